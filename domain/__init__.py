@@ -1,0 +1,1 @@
+"""What flowledger is about, in plain Python: definitions, runs, saves, and what may happen to them. No I/O."""

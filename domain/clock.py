@@ -1,0 +1,33 @@
+"""Time, as the log keeps it: integer microseconds since 1970 (UTC). Snapshots show whole milliseconds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from .errors import InvalidRequest
+
+Clock = Callable[[], datetime]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def utc_now() -> datetime:
+    """The clock that is used unless the caller brings one."""
+    return datetime.now(UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime, exact. Raises InvalidRequest for a naive one."""
+    if moment.tzinfo is None:
+        raise InvalidRequest(f"{moment!r} has no time zone: give an aware datetime, such as datetime.now(timezone.utc)")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """The aware UTC datetime of ``at`` microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def moment_of_millis(at: int) -> datetime:
+    """The aware UTC datetime of ``at`` milliseconds since 1970."""
+    return _EPOCH + timedelta(milliseconds=at)

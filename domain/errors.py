@@ -1,0 +1,172 @@
+"""The one error tree. Each class docstring says when it is raised; each message says what happened, where, and what to do.
+
+FlowledgerError
+├── InvalidRequest        the call itself is wrong (also a ValueError)
+│   ├── InvalidDefinition
+│   ├── InvalidSnapshot
+│   └── InvalidValue
+├── NotFound
+│   ├── WorkflowNotFound
+│   ├── RunNotFound
+│   ├── VersionNotFound
+│   └── NothingAsOf
+├── Conflict
+│   ├── ConcurrencyError
+│   └── StaleVersion
+├── IllegalTransition
+├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
+└── StorageError
+    ├── StorageUnavailable
+    ├── StorageCorrupt
+    └── EventNotReadable
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+
+class FlowledgerError(Exception):
+    """Base of every error that flowledger raises on purpose."""
+
+
+class InvalidRequest(FlowledgerError, ValueError):
+    """The call can't be understood as it was made; nothing was written."""
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a definition: where (a path such as ``edges[2].target``) and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class InvalidDefinition(InvalidRequest):
+    """A workflow definition breaks its rules. ``faults`` lists every one of them, not just the first."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        count = f"{len(self.faults)} faults" if len(self.faults) != 1 else "1 fault"
+        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+
+
+class InvalidSnapshot(InvalidRequest):
+    """A snapshot from outside doesn't have the shape of a snapshot. ``path`` names the place."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"invalid snapshot at {path}: {message}")
+
+
+class InvalidValue(InvalidRequest):
+    """A payload, output or other value is not JSON, or is too large. ``path`` names the place inside the value."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
+
+
+class NotFound(FlowledgerError, LookupError):
+    """Something that was asked for by name doesn't exist."""
+
+
+class WorkflowNotFound(NotFound):
+    """No workflow was ever saved under this id."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        super().__init__(f"no workflow {workflow_id!r}: save a definition under this id first")
+
+
+class RunNotFound(NotFound):
+    """No run has this id in this store."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"no run {run_id!r} in this store: check the id, and that this is the store it was started in")
+
+
+class VersionNotFound(NotFound):
+    """The stream has no such version; versions run from 1 to ``head``."""
+
+    def __init__(self, asked: int, head: int, subject: str = "stream") -> None:
+        self.asked = asked
+        self.head = head
+        super().__init__(f"{subject} has no version {asked}: its versions are 1 to {head}")
+
+
+class NothingAsOf(NotFound):
+    """The stream began after the moment that was asked for."""
+
+    def __init__(self, asked: datetime, first: datetime, subject: str = "stream") -> None:
+        self.asked = asked
+        self.first = first
+        super().__init__(f"{subject} did not exist as of {asked.isoformat()}: it began at {first.isoformat()}")
+
+
+class Conflict(FlowledgerError):
+    """Somebody else was faster; nothing of this call was written."""
+
+
+class ConcurrencyError(Conflict):
+    """The stream is not at the version that the writer expected. Read again, decide again."""
+
+    def __init__(self, stream: str, expected: int | str, actual: int) -> None:
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"stream {stream!r} is at version {actual}, expected {expected}: "
+            "another writer appended first; read it again before you decide what to do"
+        )
+
+
+class StaleVersion(Conflict):
+    """A save was based on a version that is no longer the latest; says who saved since."""
+
+    def __init__(self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime) -> None:
+        self.workflow_id = workflow_id
+        self.expected = expected
+        self.actual = actual
+        self.saved_by = saved_by
+        self.saved_at = saved_at
+        super().__init__(
+            f"workflow {workflow_id!r} is at version {actual}, your save was based on {expected}: "
+            f"{saved_by} saved at {saved_at.isoformat()}; take the latest version and apply your change to it"
+        )
+
+
+class IllegalTransition(FlowledgerError):
+    """The command makes no sense in the state that the run is in; nothing was written."""
+
+
+class NonRetryable(FlowledgerError):
+    """Raise it in an executor to fail the step for good, whatever the retry policy says."""
+
+
+class StorageError(FlowledgerError):
+    """Something is wrong with the store."""
+
+
+class StorageUnavailable(StorageError):
+    """The store can't be reached or can't take the write now (server away, disk full or read-only, wrong password).
+
+    What was acknowledged before is safe. Repair the cause, then ``proceed`` with the run.
+    """
+
+
+class StorageCorrupt(StorageError):
+    """The store is not a flowledger store, or its content contradicts itself."""
+
+
+class EventNotReadable(StorageError):
+    """One stored event can't be read (tampered with, truncated, of an unknown type). Other streams stay readable."""
+
+    def __init__(self, stream: str, version: int, reason: str) -> None:
+        self.stream = stream
+        self.version = version
+        self.reason = reason
+        super().__init__(f"event {version} of stream {stream!r} can't be read: {reason}")

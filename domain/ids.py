@@ -1,0 +1,17 @@
+"""Identifiers: UUIDv7 strings for runs and work orders, stream names for all."""
+
+import os
+from uuid import UUID
+
+
+def uuid7(at: int, random: bytes | None = None) -> str:
+    """A UUIDv7 (RFC 9562 §5.7) for the moment ``at`` (microseconds since 1970); ``random`` is 10 bytes."""
+    noise = int.from_bytes(random if random is not None else os.urandom(10), "big")
+    rand_a = noise >> 68
+    rand_b = noise & (1 << 62) - 1
+    return str(UUID(int=(at // 1000 & (1 << 48) - 1) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b))
+
+
+def workflow_stream(workflow_id: str) -> str:
+    """The stream of a workflow. Run and work order streams are named by their id alone: a UUID never has this prefix."""
+    return f"workflow:{workflow_id}"

@@ -1,0 +1,158 @@
+"""JSON values: checked once at the edge, then read-only and shared.
+
+``freeze`` is the only door: what comes out is JSON for certain, can't be changed through any reference, and is shared
+between snapshots instead of copied. Freezing what is frozen costs nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from pydantic import BaseModel
+
+from .errors import InvalidValue
+
+MAX_VALUE_BYTES = 64 * 2**20
+"""Default limit for one payload, output or metadata value, in bytes of its strings, keys and scalars."""
+
+MAX_DEPTH = 200
+"""Levels of nesting. Encoders stop near 254, and an event wraps its value in a few levels of its own."""
+
+_MIN_INT = -(2**63)
+_MAX_INT = 2**64 - 1
+
+
+def _refuse(self: Any, *_: object, **__: object) -> NoReturn:
+    raise TypeError("this value is part of a recorded history and read-only: copy it first, as in dict(value) or list(value)")
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that refuses change."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]  # pyright: ignore
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return thaw(self)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A list that refuses change."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]  # pyright: ignore
+    __iadd__ = __imul__ = _refuse  # type: ignore[assignment]  # pyright: ignore
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        return thaw(self)  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def thaw(value: Any) -> Any:
+    """A copy of a JSON value that may be changed."""
+    if isinstance(value, dict):
+        return {key: thaw(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [thaw(item) for item in value]
+    return value
+
+
+def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any:
+    """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
+
+    Tuples become arrays and pydantic models their JSON form; nothing else is converted, so nothing is lost unnoticed.
+    """
+    kind = type(value)
+    if kind is FrozenDict or kind is FrozenList or value is None or kind is bool:
+        return value
+    return _Freezer(name, limit).freeze(value, (), 0)
+
+
+class _Freezer:
+    __slots__ = ("left", "limit", "name")
+
+    def __init__(self, name: str, limit: int) -> None:
+        self.name = name
+        self.limit = limit
+        self.left = limit
+
+    def freeze(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
+        kind = type(value)
+        if kind is str:
+            self._spend(len(value), path)
+            if not value.isascii():
+                self._check_text(value, path)
+            return value
+        if value is None or kind is bool:
+            self._spend(1, path)
+            return value
+        if kind is int:
+            self._spend(1, path)
+            if not _MIN_INT <= value <= _MAX_INT:
+                raise self._fault(path, "an integer beyond 64 bits; store it as text")
+            return value
+        if kind is float:
+            self._spend(1, path)
+            if value - value != 0.0:  # true for NaN and for both infinities
+                raise self._fault(path, f"{value} is not JSON; use null or text")
+            return value
+        if kind is FrozenDict or kind is FrozenList:
+            return value
+        if depth >= MAX_DEPTH:
+            raise self._fault(path[:4], f"nested deeper than {MAX_DEPTH} levels, or a value that contains itself")
+        if isinstance(value, Mapping):
+            return self._freeze_mapping(value, path, depth)
+        if isinstance(value, (list, tuple)):
+            return FrozenList([self.freeze(item, (*path, index), depth + 1) for index, item in enumerate(value)])
+        return self._freeze_other(value, path, depth)
+
+    def _freeze_mapping(self, value: Mapping[Any, Any], path: tuple[str | int, ...], depth: int) -> FrozenDict:
+        items: dict[str, Any] = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise self._fault(path, f"the key {key!r} is {_article(key)}; JSON keys are text")
+            self._spend(len(key), path)
+            if not key.isascii():
+                self._check_text(key, path)
+            items[str(key)] = self.freeze(item, (*path, key), depth + 1)
+        return FrozenDict(items)
+
+    def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
+        if isinstance(value, BaseModel):
+            return self.freeze(value.model_dump(mode="json"), path, depth)
+        for base in (bool, int, float, str):  # subclasses such as IntEnum, StrEnum or numpy.float64
+            if isinstance(value, base):
+                return self.freeze(base(value) if base is not str else str.__str__(value), path, depth)
+        hint = {"datetime": "; use .isoformat()", "bytes": "; use base64 text", "set": "; use a sorted list", "Decimal": "; use text"}
+        raise self._fault(path, f"{_article(value)} is not JSON{hint.get(type(value).__name__, '')}")
+
+    def _spend(self, size: int, path: tuple[str | int, ...]) -> None:
+        self.left -= size
+        if self.left < 0:
+            raise self._fault(path, f"the value is over the limit of {self.limit:,} bytes here; store large data elsewhere and keep its address")
+
+    def _check_text(self, text: str, path: tuple[str | int, ...]) -> None:
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError as error:
+            raise self._fault(path, f"a lone surrogate {text[error.start]!r} at character {error.start} is not Unicode text") from None
+        self._spend(len(encoded) - len(text), path)
+
+    def _fault(self, path: tuple[str | int, ...], message: str) -> InvalidValue:
+        return InvalidValue(self.name + render_path(path), message)
+
+
+def render_path(path: tuple[str | int, ...]) -> str:
+    """``("a", 3, "b c")`` as ``.a[3]["b c"]``."""
+    return "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" if part.isidentifier() else f'["{part}"]' for part in path
+    )
+
+
+def _article(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

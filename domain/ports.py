@@ -1,0 +1,97 @@
+"""What the domain needs of the world: one store of events, on one page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+
+class NewEvent(NamedTuple):
+    """An event that has been decided and is not stored yet: its stable type name and its body (plain JSON)."""
+
+    type: str
+    data: Mapping[str, Any]
+
+
+class ExpectedVersion(Enum):
+    """What a writer may demand of a stream when it has no exact version in hand."""
+
+    ANY = "any version"
+    NO_STREAM = "no stream"
+    STREAM_EXISTS = "an existing stream"
+
+
+class Write(NamedTuple):
+    """Events for one stream. ``expected`` is the version (count of events) that the stream must have before them."""
+
+    stream: str
+    expected: int | ExpectedVersion
+    events: Sequence[NewEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """One event as it is stored."""
+
+    stream: str
+    """Run id, work order id, or ``workflow:<id>``."""
+    version: int
+    """1 for the first event of the stream, without gaps."""
+    position: int
+    """Place in the whole store; grows with every commit, may have gaps, is never filled in later."""
+    type: str
+    """Stable name, such as ``run.step_completed``."""
+    recorded_at: datetime
+    """UTC, never earlier than the stream's previous event."""
+    by: str
+    """The actor."""
+    data: dict[str, Any]
+    """The body, upcast to today's schema."""
+    digest: str
+    """SHA-256 (hex) over the previous event's digest, the type and the body: the link of the chain."""
+
+
+class StoredRow(NamedTuple):
+    """The part of a stored event that a fold needs."""
+
+    version: int
+    type: str
+    data: dict[str, Any]
+
+
+class EventStore(Protocol):
+    """Streams of events with compare-and-append. Every backend passes the same conformance suite."""
+
+    def append(self, *writes: Write) -> list[int]:
+        """Append all events of all writes in one durable commit, or none of them. Returns their positions.
+
+        Raises ConcurrencyError when a stream isn't at its expected version, StorageUnavailable when the store can't
+        take it, InvalidValue when an event is over the size limit.
+        """
+        ...
+
+    def head(self, stream: str) -> int:
+        """The version of the stream's last event; 0 when there is none."""
+        ...
+
+    def read(
+        self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
+    ) -> Iterator[RecordedEvent]:
+        """The events with ``after < version <= upto``, in order, fetched page by page."""
+        ...
+
+    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
+        """The same events for folding: no envelope objects, upcast bodies. Raises EventNotReadable."""
+        ...
+
+    def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
+        """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
+
+        Ends when it has caught up. No event is ever passed over, however many write meanwhile.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections. The store can't be used afterwards."""
+        ...

@@ -1,0 +1,1 @@
+"""Everything that touches the world: stores, codec, expression engine, doors, command line."""

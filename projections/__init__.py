@@ -1,0 +1,1 @@
+"""Readings of recorded events: pure functions from events to answers."""
