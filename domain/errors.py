@@ -1,7 +1,7 @@
 """The one error tree. Each class docstring says when it is raised; each message says what happened, where, and what to do.
 
 FlowledgerError
-├── InvalidRequest        the call itself is wrong (also a ValueError)
+├── InvalidRequest        the call itself is wrong; nothing was written
 │   ├── InvalidDefinition
 │   ├── InvalidSnapshot
 │   └── InvalidValue
@@ -30,7 +30,7 @@ class FlowledgerError(Exception):
     """Base of every error that flowledger raises on purpose."""
 
 
-class InvalidRequest(FlowledgerError, ValueError):
+class InvalidRequest(FlowledgerError):
     """The call can't be understood as it was made; nothing was written."""
 
 

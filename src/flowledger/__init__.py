@@ -1,0 +1,80 @@
+"""flowledger: an event-sourced workflow snapshot store.
+
+Every save of a workflow, and each step, pause, resume and retry of a run, is an event. Any past state is one read away.
+"""
+
+from .domain.context import NodeResult
+from .domain.definition import Edge, Node, WorkflowDefinition
+from .domain.errors import (
+    ConcurrencyError,
+    Conflict,
+    EventNotReadable,
+    Fault,
+    FlowledgerError,
+    IllegalTransition,
+    InvalidDefinition,
+    InvalidRequest,
+    InvalidSnapshot,
+    InvalidValue,
+    NonRetryable,
+    NotFound,
+    NothingAsOf,
+    RunNotFound,
+    StaleVersion,
+    StorageCorrupt,
+    StorageError,
+    StorageUnavailable,
+    VersionNotFound,
+    WorkflowNotFound,
+)
+from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
+from .domain.policy import RetryPolicy
+from .domain.ports import RecordedEvent
+from .domain.snapshot import RetryState, Snapshot
+from .domain.workflow import WorkflowSnapshot
+from .infrastructure.engine import Engine
+from .infrastructure.ledger import Ledger, open_ledger
+from .projections.runs import Run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConcurrencyError",
+    "Conflict",
+    "Edge",
+    "Engine",
+    "EventNotReadable",
+    "ExecutorRegistry",
+    "Fault",
+    "FlowledgerError",
+    "IllegalTransition",
+    "InvalidDefinition",
+    "InvalidRequest",
+    "InvalidSnapshot",
+    "InvalidValue",
+    "Ledger",
+    "Node",
+    "NodeResult",
+    "NonRetryable",
+    "NotFound",
+    "NothingAsOf",
+    "Pause",
+    "RecordedEvent",
+    "RetryPolicy",
+    "RetryState",
+    "Run",
+    "RunNotFound",
+    "Snapshot",
+    "StaleVersion",
+    "StepContext",
+    "StepResult",
+    "StorageCorrupt",
+    "StorageError",
+    "StorageUnavailable",
+    "VersionNotFound",
+    "WorkflowDefinition",
+    "WorkflowNotFound",
+    "WorkflowSnapshot",
+    "__version__",
+    "open_ledger",
+]

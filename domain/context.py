@@ -1,0 +1,205 @@
+"""What the nodes of a run have produced so far, shared between all snapshots of the run.
+
+A History only ever grows at its end. A Context is a view of its first ``count`` entries, so a snapshot costs the same
+whether it is the 10th or the 100,000th, and an old one never changes. Whoever goes on from a view that is no longer
+the end gets a copy of his own.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from threading import Lock
+from typing import Any, overload
+
+from .clock import moment_of_millis
+from .jsonvalue import freeze
+
+
+class NodeResult:
+    """One execution of a node: ``output`` (JSON), or ``error`` (text), when it ended, and which attempt it was."""
+
+    __slots__ = ("_entry", "_output", "attempt", "error")
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        """From the body of the event that recorded it."""
+        self._entry = entry
+        self._output: Any = _UNREAD
+        self.attempt: int = entry.get("attempt", 1)
+        error = entry.get("error")
+        self.error: str | None = None if error is None else error_text(error)
+
+    @property
+    def output(self) -> Any:
+        """Read-only JSON; null after a failure."""
+        if self._output is _UNREAD:
+            self._output = freeze(self._entry.get("output"), "output")
+        return self._output
+
+    @property
+    def timestamp_ms(self) -> int:
+        """When the execution ended, in milliseconds since 1970."""
+        at: int = self._entry.get("finished_at") or self._entry["recorded_at"]
+        return at // 1000
+
+    @property
+    def timestamp(self) -> datetime:
+        """When the execution ended (UTC, whole milliseconds)."""
+        return moment_of_millis(self.timestamp_ms)
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object of a result in a snapshot."""
+        data: dict[str, Any] = {"output": self._entry.get("output"), "timestamp": self.timestamp_ms, "attempt": self.attempt}
+        if self.error is not None:
+            data["error"] = self.error
+        return data
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_data() == other.to_data() if isinstance(other, NodeResult) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
+
+    def __repr__(self) -> str:
+        outcome = f"error={self.error!r}" if self.error is not None else f"output={self._entry.get('output')!r}"
+        return f"NodeResult({outcome}, attempt={self.attempt}, timestamp={self.timestamp.isoformat()})"
+
+
+_UNREAD = object()
+
+
+def error_text(error: Mapping[str, Any]) -> str:
+    """``TypeName: message``; the message alone where the type is unknown (a snapshot from outside)."""
+    return f"{error['type']}: {error['message']}" if error.get("type") else str(error["message"])
+
+
+class _NodeLog:
+    """The places of one node's entries in the log, and how many successes there were up to each."""
+
+    __slots__ = ("at", "successes")
+
+    def __init__(self) -> None:
+        self.at: list[int] = []
+        self.successes: list[int] = []
+
+
+class History:
+    """The results of one run in order, indexed by node. Shared by every Context of the run."""
+
+    __slots__ = ("_lock", "log", "nodes")
+
+    def __init__(self) -> None:
+        self.log: list[tuple[str, Mapping[str, Any]]] = []
+        self.nodes: dict[str, _NodeLog] = {}
+        self._lock = Lock()
+
+    def extended(self, count: int, node_id: str, entry: Mapping[str, Any]) -> "History":
+        """The history with ``entry`` after its first ``count`` entries: this one if it ends there, else a copy."""
+        with self._lock:
+            if count == len(self.log):
+                self._append(node_id, entry)
+                return self
+        branch = History()
+        for earlier_id, earlier in self.log[:count]:
+            branch._append(earlier_id, earlier)
+        branch._append(node_id, entry)
+        return branch
+
+    def _append(self, node_id: str, entry: Mapping[str, Any]) -> None:
+        log = self.nodes.get(node_id)
+        if log is None:
+            log = self.nodes[node_id] = _NodeLog()
+        earlier = log.successes[-1] if log.successes else 0
+        log.successes.append(earlier + ("error" not in entry))
+        log.at.append(len(self.log))
+        self.log.append((node_id, entry))
+
+
+class Results(Sequence[NodeResult]):
+    """The results of one node, oldest first."""
+
+    __slots__ = ("_at", "_count", "_log")
+
+    def __init__(self, history: History, node: _NodeLog, count: int) -> None:
+        self._log = history.log
+        self._at = node.at
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> NodeResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[NodeResult]: ...
+    def __getitem__(self, index: int | slice) -> NodeResult | list[NodeResult]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        place = index + self._count if index < 0 else index
+        if not 0 <= place < self._count:
+            raise IndexError(f"result {index} of {self._count}")
+        return NodeResult(self._log[self._at[place]][1])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+class Context(Mapping[str, Results]):
+    """Node id → its results, in the order in which the nodes first ran. An immutable view, equal by value."""
+
+    __slots__ = ("count", "history")
+
+    def __init__(self, history: History, count: int) -> None:
+        self.history = history
+        self.count = count
+
+    def _places(self, node_id: str) -> int:
+        node = self.history.nodes.get(node_id)
+        if node is None:
+            return 0
+        return len(node.at) if self.count == len(self.history.log) else bisect_left(node.at, self.count)
+
+    def __getitem__(self, node_id: str) -> Results:
+        places = self._places(node_id)
+        if not places:
+            raise KeyError(node_id)
+        return Results(self.history, self.history.nodes[node_id], places)
+
+    def __iter__(self) -> Iterator[str]:
+        for node_id in list(self.history.nodes):
+            if self._places(node_id):
+                yield node_id
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, node_id: object) -> bool:
+        return isinstance(node_id, str) and self._places(node_id) > 0
+
+    def successes(self, node_id: str) -> int:
+        """How many successful results a node has."""
+        places = self._places(node_id)
+        return self.history.nodes[node_id].successes[places - 1] if places else 0
+
+    def next_attempt(self, node_id: str) -> int:
+        """1 after a success or at the beginning; one more than the last attempt after a failure."""
+        places = self._places(node_id)
+        if not places:
+            return 1
+        entry = self.history.log[self.history.nodes[node_id].at[places - 1]][1]
+        return entry.get("attempt", 1) + 1 if "error" in entry else 1
+
+    def to_data(self) -> dict[str, list[dict[str, Any]]]:
+        """The JSON object of the context."""
+        return {node_id: [result.to_data() for result in results] for node_id, results in self.items()}
+
+    def __repr__(self) -> str:
+        return f"Context({dict(self)!r})"
+
+
+EMPTY_CONTEXT = Context(History(), 0)

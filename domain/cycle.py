@@ -1,0 +1,89 @@
+"""The execution cycle, written once for sync and async: it asks its driver to call executors and to keep events."""
+
+import random
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any, NamedTuple
+
+from .executors import Executor, StepContext
+from .expressions import ExpressionError, InputInvalid
+from .masking import Masker
+from .plan import Plan
+from .ports import NewEvent
+from .run import RunState, fail
+from .step import Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+
+SHUTDOWN = (KeyboardInterrupt, GeneratorExit, CancelledError)
+"""Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
+
+STEP_LIMIT_REASON = "Step limit exceeded"
+
+
+class Call(NamedTuple):
+    """Ask: run this executor; answer with its Outcome."""
+
+    executor: Executor
+    context: StepContext
+
+
+class Keep(NamedTuple):
+    """Ask: make these events durable and fold them into the state, before anything else happens."""
+
+    events: list[NewEvent]
+
+
+Cycle = Generator[Call | Keep, Any, None]
+
+
+class CallSettings(NamedTuple):
+    """What holds for one call of the engine."""
+
+    by: str
+    globals: Mapping[str, Any]
+    step_limit: int | None
+    now: Callable[[], int]
+    limits: StepLimits
+
+
+def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:
+    """Run steps while the state is active: all of them, or a single one."""
+    by, globals, step_limit, now, limits = settings
+    masker = Masker(globals)
+    steps = 0
+    while state.status == "active" and state.current_node_id is not None:
+        if step_limit is not None and steps >= step_limit:
+            yield Keep([fail(state, STEP_LIMIT_REASON, by, now())])
+            return
+        steps += 1
+        planned = plan.nodes[state.current_node_id]
+        started_at = now()
+        prepared: Prepared | None = None
+        outcome: Outcome
+        try:
+            prepared = prepare(planned, state, globals, now)
+        except (ExpressionError, InputInvalid) as error:
+            outcome = Raised(error)
+        else:
+            outcome = yield Call(planned.executor, prepared.context)
+        yield Keep(
+            conclude(
+                planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
+                chance=random.random(), masker=masker, limits=limits,  # noqa: S311 - jitter, not a secret
+            )  # fmt: skip
+        )
+        if single:
+            return
+
+
+def call(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
+    """Run an executor to its end; ``finish`` completes what is awaitable. Records whatever it raises.
+
+    Shutdowns pass through.
+    """
+    try:
+        value = executor.function(context)
+        return Returned(finish(value) if isinstance(value, Awaitable) else value)
+    except SHUTDOWN:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit
+        return Raised(error)

@@ -1,0 +1,140 @@
+"""Workflow definitions: nodes, edges, and the rules that a graph must keep to be run."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from .errors import Fault, InvalidDefinition, InvalidValue
+from .jsonvalue import freeze, render_path
+
+
+def _json(value: Any) -> Any:
+    try:
+        return freeze(value, "data")
+    except InvalidValue as error:
+        raise ValueError(str(error)) from None
+
+
+_Name = Annotated[str, Field(min_length=1), AfterValidator(_json)]
+_Json = Annotated[Any, AfterValidator(_json)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object with exactly the keys that are set, named as in the source documents."""
+        named = type(self).model_fields
+        return {named[name].alias or name: getattr(self, name) for name in named if name in self.model_fields_set}
+
+
+class Node(_Part):
+    """One step of a workflow."""
+
+    id: _Name
+    type: _Name
+    """Which executor runs it."""
+    data: _Json = Field(default_factory=lambda: freeze({}))
+    """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
+    metadata: Annotated[Mapping[str, Any] | None, AfterValidator(_json)] = None
+    """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
+    code: str | None = None
+    """Source text of the job, where the job is text."""
+
+
+class Edge(_Part):
+    """Where to go from ``source``: by default, or when its executor returns ``source_handle``."""
+
+    id: str | None = None
+    source: str
+    target: str
+    source_handle: str | None = Field(default=None, alias="sourceHandle")
+
+
+class WorkflowDefinition(_Part):
+    """A validated graph, immutable. ``model_validate`` raises InvalidDefinition with every fault in ``.faults``."""
+
+    nodes: tuple[Node, ...] = Field(min_length=1, strict=False)
+    edges: Annotated[tuple[Edge, ...], Field(strict=False)] = ()
+    start: str | None = None
+    """The first node; by default the one node without incoming edges. None when there is no such node, or several."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        faults: list[Fault] = []
+        definition = None
+        try:
+            definition = handler(value)
+        except ValidationError as error:
+            faults += [Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"]) for item in error.errors()]
+        raw = value.to_data() if isinstance(value, WorkflowDefinition) else value
+        if isinstance(raw, Mapping):
+            faults += _graph_faults(_entries(raw.get("nodes")), _entries(raw.get("edges")), raw.get("start"))
+        if faults or definition is None:
+            raise InvalidDefinition(faults)
+        if definition.start is None and len(definition.roots) == 1:
+            object.__setattr__(definition, "start", definition.roots[0])
+        return definition
+
+    @cached_property
+    def roots(self) -> tuple[str, ...]:
+        """The ids of the nodes without incoming edges."""
+        targets = {edge.target for edge in self.edges}
+        return tuple(node.id for node in self.nodes if node.id not in targets)
+
+    def start_faults(self) -> list[Fault]:
+        """What is wrong where a start node is needed and none was named: an empty list when there is one."""
+        if self.start is not None:
+            return []
+        if not self.roots:
+            return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
+        listed = ", ".join(map(repr, self.roots))
+        return [Fault("start", f"{len(self.roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
+
+    def to_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"nodes": [node.to_data() for node in self.nodes], "edges": [edge.to_data() for edge in self.edges]}
+        if self.start is not None and "start" in self.model_fields_set:
+            data["start"] = self.start
+        return data
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the definition's canonical JSON: equal definitions have equal digests."""
+        text = json.dumps(self.to_data(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entries(value: Any) -> list[Mapping[str, Any]]:
+    """The entries of a list that may not be one: faults in shape are told by the model, the graph rules look past them."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return []
+    return [item.to_data() if isinstance(item, _Part) else item if isinstance(item, Mapping) else {} for item in value]
+
+
+def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]], start: Any) -> list[Fault]:
+    faults: list[Fault] = []
+    ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
+    for node_id, count in Counter(ids).items():
+        if count > 1:
+            faults.append(Fault("nodes", f"{count} nodes have the id {node_id!r}"))
+    known = set(ids)
+    taken: dict[tuple[str, str | None], int] = {}
+    for index, edge in enumerate(edges):
+        for end in ("source", "target"):
+            if isinstance(edge.get(end), str) and edge[end] not in known:
+                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {edge[end]!r}"))
+        handle = edge.get("sourceHandle", edge.get("source_handle"))
+        if isinstance(edge.get("source"), str) and isinstance(handle, str | None):
+            first = taken.setdefault((edge["source"], handle), index)
+            if first != index:
+                label = f"the handle {handle!r}" if handle is not None else "no handle"
+                faults.append(Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does"))
+    if isinstance(start, str) and start not in known:
+        faults.append(Fault("start", f"there is no node {start!r}"))
+    return faults

@@ -1,0 +1,139 @@
+"""Executors: the functions that nodes run, what they are given and what they may return."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from .context import NodeResult
+from .definition import Node
+from .errors import InvalidRequest
+from .policy import RetryPolicy
+from .steplog import LogLine, StepLog
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+InputSchema = type[BaseModel] | Mapping[str, Any]
+"""What a node's data must look like: a pydantic model or a JSON Schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """An output, and which outgoing edge to follow (None: the edge without a handle)."""
+
+    output: Any = None
+    handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the run here until somebody resumes it; the same node then runs again, with the resume's payload."""
+
+    reason: str | None = None
+    until: datetime | None = None
+
+
+class StepContext:
+    """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
+
+    __slots__ = (
+        "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs", "workflow_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, node: Node, data: Any, model: Any, context: Mapping[str, Sequence[NodeResult]], payload: Any,
+        globals: Mapping[str, Any], attempt: int, runs: int, run_id: str | None, workflow_id: str, now: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self.node = node
+        self.data = data
+        """The node's data after expressions and validation."""
+        self.input = model
+        """The same as an instance of the executor's pydantic model; as ``data`` when it has none."""
+        self.context = context
+        """Node id → the results of that node so far, oldest first, failures included."""
+        self.payload = payload
+        """What the run was started or resumed with, for the first step after that; None otherwise."""
+        self.globals = globals
+        """Values for this call alone, such as secrets. Never stored."""
+        self.attempt = attempt
+        """1 for the first execution since this node's last success."""
+        self.runs = runs
+        """Successful results of this node so far."""
+        self.run_id = run_id
+        """The run's id; None when an engine runs without a store."""
+        self.workflow_id = workflow_id
+        self._now = now
+        self._log: StepLog | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of one step, another for every other step."""
+        return f"{self.run_id or self.workflow_id}:{self.node.id}:{self.runs + 1}"
+
+    @property
+    def log(self) -> StepLog:
+        """A logging.Logger whose lines are recorded with the step."""
+        if self._log is None:
+            self._log = StepLog(self.node.id, self._now)
+        return self._log
+
+    @property
+    def logged(self) -> list[LogLine]:
+        """The lines logged so far."""
+        return self._log.lines if self._log is not None else []
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """A registered executor."""
+
+    type: str
+    function: Callable[..., Any]
+    retry: RetryPolicy | None
+    input: InputSchema | None
+    is_async: bool
+
+    @property
+    def qualified_name(self) -> str:
+        """``module.qualname`` of the function."""
+        function = inspect.unwrap(self.function)
+        return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+class ExecutorRegistry:
+    """Node type → executor."""
+
+    def __init__(self) -> None:
+        self._executors: dict[str, Executor] = {}
+
+    def register(self, type: str, *, retry: RetryPolicy | None = None, input: InputSchema | None = None) -> Callable[[_F], _F]:
+        """Decorator: run nodes of this type with the function, sync or ``async def``, that takes a StepContext.
+
+        ``input`` is checked against the node's data, after expressions, before each execution. Raises InvalidRequest
+        when the type is taken.
+        """
+
+        def keep(function: _F) -> _F:
+            if type in self._executors:
+                raise InvalidRequest(f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}")
+            call = function if inspect.isroutine(function) else function.__call__  # type: ignore[operator]
+            self._executors[type] = Executor(type, function, retry, input, inspect.iscoroutinefunction(call))
+            return function
+
+        return keep
+
+    def get(self, type: str) -> Executor | None:
+        """The executor of a node type, or None."""
+        return self._executors.get(type)
+
+    def __contains__(self, type: object) -> bool:
+        return type in self._executors
+
+    def __iter__(self) -> Iterator[Executor]:
+        return iter(self._executors.values())
+
+    def __len__(self) -> int:
+        return len(self._executors)

@@ -1,0 +1,426 @@
+"""The Run aggregate: one execution of one workflow version. Events, then state and evolve, then decisions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+from .catalogue import event_type
+from .clock import micros, moment, moment_of_millis
+from .context import EMPTY_CONTEXT, Context
+from .errors import IllegalTransition
+from .jsonvalue import freeze
+from .ports import NewEvent
+from .snapshot import RetryState, Snapshot, Status
+from .steplog import LogLine
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+class Recorded(TypedDict):
+    """What every event carries."""
+
+    recorded_at: int
+    """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
+    by: str
+    correlation_id: NotRequired[str]
+    """The work order."""
+
+
+class Origin(TypedDict):
+    """The run that another one continues, repeats or branches from."""
+
+    kind: Literal["retry", "reproduction", "fork"]
+    run_id: str
+    version: int
+
+
+class RunStarted(Recorded):
+    workflow_id: str
+    workflow_version: int
+    definition_digest: str
+    code: NotRequired[dict[str, str]]
+    """Node type → digest of the executor's source that will run."""
+    drifted: NotRequired[dict[str, str]]
+    """Node type → source text, where it differs from what the workflow's version saved."""
+    start_node_id: str
+    payload: NotRequired[Any]
+    metadata: NotRequired[dict[str, Any]]
+    origin: NotRequired[Origin]
+
+
+class StepError(TypedDict):
+    type: str
+    message: str
+    traceback: NotRequired[str]
+
+
+class _Step(Recorded):
+    node_id: str
+    attempt: NotRequired[int]
+    """1 when absent."""
+    input: NotRequired[Any]
+    """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
+    started_at: int
+    finished_at: NotRequired[int]
+    """``recorded_at`` when absent."""
+    logs: NotRequired[list[LogLine]]
+
+
+class StepCompleted(_Step):
+    output: NotRequired[Any]
+    """null when absent."""
+    handle: NotRequired[str]
+    next_node_id: NotRequired[str]
+    """Absent when the run is complete."""
+    unrouted: NotRequired[Literal[True]]
+    """No edge takes the handle: a ``run.failed`` that says so follows in the same commit."""
+
+
+class StepFailed(_Step):
+    error: StepError
+    retry_at: NotRequired[int]
+    """When a retry is due; absent when there is none and the run has failed."""
+
+
+class RunPaused(Recorded):
+    """By the executor of ``node_id``, or, when that is absent, by an operator."""
+
+    reason: NotRequired[str]
+    until: NotRequired[int]
+    node_id: NotRequired[str]
+    attempt: NotRequired[int]
+    input: NotRequired[Any]
+    started_at: NotRequired[int]
+    finished_at: NotRequired[int]
+    logs: NotRequired[list[LogLine]]
+
+
+class RunResumed(Recorded):
+    payload: NotRequired[Any]
+
+
+class RunRetried(Recorded):
+    payload: NotRequired[Any]
+    """A new payload; when absent the retry sees that of the attempt that it repeats."""
+
+
+class RunRecovered(Recorded):
+    """Taken over from a worker that is gone."""
+
+
+class RunCancelled(Recorded):
+    reason: NotRequired[str]
+
+
+class RunFailed(Recorded):
+    reason: str
+
+
+class RunMetadataSet(Recorded):
+    metadata: dict[str, Any]
+    """Merged into the run's metadata key by key; null removes a key."""
+
+
+STARTED = event_type("run.started", RunStarted)
+STEP_COMPLETED = event_type("run.step_completed", StepCompleted)
+STEP_FAILED = event_type("run.step_failed", StepFailed)
+PAUSED = event_type("run.paused", RunPaused)
+RESUMED = event_type("run.resumed", RunResumed)
+RETRIED = event_type("run.retried", RunRetried)
+RECOVERED = event_type("run.recovered", RunRecovered)
+CANCELLED = event_type("run.cancelled", RunCancelled)
+FAILED = event_type("run.failed", RunFailed)
+METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
+
+BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
+"""What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""
+
+# --- state and evolve -------------------------------------------------------------------------------------------------
+
+
+class RunState:
+    """The fold of a run's events. ``evolve`` changes it in place: folding 100,000 events makes one state, not 100,000.
+
+    What leaves it, ``snapshot()``, is immutable and shares the results instead of copying them.
+    """
+
+    __slots__ = (
+        "cancelled", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at", "metadata", "origin",
+        "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts", "retry_node_id", "run_id", "started_at", "status",
+        "total_time", "version", "work_order_id", "workflow_id", "workflow_version",
+    )  # fmt: skip
+
+    def __init__(self, run_id: str | None = None) -> None:
+        self.run_id = run_id
+        self.workflow_id = ""
+        self.workflow_version = 0
+        self.work_order_id: str | None = None
+        self.origin: Origin | None = None
+        self.status: Status = "active"
+        self.cancelled = False
+        self.current_node_id: str | None = None
+        self.context = EMPTY_CONTEXT
+        self.version = 0
+        self.last_started_at: int | None = None
+        self.total_time: int | None = None
+        self.metadata: Mapping[str, Any] = freeze({})
+        self.paused_reason: str | None = None
+        self.failed_reason: str | None = None
+        self.retry_node_id: str | None = None
+        self.retry_attempts = 0
+        self.retry_at: int | None = None
+        self.payload: Any = None
+        self.started_at = 0
+        self.finished_at: int | None = None
+        self.recorded_at = 0
+
+    @staticmethod
+    def from_snapshot(snapshot: Snapshot) -> "RunState":
+        """The state to go on from where a snapshot is all there is."""
+        state = RunState()
+        metadata = dict(snapshot.metadata)
+        state.paused_reason = metadata.pop("pausedReason", None)
+        state.failed_reason = metadata.pop("failedReason", None)
+        state.metadata = freeze(metadata)
+        state.workflow_id = snapshot.workflow_id
+        state.status = snapshot.status
+        state.current_node_id = snapshot.current_node_id
+        state.context = snapshot.context
+        state.version = snapshot.version
+        state.last_started_at = None if snapshot.last_started_at is None else micros(snapshot.last_started_at)
+        state.total_time = None if snapshot.total_execution_time is None else snapshot.total_execution_time * 1000
+        if snapshot.retry_state is not None:
+            retry = snapshot.retry_state
+            state.retry_node_id = retry.node_id
+            state.retry_attempts = retry.attempts
+            state.retry_at = None if retry.next_retry_at is None else micros(retry.next_retry_at)
+            state.payload = retry.payload
+        return state
+
+    def snapshot(self) -> Snapshot:
+        """The state now, immutable."""
+        metadata = self.metadata
+        if self.paused_reason is not None or self.failed_reason is not None:
+            shown = dict(metadata)
+            if self.paused_reason is not None:
+                shown["pausedReason"] = self.paused_reason
+            if self.failed_reason is not None:
+                shown["failedReason"] = self.failed_reason
+            metadata = freeze(shown)
+        return Snapshot(
+            workflow_id=self.workflow_id,
+            status=self.status,
+            current_node_id=self.current_node_id,
+            context=self.context,
+            version=self.version,
+            last_started_at=None if self.last_started_at is None else moment_of_millis(self.last_started_at // 1000),
+            total_execution_time=None if self.total_time is None else self.total_time // 1000,
+            metadata=metadata,
+            retry_state=self._retry_state(),
+        )
+
+    def _retry_state(self) -> RetryState | None:
+        if self.retry_node_id is None:
+            return None
+        due = None if self.retry_at is None else moment_of_millis(self.retry_at // 1000)
+        return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
+
+
+def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
+    """Fold one event into the state."""
+    _EVOLVE[type](state, data)
+    state.version += 1
+    state.recorded_at = data["recorded_at"]
+
+
+def _started(state: RunState, data: Mapping[str, Any]) -> None:
+    state.workflow_id = data["workflow_id"]
+    state.workflow_version = data["workflow_version"]
+    state.work_order_id = data.get("correlation_id")
+    state.origin = data.get("origin")
+    state.current_node_id = data["start_node_id"]
+    state.payload = data.get("payload")
+    state.metadata = freeze(data.get("metadata", {}))
+    state.started_at = state.last_started_at = data["recorded_at"]
+    state.total_time = 0
+
+
+def _step_completed(state: RunState, data: Mapping[str, Any]) -> None:
+    _count_step(state, data)
+    state.payload = None
+    state.retry_node_id = None
+    if state.cancelled:
+        return
+    if state.status == "active":
+        state.paused_reason = None
+    if (next_node_id := data.get("next_node_id")) is not None:
+        state.current_node_id = next_node_id
+    elif "unrouted" not in data:
+        state.current_node_id = None
+        _end(state, "completed", data)
+
+
+def _step_failed(state: RunState, data: Mapping[str, Any]) -> None:
+    _count_step(state, data)
+    if state.cancelled:
+        return
+    if (retry_at := data.get("retry_at")) is None:
+        state.retry_node_id = None
+        _end(state, "failed", data)
+        return
+    if state.status == "active":
+        state.status = "error"
+        state.retry_node_id = data["node_id"]
+        state.retry_attempts = data.get("attempt", 1)
+        state.retry_at = retry_at
+        state.paused_reason = f"Retry attempt {state.retry_attempts}"
+
+
+def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
+    context = state.context
+    state.context = Context(context.history.extended(context.count, data["node_id"], data), context.count + 1)
+    _count_time(state, data)
+
+
+def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
+    started_at = data["started_at"]
+    state.last_started_at = started_at
+    state.total_time = (state.total_time or 0) + data.get("finished_at", data["recorded_at"]) - started_at
+
+
+def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:
+    state.status = status
+    state.paused_reason = None
+    state.finished_at = data["recorded_at"]
+
+
+def _paused(state: RunState, data: Mapping[str, Any]) -> None:
+    state.retry_node_id = None
+    if "node_id" in data:
+        _count_time(state, data)
+        state.payload = None
+    if state.status == "paused" or state.cancelled:
+        return
+    state.status = "paused"
+    state.paused_reason = data.get("reason")
+
+
+def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
+    _claimed(state, data)
+    # A node's own pause has cleared the payload; after an operator's, the step that was held back still sees its own.
+    state.payload = data.get("payload", state.payload)
+
+
+def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
+    state.status = "active"
+    state.paused_reason = None
+    state.retry_node_id = None
+    state.last_started_at = data["recorded_at"]
+
+
+def _cancelled(state: RunState, data: Mapping[str, Any]) -> None:
+    state.cancelled = True
+    state.retry_node_id = None
+    state.failed_reason = f"Cancelled by {data['by']}" + (f": {data['reason']}" if "reason" in data else "")
+    _end(state, "failed", data)
+
+
+def _failed(state: RunState, data: Mapping[str, Any]) -> None:
+    state.failed_reason = data["reason"]
+    _end(state, "failed", data)
+
+
+def _metadata_set(state: RunState, data: Mapping[str, Any]) -> None:
+    merged = {**state.metadata, **data["metadata"]}
+    state.metadata = freeze({key: value for key, value in merged.items() if value is not None})
+
+
+_EVOLVE: dict[str, Callable[[RunState, Mapping[str, Any]], None]] = {
+    STARTED: _started,
+    STEP_COMPLETED: _step_completed,
+    STEP_FAILED: _step_failed,
+    PAUSED: _paused,
+    RESUMED: _resumed,
+    RETRIED: _resumed,
+    RECOVERED: _claimed,
+    CANCELLED: _cancelled,
+    FAILED: _failed,
+    METADATA_SET: _metadata_set,
+}
+
+# --- decisions --------------------------------------------------------------------------------------------------------
+
+
+def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
+    """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
+    data: dict[str, Any] = {"recorded_at": max(now, state.recorded_at), "by": by}
+    if state.work_order_id is not None:
+        data["correlation_id"] = state.work_order_id
+    return data
+
+
+def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
+    """Go on with a paused run. Raises IllegalTransition when it isn't paused."""
+    if state.status != "paused":
+        hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
+        raise IllegalTransition(f"{_name(state)} is {shown_status(state)}, not paused: {hint}")
+    data = envelope(state, by, now)
+    if payload is not None:
+        data["payload"] = payload
+    return NewEvent(RESUMED, data)
+
+
+def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
+    """Claim a run that waits for a retry or was interrupted; None when it has ended. Raises IllegalTransition when paused."""
+    if state.status in ("completed", "failed"):
+        return None
+    if state.status == "paused":
+        raise IllegalTransition(f"{_name(state)} is paused: resume it")
+    data = envelope(state, by, now)
+    if state.status == "active":
+        return NewEvent(RECOVERED, data)
+    if payload is not None:
+        data["payload"] = payload
+    return NewEvent(RETRIED, data)
+
+
+def pause(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
+    """An operator's pause; a step in flight is still recorded. Raises IllegalTransition when paused or ended."""
+    _refuse_ended(state, "paused")
+    if state.status == "paused":
+        raise IllegalTransition(f"{_name(state)} is paused already")
+    return _with_reason(PAUSED, reason, envelope(state, by, now))
+
+
+def cancel(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
+    """End the run for good; a step in flight is still recorded. Raises IllegalTransition when it has ended."""
+    _refuse_ended(state, "cancelled")
+    return _with_reason(CANCELLED, reason, envelope(state, by, now))
+
+
+def set_metadata(state: RunState, metadata: Mapping[str, Any], by: str, now: int) -> NewEvent:
+    """Merge into the run's metadata, also after its end; null removes a key."""
+    return NewEvent(METADATA_SET, envelope(state, by, now) | {"metadata": metadata})
+
+
+def fail(state: RunState, reason: str, by: str, now: int) -> NewEvent:
+    """End the run for a reason that is no step's error."""
+    return NewEvent(FAILED, envelope(state, by, now) | {"reason": reason})
+
+
+def shown_status(state: RunState) -> str:
+    """The run's status in words: a Snapshot's status, or ``cancelled``, which a Snapshot shows as ``failed``."""
+    return "cancelled" if state.cancelled else state.status
+
+
+def _refuse_ended(state: RunState, verb: str) -> None:
+    if state.status in ("completed", "failed"):
+        ended = f" since {moment(state.finished_at).isoformat()}" if state.finished_at is not None else ""
+        raise IllegalTransition(f"{_name(state)} is {shown_status(state)}{ended} and can't be {verb}")
+
+
+def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(type, data | {"reason": reason} if reason is not None else data)
+
+
+def _name(state: RunState) -> str:
+    return f"run {cast('str', state.run_id)!r}" if state.run_id is not None else "the run"

@@ -1,0 +1,178 @@
+"""One step: what the executor is given, and which events its outcome makes."""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .clock import micros
+from .errors import InvalidValue, NonRetryable
+from .executors import Pause, StepContext, StepResult
+from .expressions import ExpressionError, InputInvalid, Scope
+from .jsonvalue import freeze
+from .masking import Masker
+from .plan import PlannedNode
+from .ports import NewEvent
+from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+
+MAX_ERROR_TEXT = 256 * 1024
+"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
+
+MASK = "***"
+
+
+class Returned(NamedTuple):
+    """The executor came back with a value."""
+
+    value: Any
+
+
+class Raised(NamedTuple):
+    """The executor, or the preparation of its input, failed."""
+
+    error: BaseException
+
+
+Outcome = Returned | Raised
+
+
+class Prepared(NamedTuple):
+    """An executor's input is ready."""
+
+    context: StepContext
+    recorded_input: Any
+    """The input with values from globals masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """What one step may produce."""
+
+    max_value_bytes: int
+
+
+def prepare(
+    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any
+) -> Prepared:
+    """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
+    node = planned.node
+    template = planned.template
+    if template.is_constant:
+        data = masked = node.data
+    else:
+        scope = Scope(nodes=state.context, payload=state.payload, input=node.data, globals=globals)
+        rendered = template.render(scope)
+        data, masked = rendered.value, rendered.masked
+    model = data
+    if planned.validator is not None:
+        valid = planned.validator.validate(data, node.id)
+        masked = valid.data if masked is data else veil(valid.data, data, masked)
+        data, model = valid.data, valid.model
+    context = StepContext(
+        node, data, model, state.context, state.payload, globals, state.context.next_attempt(node.id),
+        state.context.successes(node.id), state.run_id, state.workflow_id, now,
+    )  # fmt: skip
+    return Prepared(context, masked)
+
+
+def veil(value: Any, original: Any, masked: Any) -> Any:
+    """``value`` with what is masked in ``masked`` (which has the shape of ``original``) masked as well."""
+    if masked is original:
+        return value
+    if isinstance(value, dict) and isinstance(masked, dict):
+        return freeze({key: veil(item, original.get(key), masked.get(key, item)) if key in masked else item for key, item in value.items()})
+    if isinstance(value, list) and isinstance(masked, list) and len(value) == len(masked):
+        return freeze([veil(*items) for items in zip(value, original, masked, strict=True)])
+    return MASK
+
+
+def conclude(
+    planned: PlannedNode, state: RunState, prepared: Prepared | None, outcome: Outcome, *,
+    by: str, started_at: int, finished_at: int, chance: float, masker: Masker, limits: StepLimits,
+) -> list[NewEvent]:  # fmt: skip
+    """The events of a step's outcome: one, or two where no edge takes the returned handle."""
+    node_id = planned.node.id
+    event = envelope(state, by, finished_at)
+    event["node_id"] = node_id
+    attempt = state.context.next_attempt(node_id)
+    if attempt != 1:
+        event["attempt"] = attempt
+    if prepared is not None:
+        if prepared.recorded_input != {}:
+            event["input"] = prepared.recorded_input
+        if prepared.context.logged:
+            event["logs"] = [{**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged]
+    event["started_at"] = started_at
+    if event["recorded_at"] != finished_at:
+        event["finished_at"] = finished_at
+    if isinstance(outcome, Returned):
+        try:
+            return _conclude_return(planned, state, event, outcome.value, limits)
+        except InvalidValue as error:
+            outcome = Raised(error)
+    event["error"] = describe_error(outcome.error, masker)
+    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(outcome.error):
+        event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
+    return [NewEvent(STEP_FAILED, event)]
+
+
+def _conclude_return(planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits) -> list[NewEvent]:
+    if isinstance(value, Pause) or (isinstance(value, dict) and value.get("__pause")):
+        pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
+        if pause.reason is not None:
+            event["reason"] = freeze(str(pause.reason), "reason")
+        if pause.until is not None:
+            event["until"] = micros(pause.until)
+        return [NewEvent(PAUSED, event)]
+    result = value if isinstance(value, StepResult) else StepResult(value)
+    output = freeze(result.output, "output", limits.max_value_bytes)
+    if output is not None:
+        event["output"] = output
+    if result.handle is not None:
+        event["handle"] = freeze(result.handle if isinstance(result.handle, str) else _refuse_handle(result.handle), "handle")
+    routes = planned.routes
+    if not routes:
+        return [NewEvent(STEP_COMPLETED, event)]
+    next_node_id = routes.get(result.handle)
+    if next_node_id is not None:
+        event["next_node_id"] = next_node_id
+        return [NewEvent(STEP_COMPLETED, event)]
+    event["unrouted"] = True
+    reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
+    return [NewEvent(STEP_COMPLETED, event), NewEvent(FAILED, reason | {"reason": _unrouted(planned, result.handle)})]
+
+
+def _refuse_handle(handle: Any) -> str:
+    raise InvalidValue("handle", f"{handle!r} is {type(handle).__name__}, a handle is text")
+
+
+def _unrouted(planned: PlannedNode, handle: str | None) -> str:
+    known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
+    returned = "returned no handle" if handle is None else f"returned handle {handle!r}"
+    return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether a second try could end otherwise: not so for what depends only on the definition, the input or the code."""
+    return not isinstance(error, NonRetryable | ExpressionError | InputInvalid | InvalidValue)
+
+
+def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
+    """An error as it is recorded: type, message and traceback, secrets masked."""
+    try:
+        message = str(error)
+    except Exception as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+        message = f"(its __str__ raised {type(failure).__name__})"
+    described = {"type": type(error).__name__, "message": clean_text(masker.text(message))}
+    trace = error.__traceback__
+    if trace is not None and trace.tb_next is not None:  # the first frame is the caller's own
+        lines = "".join(traceback.format_tb(trace.tb_next))
+        described["traceback"] = clean_text(masker.text(lines))
+    return described
+
+
+def clean_text(text: str) -> str:
+    """Text that can be stored: lone surrogates escaped, cut where it is longer than anyone reads."""
+    if len(text) > MAX_ERROR_TEXT:
+        text = f"{text[:MAX_ERROR_TEXT]}… (cut here: {len(text):,} characters in all)"
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

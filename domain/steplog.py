@@ -1,0 +1,35 @@
+"""Log lines of one step: recorded with its event, and passed on to the application's own logging."""
+
+import logging
+from collections.abc import Callable
+from typing import TypedDict
+
+_APPLICATION = logging.getLogger("flowledger.steps")
+
+
+class LogLine(TypedDict):
+    """One line: when (microseconds since 1970), how serious, what."""
+
+    at: int
+    level: str
+    message: str
+
+
+class StepLog(logging.Logger):
+    """A logger that keeps its lines. Everything from DEBUG up is kept; the application's levels rule what it prints."""
+
+    def __init__(self, node_id: str, now: Callable[[], int]) -> None:
+        super().__init__(f"flowledger.steps.{node_id}", logging.DEBUG)
+        self.lines: list[LogLine] = []
+        self._now = now
+
+    def handle(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if record.exc_info:
+            message += "\n" + logging.Formatter().formatException(record.exc_info)
+        self.lines.append({"at": self._now(), "level": record.levelname, "message": message})
+        if _APPLICATION.isEnabledFor(record.levelno):
+            _APPLICATION.handle(record)
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
+        return level >= self.level

@@ -1,0 +1,104 @@
+"""Drives the execution cycle: calls executors, and hands events to whoever keeps them."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+from ..domain.cycle import SHUTDOWN, Call, Cycle, Keep, call
+from ..domain.ports import NewEvent
+from ..domain.step import Outcome, Raised, Returned
+
+Commit = Callable[[list[NewEvent]], None]
+"""Makes events durable (where there is a store) and folds them into the run's state."""
+
+
+def drive(cycle: Cycle, commit: Commit) -> None:
+    """Run a cycle to its end in this thread."""
+    with _Awaiter() as awaiter:
+        answer: Outcome | None = None
+        while True:
+            try:
+                asked = cycle.send(answer)
+            except StopIteration:
+                return
+            if isinstance(asked, Keep):
+                commit(asked.events)
+                answer = None
+            else:
+                answer = call(asked.executor, asked.context, awaiter.finish)
+
+
+async def adrive(cycle: Cycle, commit: Commit) -> None:
+    """Run a cycle to its end: async executors are awaited here, sync ones and commits run in a thread."""
+    answer: Outcome | None = None
+    while True:
+        try:
+            asked = cycle.send(answer)
+        except StopIteration:
+            return
+        if isinstance(asked, Keep):
+            await asyncio.to_thread(commit, asked.events)
+            answer = None
+        else:
+            answer = await _acall(asked)
+
+
+async def _acall(asked: Call) -> Outcome:
+    executor, context = asked
+    if not executor.is_async:
+        # The thread may hand back something awaitable; it is awaited here, on the caller's loop.
+        outcome = await asyncio.to_thread(call, executor, context, lambda awaitable: awaitable)
+        if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
+            return outcome
+        awaitable = outcome.value
+    else:
+        awaitable = executor.function(context)
+    try:
+        return Returned(await awaitable)
+    except SHUTDOWN:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded
+        return Raised(error)
+
+
+class _Awaiter:
+    """Completes awaitables for sync callers, on one event loop per drive, made when the first one comes."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> "_Awaiter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._runner is not None:
+            self._submit(self._runner.close)
+        if self._thread is not None:
+            self._thread.shutdown()
+
+    def finish(self, awaitable: Awaitable[Any]) -> Any:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+            if _loop_is_running():  # a sync call inside async code: this thread's loop is taken, so use another thread
+                self._thread = ThreadPoolExecutor(1, "flowledger-async")
+
+        async def await_it() -> Any:
+            return await awaitable
+
+        runner = self._runner
+        return self._submit(lambda: runner.run(await_it()))
+
+    def _submit(self, work: Callable[[], Any]) -> Any:
+        return work() if self._thread is None else self._thread.submit(work).result()
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,171 @@
+"""The engine alone: the execution cycle over snapshots, without a store."""
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ..domain.clock import Clock, micros
+from ..domain.cycle import CallSettings, Cycle, cycle
+from ..domain.definition import WorkflowDefinition
+from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
+from ..domain.executors import ExecutorRegistry
+from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze
+from ..domain.plan import make_plan
+from ..domain.ports import NewEvent
+from ..domain.run import STARTED, RunState, evolve, proceed, resume
+from ..domain.snapshot import TERMINAL, Snapshot
+from ..domain.step import StepLimits
+from .driver import adrive, drive
+from .toolbox import TOOLBOX
+
+_BY = "engine"
+
+
+class Engine:
+    """Runs one definition. Stateless: all there is to know of a run is in its Snapshot.
+
+    Raises InvalidDefinition when a node's type has no executor, a policy or an input schema is bad.
+    """
+
+    def __init__(
+        self,
+        definition: WorkflowDefinition,
+        executors: ExecutorRegistry,
+        clock: Clock | None = None,
+        *,
+        max_value_bytes: int = MAX_VALUE_BYTES,
+    ) -> None:
+        self._definition = definition
+        self._plan = make_plan(definition, executors, TOOLBOX)
+        self._now = (lambda: micros(clock())) if clock is not None else _system_now
+        self._limits = StepLimits(max_value_bytes)
+
+    def begin(
+        self, start: str | None = None, *, workflow_id: str = "default", metadata: Mapping[str, Any] | None = None
+    ) -> Snapshot:
+        """A new run's first snapshot: active, at its start node, nothing executed."""
+        return self._begin(start, workflow_id, None, metadata).snapshot()
+
+    def execute(
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        start: str | None = None,
+        workflow_id: str = "default",
+        payload: Any = None,
+        step_limit: int | None = 100,
+        globals: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Snapshot:
+        """Run until the run pauses, fails, completes or has made ``step_limit`` steps in this call.
+
+        Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is retried now,
+        an ended one comes back unchanged. ``payload`` reaches the first step only.
+        """
+        if snapshot is not None and snapshot.status in TERMINAL:
+            return snapshot
+        state = self._state(snapshot, start, workflow_id, payload, metadata)
+        drive(self._cycle(state, globals, step_limit), _folding_into(state))
+        return state.snapshot()
+
+    async def aexecute(
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        start: str | None = None,
+        workflow_id: str = "default",
+        payload: Any = None,
+        step_limit: int | None = 100,
+        globals: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Snapshot:
+        """As ``execute``; async executors are awaited, sync ones run in a thread."""
+        if snapshot is not None and snapshot.status in TERMINAL:
+            return snapshot
+        state = self._state(snapshot, start, workflow_id, payload, metadata)
+        await adrive(self._cycle(state, globals, step_limit), _folding_into(state))
+        return state.snapshot()
+
+    def step(self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None) -> Snapshot:
+        """Exactly one step. Raises IllegalTransition when the run has ended."""
+        state = self._steppable(snapshot, payload)
+        drive(self._cycle(state, globals, None, single=True), _folding_into(state))
+        return state.snapshot()
+
+    async def astep(self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None) -> Snapshot:
+        """As ``step``, for async callers."""
+        state = self._steppable(snapshot, payload)
+        await adrive(self._cycle(state, globals, None, single=True), _folding_into(state))
+        return state.snapshot()
+
+    def _cycle(self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False) -> Cycle:
+        if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):
+            raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
+        settings = CallSettings(_BY, MappingProxyType(dict(globals or {})), step_limit, self._now, self._limits)
+        return cycle(state, self._plan, settings, single=single)
+
+    def _steppable(self, snapshot: Snapshot, payload: Any) -> RunState:
+        if snapshot.status in TERMINAL:
+            raise IllegalTransition(f"the run is {snapshot.status}: there is no step left to make")
+        return self._claim(snapshot, payload)
+
+    def _state(
+        self, snapshot: Snapshot | None, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None
+    ) -> RunState:
+        if snapshot is None:
+            return self._begin(start, workflow_id, payload, metadata)
+        return self._claim(snapshot, payload)
+
+    def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
+        if start is None:
+            if faults := self._definition.start_faults():
+                raise InvalidDefinition(faults)
+            start = self._definition.start
+        elif start not in self._plan.nodes:
+            raise InvalidDefinition([Fault("start", f"there is no node {start!r}")])
+        event = {
+            "recorded_at": self._now(),
+            "by": _BY,
+            "workflow_id": workflow_id,
+            "workflow_version": 0,
+            "start_node_id": start,
+            "payload": self._freeze(payload, "payload"),
+            "metadata": self._freeze(dict(metadata or {}), "metadata"),
+        }
+        state = RunState()
+        evolve(state, STARTED, event)
+        return state
+
+    def _claim(self, snapshot: Snapshot, payload: Any) -> RunState:
+        if snapshot.current_node_id not in self._plan.nodes:
+            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {snapshot.current_node_id!r}")
+        state = RunState.from_snapshot(snapshot)
+        payload = self._freeze(payload, "payload")
+        if state.status == "paused":
+            _fold(state, resume(state, payload, _BY, self._now()))
+        elif state.status == "error" and (retried := proceed(state, payload, _BY, self._now())) is not None:
+            _fold(state, retried)
+        else:
+            state.last_started_at = self._now()
+            state.payload = payload if payload is not None else state.payload
+        return state
+
+    def _freeze(self, value: Any, name: str) -> Any:
+        return freeze(value, name, self._limits.max_value_bytes)
+
+
+def _system_now() -> int:
+    return time.time_ns() // 1000
+
+
+def _fold(state: RunState, event: NewEvent) -> None:
+    evolve(state, event.type, event.data)
+
+
+def _folding_into(state: RunState) -> Any:
+    def commit(events: list[NewEvent]) -> None:
+        for event in events:
+            evolve(state, event.type, event.data)
+
+    return commit

@@ -1,0 +1,67 @@
+"""The door to what happened: states of runs at any version or moment, and the events behind them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ..domain.errors import InvalidRequest, RunNotFound, VersionNotFound
+from ..domain.ports import EventStore, RecordedEvent
+from ..domain.run import STARTED, RunState
+from ..domain.snapshot import Snapshot
+from ..domain.workflow import WorkflowSnapshot
+from ..projections.runs import snapshots
+from .as_of import version_as_of
+from .states import RunStates
+from .twins import each_in_thread, in_thread
+from .workflows import Workflows
+
+
+class History:
+    """``ledger.history``."""
+
+    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows) -> None:
+        self._store = store
+        self._states = states
+        self._workflows = workflows
+
+    def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
+        """The state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf.
+        """
+        if version is not None and at is not None:
+            raise InvalidRequest("give a version or a time, not both")
+        head = self._head(run_id)
+        if version is not None and not 1 <= version <= head:
+            raise VersionNotFound(version, head, f"run {run_id!r}")
+        if at is not None:
+            version = version_as_of(self._store, run_id, head, at, f"run {run_id!r}")
+        return self._states.load(run_id, version).snapshot()
+
+    def snapshots(self, run_id: str) -> Iterator[Snapshot]:
+        """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        self._head(run_id)
+        yield from snapshots(RunState(run_id), self._store.rows(run_id))
+
+    def events(self, run_id: str) -> Iterator[RecordedEvent]:
+        """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``."""
+        self._head(run_id)
+        yield from self._store.read(run_id)
+
+    def workflow_of(self, run_id: str) -> WorkflowSnapshot:
+        """The workflow's version that a run uses, with that run's input."""
+        started = next(iter(self._store.read(run_id, upto=1)), None)
+        if started is None or started.type != STARTED:
+            raise RunNotFound(run_id)
+        seen = self._workflows.get(started.data["workflow_id"], started.data["workflow_version"])
+        return seen.with_input(started.data.get("payload"))
+
+    def _head(self, run_id: str) -> int:
+        head = self._store.head(run_id)
+        if head == 0:
+            raise RunNotFound(run_id)
+        return head
+
+    asnapshot = in_thread(snapshot)
+    asnapshots = each_in_thread(snapshots)
+    aevents = each_in_thread(events)
+    aworkflow_of = in_thread(workflow_of)

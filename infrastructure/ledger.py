@@ -1,0 +1,59 @@
+"""The ledger: one store, and the doors to it. ``open_ledger`` is where everything is put together."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from ..domain.clock import Clock, micros
+from ..domain.executors import ExecutorRegistry
+from ..domain.jsonvalue import MAX_VALUE_BYTES
+from ..domain.step import StepLimits
+from .backends import open_store
+from .event_store import LedgerEventStore
+from .history import History
+from .runs import Runs
+from .states import RunStates
+from .workflows import Workflows
+
+
+class Ledger:
+    """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
+
+    def __init__(self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int], limits: StepLimits) -> None:
+        self._store = store
+        states = RunStates(store)
+        self.workflows = Workflows(store, executors, now)
+        self.runs = Runs(store, states, self.workflows, executors, now, limits)
+        self.history = History(store, states, self.workflows)
+
+    def close(self) -> None:
+        """Release the store's connections."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_ledger(
+    url: str,
+    executors: ExecutorRegistry | None = None,
+    clock: Clock | None = None,
+    *,
+    max_value_bytes: int = MAX_VALUE_BYTES,
+) -> Ledger:
+    """Open the store at ``url``, making it on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
+
+    Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; by default it is the system's.
+    ``max_value_bytes`` limits one payload or output. Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
+    """
+    now = (lambda: micros(clock())) if clock is not None else (lambda: time.time_ns() // 1000)
+    store = open_store(url, max_event_bytes=max_value_bytes + _EVENT_OVERHEAD)
+    return Ledger(store, executors, now, StepLimits(max_value_bytes))
+
+
+_EVENT_OVERHEAD = 2**20
+"""Bytes that an event may need beside its largest value."""

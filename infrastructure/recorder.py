@@ -1,0 +1,95 @@
+"""What the event store asks of a recorder, beyond what eventsourcing asks of one.
+
+Reading goes page by page: a page is short, and leaves out the state of large events, which are fetched one at a time when
+their turn comes. So a reader never holds more than a page of small events and one large one, and never keeps a
+transaction open while its caller thinks.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+
+from ..domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+
+PAGE_ROWS = 256
+LARGE_STATE = 64 * 2**10
+"""States above this many bytes are left out of pages."""
+
+MAX_EVENTS_PER_COMMIT = 2**20 - 1
+"""PostgreSQL numbers the events of one commit in 20 bits of their position; the other backends keep the same bound."""
+
+
+class ConnectionLost(OperationalError):
+    """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class Row(NamedTuple):
+    """One stored event; ``state`` is None when it is large and must be fetched by itself."""
+
+    stream: str
+    version: int
+    position: int
+    type: str
+    state: bytes | None
+
+
+StreamRow = tuple[int, str, bytes | None, int]
+"""Version, type, state, position: what a fold reads most, in a plain tuple, straight from the driver."""
+
+
+class LedgerRecorder(ApplicationRecorder):
+    """A recorder that finds heads, looks at single events and reads in bounded pages.
+
+    ``insert_events`` stores all events in one durable commit and returns their positions. It raises eventsourcing's
+    IntegrityError when a version is taken, and ConnectionLost when the outcome is unknown. Every method raises
+    eventsourcing's InternalError when the storage contradicts itself, another PersistenceError when it can't be used now.
+    """
+
+    @abstractmethod
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
+
+    @abstractmethod
+    def head(self, stream: str) -> int:
+        """The version of the last event, 0 when there is none."""
+
+    @abstractmethod
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        """The first 41 bytes of an event's state, and its position; None when there is no such event."""
+
+    @abstractmethod
+    def state(self, stream: str, version: int) -> bytes | None:
+        """The whole state of one event."""
+
+    @abstractmethod
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        """At most PAGE_ROWS events with ``after < version <= upto``, first version first."""
+
+    @abstractmethod
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        """The same, last version first."""
+
+    @abstractmethod
+    def log_page(self, after: int) -> Sequence[Row]:
+        """At most PAGE_ROWS events with ``position > after`` in order of position, none that could be overtaken."""
+
+    @abstractmethod
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        """At most PAGE_ROWS events behind (stream, version) in the order of streams, and of versions inside a stream."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release connections."""
+
+
+def storage_error(error: PersistenceError) -> StorageError:
+    """The error of flowledger's tree that stands for an error of a recorder."""
+    kind = StorageCorrupt if isinstance(error, InternalError) else StorageUnavailable
+    return kind(str(error))

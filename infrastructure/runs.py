@@ -1,0 +1,236 @@
+"""The door to runs: start them, go on with them, stop them."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Concatenate, ParamSpec
+
+from ..domain.cycle import CallSettings, Cycle, cycle
+from ..domain.definition import WorkflowDefinition
+from ..domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest
+from ..domain.executors import ExecutorRegistry
+from ..domain.ids import uuid7
+from ..domain.jsonvalue import freeze
+from ..domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from ..domain.run import STARTED, RunState, cancel, evolve, pause, proceed, resume, set_metadata
+from ..domain.step import StepLimits
+from ..domain.work_order import open_work_order
+from ..domain.workflow import WorkflowSnapshot
+from ..projections.runs import Run, run_of
+from .commit import Committer
+from .driver import adrive, drive
+from .jobcode import job_code
+from .states import RunStates
+from .twins import in_thread
+from .workflows import Workflows
+
+_Params = ParamSpec("_Params")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A run that this call has claimed, and the steps that it is to make (None: it has ended already, or is left to others)."""
+
+    state: RunState
+    steps: Cycle | None
+
+
+def _sync(
+    claim: Callable[Concatenate["Runs", _Params], _Held],
+) -> Callable[Concatenate["Runs", _Params], Run]:
+    @functools.wraps(claim)
+    def method(self: "Runs", *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
+        held = claim(self, *args, **kwargs)
+        if held.steps is not None:
+            drive(held.steps, self._committer(held.state))
+        return run_of(held.state)
+
+    return method
+
+
+def _async(
+    claim: Callable[Concatenate["Runs", _Params], _Held],
+) -> Callable[Concatenate["Runs", _Params], Coroutine[Any, Any, Run]]:
+    @functools.wraps(claim)
+    async def method(self: "Runs", *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
+        held = await asyncio.to_thread(claim, self, *args, **kwargs)
+        if held.steps is not None:
+            await adrive(held.steps, self._committer(held.state))
+        return run_of(held.state)
+
+    return method
+
+
+class Runs:
+    """``ledger.runs``. Every method that runs steps returns when the run pauses, waits for a retry, or has ended."""
+
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
+        now: Callable[[], int], limits: StepLimits,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._states = states
+        self._workflows = workflows
+        self._executors = executors
+        self._now = now
+        self._limits = limits
+
+    def get(self, run_id: str) -> Run:
+        """A run as it stands. Raises RunNotFound."""
+        return run_of(self._states.load(run_id))
+
+    def _start(
+        self,
+        workflow_id: str,
+        payload: Any = None,
+        by: str = "unknown",
+        metadata: Mapping[str, Any] | None = None,
+        globals: Mapping[str, Any] | None = None,
+        step_limit: int | None = 10_000,
+        wait: bool = True,
+    ) -> _Held:
+        """Start a run of a workflow's latest version, and run it. ``globals`` are for this call alone and never stored.
+
+        With ``wait=False`` the run is recorded and left for ``proceed``. Raises WorkflowNotFound, InvalidValue (a payload
+        that isn't JSON); then nothing was written.
+        """
+        settings = self._settings(by, globals, step_limit)
+        payload, metadata = self._freeze(payload, "payload"), self._freeze(dict(metadata or {}), "metadata")
+        workflow = self._workflows.get(workflow_id)
+        plan = self._workflows.plan(workflow_id, workflow.version)
+        now = self._now()
+        run_id, order_id = uuid7(now), uuid7(now)
+        started: dict[str, Any] = {
+            "recorded_at": now,
+            "by": by,
+            "correlation_id": order_id,
+            "workflow_id": workflow_id,
+            "workflow_version": workflow.version,
+            "definition_digest": workflow.digest,
+            "start_node_id": _start_node(workflow.definition),
+            **self._code_now(workflow),
+        }
+        if payload is not None:
+            started["payload"] = payload
+        if metadata:
+            started["metadata"] = metadata
+        order = open_work_order(order_id, workflow_id=workflow_id, run_id=run_id, by=by, now=now)
+        self._store.append(
+            Write(run_id, ExpectedVersion.NO_STREAM, [NewEvent(STARTED, started)]),
+            Write(order_id, ExpectedVersion.NO_STREAM, [order]),
+        )
+        state = RunState(run_id)
+        evolve(state, STARTED, started)
+        return _Held(state, cycle(state, plan, settings) if wait else None)
+
+    def _resume(
+        self,
+        run_id: str,
+        payload: Any = None,
+        by: str = "unknown",
+        globals: Mapping[str, Any] | None = None,
+        step_limit: int | None = 10_000,
+    ) -> _Held:
+        """Go on with a paused run; its node runs again and sees ``payload``.
+
+        Raises RunNotFound, IllegalTransition (it isn't paused), ConcurrencyError (somebody else resumed it first).
+        """
+        settings = self._settings(by, globals, step_limit)
+        payload = self._freeze(payload, "payload")
+        state = self._states.load(run_id)
+        return self._claim(state, resume(state, payload, by, self._now()), settings)
+
+    def _proceed(
+        self,
+        run_id: str,
+        by: str = "unknown",
+        globals: Mapping[str, Any] | None = None,
+        step_limit: int | None = 10_000,
+    ) -> _Held:
+        """Go on with a run that waits for an automatic retry, now, or whose worker is gone.
+
+        A run that has ended comes back unchanged. Raises RunNotFound, IllegalTransition (it is paused), ConcurrencyError.
+        """
+        settings = self._settings(by, globals, step_limit)
+        state = self._states.load(run_id)
+        return self._claim(state, proceed(state, None, by, self._now()), settings)
+
+    start = _sync(_start)
+    astart = _async(_start)
+    resume = _sync(_resume)
+    aresume = _async(_resume)
+    proceed = _sync(_proceed)
+    aproceed = _async(_proceed)
+
+    def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """Stop a run at its next step boundary; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
+        return self._order(run_id, lambda state: pause(state, reason, by, self._now()))
+
+    def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """End a run for good; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
+        return self._order(run_id, lambda state: cancel(state, reason, by, self._now()))
+
+    def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
+        """Merge into a run's metadata; null removes a key. Raises RunNotFound, InvalidValue."""
+        frozen = self._freeze(dict(metadata), "metadata")
+        return self._order(run_id, lambda state: set_metadata(state, frozen, by, self._now()))
+
+    apause = in_thread(pause)
+    acancel = in_thread(cancel)
+    aset_metadata = in_thread(set_metadata)
+    aget = in_thread(get)
+
+    def _order(self, run_id: str, decide: Callable[[RunState], NewEvent]) -> Run:
+        """An operator's command: decided again for as long as others append first."""
+        while True:
+            state = self._states.load(run_id)
+            event = decide(state)
+            try:
+                self._store.append(Write(run_id, state.version, [event]))
+            except ConcurrencyError:
+                continue
+            evolve(state, event.type, event.data)
+            return run_of(state)
+
+    def _claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> _Held:
+        """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
+        if event is None:
+            return _Held(state, None)
+        plan = self._workflows.plan(state.workflow_id, state.workflow_version)
+        self._committer(state)([event])
+        return _Held(state, cycle(state, plan, settings))
+
+    def _committer(self, state: RunState) -> Committer:
+        return Committer(self._store, state)
+
+    def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
+        if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):
+            raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
+        freeze(by, "by")
+        return CallSettings(by, MappingProxyType(dict(globals or {})), step_limit, self._now, self._limits)
+
+    def _freeze(self, value: Any, name: str) -> Any:
+        return freeze(value, name, self._limits.max_value_bytes)
+
+    def _code_now(self, workflow: WorkflowSnapshot) -> dict[str, Any]:
+        """The digests of the code that will run, and the source of what differs from what was saved."""
+        if self._executors is None:
+            return {}
+        code = job_code(workflow.definition, self._executors)
+        drifted = {
+            type: now.get("source", now["name"])
+            for type, now in code.items()
+            if (saved := workflow.code.get(type)) is not None and saved["digest"] != now["digest"]
+        }
+        found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
+        if drifted:
+            found["drifted"] = drifted
+        return found
+
+
+def _start_node(definition: WorkflowDefinition) -> str:
+    if definition.start is None:
+        raise InvalidDefinition(definition.start_faults())
+    return definition.start

@@ -1,0 +1,45 @@
+"""Async twins of the doors' methods: the same signature, the storage work in a thread."""
+
+import asyncio
+import functools
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+_Door = TypeVar("_Door")
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+
+def in_thread(
+    method: Callable[Concatenate[_Door, _Params], _Result],
+) -> Callable[Concatenate[_Door, _Params], Coroutine[Any, Any, _Result]]:
+    """The async twin of a method that only reads or writes the store."""
+
+    @functools.wraps(method)
+    async def twin(self: _Door, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        return await asyncio.to_thread(method, self, *args, **kwargs)
+
+    return twin
+
+
+def each_in_thread(
+    method: Callable[Concatenate[_Door, _Params], Iterator[_Result]],
+) -> Callable[Concatenate[_Door, _Params], AsyncIterator[_Result]]:
+    """The async twin of a method that iterates: items are fetched a chunk at a time, in a thread."""
+
+    @functools.wraps(method)
+    async def twin(self: _Door, *args: _Params.args, **kwargs: _Params.kwargs) -> AsyncIterator[_Result]:
+        items = await asyncio.to_thread(method, self, *args, **kwargs)
+        while chunk := await asyncio.to_thread(_take, items):
+            for item in chunk:
+                yield item
+
+    return twin
+
+
+_CHUNK = 100
+
+
+def _take(items: Iterator[_Result]) -> list[_Result]:
+    return list(itertools.islice(items, _CHUNK))

@@ -1,0 +1,122 @@
+"""The door to workflows: save definitions, and get them back as they were."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..domain.definition import WorkflowDefinition
+from ..domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest, NothingAsOf, VersionNotFound, WorkflowNotFound
+from ..domain.executors import ExecutorRegistry
+from ..domain.ids import workflow_stream
+from ..domain.jsonvalue import freeze
+from ..domain.plan import Plan, make_plan
+from ..domain.ports import EventStore, RecordedEvent, Write
+from ..domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
+from .as_of import version_as_of
+from .jobcode import job_code
+from .toolbox import TOOLBOX
+from .twins import in_thread
+
+
+class Workflows:
+    """``ledger.workflows``."""
+
+    def __init__(self, store: EventStore, executors: ExecutorRegistry | None, now: Callable[[], int]) -> None:
+        self._store = store
+        self._executors = executors
+        self._now = now
+        self._plans: dict[tuple[str, int], Plan] = {}
+
+    def save(
+        self,
+        definition: WorkflowDefinition | Mapping[str, Any],
+        *,
+        workflow_id: str,
+        by: str = "unknown",
+        message: str | None = None,
+        expected_version: int | None = None,
+    ) -> WorkflowSnapshot:
+        """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
+
+        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion when it
+        isn't the latest, InvalidDefinition with every fault; unknown node types are faults where the ledger has executors.
+        """
+        if not workflow_id:
+            raise InvalidRequest("workflow_id is empty")
+        freeze([workflow_id, by, message], "save")
+        definition = definition if isinstance(definition, WorkflowDefinition) else WorkflowDefinition.model_validate(definition)
+        self._check(definition)
+        code = job_code(definition, self._executors) if self._executors is not None else {}
+        stream = workflow_stream(workflow_id)
+        while True:
+            latest = self._last_save(stream, None)
+            head = self._store.head(stream) if latest is not None else 0
+            event = save(
+                None if latest is None else (latest.version, latest.data), head, definition, code,
+                workflow_id=workflow_id, by=by, message=message, expected_version=expected_version, now=self._now(),
+            )  # fmt: skip
+            if event is None:
+                return snapshot_of(latest.version, latest.data, is_latest=True) if latest is not None else _unreachable()
+            try:
+                self._store.append(Write(stream, head, [event]))
+            except ConcurrencyError:
+                continue  # somebody saved in between: look again whether our change is still based on the latest
+            return snapshot_of(head + 1, event.data, is_latest=True)
+
+    def get(self, workflow_id: str, version: int | None = None, at: datetime | None = None) -> WorkflowSnapshot:
+        """The definition as it was at a version, as of a moment, or now.
+
+        Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
+        """
+        stream = workflow_stream(workflow_id)
+        head = self._store.head(stream)
+        if head == 0:
+            raise WorkflowNotFound(workflow_id)
+        subject = f"workflow {workflow_id!r}"
+        if version is not None and at is not None:
+            raise InvalidRequest("give a version or a time, not both")
+        if version is not None and not 1 <= version <= head:
+            raise VersionNotFound(version, head, subject)
+        if at is not None:
+            version = version_as_of(self._store, stream, head, at, subject)
+        found = self._last_save(stream, version)
+        if found is None:
+            raise NothingAsOf(at, at, subject) if at is not None else VersionNotFound(version or head, head, subject)
+        latest = found if version is None or version == head else self._last_save(stream, None)
+        return snapshot_of(found.version, found.data, is_latest=latest is not None and latest.version == found.version)
+
+    def plan(self, workflow_id: str, version: int) -> Plan:
+        """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
+        key = (workflow_id, version)
+        plan = self._plans.get(key)
+        if plan is None:
+            if self._executors is None:
+                raise InvalidRequest("this ledger was opened without executors, so it can read and save but not run workflows")
+            plan = make_plan(self.get(workflow_id, version).definition, self._executors, TOOLBOX)
+            while len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[key] = plan
+        return plan
+
+    def _check(self, definition: WorkflowDefinition) -> None:
+        faults = definition.start_faults()
+        if self._executors is not None:
+            try:
+                make_plan(definition, self._executors, TOOLBOX)
+            except InvalidDefinition as error:
+                faults += error.faults
+        if faults:
+            raise InvalidDefinition(faults)
+
+    def _last_save(self, stream: str, upto: int | None) -> RecordedEvent | None:
+        return next((event for event in self._store.read(stream, upto=upto, backwards=True) if event.type in SAVES), None)
+
+    asave = in_thread(save)
+    aget = in_thread(get)
+
+
+_PLANS_KEPT = 1000
+
+
+def _unreachable() -> WorkflowSnapshot:
+    raise AssertionError("a save can only change nothing when there was an earlier one")

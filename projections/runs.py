@@ -1,0 +1,56 @@
+"""Reading a run: its state, and its snapshots at every version, from the rows of its stream."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.clock import moment
+from ..domain.ports import StoredRow
+from ..domain.run import RunState, evolve, shown_status
+from ..domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of one workflow version, as it stands."""
+
+    id: str
+    workflow_id: str
+    workflow_version: int
+    work_order_id: str
+    status: str
+    """A Snapshot's status, or ``cancelled`` (which a Snapshot shows as failed, with the reason)."""
+    version: int
+    """How many events were recorded."""
+    snapshot: Snapshot
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def run_of(state: RunState) -> Run:
+    """What callers see of a run's state."""
+    return Run(
+        id=state.run_id or "",
+        workflow_id=state.workflow_id,
+        workflow_version=state.workflow_version,
+        work_order_id=state.work_order_id or "",
+        status=shown_status(state),
+        version=state.version,
+        snapshot=state.snapshot(),
+        started_at=moment(state.started_at),
+        finished_at=None if state.finished_at is None else moment(state.finished_at),
+    )
+
+
+def fold(state: RunState, rows: Iterable[StoredRow]) -> RunState:
+    """The state after these rows."""
+    for row in rows:
+        evolve(state, row.type, row.data)
+    return state
+
+
+def snapshots(state: RunState, rows: Iterable[StoredRow]) -> Iterator[Snapshot]:
+    """The snapshot after each row."""
+    for row in rows:
+        evolve(state, row.type, row.data)
+        yield state.snapshot()

@@ -1,0 +1,3 @@
+from flowledger.infrastructure.cli import main
+
+main()
