@@ -90,7 +90,9 @@ def event_type(
         fault = f"lacks {' and '.join(missing)}" if missing else f"uses the reserved key {VERSION_KEY!r}"
         raise InvalidRequest(f"the schema of event type {name!r} {fault}")
     if sorted(steps) != list(range(1, version)):
-        raise InvalidRequest(f"event type {name!r} at schema version {version} needs an upcaster for each older version")
+        raise InvalidRequest(
+            f"event type {name!r} at schema version {version} needs an upcaster for each older version"
+        )
     known = EVENT_TYPES.get(name)
     if known is not None and (known.schema is not schema or known.version != version):
         raise InvalidRequest(f"the event type {name!r} is in the catalogue already, with another schema")

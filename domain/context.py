@@ -48,7 +48,11 @@ class NodeResult:
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object of a result in a snapshot."""
-        data: dict[str, Any] = {"output": self._entry.get("output"), "timestamp": self.timestamp_ms, "attempt": self.attempt}
+        data: dict[str, Any] = {
+            "output": self._entry.get("output"),
+            "timestamp": self.timestamp_ms,
+            "attempt": self.attempt,
+        }
         if self.error is not None:
             data["error"] = self.error
         return data
@@ -71,24 +75,19 @@ def error_text(error: Mapping[str, Any]) -> str:
     return f"{error['type']}: {error['message']}" if error.get("type") else str(error["message"])
 
 
-class _NodeLog:
-    """The places of one node's entries in the log, and how many successes there were up to each."""
-
-    __slots__ = ("at", "successes")
-
-    def __init__(self) -> None:
-        self.at: list[int] = []
-        self.successes: list[int] = []
-
-
 class History:
     """The results of one run in order, indexed by node. Shared by every Context of the run."""
 
-    __slots__ = ("_lock", "log", "nodes")
+    __slots__ = ("_lock", "log", "node_ids", "places", "successes")
 
     def __init__(self) -> None:
-        self.log: list[tuple[str, Mapping[str, Any]]] = []
-        self.nodes: dict[str, _NodeLog] = {}
+        self.log: list[Mapping[str, Any]] = []
+        self.node_ids: list[str] = []
+        """Which node each entry of the log is of."""
+        self.places: dict[str, list[int]] = {}
+        """Node id → where in the log its results are. One list, no more: what is alive slows every collection."""
+        self.successes: dict[str, int] = {}
+        """Node id → how many of all its results are successes."""
         self._lock = Lock()
 
     def extended(self, count: int, node_id: str, entry: Mapping[str, Any]) -> "History":
@@ -98,19 +97,20 @@ class History:
                 self._append(node_id, entry)
                 return self
         branch = History()
-        for earlier_id, earlier in self.log[:count]:
-            branch._append(earlier_id, earlier)
+        for place in range(count):
+            branch._append(self.node_ids[place], self.log[place])
         branch._append(node_id, entry)
         return branch
 
     def _append(self, node_id: str, entry: Mapping[str, Any]) -> None:
-        log = self.nodes.get(node_id)
-        if log is None:
-            log = self.nodes[node_id] = _NodeLog()
-        earlier = log.successes[-1] if log.successes else 0
-        log.successes.append(earlier + ("error" not in entry))
-        log.at.append(len(self.log))
-        self.log.append((node_id, entry))
+        # The log grows first: a reader who still finds the log at his view's end has not seen half of an append.
+        self.node_ids.append(node_id)
+        self.log.append(entry)
+        places = self.places.get(node_id)
+        if places is None:
+            places = self.places[node_id] = []
+        places.append(len(self.log) - 1)
+        self.successes[node_id] = self.successes.get(node_id, 0) + ("error" not in entry)
 
 
 class Results(Sequence[NodeResult]):
@@ -118,9 +118,9 @@ class Results(Sequence[NodeResult]):
 
     __slots__ = ("_at", "_count", "_log")
 
-    def __init__(self, history: History, node: _NodeLog, count: int) -> None:
+    def __init__(self, history: History, places: list[int], count: int) -> None:
         self._log = history.log
-        self._at = node.at
+        self._at = places
         self._count = count
 
     def __len__(self) -> int:
@@ -136,7 +136,7 @@ class Results(Sequence[NodeResult]):
         place = index + self._count if index < 0 else index
         if not 0 <= place < self._count:
             raise IndexError(f"result {index} of {self._count}")
-        return NodeResult(self._log[self._at[place]][1])
+        return NodeResult(self._log[self._at[place]])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -158,41 +158,49 @@ class Context(Mapping[str, Results]):
         self.history = history
         self.count = count
 
-    def _places(self, node_id: str) -> int:
-        node = self.history.nodes.get(node_id)
-        if node is None:
+    def _visible(self, node_id: str) -> int:
+        """How many results of the node this view sees."""
+        places = self.history.places.get(node_id)
+        if not places:
             return 0
-        return len(node.at) if self.count == len(self.history.log) else bisect_left(node.at, self.count)
+        # The length is read once: another branch may be appending. What it appends lies behind every older view.
+        length = len(places)
+        return length if places[length - 1] < self.count else bisect_left(places, self.count, 0, length)
 
     def __getitem__(self, node_id: str) -> Results:
-        places = self._places(node_id)
-        if not places:
+        visible = self._visible(node_id)
+        if not visible:
             raise KeyError(node_id)
-        return Results(self.history, self.history.nodes[node_id], places)
+        return Results(self.history, self.history.places[node_id], visible)
 
     def __iter__(self) -> Iterator[str]:
-        for node_id in list(self.history.nodes):
-            if self._places(node_id):
+        for node_id in list(self.history.places):
+            if self._visible(node_id):
                 yield node_id
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, node_id: object) -> bool:
-        return isinstance(node_id, str) and self._places(node_id) > 0
+        return isinstance(node_id, str) and self._visible(node_id) > 0
 
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
-        places = self._places(node_id)
-        return self.history.nodes[node_id].successes[places - 1] if places else 0
+        successes = self.history.successes.get(node_id, 0)
+        if self.count == len(self.history.log):
+            return successes
+        return sum(1 for entry in self._entries(node_id) if "error" not in entry)
 
     def next_attempt(self, node_id: str) -> int:
         """1 after a success or at the beginning; one more than the last attempt after a failure."""
-        places = self._places(node_id)
-        if not places:
+        visible = self._visible(node_id)
+        if not visible:
             return 1
-        entry = self.history.log[self.history.nodes[node_id].at[places - 1]][1]
+        entry = self.history.log[self.history.places[node_id][visible - 1]]
         return entry.get("attempt", 1) + 1 if "error" in entry else 1
+
+    def _entries(self, node_id: str) -> Iterator[Mapping[str, Any]]:
+        return (self.history.log[at] for at in self.history.places.get(node_id, ())[: self._visible(node_id)])
 
     def to_data(self) -> dict[str, list[dict[str, Any]]]:
         """The JSON object of the context."""

@@ -65,12 +65,12 @@ def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool =
             outcome = Raised(error)
         else:
             outcome = yield Call(planned.executor, prepared.context)
-        yield Keep(
-            conclude(
-                planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
-                chance=random.random(), masker=masker, limits=limits,  # noqa: S311 - jitter, not a secret
-            )  # fmt: skip
-        )
+        chance = random.random()  # noqa: S311 - for jitter, not for secrets
+        events = conclude(
+            planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
+            chance=chance, masker=masker, limits=limits,
+        )  # fmt: skip
+        yield Keep(events)
         if single:
             return
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, render_path
@@ -72,7 +80,9 @@ class WorkflowDefinition(_Part):
         try:
             definition = handler(value)
         except ValidationError as error:
-            faults += [Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"]) for item in error.errors()]
+            faults += [
+                Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"]) for item in error.errors()
+            ]
         raw = value.to_data() if isinstance(value, WorkflowDefinition) else value
         if isinstance(raw, Mapping):
             faults += _graph_faults(_entries(raw.get("nodes")), _entries(raw.get("edges")), raw.get("start"))
@@ -95,10 +105,15 @@ class WorkflowDefinition(_Part):
         if not self.roots:
             return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
         listed = ", ".join(map(repr, self.roots))
-        return [Fault("start", f"{len(self.roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
+        return [
+            Fault("start", f"{len(self.roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")
+        ]
 
     def to_data(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"nodes": [node.to_data() for node in self.nodes], "edges": [edge.to_data() for edge in self.edges]}
+        data: dict[str, Any] = {
+            "nodes": [node.to_data() for node in self.nodes],
+            "edges": [edge.to_data() for edge in self.edges],
+        }
         if self.start is not None and "start" in self.model_fields_set:
             data["start"] = self.start
         return data
@@ -120,9 +135,9 @@ def _entries(value: Any) -> list[Mapping[str, Any]]:
 def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]], start: Any) -> list[Fault]:
     faults: list[Fault] = []
     ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
-    for node_id, count in Counter(ids).items():
-        if count > 1:
-            faults.append(Fault("nodes", f"{count} nodes have the id {node_id!r}"))
+    faults += [
+        Fault("nodes", f"{count} nodes have the id {node_id!r}") for node_id, count in Counter(ids).items() if count > 1
+    ]
     known = set(ids)
     taken: dict[tuple[str, str | None], int] = {}
     for index, edge in enumerate(edges):
@@ -134,7 +149,9 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
             first = taken.setdefault((edge["source"], handle), index)
             if first != index:
                 label = f"the handle {handle!r}" if handle is not None else "no handle"
-                faults.append(Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does"))
+                faults.append(
+                    Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does")
+                )
     if isinstance(start, str) and start not in known:
         faults.append(Fault("start", f"there is no node {start!r}"))
     return faults

@@ -1,4 +1,4 @@
-"""The one error tree. Each class docstring says when it is raised; each message says what happened, where, and what to do.
+"""The one error tree. A class docstring says when it is raised; its message what happened, where, and what to do.
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
@@ -50,7 +50,9 @@ class InvalidDefinition(InvalidRequest):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
         count = f"{len(self.faults)} faults" if len(self.faults) != 1 else "1 fault"
-        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+        super().__init__(
+            f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults)
+        )
 
 
 class InvalidSnapshot(InvalidRequest):

@@ -40,12 +40,14 @@ class StepContext:
     """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
 
     __slots__ = (
-        "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs", "workflow_id",
+        "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs",
+        "workflow_id",
     )  # fmt: skip
 
     def __init__(
         self, node: Node, data: Any, model: Any, context: Mapping[str, Sequence[NodeResult]], payload: Any,
-        globals: Mapping[str, Any], attempt: int, runs: int, run_id: str | None, workflow_id: str, now: Callable[[], int],
+        globals: Mapping[str, Any], attempt: int, runs: int, run_id: str | None, workflow_id: str,
+        now: Callable[[], int],
     ) -> None:  # fmt: skip
         self.node = node
         self.data = data
@@ -100,7 +102,9 @@ class Executor:
     def qualified_name(self) -> str:
         """``module.qualname`` of the function."""
         function = inspect.unwrap(self.function)
-        return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        return (
+            f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+        )
 
 
 class ExecutorRegistry:
@@ -109,7 +113,9 @@ class ExecutorRegistry:
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}
 
-    def register(self, type: str, *, retry: RetryPolicy | None = None, input: InputSchema | None = None) -> Callable[[_F], _F]:
+    def register(
+        self, type: str, *, retry: RetryPolicy | None = None, input: InputSchema | None = None
+    ) -> Callable[[_F], _F]:
         """Decorator: run nodes of this type with the function, sync or ``async def``, that takes a StepContext.
 
         ``input`` is checked against the node's data, after expressions, before each execution. Raises InvalidRequest
@@ -118,7 +124,9 @@ class ExecutorRegistry:
 
         def keep(function: _F) -> _F:
             if type in self._executors:
-                raise InvalidRequest(f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}")
+                raise InvalidRequest(
+                    f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}"
+                )
             call = function if inspect.isroutine(function) else function.__call__  # type: ignore[operator]
             self._executors[type] = Executor(type, function, retry, input, inspect.iscoroutinefunction(call))
             return function

@@ -13,5 +13,5 @@ def uuid7(at: int, random: bytes | None = None) -> str:
 
 
 def workflow_stream(workflow_id: str) -> str:
-    """The stream of a workflow. Run and work order streams are named by their id alone: a UUID never has this prefix."""
+    """The stream of a workflow. Runs and work orders have their id alone as a stream: no UUID has this prefix."""
     return f"workflow:{workflow_id}"

@@ -21,8 +21,10 @@ _MIN_INT = -(2**63)
 _MAX_INT = 2**64 - 1
 
 
-def _refuse(self: Any, *_: object, **__: object) -> NoReturn:
-    raise TypeError("this value is part of a recorded history and read-only: copy it first, as in dict(value) or list(value)")
+def _refuse(_self: Any, *_: object, **__: object) -> NoReturn:
+    raise TypeError(
+        "this value is part of a recorded history and read-only: copy it first, as in dict(value) or list(value)"
+    )
 
 
 class FrozenDict(dict[str, Any]):
@@ -127,19 +129,29 @@ class _Freezer:
         for base in (bool, int, float, str):  # subclasses such as IntEnum, StrEnum or numpy.float64
             if isinstance(value, base):
                 return self.freeze(base(value) if base is not str else str.__str__(value), path, depth)
-        hint = {"datetime": "; use .isoformat()", "bytes": "; use base64 text", "set": "; use a sorted list", "Decimal": "; use text"}
+        hint = {
+            "datetime": "; use .isoformat()",
+            "bytes": "; use base64 text",
+            "set": "; use a sorted list",
+            "Decimal": "; use text",
+        }
         raise self._fault(path, f"{_article(value)} is not JSON{hint.get(type(value).__name__, '')}")
 
     def _spend(self, size: int, path: tuple[str | int, ...]) -> None:
         self.left -= size
         if self.left < 0:
-            raise self._fault(path, f"the value is over the limit of {self.limit:,} bytes here; store large data elsewhere and keep its address")
+            raise self._fault(
+                path,
+                f"over the limit of {self.limit:,} bytes here; store large data elsewhere and keep its address",
+            )
 
     def _check_text(self, text: str, path: tuple[str | int, ...]) -> None:
         try:
             encoded = text.encode()
         except UnicodeEncodeError as error:
-            raise self._fault(path, f"a lone surrogate {text[error.start]!r} at character {error.start} is not Unicode text") from None
+            raise self._fault(
+                path, f"a lone surrogate {text[error.start]!r} at character {error.start} is not Unicode text"
+            ) from None
         self._spend(len(encoded) - len(text), path)
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> InvalidValue:

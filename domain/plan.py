@@ -91,4 +91,6 @@ def node_policy(node: Node, index: int) -> RetryPolicy | None:
 
 def _unknown_type(type: str, executors: ExecutorRegistry) -> str:
     known = ", ".join(sorted(repr(executor.type) for executor in executors))
-    return f"no executor is registered for type {type!r}; " + (f"registered: {known}" if known else "none is registered at all")
+    return f"no executor is registered for type {type!r}; " + (
+        f"registered: {known}" if known else "none is registered at all"
+    )

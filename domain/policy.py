@@ -69,14 +69,19 @@ class RetryPolicy:
         return min(wait, LONGEST_DELAY if self.max_interval is None else self.max_interval)
 
 
-_KEYS = {"".join((part.capitalize() if index else part) for index, part in enumerate(f.name.split("_"))): f.name for f in fields(RetryPolicy)}
+_KEYS = {
+    "".join((part.capitalize() if index else part) for index, part in enumerate(f.name.split("_"))): f.name
+    for f in fields(RetryPolicy)
+}
 
 
 def policy_from_json(value: Any, path: str) -> RetryPolicy:
-    """A policy as a definition's JSON gives it (``maxRetries``, ``interval`` in seconds, …). Raises InvalidDefinition."""
+    """A policy as a definition gives it (``maxRetries``, ``interval`` in seconds, …). Raises InvalidDefinition."""
     if not isinstance(value, Mapping):
         raise InvalidDefinition([Fault(path, f"{value!r} is not an object")])
-    unknown = [Fault(f"{path}.{key}", f"unknown key; known are {', '.join(_KEYS)}") for key in value if key not in _KEYS]
+    unknown = [
+        Fault(f"{path}.{key}", f"unknown key; known are {', '.join(_KEYS)}") for key in value if key not in _KEYS
+    ]
     try:
         policy = RetryPolicy(**{_KEYS[key]: item for key, item in value.items() if key in _KEYS})
     except InvalidDefinition as error:

@@ -95,3 +95,22 @@ class EventStore(Protocol):
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
         ...
+
+
+class CheckpointStore(Protocol):
+    """Folded states kept beside the events. A cache only: clear it, and every answer is the same.
+
+    ``fold_revision`` names the code that folded; a checkpoint of another revision is never returned.
+    """
+
+    def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
+        """Keep the folded state of the stream's first ``version`` events, instead of any kept for that version before."""
+        ...
+
+    def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
+        """Version and state of the newest checkpoint of this revision with ``version <= upto``; None when there is none."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all checkpoints."""
+        ...

@@ -1,7 +1,9 @@
 """The Run aggregate: one execution of one workflow version. Events, then state and evolve, then decisions."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, Literal, NotRequired, cast
+
+from typing_extensions import TypedDict
 
 from .catalogue import event_type
 from .clock import micros, moment, moment_of_millis
@@ -144,9 +146,9 @@ class RunState:
     """
 
     __slots__ = (
-        "cancelled", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at", "metadata", "origin",
-        "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts", "retry_node_id", "run_id", "started_at", "status",
-        "total_time", "version", "work_order_id", "workflow_id", "workflow_version",
+        "cancelled", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at", "metadata",
+        "origin", "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts", "retry_node_id", "run_id",
+        "started_at", "status", "total_time", "version", "work_order_id", "workflow_id", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -370,7 +372,10 @@ def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
 
 
 def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
-    """Claim a run that waits for a retry or was interrupted; None when it has ended. Raises IllegalTransition when paused."""
+    """Claim a run that waits for a retry or was interrupted; None when it has ended.
+
+    Raises IllegalTransition when it is paused.
+    """
     if state.status in ("completed", "failed"):
         return None
     if state.status == "paused":

@@ -98,7 +98,17 @@ def _retry_to_data(retry: RetryState) -> dict[str, Any]:
 
 
 _KNOWN = frozenset(
-    {"workflowId", "status", "currentNodeId", "context", "version", "lastStartedAt", "totalExecutionTime", "metadata", "retryState"}
+    {
+        "workflowId",
+        "status",
+        "currentNodeId",
+        "context",
+        "version",
+        "lastStartedAt",
+        "totalExecutionTime",
+        "metadata",
+        "retryState",
+    }
 )
 
 

@@ -51,9 +51,7 @@ class StepLimits:
     max_value_bytes: int
 
 
-def prepare(
-    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any
-) -> Prepared:
+def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
@@ -80,7 +78,12 @@ def veil(value: Any, original: Any, masked: Any) -> Any:
     if masked is original:
         return value
     if isinstance(value, dict) and isinstance(masked, dict):
-        return freeze({key: veil(item, original.get(key), masked.get(key, item)) if key in masked else item for key, item in value.items()})
+        return freeze(
+            {
+                key: veil(item, original.get(key), masked.get(key, item)) if key in masked else item
+                for key, item in value.items()
+            }
+        )
     if isinstance(value, list) and isinstance(masked, list) and len(value) == len(masked):
         return freeze([veil(*items) for items in zip(value, original, masked, strict=True)])
     return MASK
@@ -101,13 +104,15 @@ def conclude(
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
         if prepared.context.logged:
-            event["logs"] = [{**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged]
+            event["logs"] = [
+                {**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged
+            ]
     event["started_at"] = started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
     if isinstance(outcome, Returned):
         try:
-            return _conclude_return(planned, state, event, outcome.value, limits)
+            return _conclude_return(planned, event, outcome.value, limits)
         except InvalidValue as error:
             outcome = Raised(error)
     event["error"] = describe_error(outcome.error, masker)
@@ -116,7 +121,7 @@ def conclude(
     return [NewEvent(STEP_FAILED, event)]
 
 
-def _conclude_return(planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits) -> list[NewEvent]:
+def _conclude_return(planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits) -> list[NewEvent]:
     if isinstance(value, Pause) or (isinstance(value, dict) and value.get("__pause")):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
@@ -129,7 +134,9 @@ def _conclude_return(planned: PlannedNode, state: RunState, event: dict[str, Any
     if output is not None:
         event["output"] = output
     if result.handle is not None:
-        event["handle"] = freeze(result.handle if isinstance(result.handle, str) else _refuse_handle(result.handle), "handle")
+        event["handle"] = freeze(
+            result.handle if isinstance(result.handle, str) else _refuse_handle(result.handle), "handle"
+        )
     routes = planned.routes
     if not routes:
         return [NewEvent(STEP_COMPLETED, event)]
@@ -153,7 +160,7 @@ def _unrouted(planned: PlannedNode, handle: str | None) -> str:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether a second try could end otherwise: not so for what depends only on the definition, the input or the code."""
+    """Whether a second try could end otherwise: not where only definition, input or code decide."""
     return not isinstance(error, NonRetryable | ExpressionError | InputInvalid | InvalidValue)
 
 

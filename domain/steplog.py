@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 _APPLICATION = logging.getLogger("flowledger.steps")
 

@@ -5,7 +5,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from .catalogue import event_type
 from .clock import moment
@@ -93,7 +95,8 @@ def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool) -> Wo
 
 
 def save(
-    latest: tuple[int, Mapping[str, Any]] | None, head: int, definition: WorkflowDefinition, code: Mapping[str, JobCode], *,
+    latest: tuple[int, Mapping[str, Any]] | None, head: int,
+    definition: WorkflowDefinition, code: Mapping[str, JobCode], *,
     workflow_id: str, by: str, message: str | None, expected_version: int | None, now: int,
 ) -> NewEvent | None:  # fmt: skip
     """Save a definition over the latest save (its version and body); None when nothing changed.

@@ -64,7 +64,7 @@ def body_of(state: object) -> bytes:
     return state[BODY:]
 
 
-def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]:
+def decode(stream: str, version: int, type: str, state: bytes | None) -> dict[str, Any]:
     """The body as data in today's schema; digests are not checked here. Raises EventNotReadable."""
     try:
         if state[0] != PLAIN:
@@ -79,7 +79,7 @@ def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]
         raise EventNotReadable(stream, version, _reason(type, state, error)) from error
 
 
-def recorded(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:
+def recorded(stream: str, version: int, position: int, type: str, state: bytes | None) -> RecordedEvent:
     """The recorded event of one row. Raises EventNotReadable."""
     data = decode(stream, version, type, state)
     try:

@@ -11,8 +11,8 @@ class Committer:
     """Appends events behind the state's version and folds them.
 
     While a step is in flight an operator may pause or cancel the run. Its outcome is then recorded after that, and the
-    cycle sees the new status. Anything else that was appended meanwhile means that another worker took the run over: this
-    one's late append is refused with ConcurrencyError.
+    cycle sees the new status. Anything else that was appended meanwhile means that another worker took the run over:
+    this one's late append is refused with ConcurrencyError.
     """
 
     def __init__(self, store: EventStore, state: RunState) -> None:
@@ -50,4 +50,8 @@ def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
 def _recorded_after(state: RunState, data: Any) -> dict[str, Any]:
     if data["recorded_at"] >= state.recorded_at:
         return dict(data)
-    return dict(data) | {"recorded_at": state.recorded_at} | ({"finished_at": data["recorded_at"]} if "started_at" in data else {})
+    return (
+        dict(data)
+        | {"recorded_at": state.recorded_at}
+        | ({"finished_at": data["recorded_at"]} if "started_at" in data else {})
+    )

@@ -74,7 +74,9 @@ class _Awaiter:
     def __enter__(self) -> "_Awaiter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._runner is not None:
             self._submit(self._runner.close)
         if self._thread is not None:

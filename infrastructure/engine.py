@@ -60,8 +60,8 @@ class Engine:
     ) -> Snapshot:
         """Run until the run pauses, fails, completes or has made ``step_limit`` steps in this call.
 
-        Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is retried now,
-        an ended one comes back unchanged. ``payload`` reaches the first step only.
+        Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is
+        retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
         """
         if snapshot is not None and snapshot.status in TERMINAL:
             return snapshot
@@ -93,13 +93,17 @@ class Engine:
         drive(self._cycle(state, globals, None, single=True), _folding_into(state))
         return state.snapshot()
 
-    async def astep(self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None) -> Snapshot:
+    async def astep(
+        self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
+    ) -> Snapshot:
         """As ``step``, for async callers."""
         state = self._steppable(snapshot, payload)
         await adrive(self._cycle(state, globals, None, single=True), _folding_into(state))
         return state.snapshot()
 
-    def _cycle(self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False) -> Cycle:
+    def _cycle(
+        self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
+    ) -> Cycle:
         if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):
             raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
         settings = CallSettings(_BY, MappingProxyType(dict(globals or {})), step_limit, self._now, self._limits)
@@ -111,7 +115,12 @@ class Engine:
         return self._claim(snapshot, payload)
 
     def _state(
-        self, snapshot: Snapshot | None, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None
+        self,
+        snapshot: Snapshot | None,
+        start: str | None,
+        workflow_id: str,
+        payload: Any,
+        metadata: Mapping[str, Any] | None,
     ) -> RunState:
         if snapshot is None:
             return self._begin(start, workflow_id, payload, metadata)

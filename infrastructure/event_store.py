@@ -1,17 +1,32 @@
 """The event store on eventsourcing's recorders: compare-and-append, streams, and the tail of the whole log."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
 
-from ..domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue, StorageCorrupt
-from ..domain.errors import StorageUnavailable
+from ..domain.errors import (
+    ConcurrencyError,
+    EventNotReadable,
+    InvalidRequest,
+    InvalidValue,
+    StorageCorrupt,
+    StorageUnavailable,
+)
 from ..domain.ports import CheckpointStore, ExpectedVersion, RecordedEvent, StoredRow, Write
 from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, recorded
-from .recorder import MAX_EVENTS_PER_COMMIT, PAGE_ROWS, ConnectionLost, LedgerRecorder, StreamRow, storage_error
+from .recorder import (
+    MAX_EVENTS_PER_COMMIT,
+    PAGE_ROWS,
+    ConnectionLost,
+    LedgerRecorder,
+    Row,
+    StreamRow,
+    errors_in_our_terms,
+    storage_error,
+)
 
 MAX_STREAM_BYTES = 1024
 """Longest stream name, in UTF-8: an index entry must hold it."""
@@ -34,7 +49,7 @@ class LedgerEventStore(EventStore[str]):
         self.checkpoints = checkpoints
         self._mapper = mapper
         self._recorder = recorder
-        self._heads = _Heads()
+        self._heads = Heads()
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -90,19 +105,17 @@ class LedgerEventStore(EventStore[str]):
         head = placed or self._heads.get(stream)
         if head is not None and head.version == version:
             return head
+        check_stream(stream)
         if head is None or (head.version < version and not placed):
             if version == 0:
-                _check_stream(stream)
                 return Head(0, first_link(stream))
             header = self._header(stream, version)
             if header is not None:
-                return Head(version, digest_of(header[0]))
+                return Head(version, digest_of(header))
         raise ConcurrencyError(stream, version, placed.version if placed else self.head(stream))
 
     def _read_head(self, stream: str) -> Head:
-        _check_stream(stream)
-        version = self.head(stream)
-        return self._head_at(stream, version, None)
+        return self._head_at(stream, self.head(stream), None)
 
     def _commit(self, stored: list[StoredEvent]) -> list[int]:
         """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""
@@ -117,13 +130,13 @@ class LedgerEventStore(EventStore[str]):
         # The commit may have happened, and may even still be under way: then the second insert waits for it, is refused,
         # and finds its own event.
         try:
-            if self._recorder.header(*_key(stored[0])):
+            if self._recorder.header(*_place_of(stored[0])):
                 return self._positions_if_ours(stored)
             return self._recorder.insert_events(stored)
         except IntegrityError:
             return self._positions_if_ours(stored)
         except PersistenceError as error:
-            stream, version = _key(stored[0])
+            stream, version = _place_of(stored[0])
             raise StorageUnavailable(
                 f"the connection was lost while event {version} of stream {stream!r} was appended, and again on looking "
                 f"for it: whether it is stored is unknown; read the stream before you append again ({error})"
@@ -133,7 +146,7 @@ class LedgerEventStore(EventStore[str]):
         """The positions of our own events, stored by an append whose acknowledgement was lost, else IntegrityError."""
         positions: list[int] = []
         for event in stored:
-            found = self._recorder.header(*_key(event))
+            found = self._recorder.header(*_place_of(event))
             # Event id and digest: the same bytes can only be the same event.
             if found is None or found[0] != event.state[:BODY]:
                 raise IntegrityError(f"version {event.originator_version} of {event.originator_id!r} is taken")
@@ -144,7 +157,7 @@ class LedgerEventStore(EventStore[str]):
         """Raise ConcurrencyError for the first stream whose expectation failed; return when all take any version."""
         first: dict[str, int] = {}
         for event in stored:
-            first.setdefault(*_key(event))
+            first.setdefault(*_place_of(event))
         moved = {stream: head for stream, version in first.items() if (head := self.head(stream)) >= version}
         self._heads.forget(moved)
         for stream, expected, _ in writes:
@@ -158,26 +171,26 @@ class LedgerEventStore(EventStore[str]):
 
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
-        try:
+        check_stream(stream)
+        with errors_in_our_terms():
             return self._recorder.head(stream)
-        except PersistenceError as error:
-            raise storage_error(error) from error
 
     def read(
         self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
     ) -> Iterator[RecordedEvent]:
         """The events with ``after < version <= upto``, in order, fetched page by page. Raises EventNotReadable."""
-        for page in self._pages(stream, after, upto, backwards):
+        pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
+        for page in pages:
             for version, type, state, position in page:
-                state = state if state is not None else self._state(stream, version)
-                yield recorded(stream, version, position, type, state)
+                whole = state if state is not None else self._state(stream, version)
+                yield recorded(stream, version, position, type, whole)
 
     def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         """The same events for folding: no envelope objects, upcast bodies. Raises EventNotReadable."""
         for page in self._pages(stream, after, upto):
             for version, type, state, _ in page:
-                state = state if state is not None else self._state(stream, version)
-                yield StoredRow(version, type, decode(stream, version, type, state))
+                whole = state if state is not None else self._state(stream, version)
+                yield StoredRow(version, type, decode(stream, version, type, whole))
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
@@ -185,14 +198,104 @@ class LedgerEventStore(EventStore[str]):
         Ends when it has caught up. Raises EventNotReadable at an event that can't be read.
         """
         while True:
-            page = self._read_page(lambda after=after: self._recorder.log_page(after))
+            with errors_in_our_terms():
+                page = self._recorder.log_page(after)
             for stream, version, position, type, state in page:
-                state = state if state is not None else self._state(stream, version)
-                yield recorded(stream, version, position, type, state)
+                whole = state if state is not None else self._state(stream, version)
+                yield recorded(stream, version, position, type, whole)
             if len(page) < PAGE_ROWS:
                 return
-            after = page[-1][2]
+            after = page[-1].position
+
+    def all_rows(self, stream: str | None = None) -> Iterator[Row]:
+        """Every event as it lies in storage, stream by stream, or those of one stream: what ``verify`` walks."""
+        place = (stream or "", -(2**63))
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.all_page(place)
+            for row in page:
+                if stream is not None and row.stream != stream:
+                    return
+                yield row if row.state is not None else row._replace(state=self._state(row.stream, row.version))
+            if len(page) < PAGE_ROWS:
+                return
+            place = (page[-1].stream, page[-1].version)
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
         self._recorder.close()
+
+    def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
+        check_stream(stream)
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.stream_page(stream, after, upto)
+            yield page
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1][0]
+
+    def _pages_backwards(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
+        check_stream(stream)
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.stream_page_backwards(stream, after, upto)
+            yield page
+            if len(page) < PAGE_ROWS:
+                return
+            upto = page[-1][0] - 1
+
+    def _state(self, stream: str, version: int) -> bytes | None:
+        with errors_in_our_terms():
+            return self._recorder.state(stream, version)
+
+    def _header(self, stream: str, version: int) -> bytes | None:
+        with errors_in_our_terms():
+            found = self._recorder.header(stream, version)
+        if found is None:
+            return None
+        if len(found[0]) < BODY:
+            raise EventNotReadable(stream, version, "its state is truncated, so nothing can be linked to it")
+        return found[0]
+
+
+class Heads:
+    """The heads that were met last: a writer that goes on with a stream needs no read. Bounded, thread-safe.
+
+    A remembered head may be behind, as others append too, but it is never wrong: what it names is stored.
+    """
+
+    def __init__(self, capacity: int = HEADS_REMEMBERED) -> None:
+        self._capacity = capacity
+        self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, stream: str) -> Head | None:
+        return self._heads.get(stream)
+
+    def remember(self, heads: Mapping[str, Head]) -> None:
+        with self._lock:
+            for stream, head in heads.items():
+                self._heads[stream] = head
+                self._heads.move_to_end(stream)
+            while len(self._heads) > self._capacity:
+                self._heads.popitem(last=False)
+
+    def forget(self, streams: Iterable[str]) -> None:
+        with self._lock:
+            for stream in streams:
+                self._heads.pop(stream, None)
+
+
+def check_stream(stream: str) -> None:
+    """Raises InvalidValue for a name that no backend could keep: empty, too long, or not text."""
+    try:
+        size = len(stream.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidValue("stream", f"{stream!r} is not Unicode text: {error.reason}") from None
+    if not 0 < size <= MAX_STREAM_BYTES or "\0" in stream:
+        raise InvalidValue("stream", f"a name has 1 to {MAX_STREAM_BYTES} bytes and no NUL character, not {stream[:80]!r}")
+
+
+def _place_of(event: StoredEvent) -> tuple[str, int]:
+    return str(event.originator_id), event.originator_version

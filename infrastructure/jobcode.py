@@ -17,7 +17,10 @@ def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dic
 
 @functools.lru_cache(maxsize=4096)
 def code_of(executor: Executor) -> JobCode:
-    """Qualified name, source text where Python can tell it, and a digest. Read once per executor: files may change later."""
+    """Qualified name, source text where Python can tell it, and a digest.
+
+    Read once per executor, when first asked: the file may change later, what was loaded doesn't.
+    """
     name = executor.qualified_name
     try:
         source = inspect.getsource(inspect.unwrap(executor.function))

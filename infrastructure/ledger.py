@@ -20,7 +20,9 @@ from .workflows import Workflows
 class Ledger:
     """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
 
-    def __init__(self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int], limits: StepLimits) -> None:
+    def __init__(
+        self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int], limits: StepLimits
+    ) -> None:
         self._store = store
         states = RunStates(store)
         self.workflows = Workflows(store, executors, now)
@@ -34,7 +36,9 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -47,7 +51,7 @@ def open_ledger(
 ) -> Ledger:
     """Open the store at ``url``, making it on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
 
-    Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; by default it is the system's.
+    Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.
     ``max_value_bytes`` limits one payload or output. Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     now = (lambda: micros(clock())) if clock is not None else (lambda: time.time_ns() // 1000)

@@ -6,7 +6,8 @@ transaction open while its caller thinks.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import (
@@ -93,3 +94,12 @@ def storage_error(error: PersistenceError) -> StorageError:
     """The error of flowledger's tree that stands for an error of a recorder."""
     kind = StorageCorrupt if isinstance(error, InternalError) else StorageUnavailable
     return kind(str(error))
+
+
+@contextmanager
+def errors_in_our_terms() -> Iterator[None]:
+    """Raises errors of flowledger's tree instead of those of a recorder."""
+    try:
+        yield
+    except PersistenceError as error:
+        raise storage_error(error) from error

@@ -31,7 +31,7 @@ _Params = ParamSpec("_Params")
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A run that this call has claimed, and the steps that it is to make (None: it has ended already, or is left to others)."""
+    """A run that this call has claimed, and the steps to make (None: it has ended, or is left to others)."""
 
     state: RunState
     steps: Cycle | None
@@ -93,8 +93,8 @@ class Runs:
     ) -> _Held:
         """Start a run of a workflow's latest version, and run it. ``globals`` are for this call alone and never stored.
 
-        With ``wait=False`` the run is recorded and left for ``proceed``. Raises WorkflowNotFound, InvalidValue (a payload
-        that isn't JSON); then nothing was written.
+        With ``wait=False`` the run is recorded and left for ``proceed``. Raises WorkflowNotFound, InvalidValue
+        (a payload that isn't JSON); then nothing was written.
         """
         settings = self._settings(by, globals, step_limit)
         payload, metadata = self._freeze(payload, "payload"), self._freeze(dict(metadata or {}), "metadata")

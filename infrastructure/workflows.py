@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.definition import WorkflowDefinition
-from ..domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest, NothingAsOf, VersionNotFound, WorkflowNotFound
+from ..domain.errors import (
+    ConcurrencyError,
+    InvalidDefinition,
+    InvalidRequest,
+    NothingAsOf,
+    VersionNotFound,
+    WorkflowNotFound,
+)
 from ..domain.executors import ExecutorRegistry
 from ..domain.ids import workflow_stream
 from ..domain.jsonvalue import freeze
@@ -38,13 +45,15 @@ class Workflows:
     ) -> WorkflowSnapshot:
         """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
 
-        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion when it
-        isn't the latest, InvalidDefinition with every fault; unknown node types are faults where the ledger has executors.
+        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion when
+        it isn't the latest, InvalidDefinition with every fault (unknown node types where the ledger has executors).
         """
         if not workflow_id:
             raise InvalidRequest("workflow_id is empty")
         freeze([workflow_id, by, message], "save")
-        definition = definition if isinstance(definition, WorkflowDefinition) else WorkflowDefinition.model_validate(definition)
+        definition = (
+            definition if isinstance(definition, WorkflowDefinition) else WorkflowDefinition.model_validate(definition)
+        )
         self._check(definition)
         code = job_code(definition, self._executors) if self._executors is not None else {}
         stream = workflow_stream(workflow_id)
@@ -56,7 +65,9 @@ class Workflows:
                 workflow_id=workflow_id, by=by, message=message, expected_version=expected_version, now=self._now(),
             )  # fmt: skip
             if event is None:
-                return snapshot_of(latest.version, latest.data, is_latest=True) if latest is not None else _unreachable()
+                return (
+                    snapshot_of(latest.version, latest.data, is_latest=True) if latest is not None else _unreachable()
+                )
             try:
                 self._store.append(Write(stream, head, [event]))
             except ConcurrencyError:
@@ -91,7 +102,9 @@ class Workflows:
         plan = self._plans.get(key)
         if plan is None:
             if self._executors is None:
-                raise InvalidRequest("this ledger was opened without executors, so it can read and save but not run workflows")
+                raise InvalidRequest(
+                    "this ledger was opened without executors, so it can read and save but not run workflows"
+                )
             plan = make_plan(self.get(workflow_id, version).definition, self._executors, TOOLBOX)
             while len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans)))
@@ -109,7 +122,9 @@ class Workflows:
             raise InvalidDefinition(faults)
 
     def _last_save(self, stream: str, upto: int | None) -> RecordedEvent | None:
-        return next((event for event in self._store.read(stream, upto=upto, backwards=True) if event.type in SAVES), None)
+        return next(
+            (event for event in self._store.read(stream, upto=upto, backwards=True) if event.type in SAVES), None
+        )
 
     asave = in_thread(save)
     aget = in_thread(get)

@@ -1,0 +1,1 @@
+"""Measurements: figures as ratios within one run, medians of interleaved rounds. ``python -m benchmarks``."""

@@ -1,0 +1,80 @@
+"""The event store's recorder in memory: for tests, trials and engines that keep nothing."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from eventsourcing import popo
+from eventsourcing.persistence import ApplicationRecorder, StoredEvent
+
+from .codec import BODY
+from .recorder import PAGE_ROWS, LedgerRecorder, Row, StreamRow
+
+
+class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
+    """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+        return list(super().insert_events(stored_events, **kwargs) or ())
+
+    def head(self, stream: str) -> int:
+        with self._database_lock:
+            return len(self._stored_events_index.get(stream, ()))
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {}).get(version)
+            return None if index is None else (self._stored_events[index].state[:BODY], index + 1)
+
+    def state(self, stream: str, version: int) -> bytes | None:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {}).get(version)
+            return None if index is None else self._stored_events[index].state
+
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        first, last = self._bounds(stream, after, upto)
+        return self._rows(stream, range(first, min(last, first + PAGE_ROWS - 1) + 1))
+
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        first, last = self._bounds(stream, after, upto)
+        return self._rows(stream, range(last, max(first, last - PAGE_ROWS + 1) - 1, -1))
+
+    def log_page(self, after: int) -> Sequence[Row]:
+        with self._database_lock:
+            start = max(after, 0)
+            page = self._stored_events[start : start + PAGE_ROWS]
+            return [_row(event, position) for position, event in enumerate(page, start + 1)]
+
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        with self._database_lock:
+            return list(islice(self._behind(after), PAGE_ROWS))
+
+    def _behind(self, after: tuple[str, int]) -> Iterator[Row]:
+        for stream in sorted(name for name in self._stored_events_index if name >= after[0]):
+            versions = self._stored_events_index[stream]
+            for version in sorted(version for version in versions if (stream, version) > after):
+                yield _row(self._stored_events[versions[version]], versions[version] + 1)
+
+    def close(self) -> None:
+        """Nothing to release: the events go when the recorder does."""
+
+    def _bounds(self, stream: str, after: int, upto: int | None) -> tuple[int, int]:
+        head = self.head(stream)
+        return max(after, 0) + 1, head if upto is None else min(upto, head)
+
+    def _rows(self, stream: str, versions: range) -> list[StreamRow]:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {})
+            events = [(self._stored_events[index[version]], index[version] + 1) for version in versions]
+            return [(event.originator_version, event.topic, event.state, position) for event, position in events]
+
+
+def _row(event: StoredEvent, position: int) -> Row:
+    return Row(str(event.originator_id), event.originator_version, position, event.topic, event.state)
+
+
+class Factory(popo.POPOFactory):
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.memory``."""
+
+    def application_recorder(self) -> ApplicationRecorder:
+        return MemoryRecorder()

@@ -1,0 +1,59 @@
+-- append_event: Append one event. The unique index refuses a version that is taken; SQLite gives the position.
+INSERT INTO stored_events (originator_id, originator_version, topic, state)
+VALUES (:stream, :version, :type, :state)
+
+-- head: The version of a stream's last event, or null.
+SELECT max(originator_version) FROM stored_events WHERE originator_id = :stream
+
+-- header: The first :bytes bytes of one event's state, and its position.
+SELECT substr(state, 1, :bytes), notification_id FROM stored_events
+WHERE originator_id = :stream AND originator_version = :version
+
+-- state: The whole state of one event.
+SELECT state FROM stored_events WHERE originator_id = :stream AND originator_version = :version
+
+-- stream_page: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.
+SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN state END, notification_id
+FROM stored_events
+WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
+ORDER BY originator_version LIMIT :rows
+
+-- stream_page_backwards: The same from :upto down.
+SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN state END, notification_id
+FROM stored_events
+WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
+ORDER BY originator_version DESC LIMIT :rows
+
+-- log_page: The next :rows events of the store behind position :after. One writer commits at a time, so none is overtaken.
+SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN state END
+FROM stored_events
+WHERE notification_id > :after
+ORDER BY notification_id LIMIT :rows
+
+-- all_page: The next :rows events behind version :version of stream :stream, stream by stream.
+SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN state END
+FROM stored_events
+WHERE (originator_id, originator_version) > (:stream, :version)
+ORDER BY originator_id, originator_version LIMIT :rows
+
+-- notifications: At most :limit events with :start <= position <= :stop, of the types in the JSON array :types if it is given.
+SELECT originator_id, originator_version, notification_id, topic, state
+FROM stored_events
+WHERE notification_id BETWEEN :start AND :stop
+  AND (:types IS NULL OR topic IN (SELECT value FROM json_each(:types)))
+ORDER BY notification_id LIMIT :limit
+
+-- save_checkpoint: Keep a folded state, in place of any for the same version.
+INSERT OR REPLACE INTO checkpoints (stream, version, fold_revision, state)
+VALUES (:stream, :version, :fold_revision, :state)
+
+-- latest_checkpoint: The newest checkpoint of this fold revision at or before version :upto.
+SELECT version, state FROM checkpoints
+WHERE stream = :stream AND version <= :upto AND fold_revision = :fold_revision
+ORDER BY version DESC LIMIT 1
+
+-- clear_checkpoints: Forget all checkpoints.
+DELETE FROM checkpoints
+
+-- schema_version: The number of the newest migration that has been applied.
+SELECT version FROM flowledger_schema

@@ -1,0 +1,31 @@
+"""The ``.sql`` files beside this package: statements stand in paragraphs, each under a sentence that says what it is for."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+Dialect = Literal["sqlite", "postgres"]
+
+
+@cache
+def queries(dialect: Dialect) -> dict[str, str]:
+    """The statements of ``queries.sql`` by name: each begins with ``-- name: sentence``."""
+    named: dict[str, str] = {}
+    for paragraph in _paragraphs(dialect, "queries.sql"):
+        name = paragraph.removeprefix("-- ").partition(":")[0]
+        named[name] = "\n".join(line for line in paragraph.splitlines() if not line.startswith("--"))
+    return named
+
+
+@cache
+def migrations(dialect: Dialect) -> dict[int, list[str]]:
+    """The statements of each ``NNNN_subject.sql`` by its number, in order."""
+    folder = files(__package__) / "sql" / dialect
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name[:4].isdigit())
+    return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
+
+
+def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:
+    text = (files(__package__) / "sql" / dialect / name).read_text(encoding="utf-8")
+    return (paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip())

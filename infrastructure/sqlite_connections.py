@@ -1,0 +1,178 @@
+"""Connections to one SQLite file: one per thread, one writer at a time, errors in eventsourcing's terms."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Thread, current_thread, local
+from typing import Final
+from urllib.parse import quote
+
+from eventsourcing import sqlite as stock
+from eventsourcing.persistence import IntegrityError, InterfaceError, InternalError, OperationalError, PersistenceError
+
+from . import migrations
+from .sql_files import queries
+
+LOCK_TIMEOUT = 10
+"""Seconds to wait for a writer in another process."""
+
+APPLICATION_ID: Final = 0x464C4C47  # "FLLG"
+"""Marks a file as ours, in its header."""
+
+_INHERITED: list[object] = []
+"""Connections of a parent process. A forked child must neither use nor close them: closing drops the parent's locks."""
+
+_HINTS = {
+    sqlite3.SQLITE_BUSY: "another process has held the write lock for too long",
+    sqlite3.SQLITE_FULL: "make room on the disk",
+    sqlite3.SQLITE_READONLY: "the file or its disk is read-only",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
+}
+_CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+"""The last one is what a missing table gives: our statements have no other way to be wrong."""
+
+
+class ThreadBoundDatastore(stock.SQLiteDatastore):
+    """eventsourcing's datastore on connections that stay with their thread, so that none is handed over between threads.
+
+    ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next thread comes.
+    """
+
+    def __init__(self, db_name: str, *, lock_timeout: int | None = None, single_row_tracking: bool = True) -> None:
+        super().__init__(db_name, single_row_tracking=single_row_tracking, originator_id_type="text")
+        self.name = db_name
+        self.write_lock = Lock()
+        """Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky."""
+        self._uri = db_name if db_name.startswith("file:") else f"file:{quote(db_name)}"
+        self._lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+        self._lock = Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._local = local()
+        self._connections: dict[Thread, sqlite3.Connection] = {}
+        self._closed = False
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, in autocommit mode."""
+        if self._process != os.getpid():
+            _INHERITED.append(self._connections)
+            self._forget()
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        return connection or self._open()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raises eventsourcing's errors instead of the driver's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One durable transaction, after every other writer."""
+        with self.errors(), self.write_lock:
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.rollback()
+
+    @contextmanager
+    def get_connection(self, *, commit: bool) -> Iterator[stock.SQLiteConnection]:
+        """For the library's own recorders."""
+        with self.errors():
+            if commit:
+                with self.write_lock:
+                    yield _LibraryConnection(self.connection(), None)
+            else:
+                yield _LibraryConnection(self.connection(), None)
+
+    def close(self) -> None:
+        if not hasattr(self, "_lock"):
+            return  # the library closes in __del__, also what was never initialised
+        with self._lock:
+            self._closed = True
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def _open(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._closed:
+                raise InterfaceError(f"the SQLite store {self.name} is closed")
+            for thread in [thread for thread in self._connections if not thread.is_alive()]:
+                self._connections.pop(thread).close()
+            # Other threads only ever close it, when this one has ended or the store is closed.
+            connection = sqlite3.connect(
+                self._uri, uri=True, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+            self._connections[current_thread()] = connection
+        self._local.connection = connection
+        return connection
+
+    def _translated(self, error: sqlite3.Error) -> PersistenceError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        text = f"the SQLite store {self.name}: {error}"
+        if isinstance(error, sqlite3.IntegrityError):
+            return IntegrityError(text)
+        if code in _CORRUPT:
+            return InternalError(text)
+        hint = _HINTS.get(code)
+        return OperationalError(f"{text}; {hint}" if hint else text)
+
+
+class _LibraryConnection(stock.SQLiteConnection):
+    """The library reads columns by name."""
+
+    def cursor(self) -> stock.SQLiteCursor:
+        cursor = self._sqlite_conn.cursor()
+        cursor.row_factory = sqlite3.Row
+        return stock.SQLiteCursor(cursor)
+
+
+def migrate(datastore: ThreadBoundDatastore) -> None:
+    """Make the file a store of ours, or bring it up to date; a current one is not written to.
+
+    Raises InternalError, and leaves the file alone, when it is something else.
+    """
+    with datastore.errors():
+        connection = datastore.connection()
+        if migrations.is_current("sqlite", _version(datastore, connection)):
+            return
+        _use_write_ahead_log(connection)
+    with datastore.writing() as connection:
+        migrations.apply("sqlite", _version(datastore, connection), connection.execute)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _version(datastore: ThreadBoundDatastore, connection: sqlite3.Connection) -> int:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if mark == APPLICATION_ID:
+        (version,) = connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        return int(version)
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if mark or tables:
+        raise InternalError(f"{datastore.name} is an SQLite file of another application; it was left as it is")
+    return 0
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # The switch needs the file for itself and doesn't wait for it; a write lock waits. Whoever held the lock has switched.
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+
+
