@@ -1,7 +1,7 @@
 """The event catalogue: stable type names, the schema of each body, and upcasters from the schemas of the past.
 
-A name, once stored, is never renamed or reused: the log outlives the code. A body changes its schema by a new version and
-an upcaster from the one before, so that readers only ever meet today's shape.
+A name, once stored, is never renamed or reused: the log outlives the code. A body changes its schema by a new version
+and an upcaster from the one before, so that readers only ever meet today's shape.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ class EventType:
         return body
 
     def upcast(self, data: dict[str, Any]) -> dict[str, Any]:
-        """A stored body in today's schema, without its version key. Raises InvalidValue for a version from the future."""
+        """A stored body in today's schema, without its version key. Raises InvalidValue for an unknown version."""
         stored = data.pop(VERSION_KEY, 1)
         if type(stored) is not int or not 1 <= stored <= self.version:
             raise InvalidValue(

@@ -67,7 +67,7 @@ class Edge(_Part):
 class WorkflowDefinition(_Part):
     """A validated graph, immutable. ``model_validate`` raises InvalidDefinition with every fault in ``.faults``."""
 
-    nodes: tuple[Node, ...] = Field(min_length=1, strict=False)
+    nodes: Annotated[tuple[Node, ...], Field(strict=False)]
     edges: Annotated[tuple[Edge, ...], Field(strict=False)] = ()
     start: str | None = None
     """The first node; by default the one node without incoming edges. None when there is no such node, or several."""
@@ -81,7 +81,8 @@ class WorkflowDefinition(_Part):
             definition = handler(value)
         except ValidationError as error:
             faults += [
-                Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"]) for item in error.errors()
+                Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"].removeprefix("Value error, "))
+                for item in error.errors()
             ]
         raw = value.to_data() if isinstance(value, WorkflowDefinition) else value
         if isinstance(raw, Mapping):
@@ -134,6 +135,8 @@ def _entries(value: Any) -> list[Mapping[str, Any]]:
 
 def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]], start: Any) -> list[Fault]:
     faults: list[Fault] = []
+    if not nodes:
+        faults.append(Fault("nodes", "there is none; a workflow needs at least one node"))
     ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
     faults += [
         Fault("nodes", f"{count} nodes have the id {node_id!r}") for node_id, count in Counter(ids).items() if count > 1

@@ -227,6 +227,10 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
+FOLD_REVISION = 1
+"""Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
+
+
 def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
     """Fold one event into the state."""
     _EVOLVE[type](state, data)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..domain.errors import ConcurrencyError
+from ..domain.errors import ConcurrencyError, InvalidValue
 from ..domain.ports import EventStore, NewEvent, Write
 from ..domain.run import BY_OPERATOR, STEP_COMPLETED, STEP_FAILED, RunState, evolve
 
@@ -32,6 +32,11 @@ class Committer:
                     evolve(state, row.type, row.data)
                 events = _after(state, events)
                 continue
+            except InvalidValue as too_large:
+                if not _is_outcome(events[0]):
+                    raise
+                events = [_failed_instead(events[0], too_large)]
+                continue
             for event in events:
                 evolve(state, event.type, event.data)
             return
@@ -39,6 +44,15 @@ class Committer:
 
 def _is_outcome(event: NewEvent) -> bool:
     return event.type in (STEP_COMPLETED, STEP_FAILED) or "node_id" in event.data
+
+
+def _failed_instead(event: NewEvent, error: InvalidValue) -> NewEvent:
+    """The failure of a step whose values passed one by one, but whose event is over the store's limit in all."""
+    kept = {key: value for key, value in event.data.items() if key in _OF_A_FAILURE}
+    return NewEvent(STEP_FAILED, kept | {"error": {"type": type(error).__name__, "message": str(error)}})
+
+
+_OF_A_FAILURE = frozenset({"recorded_at", "by", "correlation_id", "node_id", "attempt", "started_at", "finished_at"})
 
 
 def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:

@@ -21,10 +21,11 @@ class Ledger:
     """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
 
     def __init__(
-        self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int], limits: StepLimits
-    ) -> None:
+        self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int],
+        limits: StepLimits, checkpoint_every: int | None,
+    ) -> None:  # fmt: skip
         self._store = store
-        states = RunStates(store)
+        states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, executors, now)
         self.runs = Runs(store, states, self.workflows, executors, now, limits)
         self.history = History(store, states, self.workflows)
@@ -48,16 +49,18 @@ def open_ledger(
     clock: Clock | None = None,
     *,
     max_value_bytes: int = MAX_VALUE_BYTES,
+    checkpoint_every: int | None = 1_000,
 ) -> Ledger:
     """Open the store at ``url``, making it on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
 
     Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.
-    ``max_value_bytes`` limits one payload or output. Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
+    ``max_value_bytes`` limits one payload or output. A read that folds ``checkpoint_every`` events leaves a checkpoint
+    (None: never); it changes the cost of reading, never an answer. Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     now = (lambda: micros(clock())) if clock is not None else (lambda: time.time_ns() // 1000)
-    store = open_store(url, max_event_bytes=max_value_bytes + _EVENT_OVERHEAD)
-    return Ledger(store, executors, now, StepLimits(max_value_bytes))
+    store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD)
+    return Ledger(store, executors, now, StepLimits(max_value_bytes), checkpoint_every)
 
 
 _EVENT_OVERHEAD = 2**20
-"""Bytes that an event may need beside its largest value."""
+"""Bytes that an event may need beside its two largest values, the input and the output."""

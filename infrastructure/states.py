@@ -1,20 +1,54 @@
-"""Run states folded from the store."""
+"""Run states folded from the store, from the nearest checkpoint on."""
 
-from ..domain.errors import RunNotFound
-from ..domain.ports import EventStore
-from ..domain.run import RunState
+import logging
+
+import orjson
+
+from ..domain.errors import RunNotFound, StorageError
+from ..domain.ports import CheckpointStore, EventStore
+from ..domain.run import FOLD_REVISION, RunState
+from ..projections.checkpoints import checkpoint_of, state_of
 from ..projections.runs import fold
+
+_log = logging.getLogger("flowledger.checkpoints")
 
 
 class RunStates:
-    """Folds runs from the store."""
+    """Folds runs from the store.
 
-    def __init__(self, store: EventStore) -> None:
+    A read that had to fold ``checkpoint_every`` events leaves a checkpoint for the next one; None: no checkpoints at all.
+    """
+
+    def __init__(self, store: EventStore, checkpoints: CheckpointStore, checkpoint_every: int | None) -> None:
         self._store = store
+        self._checkpoints = checkpoints
+        self._every = checkpoint_every
 
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
-        state = fold(RunState(run_id), self._store.rows(run_id, upto=version))
+        state = self._nearest(run_id, version)
+        begun = state.version
+        fold(state, self._store.rows(run_id, after=begun, upto=version))
         if state.version == 0:
             raise RunNotFound(run_id)
+        if self._every is not None and state.version - begun >= self._every:
+            self._keep(state)
         return state
+
+    def _nearest(self, run_id: str, version: int | None) -> RunState:
+        if self._every is None:
+            return RunState(run_id)
+        found = self._checkpoints.latest(run_id, version, FOLD_REVISION)
+        if found is None:
+            return RunState(run_id)
+        try:
+            return state_of(run_id, orjson.loads(found[1]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # damaged: the events still tell
+            _log.warning("checkpoint %d of run %s can't be read and is ignored: %r", found[0], run_id, error)
+            return RunState(run_id)
+
+    def _keep(self, state: RunState) -> None:
+        try:
+            self._checkpoints.save(state.run_id or "", state.version, FOLD_REVISION, orjson.dumps(checkpoint_of(state)))
+        except StorageError as error:  # a cache: a store that can be read but not written still answers
+            _log.debug("no checkpoint kept for run %s: %s", state.run_id, error)

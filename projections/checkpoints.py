@@ -1,0 +1,38 @@
+"""A run's state as JSON and back: the content of a checkpoint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.context import Context, History
+from ..domain.jsonvalue import freeze
+from ..domain.run import RunState
+
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
+_OF_A_RESULT = ("output", "error", "attempt", "finished_at", "recorded_at")
+
+
+def checkpoint_of(state: RunState) -> dict[str, Any]:
+    """Everything that ``state_of`` needs to give the same state back."""
+    context = state.context
+    history = context.history
+    return {
+        **{name: getattr(state, name) for name in _PLAIN},
+        "metadata": state.metadata,
+        "nodes": history.node_ids[: context.count],
+        "results": [
+            {key: entry[key] for key in _OF_A_RESULT if key in entry} for entry in history.log[: context.count]
+        ],
+    }
+
+
+def state_of(run_id: str, data: Mapping[str, Any]) -> RunState:
+    """The state that the checkpoint was made of."""
+    state = RunState(run_id)
+    for name in _PLAIN:
+        setattr(state, name, data[name])
+    state.metadata = freeze(data["metadata"])
+    history = History()
+    for count, (node_id, entry) in enumerate(zip(data["nodes"], data["results"], strict=True)):
+        history.extended(count, node_id, entry)
+    state.context = Context(history, len(data["nodes"]))
+    return state

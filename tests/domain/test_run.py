@@ -1,0 +1,138 @@
+"""The Run aggregate: given these events, when this is asked, then these events follow, or a refusal, or nothing."""
+
+import pytest
+
+import flowledger as fl
+from flowledger.domain.run import RunState, cancel, evolve, fail, pause, proceed, resume, set_metadata
+
+STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})
+PAUSED = ("run.paused", {"node_id": "a", "started_at": 10, "reason": "review"})
+FAILING = (
+    "run.step_failed",
+    {"node_id": "a", "started_at": 10, "error": {"type": "E", "message": "m"}, "retry_at": 99},
+)
+FAILED = ("run.step_failed", {"node_id": "a", "started_at": 10, "error": {"type": "E", "message": "m"}})
+STEPPED = ("run.step_completed", {"node_id": "a", "started_at": 10, "output": 1, "next_node_id": "b"})
+COMPLETED = ("run.step_completed", {"node_id": "a", "started_at": 10, "output": 1})
+OPERATOR_PAUSED = ("run.paused", {"reason": "maintenance"})
+CANCELLED = ("run.cancelled", {"reason": "duplicate"})
+
+
+def given(*events):
+    state = RunState("r")
+    for at, (kind, body) in enumerate(events, 1):
+        evolve(state, kind, {"recorded_at": at * 1000, "by": "ada", "correlation_id": "order", **body})
+    return state
+
+
+def then(event, kind, **body):
+    assert event is not None
+    assert event.type == kind
+    assert {key: event.data[key] for key in body} == body
+
+
+COMMANDS = {
+    "resume": lambda state: resume(state, {"ok": 1}, "bob", 5000),
+    "proceed": lambda state: proceed(state, None, "bob", 5000),
+    "pause": lambda state: pause(state, "wait", "bob", 5000),
+    "cancel": lambda state: cancel(state, "stop", "bob", 5000),
+}
+
+ANSWERS = {
+    # state: what each command makes of it; None: silence, "refused": IllegalTransition
+    (STARTED,): {"resume": "refused", "proceed": "run.recovered", "pause": "run.paused", "cancel": "run.cancelled"},
+    (STARTED, PAUSED): {"resume": "run.resumed", "proceed": "refused", "pause": "refused", "cancel": "run.cancelled"},
+    (STARTED, OPERATOR_PAUSED): {"resume": "run.resumed", "proceed": "refused", "pause": "refused", "cancel": "run.cancelled"},
+    (STARTED, FAILING): {"resume": "refused", "proceed": "run.retried", "pause": "run.paused", "cancel": "run.cancelled"},
+    (STARTED, FAILED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
+    (STARTED, COMPLETED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
+    (STARTED, CANCELLED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "command", "answer"),
+    [(events, command, answer) for events, row in ANSWERS.items() for command, answer in row.items()],
+    ids=lambda value: value if isinstance(value, str) else "+".join(kind for kind, _ in value) if value else "silence",
+)
+def test_every_command_in_every_state(events, command, answer):
+    state = given(*events)
+    if answer == "refused":
+        with pytest.raises(fl.IllegalTransition, match="run 'r' is"):
+            COMMANDS[command](state)
+    elif answer is None:
+        assert COMMANDS[command](state) is None
+    else:
+        then(COMMANDS[command](state), answer, by="bob", recorded_at=5000, correlation_id="order")
+
+
+def test_time_never_runs_backwards_in_a_stream():
+    then(pause(given(STARTED), None, "bob", 1), "run.paused", recorded_at=1000)
+
+
+def test_a_retry_sees_the_payload_of_the_attempt_that_it_repeats():
+    started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
+    assert given(started, FAILING, ("run.retried", {})).payload == {"order": 7}
+    assert given(started, FAILING, ("run.retried", {"payload": 8})).payload == 8
+
+
+def test_a_resume_after_a_nodes_own_pause_brings_its_own_payload_or_none():
+    started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
+    assert given(started, PAUSED, ("run.resumed", {})).payload is None
+    assert given(started, PAUSED, ("run.resumed", {"payload": "go"})).payload == "go"
+
+
+def test_after_an_operators_pause_the_step_that_was_held_back_still_sees_its_payload():
+    started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
+    assert given(started, OPERATOR_PAUSED, ("run.resumed", {})).payload == {"order": 7}
+
+
+def test_a_step_in_flight_is_recorded_behind_an_operators_pause_and_the_pause_holds():
+    snapshot = given(STARTED, OPERATOR_PAUSED, STEPPED).snapshot()
+    assert (snapshot.status, snapshot.current_node_id, len(snapshot.context["a"])) == ("paused", "b", 1)
+    assert snapshot.metadata == {"pausedReason": "maintenance"}
+
+
+def test_a_step_in_flight_that_was_the_last_one_completes_a_paused_run():
+    snapshot = given(STARTED, OPERATOR_PAUSED, COMPLETED).snapshot()
+    assert (snapshot.status, snapshot.current_node_id, snapshot.metadata) == ("completed", None, {})
+
+
+def test_a_step_in_flight_is_recorded_behind_a_cancel_and_the_run_stays_cancelled():
+    snapshot = given(STARTED, CANCELLED, COMPLETED).snapshot()
+    assert (snapshot.status, len(snapshot.context["a"])) == ("failed", 1)
+    assert snapshot.metadata == {"failedReason": "Cancelled by ada: duplicate"}
+
+
+def test_reasons_and_retry_state_end_with_the_state_that_they_explain():
+    waiting = given(STARTED, FAILING).snapshot()
+    assert waiting.metadata == {"pausedReason": "Retry attempt 1"}
+    assert waiting.retry_state is not None
+    going_on = given(STARTED, FAILING, ("run.retried", {})).snapshot()
+    assert (going_on.metadata, going_on.retry_state, going_on.status) == ({}, None, "active")
+
+
+def test_version_moves_with_every_event():
+    assert given(STARTED, PAUSED, ("run.resumed", {}), COMPLETED).snapshot().version == 4
+
+
+def test_metadata_is_merged_and_null_removes():
+    state = given(("run.started", STARTED[1] | {"metadata": {"a": 1, "b": 2}}))
+    event = set_metadata(state, {"b": None, "c": {"d": None}}, "bob", 5000)
+    evolve(state, event.type, event.data)
+    assert state.snapshot().metadata == {"a": 1, "c": {"d": None}}
+
+
+def test_execution_time_is_the_time_in_executors_never_idle_time():
+    first = ("run.step_completed", {"node_id": "a", "started_at": 1_500, "next_node_id": "b"})
+    state = given(STARTED, first, ("run.paused", {"node_id": "b", "started_at": 3_000, "finished_at": 3_000}))
+    assert state.total_time == 2000 - 1500
+
+
+def test_failing_the_run_records_why():
+    then(fail(given(STARTED), "Step limit exceeded", "bob", 5000), "run.failed", reason="Step limit exceeded")
+
+
+def test_a_snapshot_and_its_json_are_equal():
+    snapshot = given(("run.started", STARTED[1] | {"payload": 5}), STEPPED, FAILING).snapshot()
+    assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
