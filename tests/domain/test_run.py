@@ -38,29 +38,32 @@ COMMANDS = {
     "cancel": lambda state: cancel(state, "stop", "bob", 5000),
 }
 
-ANSWERS = {
-    # state: what each command makes of it; None: silence, "refused": IllegalTransition
-    (STARTED,): {"resume": "refused", "proceed": "run.recovered", "pause": "run.paused", "cancel": "run.cancelled"},
-    (STARTED, PAUSED): {"resume": "run.resumed", "proceed": "refused", "pause": "refused", "cancel": "run.cancelled"},
-    (STARTED, OPERATOR_PAUSED): {"resume": "run.resumed", "proceed": "refused", "pause": "refused", "cancel": "run.cancelled"},
-    (STARTED, FAILING): {"resume": "refused", "proceed": "run.retried", "pause": "run.paused", "cancel": "run.cancelled"},
-    (STARTED, FAILED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
-    (STARTED, COMPLETED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
-    (STARTED, CANCELLED): {"resume": "refused", "proceed": None, "pause": "refused", "cancel": "refused"},
-}  # fmt: skip
+RESUME, RETRY, RECOVER, PAUSE, CANCEL = "run.resumed", "run.retried", "run.recovered", "run.paused", "run.cancelled"
+NO, SILENCE = "refused", None
+
+ANSWERS = [
+    # given                          resume   proceed  pause  cancel
+    ((STARTED,),                    (NO,      RECOVER, PAUSE, CANCEL)),
+    ((STARTED, PAUSED),             (RESUME,  NO,      NO,    CANCEL)),
+    ((STARTED, OPERATOR_PAUSED),    (RESUME,  NO,      NO,    CANCEL)),
+    ((STARTED, FAILING),            (NO,      RETRY,   PAUSE, CANCEL)),
+    ((STARTED, FAILED),             (NO,      SILENCE, NO,    NO)),
+    ((STARTED, COMPLETED),          (NO,      SILENCE, NO,    NO)),
+    ((STARTED, CANCELLED),          (NO,      SILENCE, NO,    NO)),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("events", "command", "answer"),
-    [(events, command, answer) for events, row in ANSWERS.items() for command, answer in row.items()],
+    [(events, command, answer) for events, row in ANSWERS for command, answer in zip(COMMANDS, row, strict=True)],
     ids=lambda value: value if isinstance(value, str) else "+".join(kind for kind, _ in value) if value else "silence",
 )
 def test_every_command_in_every_state(events, command, answer):
     state = given(*events)
-    if answer == "refused":
+    if answer == NO:
         with pytest.raises(fl.IllegalTransition, match="run 'r' is"):
             COMMANDS[command](state)
-    elif answer is None:
+    elif answer is SILENCE:
         assert COMMANDS[command](state) is None
     else:
         then(COMMANDS[command](state), answer, by="bob", recorded_at=5000, correlation_id="order")
