@@ -1,5 +1,6 @@
 """Time, as the log keeps it: integer microseconds since 1970 (UTC). Snapshots show whole milliseconds."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def utc_now() -> datetime:
-    """The clock that is used unless the caller brings one."""
-    return datetime.now(UTC)
+def reading(clock: Clock | None) -> Callable[[], int]:
+    """A function that tells microseconds since 1970: by the caller's clock, or the system's."""
+    if clock is None:
+        return lambda: time.time_ns() // 1000
+    return lambda: micros(clock())
 
 
 def micros(moment: datetime) -> int:

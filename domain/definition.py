@@ -81,7 +81,7 @@ class WorkflowDefinition(_Part):
             definition = handler(value)
         except ValidationError as error:
             faults += [
-                Fault(render_path(item["loc"]).lstrip(".") or "definition", item["msg"].removeprefix("Value error, "))
+                Fault(render_path(item["loc"])[1:] or "definition", item["msg"].removeprefix("Value error, "))
                 for item in error.errors()
             ]
         raw = value.to_data() if isinstance(value, WorkflowDefinition) else value

@@ -127,8 +127,8 @@ class ExecutorRegistry:
                 raise InvalidRequest(
                     f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}"
                 )
-            call = function if inspect.isroutine(function) else function.__call__  # type: ignore[operator]
-            self._executors[type] = Executor(type, function, retry, input, inspect.iscoroutinefunction(call))
+            is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
+            self._executors[type] = Executor(type, function, retry, input, is_async)
             return function
 
         return keep

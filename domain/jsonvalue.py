@@ -31,7 +31,7 @@ class FrozenDict(dict[str, Any]):
     """A dict that refuses change."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]  # pyright: ignore
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
         return thaw(self)  # type: ignore[no-any-return]
@@ -44,8 +44,8 @@ class FrozenList(list[Any]):
     """A list that refuses change."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # type: ignore[assignment]  # pyright: ignore
-    __iadd__ = __imul__ = _refuse  # type: ignore[assignment]  # pyright: ignore
+    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    __iadd__ = __imul__ = _refuse  # pyright: ignore[reportAssignmentType]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
         return thaw(self)  # type: ignore[no-any-return]
@@ -126,9 +126,12 @@ class _Freezer:
     def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
         if isinstance(value, BaseModel):
             return self.freeze(value.model_dump(mode="json"), path, depth)
-        for base in (bool, int, float, str):  # subclasses such as IntEnum, StrEnum or numpy.float64
-            if isinstance(value, base):
-                return self.freeze(base(value) if base is not str else str.__str__(value), path, depth)
+        if isinstance(value, str):  # here and below subclasses, such as StrEnum, IntEnum or numpy.float64
+            return self.freeze(str.__str__(value), path, depth)
+        if isinstance(value, int):
+            return self.freeze(int(value), path, depth)
+        if isinstance(value, float):
+            return self.freeze(float(value), path, depth)
         hint = {
             "datetime": "; use .isoformat()",
             "bytes": "; use base64 text",

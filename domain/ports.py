@@ -104,11 +104,11 @@ class CheckpointStore(Protocol):
     """
 
     def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
-        """Keep the folded state of the stream's first ``version`` events, instead of any kept for that version before."""
+        """Keep the folded state of the stream's first ``version`` events, in place of any kept for that version."""
         ...
 
     def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        """Version and state of the newest checkpoint of this revision with ``version <= upto``; None when there is none."""
+        """Version and state of this revision's newest checkpoint with ``version <= upto``; None when there is none."""
         ...
 
     def clear(self) -> None:

@@ -1,7 +1,7 @@
 """The Run aggregate: one execution of one workflow version. Events, then state and evolve, then decisions."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NotRequired, cast
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -432,4 +432,4 @@ def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEven
 
 
 def _name(state: RunState) -> str:
-    return f"run {cast('str', state.run_id)!r}" if state.run_id is not None else "the run"
+    return f"run {state.run_id!r}" if state.run_id is not None else "the run"

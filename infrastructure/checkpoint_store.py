@@ -47,7 +47,7 @@ class SQLiteCheckpoints:
 
     def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
         row = {"stream": stream, "version": version, "fold_revision": fold_revision, "state": state}
-        with errors_in_our_terms(), self._datastore.writing() as connection:
+        with errors_in_our_terms(), self._datastore.single_statement() as connection:
             connection.execute(self._sql["save_checkpoint"], row)
 
     def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
@@ -58,7 +58,7 @@ class SQLiteCheckpoints:
         return found[0] if found else None
 
     def clear(self) -> None:
-        with errors_in_our_terms(), self._datastore.writing() as connection:
+        with errors_in_our_terms(), self._datastore.single_statement() as connection:
             connection.execute(self._sql["clear_checkpoints"])
 
 

@@ -5,8 +5,8 @@
     bytes 9-40    digest: sha256(digest of the event before, type, 0x00, body)
     bytes 41-     body: the event's data as JSON, with its schema version under "v" when that is above 1
 
-Before the first event of a stream stands sha256(stream name). So the chain of digests breaks where an event was changed,
-removed, put elsewhere in its stream, or moved to another one.
+Before the first event of a stream stands sha256(stream name). So the chain of digests breaks where an event was
+changed, removed, put elsewhere in its stream, or moved to another one.
 """
 
 import os
@@ -64,7 +64,7 @@ def body_of(state: object) -> bytes:
     return state[BODY:]
 
 
-def decode(stream: str, version: int, type: str, state: bytes | None) -> dict[str, Any]:
+def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]:
     """The body as data in today's schema; digests are not checked here. Raises EventNotReadable."""
     try:
         if state[0] != PLAIN:
@@ -79,7 +79,7 @@ def decode(stream: str, version: int, type: str, state: bytes | None) -> dict[st
         raise EventNotReadable(stream, version, _reason(type, state, error)) from error
 
 
-def recorded(stream: str, version: int, position: int, type: str, state: bytes | None) -> RecordedEvent:
+def recorded(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:
     """The recorded event of one row. Raises EventNotReadable."""
     data = decode(stream, version, type, state)
     try:

@@ -1,11 +1,10 @@
 """The engine alone: the execution cycle over snapshots, without a store."""
 
-import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..domain.clock import Clock, micros
+from ..domain.clock import Clock, reading
 from ..domain.cycle import CallSettings, Cycle, cycle
 from ..domain.definition import WorkflowDefinition
 from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
@@ -38,7 +37,7 @@ class Engine:
     ) -> None:
         self._definition = definition
         self._plan = make_plan(definition, executors, TOOLBOX)
-        self._now = (lambda: micros(clock())) if clock is not None else _system_now
+        self._now = reading(clock)
         self._limits = StepLimits(max_value_bytes)
 
     def begin(
@@ -162,10 +161,6 @@ class Engine:
 
     def _freeze(self, value: Any, name: str) -> Any:
         return freeze(value, name, self._limits.max_value_bytes)
-
-
-def _system_now() -> int:
-    return time.time_ns() // 1000
 
 
 def _fold(state: RunState, event: NewEvent) -> None:

@@ -1,9 +1,6 @@
 """The event store on eventsourcing's recorders: compare-and-append, streams, and the tail of the whole log."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from threading import Lock
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
 
@@ -11,12 +8,12 @@ from ..domain.errors import (
     ConcurrencyError,
     EventNotReadable,
     InvalidRequest,
-    InvalidValue,
     StorageCorrupt,
     StorageUnavailable,
 )
 from ..domain.ports import CheckpointStore, ExpectedVersion, RecordedEvent, StoredRow, Write
 from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, recorded
+from .heads import Head, Heads, check_stream
 from .recorder import (
     MAX_EVENTS_PER_COMMIT,
     PAGE_ROWS,
@@ -27,18 +24,6 @@ from .recorder import (
     errors_in_our_terms,
     storage_error,
 )
-
-MAX_STREAM_BYTES = 1024
-"""Longest stream name, in UTF-8: an index entry must hold it."""
-
-HEADS_REMEMBERED = 4096
-
-
-class Head(NamedTuple):
-    """Where a stream stands: its version, and the digest that the next event links to."""
-
-    version: int
-    digest: bytes
 
 
 class LedgerEventStore(EventStore[str]):
@@ -56,8 +41,9 @@ class LedgerEventStore(EventStore[str]):
     def append(self, *writes: Write) -> list[int]:
         """Append all events of all writes in one durable commit, or none of them. Returns their positions.
 
-        Raises ConcurrencyError when a stream isn't at its expected version, InvalidValue or InvalidRequest when an event
-        can't be stored, StorageUnavailable when the store can't take it; its text says whether the outcome is known.
+        Raises ConcurrencyError when a stream isn't at its expected version, InvalidValue or InvalidRequest when an
+        event can't be stored, StorageUnavailable when the store can't take it now, and StorageUnavailable that says the
+        outcome is unknown when the connection was lost twice.
         """
         writes = tuple(write for write in writes if write.events)
         if not writes:
@@ -75,7 +61,7 @@ class LedgerEventStore(EventStore[str]):
             return positions
 
     def _place(self, writes: Sequence[Write]) -> tuple[list[StoredEvent], dict[str, Head]]:
-        """The events as they go into storage, linked to what is before them, and where their streams stand afterwards."""
+        """The events as they go into storage, each linked to the one before, and their streams' heads afterwards."""
         stored: list[StoredEvent] = []
         heads: dict[str, Head] = {}
         for stream, expected, events in writes:
@@ -127,8 +113,8 @@ class LedgerEventStore(EventStore[str]):
             return self._positions_if_ours(stored)
 
     def _commit_again(self, stored: list[StoredEvent]) -> list[int]:
-        # The commit may have happened, and may even still be under way: then the second insert waits for it, is refused,
-        # and finds its own event.
+        # The commit may have happened, or even still be under way: then the second insert waits for it, is refused, and
+        # finds its own event.
         try:
             if self._recorder.header(*_place_of(stored[0])):
                 return self._positions_if_ours(stored)
@@ -138,8 +124,8 @@ class LedgerEventStore(EventStore[str]):
         except PersistenceError as error:
             stream, version = _place_of(stored[0])
             raise StorageUnavailable(
-                f"the connection was lost while event {version} of stream {stream!r} was appended, and again on looking "
-                f"for it: whether it is stored is unknown; read the stream before you append again ({error})"
+                f"the connection was lost while event {version} of stream {stream!r} was appended, and again when "
+                f"looking for it: whether it is stored is unknown; read the stream before you append again ({error})"
             ) from error
 
     def _positions_if_ours(self, stored: list[StoredEvent]) -> list[int]:
@@ -245,9 +231,9 @@ class LedgerEventStore(EventStore[str]):
                 return
             upto = page[-1][0] - 1
 
-    def _state(self, stream: str, version: int) -> bytes | None:
+    def _state(self, stream: str, version: int) -> bytes:
         with errors_in_our_terms():
-            return self._recorder.state(stream, version)
+            return self._recorder.state(stream, version) or b""
 
     def _header(self, stream: str, version: int) -> bytes | None:
         with errors_in_our_terms():
@@ -257,44 +243,6 @@ class LedgerEventStore(EventStore[str]):
         if len(found[0]) < BODY:
             raise EventNotReadable(stream, version, "its state is truncated, so nothing can be linked to it")
         return found[0]
-
-
-class Heads:
-    """The heads that were met last: a writer that goes on with a stream needs no read. Bounded, thread-safe.
-
-    A remembered head may be behind, as others append too, but it is never wrong: what it names is stored.
-    """
-
-    def __init__(self, capacity: int = HEADS_REMEMBERED) -> None:
-        self._capacity = capacity
-        self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, stream: str) -> Head | None:
-        return self._heads.get(stream)
-
-    def remember(self, heads: Mapping[str, Head]) -> None:
-        with self._lock:
-            for stream, head in heads.items():
-                self._heads[stream] = head
-                self._heads.move_to_end(stream)
-            while len(self._heads) > self._capacity:
-                self._heads.popitem(last=False)
-
-    def forget(self, streams: Iterable[str]) -> None:
-        with self._lock:
-            for stream in streams:
-                self._heads.pop(stream, None)
-
-
-def check_stream(stream: str) -> None:
-    """Raises InvalidValue for a name that no backend could keep: empty, too long, or not text."""
-    try:
-        size = len(stream.encode())
-    except UnicodeEncodeError as error:
-        raise InvalidValue("stream", f"{stream!r} is not Unicode text: {error.reason}") from None
-    if not 0 < size <= MAX_STREAM_BYTES or "\0" in stream:
-        raise InvalidValue("stream", f"a name has 1 to {MAX_STREAM_BYTES} bytes and no NUL character, not {stream[:80]!r}")
 
 
 def _place_of(event: StoredEvent) -> tuple[str, int]:

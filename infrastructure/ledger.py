@@ -1,11 +1,10 @@
 """The ledger: one store, and the doors to it. ``open_ledger`` is where everything is put together."""
 
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from ..domain.clock import Clock, micros
+from ..domain.clock import Clock, reading
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.step import StepLimits
@@ -51,15 +50,16 @@ def open_ledger(
     max_value_bytes: int = MAX_VALUE_BYTES,
     checkpoint_every: int | None = 1_000,
 ) -> Ledger:
-    """Open the store at ``url``, making it on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
+    """Open the store at ``url``, made on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
 
     Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.
     ``max_value_bytes`` limits one payload or output. A read that folds ``checkpoint_every`` events leaves a checkpoint
-    (None: never); it changes the cost of reading, never an answer. Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
+    (None: never); it changes the cost of reading, never an answer.
+
+    Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
-    now = (lambda: micros(clock())) if clock is not None else (lambda: time.time_ns() // 1000)
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD)
-    return Ledger(store, executors, now, StepLimits(max_value_bytes), checkpoint_every)
+    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every)
 
 
 _EVENT_OVERHEAD = 2**20

@@ -1,6 +1,6 @@
 """Bring a store's tables to the schema that this code knows, once, however many processes start at the same time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ..domain.errors import StorageUnavailable
 from .sql_files import Dialect, migrations
@@ -16,18 +16,15 @@ def is_current(dialect: Dialect, version: int) -> bool:
     known = newest(dialect)
     if version > known:
         raise StorageUnavailable(
-            f"this store was written by a newer flowledger (schema {version}, this code knows {known}): upgrade flowledger"
+            f"this store was written by a newer flowledger (schema {version}, known here: {known}): upgrade flowledger"
         )
     return version == known
 
 
 def apply(dialect: Dialect, version: int, execute: Callable[[str], object]) -> None:
-    """Apply every file above ``version`` in order. The caller holds the store's lock and one transaction round it all."""
-    for number, statements in _pending(dialect, version):
-        for statement in statements:
-            execute(statement)
-        execute(f"UPDATE flowledger_schema SET version = {number}")  # noqa: S608 - the number of a file of ours
-
-
-def _pending(dialect: Dialect, version: int) -> Sequence[tuple[int, list[str]]]:
-    return [(number, statements) for number, statements in migrations(dialect).items() if number > version]
+    """Apply every file above ``version`` in order. The caller holds the store's lock and a transaction round it all."""
+    for number, statements in migrations(dialect).items():
+        if number > version:
+            for statement in statements:
+                execute(statement)
+            execute(f"UPDATE flowledger_schema SET version = {number}")  # noqa: S608 - the number of a file of ours

@@ -1,12 +1,12 @@
 """What the event store asks of a recorder, beyond what eventsourcing asks of one.
 
-Reading goes page by page: a page is short, and leaves out the state of large events, which are fetched one at a time when
-their turn comes. So a reader never holds more than a page of small events and one large one, and never keeps a
+Reading goes page by page: a page is short, and leaves out the state of large events, which are fetched one at a time
+when their turn comes. So a reader never holds more than a page of small events and one large one, and never keeps a
 transaction open while its caller thinks.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     ``insert_events`` stores all events in one durable commit and returns their positions. It raises eventsourcing's
     IntegrityError when a version is taken, and ConnectionLost when the outcome is unknown. Every method raises
-    eventsourcing's InternalError when the storage contradicts itself, another PersistenceError when it can't be used now.
+    eventsourcing's InternalError when the storage contradicts itself, another PersistenceError when it can't be used.
     """
 
     @abstractmethod
@@ -83,7 +83,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     @abstractmethod
     def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
-        """At most PAGE_ROWS events behind (stream, version) in the order of streams, and of versions inside a stream."""
+        """At most PAGE_ROWS events behind (stream, version), in the order of streams, then of versions."""
 
     @abstractmethod
     def close(self) -> None:
@@ -97,7 +97,7 @@ def storage_error(error: PersistenceError) -> StorageError:
 
 
 @contextmanager
-def errors_in_our_terms() -> Iterator[None]:
+def errors_in_our_terms() -> Generator[None]:
     """Raises errors of flowledger's tree instead of those of a recorder."""
     try:
         yield

@@ -34,6 +34,7 @@ class _Held:
     """A run that this call has claimed, and the steps to make (None: it has ended, or is left to others)."""
 
     state: RunState
+    commit: Committer
     steps: Cycle | None
 
 
@@ -41,10 +42,10 @@ def _sync(
     claim: Callable[Concatenate["Runs", _Params], _Held],
 ) -> Callable[Concatenate["Runs", _Params], Run]:
     @functools.wraps(claim)
-    def method(self: "Runs", *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
+    def method(self: "Runs", /, *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
         held = claim(self, *args, **kwargs)
         if held.steps is not None:
-            drive(held.steps, self._committer(held.state))
+            drive(held.steps, held.commit)
         return run_of(held.state)
 
     return method
@@ -54,10 +55,10 @@ def _async(
     claim: Callable[Concatenate["Runs", _Params], _Held],
 ) -> Callable[Concatenate["Runs", _Params], Coroutine[Any, Any, Run]]:
     @functools.wraps(claim)
-    async def method(self: "Runs", *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
+    async def method(self: "Runs", /, *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
         held = await asyncio.to_thread(claim, self, *args, **kwargs)
         if held.steps is not None:
-            await adrive(held.steps, self._committer(held.state))
+            await adrive(held.steps, held.commit)
         return run_of(held.state)
 
     return method
@@ -123,7 +124,7 @@ class Runs:
         )
         state = RunState(run_id)
         evolve(state, STARTED, started)
-        return _Held(state, cycle(state, plan, settings) if wait else None)
+        return _Held(state, Committer(self._store, state), cycle(state, plan, settings) if wait else None)
 
     def _resume(
         self,
@@ -151,7 +152,8 @@ class Runs:
     ) -> _Held:
         """Go on with a run that waits for an automatic retry, now, or whose worker is gone.
 
-        A run that has ended comes back unchanged. Raises RunNotFound, IllegalTransition (it is paused), ConcurrencyError.
+        A run that has ended comes back unchanged. Raises RunNotFound, IllegalTransition (it is paused),
+        ConcurrencyError (somebody else claimed it first).
         """
         settings = self._settings(by, globals, step_limit)
         state = self._states.load(run_id)
@@ -165,7 +167,10 @@ class Runs:
     aproceed = _async(_proceed)
 
     def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
-        """Stop a run at its next step boundary; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
+        """Stop a run at its next step boundary; a step in flight is still recorded.
+
+        Raises RunNotFound, IllegalTransition.
+        """
         return self._order(run_id, lambda state: pause(state, reason, by, self._now()))
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
@@ -196,14 +201,12 @@ class Runs:
 
     def _claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> _Held:
         """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
+        commit = Committer(self._store, state)
         if event is None:
-            return _Held(state, None)
+            return _Held(state, commit, None)
         plan = self._workflows.plan(state.workflow_id, state.workflow_version)
-        self._committer(state)([event])
-        return _Held(state, cycle(state, plan, settings))
-
-    def _committer(self, state: RunState) -> Committer:
-        return Committer(self._store, state)
+        commit([event])
+        return _Held(state, commit, cycle(state, plan, settings))
 
     def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):

@@ -1,4 +1,4 @@
-"""The ``.sql`` files beside this package: statements stand in paragraphs, each under a sentence that says what it is for."""
+"""The ``.sql`` files of this package: statements in paragraphs, each under a sentence that says what it is for."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -6,6 +6,8 @@ from importlib.resources import files
 from typing import Literal
 
 Dialect = Literal["sqlite", "postgres"]
+
+_FOLDER = files(__name__.rpartition(".")[0]) / "sql"
 
 
 @cache
@@ -21,11 +23,10 @@ def queries(dialect: Dialect) -> dict[str, str]:
 @cache
 def migrations(dialect: Dialect) -> dict[int, list[str]]:
     """The statements of each ``NNNN_subject.sql`` by its number, in order."""
-    folder = files(__package__) / "sql" / dialect
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name[:4].isdigit())
+    names = sorted(entry.name for entry in (_FOLDER / dialect).iterdir() if entry.name[:4].isdigit())
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
 
 
 def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:
-    text = (files(__package__) / "sql" / dialect / name).read_text(encoding="utf-8")
+    text = (_FOLDER / dialect / name).read_text(encoding="utf-8")
     return (paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip())

@@ -24,7 +24,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
     def create_table(self) -> None:
         migrate(self.datastore)
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
         rows = [
             {
                 "stream": event.originator_id,
@@ -37,11 +37,11 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         statement = _SQL["append_event"]
         if len(rows) == 1:
             # One statement is one transaction: the cheapest durable write that there is.
-            with self.datastore.errors(), self.datastore.write_lock:
-                return [_position(self.datastore.connection().execute(statement, rows[0]).lastrowid)]
+            with self.datastore.single_statement() as connection:
+                return [_position(connection.execute(statement, rows[0]).lastrowid)]
         if not rows:
             return []
-        with self.datastore.writing() as connection:
+        with self.datastore.transaction_of_several() as connection:
             return [_position(connection.execute(statement, row).lastrowid) for row in rows]
 
     def head(self, stream: str) -> int:
@@ -93,7 +93,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         return self._fetch(query, **parameters, large=LARGE_STATE, rows=PAGE_ROWS)
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
-        # Fetched to the end: an open cursor would keep an old view of the file, and this thread's next write would fail.
+        # Fetched to the end: an open cursor keeps an old view of the file, and this thread's next write fails on it.
         with self.datastore.errors():
             return self.datastore.connection().execute(_SQL[query], parameters).fetchall()
 

@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from threading import Lock, Thread, current_thread, local
 from typing import Final
 from urllib.parse import quote
@@ -34,7 +34,7 @@ _CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
 
 
 class ThreadBoundDatastore(stock.SQLiteDatastore):
-    """eventsourcing's datastore on connections that stay with their thread, so that none is handed over between threads.
+    """eventsourcing's datastore on connections that stay with their thread, so that none is handed to another.
 
     ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next thread comes.
     """
@@ -42,15 +42,15 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
     def __init__(self, db_name: str, *, lock_timeout: int | None = None, single_row_tracking: bool = True) -> None:
         super().__init__(db_name, single_row_tracking=single_row_tracking, originator_id_type="text")
         self.name = db_name
-        self.write_lock = Lock()
-        """Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky."""
         self._uri = db_name if db_name.startswith("file:") else f"file:{quote(db_name)}"
         self._lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
-        self._lock = Lock()
-        self._forget()
+        self._start()
 
-    def _forget(self) -> None:
+    def _start(self) -> None:
         self._process = os.getpid()
+        self._lock = Lock()
+        # Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky.
+        self._write_lock = Lock()
         self._local = local()
         self._connections: dict[Thread, sqlite3.Connection] = {}
         self._closed = False
@@ -59,12 +59,12 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         """This thread's connection, in autocommit mode."""
         if self._process != os.getpid():
             _INHERITED.append(self._connections)
-            self._forget()
+            self._start()
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         return connection or self._open()
 
     @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> Generator[None]:
         """Raises eventsourcing's errors instead of the driver's."""
         try:
             yield
@@ -72,10 +72,17 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
             raise self._translated(error) from error
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One durable transaction, after every other writer."""
-        with self.errors(), self.write_lock:
+    def single_statement(self) -> Generator[sqlite3.Connection]:
+        """For one writing statement, which is a durable transaction by itself."""
+        with self.errors():
             connection = self.connection()
+            with self._write_lock:
+                yield connection
+
+    @contextmanager
+    def transaction_of_several(self) -> Generator[sqlite3.Connection]:
+        """One durable transaction round several statements."""
+        with self.single_statement() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -85,14 +92,12 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                     connection.rollback()
 
     @contextmanager
-    def get_connection(self, *, commit: bool) -> Iterator[stock.SQLiteConnection]:
+    def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
         """For the library's own recorders."""
         with self.errors():
-            if commit:
-                with self.write_lock:
-                    yield _LibraryConnection(self.connection(), None)
-            else:
-                yield _LibraryConnection(self.connection(), None)
+            connection = _LibraryConnection(self.connection(), None)
+            with self._write_lock if commit else nullcontext():
+                yield connection
 
     def close(self) -> None:
         if not hasattr(self, "_lock"):
@@ -148,7 +153,7 @@ def migrate(datastore: ThreadBoundDatastore) -> None:
         if migrations.is_current("sqlite", _version(datastore, connection)):
             return
         _use_write_ahead_log(connection)
-    with datastore.writing() as connection:
+    with datastore.transaction_of_several() as connection:
         migrations.apply("sqlite", _version(datastore, connection), connection.execute)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
@@ -165,7 +170,7 @@ def _version(datastore: ThreadBoundDatastore, connection: sqlite3.Connection) ->
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # The switch needs the file for itself and doesn't wait for it; a write lock waits. Whoever held the lock has switched.
+    # The switch needs the file for itself and doesn't wait for it; a write lock does, and its holder is done switching.
     while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -174,5 +179,3 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
                 raise
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-
-

@@ -17,7 +17,7 @@ def in_thread(
     """The async twin of a method that only reads or writes the store."""
 
     @functools.wraps(method)
-    async def twin(self: _Door, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+    async def twin(self: _Door, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         return await asyncio.to_thread(method, self, *args, **kwargs)
 
     return twin
@@ -29,7 +29,7 @@ def each_in_thread(
     """The async twin of a method that iterates: items are fetched a chunk at a time, in a thread."""
 
     @functools.wraps(method)
-    async def twin(self: _Door, *args: _Params.args, **kwargs: _Params.kwargs) -> AsyncIterator[_Result]:
+    async def twin(self: _Door, /, *args: _Params.args, **kwargs: _Params.kwargs) -> AsyncIterator[_Result]:
         items = await asyncio.to_thread(method, self, *args, **kwargs)
         while chunk := await asyncio.to_thread(_take, items):
             for item in chunk:

@@ -1,0 +1,90 @@
+"""The JSON documents that ``--json`` prints. Keys are camelCase, times ISO 8601; a Snapshot keeps its own form."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from ...domain.ports import RecordedEvent
+from ...domain.workflow import WorkflowSnapshot
+from ...projections.runs import Run
+
+
+def to_json(document: Any) -> str:
+    """Indented JSON text, without what isn't Unicode."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """A run, with its snapshot."""
+    return {
+        "id": run.id,
+        "workflowId": run.workflow_id,
+        "workflowVersion": run.workflow_version,
+        "workOrderId": run.work_order_id,
+        "status": run.status,
+        "version": run.version,
+        "startedAt": run.started_at.isoformat(),
+        "finishedAt": None if run.finished_at is None else run.finished_at.isoformat(),
+        "snapshot": run.snapshot.to_data(),
+    }
+
+
+def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:
+    """A workflow as it was at one save."""
+    return {
+        "workflowId": workflow.workflow_id,
+        "version": workflow.version,
+        "snapshotId": workflow.snapshot_id,
+        "isLatest": workflow.is_latest,
+        "by": workflow.by,
+        "takenAt": workflow.taken_at.isoformat(),
+        "message": workflow.message,
+        "digest": workflow.digest,
+        "definition": workflow.definition.to_data(),
+        "code": dict(workflow.code),
+    }
+
+
+def event_document(event: RecordedEvent) -> dict[str, Any]:
+    """An event as it is stored; times inside ``data`` are microseconds since 1970."""
+    return {
+        "stream": event.stream,
+        "version": event.version,
+        "position": event.position,
+        "type": event.type,
+        "recordedAt": event.recorded_at.isoformat(),
+        "by": event.by,
+        "data": event.data,
+        "digest": event.digest,
+    }
+
+
+def error_document(error: Exception, message: str) -> dict[str, Any]:
+    """An error: its type, its message, and what else it knows, such as the ``head`` of a VersionNotFound."""
+    details = {_camel(key): _plain(value) for key, value in vars(error).items() if not key.startswith("_")}
+    return {"error": {**details, "type": type(error).__name__, "message": message}}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)
+
+
+def _plain(value: Any) -> Any:
+    """What errors and reports carry, as JSON."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)

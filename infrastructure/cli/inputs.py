@@ -1,0 +1,127 @@
+"""What people type, read: JSON from files, stdin or the argument itself, names with versions, moments, registries."""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ...domain.errors import InvalidRequest
+from ...domain.executors import ExecutorRegistry
+
+STDIN = "-"
+
+
+def read_document(source: str) -> Any:
+    """The JSON in a file, or on stdin for ``-``. Raises InvalidRequest that says where it isn't JSON."""
+    return _parse(_read(source), "stdin" if source == STDIN else source)
+
+
+def read_value(source: str | None, option: str) -> Any:
+    """JSON given as a file, as ``-`` (stdin) or as it is. None when nothing was given. Raises InvalidRequest."""
+    if source is None:
+        return None
+    if source == STDIN or _is_file(source):
+        return read_document(source)
+    try:
+        return _parse(source, option)
+    except InvalidRequest as error:
+        if source.lstrip()[:1] in ("{", "[", '"'):
+            raise
+        raise InvalidRequest(f"{option} {source!r} is neither a file nor JSON; text is JSON in quotes") from error
+
+
+def read_object(source: str | None, option: str) -> dict[str, Any]:
+    """A JSON object given like any value; empty when nothing was given. Raises InvalidRequest."""
+    value = read_value(source, option)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{option} is {_kind(value)}, not a JSON object")
+    return value
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long, or with a NUL: no file has such a name
+        return False
+
+
+def _read(source: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"it is not UTF-8 text ({error.reason})"
+        raise InvalidRequest(f"can't read {source!r}: {reason}") from error
+
+
+def _parse(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InvalidRequest(f"{name} is nested too deep to be read") from error
+    except ValueError as error:
+        raise InvalidRequest(f"{name} is not JSON: {error}") from error
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value; use null or text")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return "an array"
+    return "text" if isinstance(value, str) else f"the value {value!r}"
+
+
+def named_version(text: str) -> tuple[str, int | None]:
+    """``name@7`` as name and version; a name without a version as it is, also one with another ``@`` in it."""
+    name, at, version = text.rpartition("@")
+    return (name, int(version)) if at and version.isascii() and version.isdigit() else (text, None)
+
+
+def read_moment(text: str | None) -> datetime | None:
+    """ISO 8601 as an aware datetime; UTC where it names no offset. Raises InvalidRequest."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"--at {text!r} is not a time; write it as 2025-05-04T09:30:00Z") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def read_globals(pairs: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs; values are text. Raises InvalidRequest."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidRequest("--global takes KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def load_registry(spec: str) -> ExecutorRegistry:
+    """The registry that ``module:name`` stands for. The current directory is importable. Raises InvalidRequest."""
+    module_name, colon, name = spec.partition(":")
+    if not colon or not module_name or not name:
+        raise InvalidRequest(f"--app {spec!r} is not of the form module:registry, such as myapp.steps:executors")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # noqa: BLE001 - importing an application can raise anything
+        raise InvalidRequest(f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}") from error
+    registry = getattr(module, name, None)
+    if isinstance(registry, ExecutorRegistry):
+        return registry
+    known = [key for key, value in vars(module).items() if isinstance(value, ExecutorRegistry)]
+    hint = f"its registries: {', '.join(known)}" if known else "it has no ExecutorRegistry at all"
+    what = f"{name!r} is {type(registry).__name__}, not an ExecutorRegistry" if registry is not None else f"no {name!r}"
+    raise InvalidRequest(f"--app {spec}: module {module_name!r} has {what}; {hint}")

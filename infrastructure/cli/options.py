@@ -1,0 +1,43 @@
+"""Options and arguments that several commands take."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; messages go to stderr.")]
+
+WorkflowId = Annotated[str, typer.Argument(metavar="ID", help="The workflow's id.")]
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return "unknown"
+
+
+By = Annotated[str, typer.Option(default_factory=_user, metavar="WHO", help="Who does this; by default the OS user.")]
+
+Payload = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|-|JSON", help="JSON for the next step: a file, - for stdin, or the JSON itself."),
+]
+
+Globals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--global", metavar="KEY=VALUE", help="A value for this call alone, such as a secret: never stored. Repeatable."
+    ),
+]
+
+StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]
+
+Reason = Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the record.")]
+
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="As of this time: ISO 8601, UTC where it names no offset."),
+]

@@ -1,0 +1,67 @@
+"""What holds for one call of the command line: where the store is, whose executors run, and how the answer looks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ...domain.errors import InvalidRequest
+from .documents import to_json
+from .inputs import load_registry
+
+if TYPE_CHECKING:
+    import typer
+    from rich.console import Console
+
+    from ..ledger import Ledger
+
+DEFAULT_STORE = "sqlite:///flowledger.db"
+
+
+@dataclass
+class Session:
+    """Filled by the options, used by the commands."""
+
+    json: bool
+    """Answer with one JSON document on stdout."""
+    store: str | None = None
+    app: str | None = None
+    exit_code: int = 0
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+
+    @staticmethod
+    def of(context: typer.Context) -> Session:
+        """The session of this call."""
+        session = context.obj
+        assert isinstance(session, Session)  # noqa: S101 - main puts it there
+        return session
+
+    def ledger(self, *, running: bool = False) -> Ledger:
+        """Open the store; ``running`` demands the application's executors. Raises InvalidRequest, StorageError."""
+        from ..ledger import open_ledger
+
+        if running and self.app is None:
+            raise InvalidRequest(
+                "running steps needs your executors: name their registry with --app module:registry, or in FLOWLEDGER_APP"
+            )
+        return open_ledger(self.store or DEFAULT_STORE, None if self.app is None else load_registry(self.app))
+
+    def answer(self, document: Any, show: Callable[[Console], None]) -> None:
+        """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people."""
+        if self.json:
+            self.print_json(document)
+        else:
+            show(self.console())
+
+    def print_json(self, document: Any) -> None:
+        """One JSON document on stdout."""
+        self.stdout.write(to_json(document) + "\n")
+        self.stdout.flush()
+
+    def console(self) -> Console:
+        """Where people read: stdout, or stderr when stdout belongs to the JSON document."""
+        from .views import console
+
+        return console(sys.stderr if self.json else self.stdout)

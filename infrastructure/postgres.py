@@ -1,0 +1,165 @@
+"""The event store's recorder on PostgreSQL: one prepared statement a commit, no table lock, no event passed over.
+
+A position is the number of the writing transaction, shifted, plus the event's place in that transaction. A reader of
+the log stops before the oldest transaction that still runs, so nothing can later appear behind its back. Hence
+positions have gaps, and a writing transaction left open anywhere in the server holds up readers of the log; readers of
+a stream never wait.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from eventsourcing import postgres as stock
+from eventsourcing.persistence import ApplicationRecorder, Notification, NotSupportedError, StoredEvent, Subscription
+from psycopg.conninfo import make_conninfo
+
+from .codec import BODY
+from .postgres_connections import PooledDatastore, migrate
+from .recorder import LARGE_STATE, PAGE_ROWS, LedgerRecorder, Row, StreamRow
+
+BATCH_ROWS = 5_000
+BATCH_BYTES = 16 * 2**20
+"""Bounds of one statement, as both sides build its arrays in memory. More events take several, in one transaction."""
+
+_LAST = 2**63 - 1
+
+
+class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
+    """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the connection's default schema."""
+
+    datastore: PooledDatastore
+
+    def create_table(self) -> None:
+        migrate(self.datastore)
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
+        if len(stored_events) == 1:
+            (event,) = stored_events
+            row = {
+                "stream": event.originator_id,
+                "version": event.originator_version,
+                "type": event.topic,
+                "state": event.state,
+            }
+            return [position for (position,) in self.datastore.execute("append_event", row)]
+        batches = list(_batches(stored_events))
+        if len(batches) == 1:
+            found = self.datastore.execute("append_events", batches[0])
+        elif batches:
+            found = self.datastore.execute_all("append_events", batches)
+        else:
+            return []
+        # Positions count in the order of the events; the order of returned rows is the server's own affair.
+        return sorted(position for (position,) in found)
+
+    def head(self, stream: str) -> int:
+        ((version,),) = self.datastore.fetch("head", {"stream": stream})
+        return version or 0
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        found = self.datastore.fetch("header", {"stream": stream, "version": version, "bytes": BODY})
+        return found[0] if found else None
+
+    def state(self, stream: str, version: int) -> bytes | None:
+        found = self.datastore.fetch("state", {"stream": stream, "version": version})
+        return found[0][0] if found else None
+
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        return self._page("stream_page", stream=stream, after=after, upto=_LAST if upto is None else upto)
+
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        return self._page("stream_page_backwards", stream=stream, after=after, upto=_LAST if upto is None else upto)
+
+    def log_page(self, after: int) -> Sequence[Row]:
+        return list(map(Row._make, self._page("log_page", after=after)))
+
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        return list(map(Row._make, self._page("all_page", stream=after[0], version=after[1])))
+
+    def select_events(
+        self,
+        originator_id: Any,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        bounds = {"stream": originator_id, "after": -1 if gt is None else gt, "upto": _LAST if lte is None else lte}
+        whole = {"large": _LAST, "rows": _LAST if limit is None else limit}
+        rows = self.datastore.fetch("stream_page_backwards" if desc else "stream_page", bounds | whole)
+        return [StoredEvent(originator_id, version, type, state) for version, type, state, _ in rows]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        wanted = {
+            "start": 0 if start is None else start + (not inclusive_of_start),
+            "stop": _LAST if stop is None else stop,
+            "types": list(topics),
+            "limit": limit,
+        }
+        rows = self.datastore.fetch("notifications", wanted)
+        return [Notification(stream, version, type, state, position) for stream, version, position, type, state in rows]
+
+    def max_notification_id(self) -> int | None:
+        ((position,),) = self.datastore.fetch("max_position", {})
+        return position  # type: ignore[no-any-return]
+
+    def subscribe(self, *_: Any, **__: Any) -> Subscription[ApplicationRecorder]:
+        raise NotSupportedError("this recorder sends no notifications; read the event store's tail instead")
+
+    def close(self) -> None:
+        self.datastore.close()
+
+    def _page(self, query: str, **bounds: Any) -> list[Any]:
+        return self.datastore.fetch(query, bounds | {"large": LARGE_STATE, "rows": PAGE_ROWS})
+
+
+def _batches(events: Sequence[StoredEvent]) -> Iterator[dict[str, Any]]:
+    start = size = 0
+    for index, event in enumerate(events):
+        if index > start and (size + len(event.state) > BATCH_BYTES or index - start >= BATCH_ROWS):
+            yield _arrays(events[start:index], start)
+            start, size = index, 0
+        size += len(event.state)
+    if events:
+        yield _arrays(events[start:], start)
+
+
+def _arrays(events: Sequence[StoredEvent], before: int) -> dict[str, Any]:
+    return {
+        "before": before,
+        "streams": [event.originator_id for event in events],
+        "versions": [event.originator_version for event in events],
+        "types": [event.topic for event in events],
+        "states": [event.state for event in events],
+    }
+
+
+class Factory(stock.PostgresFactory):
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.postgres``, with ``POSTGRES_URL`` or the library's own keys."""
+
+    POSTGRES_URL = "POSTGRES_URL"
+    application_recorder_class = PostgresRecorder
+
+    def __init__(self, env: Any) -> None:
+        # Passes over the library's own __init__, which demands the keys that a URL replaces.
+        super(stock.BasePostgresFactory, self).__init__(env)
+        url = self.env.get(self.POSTGRES_URL)
+        self.datastore: PooledDatastore = PooledDatastore(url or self._conninfo())
+
+    def _conninfo(self) -> str:
+        return make_conninfo(
+            dbname=self.env.get(self.POSTGRES_DBNAME),
+            host=self.env.get(self.POSTGRES_HOST),
+            port=self.env.get(self.POSTGRES_PORT) or None,
+            user=self.env.get(self.POSTGRES_USER),
+            password=self.env.get(self.POSTGRES_PASSWORD),
+        )
