@@ -15,6 +15,8 @@ FlowledgerError
 │   └── StaleVersion
 ├── IllegalTransition
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
+├── ExpressionError       an expression in node data has no value; the step fails
+├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
     ├── StorageUnavailable
     ├── StorageCorrupt
@@ -147,6 +149,23 @@ class IllegalTransition(FlowledgerError):
 
 class NonRetryable(FlowledgerError):
     """Raise it in an executor to fail the step for good, whatever the retry policy says."""
+
+
+class ExpressionError(FlowledgerError):
+    """An expression in node data can't be read or evaluated. The message never holds values from ``globals``."""
+
+    def __init__(self, message: str, *, missing: str | None = None) -> None:
+        self.missing = missing
+        """The key or index that isn't there, if that is the cause; "" where the value has no parts at all."""
+        super().__init__(message)
+
+
+class InputInvalid(FlowledgerError):
+    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong."""
+
+    def __init__(self, message: str, issues: Sequence[Fault]) -> None:
+        self.issues: tuple[Fault, ...] = tuple(issues)
+        super().__init__(message)
 
 
 class StorageError(FlowledgerError):

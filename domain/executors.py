@@ -88,9 +88,9 @@ class StepContext:
         return self._log.lines if self._log is not None else []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Executor:
-    """A registered executor."""
+    """A registered executor; equal only to itself."""
 
     type: str
     function: Callable[..., Any]

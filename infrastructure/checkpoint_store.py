@@ -47,19 +47,18 @@ class SQLiteCheckpoints:
 
     def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
         row = {"stream": stream, "version": version, "fold_revision": fold_revision, "state": state}
-        with errors_in_our_terms(), self._datastore.single_statement() as connection:
-            connection.execute(self._sql["save_checkpoint"], row)
+        with errors_in_our_terms():
+            self._datastore.execute(self._sql["save_checkpoint"], row)
 
     def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
         wanted = {"stream": stream, "upto": _LAST if upto is None else upto, "fold_revision": fold_revision}
-        with errors_in_our_terms(), self._datastore.errors():
-            found: list[tuple[int, bytes]]
-            found = self._datastore.connection().execute(self._sql["latest_checkpoint"], wanted).fetchall()
+        with errors_in_our_terms():
+            found = self._datastore.fetch(self._sql["latest_checkpoint"], wanted)
         return found[0] if found else None
 
     def clear(self) -> None:
-        with errors_in_our_terms(), self._datastore.single_statement() as connection:
-            connection.execute(self._sql["clear_checkpoints"])
+        with errors_in_our_terms():
+            self._datastore.execute(self._sql["clear_checkpoints"], {})
 
 
 class PostgresCheckpoints:

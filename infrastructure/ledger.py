@@ -13,6 +13,9 @@ from .event_store import LedgerEventStore
 from .history import History
 from .runs import Runs
 from .states import RunStates
+from .twins import in_thread
+from .verify import VerifyReport
+from .verify import verify as verify_store
 from .workflows import Workflows
 
 
@@ -28,6 +31,12 @@ class Ledger:
         self.workflows = Workflows(store, executors, now)
         self.runs = Runs(store, states, self.workflows, executors, now, limits)
         self.history = History(store, states, self.workflows)
+
+    def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
+        """Walk the whole store and report every change, gap or reordering. ``progress`` is told how many events so far."""
+        return verify_store(self._store, progress=progress)
+
+    averify = in_thread(verify)
 
     def close(self) -> None:
         """Release the store's connections."""

@@ -34,14 +34,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
         if len(stored_events) == 1:
-            (event,) = stored_events
-            row = {
-                "stream": event.originator_id,
-                "version": event.originator_version,
-                "type": event.topic,
-                "state": event.state,
-            }
-            return [position for (position,) in self.datastore.execute("append_event", row)]
+            return [self.datastore.append(stored_events[0])]
         batches = list(_batches(stored_events))
         if len(batches) == 1:
             found = self.datastore.execute("append_events", batches[0])
@@ -53,11 +46,11 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
         return sorted(position for (position,) in found)
 
     def head(self, stream: str) -> int:
-        ((version,),) = self.datastore.fetch("head", {"stream": stream})
+        ((version,),) = self.datastore.look("head", {"stream": stream})
         return version or 0
 
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
-        found = self.datastore.fetch("header", {"stream": stream, "version": version, "bytes": BODY})
+        found = self.datastore.look("header", {"stream": stream, "version": version, "bytes": BODY})
         return found[0] if found else None
 
     def state(self, stream: str, version: int) -> bytes | None:
@@ -109,7 +102,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
         return [Notification(stream, version, type, state, position) for stream, version, position, type, state in rows]
 
     def max_notification_id(self) -> int | None:
-        ((position,),) = self.datastore.fetch("max_position", {})
+        ((position,),) = self.datastore.look("max_position", {})
         return position  # type: ignore[no-any-return]
 
     def subscribe(self, *_: Any, **__: Any) -> Subscription[ApplicationRecorder]:
@@ -123,23 +116,26 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
 
 
 def _batches(events: Sequence[StoredEvent]) -> Iterator[dict[str, Any]]:
+    # Writers that meet on several streams take them in the same order, or they would wait for each other for ever. The
+    # place of an event among the positions of its commit stays what it was.
+    placed = sorted(enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version))
     start = size = 0
-    for index, event in enumerate(events):
+    for index, (_, event) in enumerate(placed):
         if index > start and (size + len(event.state) > BATCH_BYTES or index - start >= BATCH_ROWS):
-            yield _arrays(events[start:index], start)
+            yield _arrays(placed[start:index])
             start, size = index, 0
         size += len(event.state)
-    if events:
-        yield _arrays(events[start:], start)
+    if placed:
+        yield _arrays(placed[start:])
 
 
-def _arrays(events: Sequence[StoredEvent], before: int) -> dict[str, Any]:
+def _arrays(placed: Sequence[tuple[int, StoredEvent]]) -> dict[str, Any]:
     return {
-        "before": before,
-        "streams": [event.originator_id for event in events],
-        "versions": [event.originator_version for event in events],
-        "types": [event.topic for event in events],
-        "states": [event.state for event in events],
+        "places": [place for place, _ in placed],
+        "streams": [event.originator_id for _, event in placed],
+        "versions": [event.originator_version for _, event in placed],
+        "types": [event.topic for _, event in placed],
+        "states": [event.state for _, event in placed],
     }
 
 

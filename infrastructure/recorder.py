@@ -20,8 +20,8 @@ from eventsourcing.persistence import (
 
 from ..domain.errors import StorageCorrupt, StorageError, StorageUnavailable
 
-PAGE_ROWS = 256
-LARGE_STATE = 64 * 2**10
+PAGE_ROWS = 1_000
+LARGE_STATE = 32 * 2**10
 """States above this many bytes are left out of pages."""
 
 MAX_EVENTS_PER_COMMIT = 2**20 - 1

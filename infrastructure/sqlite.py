@@ -36,9 +36,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         ]
         statement = _SQL["append_event"]
         if len(rows) == 1:
-            # One statement is one transaction: the cheapest durable write that there is.
-            with self.datastore.single_statement() as connection:
-                return [_position(connection.execute(statement, rows[0]).lastrowid)]
+            return [_position(self.datastore.execute(statement, rows[0]).lastrowid)]
         if not rows:
             return []
         with self.datastore.transaction_of_several() as connection:
@@ -93,9 +91,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         return self._fetch(query, **parameters, large=LARGE_STATE, rows=PAGE_ROWS)
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
-        # Fetched to the end: an open cursor keeps an old view of the file, and this thread's next write fails on it.
-        with self.datastore.errors():
-            return self.datastore.connection().execute(_SQL[query], parameters).fetchall()
+        return self.datastore.fetch(_SQL[query], parameters)
 
 
 def _position(row_id: int | None) -> int:

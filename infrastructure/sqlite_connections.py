@@ -2,10 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from threading import Lock, Thread, current_thread, local
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from eventsourcing import sqlite as stock
@@ -71,18 +71,30 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
-    @contextmanager
-    def single_statement(self) -> Generator[sqlite3.Connection]:
-        """For one writing statement, which is a durable transaction by itself."""
-        with self.errors():
-            connection = self.connection()
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        """One writing statement: a durable transaction by itself, the cheapest that there is."""
+        connection = self.connection()
+        try:
             with self._write_lock:
-                yield connection
+                return connection.execute(statement, parameters)
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of one reading statement.
+
+        An open cursor would keep an old view of the file, and this thread's next write would fail on it.
+        """
+        try:
+            return self.connection().execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
 
     @contextmanager
     def transaction_of_several(self) -> Generator[sqlite3.Connection]:
         """One durable transaction round several statements."""
-        with self.single_statement() as connection:
+        connection = self.connection()
+        with self.errors(), self._write_lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -18,7 +19,7 @@ BAD_INPUT = 2
 
 EPILOG = "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input."
 
-app = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mode=None, add_completion=False)
+app: typer.Typer = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mode=None, add_completion=False)
 demo.register(app)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
@@ -75,7 +76,7 @@ def _run(arguments: list[str]) -> int:
     # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
     session = Session(json="--json" in arguments)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     # What executors print must not get between stdout's JSON.
     printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
@@ -105,4 +106,4 @@ def _fail(session: Session, error: Exception, message: str) -> int:
 
 def _usage_hint(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return "" if context is None else f" Try '{context.command_path} --help'."
+    return "" if context is None else f"\nTry '{context.command_path} --help'."

@@ -6,6 +6,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.runs import Run
@@ -62,9 +63,15 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
     }
 
 
+def report_document(report: Any) -> dict[str, Any]:
+    """What a check found."""
+    return {"ok": report.ok, **_plain(report)}
+
+
 def error_document(error: Exception, message: str) -> dict[str, Any]:
-    """An error: its type, its message, and what else it knows, such as the ``head`` of a VersionNotFound."""
-    details = {_camel(key): _plain(value) for key, value in vars(error).items() if not key.startswith("_")}
+    """An error: its type, its message, and what else ours know, such as the ``head`` of a VersionNotFound."""
+    known = vars(error) if isinstance(error, FlowledgerError) else {}
+    details = {_camel(key): _plain(value) for key, value in known.items()}
     return {"error": {**details, "type": type(error).__name__, "message": message}}
 
 

@@ -116,7 +116,7 @@ def load_registry(spec: str) -> ExecutorRegistry:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - importing an application can raise anything
+    except Exception as error:  # importing an application can raise anything
         raise InvalidRequest(f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}") from error
     registry = getattr(module, name, None)
     if isinstance(registry, ExecutorRegistry):

@@ -19,7 +19,10 @@ def _user() -> str:
         return "unknown"
 
 
-By = Annotated[str, typer.Option(default_factory=_user, metavar="WHO", help="Who does this; by default the OS user.")]
+By = Annotated[
+    str,
+    typer.Option(default_factory=_user, metavar="WHO", help="Who does this.", show_default="the user of this computer"),
+]
 
 Payload = Annotated[
     str | None,

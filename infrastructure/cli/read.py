@@ -24,7 +24,7 @@ def show(
     at: At = None,
     _json: AsJson = False,
 ) -> None:
-    """Show the snapshot of a run: now, at a version, or as of a time."""
+    """Show a run: now, at a version, as of a time."""
     session = Session.of(context)
     run_id, version = named_version(run)
     moment = read_moment(at)
@@ -38,17 +38,21 @@ def events(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run; or any stream, such as workflow:ID.")],
     _json: AsJson = False,
 ) -> None:
-    """List what happened to a run, event by event: who, when, which node, how long, and what it did."""
+    """List what happened to a run.
+
+    Event by event: who, when, which node, how long it took, and what it did.
+    """
     session = Session.of(context)
     with session.ledger() as ledger:
         recorded = list(ledger.history.events(run))
-    session.answer(
-        [event_document(event) for event in recorded], lambda console: views.events(console, run, recorded)
-    )
+    session.answer([event_document(event) for event in recorded], lambda console: views.events(console, run, recorded))
 
 
 def verify(context: typer.Context, _json: AsJson = False) -> None:
-    """Check the whole store: every event readable, every chain of digests unbroken, no version missing."""
+    """Check that nobody has touched the records.
+
+    The whole store: every event readable, every chain of digests unbroken, no version missing.
+    """
     session = Session.of(context)
     with session.ledger() as ledger:
         report = ledger.verify()

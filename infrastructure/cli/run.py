@@ -44,9 +44,7 @@ def start(
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
     with session.ledger(running=True) as ledger:
-        run = ledger.runs.start(
-            workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit
-        )
+        run = ledger.runs.start(workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit)
     _answer(session, run)
 
 
@@ -60,7 +58,10 @@ def resume(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Go on with a paused run; its node runs again and sees the payload."""
+    """Go on with a paused run.
+
+    Its node runs again, and sees the payload.
+    """
     session = Session.of(context)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
@@ -78,7 +79,10 @@ def proceed(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Go on, now, with a run that waits for an automatic retry or was interrupted."""
+    """Retry now, or go on after an interruption.
+
+    For a run that waits for an automatic retry, or whose process is gone. A run that has ended stays as it is.
+    """
     session = Session.of(context)
     values = read_globals(global_values or [])
     with session.ledger(running=True) as ledger:
@@ -88,7 +92,10 @@ def proceed(
 
 @app.command()
 def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
-    """Stop a run at its next step boundary; a step in flight is still recorded."""
+    """Pause a run at its next step boundary.
+
+    A step in flight is still recorded.
+    """
     session = Session.of(context)
     with session.ledger() as ledger:
         run = ledger.runs.pause(run_id, by=by, reason=reason)
@@ -97,7 +104,10 @@ def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, 
 
 @app.command()
 def cancel(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
-    """End a run for good; a step in flight is still recorded."""
+    """End a run for good.
+
+    A step in flight is still recorded.
+    """
     session = Session.of(context)
     with session.ledger() as ledger:
         run = ledger.runs.cancel(run_id, by=by, reason=reason)

@@ -44,7 +44,7 @@ class Session:
 
         if running and self.app is None:
             raise InvalidRequest(
-                "running steps needs your executors: name their registry with --app module:registry, or in FLOWLEDGER_APP"
+                "running steps needs your executors: name their registry with --app module:registry or FLOWLEDGER_APP"
             )
         return open_ledger(self.store or DEFAULT_STORE, None if self.app is None else load_registry(self.app))
 

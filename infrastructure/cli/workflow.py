@@ -46,7 +46,7 @@ def save(
 @app.command()
 def show(
     context: typer.Context,
-    workflow: Annotated[str, typer.Argument(metavar="ID[@VERSION]", help="The workflow; by default its latest version.")],
+    workflow: Annotated[str, typer.Argument(metavar="ID[@VERSION]", help="By default the latest version.")],
     at: At = None,
     _json: AsJson = False,
 ) -> None:

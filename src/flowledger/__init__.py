@@ -34,6 +34,7 @@ from .domain.snapshot import RetryState, Snapshot
 from .domain.workflow import WorkflowSnapshot
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
+from .infrastructure.verify import Finding, VerifyReport
 from .projections.runs import Run
 
 __version__ = "0.1.0"
@@ -46,6 +47,7 @@ __all__ = [
     "EventNotReadable",
     "ExecutorRegistry",
     "Fault",
+    "Finding",
     "FlowledgerError",
     "IllegalTransition",
     "InvalidDefinition",
@@ -71,6 +73,7 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "VerifyReport",
     "VersionNotFound",
     "WorkflowDefinition",
     "WorkflowNotFound",

@@ -51,10 +51,6 @@ class Scenario:
         return bool(self.data.get("validate"))
 
     @property
-    def has_expressions(self) -> bool:
-        return bool(self.data.get("transforms"))
-
-    @property
     def sets_snapshots(self) -> bool:
         """Whether a call replaces the stored snapshot by one whose ``version`` says nothing about its results."""
         return any("setSnapshot" in call for call in self.calls)

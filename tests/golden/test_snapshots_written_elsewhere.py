@@ -59,7 +59,8 @@ def test_the_next_step_goes_on_from_a_snapshot_written_elsewhere(scenario: Scena
             step = {"kind": "step", "globals": call.get("globals")}
             answer = answer_of(lambda step=step, before=before, bench=bench: make_call(bench, step, before))
             calls = scenario.executor_calls[index][done : done + 1]
-            check(scenario, expected_of_steps(scenario, golden, calls, before, bench, 0), before, answer, bench.seen)
+            expected = expected_of_steps(scenario, golden, calls, before, bench, single=True)
+            check(scenario, expected, before, answer, bench.seen)
 
 
 def test_the_rest_of_a_call_goes_on_from_a_snapshot_written_elsewhere(scenario: Scenario) -> None:
@@ -74,4 +75,4 @@ def test_the_rest_of_a_call_goes_on_from_a_snapshot_written_elsewhere(scenario: 
             rest = {"kind": "execute", "globals": call.get("globals"), "stepLimit": call.get("stepLimit", 100) - done}
             answer = answer_of(lambda rest=rest, before=before, bench=bench: make_call(bench, rest, before))
             calls = scenario.executor_calls[index][done:]
-            check(scenario, expected_of_steps(scenario, golden, calls, before, bench, 0), before, answer, bench.seen)
+            check(scenario, expected_of_steps(scenario, golden, calls, before, bench), before, answer, bench.seen)

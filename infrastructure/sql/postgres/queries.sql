@@ -1,16 +1,14 @@
--- append_event: Append one event. The primary key refuses a version that is taken; the position grows with the transaction.
+-- append_event: Append one event: stream, version, type, state. The primary key refuses a version that is taken; the
+-- position grows with the transaction.
 INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-VALUES (
-    %(stream)b, %(version)b, %(type)b, %(state)b,
-    (pg_current_xact_id()::text::bigint << 20) + 1
-)
+VALUES ($1, $2, $3, $4, (pg_current_xact_id()::text::bigint << 20) + 1)
 RETURNING notification_id
 
--- append_events: Append events given as four arrays, all or none; %(before)b events of this transaction precede them.
+-- append_events: Append events given as arrays, all or none; %(places)b are their places among those of the transaction.
 INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-SELECT stream, version, type, state, (pg_current_xact_id()::text::bigint << 20) + %(before)b + n
-FROM unnest(%(streams)b::text[], %(versions)b::bigint[], %(types)b::text[], %(states)b::bytea[])
-    WITH ORDINALITY AS event (stream, version, type, state, n)
+SELECT stream, version, type, state, (pg_current_xact_id()::text::bigint << 20) + place
+FROM unnest(%(streams)b::text[], %(versions)b::bigint[], %(types)b::text[], %(states)b::bytea[], %(places)b::bigint[])
+    AS event (stream, version, type, state, place)
 RETURNING notification_id
 
 -- head: The version of a stream's last event, or null.

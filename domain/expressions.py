@@ -1,0 +1,233 @@
+"""Node data with ``{{ expressions }}`` in it: compiled once per definition, rendered once per step."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+from .errors import ExpressionError, Fault, InputInvalid
+from .expression_source import placeholders
+from .jsonvalue import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
+from .language import Allowance, Expression, ExpressionLanguage, Program
+from .masking import MASK
+from .references import Scope
+
+_MAX_SHOWN = 200
+"""Characters of an expression that an error message repeats."""
+
+Path = tuple[str | int, ...]
+
+
+class Rendered(NamedTuple):
+    """Node data after expressions, as read-only JSON. ``masked`` is fit for the record: no value from globals in it."""
+
+    value: Any
+    masked: Any
+
+
+class Template:
+    """Node data, ready to be rendered. ``faults`` lists the expressions that will fail the step, and why."""
+
+    __slots__ = ("_constant", "_root", "faults")
+
+    def __init__(self, data: Any, root: "_Part | None", faults: tuple[Fault, ...]) -> None:
+        self._constant = Rendered(data, data)
+        self._root = root
+        self.faults = faults
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is no expression in the data."""
+        return self._root is None
+
+    def render(self, scope: Scope) -> Rendered:
+        """The data with a value for each expression. Raises ExpressionError that names node, field and expression."""
+        root = self._root
+        if root is None:
+            return self._constant
+        value = root.render(scope, Allowance())
+        return Rendered(value, root.mask(value) if root.reads_globals else value)
+
+
+def compile_template(data: Any, language: ExpressionLanguage, *, where: str) -> Template:
+    """Prepare the data of the node with the id ``where``. Raises InvalidValue for what isn't JSON, nothing for bad
+    expressions: these fail the step that needs them.
+    """
+    data = freeze(data, "data")
+    faults: list[Fault] = []
+    return Template(data, _compile(data, (), _Compilation(language, where, faults)), tuple(faults))
+
+
+class _Compilation(NamedTuple):
+    language: ExpressionLanguage
+    node_id: str
+    faults: list[Fault]
+
+
+class _Part(Protocol):
+    """A place in the data with an expression in it or below it."""
+
+    reads_globals: bool
+
+    def render(self, scope: Scope, allowance: Allowance) -> Any: ...
+    def mask(self, value: Any) -> Any: ...
+
+
+def _compile(value: Any, path: Path, compilation: _Compilation) -> _Part | None:
+    if isinstance(value, str):
+        return _compile_text(value, path, compilation) if "{{" in value else None
+    if isinstance(value, dict):
+        parts = {key: _compile(item, (*path, key), compilation) for key, item in value.items()}
+        live = {key: part for key, part in parts.items() if part is not None}
+        return _Object(value, live) if live else None
+    if isinstance(value, list):
+        listed = [_compile(item, (*path, index), compilation) for index, item in enumerate(value)]
+        placed = {index: part for index, part in enumerate(listed) if part is not None}
+        return _List(value, placed) if placed else None
+    return None
+
+
+def _compile_text(text: str, path: Path, compilation: _Compilation) -> _Part | None:
+    pieces = list(_pieces(text, path, compilation))
+    if not any(isinstance(piece, _Lone) for piece in pieces):
+        return None
+    if len(pieces) == 1 and isinstance(pieces[0], _Lone):
+        return pieces[0]
+    return _Text(pieces)
+
+
+def _pieces(text: str, path: Path, compilation: _Compilation) -> Iterator["str | _Lone"]:
+    """The text between expressions, and the expressions, in order."""
+    done = 0
+    for placeholder in placeholders(text):
+        if placeholder.start > done:
+            yield text[done : placeholder.start]
+        yield _compile_one(placeholder.source, path, compilation)
+        done = placeholder.end
+    if done < len(text):
+        yield text[done:]
+
+
+def _compile_one(source: str, path: Path, compilation: _Compilation) -> "_Lone":
+    shown = source if len(source) <= _MAX_SHOWN else f"{source[:_MAX_SHOWN]}…"
+    place = "data" + render_path(path)
+    label = f"node {compilation.node_id!r}, field {place}: {{{{ {shown} }}}}"
+    try:
+        return _Lone(Expression(source, compilation.language), label)
+    except ExpressionError as error:
+        compilation.faults.append(Fault(place, f"{{{{ {shown} }}}}: {error}"))
+        return _Lone(str(error), label)
+
+
+class _Lone:
+    """One expression: the value keeps its type. ``expression`` is the reason where it can't be compiled."""
+
+    __slots__ = ("expression", "label", "reads_globals")
+
+    def __init__(self, expression: Expression | str, label: str) -> None:
+        self.expression = expression
+        self.label = label
+        self.reads_globals = isinstance(expression, Expression) and expression.reads_globals
+
+    def render(self, scope: Scope, allowance: Allowance) -> Any:
+        expression = self.expression
+        if isinstance(expression, str):
+            raise ExpressionError(f"{self.label}: {expression}")
+        try:
+            return expression.evaluate(scope, allowance)
+        except ExpressionError as error:
+            raise ExpressionError(f"{self.label}: {error}", missing=error.missing) from None
+
+    def mask(self, value: Any) -> Any:
+        return MASK if self.reads_globals else value
+
+
+class _Text:
+    """A text with expressions in it: the value is text."""
+
+    __slots__ = ("pieces", "reads_globals")
+
+    def __init__(self, pieces: "list[str | _Lone]") -> None:
+        self.pieces = pieces
+        self.reads_globals = any(isinstance(piece, _Lone) and piece.reads_globals for piece in pieces)
+
+    def render(self, scope: Scope, allowance: Allowance) -> str:
+        texts: list[str] = []
+        size = 0
+        for piece in self.pieces:
+            text = piece if isinstance(piece, str) else as_text(piece.render(scope, allowance))
+            size += len(text)
+            # A text is a copy, unlike a lone value, which is shared: many of them could use up the memory.
+            if not isinstance(piece, str) and not (allowance.take(len(text)) and size <= MAX_VALUE_BYTES):
+                raise ExpressionError(
+                    f"{piece.label}: makes a text of over {size:,} characters; hand on the value itself"
+                )
+            texts.append(text)
+        return "".join(texts)
+
+    def mask(self, value: Any) -> Any:
+        return MASK if self.reads_globals else value
+
+
+class _Object:
+    __slots__ = ("fields", "parts", "reads_globals")
+
+    def __init__(self, fields: dict[str, Any], parts: dict[str, _Part]) -> None:
+        self.fields = fields
+        self.parts = parts
+        self.reads_globals = any(part.reads_globals for part in parts.values())
+
+    def render(self, scope: Scope, allowance: Allowance) -> Any:
+        # The fields come first, so that every key keeps its place.
+        return FrozenDict(self.fields | {key: part.render(scope, allowance) for key, part in self.parts.items()})
+
+    def mask(self, value: Any) -> Any:
+        return FrozenDict(
+            value | {key: part.mask(value[key]) for key, part in self.parts.items() if part.reads_globals}
+        )
+
+
+class _List:
+    __slots__ = ("items", "parts", "reads_globals")
+
+    def __init__(self, items: list[Any], parts: dict[int, _Part]) -> None:
+        self.items = items
+        self.parts = parts
+        self.reads_globals = any(part.reads_globals for part in parts.values())
+
+    def render(self, scope: Scope, allowance: Allowance) -> Any:
+        items = list(self.items)
+        for index, part in self.parts.items():
+            items[index] = part.render(scope, allowance)
+        return FrozenList(items)
+
+    def mask(self, value: Any) -> Any:
+        items = list(value)
+        for index, part in self.parts.items():
+            if part.reads_globals:
+                items[index] = part.mask(items[index])
+        return FrozenList(items)
+
+
+def as_text(value: Any) -> str:
+    """A JSON value inside text: null is nothing, a whole number has no fraction, objects and lists are compact JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+__all__ = [
+    "MASK",
+    "ExpressionError",
+    "ExpressionLanguage",
+    "InputInvalid",
+    "Program",
+    "Rendered",
+    "Scope",
+    "Template",
+    "as_text",
+    "compile_template",
+]

@@ -1,0 +1,126 @@
+"""The language of expressions, as the domain needs it; and one expression, ready to be evaluated."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from .errors import ExpressionError, InvalidValue
+from .expression_source import MAX_SOURCE_LENGTH, tokenize
+from .jsonvalue import freeze
+from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, suggestion
+
+MAX_COST = 1_000_000_000
+"""What evaluating all expressions of one node's data may cost. A unit is about a nanosecond and at least a byte, so
+this is about a second of one processor and well under a gigabyte, whatever the author of the definition wrote."""
+
+
+class Allowance:
+    """What is left to spend on one rendering."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MAX_COST) -> None:
+        self.left = left
+
+    def take(self, cost: int) -> bool:
+        """Spend; False when it was more than what was left."""
+        self.left -= cost
+        return self.left >= 0
+
+    def spend(self, cost: int) -> None:
+        """Spend. Raises ExpressionError when it was more than what was left."""
+        if not self.take(cost):
+            raise too_costly()
+
+
+def too_costly() -> ExpressionError:
+    """The error of whoever spent his allowance."""
+    return ExpressionError(
+        "reads or loops over too much data; refer to a smaller part of it, or do this work in an executor"
+    )
+
+
+class Program(Protocol):
+    """A compiled expression."""
+
+    def evaluate(self, variables: Mapping[str, Any], allowance: Allowance) -> Any:
+        """The value, JSON or not. ``variables``: the branches that the source refers to, by root.
+
+        Raises ExpressionError, and nothing else. Its message holds no value out of the variables, ``missing`` may.
+        """
+        ...
+
+
+class ExpressionLanguage(Protocol):
+    """A language for expressions. Nothing of the host can be reached from it."""
+
+    def compile(self, source: str) -> Program:
+        """Raises ExpressionError for a syntax error, and for source that is over a limit of the language."""
+        ...
+
+
+class Expression:
+    """One expression. A path with literal keys alone is read directly: it shares the value and keeps its key order."""
+
+    __slots__ = ("_program", "_references", "_selection", "reads_globals", "source")
+
+    def __init__(self, source: str, language: ExpressionLanguage) -> None:
+        """Raises ExpressionError for what can't be compiled."""
+        if len(source) > MAX_SOURCE_LENGTH:
+            raise ExpressionError(f"is {len(source):,} characters long, the limit is {MAX_SOURCE_LENGTH:,}")
+        tokens = tokenize(source)
+        self.source = source
+        self._references = find_references(tokens)
+        self.reads_globals = any(reference.root == "globals" for reference in self._references)
+        self._program = None if self._is_path(len(tokens)) else language.compile(source)
+        self._selection = Selection(self._references)
+
+    def _is_path(self, token_count: int) -> bool:
+        path = self._references[0] if self._references else None
+        return path is not None and path.first == 0 and path.end == token_count and ANY not in path.keys
+
+    def evaluate(self, scope: Scope, allowance: Allowance) -> Any:
+        """The value as read-only JSON. Raises ExpressionError; its message holds no value from globals."""
+        if self._program is None:
+            value = resolve(scope, self._references[0])
+            if not self.reads_globals and type(value) not in (dict, list):
+                return value  # a scalar, or shared and frozen already
+        else:
+            try:
+                value = self._program.evaluate(self._selection.of(scope), allowance)
+            except ExpressionError as error:
+                raise self._explained(error, scope) from None
+        try:
+            return freeze(value, "the result")
+        except InvalidValue as error:
+            raise ExpressionError(self._not_json(error)) from None
+
+    def _not_json(self, error: InvalidValue) -> str:
+        if self.reads_globals:
+            return "the result is not JSON"
+        reason = str(error).partition(";")[0]
+        convertible = re.search(r"(datetime|timedelta|bytes) is not JSON$", reason)
+        return f"{reason}; string(…) makes text of it" if convertible else reason
+
+    def _explained(self, error: ExpressionError, scope: Scope) -> ExpressionError:
+        """The error in the words of the path that it comes from, if it comes from one."""
+        missing = error.missing
+        if missing is None:
+            return error
+        for reference in self._references:
+            if ANY not in reference.keys:
+                try:
+                    resolve(scope, reference)
+                except ExpressionError as found:
+                    if found.missing == missing:
+                        return found
+        if missing == "":
+            return error
+        if self.reads_globals and not re.search(rf"\b{re.escape(missing)}\b", self.source):
+            return ExpressionError("unknown reference: a key that the expression computes isn't there", missing=missing)
+        if missing in scope.nodes:
+            return ExpressionError(f"unknown reference {missing!r}, did you mean nodes[{missing!r}]?", missing=missing)
+        near = suggestion(missing, ROOTS)
+        return ExpressionError(
+            f"unknown reference {missing!r}{near}; expressions see nodes, payload, input and globals", missing=missing
+        )

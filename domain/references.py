@@ -1,0 +1,304 @@
+"""What an expression refers to, found in its source; and just these values, taken out of everything that is in scope.
+
+A language converts every value it is given, whole. So an expression is given only the branches that it names: its cost
+depends on what it reads, not on how long the run has been going.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+from .errors import ExpressionError
+from .expression_source import Token, matching_brackets
+from .jsonvalue import render_path
+
+ROOTS = ("nodes", "payload", "input", "globals")
+"""The names that an expression sees."""
+
+_RESERVED = frozenset({"in", "true", "false", "null"})
+_NODE_FIELDS = ("last", "all", "output")
+_LARGEST_LITERAL_INDEX_DIGITS = 9
+
+
+class ResultView(Protocol):
+    """One execution of a node, as far as expressions see it."""
+
+    @property
+    def output(self) -> Any: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def timestamp_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the expressions of one step can refer to. All JSON, apart from what nobody refers to in ``globals``."""
+
+    nodes: Mapping[str, Sequence[ResultView]] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+    """Node id → its results so far. A node without results isn't there for expressions."""
+    payload: Any = None
+    input: Any = None
+    """The node's own data, before expressions."""
+    globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+
+
+class _AnyKey:
+    """Stands for a key that only evaluation can tell, as in ``nodes[payload.id].last``."""
+
+    def __repr__(self) -> str:
+        return "ANY"
+
+
+ANY: Final = _AnyKey()
+Key = str | int | _AnyKey
+
+
+class Reference(NamedTuple):
+    """An access path in an expression: ``nodes["a"].all[0].data`` is ``("nodes", ("a", "all", 0, "data"))``."""
+
+    root: str
+    keys: tuple[Key, ...]
+    first: int
+    """Index of its first token."""
+    end: int
+    """Index after its last token."""
+    presence_only: bool
+    """Inside ``has(…)``: only whether it's there matters."""
+
+    def __str__(self) -> str:
+        return self.root + render_path(tuple(key for key in self.keys if not isinstance(key, _AnyKey)))
+
+
+def find_references(tokens: list[Token]) -> list[Reference]:
+    """Every path in the source that starts at one of the ROOTS. A method call is no part of a path."""
+    brackets = matching_brackets(tokens)
+    return [
+        _read_reference(tokens, index, brackets)
+        for index, token in enumerate(tokens)
+        if token.text in ROOTS and token.kind == "name" and not (index and tokens[index - 1].text == ".")
+    ]
+
+
+def _read_reference(tokens: list[Token], first: int, brackets: dict[int, int]) -> Reference:
+    root = tokens[first].text
+    keys: list[Key] = []
+    at = first + 1
+    while at + 1 < len(tokens):
+        sign, operand = tokens[at].text, tokens[at + 1]
+        following = tokens[at + 2].text if at + 2 < len(tokens) else ""
+        if sign == "." and operand.kind == "name" and operand.text not in _RESERVED and following != "(":
+            keys.append(operand.text)
+            at += 2
+        elif sign == "[" and following == "]" and (key := _literal_key(operand)) is not None:
+            keys.append(key)
+            at += 3
+        elif sign == "[" and root == "nodes" and not keys and at in brackets:
+            keys.append(ANY)
+            at = brackets[at] + 1
+        else:
+            break
+    before = [token.text for token in tokens[max(first - 2, 0) : first]]
+    presence_only = before == ["has", "("] and at < len(tokens) and tokens[at].text == ")"
+    return Reference(root, tuple(keys), first, at, presence_only)
+
+
+def _literal_key(token: Token) -> str | int | None:
+    """The key that a literal in brackets stands for; None where reading it is better left to the language."""
+    if token.kind == "number" and token.text.isdigit() and len(token.text) <= _LARGEST_LITERAL_INDEX_DIGITS:
+        return int(token.text)
+    if token.kind != "string" or "\\" in token.text or token.text[0] not in "\"'":
+        return None
+    quote = 3 if token.text[:3] in ('"""', "'''") and len(token.text) >= 6 else 1
+    return token.text[quote:-quote]
+
+
+# Reading one path, without any language
+
+
+def resolve(scope: Scope, reference: Reference) -> Any:
+    """The value that the path leads to. Raises ExpressionError that names the part which isn't there."""
+    keys = reference.keys
+    if reference.root == "nodes":
+        value, done = _resolve_node(scope.nodes, reference)
+    else:
+        value, done = getattr(scope, reference.root), 0
+    for index in range(done, len(keys)):
+        value = _enter(value, cast("str | int", keys[index]), reference, index)
+    return value
+
+
+def _resolve_node(nodes: Mapping[str, Sequence[ResultView]], reference: Reference) -> tuple[Any, int]:
+    """The value behind as many keys as have a meaning of their own under ``nodes``, and their number."""
+    keys = reference.keys
+    if not keys:
+        return {node_id: _node_fields(results) for node_id, results in nodes.items() if results}, 0
+    results = nodes.get(keys[0]) if isinstance(keys[0], str) else None
+    if not results:
+        raise _unknown(str(keys[0]), nodes, "nodes", "no node of this id has a result yet; nodes with results")
+    if len(keys) == 1:
+        return _node_fields(results), 1
+    if keys[1] == "output":
+        return results[-1].output, 2
+    if keys[1] == "last":
+        if len(keys) > 2 and keys[2] == "data":
+            return results[-1].output, 3
+        return _entry(results[-1]), 2
+    if keys[1] == "all":
+        if len(keys) > 2 and isinstance(keys[2], int) and keys[2] < len(results):
+            return _entry(results[keys[2]]), 3
+        return [_entry(result) for result in results], 2
+    return dict.fromkeys(_NODE_FIELDS), 1
+
+
+def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
+    if isinstance(key, str):
+        if isinstance(value, Mapping):
+            if key in value:
+                return value[key]
+            raise _unknown(key, cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
+    elif isinstance(value, list):
+        if key < len(value):
+            return value[key]
+        held = f"{len(value)} items" if len(value) != 1 else "1 item"
+        raise ExpressionError(f"{_prefix(reference, index)} has {held}, there is no [{key}]", missing=str(key))
+    elif isinstance(value, Mapping):
+        raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
+    wanted = f"field {key!r}" if isinstance(key, str) else f"item [{key}]"
+    raise ExpressionError(f"{_prefix(reference, index)} is {kind_of(value)}, it has no {wanted}", missing="")
+
+
+def _prefix(reference: Reference, index: int) -> str:
+    return str(reference._replace(keys=reference.keys[:index]))
+
+
+def _unknown(key: str, known: Iterable[str], owner: str, listing: str) -> ExpressionError:
+    names = sorted(str(name) for name in known)
+    shown = (", ".join(names[:10]) + (", …" if len(names) > 10 else "")) or "nothing"
+    return ExpressionError(
+        f"unknown reference {key!r} in {owner}{suggestion(key, names)}; {listing}: {shown}", missing=key
+    )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``, did you mean 'x'?`` when one of the first thousand known names is near; else nothing."""
+    near = get_close_matches(name, [candidate for candidate, _ in zip(known, range(1000), strict=False)], n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
+
+
+def kind_of(value: Any) -> str:
+    """What a value is called in a message; never the value itself."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+def _node_fields(results: Sequence[ResultView]) -> dict[str, Any]:
+    entries = [_entry(result) for result in results]
+    return {"last": entries[-1], "all": entries, "output": results[-1].output}
+
+
+def _entry(result: ResultView) -> dict[str, Any]:
+    entry = {"data": result.output, "timestamp": result.timestamp_ms, "attempt": result.attempt}
+    if result.error is not None:
+        entry["error"] = result.error
+    return entry
+
+
+# Taking out many branches at once
+
+
+Branches = dict[Key, "Branches | None"]
+"""A tree of keys: None is the whole value, an empty one is only whether the value is there."""
+
+
+class Selection:
+    """The branches that an expression refers to, merged."""
+
+    __slots__ = ("roots",)
+
+    def __init__(self, references: Iterable[Reference]) -> None:
+        self.roots: Branches = {}
+        for reference in references:
+            _add(self.roots, (reference.root, *reference.keys), whole=not reference.presence_only)
+
+    def of(self, scope: Scope) -> dict[str, Any]:
+        """Root → value with these branches only. What is missing in the scope is missing here."""
+        variables: dict[str, Any] = {}
+        for root, branches in self.roots.items():
+            name = cast("str", root)
+            value = getattr(scope, name)
+            variables[name] = _select_nodes(value, branches) if name == "nodes" else _select(value, branches)
+        return variables
+
+
+def _add(branches: Branches, keys: tuple[Key, ...], *, whole: bool) -> None:
+    for key in keys[:-1]:
+        below = branches.setdefault(key, {})
+        if below is None:
+            return
+        branches = below
+    if whole:
+        branches[keys[-1]] = None
+    else:
+        branches.setdefault(keys[-1], {})
+
+
+def _select(value: Any, branches: Branches | None) -> Any:
+    if branches is None:
+        return value
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[str, Any]", value)
+        return {
+            key: _select(fields[key], below)
+            for key, below in branches.items()
+            if isinstance(key, str) and key in fields
+        }
+    if isinstance(value, list):
+        picked = {
+            key: _select(value[key], below)
+            for key, below in branches.items()
+            if isinstance(key, int) and key < len(value)
+        }
+        # A map with whole numbers as keys reads like the list, without the items that nobody asked for.
+        return picked or ([] if branches else {})
+    return value
+
+
+def _select_nodes(nodes: Mapping[str, Sequence[ResultView]], branches: Branches | None) -> dict[str, Any]:
+    if branches is None or ANY in branches:
+        every = None if branches is None else branches[ANY]
+        return {
+            node_id: _select_node(results, every if branches is None or node_id not in branches else None)
+            for node_id, results in nodes.items()
+            if results
+        }
+    return {
+        key: _select_node(results, below)
+        for key, below in branches.items()
+        if isinstance(key, str) and (results := nodes.get(key))
+    }
+
+
+def _select_node(results: Sequence[ResultView], branches: Branches | None) -> dict[str, Any]:
+    if branches is None:
+        return _node_fields(results)
+    node: dict[str, Any] = {}
+    for key, below in branches.items():
+        if key == "last":
+            node["last"] = _select(_entry(results[-1]), below)
+        elif key == "output":
+            node["output"] = _select(results[-1].output, below)
+        elif key == "all" and below is None:
+            node["all"] = [_entry(result) for result in results]
+        elif key == "all" and below is not None:
+            node["all"] = {
+                index: _select(_entry(results[index]), deeper)
+                for index, deeper in below.items()
+                if isinstance(index, int) and index < len(results)
+            }
+    return node

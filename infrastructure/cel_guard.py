@@ -1,0 +1,200 @@
+"""Limits on the form of a CEL expression, and the places in it where the meter gets to know what it does.
+
+The interpreter recurses by the nesting of the source: the limits bound that. What loops and regular expressions take is
+only known while they run: ``xs.map(x, body)`` becomes ``xs.map(x, tick() ? (body) : stop)`` in the source that CEL gets.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from ..domain.errors import ExpressionError
+from ..domain.expression_source import CLOSING, OPENING, Token, matching_brackets, tokenize
+from ..domain.language import MAX_COST, too_costly
+from ..domain.references import Reference, find_references, suggestion
+
+MAX_BRACKETS = 16
+"""Levels of brackets. The parser takes 8 KB of stack for each, and threads may have as little as 256 KB."""
+
+MAX_CHAIN = 128
+"""Operators and selections that are evaluated one inside the other; each takes two thirds of a KB of stack."""
+
+MAX_LOOPS = 4
+"""Macros in one expression. Each can multiply what those before it made."""
+
+MAX_NESTED_LOOPS = 2
+"""Macros inside one another: the exponent of the time that they take."""
+
+LOOPS = 4
+"""Macros in one expression. Each can multiply what those before it made."""
+
+MAX_NESTED_LOOPS = 2
+"""Macros inside one another: the exponent of the time that they take."""
+
+MAX_VALUE_DEPTH = 64
+"""Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""
+
+LOOPS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
+FUNCTIONS = frozenset(
+    {"size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double", "bytes", "timestamp"}
+    | {"duration", "type", "dyn", "has", "getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek"}
+    | {"getDayOfYear", "getHours", "getMinutes", "getSeconds", "getMilliseconds"}
+)
+
+
+class Loop(NamedTuple):
+    """One macro call."""
+
+    macro: str
+    variable: str
+    open: int
+    """Index of the token after the macro's name."""
+    close: int
+    references: tuple[int, ...]
+    """Which references are in its body."""
+    outer: bool
+    """Whether its body uses the variable of a loop around it."""
+
+
+class Guarded(NamedTuple):
+    """An expression within the limits, as CEL gets it."""
+
+    source: str
+    prefix: str
+    """What the names that were added to it begin with."""
+    references: list[Reference]
+    loops: list[Loop]
+    lengths: list[int]
+    """Characters of each loop's body."""
+    copies: int
+    """How often a value can end up in the result, at most."""
+
+
+def guard(source: str) -> Guarded:
+    """Check the limits and put the meter in. Raises ExpressionError. Syntax errors are left to CEL."""
+    tokens = tokenize(source)
+    _check_tokens(tokens)
+    _check_nesting(tokens)
+    references = find_references(tokens)
+    loops = _find_loops(tokens, references)
+    prefix = "_guard"
+    while prefix in source:
+        prefix += "_"
+    copies = 1
+    for loop in loops:
+        copies *= _copies(tokens, loop)
+    if copies > MAX_COST:
+        raise too_costly()
+    lengths = [tokens[loop.close].start - tokens[loop.open].end for loop in loops]
+    return Guarded(_metered(source, tokens, loops, prefix), prefix, references, loops, lengths, copies)
+
+
+def _check_tokens(tokens: list[Token]) -> None:
+    for index, token in enumerate(tokens[:-1]):
+        called = token.kind == "name" and tokens[index + 1].text == "("
+        if called and token.text not in FUNCTIONS | LOOPS and token.text != "in":
+            raise ExpressionError(f"unknown function {token.text!r}{suggestion(token.text, sorted(FUNCTIONS | LOOPS))}")
+    for token in tokens:
+        if token.kind == "unknown":
+            raise ExpressionError(f"syntax error at column {token.start + 1}: unexpected {token.text!r}")
+
+
+def _check_nesting(tokens: list[Token]) -> None:
+    """Bound the depth of the syntax tree: along nested brackets, the chains of operators add up."""
+    chains, deepest_below, longest = [0], [0], [0]
+    for index, token in enumerate(tokens):
+        if token.kind != "sign" and token.text != "in":
+            continue
+        if token.text in OPENING:
+            follows_value = index > 0 and (tokens[index - 1].kind != "sign" or tokens[index - 1].text in CLOSING)
+            chains[-1] += follows_value  # a call or an index is a step of its own
+            chains.append(0)
+            deepest_below.append(0)
+            longest.append(0)
+            if len(chains) > MAX_BRACKETS + 1:
+                raise ExpressionError(f"has more than {MAX_BRACKETS} levels of brackets; do this work in an executor")
+        elif token.text in CLOSING and len(chains) > 1:
+            depth = max(longest.pop(), chains.pop() + deepest_below.pop()) + 1
+            deepest_below[-1] = max(deepest_below[-1], depth)
+        elif token.text == ",":
+            longest[-1] = max(longest[-1], chains[-1] + deepest_below[-1])
+            chains[-1] = deepest_below[-1] = 0
+        else:
+            chains[-1] += 1
+    if max(map(max, (longest, (a + b for a, b in zip(chains, deepest_below, strict=True))))) > MAX_CHAIN:
+        raise ExpressionError(f"has over {MAX_CHAIN} operators and selections in a chain; do this work in an executor")
+
+
+def _find_loops(tokens: list[Token], references: list[Reference]) -> list[Loop]:
+    brackets = matching_brackets(tokens)
+    loops: list[Loop] = []
+    for index in range(1, len(tokens) - 1):
+        if tokens[index].text not in LOOPS or tokens[index - 1].text != "." or tokens[index + 1].text != "(":
+            continue
+        macro, opening = tokens[index].text, index + 1
+        if opening not in brackets:
+            continue
+        kinds = [(token.kind, token.text) for token in tokens[opening + 1 : opening + 3]]
+        if len(kinds) < 2 or kinds[0][0] != "name" or kinds[1][1] != ",":
+            raise ExpressionError(f"write .{macro}(name, …), with a name for the element")
+        closing = brackets[opening]
+        around = [loop for loop in loops if loop.open < opening < loop.close]
+        if len(around) >= MAX_NESTED_LOOPS:
+            raise ExpressionError(f"has loops nested more than {MAX_NESTED_LOOPS} deep; do this work in an executor")
+        inside = tuple(at for at, reference in enumerate(references) if opening < reference.first < closing)
+        outer = any(_uses(tokens, opening, closing, loop.variable) for loop in around)
+        loops.append(Loop(macro, kinds[0][1], opening, closing, inside, outer))
+    if len(loops) > MAX_LOOPS:
+        raise ExpressionError(f"has {len(loops)} loops, the limit is {MAX_LOOPS}; do this work in an executor")
+    if len(loops) > MAX_NESTED_LOOPS and any(loop.outer for loop in loops):
+        # What the outer loop runs over could be the work of a third loop, and nobody knows how large it is.
+        raise ExpressionError("uses the variable of a loop in a loop inside it, and has more loops besides")
+    return loops
+
+
+def _uses(tokens: list[Token], opening: int, closing: int, variable: str) -> bool:
+    return any(
+        tokens[at].text == variable and tokens[at].kind == "name" and tokens[at - 1].text != "."
+        for at in range(opening + 1, closing)
+    )
+
+
+def _copies(tokens: list[Token], loop: Loop) -> int:
+    """How often the same part of an element can get into the list that ``map`` makes. Distinct fields are no copies."""
+    if loop.macro != "map":
+        return 1
+    whole, fields = 0, dict[str, int]()
+    for at in range(loop.open + 3, loop.close):
+        if tokens[at].text != loop.variable or tokens[at].kind != "name" or tokens[at - 1].text == ".":
+            continue
+        if tokens[at + 1].text == "." and tokens[at + 2].kind == "name":
+            fields[tokens[at + 2].text] = fields.get(tokens[at + 2].text, 0) + 1
+        else:
+            whole += 1
+    return max(1, whole + max(fields.values(), default=0))
+
+
+def _metered(source: str, tokens: list[Token], loops: list[Loop], prefix: str) -> str:
+    insertions: list[tuple[int, int, str]] = []
+    for number, loop in enumerate(loops):
+        first, last = _first_argument(tokens, loop)
+        insertions.append((tokens[first].start, number, f"{prefix}{number}() ? ("))
+        insertions.append((tokens[last].end, -number, f") : {prefix}_stop"))
+    for token, following in pairwise(tokens):
+        if token.text == "matches" and following.text == "(":
+            insertions.append((token.start, len(loops), prefix))
+    parts: list[str] = []
+    done = 0
+    for offset, _, text in sorted(insertions):
+        parts += source[done:offset], text
+        done = offset
+    return "".join((*parts, source[done:]))
+
+
+def _first_argument(tokens: list[Token], loop: Loop) -> tuple[int, int]:
+    """First and last token of what comes after the variable: the body, or the condition of a map with one."""
+    first = at = loop.open + 3
+    depth = 0
+    while at < loop.close and not (depth == 0 and tokens[at].text == ","):
+        depth += (tokens[at].text in OPENING) - (tokens[at].text in CLOSING) if tokens[at].kind == "sign" else 0
+        at += 1
+    return first, max(first, at - 1)

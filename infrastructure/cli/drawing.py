@@ -1,0 +1,44 @@
+"""A definition as a small drawing of text."""
+
+from collections.abc import Iterator
+
+from ...domain.definition import Edge, WorkflowDefinition
+
+AGAIN = " ↑"
+"""Behind the name of a node that is drawn further up."""
+
+
+def draw(definition: WorkflowDefinition) -> Iterator[str]:
+    """Lines: nodes in a row where there is one way on, a branch for each handle where there are several."""
+    leaving: dict[str, list[Edge]] = {}
+    for edge in definition.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    drawn: set[str] = set()
+    firsts = dict.fromkeys([definition.start, *definition.roots] if definition.start else definition.roots)
+    # Lines still to be drawn, the next one last: what stands before it, its branch sign, its handle, its first node.
+    pending: list[tuple[str, str, str | None, str]] = [("", "", None, first) for first in reversed(firsts)]
+    while pending:
+        indent, sign, handle, node_id = pending.pop()
+        row, branches = _row(node_id, leaving, drawn)
+        yield f"{indent}{sign}{_shown(handle)}{row}"
+        indent += {"": "", "├ ": "│ ", "└ ": "  "}[sign]
+        for edge in reversed(branches):
+            sign = "└ " if edge is branches[-1] else "├ "
+            pending.append((indent, sign, edge.source_handle, edge.target))
+
+
+def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple[str, list[Edge]]:
+    """The nodes from here to the next fork, end or known node, and the edges of the fork."""
+    row = node_id
+    while node_id not in drawn:
+        drawn.add(node_id)
+        edges = leaving.get(node_id, [])
+        if len(edges) != 1:
+            return row, edges
+        row += f" → {_shown(edges[0].source_handle)}{edges[0].target}"
+        node_id = edges[0].target
+    return row + AGAIN, []
+
+
+def _shown(handle: str | None) -> str:
+    return "" if handle is None else f"[{handle}] "

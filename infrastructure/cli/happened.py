@@ -1,0 +1,78 @@
+"""An event in one line, for people."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...domain.clock import moment
+from ...domain.context import error_text
+from ...domain.ports import RecordedEvent
+
+READ = 120
+"""Characters of a value; --json has all of it."""
+
+_Body = Mapping[str, Any]
+
+
+def happened(event: RecordedEvent) -> str:
+    """What an event did. A type without a line of its own shows its body."""
+    describe = _LINES.get(event.type)
+    return describe(event.data) if describe is not None else brief(event.data)
+
+
+def brief(value: Any) -> str:
+    """JSON on one line, cut where people stop reading."""
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return line if len(line) <= READ else line[:READ] + "…"
+
+
+def _time(at: int) -> str:
+    return moment(at).strftime("%H:%M:%S.%f")[:-3]
+
+
+def _started(data: _Body) -> str:
+    origin = data.get("origin")
+    came = f", {origin['kind']} of {origin['run_id']}@{origin['version']}" if origin else ""
+    given = f" with {brief(data['payload'])}" if "payload" in data else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}"
+
+
+def _completed(data: _Body) -> str:
+    way = f"by {data['handle']!r} " if "handle" in data else ""
+    return f"{way}→ {data.get('next_node_id', 'no edge' if 'unrouted' in data else 'end')}: {brief(data.get('output'))}"
+
+
+def _failed_step(data: _Body) -> str:
+    then = f"; retry due {_time(data['retry_at'])}" if "retry_at" in data else "; the run has failed"
+    return error_text(data["error"]) + then
+
+
+def _paused(data: _Body) -> str:
+    until = f" until {moment(data['until']).isoformat()}" if "until" in data else ""
+    return f"{data.get('reason', 'paused')}{until}"
+
+
+def _given(data: _Body) -> str:
+    return f"with {brief(data['payload'])}" if "payload" in data else ""
+
+
+def _saved(data: _Body) -> str:
+    message = f": {data['message']}" if "message" in data else ""
+    return f"{data['snapshot_id']}, {len(data['definition']['nodes'])} nodes{message}"
+
+
+_LINES: dict[str, Callable[[_Body], str]] = {
+    "run.started": _started,
+    "run.step_completed": _completed,
+    "run.step_failed": _failed_step,
+    "run.paused": _paused,
+    "run.resumed": _given,
+    "run.retried": _given,
+    "run.recovered": lambda _: "taken over from a worker that is gone",
+    "run.cancelled": lambda data: data.get("reason", ""),
+    "run.failed": lambda data: data["reason"],
+    "run.metadata_set": lambda data: brief(data["metadata"]),
+    "workflow.created": _saved,
+    "workflow.saved": _saved,
+    "work_order.opened": lambda data: f"first run {data['run_id']}",
+}

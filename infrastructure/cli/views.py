@@ -1,0 +1,217 @@
+"""What people see: tables and trees. Stored texts come from anywhere, so none of them can steer the terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .drawing import draw
+from .happened import brief, happened
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ...domain.ports import RecordedEvent
+    from ...domain.snapshot import Snapshot
+    from ...domain.workflow import WorkflowSnapshot
+    from ...projections.runs import Run
+    from ..verify import VerifyReport
+
+WIDTH = 120
+"""Columns where there is no terminal to ask."""
+
+STYLES = {
+    "completed": "green",
+    "failed": "bold red",
+    "cancelled": "red",
+    "paused": "yellow",
+    "error": "magenta",
+    "active": "cyan",
+}
+
+LAST: dict[str, Any] = {"ratio": 1, "overflow": "fold"}
+"""A table's last column: takes the width that is left, and breaks long words."""
+
+TEXT = 1_000
+"""Characters of a text that people read in a table; --json has all of it."""
+
+
+def console(stream: TextIO) -> Console:
+    """A console that is coloured only on a terminal."""
+    from rich.console import Console
+
+    wide = None if stream.isatty() else int(os.environ.get("COLUMNS") or WIDTH)
+    return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)
+
+
+def text(value: object, style: str = "") -> Text:
+    """One line of text in which control characters are shown instead of obeyed."""
+    from rich.text import Text
+
+    line = str(value)
+    if len(line) > TEXT:
+        line = line[:TEXT] + "…"
+    return Text("".join(char if char.isprintable() else _visible(char) for char in line), style=style)
+
+
+def _visible(char: str) -> str:
+    return " " if char in "\n\t" else ascii(char)[1:-1]
+
+
+def clock_time(at: datetime | None) -> str:
+    """``2025-05-04 09:30:00.125Z``."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+def table(*columns: str | tuple[str, dict[str, Any]]) -> Table:
+    """A table without lines; a column is its title, or its title and rich's options."""
+    from rich.table import Table
+
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        title, settings = (column, {}) if isinstance(column, str) else column
+        made.add_column(title, **settings)
+    return made
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour."""
+    return text(status, STYLES.get(status, ""))
+
+
+def _say(console: Console, *parts: str | Text) -> None:
+    from rich.text import Text
+
+    console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+# --- workflows --------------------------------------------------------------------------------------------------------
+
+
+def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
+    """Where a save left the workflow."""
+    _say(
+        console, "workflow ", text(saved.workflow_id, "bold"), f" is at version {saved.version} (",
+        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"), ")",
+    )  # fmt: skip
+
+
+def workflow(console: Console, shown: WorkflowSnapshot) -> None:
+    """A definition: who and when, the graph as a tree, the nodes."""
+    _say(
+        console, "workflow ", text(shown.workflow_id, "bold"), f" version {shown.version}",
+        " (latest)" if shown.is_latest else "", text(f", {shown.snapshot_id}"),
+        text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
+    )  # fmt: skip
+    if shown.message is not None:
+        console.print(text(shown.message, "italic"))
+    console.print()
+    drawing(console, shown)
+    console.print()
+    nodes = table("node", "type", "executor", ("data", LAST))
+    for node in shown.definition.nodes:
+        code = shown.code.get(node.type)
+        executor = f"{code['name']} {code['digest'][:7]}" if code is not None else ""
+        nodes.add_row(text(node.id, "bold"), text(node.type), text(executor, "dim"), text(brief(node.data)))
+    nodes.expand = True
+    console.print(nodes)
+
+
+def drawing(console: Console, shown: WorkflowSnapshot) -> None:
+    """The graph, from its start."""
+    for line in draw(shown.definition):
+        console.print(text(line, "cyan"), soft_wrap=True)
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def run(console: Console, shown: Run) -> None:
+    """A run's id and its snapshot, and what can be done next."""
+    _say(
+        console, "run ", text(shown.id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"), ": ",
+        status_text(shown.status),
+    )  # fmt: skip
+    snapshot(console, shown.id, shown.snapshot, named=False)
+    if shown.status == "paused":
+        console.print(f"next: flowledger run resume {shown.id} --payload JSON", style="dim", soft_wrap=True)
+    elif shown.status == "error":
+        console.print(f"next: flowledger run proceed {shown.id}", style="dim", soft_wrap=True)
+
+
+def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
+    """A snapshot: where the run stands, and what each node has produced so far."""
+    if named:
+        _say(console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status))
+    facts = [f"version {shown.version}"]
+    if shown.current_node_id is not None:
+        facts.append(f"at node {shown.current_node_id}")
+    if shown.last_started_at is not None:
+        facts.append(f"last started {clock_time(shown.last_started_at)}")
+    if shown.total_execution_time is not None:
+        facts.append(f"{shown.total_execution_time} ms in executors")
+    console.print(text(", ".join(facts)), soft_wrap=True)
+    if shown.retry_state is not None:
+        retry = shown.retry_state
+        console.print(
+            text(f"retry of {retry.node_id} due {clock_time(retry.next_retry_at)}, after attempt {retry.attempts}"),
+            soft_wrap=True,
+        )
+    if shown.metadata:
+        console.print(text(f"metadata {brief(dict(shown.metadata))}"), soft_wrap=True)
+    console.print()
+    results = table("node", ("attempt", {"justify": "right"}), "ended", ("result", LAST))
+    results.expand = True
+    for node_id, history in shown.context.items():
+        for result in history:
+            outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+            results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)
+    if results.row_count:
+        console.print(results)
+    else:
+        console.print("no node has produced anything yet", style="dim")
+
+
+def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> None:
+    """Events as a table: one line each. The day stands above it where all happened on one."""
+    times = [clock_time(event.recorded_at) for event in recorded]
+    days = {time.split()[0] for time in times}
+    _say(console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC")
+    console.print()
+    start = len("2025-05-04 ") if not days else 0
+    lines = table(
+        ("", {"justify": "right"}), ("time", {"no_wrap": True}), "type", "by", "node",
+        ("attempt", {"justify": "right"}), ("took", {"justify": "right", "no_wrap": True}), ("what it did", LAST),
+    )  # fmt: skip
+    lines.expand = True
+    for event, time in zip(recorded, times, strict=True):
+        lines.add_row(
+            str(event.version), time[start:-1], text(event.type), text(event.by),
+            text(event.data.get("node_id", "")), str(event.data.get("attempt", 1)) if "node_id" in event.data else "",
+            _took(event), text(happened(event)),
+        )  # fmt: skip
+    console.print(lines)
+
+
+def _took(event: RecordedEvent) -> str:
+    if "started_at" not in event.data:
+        return ""
+    ended = event.data.get("finished_at", event.data["recorded_at"])
+    return f"{(ended - event.data['started_at']) / 1000:.1f} ms"
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def verified(console: Console, report: VerifyReport) -> None:
+    """What a check of the store found."""
+    for finding in report.findings:
+        where = f"{finding.stream} version {finding.version}"
+        _say(console, text(finding.kind, "bold red"), text(f" in {where}: {finding.message}"))
+    count = len(report.findings)
+    verdict = text("nothing wrong", "green") if report.ok else text(f"{count} finding{'s' * (count != 1)}", "bold red")
+    _say(console, f"{report.events:,} events in {report.streams:,} streams: ", verdict)

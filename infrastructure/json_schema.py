@@ -1,0 +1,135 @@
+"""Node data checked against an executor's input schema: a pydantic model, or a JSON Schema."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from pydantic import BaseModel, ValidationError
+
+from ..domain.errors import Fault, InputInvalid, InvalidRequest
+from ..domain.jsonvalue import freeze, thaw
+
+
+@dataclass(frozen=True, slots=True)
+class InputResult:
+    """Valid data: as read-only JSON with defaults filled in, and as a model instance where the schema is a model."""
+
+    data: Any
+    model: Any
+
+
+class InputValidator(Protocol):
+    """Checks node data."""
+
+    def validate(self, data: Any, node_id: str) -> InputResult:
+        """Raises InputInvalid with every issue."""
+        ...
+
+
+def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator:
+    """Prepare a schema. Raises InvalidRequest where it isn't a pydantic model or a valid JSON Schema.
+
+    A ``$ref`` stays within the schema: nothing is fetched from anywhere.
+    """
+    if isinstance(schema, Mapping):
+        return _SchemaInput(schema)
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        return _ModelInput(schema)
+    raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {schema!r}")
+
+
+class _ModelInput:
+    __slots__ = ("_model",)
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def validate(self, data: Any, node_id: str) -> InputResult:
+        try:
+            model = self._model.model_validate(data)
+            dumped = model.model_dump(mode="json", by_alias=True)
+            # What the model doesn't know stays, and keys keep their order.
+            kept = data | dumped if isinstance(data, dict) and isinstance(dumped, dict) else dumped
+            return InputResult(freeze(kept, "data"), model)
+        except ValidationError as error:
+            issues = [Fault(_dotted(issue["loc"]), issue["msg"]) for issue in error.errors(include_url=False)]
+            raise _invalid(node_id, issues) from None
+        except (
+            Exception
+        ) as error:  # validators and serializers of a model are the caller's code: any error fails the step
+            raise _invalid(node_id, [Fault("", f"{type(error).__name__}: {error}")]) from error
+
+
+class _SchemaInput:
+    __slots__ = ("_errors", "_fill")
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        import jsonschema_rs  # only those who bring a JSON Schema need it
+
+        plain = thaw(dict(schema))
+        try:
+            validator = jsonschema_rs.validator_for(plain, retriever=_refuse, validate_formats=True)
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+            reason = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
+            raise InvalidRequest(f"not a valid JSON Schema: {reason}") from None
+        self._errors: Callable[[Any], Any] = validator.iter_errors
+        self._fill = _compile_defaults(plain)
+
+    def validate(self, data: Any, node_id: str) -> InputResult:
+        filled = data if self._fill is None else self._fill(data)
+        issues = [Fault(_issue_path(error), error.message) for error in self._errors(filled)]
+        if issues:
+            raise _invalid(node_id, issues)
+        frozen = freeze(filled, "data")
+        return InputResult(frozen, frozen)
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"$ref to {uri!r} is outside of the schema, and nothing is fetched: put it into $defs")
+
+
+_Fill = Callable[[Any], Any]
+
+
+def _compile_defaults(schema: Any) -> _Fill | None:
+    """A function that fills in the ``default`` of missing properties, all the way down; None if there is none."""
+    if not isinstance(schema, dict):
+        return None
+    rules = cast("dict[str, Any]", schema)
+    properties = rules.get("properties")
+    known = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {}
+    defaults = {key: rule["default"] for key, rule in known.items() if isinstance(rule, dict) and "default" in rule}
+    fills = {key: filler for key, rule in known.items() if (filler := _compile_defaults(rule)) is not None}
+    of_items = _compile_defaults(rules.get("items"))
+    if not defaults and not fills and of_items is None:
+        return None
+
+    def fill(value: Any) -> Any:
+        if isinstance(value, dict):
+            fields = defaults | value
+            return fields | {key: deeper(fields[key]) for key, deeper in fills.items() if key in fields}
+        if isinstance(value, list) and of_items is not None:
+            return [of_items(item) for item in value]
+        return value
+
+    return fill
+
+
+def _issue_path(error: Any) -> str:
+    """Where it is; for a missing property, the property itself."""
+    path = list(error.instance_path)
+    if error.kind.name == "required":
+        path.append(error.kind.property)
+    return _dotted(path)
+
+
+def _dotted(path: Any) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _invalid(node_id: str, issues: list[Fault]) -> InputInvalid:
+    listed = json.dumps(
+        [{"path": issue.path, "message": issue.message} for issue in issues], ensure_ascii=False, separators=(",", ":")
+    )
+    return InputInvalid(f"Validation failed for node '{node_id}': {listed}", issues)
