@@ -1,4 +1,4 @@
-"""How everything here is measured: the candidates in turn, round after round, so that a noisy machine slows all alike."""
+"""How all is measured: the candidates in turn, round after round, so that a noisy machine slows all alike."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ class Figure:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Figure]:
-    """Call each candidate once a round, after one round of warm-up. A candidate returns seconds per unit of its work."""
+    """Call each candidate once a round, after one round of warm-up. It returns seconds per unit of its work."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(rounds + 1):
         for name, candidate in candidates.items():

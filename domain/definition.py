@@ -127,7 +127,7 @@ class WorkflowDefinition(_Part):
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:
-    """The entries of a list that may not be one: faults in shape are told by the model, the graph rules look past them."""
+    """The entries of what may be no list: the model tells faults in shape, the graph rules look past them."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return []
     return [item.to_data() if isinstance(item, _Part) else item if isinstance(item, Mapping) else {} for item in value]

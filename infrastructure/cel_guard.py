@@ -1,7 +1,7 @@
 """Limits on the form of a CEL expression, and the places in it where the meter gets to know what it does.
 
-The interpreter recurses by the nesting of the source: the limits bound that. What loops and regular expressions take is
-only known while they run: ``xs.map(x, body)`` becomes ``xs.map(x, tick() ? (body) : stop)`` in the source that CEL gets.
+The interpreter recurses by the nesting of the source: the limits bound that. What loops and regular expressions take
+shows only while they run: CEL gets ``xs.map(x, body)`` as ``xs.map(x, tick() ? (body) : stop)``.
 """
 
 from itertools import pairwise

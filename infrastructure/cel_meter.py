@@ -13,6 +13,8 @@ from ..domain.references import Reference
 from .cel_guard import Guarded, Loop
 from .cel_regex import regex_cost, regex_matches
 
+MAX_VALUE_DEPTH = 64
+"""Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""
 
 _ITEM = 64
 """Cost of any value, whatever it is: about its bytes, and the nanoseconds that copying it takes."""

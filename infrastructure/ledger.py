@@ -33,7 +33,10 @@ class Ledger:
         self.history = History(store, states, self.workflows)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
-        """Walk the whole store and report every change, gap or reordering. ``progress`` is told how many events so far."""
+        """Walk the whole store and report every change, gap or reordering.
+
+        ``progress`` is told now and then how many events have been walked.
+        """
         return verify_store(self._store, progress=progress)
 
     averify = in_thread(verify)

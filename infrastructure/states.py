@@ -16,7 +16,7 @@ _log = logging.getLogger("flowledger.checkpoints")
 class RunStates:
     """Folds runs from the store.
 
-    A read that had to fold ``checkpoint_every`` events leaves a checkpoint for the next one; None: no checkpoints at all.
+    A read that had to fold ``checkpoint_every`` events leaves a checkpoint for the next one; None: never.
     """
 
     def __init__(self, store: EventStore, checkpoints: CheckpointStore, checkpoint_every: int | None) -> None:

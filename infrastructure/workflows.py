@@ -45,8 +45,8 @@ class Workflows:
     ) -> WorkflowSnapshot:
         """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
 
-        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion when
-        it isn't the latest, InvalidDefinition with every fault (unknown node types where the ledger has executors).
+        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion
+        when it isn't the latest, InvalidDefinition with every fault (unknown node types where the ledger has executors).
         """
         if not workflow_id:
             raise InvalidRequest("workflow_id is empty")

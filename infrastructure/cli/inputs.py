@@ -80,9 +80,17 @@ def _kind(value: Any) -> str:
 
 
 def named_version(text: str) -> tuple[str, int | None]:
-    """``name@7`` as name and version; a name without a version as it is, also one with another ``@`` in it."""
+    """``name@7`` as name and version; a name without a version as it is, also one with another ``@`` in it.
+
+    Raises InvalidRequest.
+    """
     name, at, version = text.rpartition("@")
-    return (name, int(version)) if at and version.isascii() and version.isdigit() else (text, None)
+    if not at or not version.isascii() or not version.isdigit():
+        return text, None
+    try:
+        return name, int(version)
+    except ValueError:  # more digits than Python reads
+        raise InvalidRequest(f"a version of {len(version):,} digits is beyond every head") from None
 
 
 def read_moment(text: str | None) -> datetime | None:
@@ -116,7 +124,7 @@ def load_registry(spec: str) -> ExecutorRegistry:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # importing an application can raise anything
+    except (Exception, SystemExit) as error:  # importing an application can raise anything
         raise InvalidRequest(f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}") from error
     registry = getattr(module, name, None)
     if isinstance(registry, ExecutorRegistry):
