@@ -1,0 +1,101 @@
+import json
+
+import flowledger as fl
+
+from .conftest import CommandLine
+
+
+def test_a_run_is_started_with_a_payload_from_the_argument_a_file_or_stdin(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    payload = {"größe": [1, None, "✓"]}
+    (cli.home / "payload.json").write_text(json.dumps(payload))
+    for given, stdin in ((json.dumps(payload), ""), ("payload.json", ""), ("-", json.dumps(payload))):
+        run = cli.json("run", "start", "echo", "--payload", given, "--by", "ada", stdin=stdin)
+        assert run["status"] == "completed"
+        assert run["snapshot"]["context"]["n1"][0]["output"] == payload
+
+
+def test_start_prints_the_id_and_the_snapshot(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    done = cli("run", "start", "echo", "--payload", '"hello"')
+    assert done.returncode == 0
+    assert "run 0" in done.stdout
+    assert "echo@1: completed" in done.stdout
+    assert '"hello"' in done.stdout
+
+
+def test_what_executors_print_goes_to_stderr_when_stdout_is_json(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    done = cli("--json", "run", "start", "echo")
+    assert json.loads(done.stdout)["status"] == "completed"
+    assert "an executor that prints" in done.stderr
+
+
+def test_metadata_is_kept_with_the_run(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    run = cli.json("run", "start", "echo", "--metadata", '{"ticket": 7}')
+    assert run["snapshot"]["metadata"] == {"ticket": 7}
+
+
+def test_a_run_that_ends_failed_exits_with_1(cli: CommandLine) -> None:
+    cli.workflow("boom", "boom")
+    assert cli.json("run", "start", "boom", code=1)["status"] == "failed"
+    done = cli("run", "start", "boom")
+    assert done.returncode == 1
+    assert "ValueError: kaputt" in done.stdout
+
+
+def test_a_run_over_its_step_limit_fails_and_says_so(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo", "echo")
+    run = cli.json("run", "start", "echo", "--step-limit", "1", code=1)
+    assert run["snapshot"]["metadata"] == {"failedReason": "Step limit exceeded"}
+
+
+def test_a_paused_run_is_resumed_by_another_process(cli: CommandLine) -> None:
+    cli.workflow("ask", "ask", "echo")
+    paused = cli.json("run", "start", "ask")
+    assert paused["status"] == "paused"
+    told = cli("run", "resume", paused["id"], "--payload", '{"approved": true}', "--by", "bob")
+    assert told.returncode == 0, told.stderr
+    assert "completed" in told.stdout
+    events = cli.json("events", paused["id"])
+    assert next(event["type"] for event in events if event["by"] == "bob") == "run.resumed"
+
+
+def test_a_paused_run_says_what_to_do_next(cli: CommandLine) -> None:
+    cli.workflow("ask", "ask")
+    told = cli("run", "start", "ask")
+    assert told.returncode == 0
+    assert "a person must look" in told.stdout
+    assert "next: flowledger run resume " in told.stdout
+
+
+def test_a_due_retry_proceeds(cli: CommandLine) -> None:
+    cli.workflow("flaky", "flaky")
+    waiting = cli("run", "start", "flaky")
+    assert waiting.returncode == 0
+    run_id = waiting.stdout.split("next: flowledger run proceed ")[1].strip()
+    run = cli.json("run", "proceed", run_id)
+    assert run["status"] == "completed"
+    assert [result["attempt"] for result in run["snapshot"]["context"]["n1"]] == [1, 2]
+
+
+def test_globals_reach_executors_and_never_the_store(cli: CommandLine) -> None:
+    cli.workflow("secret", "secret")
+    run = cli.json("run", "start", "secret", "--global", "token=s3cr3t=!")
+    assert run["snapshot"]["context"]["n1"][0]["output"] == {"length": 8}
+    assert b"s3cr3t" not in b"".join(path.read_bytes() for path in cli.home.glob("ledger.db*"))
+
+
+def test_operators_pause_and_cancel_a_run_that_is_under_way(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    registry = fl.ExecutorRegistry()
+    registry.register("echo")(lambda step: None)
+    with fl.open_ledger(f"sqlite:///{cli.home / 'ledger.db'}", registry) as ledger:
+        run_id = ledger.runs.start("echo", wait=False).id
+    paused = cli.json("run", "pause", run_id, "--by", "ops", "--reason", "rush hour")
+    assert (paused["status"], paused["snapshot"]["metadata"]) == ("paused", {"pausedReason": "rush hour"})
+    cancelled = cli.json("run", "cancel", run_id, "--by", "ops", "-r", "not needed")
+    assert cancelled["status"] == "cancelled"
+    assert cancelled["snapshot"]["metadata"]["failedReason"] == "Cancelled by ops: not needed"
+    assert "cancelled" in cli.refused("run", "cancel", run_id)

@@ -1,0 +1,71 @@
+"""The demonstration runs from start to end, and leaves a store in which its own suggestions work."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def demo(home: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flowledger", *options],
+        cwd=home,
+        env=os.environ | {"TMPDIR": str(home), "COLUMNS": "140"} | environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def summary_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
+
+
+def test_the_demo_tells_the_whole_cycle(tmp_path: Path) -> None:
+    done = demo(tmp_path, "demo")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "A workflow is saved", "intake → route", "tried again → paused", "approved by ada", "rejected by grace",
+        "Time travel", "run.step_failed", "run.resumed", "nothing wrong", "export FLOWLEDGER_STORE=sqlite:////",
+    ):  # fmt: skip
+        assert words in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(tmp_path: Path) -> None:
+    done = demo(tmp_path, "demo", "--json")
+    summary = summary_of(done)
+    assert summary["ok"] is True
+    assert {run["status"] for run in summary["runs"]} == {"completed"}
+    assert {run["outcome"] for run in summary["runs"]} == {"escalated", "declined", "filed", "ignored"}
+    assert {run["decision"] for run in summary["runs"]} == {"approved by ada", "rejected by grace", None}
+    assert any(run["retries"] for run in summary["runs"])
+    assert summary["verified"]["ok"] is True
+    assert "Time travel" in done.stderr
+
+
+def test_the_commands_to_try_next_work(tmp_path: Path) -> None:
+    commands = summary_of(demo(tmp_path, "demo", "--json"))["tryNext"]
+    shell = "\n".join(["set -e", *(command for command in commands if " RUN " not in command)])
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    tried = subprocess.run(
+        ["sh", "-c", shell], cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, encoding="utf-8"
+    )
+    assert tried.returncode == 0, tried.stderr
+    assert "relevant to security: waiting for a decision" in tried.stdout
+    assert "nothing wrong" in tried.stdout
+
+
+def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path: Path) -> None:
+    summary_of(demo(tmp_path, "demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{tmp_path / 'mine.db'}"))
+    assert not (tmp_path / "mine.db").exists()
+
+
+def test_the_demo_can_be_told_twice_in_one_store(tmp_path: Path, durable_url: str) -> None:
+    for _ in range(2):
+        summary = summary_of(demo(tmp_path, "--store", durable_url, "demo", "--json"))
+        assert summary["ok"] is True
+        assert summary["workflow"] == {"id": "demo-triage", "version": 1}
