@@ -19,6 +19,7 @@ from pydantic import (
 
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, render_path
+from .policy import policy_in
 
 
 def _json(value: Any) -> Any:
@@ -155,6 +156,11 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
                 faults.append(
                     Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does")
                 )
+    for index, node in enumerate(nodes):
+        try:
+            policy_in(node.get("metadata"), f"nodes[{index}].metadata")
+        except InvalidDefinition as error:
+            faults += error.faults
     if isinstance(start, str) and start not in known:
         faults.append(Fault("start", f"there is no node {start!r}"))
     return faults

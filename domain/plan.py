@@ -8,7 +8,7 @@ from .definition import Node, WorkflowDefinition
 from .errors import Fault, InvalidDefinition, InvalidRequest
 from .executors import Executor, ExecutorRegistry, InputSchema
 from .expressions import ExpressionLanguage, Template, compile_template
-from .policy import RetryPolicy, policy_from_json
+from .policy import RetryPolicy, policy_in
 
 
 class ValidatedInput(Protocol):
@@ -56,7 +56,7 @@ class Plan:
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
-    """Raises InvalidDefinition with every unknown type, bad retry policy and bad input schema."""
+    """Raises InvalidDefinition with every unknown type and bad input schema."""
     faults: list[Fault] = []
     routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
     for edge in definition.edges:
@@ -65,15 +65,13 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolb
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
         if executor is None:
-            faults.append(Fault(f"nodes[{index}].type", _unknown_type(node.type, executors)))
+            faults.append(_unknown_type(index, node.type, executors))
             continue
         template = compile_template(node.data, toolbox.language, where=node.id)
-        policy, validator = executor.retry, None
+        policy = policy_in(node.metadata, "metadata") or executor.retry
+        validator = None
         try:
-            policy = node_policy(node, index) or executor.retry
             validator = None if executor.input is None else toolbox.compile_input(executor.input)
-        except InvalidDefinition as error:
-            faults += error.faults
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {node.type!r}: {error}"))
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
@@ -82,15 +80,14 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolb
     return Plan(definition, nodes)
 
 
-def node_policy(node: Node, index: int) -> RetryPolicy | None:
-    """The policy in a node's ``metadata.retry``, which overrides its executor's. Raises InvalidDefinition."""
-    if node.metadata is None or "retry" not in node.metadata:
-        return None
-    return policy_from_json(node.metadata["retry"], f"nodes[{index}].metadata.retry")
+def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:
+    """The faults of node types without an executor, in a definition that may have other faults too."""
+    listed = nodes if isinstance(nodes, list | tuple) else []
+    types = [(index, node.get("type")) for index, node in enumerate(listed) if isinstance(node, Mapping)]
+    return [_unknown_type(at, type, executors) for at, type in types if isinstance(type, str) and type not in executors]
 
 
-def _unknown_type(type: str, executors: ExecutorRegistry) -> str:
+def _unknown_type(index: int, type: str, executors: ExecutorRegistry) -> Fault:
     known = ", ".join(sorted(repr(executor.type) for executor in executors))
-    return f"no executor is registered for type {type!r}; " + (
-        f"registered: {known}" if known else "none is registered at all"
-    )
+    known = f"registered: {known}" if known else "none is registered at all"
+    return Fault(f"nodes[{index}].type", f"no executor is registered for type {type!r}; {known}")

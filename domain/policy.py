@@ -89,3 +89,10 @@ def policy_from_json(value: Any, path: str) -> RetryPolicy:
     if unknown:
         raise InvalidDefinition(unknown)
     return policy  # pyright: ignore[reportPossiblyUnboundVariable] - bound unless the constructor added a fault
+
+
+def policy_in(metadata: Any, path: str) -> RetryPolicy | None:
+    """The policy in a node's ``metadata.retry``, if there is one. Raises InvalidDefinition."""
+    if not isinstance(metadata, Mapping) or "retry" not in metadata:
+        return None
+    return policy_from_json(metadata["retry"], f"{path}.retry")

@@ -16,7 +16,7 @@ from ..domain.errors import (
 from ..domain.executors import ExecutorRegistry
 from ..domain.ids import workflow_stream
 from ..domain.jsonvalue import freeze
-from ..domain.plan import Plan, make_plan
+from ..domain.plan import Plan, make_plan, unknown_types
 from ..domain.ports import EventStore, RecordedEvent, Write
 from ..domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
 from .as_of import version_as_of
@@ -46,15 +46,12 @@ class Workflows:
         """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
 
         ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion
-        when it isn't the latest, InvalidDefinition with every fault (unknown node types where the ledger has executors).
+        when it isn't the latest, InvalidDefinition with every fault.
         """
         if not workflow_id:
             raise InvalidRequest("workflow_id is empty")
         freeze([workflow_id, by, message], "save")
-        definition = (
-            definition if isinstance(definition, WorkflowDefinition) else WorkflowDefinition.model_validate(definition)
-        )
-        self._check(definition)
+        definition = self._validated(definition)
         code = job_code(definition, self._executors) if self._executors is not None else {}
         stream = workflow_stream(workflow_id)
         while True:
@@ -111,7 +108,14 @@ class Workflows:
             self._plans[key] = plan
         return plan
 
-    def _check(self, definition: WorkflowDefinition) -> None:
+    def _validated(self, definition: WorkflowDefinition | Mapping[str, Any]) -> WorkflowDefinition:
+        """The definition, fit to be run. Raises InvalidDefinition with the faults of graph, start and types at once."""
+        try:
+            definition = WorkflowDefinition.model_validate(definition)
+        except InvalidDefinition as error:
+            nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
+            unknown = unknown_types(nodes, self._executors) if self._executors is not None else []
+            raise InvalidDefinition([*error.faults, *unknown]) from None
         faults = definition.start_faults()
         if self._executors is not None:
             try:
@@ -120,6 +124,7 @@ class Workflows:
                 faults += error.faults
         if faults:
             raise InvalidDefinition(faults)
+        return definition
 
     def _last_save(self, stream: str, upto: int | None) -> RecordedEvent | None:
         return next(

@@ -26,7 +26,12 @@ def faults_of(definition):
 def test_every_fault_is_told_at_once_and_with_its_place():
     assert faults_of(
         {
-            "nodes": [{"id": "a", "type": 5, "data": {"x": [{1}]}}, {"id": "a", "typ": "t"}, {"id": ""}],
+            "nodes": [
+                {"id": "a", "type": 5, "data": {"x": [{1}]}},
+                {"id": "a", "typ": "t"},
+                {"id": ""},
+                {"id": "b", "type": "t", "metadata": {"retry": {"backoff": "odd"}}},
+            ],
             "edges": [
                 {"source": "a", "target": "ghost", "sourceHandle": "x"},
                 {"source": "a", "target": "a", "sourceHandle": "x"},
