@@ -106,4 +106,4 @@ def _closing_braces(text: str, start: int) -> int:
                 depth = 0
             else:
                 depth -= 2
-    return text.find("}}", limit) if len(text) > limit else -1
+    return text.find("}}", limit - 2) if len(text) > limit else -1

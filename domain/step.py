@@ -10,15 +10,13 @@ from .errors import InvalidValue, NonRetryable
 from .executors import Pause, StepContext, StepResult
 from .expressions import ExpressionError, InputInvalid, Scope
 from .jsonvalue import freeze
-from .masking import Masker
+from .masking import MASK, Masker
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
 
 MAX_ERROR_TEXT = 256 * 1024
 """Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
-
-MASK = "***"
 
 
 class Returned(NamedTuple):

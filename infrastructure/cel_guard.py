@@ -24,15 +24,6 @@ MAX_LOOPS = 4
 MAX_NESTED_LOOPS = 2
 """Macros inside one another: the exponent of the time that they take."""
 
-LOOPS = 4
-"""Macros in one expression. Each can multiply what those before it made."""
-
-MAX_NESTED_LOOPS = 2
-"""Macros inside one another: the exponent of the time that they take."""
-
-MAX_VALUE_DEPTH = 64
-"""Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""
-
 LOOPS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
 FUNCTIONS = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double", "bytes", "timestamp"}

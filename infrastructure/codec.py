@@ -71,8 +71,8 @@ def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]
             body_of(state)
         # A view spares the copy of a large body, and costs more than the copy of a small one.
         data: dict[str, Any] = orjson.loads(state[BODY:] if len(state) < _SMALL else memoryview(state)[BODY:])
-        if "recorded_at" not in data or "by" not in data:
-            raise KeyError
+        if "recorded_at" not in data or data["by"] is None:
+            raise KeyError("by")
         if VERSION_KEY in data or EVENT_TYPES[type].version > 1:
             return upcast(type, data)
         return data

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Fault, InputInvalid, InvalidRequest
 from ..domain.jsonvalue import freeze, thaw
+from ..domain.plan import InputValidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,6 @@ class InputResult:
 
     data: Any
     model: Any
-
-
-class InputValidator(Protocol):
-    """Checks node data."""
-
-    def validate(self, data: Any, node_id: str) -> InputResult:
-        """Raises InputInvalid with every issue."""
-        ...
 
 
 def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator:

@@ -170,7 +170,7 @@ def migrate(datastore: PooledDatastore) -> None:
                 migrations.apply(
                     "postgres", _version(connection), lambda statement: connection.execute(statement.encode())
                 )
-        except psycopg.errors.InsufficientPrivilege as error:
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
             raise OperationalError(
                 "the tables of flowledger are missing or too old, and this user may not change that: "
                 f"let an administrator open the store once ({error})"

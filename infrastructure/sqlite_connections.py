@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from threading import Lock, Thread, current_thread, local
 from typing import Any, Final
 from urllib.parse import quote
@@ -126,14 +127,38 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                 raise InterfaceError(f"the SQLite store {self.name} is closed")
             for thread in [thread for thread in self._connections if not thread.is_alive()]:
                 self._connections.pop(thread).close()
-            # Other threads only ever close it, when this one has ended or the store is closed.
-            connection = sqlite3.connect(
-                self._uri, uri=True, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA synchronous = FULL")
+            try:
+                connection = self._connect(self._uri)
+            except sqlite3.OperationalError as error:
+                if not self._is_on_read_only_disk(error):
+                    raise
+                connection = self._connect(f"{self._uri}?immutable=1")
             self._connections[current_thread()] = connection
         self._local.connection = connection
         return connection
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        # Other threads only ever close it, when its own has ended or the store is closed.
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _is_on_read_only_disk(self, error: sqlite3.OperationalError) -> bool:
+        # Then SQLite can't make the files that go with a write-ahead log, and must be told that nobody writes. Where
+        # there is a log, its events would be passed over.
+        path = Path(self.name)
+        return (
+            error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+            and path.is_file()
+            and not os.access(path.parent, os.W_OK)
+            and not path.with_name(f"{path.name}-wal").exists()
+        )
 
     def _translated(self, error: sqlite3.Error) -> PersistenceError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -51,6 +51,7 @@ def test_every_fault_is_told_at_once_and_with_its_place():
         "edges[0].target: there is no node 'ghost'",
         "edges[1]: leaves node 'a' by the handle 'x', as edges[0] does",
         "edges[3]: leaves node 'a' by no handle, as edges[2] does",
+        "nodes[3].metadata.retry.backoff: 'odd' is unknown; use 'fixed' or 'exponential'",
         "start: there is no node 'nowhere'",
     ]
 
