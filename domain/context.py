@@ -76,41 +76,63 @@ def error_text(error: Mapping[str, Any]) -> str:
 
 
 class History:
-    """The results of one run in order, indexed by node. Shared by every Context of the run."""
+    """The results of one run in order. Shared by every Context of the run.
 
-    __slots__ = ("_lock", "log", "node_ids", "places", "successes")
+    An entry is the body of the event that recorded the result. The index by node is brought up to date when somebody
+    looks: a fold over 100,000 events that ends in a snapshot which nobody opens never builds it.
+    """
+
+    __slots__ = ("_indexed", "_lock", "_places", "_successes", "log")
 
     def __init__(self) -> None:
         self.log: list[Mapping[str, Any]] = []
-        self.node_ids: list[str] = []
-        """Which node each entry of the log is of."""
-        self.places: dict[str, list[int]] = {}
-        """Node id → where in the log its results are. One list, no more: what is alive slows every collection."""
-        self.successes: dict[str, int] = {}
-        """Node id → how many of all its results are successes."""
         self._lock = Lock()
+        self._indexed = 0
+        # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
+        self._places: dict[str, list[int]] = {}
+        self._successes: dict[str, int] = {}
 
-    def extended(self, count: int, node_id: str, entry: Mapping[str, Any]) -> "History":
-        """The history with ``entry`` after its first ``count`` entries: this one if it ends there, else a copy."""
+    def extended(self, count: int, entries: Sequence[Mapping[str, Any]]) -> "History":
+        """The history with ``entries`` after its first ``count``: this one if it ends there, else a copy."""
         with self._lock:
             if count == len(self.log):
-                self._append(node_id, entry)
+                self.log.extend(entries)
                 return self
         branch = History()
-        for place in range(count):
-            branch._append(self.node_ids[place], self.log[place])
-        branch._append(node_id, entry)
+        branch.log = [*self.log[:count], *entries]
         return branch
 
-    def _append(self, node_id: str, entry: Mapping[str, Any]) -> None:
-        # The log grows first: a reader who still finds the log at his view's end has not seen half of an append.
-        self.node_ids.append(node_id)
-        self.log.append(entry)
-        places = self.places.get(node_id)
-        if places is None:
-            places = self.places[node_id] = []
-        places.append(len(self.log) - 1)
-        self.successes[node_id] = self.successes.get(node_id, 0) + ("error" not in entry)
+    def places(self, node_id: str) -> Sequence[int]:
+        """Where in the log the node's results are, ascending. It may grow while it is read, at its end."""
+        if self._indexed != len(self.log):
+            self._index()
+        return self._places.get(node_id, ())
+
+    def successes(self, node_id: str) -> int:
+        """How many of all the node's results are successes."""
+        if self._indexed != len(self.log):
+            self._index()
+        return self._successes.get(node_id, 0)
+
+    def node_ids(self) -> list[str]:
+        """The nodes that have results, in the order in which they first had one."""
+        if self._indexed != len(self.log):
+            self._index()
+        return list(self._places)
+
+    def _index(self) -> None:
+        with self._lock:
+            log, places, successes = self.log, self._places, self._successes
+            while self._indexed < len(log):
+                entry = log[self._indexed]
+                node_id = entry["node_id"]
+                if node_id in places:
+                    places[node_id].append(self._indexed)
+                    successes[node_id] += "error" not in entry
+                else:
+                    places[node_id] = [self._indexed]
+                    successes[node_id] = int("error" not in entry)
+                self._indexed += 1
 
 
 class Results(Sequence[NodeResult]):
@@ -118,7 +140,7 @@ class Results(Sequence[NodeResult]):
 
     __slots__ = ("_at", "_count", "_log")
 
-    def __init__(self, history: History, places: list[int], count: int) -> None:
+    def __init__(self, history: History, places: Sequence[int], count: int) -> None:
         self._log = history.log
         self._at = places
         self._count = count
@@ -160,7 +182,7 @@ class Context(Mapping[str, Results]):
 
     def _visible(self, node_id: str) -> int:
         """How many results of the node this view sees."""
-        places = self.history.places.get(node_id)
+        places = self.history.places(node_id)
         if not places:
             return 0
         # The length is read once: another branch may be appending. What it appends lies behind every older view.
@@ -171,10 +193,10 @@ class Context(Mapping[str, Results]):
         visible = self._visible(node_id)
         if not visible:
             raise KeyError(node_id)
-        return Results(self.history, self.history.places[node_id], visible)
+        return Results(self.history, self.history.places(node_id), visible)
 
     def __iter__(self) -> Iterator[str]:
-        for node_id in list(self.history.places):
+        for node_id in self.history.node_ids():
             if self._visible(node_id):
                 yield node_id
 
@@ -186,8 +208,8 @@ class Context(Mapping[str, Results]):
 
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
-        successes = self.history.successes.get(node_id, 0)
-        if self.count == len(self.history.log):
+        successes = self.history.successes(node_id)
+        if self.count == len(self.history.log):  # looked at after the count was read: nothing came in between
             return successes
         return sum(1 for entry in self._entries(node_id) if "error" not in entry)
 
@@ -196,11 +218,11 @@ class Context(Mapping[str, Results]):
         visible = self._visible(node_id)
         if not visible:
             return 1
-        entry = self.history.log[self.history.places[node_id][visible - 1]]
+        entry = self.history.log[self.history.places(node_id)[visible - 1]]
         return entry.get("attempt", 1) + 1 if "error" in entry else 1
 
     def _entries(self, node_id: str) -> Iterator[Mapping[str, Any]]:
-        return (self.history.log[at] for at in self.history.places.get(node_id, ())[: self._visible(node_id)])
+        return (self.history.log[at] for at in self.history.places(node_id)[: self._visible(node_id)])
 
     def to_data(self) -> dict[str, list[dict[str, Any]]]:
         """The JSON object of the context."""

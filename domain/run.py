@@ -283,7 +283,7 @@ def _step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extended(context.count, data["node_id"], data), context.count + 1)
+    state.context = Context(context.history.extended(context.count, (data,)), context.count + 1)
     _count_time(state, data)
 
 

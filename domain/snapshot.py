@@ -145,13 +145,14 @@ def _read_context(nodes: Mapping[str, Any]) -> Context:
             at = _required(_integer(result, "timestamp", place), f"{place}.timestamp")
             _moment(at, f"{place}.timestamp")
             entry: dict[str, Any] = {
+                "node_id": str(node_id),
                 "output": _json(result.get("output"), f"{place}.output"),
                 "finished_at": at * 1000,
                 "attempt": _required(_integer(result, "attempt", place), f"{place}.attempt"),
             }
             if result.get("error") is not None:
                 entry["error"] = {"message": _text(result, "error", place)}
-            history.extended(len(history.log), str(node_id), entry)
+            history.log.append(entry)
     return Context(history, len(history.log))
 
 

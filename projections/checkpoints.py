@@ -8,7 +8,7 @@ from ..domain.jsonvalue import freeze
 from ..domain.run import RunState
 
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
-_OF_A_RESULT = ("output", "error", "attempt", "finished_at", "recorded_at")
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "finished_at", "recorded_at")
 
 
 def checkpoint_of(state: RunState) -> dict[str, Any]:
@@ -18,7 +18,6 @@ def checkpoint_of(state: RunState) -> dict[str, Any]:
     return {
         **{name: getattr(state, name) for name in _PLAIN},
         "metadata": state.metadata,
-        "nodes": history.node_ids[: context.count],
         "results": [
             {key: entry[key] for key in _OF_A_RESULT if key in entry} for entry in history.log[: context.count]
         ],
@@ -32,7 +31,6 @@ def state_of(run_id: str, data: Mapping[str, Any]) -> RunState:
         setattr(state, name, data[name])
     state.metadata = freeze(data["metadata"])
     history = History()
-    for count, (node_id, entry) in enumerate(zip(data["nodes"], data["results"], strict=True)):
-        history.extended(count, node_id, entry)
-    state.context = Context(history, len(data["nodes"]))
+    history.log = list(data["results"])
+    state.context = Context(history, len(history.log))
     return state
