@@ -133,6 +133,9 @@ CANCELLED = event_type("run.cancelled", RunCancelled)
 FAILED = event_type("run.failed", RunFailed)
 METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
 
+CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
+"""What takes hold of a run. Of two callers one is refused, whatever else was appended."""
+
 BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
 """What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""
 

@@ -1,10 +1,12 @@
 """Making a run's events durable while a worker holds it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..domain.errors import ConcurrencyError, InvalidValue
 from ..domain.ports import EventStore, NewEvent, Write
-from ..domain.run import BY_OPERATOR, STEP_COMPLETED, STEP_FAILED, RunState, evolve
+from ..domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve
+from ..projections.runs import fold
 
 
 class Committer:
@@ -21,25 +23,24 @@ class Committer:
 
     def __call__(self, events: list[NewEvent]) -> None:
         state = self._state
+        run_id = state.run_id or ""
         while events:
             try:
-                self._store.append(Write(state.run_id or "", state.version, events))
-            except ConcurrencyError as conflict:
-                meanwhile = list(self._store.rows(state.run_id or "", after=state.version))
-                if not meanwhile or not _is_outcome(events[0]) or any(row.type not in BY_OPERATOR for row in meanwhile):
-                    raise conflict
-                for row in meanwhile:
-                    evolve(state, row.type, row.data)
+                self._store.append(Write(run_id, state.version, events))
+            except ConcurrencyError:
+                meanwhile = list(self._store.rows(run_id, after=state.version))
+                if events[0].type in CLAIMS or not meanwhile or any(row.type not in BY_OPERATOR for row in meanwhile):
+                    raise
+                fold(state, meanwhile)
                 events = _after(state, events)
-                continue
             except InvalidValue as too_large:
                 if not _is_outcome(events[0]):
                     raise
                 events = [_failed_instead(events[0], too_large)]
-                continue
-            for event in events:
-                evolve(state, event.type, event.data)
-            return
+            else:
+                for event in events:
+                    evolve(state, event.type, event.data)
+                return
 
 
 def _is_outcome(event: NewEvent) -> bool:
@@ -56,16 +57,20 @@ _OF_A_FAILURE = frozenset({"recorded_at", "by", "correlation_id", "node_id", "at
 
 
 def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
-    """The same outcome, recorded after what came in between. A cancelled run can't fail once more."""
-    kept = events[:1] if state.cancelled else events
+    """The same events, recorded after what came in between.
+
+    What a step did is always recorded; that no edge takes its handle unless the run was cancelled meanwhile, as it can't
+    fail once more. The step limit ends a run only while it runs.
+    """
+    if not _is_outcome(events[0]):
+        kept = events if state.status == "active" else []
+    else:
+        kept = events[:1] if state.cancelled else events
     return [NewEvent(event.type, _recorded_after(state, event.data)) for event in kept]
 
 
-def _recorded_after(state: RunState, data: Any) -> dict[str, Any]:
-    if data["recorded_at"] >= state.recorded_at:
-        return dict(data)
-    return (
-        dict(data)
-        | {"recorded_at": state.recorded_at}
-        | ({"finished_at": data["recorded_at"]} if "started_at" in data else {})
-    )
+def _recorded_after(state: RunState, data: Mapping[str, Any]) -> dict[str, Any]:
+    moved = {"recorded_at": max(data["recorded_at"], state.recorded_at)}
+    if "started_at" in data and moved["recorded_at"] != data["recorded_at"]:
+        moved["finished_at"] = data.get("finished_at", data["recorded_at"])
+    return {**data, **moved}

@@ -1,6 +1,7 @@
 """Run states folded from the store, from the nearest checkpoint on."""
 
 import logging
+from hashlib import sha256
 
 import orjson
 
@@ -32,7 +33,7 @@ class RunStates:
         if state.version == 0:
             raise RunNotFound(run_id)
         if self._every is not None and state.version - begun >= self._every:
-            self._keep(state)
+            self._keep(run_id, state)
         return state
 
     def _nearest(self, run_id: str, version: int | None) -> RunState:
@@ -41,14 +42,23 @@ class RunStates:
         found = self._checkpoints.latest(run_id, version, FOLD_REVISION)
         if found is None:
             return RunState(run_id)
-        try:
-            return state_of(run_id, orjson.loads(found[1]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:  # damaged: the events still tell
-            _log.warning("checkpoint %d of run %s can't be read and is ignored: %r", found[0], run_id, error)
+        kept_at, state = found
+        if state[:_DIGEST] != _digest(run_id, kept_at, state[_DIGEST:]):  # damaged: the events still tell
+            _log.warning("checkpoint %d of run %s was changed and is ignored", kept_at, run_id)
             return RunState(run_id)
+        return state_of(run_id, orjson.loads(state[_DIGEST:]))
 
-    def _keep(self, state: RunState) -> None:
+    def _keep(self, run_id: str, state: RunState) -> None:
         try:
-            self._checkpoints.save(state.run_id or "", state.version, FOLD_REVISION, orjson.dumps(checkpoint_of(state)))
+            body = orjson.dumps(checkpoint_of(state))
+            content = _digest(run_id, state.version, body) + body
+            self._checkpoints.save(run_id, state.version, FOLD_REVISION, content)
         except StorageError as error:  # a cache: a store that can be read but not written still answers
-            _log.debug("no checkpoint kept for run %s: %s", state.run_id, error)
+            _log.debug("no checkpoint kept for run %s: %s", run_id, error)
+
+
+_DIGEST = 32
+
+
+def _digest(run_id: str, version: int, body: bytes) -> bytes:
+    return sha256(f"{run_id}\0{version}\0".encode() + body).digest()

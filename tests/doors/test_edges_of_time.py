@@ -1,0 +1,50 @@
+"""Clocks that go backwards, retries in the far future."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import flowledger as fl
+
+from .desk import GOOD, Desk, bug, policy, raiser
+
+
+@pytest.mark.xfail(raises=fl.InvalidSnapshot, reason="an execution time below zero, which from_json refuses")
+def test_a_snapshot_made_under_a_clock_that_goes_backwards_can_be_read_back() -> None:
+    moments = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=-index) for index in range(100))
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(lambda step: 1)
+    with fl.open_ledger("memory:", executors, clock=lambda: next(moments)) as ledger:
+        ledger.workflows.save(GOOD, workflow_id="w")
+        snapshot = ledger.runs.start("w").snapshot
+    assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
+
+
+@bug("an event that has a finished_at of its own loses it when it is recorded after an operator's word")
+def test_an_executors_time_is_kept_when_its_outcome_is_recorded_after_an_operators_word() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    at = [noon]
+
+    def half_an_hour(step: fl.StepContext) -> int:
+        at[0] = noon + timedelta(seconds=1)
+        ledger.runs.set_metadata(str(step.run_id), {"note": 1})
+        at[0] = noon - timedelta(minutes=30)
+        return 1
+
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(half_an_hour)
+    with fl.open_ledger("memory:", executors, clock=lambda: at[0]) as ledger:
+        ledger.workflows.save(GOOD, workflow_id="w")
+        run = ledger.runs.start("w", wait=False)
+        at[0] = noon - timedelta(hours=1)
+        assert ledger.runs.proceed(run.id).snapshot.total_execution_time == 30 * 60 * 1000
+
+
+@pytest.mark.xfail(raises=OverflowError, reason="the cap of ten years is off where max_interval is given")
+def test_a_retry_in_the_far_future_leaves_a_readable_run(memory_desk: Desk) -> None:
+    memory_desk.ledger.workflows.save(policy(maxRetries=1, interval=1e12, maxInterval=1e12), workflow_id="far")
+    memory_desk.do = raiser(ValueError("no luck"))
+    run = memory_desk.ledger.runs.start("far")
+    assert run.status == "error"
+    assert run.snapshot.retry_state is not None
+    assert run.snapshot.context["a"][0].error == "ValueError: no luck"

@@ -1,0 +1,136 @@
+"""A second fold of a run's events, from the documents alone: copies everything, shares no code with the package.
+
+It also knows what no snapshot shows: which key, attempt and payload the next step must see.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass
+class NaiveRun:
+    """A run after some of its events. Times are microseconds, as in the events."""
+
+    run_id: str
+    workflow_id: str = ""
+    status: str = "none"
+    node: str | None = None
+    results: list[tuple[str, Json]] = field(default_factory=list)
+    version: int = 0
+    last_started: int = 0
+    spent: int = 0
+    metadata: Json = field(default_factory=dict)
+    paused_reason: str | None = None
+    failed_reason: str | None = None
+    retry: Json | None = None
+    payload: Any = None
+    cancelled: bool = False
+
+    def snapshot(self) -> Json:
+        """The JSON object that the documents describe."""
+        context: Json = {}
+        for node, result in self.results:
+            context.setdefault(node, []).append(result)
+        metadata = dict(self.metadata)
+        if self.paused_reason is not None:
+            metadata["pausedReason"] = self.paused_reason
+        if self.failed_reason is not None:
+            metadata["failedReason"] = self.failed_reason
+        shown: Json = {
+            "workflowId": self.workflow_id,
+            "status": self.status,
+            "currentNodeId": self.node,
+            "context": context,
+            "version": self.version,
+            "lastStartedAt": self.last_started // 1000,
+            "totalExecutionTime": self.spent // 1000,
+            "metadata": metadata,
+        }
+        if self.retry is not None:
+            shown["retryState"] = self.retry | ({} if self.payload is None else {"payload": self.payload})
+        return copy.deepcopy(shown)
+
+    @property
+    def next_key(self) -> str:
+        """The idempotency key of the step that the run is at."""
+        done = sum(1 for node, result in self.results if node == self.node and "error" not in result)
+        return f"{self.run_id}:{self.node}:{done + 1}"
+
+    @property
+    def next_attempt(self) -> int:
+        """1 more than the failures of the node since its last success."""
+        attempt = 1
+        for node, result in self.results:
+            if node == self.node:
+                attempt = attempt + 1 if "error" in result else 1
+        return attempt
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("completed", "failed")
+
+
+def naive_run(run_id: str, events: Iterable[tuple[str, Json]]) -> NaiveRun:
+    """The fold of (type, body) pairs."""
+    run = NaiveRun(run_id)
+    for kind, body in events:
+        run = copy.deepcopy(run)
+        _apply(run, kind, copy.deepcopy(dict(body)))
+        run.version += 1
+    return run
+
+
+def _apply(run: NaiveRun, kind: str, body: Json) -> None:
+    if kind == "run.started":
+        run.workflow_id, run.node, run.status = body["workflow_id"], body["start_node_id"], "active"
+        run.payload, run.metadata, run.last_started = body.get("payload"), body.get("metadata", {}), body["recorded_at"]
+    elif kind in ("run.resumed", "run.retried", "run.recovered"):
+        run.status, run.paused_reason, run.retry = "active", None, None
+        run.last_started = body["recorded_at"]
+        run.payload = body.get("payload", run.payload)
+    elif kind == "run.metadata_set":
+        run.metadata = {key: value for key, value in (run.metadata | body["metadata"]).items() if value is not None}
+    elif kind == "run.cancelled":
+        run.cancelled, run.status, run.paused_reason, run.retry = True, "failed", None, None
+        run.failed_reason = f"Cancelled by {body['by']}" + (f": {body['reason']}" if "reason" in body else "")
+    elif kind == "run.failed":
+        run.status, run.failed_reason, run.paused_reason = "failed", body["reason"], None
+    elif kind == "run.paused" and "node_id" not in body:
+        run.status, run.paused_reason, run.retry = "paused", body.get("reason"), None
+    else:
+        _apply_step(run, kind, body)
+
+
+def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
+    finished = body.get("finished_at", body["recorded_at"])
+    run.last_started = body["started_at"]
+    run.spent += finished - body["started_at"]
+    run.retry = None if kind != "run.step_failed" or "retry_at" not in body else run.retry
+    stopped = run.status != "active"
+    if kind == "run.paused":
+        run.payload = None
+        if not stopped:
+            run.status, run.paused_reason = "paused", body.get("reason")
+        return
+    result = {"output": body.get("output"), "timestamp": finished // 1000, "attempt": body.get("attempt", 1)}
+    if kind == "run.step_failed":
+        result["error"] = f"{body['error']['type']}: {body['error']['message']}"
+    run.results.append((body["node_id"], result))
+    if kind == "run.step_completed":
+        run.payload = None
+    if run.cancelled:
+        return
+    if kind == "run.step_completed":
+        if "next_node_id" in body:
+            run.node = body["next_node_id"]
+        elif "unrouted" not in body:
+            run.node, run.status, run.paused_reason = None, "completed", None
+    elif "retry_at" not in body:
+        run.status, run.paused_reason = "failed", None
+    elif not stopped:
+        run.status, run.paused_reason = "error", f"Retry attempt {result['attempt']}"
+        run.retry = {"nodeId": body["node_id"], "attempts": result["attempt"], "nextRetryAt": body["retry_at"] // 1000}

@@ -1,0 +1,129 @@
+"""What holds for every run, each promise by its name. A broken one is an AssertionError."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+import flowledger as fl
+from flowledger.infrastructure.verify import verify
+
+from .naive_fold import naive_run
+from .world import World
+
+
+def events_of(world: World, run_id: str) -> list[fl.RecordedEvent]:
+    return list(world.ledger.history.events(run_id))
+
+
+def versions_have_no_gaps(world: World, run_id: str) -> None:
+    versions = [event.version for event in events_of(world, run_id)]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+def what_was_acknowledged_is_stored_once_and_in_order(world: World, run_id: str) -> None:
+    stored = [(event.type, event.data) for event in events_of(world, run_id)]
+    assert stored == world.store.journal[run_id]
+
+
+def recorded_at_never_decreases(world: World, run_id: str) -> None:
+    times = [event.recorded_at for event in events_of(world, run_id)]
+    assert times == sorted(times)
+
+
+def a_snapshot_is_the_naive_fold_of_its_events(world: World, run_id: str) -> None:
+    journal = world.store.journal[run_id]
+    for version in range(1, len(journal) + 1):
+        expected = naive_run(run_id, journal[:version]).snapshot()
+        assert world.ledger.history.snapshot(run_id, version).to_data() == expected
+
+
+def iterating_gives_the_snapshot_of_each_version(world: World, run_id: str) -> None:
+    one_by_one = [
+        world.ledger.history.snapshot(run_id, version) for version in range(1, len(events_of(world, run_id)) + 1)
+    ]
+    assert list(world.ledger.history.snapshots(run_id)) == one_by_one
+
+
+def a_snapshot_never_changes_once_it_was_read(world: World, run_id: str) -> None:
+    kept = [(snapshot, snapshot.to_json()) for snapshot in world.ledger.history.snapshots(run_id)]
+    for snapshot, json in kept:
+        assert snapshot.to_json() == json
+
+
+def no_version_lies_beyond_the_head(world: World, run_id: str) -> None:
+    head = len(events_of(world, run_id))
+    for asked in (head + 1, head + 999, 0, -1):
+        with pytest.raises(fl.VersionNotFound) as refused:
+            world.ledger.history.snapshot(run_id, asked)
+        assert (refused.value.asked, refused.value.head) == (asked, head)
+
+
+def as_of_is_the_longest_prefix(world: World, run_id: str) -> None:
+    times = [event.recorded_at for event in events_of(world, run_id)]
+    tick = timedelta(microseconds=1)
+    for at in sorted({moment + shift for moment in times for shift in (-tick, timedelta(), tick)}):
+        version = next((place for place, moment in enumerate(times) if moment > at), len(times))
+        if version == 0:
+            with pytest.raises(fl.NothingAsOf):
+                world.ledger.history.snapshot(run_id, at=at)
+        else:
+            found = world.ledger.history.snapshot(run_id, at=at)
+            assert found == world.ledger.history.snapshot(run_id, version), f"as of {at.isoformat()}"
+
+
+def the_digests_make_a_chain(world: World, run_id: str) -> None:
+    digests = [event.digest for event in events_of(world, run_id)]
+    assert len(set(digests)) == len(digests)
+
+
+def verify_finds_nothing(world: World, run_id: str) -> None:
+    assert verify(world.store, run_id).findings == ()  # type: ignore[arg-type]  # the wrapper passes it on
+
+
+def every_step_has_a_key_of_its_own(world: World, run_id: str) -> None:
+    journal = world.store.journal[run_id]
+    completed = []
+    for version, (kind, body) in enumerate(journal):
+        if "node_id" not in body:
+            continue
+        before = naive_run(run_id, journal[:version])
+        assert body["node_id"] == before.node
+        assert body.get("attempt", 1) == before.next_attempt
+        assert before.next_key in world.keys, "an event of a step that nobody executed"
+        if kind == "run.step_completed":
+            completed.append(before.next_key)
+    assert len(set(completed)) == len(completed)
+
+
+def executors_saw_what_the_log_says(world: World, run_id: str) -> None:
+    assert world.surprises == []
+
+
+Promise = Callable[[World, str], None]
+
+CHEAP: tuple[Promise, ...] = (
+    versions_have_no_gaps,
+    what_was_acknowledged_is_stored_once_and_in_order,
+    recorded_at_never_decreases,
+    executors_saw_what_the_log_says,
+)
+
+PROMISES: tuple[Promise, ...] = (
+    *CHEAP,
+    a_snapshot_is_the_naive_fold_of_its_events,
+    iterating_gives_the_snapshot_of_each_version,
+    a_snapshot_never_changes_once_it_was_read,
+    no_version_lies_beyond_the_head,
+    as_of_is_the_longest_prefix,
+    the_digests_make_a_chain,
+    verify_finds_nothing,
+    every_step_has_a_key_of_its_own,
+)
+
+
+def keep_all(world: World) -> None:
+    """Check every promise for every run of the world."""
+    for run_id in world.store.run_ids():
+        for promise in PROMISES:
+            promise(world, run_id)

@@ -1,0 +1,212 @@
+"""Runs are started, stepped, failed, paused, resumed, cancelled and crashed at random; the promises hold throughout."""
+
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import flowledger as fl
+
+from .naive_fold import NaiveRun
+from .promises import CHEAP, keep_all
+from .stores import Crash
+from .world import Act, World
+
+SIMPLE = st.one_of(
+    st.builds(Act, st.just("complete"), st.sampled_from([None, 0, "text", {"deep": [1, {"é": None}]}])),
+    st.builds(Act, st.just("route"), st.sampled_from(["skip", "again", "nowhere"])),
+    st.builds(Act, st.sampled_from(["fail", "fatal", "blow_up"]), st.just("no luck")),
+    st.builds(Act, st.just("not_json"), st.none()),
+    st.builds(Act, st.just("wait"), st.sampled_from(["review", None])),
+    st.builds(Act, st.just("interrupt"), st.none()),
+    st.builds(Act, st.just("take"), st.integers(0, 10_000_000)),
+)
+MEANWHILE = st.builds(Act, st.sampled_from(["paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile"]), SIMPLE)
+SCRIPTS = st.lists(SIMPLE | MEANWHILE, max_size=5)
+CRASHES = st.none() | st.tuples(st.integers(0, 4), st.sampled_from(["before", "after"]))
+PAYLOADS = st.sampled_from([None, {"order": 7}, [], "go"])
+STEP_LIMITS = st.sampled_from([10_000, 10_000, None, 0, 1, 3])
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """``url`` is set by the test. All examples share one store, and no stream."""
+
+    url = "memory:"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.url)
+        self.touched: str | None = None
+        self.kept: list[tuple[fl.Snapshot, bytes]] = []
+
+    @initialize(script=SCRIPTS)
+    def begin(self, script: list[Act]) -> None:
+        self.start(script, None, None, 10_000)
+
+    @rule(script=SCRIPTS, payload=PAYLOADS, crash=CRASHES, limit=STEP_LIMITS)
+    def start(self, script: list[Act], payload: Any, crash: Any, limit: int | None) -> None:
+        known = set(self.world.store.run_ids())
+        runs = self.world.ledger.runs
+        self.command(
+            lambda: runs.start("w", payload=payload, by="ada", metadata={"n": 1}, step_limit=limit),
+            script, crash, allowed=True, settles=True,
+        )  # fmt: skip
+        self.touched = next(iter(set(self.world.store.run_ids()) - known), self.touched)
+
+    @rule()
+    def start_for_a_worker(self) -> None:
+        run = self.command(lambda: self.world.ledger.runs.start("w", by="ada", wait=False), [], None, allowed=True)
+        assert run is not None
+        assert run.status == "active"
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, payload=PAYLOADS, crash=CRASHES, limit=STEP_LIMITS)
+    def resume(self, data: st.DataObject, script: list[Act], payload: Any, crash: Any, limit: int | None) -> None:
+        run = self.pick(data)
+        runs = self.world.ledger.runs
+        self.command(
+            lambda: runs.resume(run.run_id, payload=payload, by="bob", step_limit=limit),
+            script, crash, allowed=run.status == "paused", settles=True,
+        )  # fmt: skip
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, crash=CRASHES, limit=STEP_LIMITS)
+    def proceed(self, data: st.DataObject, script: list[Act], crash: Any, limit: int | None) -> None:
+        run = self.pick(data)
+        executed = len(self.world.keys)
+        self.command(
+            lambda: self.world.ledger.runs.proceed(run.run_id, by="worker", step_limit=limit),
+            script, crash, allowed=run.status != "paused", settles=True, silent=run.ended,
+        )  # fmt: skip
+        assert not run.ended or len(self.world.keys) == executed, "a run that has ended ran again"
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), crash=CRASHES)
+    def pause(self, data: st.DataObject, crash: Any) -> None:
+        run = self.pick(data)
+        allowed = run.status in ("active", "error")
+        self.command(lambda: self.world.ledger.runs.pause(run.run_id, by="ops"), [], crash, allowed=allowed)
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), crash=CRASHES, reason=st.sampled_from([None, "duplicate"]))
+    def cancel(self, data: st.DataObject, crash: Any, reason: str | None) -> None:
+        run = self.pick(data)
+        runs = self.world.ledger.runs
+        self.command(lambda: runs.cancel(run.run_id, by="ops", reason=reason), [], crash, allowed=not run.ended)
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), metadata=st.sampled_from([{"n": 2}, {"n": None, "new": [1]}, {}]), crash=CRASHES)
+    def note(self, data: st.DataObject, metadata: dict[str, Any], crash: Any) -> None:
+        run = self.pick(data)
+        self.command(lambda: self.world.ledger.runs.set_metadata(run.run_id, metadata), [], crash, allowed=True)
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), bad=st.sampled_from([{1, 2}, float("nan"), b"bytes", "\ud800", 2**70]))
+    def ask_for_what_cannot_be_recorded(self, data: st.DataObject, bad: Any) -> None:
+        run = self.pick(data)
+        before = len(self.world.store.journal[run.run_id])
+        for refused in (
+            lambda: self.world.ledger.runs.set_metadata(run.run_id, {"bad": bad}),
+            lambda: self.world.ledger.runs.resume(run.run_id, payload=bad),
+        ):
+            with pytest.raises(fl.InvalidValue):
+                refused()
+        assert self.world.ledger.runs.get(run.run_id).version == before
+
+    @rule(seconds=st.integers(-10, 10))
+    def move_the_clock(self, seconds: int) -> None:
+        self.world.clock.micros += timedelta(seconds=seconds) // timedelta(microseconds=1)
+
+    @rule()
+    def reopen(self) -> None:
+        self.world.reopen()
+
+    @invariant()
+    def the_run_at_hand_keeps_its_promises(self) -> None:
+        if self.touched is not None:
+            for promise in CHEAP:
+                promise(self.world, self.touched)
+
+    @invariant()
+    def no_snapshot_in_anyones_hands_has_changed(self) -> None:
+        for snapshot, json in self.kept:
+            assert snapshot.to_json() == json
+
+    def teardown(self) -> None:
+        try:
+            keep_all(self.world)
+        finally:
+            self.world.close()
+
+    def pick(self, data: st.DataObject) -> NaiveRun:
+        run_ids = self.world.store.run_ids()
+        self.touched = run_ids[data.draw(st.integers(0, len(run_ids) - 1), label="run")]
+        return self.world.naive(self.touched)
+
+    def command(
+        self, do: Callable[[], fl.Run], script: list[Act], crash: Any, *,
+        allowed: bool, settles: bool = False, silent: bool = False,
+    ) -> fl.Run | None:  # fmt: skip
+        """Give a command, and hold what it did against what the journal allows. None when it didn't come back."""
+        before = self.sizes()
+        self.world.store.crash_at = crash
+        try:
+            with self.world.doing(script):
+                run = do()
+        except Crash:
+            self.world.reopen()
+            return None
+        except KeyboardInterrupt:
+            return None
+        except fl.IllegalTransition:
+            assert not allowed, "a command was refused that the run's state allows"
+            assert self.sizes() == before, "a refused command has written"
+            return None
+        finally:
+            self.world.store.crash_at = None
+        assert allowed, "a command was taken that the run's state forbids"
+        assert not silent or self.sizes() == before, "a command that changes nothing has written"
+        self.agrees(run)
+        assert not settles or run.status != "active"
+        return run
+
+    def agrees(self, run: fl.Run) -> None:
+        naive = self.world.naive(run.id)
+        assert run.snapshot.to_data() == naive.snapshot()
+        assert run.status == ("cancelled" if naive.cancelled else naive.status)
+        assert run.version == naive.version
+        self.kept.append((run.snapshot, run.snapshot.to_json()))
+
+    def sizes(self) -> dict[str, int]:
+        return {stream: len(events) for stream, events in self.world.store.journal.items()}
+
+
+EXAMPLES = {"memory": 150, "sqlite": 100, "postgres": 40}
+
+
+def test_the_promises_hold_whatever_happens(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = store_url.partition(":")[0].removesuffix("ql")
+    monkeypatch.setattr(LedgerMachine, "url", store_url)
+    run_state_machine_as_test(
+        LedgerMachine,
+        settings=settings(
+            max_examples=EXAMPLES[backend],
+            stateful_step_count=20,
+            derandomize="CI" in os.environ,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )

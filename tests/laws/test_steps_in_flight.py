@@ -1,0 +1,69 @@
+"""Operators speak while a step is in flight: its outcome is still recorded, and the run stops."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import flowledger as fl
+from flowledger.domain.ports import Write
+
+from .office import WHOLE_LINE, Office
+from .stores import WrappedStore
+
+
+@pytest.mark.parametrize(("command", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+def test_a_step_in_flight_is_recorded_after_the_operators_word_and_the_run_stops(
+    any_office: Office, command: str, status: str
+) -> None:
+    runs = any_office.ledger.runs
+    run = runs.start("line", wait=False)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(runs.proceed, run.id)
+        assert any_office.busy.wait(60)
+        assert getattr(runs, command)(run.id, by="ops", reason="stop").status == status
+        any_office.let_go.set()
+        assert working.result().status == status
+    past = "run.cancelled" if command == "cancel" else "run.paused"
+    assert any_office.types(run.id) == [*WHOLE_LINE[:3], past, "run.step_completed"]
+    assert any_office.ledger.history.snapshot(run.id).current_node_id == ("last" if command == "pause" else "held")
+    if command == "pause":
+        assert runs.resume(run.id).status == "completed"
+        assert len(any_office.keys) == 1
+    else:
+        assert runs.proceed(run.id).status == "cancelled"
+
+
+def test_a_run_resumed_while_its_old_step_is_in_flight_has_one_outcome(any_office: Office) -> None:
+    runs = any_office.ledger.runs
+    run = runs.start("line", wait=False)
+    with ThreadPoolExecutor(2) as pool:
+        old = pool.submit(runs.proceed, run.id)
+        assert any_office.busy.wait(60)
+        runs.pause(run.id)
+        any_office.busy.clear()
+        new = pool.submit(runs.resume, run.id)
+        assert any_office.busy.wait(60)
+        any_office.let_go.set()
+        with pytest.raises(fl.ConcurrencyError):
+            old.result()
+        assert new.result().status == "completed"
+    assert any_office.keys == [f"{run.id}:held:1"] * 2
+    assert Counter(any_office.types(run.id))["run.step_completed"] == 3
+
+
+def test_an_operators_note_between_the_last_step_and_the_step_limit_is_no_conflict(store_url: str) -> None:
+    class NotedStore(WrappedStore):
+        def append(self, *writes: Write) -> list[int]:
+            if writes[0].events[0].type == "run.failed" and not notes:
+                notes.append(writes[0].stream)
+                noted.ledger.runs.set_metadata(writes[0].stream, {"note": "just now"})
+            return super().append(*writes)
+
+    notes: list[str] = []
+    noted = Office(store_url, NotedStore)
+    noted.let_go.set()
+    try:
+        assert noted.ledger.runs.start("line", step_limit=1).status == "failed"
+    finally:
+        noted.ledger.close()
