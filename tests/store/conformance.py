@@ -1,0 +1,282 @@
+"""What every backend of the event store must do. A backend binds it by giving the ``url`` of an empty store."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue
+from flowledger.domain.ports import ExpectedVersion, NewEvent, RecordedEvent, StoredRow, Write
+from flowledger.infrastructure.event_store import LedgerEventStore
+
+from .events import NOTED, note, notes, opened, texts, write
+
+ANY, NO_STREAM, STREAM_EXISTS = ExpectedVersion.ANY, ExpectedVersion.NO_STREAM, ExpectedVersion.STREAM_EXISTS
+
+
+class EventStoreConformance:
+    @pytest.fixture
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[LedgerEventStore]:
+        with opened(url) as store:
+            yield store
+
+    # --- append -------------------------------------------------------------------------------------------------------
+
+    def test_an_empty_store_has_no_events(self, store: LedgerEventStore) -> None:
+        assert store.head("a") == 0
+        assert list(store.read("a")) == list(store.rows("a")) == list(store.tail()) == []
+
+    def test_positions_grow_with_every_event(self, store: LedgerEventStore) -> None:
+        first = write(store, "a", 0, 1, 2, 3)
+        second = write(store, "b", 0, 4)
+        third = write(store, "a", 3, 5)
+        positions = first + second + third
+        assert len(positions) == 5
+        assert positions == sorted(set(positions))
+
+    def test_an_append_of_nothing_is_nothing(self, store: LedgerEventStore) -> None:
+        assert store.append() == []
+        assert store.append(Write("a", 7, [])) == []
+        assert store.head("a") == 0
+
+    def test_several_streams_are_appended_in_one_commit(self, store: LedgerEventStore) -> None:
+        positions = store.append(Write("a", 0, notes(1, 2)), Write("b", NO_STREAM, notes(3)))
+        assert positions == sorted(positions)
+        assert (texts(store, "a"), texts(store, "b")) == ([1, 2], [3])
+
+    def test_when_one_stream_conflicts_nothing_of_the_append_is_stored(self, store: LedgerEventStore) -> None:
+        write(store, "b", 0, "first")
+        with pytest.raises(ConcurrencyError) as caught:
+            store.append(Write("a", 0, notes(1)), Write("b", 0, notes(2)), Write("c", ANY, notes(3)))
+        assert (caught.value.stream, caught.value.expected, caught.value.actual) == ("b", 0, 1)
+        assert (store.head("a"), store.head("b"), store.head("c")) == (0, 1, 0)
+
+    def test_one_append_may_write_to_a_stream_twice(self, store: LedgerEventStore) -> None:
+        store.append(Write("a", 0, notes(1)), Write("b", 0, notes(2)), Write("a", 1, notes(3)))
+        assert texts(store, "a") == [1, 3]
+        with pytest.raises(ConcurrencyError):
+            store.append(Write("a", 2, notes(4)), Write("a", 2, notes(5)))
+        assert texts(store, "a") == [1, 3]
+
+    @pytest.mark.parametrize("count", [2, 7_000])
+    def test_a_batch_keeps_its_order(self, store: LedgerEventStore, count: int) -> None:
+        positions = write(store, "a", 0, *range(count))
+        assert positions == sorted(set(positions))
+        assert [event.position for event in store.read("a")] == positions
+        assert texts(store, "a") == list(range(count))
+
+    # --- expected version ---------------------------------------------------------------------------------------------
+
+    def test_a_stale_writer_is_refused(self, store: LedgerEventStore) -> None:
+        write(store, "a", 0, 1, 2)
+        for stale in (0, 1):
+            with pytest.raises(ConcurrencyError) as caught:
+                write(store, "a", stale, "late")
+            assert (caught.value.stream, caught.value.expected, caught.value.actual) == ("a", stale, 2)
+        assert texts(store, "a") == [1, 2]
+
+    def test_a_stale_writer_in_another_store_is_refused(self, store: LedgerEventStore, url: str) -> None:
+        if url == "memory:":
+            pytest.skip("memory is not shared")
+        write(store, "a", 0, 1)
+        with opened(url) as other:
+            write(other, "a", 1, 2)
+        with pytest.raises(ConcurrencyError) as caught:
+            write(store, "a", 1, "late")
+        assert caught.value.actual == 2
+        write(store, "a", 2, 3)
+        assert texts(store, "a") == [1, 2, 3]
+
+    @pytest.mark.parametrize("beyond", [1, 3, 1_000_000])
+    def test_a_version_beyond_the_head_is_refused_and_leaves_no_gap(self, store: LedgerEventStore, beyond: int) -> None:
+        write(store, "other", 0, "so that the store is not empty")
+        with pytest.raises(ConcurrencyError) as caught:
+            write(store, "a", beyond, "early")
+        assert caught.value.actual == 0
+        write(store, "a", 0, 1, 2)
+        with pytest.raises(ConcurrencyError) as caught:
+            write(store, "a", 2 + beyond, "early")
+        assert caught.value.actual == 2
+        assert [event.version for event in store.read("a")] == [1, 2]
+
+    def test_no_stream_is_expected_of_a_new_stream_only(self, store: LedgerEventStore) -> None:
+        write(store, "a", NO_STREAM, 1)
+        with pytest.raises(ConcurrencyError):
+            write(store, "a", NO_STREAM, 2)
+        assert texts(store, "a") == [1]
+
+    def test_an_existing_stream_is_expected_of_an_old_stream_only(self, store: LedgerEventStore) -> None:
+        with pytest.raises(ConcurrencyError) as caught:
+            write(store, "a", STREAM_EXISTS, 1)
+        assert (caught.value.expected, caught.value.actual) == ("an existing stream", 0)
+        write(store, "a", 0, 1)
+        write(store, "a", STREAM_EXISTS, 2)
+        assert texts(store, "a") == [1, 2]
+
+    def test_any_version_takes_the_stream_as_it_is(self, store: LedgerEventStore, url: str) -> None:
+        write(store, "a", ANY, 1)
+        write(store, "a", ANY, 2, 3)
+        if url != "memory:":
+            with opened(url) as other:
+                write(other, "a", ANY, 4)
+        else:
+            write(store, "a", 3, 4)
+        write(store, "a", ANY, 5)
+        assert texts(store, "a") == [1, 2, 3, 4, 5]
+
+    # --- read ---------------------------------------------------------------------------------------------------------
+
+    def test_a_recorded_event_is_what_was_appended(self, store: LedgerEventStore) -> None:
+        (position,) = store.append(Write("a", 0, [note("x")]))
+        (event,) = store.read("a")
+        assert event == RecordedEvent(
+            "a", 1, position, NOTED, event.recorded_at, "ada", dict(note("x").data), event.digest
+        )
+        assert event.recorded_at.isoformat() == "2025-10-09T08:53:20+00:00"
+        assert len(bytes.fromhex(event.digest)) == 32
+        assert list(store.rows("a")) == [StoredRow(1, NOTED, event.data)]
+
+    @pytest.mark.parametrize(
+        ("after", "upto", "versions"),
+        [
+            (0, None, [1, 2, 3, 4, 5]),
+            (2, None, [3, 4, 5]),
+            (0, 3, [1, 2, 3]),
+            (1, 4, [2, 3, 4]),
+            (0, 0, []),
+            (5, None, []),
+            (9, None, []),
+            (3, 2, []),
+            (0, 99, [1, 2, 3, 4, 5]),
+            (-1, None, [1, 2, 3, 4, 5]),
+        ],
+    )
+    def test_a_stream_is_read_between_versions(
+        self, store: LedgerEventStore, after: int, upto: int | None, versions: list[int]
+    ) -> None:
+        write(store, "b", 0, "not asked for")
+        write(store, "a", 0, *range(1, 6))
+        assert [event.version for event in store.read("a", after=after, upto=upto)] == versions
+        assert [row.data["text"] for row in store.rows("a", after=after, upto=upto)] == versions
+        backwards = [event.version for event in store.read("a", after=after, upto=upto, backwards=True)]
+        assert backwards == versions[::-1]
+
+    @pytest.mark.parametrize("count", [999, 1_000, 1_001, 2_500])
+    def test_reading_goes_on_over_pages(self, store: LedgerEventStore, count: int) -> None:
+        write(store, "a", 0, *range(1, count + 1))
+        expected = list(range(1, count + 1))
+        assert [row.version for row in store.rows("a")] == expected
+        assert [event.version for event in store.read("a", backwards=True)] == expected[::-1]
+        assert [event.version for event in store.tail()] == expected
+        assert [row.version for row in store.all_rows()] == expected
+
+    def test_a_reader_may_append_while_it_reads(self, store: LedgerEventStore) -> None:
+        write(store, "a", 0, *range(1_500))
+        for row in store.rows("a", upto=3):
+            write(store, "b", row.version - 1, row.data["text"])
+        assert texts(store, "b") == [0, 1, 2]
+
+    def test_the_tail_goes_on_from_a_position(self, store: LedgerEventStore) -> None:
+        write(store, "a", 0, 1, 2)
+        write(store, "b", 0, 3)
+        events = list(store.tail())
+        assert [(event.stream, event.version) for event in events] == [("a", 1), ("a", 2), ("b", 1)]
+        assert list(store.tail(after=events[1].position)) == events[2:]
+        assert list(store.tail(after=events[2].position)) == []
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(
+        "stream",
+        ["workflow:días 日本 🦊", "a" * 1024, "with 'quotes' and \"more\"", "%s %(x)b :y ?", "a\nb", "0"],
+        ids=range(6),
+    )
+    def test_stream_names_are_text(self, store: LedgerEventStore, stream: str) -> None:
+        write(store, stream, 0, 1)
+        write(store, stream, 1, 2)
+        assert texts(store, stream) == [1, 2]
+        assert [event.stream for event in store.tail()] == [stream, stream]
+
+    @pytest.mark.parametrize("stream", ["", "a" * 1025, "é" * 513, "a\0b", "\ud800"], ids=range(5))
+    def test_a_name_that_no_backend_could_keep_is_refused(self, store: LedgerEventStore, stream: str) -> None:
+        for attempt in (
+            lambda: write(store, stream, 0, 1),
+            lambda: write(store, stream, 3, 1),
+            lambda: write(store, stream, ANY, 1),
+            lambda: store.head(stream),
+            lambda: list(store.rows(stream)),
+        ):
+            with pytest.raises(InvalidValue, match="stream"):
+                attempt()
+
+    def test_values_come_back_as_they_were(self, store: LedgerEventStore) -> None:
+        values = ["日本 \u0000 🦊\u2028", {"": [None, True, -(2**63), 2**64 - 1, 1e308, 0.1]}, [], {}, None, "1"]
+        write(store, "a", 0, *values)
+        assert texts(store, "a") == values
+
+    def test_sixteen_megabyte_events_are_kept_and_read_one_at_a_time(self, store: LedgerEventStore, url: str) -> None:
+        size, count = 16 * 2**20, 4
+        for version in range(count):
+            write(store, "a", version, f"{version}" * size)
+        write(store, "a", count, "small")
+        for row in store.rows("a", upto=count):
+            assert row.data["text"] == f"{row.version - 1}" * size
+        assert [len(event.data["text"]) for event in store.read("a", backwards=True, after=count - 1)] == [5, size]
+        assert [len(event.data["text"]) for event in store.tail()] == [size] * count + [5]
+        in_page = [state is not None for _, _, state, _ in store._recorder.stream_page("a", 0, None)]
+        assert in_page == ([True] * 5 if url == "memory:" else [False] * 4 + [True])
+
+    def test_large_events_are_appended_together(self, store: LedgerEventStore) -> None:
+        large = ["x" * (6 * 2**20)] * 4
+        positions = write(store, "a", 0, "small", *large, "small")
+        assert positions == sorted(set(positions))
+        assert texts(store, "a") == ["small", *large, "small"]
+
+    def test_an_event_over_the_limit_is_refused(self, url: str) -> None:
+        with opened(url, max_event_bytes=1_000) as store:
+            write(store, "a", 0, "x" * 900)
+            with pytest.raises(InvalidValue, match="over the limit of 1,000"):
+                store.append(Write("b", 0, notes(1)), Write("a", 1, notes("x" * 1_000)))
+            assert (store.head("a"), store.head("b")) == (1, 0)
+
+    @pytest.mark.parametrize(
+        ("event", "error"),
+        [
+            (NewEvent("test.unheard_of", {"recorded_at": 1, "by": "ada"}), InvalidRequest),
+            (NewEvent(NOTED, {"recorded_at": 1, "by": "ada"}), InvalidValue),
+            (NewEvent(NOTED, {"recorded_at": "1", "by": "ada", "text": 1}), InvalidValue),
+            (NewEvent(NOTED, {"recorded_at": 1, "by": "ada", "text": 1, "more": 2}), InvalidValue),
+            (note({1, 2}), InvalidValue),
+            (note("\ud800"), InvalidValue),
+            (note(2**70), InvalidValue),
+        ],
+    )
+    def test_an_event_that_can_not_be_stored_is_refused(
+        self, store: LedgerEventStore, event: NewEvent, error: type[Exception]
+    ) -> None:
+        with pytest.raises(error):
+            store.append(Write("a", 0, [note("sound"), event]))
+        assert store.head("a") == 0
+
+    def test_an_event_that_can_not_be_read_leaves_the_others_readable(self, store: LedgerEventStore) -> None:
+        write(store, "a", 0, 1)
+        write(store, "b", 0, 2)
+        mapper = store._mapper
+        good = mapper.to_stored_event(_pending(store, "a", 2))
+        store._recorder.insert_events([type(good)("a", 2, good.topic, good.state[:-1])])
+        write(store, "a", 2, 3)
+        with pytest.raises(EventNotReadable) as caught:
+            list(store.rows("a"))
+        assert (caught.value.stream, caught.value.version) == ("a", 2)
+        assert [row.version for row in store.rows("a", upto=1)] == [1]
+        assert [row.version for row in store.rows("a", after=2)] == [3]
+        assert texts(store, "b") == [2]
+
+
+def _pending(store: LedgerEventStore, stream: str, version: int) -> object:
+    from flowledger.infrastructure.codec import PendingEvent
+
+    return PendingEvent(stream, version, NOTED, note("damaged").data, bytes(32))

@@ -1,0 +1,45 @@
+"""An event type of the tests' own, and short ways to write and read it."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from flowledger.domain.catalogue import event_type
+from flowledger.domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from flowledger.infrastructure.backends import open_store
+from flowledger.infrastructure.event_store import LedgerEventStore
+
+NOON = 1_760_000_000_000_000
+
+
+class Noted(TypedDict):
+    recorded_at: int
+    by: str
+    text: Any
+
+
+NOTED = event_type("test.noted", Noted)
+
+
+def note(text: Any, at: int = NOON) -> NewEvent:
+    return NewEvent(NOTED, {"recorded_at": at, "by": "ada", "text": text})
+
+
+def notes(*texts: Any) -> list[NewEvent]:
+    return [note(text) for text in texts]
+
+
+def write(store: EventStore, stream: str, expected: int | ExpectedVersion, *texts: Any) -> list[int]:
+    return store.append(Write(stream, expected, notes(*texts)))
+
+
+def texts(store: EventStore, stream: str) -> list[Any]:
+    return [row.data["text"] for row in store.rows(stream)]
+
+
+@contextmanager
+def opened(url: str, **options: Any) -> Iterator[LedgerEventStore]:
+    with closing(open_store(url, **options)) as store:
+        yield store
