@@ -59,8 +59,8 @@ _OF_A_FAILURE = frozenset({"recorded_at", "by", "correlation_id", "node_id", "at
 def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     """The same events, recorded after what came in between.
 
-    What a step did is always recorded; that no edge takes its handle unless the run was cancelled meanwhile, as it can't
-    fail once more. The step limit ends a run only while it runs.
+    What a step did is always recorded; that no edge takes its handle unless the run was cancelled meanwhile, as it
+    can't fail once more. The step limit ends a run only while it runs.
     """
     if not _is_outcome(events[0]):
         kept = events if state.status == "active" else []
