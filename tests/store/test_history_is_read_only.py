@@ -23,8 +23,8 @@ SQLITE_CHANGES = [
 ]
 POSTGRES_CHANGES = [
     "TRUNCATE stored_events",
-    "INSERT INTO stored_events VALUES ('a', 1, 'x', 'y', 1) ON CONFLICT (originator_id, originator_version) "
-    "DO UPDATE SET topic = 'x'",
+    "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
+    "VALUES ('a', 1, 'x', 'y', 1) ON CONFLICT (originator_id, originator_version) DO UPDATE SET topic = 'x'",
     "MERGE INTO stored_events USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
 ]
 

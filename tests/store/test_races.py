@@ -108,7 +108,10 @@ def test_writers_take_streams_in_one_order_whatever_order_they_name_them_in(
 ) -> None:
     """Another writer holds ``a`` and wants ``b``; if ours held ``b`` while it waits for ``a``, the two were locked."""
     url = new_postgres_url()
-    insert = "INSERT INTO stored_events VALUES (%s, 1, 'test.noted', '', %s)"
+    insert = (
+        "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
+        "VALUES (%s, 1, 'test.noted', '', %s)"
+    )
     with opened(url) as store, psycopg.connect(url) as other, ThreadPoolExecutor(1) as thread:
         other.execute(insert, ("a", 1))
         ours = thread.submit(store.append, Write("b", 0, notes(1)), Write("a", 0, notes(2)))
