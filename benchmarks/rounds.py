@@ -1,4 +1,4 @@
-"""How all is measured: the candidates in turn, round after round, so that a noisy machine slows all alike."""
+"""How all is measured: the contestants in turn, round after round, so that a noisy machine slows all alike."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -7,14 +7,35 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """Seconds per unit of work over the rounds."""
+    """Seconds per unit of work, one number a round."""
 
-    median: float
-    least: float
-    most: float
+    times: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.times)
 
     def __str__(self) -> str:
-        return f"{self.median * 1e6:,.1f} µs [{self.least * 1e6:,.1f} … {self.most * 1e6:,.1f}]"
+        return f"{self.median * 1e6:,.1f} µs [{min(self.times) * 1e6:,.1f} … {max(self.times) * 1e6:,.1f}]"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How fast one contestant was compared with another, round by round: 0.5 is half as fast."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
+
+    def __str__(self) -> str:
+        return f"{self.median:.2g} × [{min(self.rounds):.2g} … {max(self.rounds):.2g}]"
+
+
+def speed(contestant: Figure, limit: Figure) -> Ratio:
+    """The contestant's speed in units of the limit's. Rounds are compared one by one: noise is slow to change."""
+    return Ratio(tuple(best / time for best, time in zip(limit.times, contestant.times, strict=True)))
 
 
 def interleaved(candidates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Figure]:
@@ -25,4 +46,4 @@ def interleaved(candidates: Mapping[str, Callable[[], float]], rounds: int) -> d
             seconds = candidate()
             if turn:
                 taken[name].append(seconds)
-    return {name: Figure(statistics.median(times), min(times), max(times)) for name, times in taken.items()}
+    return {name: Figure(tuple(times)) for name, times in taken.items()}
