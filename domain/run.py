@@ -1,6 +1,6 @@
 """The Run aggregate: one execution of one workflow version. Events, then state and evolve, then decisions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
@@ -239,6 +239,45 @@ def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
     _EVOLVE[type](state, data)
     state.version += 1
     state.recorded_at = data["recorded_at"]
+
+
+def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
+    """Fold events, given as version, type and body: as ``evolve`` one by one, only faster.
+
+    Nearly all events of a long run are steps that lead to the next step. A stretch of them needs its results collected
+    and its times added up; of everything else only what the last one leaves behind counts.
+    """
+    stretch: list[Mapping[str, Any]] = []
+    spent = 0
+    running = _is_running(state)
+    for _, type, data in events:
+        if running and type == STEP_COMPLETED and "next_node_id" in data:
+            spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
+            stretch.append(data)
+            continue
+        if stretch:
+            _fold_stretch(state, stretch, spent)
+            stretch, spent = [], 0
+        evolve(state, type, data)
+        running = _is_running(state)
+    if stretch:
+        _fold_stretch(state, stretch, spent)
+
+
+def _is_running(state: RunState) -> bool:
+    return state.status == "active" and not state.cancelled
+
+
+def _fold_stretch(state: RunState, steps: list[Mapping[str, Any]], spent: int) -> None:
+    last = steps[-1]
+    context = state.context
+    state.context = Context(context.history.extended(context.count, steps), context.count + len(steps))
+    state.payload = state.retry_node_id = state.paused_reason = None
+    state.current_node_id = last["next_node_id"]
+    state.last_started_at = last["started_at"]
+    state.total_time = (state.total_time or 0) + spent
+    state.version += len(steps)
+    state.recorded_at = last["recorded_at"]
 
 
 def _started(state: RunState, data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..domain.clock import moment
 from ..domain.ports import StoredRow
-from ..domain.run import RunState, evolve, shown_status
+from ..domain.run import RunState, evolve, evolve_all, shown_status
 from ..domain.snapshot import Snapshot
 
 
@@ -44,8 +44,7 @@ def run_of(state: RunState) -> Run:
 
 def fold(state: RunState, rows: Iterable[StoredRow]) -> RunState:
     """The state after these rows."""
-    for row in rows:
-        evolve(state, row.type, row.data)
+    evolve_all(state, rows)
     return state
 
 

@@ -1,9 +1,12 @@
 """The Run aggregate: given these events, when this is asked, then these events follow, or a refusal, or nothing."""
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.run import RunState, cancel, evolve, fail, pause, proceed, resume, set_metadata
+from flowledger.domain.run import RunState, cancel, evolve, evolve_all, fail, pause, proceed, resume, set_metadata
+from flowledger.projections.checkpoints import checkpoint_of
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})
 PAUSED = ("run.paused", {"node_id": "a", "started_at": 10, "reason": "review"})
@@ -139,3 +142,31 @@ def test_failing_the_run_records_why():
 def test_a_snapshot_and_its_json_are_equal():
     snapshot = given(("run.started", STARTED[1] | {"payload": 5}), STEPPED, FAILING).snapshot()
     assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
+
+
+@hypothesis.given(
+    st.lists(
+        st.sampled_from(
+            [STEPPED, STEPPED, STEPPED, PAUSED, OPERATOR_PAUSED, FAILING, COMPLETED, CANCELLED, ("run.resumed", {})]
+            + [("run.resumed", {"payload": 1}), ("run.retried", {}), ("run.recovered", {})]
+            + [("run.step_completed", {"node_id": "a", "started_at": 7, "finished_at": 9, "unrouted": True})]
+            + [("run.metadata_set", {"metadata": {"k": 1}}), ("run.failed", {"reason": "limit"})]
+        ),
+        max_size=25,
+    ),
+    st.integers(0, 25),
+)
+def test_folding_many_events_at_once_is_folding_them_one_by_one(events, cut):
+    rows = [
+        (at, kind, {"recorded_at": at * 1000, "by": "ada", **body})
+        for at, (kind, body) in enumerate([(STARTED[0], STARTED[1] | {"payload": 7}), *events], 1)
+    ]
+    one_by_one = RunState("r")
+    for _, kind, body in rows:
+        evolve(one_by_one, kind, body)
+    at_once = RunState("r")
+    evolve_all(at_once, rows[:cut])
+    evolve_all(at_once, rows[cut:])
+
+    assert checkpoint_of(at_once) == checkpoint_of(one_by_one)
+    assert at_once.snapshot() == one_by_one.snapshot()
