@@ -49,7 +49,7 @@ class RecordedEvent:
     data: dict[str, Any]
     """The body, upcast to today's schema."""
     digest: str
-    """SHA-256 (hex) over the previous event's digest, the type and the body: the link of the chain."""
+    """SHA-256 (hex) over the previous event's digest, the event's id, type and body: the link of the chain."""
 
 
 class StoredRow(NamedTuple):

@@ -2,7 +2,7 @@
 
     byte  0       codec: 0x01 is a plain orjson body; other numbers are kept for compression and encryption
     bytes 1-8     event id: random, so that a writer recognises its own event after a lost acknowledgement
-    bytes 9-40    digest: sha256(digest of the event before, type, 0x00, body)
+    bytes 9-40    digest: sha256(digest of the event before, event id, type, 0x00, body)
     bytes 41-     body: the event's data as JSON, with its schema version under "v" when that is above 1
 
 Before the first event of a stream stands sha256(stream name). So the chain of digests breaks where an event was
@@ -31,6 +31,7 @@ BODY = 41
 MAX_EVENT_BYTES = MAX_VALUE_BYTES + 2**20
 """Default limit of one body: a value of the largest size, and room for what the event says about it."""
 
+_ID = slice(1, 9)
 _DIGEST = slice(9, BODY)
 _SMALL = 2**14
 # orjson would turn these into text; what isn't JSON is refused instead.
@@ -42,10 +43,9 @@ def first_link(stream: str) -> bytes:
     return sha256(stream.encode()).digest()
 
 
-def link(previous: bytes, type: str, body: bytes | memoryview) -> bytes:
-    """The digest of an event: over the digest of the event before, its type and its body."""
-    chain = sha256(previous)
-    chain.update(type.encode() + b"\0")
+def link(previous: bytes, event_id: bytes, type: str, body: bytes | memoryview) -> bytes:
+    """The digest of an event: over the digest of the event before, its id, its type and its body."""
+    chain = sha256(previous + event_id + type.encode() + b"\0")
     chain.update(body)
     return chain.digest()
 
@@ -53,6 +53,11 @@ def link(previous: bytes, type: str, body: bytes | memoryview) -> bytes:
 def digest_of(header: bytes) -> bytes:
     """The stored digest; the first 41 bytes of a state are enough."""
     return header[_DIGEST]
+
+
+def id_of(header: bytes) -> bytes:
+    """The random id of an event."""
+    return header[_ID]
 
 
 def body_of(state: object) -> bytes:
@@ -165,8 +170,9 @@ class LedgerMapper(Mapper[str]):
         """
         event: PendingEvent = domain_event
         body = self._body(event.type, event.data)
-        digest = link(event.previous, event.type, body)
-        state = b"".join((b"\x01", os.urandom(8), digest, body))
+        event_id = os.urandom(8)
+        digest = link(event.previous, event_id, event.type, body)
+        state = b"".join((b"\x01", event_id, digest, body))
         return StoredEvent(event.originator_id, event.originator_version, event.type, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:

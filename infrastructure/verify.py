@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from ..domain.catalogue import EVENT_TYPES
 from ..domain.errors import EventNotReadable
-from .codec import body_of, decode, digest_of, first_link, link
+from .codec import body_of, decode, digest_of, first_link, id_of, link
 from .event_store import LedgerEventStore
 from .recorder import Row
 
@@ -57,8 +57,7 @@ def verify(
 class Verification:
     """Iterate over it for the findings; ``events`` and ``streams`` count what has been walked so far.
 
-    Events come stream by stream in pages, so memory doesn't grow with the store. The random event id in a state is no
-    part of the chain: changing it changes nothing that is ever read, and is not found.
+    Events come stream by stream in pages, so memory doesn't grow with the store.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ def _faults(row: Row, before: _Before) -> Iterator[tuple[Kind, str]]:
         yield "unreadable", str(error)
         return
     before.digest = digest_of(state)
-    if previous is not None and link(previous, row.type, body) != before.digest:
+    if previous is not None and link(previous, id_of(state), row.type, body) != before.digest:
         yield _broken_link(before.sound)
     yield from _unreadable(row, state, before)
 

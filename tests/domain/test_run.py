@@ -147,10 +147,12 @@ def test_a_snapshot_and_its_json_are_equal():
 @hypothesis.given(
     st.lists(
         st.sampled_from(
-            [STEPPED, STEPPED, STEPPED, PAUSED, OPERATOR_PAUSED, FAILING, COMPLETED, CANCELLED, ("run.resumed", {})]
-            + [("run.resumed", {"payload": 1}), ("run.retried", {}), ("run.recovered", {})]
-            + [("run.step_completed", {"node_id": "a", "started_at": 7, "finished_at": 9, "unrouted": True})]
-            + [("run.metadata_set", {"metadata": {"k": 1}}), ("run.failed", {"reason": "limit"})]
+            [
+                *(STEPPED, STEPPED, STEPPED, PAUSED, OPERATOR_PAUSED, FAILING, COMPLETED, CANCELLED),
+                *(("run.resumed", {}), ("run.resumed", {"payload": 1}), ("run.retried", {}), ("run.recovered", {})),
+                ("run.step_completed", {"node_id": "a", "started_at": 7, "finished_at": 9, "unrouted": True}),
+                *(("run.metadata_set", {"metadata": {"k": 1}}), ("run.failed", {"reason": "limit"})),
+            ]
         ),
         max_size=25,
     ),

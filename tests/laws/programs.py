@@ -14,7 +14,8 @@ ACTS = (
     Act("not_json"), Act("wait", "review"), Act("wait"), Act("interrupt"), Act("take", 1_500_000),
     Act("take", -1_000_000), Act("paused_meanwhile", Act("complete", 1)), Act("paused_meanwhile", Act("fail", "x")),
     Act("cancelled_meanwhile", Act("complete", 2)), Act("noted_meanwhile", Act("wait", "again")),
-    Act("noted_meanwhile", Act("take", -2_000_000)),
+    Act("noted_meanwhile", Act("take", -2_000_000)), Act("cancelled_meanwhile", Act("route", "nowhere")),
+    Act("paused_meanwhile", Act("route", "nowhere")), Act("cancelled_meanwhile", Act("fatal", "both")),
 )  # fmt: skip
 
 

@@ -96,6 +96,15 @@ def every_step_has_a_key_of_its_own(world: World, run_id: str) -> None:
     assert len(set(completed)) == len(completed)
 
 
+def a_run_ends_once(world: World, run_id: str) -> None:
+    journal = world.store.journal[run_id]
+    for version, (kind, body) in enumerate(journal):
+        before = naive_run(run_id, journal[:version])
+        if before.ended and kind != "run.metadata_set":
+            assert before.cancelled, f"{kind} after the end"
+            assert "node_id" in body, f"{kind} after a cancel is no outcome of the step that was in flight"
+
+
 def executors_saw_what_the_log_says(world: World, run_id: str) -> None:
     assert world.surprises == []
 
@@ -119,6 +128,7 @@ PROMISES: tuple[Promise, ...] = (
     the_digests_make_a_chain,
     verify_finds_nothing,
     every_step_has_a_key_of_its_own,
+    a_run_ends_once,
 )
 
 

@@ -24,18 +24,21 @@ from .promises import CHEAP, keep_all
 from .stores import Crash
 from .world import Act, World
 
-SIMPLE = st.one_of(
-    st.builds(Act, st.just("complete"), st.sampled_from([None, 0, "text", {"deep": [1, {"é": None}]}])),
-    st.builds(Act, st.just("route"), st.sampled_from(["skip", "again", "nowhere"])),
-    st.builds(Act, st.sampled_from(["fail", "fatal", "blow_up"]), st.just("no luck")),
-    st.builds(Act, st.just("not_json"), st.none()),
-    st.builds(Act, st.just("wait"), st.sampled_from(["review", None])),
-    st.builds(Act, st.just("interrupt"), st.none()),
-    st.builds(Act, st.just("take"), st.integers(0, 10_000_000)),
-)
-MEANWHILE = st.builds(Act, st.sampled_from(["paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile"]), SIMPLE)
-SCRIPTS = st.lists(SIMPLE | MEANWHILE, max_size=5)
-CRASHES = st.none() | st.tuples(st.integers(0, 4), st.sampled_from(["before", "after"]))
+SIMPLE = [
+    *(Act("complete", output) for output in (None, "text", {"deep": [1, {"é": None}]})),
+    *(Act("route", handle) for handle in ("skip", "again", "nowhere")),
+    *(Act(name, "no luck") for name in ("fail", "fail", "fatal", "blow_up")),
+    *(Act("wait", reason) for reason in ("review", None)),
+    *(Act("take", micros) for micros in (1, 2_500_000)),
+    Act("not_json"),
+    Act("interrupt"),
+]
+MEANWHILE = [
+    Act(name, then) for name in ("paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in SIMPLE
+]
+ACTS = st.sampled_from([*SIMPLE * 3, *MEANWHILE])
+SCRIPTS = st.lists(ACTS, min_size=1, max_size=6)
+CRASHES = st.none() | st.none() | st.tuples(st.integers(0, 4), st.sampled_from(["before", "after"]))
 PAYLOADS = st.sampled_from([None, {"order": 7}, [], "go"])
 STEP_LIMITS = st.sampled_from([10_000, 10_000, None, 0, 1, 3])
 
@@ -91,6 +94,17 @@ class LedgerMachine(RuleBasedStateMachine):
             script, crash, allowed=run.status != "paused", settles=True, silent=run.ended,
         )  # fmt: skip
         assert not run.ended or len(self.world.keys) == executed, "a run that has ended ran again"
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, payload=PAYLOADS, crash=CRASHES)
+    def go_on(self, data: st.DataObject, script: list[Act], payload: Any, crash: Any) -> None:
+        """What the run's own state asks for, so that runs get far."""
+        run = self.pick(data)
+        runs = self.world.ledger.runs
+        if run.status == "paused":
+            self.command(lambda: runs.resume(run.run_id, payload), script, crash, allowed=True, settles=True)
+        elif not run.ended:
+            self.command(lambda: runs.proceed(run.run_id), script, crash, allowed=True, settles=True)
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), crash=CRASHES)

@@ -26,7 +26,7 @@ def test_a_state_is_codec_id_digest_and_body() -> None:
     body = b'{"recorded_at":1760000000000000,"by":"ada","text":"hi"}'
     assert one.state[:1] == b"\x01"
     assert one.state[1:9] != other.state[1:9]
-    assert one.state[9:41] == other.state[9:41] == sha256(sha256(b"a").digest() + b"test.noted\0" + body).digest()
+    assert one.state[9:41] == sha256(sha256(b"a").digest() + one.state[1:9] + b"test.noted\0" + body).digest()
     assert one.state[41:] == body
 
 
