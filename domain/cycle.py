@@ -1,20 +1,19 @@
 """The execution cycle, written once for sync and async: it asks its driver to call executors and to keep events."""
 
 import random
-from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from .errors import InvalidRequest
 from .executors import Executor, StepContext
 from .expressions import ExpressionError, InputInvalid
+from .jsonvalue import freeze
 from .masking import Masker
 from .plan import Plan
 from .ports import NewEvent
 from .run import RunState, fail
-from .step import Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
-
-SHUTDOWN = (KeyboardInterrupt, GeneratorExit, CancelledError)
-"""Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
+from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
@@ -43,6 +42,19 @@ class CallSettings(NamedTuple):
     step_limit: int | None
     now: Callable[[], int]
     limits: StepLimits
+
+
+def call_settings(
+    by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int], limits: StepLimits
+) -> CallSettings:
+    """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
+    if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
+        raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
+    if not isinstance(freeze(by, "by"), str):
+        raise InvalidRequest(f"by {by!r} is not text")
+    if not isinstance(globals or {}, Mapping):
+        raise InvalidRequest("globals are a mapping of names to values")
+    return CallSettings(by, MappingProxyType(dict(globals or {})), step_limit, now, limits)
 
 
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:

@@ -30,6 +30,7 @@ def _json(value: Any) -> Any:
 
 
 _Name = Annotated[str, Field(min_length=1), AfterValidator(_json)]
+_Text = Annotated[str, AfterValidator(_json)]
 _Json = Annotated[Any, AfterValidator(_json)]
 
 
@@ -52,17 +53,17 @@ class Node(_Part):
     """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
     metadata: Annotated[Mapping[str, Any] | None, AfterValidator(_json)] = None
     """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
-    code: str | None = None
+    code: _Text | None = None
     """Source text of the job, where the job is text."""
 
 
 class Edge(_Part):
     """Where to go from ``source``: by default, or when its executor returns ``source_handle``."""
 
-    id: str | None = None
-    source: str
-    target: str
-    source_handle: str | None = Field(default=None, alias="sourceHandle")
+    id: _Text | None = None
+    source: _Text
+    target: _Text
+    source_handle: _Text | None = Field(default=None, alias="sourceHandle")
 
 
 class WorkflowDefinition(_Part):
@@ -70,7 +71,7 @@ class WorkflowDefinition(_Part):
 
     nodes: Annotated[tuple[Node, ...], Field(strict=False)]
     edges: Annotated[tuple[Edge, ...], Field(strict=False)] = ()
-    start: str | None = None
+    start: _Text | None = None
     """The first node; by default the one node without incoming edges. None when there is no such node, or several."""
 
     @model_validator(mode="wrap")
@@ -97,19 +98,7 @@ class WorkflowDefinition(_Part):
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """The ids of the nodes without incoming edges."""
-        targets = {edge.target for edge in self.edges}
-        return tuple(node.id for node in self.nodes if node.id not in targets)
-
-    def start_faults(self) -> list[Fault]:
-        """What is wrong where a start node is needed and none was named: an empty list when there is one."""
-        if self.start is not None:
-            return []
-        if not self.roots:
-            return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
-        listed = ", ".join(map(repr, self.roots))
-        return [
-            Fault("start", f"{len(self.roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")
-        ]
+        return _roots([node.to_data() for node in self.nodes], [edge.to_data() for edge in self.edges])
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -125,6 +114,27 @@ class WorkflowDefinition(_Part):
         """SHA-256 (hex) of the definition's canonical JSON: equal definitions have equal digests."""
         text = json.dumps(self.to_data(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def start_faults(definition: Any) -> list[Fault]:
+    """What is wrong where a start node is needed and none was named; the definition may have other faults too."""
+    raw = (
+        definition.to_data() | {"start": definition.start} if isinstance(definition, WorkflowDefinition) else definition
+    )
+    if not isinstance(raw, Mapping) or raw.get("start") is not None:
+        return []
+    roots = _roots(_entries(raw.get("nodes")), _entries(raw.get("edges")))
+    if len(roots) == 1 or not raw.get("nodes"):
+        return []
+    if not roots:
+        return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
+    listed = ", ".join(map(repr, roots))
+    return [Fault("start", f"{len(roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
+
+
+def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    targets = [edge.get("target") for edge in edges]
+    return tuple(node["id"] for node in nodes if isinstance(node.get("id"), str) and node["id"] not in targets)
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:

@@ -66,7 +66,7 @@ class RetryPolicy:
         """Seconds to wait after this attempt failed. ``chance`` is from 0 to 1; 0.5 means no jitter."""
         doublings = min(attempt - 1, 1000) if self.backoff == "exponential" else 0
         wait = self.interval * 2.0**doublings * (1 + self.jitter * (2 * chance - 1))
-        return min(wait, LONGEST_DELAY if self.max_interval is None else self.max_interval)
+        return min(wait, LONGEST_DELAY if self.max_interval is None else self.max_interval, LONGEST_DELAY)
 
 
 _KEYS = {

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from .catalogue import event_type
 from .clock import micros, moment, moment_of_millis
 from .context import EMPTY_CONTEXT, Context
-from .errors import IllegalTransition
+from .errors import IllegalTransition, StorageCorrupt
 from .jsonvalue import freeze
 from .ports import NewEvent
 from .snapshot import RetryState, Snapshot, Status
@@ -250,7 +250,8 @@ def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, An
     stretch: list[Mapping[str, Any]] = []
     spent = 0
     running = _is_running(state)
-    for _, type, data in events:
+    version = state.version
+    for version, type, data in events:  # noqa: B007 - the last one is looked at below
         if running and type == STEP_COMPLETED and "next_node_id" in data:
             spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
             stretch.append(data)
@@ -262,6 +263,16 @@ def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, An
         running = _is_running(state)
     if stretch:
         _fold_stretch(state, stretch, spent)
+    check_version(state, version)
+
+
+def check_version(state: RunState, version: int) -> None:
+    """Raises StorageCorrupt unless the state is that after all events up to the version: none may be missing."""
+    if state.version != version:
+        raise StorageCorrupt(
+            f"{_name(state)} has {state.version} events up to version {version}: "
+            "some are missing in the store; verify tells which"
+        )
 
 
 def _is_running(state: RunState) -> bool:

@@ -1,6 +1,7 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
+from asyncio import CancelledError
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +15,9 @@ from .masking import MASK, Masker
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+
+SHUTDOWN = (KeyboardInterrupt, GeneratorExit, CancelledError)
+"""Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
 
 MAX_ERROR_TEXT = 256 * 1024
 """Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
@@ -93,6 +97,7 @@ def conclude(
 ) -> list[NewEvent]:  # fmt: skip
     """The events of a step's outcome: one, or two where no edge takes the returned handle."""
     node_id = planned.node.id
+    finished_at = max(started_at, finished_at)  # a clock that is set back during a step
     event = envelope(state, by, finished_at)
     event["node_id"] = node_id
     attempt = state.context.next_attempt(node_id)
@@ -110,8 +115,10 @@ def conclude(
         event["finished_at"] = finished_at
     if isinstance(outcome, Returned):
         try:
-            return _conclude_return(planned, event, outcome.value, limits)
-        except InvalidValue as error:
+            return _conclude_return(planned, dict(event), outcome.value, limits, masker)
+        except SHUTDOWN:
+            raise
+        except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
             outcome = Raised(error)
     event["error"] = describe_error(outcome.error, masker)
     if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(outcome.error):
@@ -119,11 +126,13 @@ def conclude(
     return [NewEvent(STEP_FAILED, event)]
 
 
-def _conclude_return(planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits) -> list[NewEvent]:
+def _conclude_return(
+    planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+) -> list[NewEvent]:
     if isinstance(value, Pause) or (isinstance(value, dict) and value.get("__pause")):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
-            event["reason"] = freeze(str(pause.reason), "reason")
+            event["reason"] = clean_text(masker.text(str(pause.reason)))
         if pause.until is not None:
             event["until"] = micros(pause.until)
         return [NewEvent(PAUSED, event)]
@@ -144,7 +153,10 @@ def _conclude_return(planned: PlannedNode, event: dict[str, Any], value: Any, li
         return [NewEvent(STEP_COMPLETED, event)]
     event["unrouted"] = True
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
-    return [NewEvent(STEP_COMPLETED, event), NewEvent(FAILED, reason | {"reason": _unrouted(planned, result.handle)})]
+    return [
+        NewEvent(STEP_COMPLETED, event),
+        NewEvent(FAILED, reason | {"reason": masker.text(_unrouted(planned, result.handle))}),
+    ]
 
 
 def _refuse_handle(handle: Any) -> str:
@@ -166,14 +178,27 @@ def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     try:
         message = str(error)
-    except Exception as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+    except SHUTDOWN:
+        raise
+    except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
         message = f"(its __str__ raised {type(failure).__name__})"
     described = {"type": type(error).__name__, "message": clean_text(masker.text(message))}
-    trace = error.__traceback__
-    if trace is not None and trace.tb_next is not None:  # the first frame is the caller's own
-        lines = "".join(traceback.format_tb(trace.tb_next))
-        described["traceback"] = clean_text(masker.text(lines))
+    if trace := _traceback(error):
+        described["traceback"] = clean_text(masker.text(trace))
     return described
+
+
+def _traceback(error: BaseException) -> str:
+    """From the executor's own frame on, with the errors that led to it. Empty for what no executor raised."""
+    inner = error.__traceback__.tb_next if error.__traceback__ is not None else None  # the first frame is the caller's
+    if inner is None:
+        return ""
+    try:
+        return "".join(traceback.format_exception(type(error), error, inner))
+    except SHUTDOWN:
+        raise
+    except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+        return "".join(traceback.format_tb(inner))
 
 
 def clean_text(text: str) -> str:

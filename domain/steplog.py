@@ -25,7 +25,10 @@ class StepLog(logging.Logger):
         self._now = now
 
     def handle(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except Exception as error:  # noqa: BLE001 - as in logging itself, a bad format fails no caller
+            message = f"{record.msg!r} % {record.args!r} ({type(error).__name__}: {error})"
         if record.exc_info:
             message += "\n" + logging.Formatter().formatException(record.exc_info)
         self.lines.append({"at": self._now(), "level": record.levelname, "message": message})

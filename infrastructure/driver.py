@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
-from ..domain.cycle import SHUTDOWN, Call, Cycle, Keep, call
+from ..domain.cycle import Call, Cycle, Keep, call
 from ..domain.ports import NewEvent
-from ..domain.step import Outcome, Raised, Returned
+from ..domain.step import SHUTDOWN, Outcome, Raised, Returned
 
 Commit = Callable[[list[NewEvent]], None]
 """Makes events durable (where there is a store) and folds them into the run's state."""
@@ -48,20 +48,23 @@ async def adrive(cycle: Cycle, commit: Commit) -> None:
 
 async def _acall(asked: Call) -> Outcome:
     executor, context = asked
-    if not executor.is_async:
-        # The thread may hand back something awaitable; it is awaited here, on the caller's loop.
-        outcome = await asyncio.to_thread(call, executor, context, lambda awaitable: awaitable)
-        if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
-            return outcome
-        awaitable = outcome.value
+    if executor.is_async:
+        outcome = call(executor, context, _as_it_is)
     else:
-        awaitable = executor.function(context)
+        outcome = await asyncio.to_thread(call, executor, context, _as_it_is)
+    if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
+        return outcome
     try:
-        return Returned(await awaitable)
+        return Returned(await outcome.value)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded
         return Raised(error)
+
+
+def _as_it_is(awaitable: Awaitable[Any]) -> Any:
+    """Awaited later, on the caller's loop."""
+    return awaitable
 
 
 class _Awaiter:

@@ -1,13 +1,12 @@
 """The engine alone: the execution cycle over snapshots, without a store."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from ..domain.clock import Clock, reading
-from ..domain.cycle import CallSettings, Cycle, cycle
-from ..domain.definition import WorkflowDefinition
-from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
+from ..domain.cycle import Cycle, call_settings, cycle
+from ..domain.definition import WorkflowDefinition, start_faults
+from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidSnapshot
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze
 from ..domain.plan import make_plan
@@ -103,9 +102,7 @@ class Engine:
     def _cycle(
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
     ) -> Cycle:
-        if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):
-            raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
-        settings = CallSettings(_BY, MappingProxyType(dict(globals or {})), step_limit, self._now, self._limits)
+        settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
         return cycle(state, self._plan, settings, single=single)
 
     def _steppable(self, snapshot: Snapshot, payload: Any) -> RunState:
@@ -127,7 +124,7 @@ class Engine:
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
         if start is None:
-            if faults := self._definition.start_faults():
+            if faults := start_faults(self._definition):
                 raise InvalidDefinition(faults)
             start = self._definition.start
         elif start not in self._plan.nodes:

@@ -50,6 +50,8 @@ class Heads:
 
 def check_stream(stream: str) -> None:
     """Raises InvalidValue for a name that no backend could keep: empty, too long, or not text."""
+    if not isinstance(stream, str):
+        raise InvalidValue("stream", f"{stream!r} is not text")
     try:
         size = len(stream.encode())
     except UnicodeEncodeError as error:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ..domain.errors import InvalidRequest, RunNotFound, VersionNotFound
+from ..domain.errors import RunNotFound
+from ..domain.moments import moment_asked
 from ..domain.ports import EventStore, RecordedEvent
 from ..domain.run import STARTED, RunState
 from ..domain.snapshot import Snapshot
 from ..domain.workflow import WorkflowSnapshot
 from ..projections.runs import snapshots
-from .as_of import version_as_of
+from .as_of import version_at
 from .states import RunStates
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
@@ -28,19 +29,13 @@ class History:
 
         Raises RunNotFound, VersionNotFound, NothingAsOf.
         """
-        if version is not None and at is not None:
-            raise InvalidRequest("give a version or a time, not both")
-        head = self._head(run_id)
-        if version is not None and not 1 <= version <= head:
-            raise VersionNotFound(version, head, f"run {run_id!r}")
-        if at is not None:
-            version = version_as_of(self._store, run_id, head, at, f"run {run_id!r}")
+        moment = moment_asked(version, at)
+        version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
         return self._states.load(run_id, version).snapshot()
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        self._head(run_id)
-        yield from snapshots(RunState(run_id), self._store.rows(run_id))
+        yield from snapshots(RunState(run_id), self._states.rows(run_id))
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``."""

@@ -4,11 +4,10 @@ import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Concatenate, ParamSpec
 
-from ..domain.cycle import CallSettings, Cycle, cycle
-from ..domain.definition import WorkflowDefinition
+from ..domain.cycle import CallSettings, Cycle, call_settings, cycle
+from ..domain.definition import WorkflowDefinition, start_faults
 from ..domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.ids import uuid7
@@ -98,7 +97,7 @@ class Runs:
         (a payload that isn't JSON); then nothing was written.
         """
         settings = self._settings(by, globals, step_limit)
-        payload, metadata = self._freeze(payload, "payload"), self._freeze(dict(metadata or {}), "metadata")
+        payload, metadata = self._freeze(payload, "payload"), self._freeze_metadata(metadata or {})
         workflow = self._workflows.get(workflow_id)
         plan = self._workflows.plan(workflow_id, workflow.version)
         now = self._now()
@@ -179,7 +178,7 @@ class Runs:
 
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
         """Merge into a run's metadata; null removes a key. Raises RunNotFound, InvalidValue."""
-        frozen = self._freeze(dict(metadata), "metadata")
+        frozen = self._freeze_metadata(metadata)
         return self._order(run_id, lambda state: set_metadata(state, frozen, by, self._now()))
 
     apause = in_thread(pause)
@@ -209,13 +208,15 @@ class Runs:
         return _Held(state, commit, cycle(state, plan, settings))
 
     def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
-        if step_limit is not None and (isinstance(step_limit, bool) or step_limit < 0):
-            raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
-        freeze(by, "by")
-        return CallSettings(by, MappingProxyType(dict(globals or {})), step_limit, self._now, self._limits)
+        return call_settings(by, globals, step_limit, self._now, self._limits)
 
     def _freeze(self, value: Any, name: str) -> Any:
         return freeze(value, name, self._limits.max_value_bytes)
+
+    def _freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
+        if not isinstance(metadata, Mapping):
+            raise InvalidRequest(f"metadata {metadata!r} is not an object")
+        return self._freeze(metadata, "metadata")
 
     def _code_now(self, workflow: WorkflowSnapshot) -> dict[str, Any]:
         """The digests of the code that will run, and the source of what differs from what was saved."""
@@ -235,5 +236,5 @@ class Runs:
 
 def _start_node(definition: WorkflowDefinition) -> str:
     if definition.start is None:
-        raise InvalidDefinition(definition.start_faults())
+        raise InvalidDefinition(start_faults(definition))
     return definition.start

@@ -1,13 +1,15 @@
 """Run states folded from the store, from the nearest checkpoint on."""
 
 import logging
+from collections.abc import Iterator
 from hashlib import sha256
+from itertools import chain
 
 import orjson
 
 from ..domain.errors import RunNotFound, StorageError
-from ..domain.ports import CheckpointStore, EventStore
-from ..domain.run import FOLD_REVISION, RunState
+from ..domain.ports import CheckpointStore, EventStore, StoredRow
+from ..domain.run import FOLD_REVISION, STARTED, RunState
 from ..projections.checkpoints import checkpoint_of, state_of
 from ..projections.runs import fold
 
@@ -29,12 +31,20 @@ class RunStates:
         """The state at a version, or now. Raises RunNotFound."""
         state = self._nearest(run_id, version)
         begun = state.version
-        fold(state, self._store.rows(run_id, after=begun, upto=version))
-        if state.version == 0:
-            raise RunNotFound(run_id)
+        fold(state, self.rows(run_id, after=begun, upto=version))
         if self._every is not None and state.version - begun >= self._every:
             self._keep(run_id, state)
         return state
+
+    def rows(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
+        """The rows of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
+        rows = self._store.rows(run_id, after=after, upto=upto)
+        if after == 0:
+            first = next(rows, None)
+            if first is None or first.type != STARTED:
+                raise RunNotFound(run_id)
+            return chain((first,), rows)
+        return rows
 
     def _nearest(self, run_id: str, version: int | None) -> RunState:
         if self._every is None:

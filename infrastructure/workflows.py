@@ -4,22 +4,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..domain.definition import WorkflowDefinition
+from ..domain.definition import WorkflowDefinition, start_faults
 from ..domain.errors import (
     ConcurrencyError,
     InvalidDefinition,
     InvalidRequest,
-    NothingAsOf,
-    VersionNotFound,
     WorkflowNotFound,
 )
 from ..domain.executors import ExecutorRegistry
 from ..domain.ids import workflow_stream
 from ..domain.jsonvalue import freeze
+from ..domain.moments import moment_asked
 from ..domain.plan import Plan, make_plan, unknown_types
 from ..domain.ports import EventStore, RecordedEvent, Write
 from ..domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
-from .as_of import version_as_of
+from .as_of import version_at
 from .jobcode import job_code
 from .toolbox import TOOLBOX
 from .twins import in_thread
@@ -55,16 +54,13 @@ class Workflows:
         code = job_code(definition, self._executors) if self._executors is not None else {}
         stream = workflow_stream(workflow_id)
         while True:
-            latest = self._last_save(stream, None)
-            head = self._store.head(stream) if latest is not None else 0
+            head, latest = self._last_save(stream)
             event = save(
                 None if latest is None else (latest.version, latest.data), head, definition, code,
                 workflow_id=workflow_id, by=by, message=message, expected_version=expected_version, now=self._now(),
             )  # fmt: skip
             if event is None:
-                return (
-                    snapshot_of(latest.version, latest.data, is_latest=True) if latest is not None else _unreachable()
-                )
+                return self.get(workflow_id)
             try:
                 self._store.append(Write(stream, head, [event]))
             except ConcurrencyError:
@@ -76,22 +72,15 @@ class Workflows:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
+        moment = moment_asked(version, at)
         stream = workflow_stream(workflow_id)
         head = self._store.head(stream)
         if head == 0:
             raise WorkflowNotFound(workflow_id)
-        subject = f"workflow {workflow_id!r}"
-        if version is not None and at is not None:
-            raise InvalidRequest("give a version or a time, not both")
-        if version is not None and not 1 <= version <= head:
-            raise VersionNotFound(version, head, subject)
-        if at is not None:
-            version = version_as_of(self._store, stream, head, at, subject)
-        found = self._last_save(stream, version)
-        if found is None:
-            raise NothingAsOf(at, at, subject) if at is not None else VersionNotFound(version or head, head, subject)
-        latest = found if version is None or version == head else self._last_save(stream, None)
-        return snapshot_of(found.version, found.data, is_latest=latest is not None and latest.version == found.version)
+        version = version_at(self._store, stream, moment, head, f"workflow {workflow_id!r}")
+        found = self._saved_at(stream, version)
+        latest = found if version == head else self._saved_at(stream, head)
+        return snapshot_of(found.version, found.data, is_latest=latest.version == found.version)
 
     def plan(self, workflow_id: str, version: int) -> Plan:
         """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
@@ -115,8 +104,8 @@ class Workflows:
         except InvalidDefinition as error:
             nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
             unknown = unknown_types(nodes, self._executors) if self._executors is not None else []
-            raise InvalidDefinition([*error.faults, *unknown]) from None
-        faults = definition.start_faults()
+            raise InvalidDefinition([*error.faults, *start_faults(definition), *unknown]) from None
+        faults = start_faults(definition)
         if self._executors is not None:
             try:
                 make_plan(definition, self._executors, TOOLBOX)
@@ -126,17 +115,22 @@ class Workflows:
             raise InvalidDefinition(faults)
         return definition
 
-    def _last_save(self, stream: str, upto: int | None) -> RecordedEvent | None:
-        return next(
-            (event for event in self._store.read(stream, upto=upto, backwards=True) if event.type in SAVES), None
-        )
+    def _last_save(self, stream: str) -> tuple[int, RecordedEvent | None]:
+        """The head of the stream and its last save, as they were at one moment."""
+        head = 0
+        for event in self._store.read(stream, backwards=True):
+            head = head or event.version
+            if event.type in SAVES:
+                return head, event
+        return head, None
+
+    def _saved_at(self, stream: str, version: int) -> RecordedEvent:
+        """The save that a version shows. The first event of a workflow is one, so there always is."""
+        events = self._store.read(stream, upto=version, backwards=True)
+        return next(event for event in events if event.type in SAVES)
 
     asave = in_thread(save)
     aget = in_thread(get)
 
 
 _PLANS_KEPT = 1000
-
-
-def _unreachable() -> WorkflowSnapshot:
-    raise AssertionError("a save can only change nothing when there was an earlier one")

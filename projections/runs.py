@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..domain.clock import moment
 from ..domain.ports import StoredRow
-from ..domain.run import RunState, evolve, evolve_all, shown_status
+from ..domain.run import RunState, check_version, evolve, evolve_all, shown_status
 from ..domain.snapshot import Snapshot
 
 
@@ -52,4 +52,5 @@ def snapshots(state: RunState, rows: Iterable[StoredRow]) -> Iterator[Snapshot]:
     """The snapshot after each row."""
     for row in rows:
         evolve(state, row.type, row.data)
+        check_version(state, row.version)
         yield state.snapshot()

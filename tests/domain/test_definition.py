@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
+from flowledger.domain.definition import start_faults
 
 json_values = st.recursive(
     st.none()
@@ -72,8 +73,8 @@ def test_without_a_start_or_with_several_a_definition_says_so_when_one_is_needed
     )
     several = fl.WorkflowDefinition.model_validate({"nodes": [{"id": "a", "type": "t"}, {"id": "b", "type": "t"}]})
     assert (loop.start, several.start) == (None, None)
-    assert "every node has an incoming edge" in str(loop.start_faults()[0])
-    assert "2 nodes have no incoming edge ('a', 'b')" in str(several.start_faults()[0])
+    assert "every node has an incoming edge" in str(start_faults(loop)[0])
+    assert "2 nodes have no incoming edge ('a', 'b')" in str(start_faults(several)[0])
 
 
 def test_a_null_handle_is_no_handle():

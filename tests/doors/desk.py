@@ -1,10 +1,8 @@
 """What the tests of the doors share: a ledger whose one executor does as told, definitions, marks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
-
-import pytest
 
 import flowledger as fl
 
@@ -60,11 +58,3 @@ def deep(levels: int) -> Any:
     for _ in range(levels):
         value = [value]
     return value
-
-
-def bug(symptom: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(reason=symptom)
-
-
-def marked(kinds: Iterable[str], bugs: Mapping[str, pytest.MarkDecorator]) -> list[Any]:
-    return [pytest.param(kind, marks=[bugs[kind]] if kind in bugs else []) for kind in kinds]

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import flowledger as fl
 
-from .desk import Desk
+from .desk import Desk, line
 
 SECRET = "tr0ub4dor-&-3"
 
@@ -61,3 +63,15 @@ def test_globals_are_gone_with_the_call(memory_desk: Desk) -> None:
     run = memory_desk.start(lambda step: fl.Pause("why"), globals={"token": SECRET})
     memory_desk.do = lambda step: dict(step.globals)
     assert memory_desk.ledger.runs.resume(run.id).snapshot.context["only"][0].output == {}
+
+
+@pytest.mark.parametrize("returned", ["reason", "handle"])
+def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> None:
+    def careless(step: fl.StepContext) -> Any:
+        token = step.globals["token"]
+        return fl.Pause(f"waiting for {token}") if returned == "reason" else fl.StepResult(1, handle=token)
+
+    memory_desk.ledger.workflows.save(line("a", "b"), workflow_id="line")
+    memory_desk.do = careless
+    run = memory_desk.ledger.runs.start("line", globals={"token": SECRET})
+    assert SECRET not in str(run.snapshot.metadata)

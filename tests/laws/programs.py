@@ -19,7 +19,7 @@ ACTS = (
 )  # fmt: skip
 
 
-def run_program(world: World, seed: int, length: int = 40) -> None:
+def run_program(world: World, seed: int, length: int = 60) -> None:
     """Give ``length`` commands; those that a run's state forbids are refused, as they should be."""
     chance = random.Random(seed)
     for _ in range(length):

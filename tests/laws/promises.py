@@ -78,7 +78,7 @@ def the_digests_make_a_chain(world: World, run_id: str) -> None:
 
 
 def verify_finds_nothing(world: World, run_id: str) -> None:
-    assert verify(world.store, run_id).findings == ()  # type: ignore[arg-type]  # the wrapper passes it on
+    assert verify(world.store, run_id).findings == ()
 
 
 def every_step_has_a_key_of_its_own(world: World, run_id: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+import flowledger as fl
 from flowledger.domain import run as run_module
-from flowledger.infrastructure import history as history_module
+from flowledger.infrastructure import as_of as as_of_module
 
 from . import stores
 from .programs import run_program
@@ -97,7 +98,7 @@ def test_as_of_by_filtering_rows_breaks_the_longest_prefix(monkeypatch: pytest.M
 
     monkeypatch.setattr(run_module, "envelope", unclamped)
     monkeypatch.setattr("flowledger.domain.step.envelope", unclamped)
-    monkeypatch.setattr(history_module, "version_as_of", by_row)
+    monkeypatch.setattr(as_of_module, "version_as_of", by_row)
     world = World("memory:", checkpoint_every=None)
     story(world)
     assert {as_of_is_the_longest_prefix, recorded_at_never_decreases} <= broken_by(world)
@@ -107,7 +108,7 @@ def test_as_of_with_a_strict_comparison_breaks_the_longest_prefix(monkeypatch: p
     def strictly_before(store: Any, stream: str, head: int, at: datetime, subject: str) -> int:
         return sum(1 for event in store.read(stream) if event.recorded_at < at) or 1
 
-    monkeypatch.setattr(history_module, "version_as_of", strictly_before)
+    monkeypatch.setattr(as_of_module, "version_as_of", strictly_before)
     world = World("memory:", checkpoint_every=None)
     story(world)
     assert broken_by(world) == {as_of_is_the_longest_prefix}
@@ -161,3 +162,12 @@ def test_a_run_that_runs_after_its_end_is_seen_by_its_executors(monkeypatch: pyt
     with world.doing([Act("cancelled_meanwhile", Act("complete"))]):
         world.ledger.runs.start("w", step_limit=2)
     assert executors_saw_what_the_log_says in broken_by(world)
+
+
+def test_a_gap_in_a_stream_is_found_by_whoever_folds_it() -> None:
+    world = World("memory:", checkpoint_every=None)
+    story(world)
+    run_id = world.store.run_ids()[0]
+    world.store.inner = stores.DropsAnEventOnRead(world.store.inner)
+    with pytest.raises(fl.StorageError):
+        world.ledger.runs.get(run_id)

@@ -145,7 +145,7 @@ def test_a_clock_that_goes_backwards_leaves_no_version_unreachable(world: World)
 
 
 def start_with_clock(world: World, clock: Callable[[], datetime]) -> str:
-    world.clock = clock  # type: ignore[assignment]
+    world.clock = clock
     world.reopen()
     return world.ledger.runs.start("w").id
 
