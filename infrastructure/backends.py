@@ -1,11 +1,14 @@
 """From a store's URL to an open event store."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from eventsourcing.persistence import PersistenceError
 
 from ..domain.errors import InvalidRequest
+from ..domain.ports import CheckpointStore
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
 from .event_store import LedgerEventStore
@@ -40,24 +43,18 @@ def shown(url: str) -> str:
 
 
 def _memory(mapper: LedgerMapper) -> LedgerEventStore:
-    from .memory import MemoryRecorder
+    from .memory import Factory
 
-    return LedgerEventStore(mapper, MemoryRecorder(), MemoryCheckpoints())
+    return LedgerEventStore(mapper, Factory({}).application_recorder(), MemoryCheckpoints())
 
 
 def _sqlite(path: str, mapper: LedgerMapper) -> LedgerEventStore:
-    from .sqlite import SQLiteRecorder
-    from .sqlite_connections import ThreadBoundDatastore, migrate
+    from .sqlite import Factory
 
     if not path or path.startswith(":memory:"):
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
-    datastore = ThreadBoundDatastore(str(Path(path).absolute()))
-    try:
-        migrate(datastore)
-    except BaseException:
-        datastore.close()
-        raise
-    return LedgerEventStore(mapper, SQLiteRecorder(datastore), SQLiteCheckpoints(datastore))
+    factory = Factory({Factory.SQLITE_DBNAME: str(Path(path).absolute())})
+    return _opened(factory, mapper, SQLiteCheckpoints)
 
 
 def _postgres(url: str, mapper: LedgerMapper) -> LedgerEventStore:
@@ -65,8 +62,7 @@ def _postgres(url: str, mapper: LedgerMapper) -> LedgerEventStore:
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    from .postgres import PostgresRecorder
-    from .postgres_connections import PooledDatastore, migrate
+    from .postgres import Factory
 
     try:
         host = str(conninfo_to_dict(url).get("host") or "")
@@ -76,10 +72,13 @@ def _postgres(url: str, mapper: LedgerMapper) -> LedgerEventStore:
         raise InvalidRequest(
             f"{shown(url)!r} is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
-    datastore = PooledDatastore(url)
+    return _opened(Factory({Factory.POSTGRES_URL: url}), mapper, PostgresCheckpoints)
+
+
+def _opened(factory: Any, mapper: LedgerMapper, checkpoints: Callable[[Any], CheckpointStore]) -> LedgerEventStore:
+    """A factory of the library's makes the recorder, which creates or migrates the tables on the way."""
     try:
-        migrate(datastore)
-        return LedgerEventStore(mapper, PostgresRecorder(datastore), PostgresCheckpoints(datastore))
+        return LedgerEventStore(mapper, factory.application_recorder(), checkpoints(factory.datastore))
     except BaseException:
-        datastore.close()
+        factory.close()
         raise

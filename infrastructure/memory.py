@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from eventsourcing import popo
-from eventsourcing.persistence import ApplicationRecorder, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
 from .codec import BODY
 from .recorder import PAGE_ROWS, LedgerRecorder, Row, StreamRow
@@ -76,5 +76,5 @@ def _row(event: StoredEvent, position: int) -> Row:
 class Factory(popo.POPOFactory):
     """``PERSISTENCE_MODULE=flowledger.infrastructure.memory``."""
 
-    def application_recorder(self) -> ApplicationRecorder:
+    def application_recorder(self) -> MemoryRecorder:
         return MemoryRecorder()
