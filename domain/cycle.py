@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .errors import InvalidRequest
+from .errors import ExpressionError, InputInvalid, InvalidRequest
 from .executors import Executor, StepContext
-from .expressions import ExpressionError, InputInvalid
 from .jsonvalue import freeze
 from .masking import Masker
 from .plan import Plan

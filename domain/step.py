@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .clock import micros
-from .errors import InvalidValue, NonRetryable
+from .errors import ExpressionError, InputInvalid, InvalidValue, NonRetryable
 from .executors import Pause, StepContext, StepResult
-from .expressions import ExpressionError, InputInvalid, Scope
+from .expressions import Scope
 from .jsonvalue import freeze
 from .masking import MASK, Masker
 from .plan import PlannedNode

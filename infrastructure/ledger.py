@@ -8,15 +8,15 @@ from ..domain.clock import Clock, reading
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.step import StepLimits
-from .backends import open_store
-from .event_store import LedgerEventStore
-from .history import History
-from .runs import Runs
-from .states import RunStates
-from .twins import in_thread
-from .verify import VerifyReport
-from .verify import verify as verify_store
-from .workflows import Workflows
+from .doors.history import History
+from .doors.runs import Runs
+from .doors.states import RunStates
+from .doors.twins import in_thread
+from .doors.workflows import Workflows
+from .store.backends import open_store
+from .store.event_store import LedgerEventStore
+from .store.verify import VerifyReport
+from .store.verify import verify as verify_store
 
 
 class Ledger:

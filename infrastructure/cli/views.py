@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...domain.snapshot import Snapshot
     from ...domain.workflow import WorkflowSnapshot
     from ...projections.runs import Run
-    from ..verify import VerifyReport
+    from ..store.verify import VerifyReport
 
 WIDTH = 120
 """Columns where there is no terminal to ask."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import FlowledgerError, InvalidRequest
-from ..backends import shown
 from ..cli import views
 from ..ledger import Ledger, open_ledger
+from ..store.backends import shown
 from .triage import DEFINITION, executors
 
 if TYPE_CHECKING:

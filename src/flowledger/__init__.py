@@ -36,7 +36,7 @@ from .domain.snapshot import RetryState, Snapshot
 from .domain.workflow import WorkflowSnapshot
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
-from .infrastructure.verify import Finding, VerifyReport
+from .infrastructure.store.verify import Finding, VerifyReport
 from .projections.runs import Run
 
 __version__ = "0.1.0"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.recorder import ConnectionLost
+from flowledger.infrastructure.store.recorder import ConnectionLost
 
 DEFINITION = {
     "nodes": [{"id": name, "type": "work"} for name in "abc"],

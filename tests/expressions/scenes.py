@@ -5,7 +5,7 @@ from typing import Any
 
 from flowledger.domain.expressions import Rendered, Scope, compile_template
 from flowledger.domain.jsonvalue import freeze
-from flowledger.infrastructure.cel_language import CelLanguage
+from flowledger.infrastructure.cel.language import CelLanguage
 
 LANGUAGE = CelLanguage()
 

@@ -8,9 +8,9 @@ import pytest
 
 from flowledger.domain.errors import ExpressionError
 from flowledger.domain.expressions import compile_template
-from flowledger.domain.language import Allowance
-from flowledger.infrastructure.cel_guard import guard
-from flowledger.infrastructure.cel_regex import regex_cost
+from flowledger.domain.expressions.language import Allowance
+from flowledger.infrastructure.cel.guard import guard
+from flowledger.infrastructure.cel.regex import regex_cost
 
 from .scenes import LANGUAGE, Result, Scope, render, scope, value_of
 
@@ -218,7 +218,7 @@ import threading, sys
 from flowledger.domain.errors import ExpressionError
 from flowledger.domain.expressions import Scope, compile_template
 from flowledger.domain.jsonvalue import freeze
-from flowledger.infrastructure.cel_language import CelLanguage
+from flowledger.infrastructure.cel.language import CelLanguage
 
 deep = 1
 for level in range(60):

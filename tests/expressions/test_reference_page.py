@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flowledger.domain.errors import ExpressionError
-from flowledger.infrastructure import cel_guard, cel_meter
+from flowledger.infrastructure.cel import guard as cel_guard
+from flowledger.infrastructure.cel import meter as cel_meter
 
 from .scenes import Result, scope, value_of
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.errors import ExpressionError
-from flowledger.domain.expression_source import tokenize
 from flowledger.domain.expressions import compile_template
-from flowledger.domain.references import ANY, Scope, Selection, find_references
+from flowledger.domain.expressions.references import ANY, Scope, Selection, find_references
+from flowledger.domain.expressions.source import tokenize
 
 from .scenes import LANGUAGE, Result, scope, value_of
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.errors import ExpressionError
-from flowledger.domain.expression_source import MAX_SOURCE_LENGTH, placeholders, tokenize
+from flowledger.domain.expressions.source import MAX_SOURCE_LENGTH, placeholders, tokenize
 
 from .scenes import render, scope, value_of
 

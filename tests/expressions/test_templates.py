@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from flowledger.domain.errors import ExpressionError
-from flowledger.domain.expressions import as_text, compile_template
+from flowledger.domain.expressions import compile_template
+from flowledger.domain.expressions.template import as_text
 from flowledger.domain.jsonvalue import FrozenDict, FrozenList, freeze
 
 from .scenes import LANGUAGE, Result, render, scope, value_of

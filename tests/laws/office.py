@@ -10,8 +10,8 @@ from typing import Any
 import flowledger as fl
 from flowledger.domain.clock import reading
 from flowledger.domain.step import StepLimits
-from flowledger.infrastructure.backends import open_store
 from flowledger.infrastructure.ledger import Ledger
+from flowledger.infrastructure.store.backends import open_store
 
 LINE = {
     "nodes": [{"id": "first", "type": "quick"}, {"id": "held", "type": "held"}, {"id": "last", "type": "quick"}],

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.verify import verify
+from flowledger.infrastructure.store.verify import verify
 
 from .naive_fold import naive_run
 from .world import World

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from flowledger.domain.ports import ExpectedVersion, RecordedEvent, StoredRow, Write
-from flowledger.infrastructure.recorder import Row
+from flowledger.infrastructure.store.recorder import Row
 
 
 class Crash(BaseException):

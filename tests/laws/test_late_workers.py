@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.verify import verify
+from flowledger.infrastructure.store.verify import verify
 
 from .office import Office, Worker
 

@@ -8,7 +8,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain import run as run_module
-from flowledger.infrastructure import as_of as as_of_module
+from flowledger.infrastructure.doors import as_of as as_of_module
 
 from . import stores
 from .programs import run_program

@@ -12,8 +12,8 @@ import flowledger as fl
 from flowledger.domain.clock import reading
 from flowledger.domain.ports import Write
 from flowledger.domain.step import StepLimits
-from flowledger.infrastructure.backends import open_store
 from flowledger.infrastructure.ledger import Ledger
+from flowledger.infrastructure.store.backends import open_store
 
 
 def say(*words: object) -> None:

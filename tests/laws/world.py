@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import flowledger as fl
 from flowledger.domain.clock import reading
 from flowledger.domain.step import StepLimits
-from flowledger.infrastructure.backends import open_store
 from flowledger.infrastructure.ledger import Ledger
+from flowledger.infrastructure.store.backends import open_store
 
 from .naive_fold import NaiveRun, naive_run
 from .stores import JournalingStore

@@ -6,7 +6,7 @@ import pytest
 
 from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue
 from flowledger.domain.ports import ExpectedVersion, NewEvent, RecordedEvent, StoredRow, Write
-from flowledger.infrastructure.event_store import LedgerEventStore
+from flowledger.infrastructure.store.event_store import LedgerEventStore
 
 from .events import NOTED, note, notes, opened, texts, write
 
@@ -277,6 +277,6 @@ class EventStoreConformance:
 
 
 def _pending(store: LedgerEventStore, stream: str, version: int) -> object:
-    from flowledger.infrastructure.codec import PendingEvent
+    from flowledger.infrastructure.store.codec import PendingEvent
 
     return PendingEvent(stream, version, NOTED, note("damaged").data, bytes(32))

@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 
 from flowledger.domain.catalogue import event_type
 from flowledger.domain.ports import EventStore, ExpectedVersion, NewEvent, Write
-from flowledger.infrastructure.backends import open_store
-from flowledger.infrastructure.event_store import LedgerEventStore
+from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.event_store import LedgerEventStore
 
 NOON = 1_760_000_000_000_000
 

@@ -9,7 +9,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from flowledger.domain.catalogue import EVENT_TYPES, EventType
 from flowledger.domain.errors import EventNotReadable, InvalidRequest, InvalidValue
-from flowledger.infrastructure.codec import LedgerEvent, LedgerMapper, PendingEvent, decode, first_link
+from flowledger.infrastructure.store.codec import LedgerEvent, LedgerMapper, PendingEvent, decode, first_link
 
 from .events import NOON, NOTED, Noted, note
 

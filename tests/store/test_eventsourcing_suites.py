@@ -18,10 +18,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as suites
 from eventsourcing.utils import Environment, get_topic
 
-from flowledger.infrastructure import codec, memory, postgres, sqlite
-from flowledger.infrastructure.postgres_connections import PooledDatastore
-from flowledger.infrastructure.recorder import LedgerRecorder
-from flowledger.infrastructure.sqlite_connections import ThreadBoundDatastore
+from flowledger.infrastructure.store import codec, memory, postgres, sqlite
+from flowledger.infrastructure.store.postgres_connections import PooledDatastore
+from flowledger.infrastructure.store.recorder import LedgerRecorder
+from flowledger.infrastructure.store.sqlite_connections import ThreadBoundDatastore
 
 
 class OnOurRecorder:

@@ -9,8 +9,8 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from flowledger.domain.errors import ConcurrencyError, StorageUnavailable
 from flowledger.domain.ports import ExpectedVersion, Write
-from flowledger.infrastructure.event_store import LedgerEventStore
-from flowledger.infrastructure.recorder import ConnectionLost
+from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.store.recorder import ConnectionLost
 
 from .events import notes, opened, texts, write
 

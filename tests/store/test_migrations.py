@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure import migrations, sql_files
-from flowledger.infrastructure.backends import open_store
+from flowledger.infrastructure.store import migrations, sql_files
+from flowledger.infrastructure.store.backends import open_store
 
 from .events import opened, texts, write
 from .test_races import in_processes

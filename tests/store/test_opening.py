@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
-from flowledger.infrastructure.backends import open_store, shown
+from flowledger.infrastructure.store.backends import open_store, shown
 
 from .events import opened, texts, write
 
@@ -136,7 +136,7 @@ def test_a_forked_child_opens_connections_of_its_own(durable_url: str) -> None:
 
 def test_opening_sqlite_loads_no_postgresql_driver(tmp_path: Path) -> None:
     script = (
-        "import sys; from flowledger.infrastructure.backends import open_store; "
+        "import sys; from flowledger.infrastructure.store.backends import open_store; "
         f"open_store('sqlite:///{tmp_path / 'ledger.db'}').close(); open_store('memory:').close(); "
         "assert not any(name.startswith('psycopg') for name in sys.modules)"
     )

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
-from flowledger.infrastructure.postgres_connections import PooledDatastore
-from flowledger.infrastructure.postgres_pool import ConnectionPool
+from flowledger.infrastructure.store.postgres_connections import PooledDatastore
+from flowledger.infrastructure.store.postgres_pool import ConnectionPool
 
 from .events import opened, texts, write
 

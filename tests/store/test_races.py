@@ -13,7 +13,7 @@ import pytest
 
 from flowledger.domain.errors import ConcurrencyError
 from flowledger.domain.ports import ExpectedVersion, RecordedEvent, Write
-from flowledger.infrastructure.event_store import LedgerEventStore
+from flowledger.infrastructure.store.event_store import LedgerEventStore
 
 from .events import notes, opened, texts, write
 

@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 
 from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
-from flowledger.infrastructure.backends import open_store
-from flowledger.infrastructure.sqlite_connections import APPLICATION_ID
+from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.sqlite_connections import APPLICATION_ID
 
 from .events import opened, texts, write
 
@@ -106,8 +106,8 @@ READ = """
 import os, sys
 from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure import sqlite
-from flowledger.infrastructure.backends import open_store
+from flowledger.infrastructure.store import sqlite
+from flowledger.infrastructure.store.backends import open_store
 sys.path.insert(0, {here!r})
 from events import texts, write
 write(open_store("memory:"), "a", 0, "loads what is loaded late, while that is still allowed")

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from flowledger.domain.ports import RecordedEvent
-from flowledger.infrastructure.codec import PendingEvent, first_link
-from flowledger.infrastructure.event_store import LedgerEventStore
+from flowledger.infrastructure.store.codec import PendingEvent, first_link
+from flowledger.infrastructure.store.event_store import LedgerEventStore
 
 from .events import NOTED, note, opened, write
 

@@ -11,8 +11,8 @@ import pytest
 from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.errors import EventNotReadable
 from flowledger.domain.ports import Write
-from flowledger.infrastructure.event_store import LedgerEventStore
-from flowledger.infrastructure.verify import PROGRESS_EVERY, Verification, verify
+from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.store.verify import PROGRESS_EVERY, Verification, verify
 
 from .events import NOON, NOTED, note, opened, texts, write
 

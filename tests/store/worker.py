@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from events import opened, write
 
 from flowledger.domain.errors import ConcurrencyError
-from flowledger.infrastructure.backends import open_store
-from flowledger.infrastructure.event_store import LedgerEventStore
+from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.event_store import LedgerEventStore
 
 
 def race(store: LedgerEventStore, count: int, number: str) -> None:

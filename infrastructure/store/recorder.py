@@ -19,7 +19,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from ..domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
 
 PAGE_ROWS = 1_000
 LARGE_STATE = 32 * 2**10

@@ -7,10 +7,10 @@ shows only while they run: CEL gets ``xs.map(x, body)`` as ``xs.map(x, tick() ? 
 from itertools import pairwise
 from typing import NamedTuple
 
-from ..domain.errors import ExpressionError
-from ..domain.expression_source import CLOSING, OPENING, Token, matching_brackets, tokenize
-from ..domain.language import MAX_COST, too_costly
-from ..domain.references import Reference, find_references, suggestion
+from ...domain.errors import ExpressionError
+from ...domain.expressions.language import MAX_COST, too_costly
+from ...domain.expressions.references import Reference, find_references, suggestion
+from ...domain.expressions.source import CLOSING, OPENING, Token, matching_brackets, tokenize
 
 MAX_BRACKETS = 16
 """Levels of brackets. The parser takes 8 KB of stack for each, and threads may have as little as 256 KB."""

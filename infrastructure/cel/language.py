@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..domain.errors import ExpressionError
-from ..domain.language import Allowance
-from .cel_guard import FUNCTIONS, Guarded, guard
-from .cel_meter import Meter
+from ...domain.errors import ExpressionError
+from ...domain.expressions.language import Allowance
+from .guard import FUNCTIONS, Guarded, guard
+from .meter import Meter
 
 if TYPE_CHECKING:
     import cel

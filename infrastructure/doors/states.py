@@ -7,11 +7,11 @@ from itertools import chain
 
 import orjson
 
-from ..domain.errors import RunNotFound, StorageError
-from ..domain.ports import CheckpointStore, EventStore, StoredRow
-from ..domain.run import FOLD_REVISION, STARTED, RunState
-from ..projections.checkpoints import checkpoint_of, state_of
-from ..projections.runs import fold
+from ...domain.errors import RunNotFound, StorageError
+from ...domain.ports import CheckpointStore, EventStore, StoredRow
+from ...domain.run import FOLD_REVISION, STARTED, RunState
+from ...projections.checkpoints import checkpoint_of, state_of
+from ...projections.runs import fold
 
 _log = logging.getLogger("flowledger.checkpoints")
 

@@ -4,23 +4,23 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..domain.definition import WorkflowDefinition, start_faults
-from ..domain.errors import (
+from ...domain.definition import WorkflowDefinition, start_faults
+from ...domain.errors import (
     ConcurrencyError,
     InvalidDefinition,
     InvalidRequest,
     WorkflowNotFound,
 )
-from ..domain.executors import ExecutorRegistry
-from ..domain.ids import workflow_stream
-from ..domain.jsonvalue import freeze
-from ..domain.moments import moment_asked
-from ..domain.plan import Plan, make_plan, unknown_types
-from ..domain.ports import EventStore, RecordedEvent, Write
-from ..domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
+from ...domain.executors import ExecutorRegistry
+from ...domain.ids import workflow_stream
+from ...domain.jsonvalue import freeze
+from ...domain.moments import moment_asked
+from ...domain.plan import Plan, make_plan, unknown_types
+from ...domain.ports import EventStore, RecordedEvent, Write
+from ...domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
+from ..toolbox import TOOLBOX
 from .as_of import version_at
 from .jobcode import job_code
-from .toolbox import TOOLBOX
 from .twins import in_thread
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..domain.errors import StorageUnavailable
+from ...domain.errors import StorageUnavailable
 from .sql_files import Dialect, migrations
 
 

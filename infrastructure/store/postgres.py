@@ -140,7 +140,7 @@ def _arrays(placed: Sequence[tuple[int, StoredEvent]]) -> dict[str, Any]:
 
 
 class Factory(stock.PostgresFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.postgres``, with ``POSTGRES_URL`` or the library's own keys."""
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.store.postgres``: ``POSTGRES_URL`` or the library's own keys."""
 
     POSTGRES_URL = "POSTGRES_URL"
     application_recorder_class = PostgresRecorder

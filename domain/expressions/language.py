@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from .errors import ExpressionError, InvalidValue
-from .expression_source import MAX_SOURCE_LENGTH, tokenize
-from .jsonvalue import freeze
+from ..errors import ExpressionError, InvalidValue
+from ..jsonvalue import freeze
 from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, suggestion
+from .source import MAX_SOURCE_LENGTH, tokenize
 
 MAX_COST = 1_000_000_000
 """What evaluating all expressions of one node's data may cost. A unit is about a nanosecond and at least a byte, so

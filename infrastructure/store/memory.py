@@ -74,7 +74,7 @@ def _row(event: StoredEvent, position: int) -> Row:
 
 
 class Factory(popo.POPOFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.memory``."""
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.store.memory``."""
 
     def application_recorder(self) -> MemoryRecorder:
         return MemoryRecorder()

@@ -100,7 +100,7 @@ def _position(row_id: int | None) -> int:
 
 
 class Factory(stock.SQLiteFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.sqlite``; ``SQLITE_DBNAME`` is a path or a ``file:`` URI."""
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.store.sqlite``; ``SQLITE_DBNAME`` is a path or a ``file:`` URI."""
 
     application_recorder_class = SQLiteRecorder
     datastore: ThreadBoundDatastore

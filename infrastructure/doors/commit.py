@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..domain.errors import ConcurrencyError, InvalidValue
-from ..domain.ports import EventStore, NewEvent, Write
-from ..domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve
-from ..projections.runs import fold
+from ...domain.errors import ConcurrencyError, InvalidValue
+from ...domain.ports import EventStore, NewEvent, Write
+from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve
+from ...projections.runs import fold
 
 
 class Committer:

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Any, cast
 
-from ..domain.errors import ExpressionError
+from ...domain.errors import ExpressionError
 
 _BASE_COST = 100_000
 _CLASS_COST = 1_000_000

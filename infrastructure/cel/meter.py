@@ -7,11 +7,11 @@ regular expression of any size. None of it can be interrupted; so it is charged 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ..domain.errors import ExpressionError
-from ..domain.language import MAX_COST, Allowance, too_costly
-from ..domain.references import Reference
-from .cel_guard import Guarded, Loop
-from .cel_regex import regex_cost, regex_matches
+from ...domain.errors import ExpressionError
+from ...domain.expressions.language import MAX_COST, Allowance, too_costly
+from ...domain.expressions.references import Reference
+from .guard import Guarded, Loop
+from .regex import regex_cost, regex_matches
 
 MAX_VALUE_DEPTH = 64
 """Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ..domain.errors import RunNotFound
-from ..domain.moments import moment_asked
-from ..domain.ports import EventStore, RecordedEvent
-from ..domain.run import STARTED, RunState
-from ..domain.snapshot import Snapshot
-from ..domain.workflow import WorkflowSnapshot
-from ..projections.runs import snapshots
+from ...domain.errors import RunNotFound
+from ...domain.moments import moment_asked
+from ...domain.ports import EventStore, RecordedEvent
+from ...domain.run import STARTED, RunState
+from ...domain.snapshot import Snapshot
+from ...domain.workflow import WorkflowSnapshot
+from ...projections.runs import snapshots
 from .as_of import version_at
 from .states import RunStates
 from .twins import each_in_thread, in_thread

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import NamedTuple
 
-from ..domain.errors import InvalidValue
+from ...domain.errors import InvalidValue
 
 MAX_STREAM_BYTES = 1024
 """Longest stream name, in UTF-8: an index entry must hold it."""

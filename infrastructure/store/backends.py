@@ -7,8 +7,8 @@ from typing import Any
 
 from eventsourcing.persistence import PersistenceError
 
-from ..domain.errors import InvalidRequest
-from ..domain.ports import CheckpointStore
+from ...domain.errors import InvalidRequest
+from ...domain.ports import CheckpointStore
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
 from .event_store import LedgerEventStore

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..domain.catalogue import EVENT_TYPES
-from ..domain.errors import EventNotReadable
+from ...domain.catalogue import EVENT_TYPES
+from ...domain.errors import EventNotReadable
 from .codec import body_of, decode, digest_of, first_link, id_of, link
 from .event_store import LedgerEventStore
 from .recorder import Row

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-from .errors import ExpressionError, Fault, InputInvalid
-from .expression_source import placeholders
-from .jsonvalue import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
-from .language import Allowance, Expression, ExpressionLanguage, Program
-from .masking import MASK
+from ..errors import ExpressionError, Fault
+from ..jsonvalue import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
+from ..masking import MASK
+from .language import Allowance, Expression, ExpressionLanguage
 from .references import Scope
+from .source import placeholders
 
 _MAX_SHOWN = 200
 """Characters of an expression that an error message repeats."""
@@ -217,17 +217,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-__all__ = [
-    "MASK",
-    "ExpressionError",
-    "ExpressionLanguage",
-    "InputInvalid",
-    "Program",
-    "Rendered",
-    "Scope",
-    "Template",
-    "as_text",
-    "compile_template",
-]

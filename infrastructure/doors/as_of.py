@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from ..domain.errors import NothingAsOf, VersionNotFound
-from ..domain.moments import AsOf, AtVersion, Moment
-from ..domain.ports import EventStore, RecordedEvent
+from ...domain.errors import NothingAsOf, VersionNotFound
+from ...domain.moments import AsOf, AtVersion, Moment
+from ...domain.ports import EventStore, RecordedEvent
 
 
 def version_at(store: EventStore, stream: str, moment: Moment, head: int, subject: str) -> int:

@@ -6,20 +6,20 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec
 
-from ..domain.cycle import CallSettings, Cycle, call_settings, cycle
-from ..domain.definition import WorkflowDefinition, start_faults
-from ..domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest
-from ..domain.executors import ExecutorRegistry
-from ..domain.ids import uuid7
-from ..domain.jsonvalue import freeze
-from ..domain.ports import EventStore, ExpectedVersion, NewEvent, Write
-from ..domain.run import STARTED, RunState, cancel, evolve, pause, proceed, resume, set_metadata
-from ..domain.step import StepLimits
-from ..domain.work_order import open_work_order
-from ..domain.workflow import WorkflowSnapshot
-from ..projections.runs import Run, run_of
+from ...domain.cycle import CallSettings, Cycle, call_settings, cycle
+from ...domain.definition import WorkflowDefinition, start_faults
+from ...domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest
+from ...domain.executors import ExecutorRegistry
+from ...domain.ids import uuid7
+from ...domain.jsonvalue import freeze
+from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from ...domain.run import STARTED, RunState, cancel, evolve, pause, proceed, resume, set_metadata
+from ...domain.step import StepLimits
+from ...domain.work_order import open_work_order
+from ...domain.workflow import WorkflowSnapshot
+from ...projections.runs import Run, run_of
+from ..driver import adrive, drive
 from .commit import Committer
-from .driver import adrive, drive
 from .jobcode import job_code
 from .states import RunStates
 from .twins import in_thread

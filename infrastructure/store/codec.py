@@ -18,11 +18,11 @@ from typing import Any
 import orjson
 from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, Transcoder
 
-from ..domain.catalogue import EVENT_TYPES, VERSION_KEY, upcast
-from ..domain.clock import moment
-from ..domain.errors import EventNotReadable, InvalidRequest, InvalidValue
-from ..domain.jsonvalue import MAX_VALUE_BYTES
-from ..domain.ports import RecordedEvent
+from ...domain.catalogue import EVENT_TYPES, VERSION_KEY, upcast
+from ...domain.clock import moment
+from ...domain.errors import EventNotReadable, InvalidRequest, InvalidValue
+from ...domain.jsonvalue import MAX_VALUE_BYTES
+from ...domain.ports import RecordedEvent
 
 PLAIN = 1
 BODY = 41

@@ -4,9 +4,9 @@ import functools
 import hashlib
 import inspect
 
-from ..domain.definition import WorkflowDefinition
-from ..domain.executors import Executor, ExecutorRegistry
-from ..domain.workflow import JobCode
+from ...domain.definition import WorkflowDefinition
+from ...domain.executors import Executor, ExecutorRegistry
+from ...domain.workflow import JobCode
 
 
 def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dict[str, JobCode]:

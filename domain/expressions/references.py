@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, Protocol, cast
 
-from .errors import ExpressionError
-from .expression_source import Token, matching_brackets
-from .jsonvalue import render_path
+from ..errors import ExpressionError
+from ..jsonvalue import render_path
+from .source import Token, matching_brackets
 
 ROOTS = ("nodes", "payload", "input", "globals")
 """The names that an expression sees."""

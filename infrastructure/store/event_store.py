@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
 
-from ..domain.errors import (
+from ...domain.errors import (
     ConcurrencyError,
     EventNotReadable,
     InvalidRequest,
     StorageCorrupt,
     StorageUnavailable,
 )
-from ..domain.ports import CheckpointStore, ExpectedVersion, RecordedEvent, StoredRow, Write
+from ...domain.ports import CheckpointStore, ExpectedVersion, RecordedEvent, StoredRow, Write
 from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, recorded
 from .heads import Head, Heads, check_stream
 from .recorder import (

@@ -1,0 +1,16 @@
+"""Expressions in node data: found in text, reduced to what they refer to, compiled once and rendered step by step."""
+
+from .language import Allowance, Expression, ExpressionLanguage, Program
+from .references import Scope
+from .template import Rendered, Template, compile_template
+
+__all__ = [
+    "Allowance",
+    "Expression",
+    "ExpressionLanguage",
+    "Program",
+    "Rendered",
+    "Scope",
+    "Template",
+    "compile_template",
+]

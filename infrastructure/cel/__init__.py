@@ -1,0 +1,1 @@
+"""Expressions in CEL: what may be written, what it may cost, and how it is evaluated."""

@@ -1,0 +1,1 @@
+"""Events at rest: codec, recorders on memory, SQLite and PostgreSQL, migrations, verification."""
