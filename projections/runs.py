@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..domain.clock import moment
 from ..domain.ports import StoredRow
-from ..domain.run import RunState, check_version, evolve, evolve_all, shown_status
+from ..domain.run import RunState, check_version, evolve, evolve_all
 from ..domain.snapshot import Snapshot
 
 
@@ -34,7 +34,7 @@ def run_of(state: RunState) -> Run:
         workflow_id=state.workflow_id,
         workflow_version=state.workflow_version,
         work_order_id=state.work_order_id or "",
-        status=shown_status(state),
+        status=state.shown_status,
         version=state.version,
         snapshot=state.snapshot(),
         started_at=moment(state.started_at),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain import run as run_module
+from flowledger.domain.run import decisions
+from flowledger.domain.run import state as run_module
 from flowledger.infrastructure.doors import as_of as as_of_module
 
 from . import stores
@@ -96,7 +97,7 @@ def test_as_of_by_filtering_rows_breaks_the_longest_prefix(monkeypatch: pytest.M
     def by_row(store: Any, stream: str, head: int, at: datetime, subject: str) -> int:
         return max(event.version for event in store.read(stream) if event.recorded_at <= at)
 
-    monkeypatch.setattr(run_module, "envelope", unclamped)
+    monkeypatch.setattr(decisions, "envelope", unclamped)
     monkeypatch.setattr("flowledger.domain.step.envelope", unclamped)
     monkeypatch.setattr(as_of_module, "version_as_of", by_row)
     world = World("memory:", checkpoint_every=None)
@@ -119,7 +120,7 @@ def unclamped(state: Any, by: str, now: int) -> dict[str, Any]:
 
 
 def test_a_clock_that_is_believed_breaks_the_order_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "envelope", unclamped)
+    monkeypatch.setattr(decisions, "envelope", unclamped)
     monkeypatch.setattr("flowledger.domain.step.envelope", unclamped)
     world = World("memory:", checkpoint_every=None)
     story(world)

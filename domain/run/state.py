@@ -1,145 +1,26 @@
-"""The Run aggregate: one execution of one workflow version. Events, then state and evolve, then decisions."""
+"""What the events of a run fold into."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NotRequired
+from typing import Any
 
-from typing_extensions import TypedDict
-
-from .catalogue import event_type
-from .clock import micros, moment, moment_of_millis
-from .context import EMPTY_CONTEXT, Context
-from .errors import IllegalTransition, StorageCorrupt
-from .jsonvalue import freeze
-from .ports import NewEvent
-from .snapshot import RetryState, Snapshot, Status
-from .steplog import LogLine
-
-# --- events -----------------------------------------------------------------------------------------------------------
-
-
-class Recorded(TypedDict):
-    """What every event carries."""
-
-    recorded_at: int
-    """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
-    by: str
-    correlation_id: NotRequired[str]
-    """The work order."""
-
-
-class Origin(TypedDict):
-    """The run that another one continues, repeats or branches from."""
-
-    kind: Literal["retry", "reproduction", "fork"]
-    run_id: str
-    version: int
-
-
-class RunStarted(Recorded):
-    workflow_id: str
-    workflow_version: int
-    definition_digest: str
-    code: NotRequired[dict[str, str]]
-    """Node type → digest of the executor's source that will run."""
-    drifted: NotRequired[dict[str, str]]
-    """Node type → source text, where it differs from what the workflow's version saved."""
-    start_node_id: str
-    payload: NotRequired[Any]
-    metadata: NotRequired[dict[str, Any]]
-    origin: NotRequired[Origin]
-
-
-class StepError(TypedDict):
-    type: str
-    message: str
-    traceback: NotRequired[str]
-
-
-class _Step(Recorded):
-    node_id: str
-    attempt: NotRequired[int]
-    """1 when absent."""
-    input: NotRequired[Any]
-    """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
-    started_at: int
-    finished_at: NotRequired[int]
-    """``recorded_at`` when absent."""
-    logs: NotRequired[list[LogLine]]
-
-
-class StepCompleted(_Step):
-    output: NotRequired[Any]
-    """null when absent."""
-    handle: NotRequired[str]
-    next_node_id: NotRequired[str]
-    """Absent when the run is complete."""
-    unrouted: NotRequired[Literal[True]]
-    """No edge takes the handle: a ``run.failed`` that says so follows in the same commit."""
-
-
-class StepFailed(_Step):
-    error: StepError
-    retry_at: NotRequired[int]
-    """When a retry is due; absent when there is none and the run has failed."""
-
-
-class RunPaused(Recorded):
-    """By the executor of ``node_id``, or, when that is absent, by an operator."""
-
-    reason: NotRequired[str]
-    until: NotRequired[int]
-    node_id: NotRequired[str]
-    attempt: NotRequired[int]
-    input: NotRequired[Any]
-    started_at: NotRequired[int]
-    finished_at: NotRequired[int]
-    logs: NotRequired[list[LogLine]]
-
-
-class RunResumed(Recorded):
-    payload: NotRequired[Any]
-
-
-class RunRetried(Recorded):
-    payload: NotRequired[Any]
-    """A new payload; when absent the retry sees that of the attempt that it repeats."""
-
-
-class RunRecovered(Recorded):
-    """Taken over from a worker that is gone."""
-
-
-class RunCancelled(Recorded):
-    reason: NotRequired[str]
-
-
-class RunFailed(Recorded):
-    reason: str
-
-
-class RunMetadataSet(Recorded):
-    metadata: dict[str, Any]
-    """Merged into the run's metadata key by key; null removes a key."""
-
-
-STARTED = event_type("run.started", RunStarted)
-STEP_COMPLETED = event_type("run.step_completed", StepCompleted)
-STEP_FAILED = event_type("run.step_failed", StepFailed)
-PAUSED = event_type("run.paused", RunPaused)
-RESUMED = event_type("run.resumed", RunResumed)
-RETRIED = event_type("run.retried", RunRetried)
-RECOVERED = event_type("run.recovered", RunRecovered)
-CANCELLED = event_type("run.cancelled", RunCancelled)
-FAILED = event_type("run.failed", RunFailed)
-METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
-
-CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
-"""What takes hold of a run. Of two callers one is refused, whatever else was appended."""
-
-BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
-"""What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""
-
-# --- state and evolve -------------------------------------------------------------------------------------------------
+from ..clock import micros, moment_of_millis
+from ..context import EMPTY_CONTEXT, Context
+from ..errors import StorageCorrupt
+from ..jsonvalue import freeze
+from ..snapshot import RetryState, Snapshot, Status
+from .events import (
+    CANCELLED,
+    FAILED,
+    METADATA_SET,
+    PAUSED,
+    RECOVERED,
+    RESUMED,
+    RETRIED,
+    STARTED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+    Origin,
+)
 
 
 class RunState:
@@ -177,6 +58,16 @@ class RunState:
         self.started_at = 0
         self.finished_at: int | None = None
         self.recorded_at = 0
+
+    @property
+    def label(self) -> str:
+        """How messages call it."""
+        return "the run" if self.run_id is None else f"run {self.run_id!r}"
+
+    @property
+    def shown_status(self) -> str:
+        """The status in words: a Snapshot's, or ``cancelled``, which a Snapshot shows as ``failed``."""
+        return "cancelled" if self.cancelled else self.status
 
     @staticmethod
     def from_snapshot(snapshot: Snapshot) -> "RunState":
@@ -270,7 +161,7 @@ def check_version(state: RunState, version: int) -> None:
     """Raises StorageCorrupt unless the state is that after all events up to the version: none may be missing."""
     if state.version != version:
         raise StorageCorrupt(
-            f"{_name(state)} has {state.version} events up to version {version}: "
+            f"{state.label} has {state.version} events up to version {version}: "
             "some are missing in the store; verify tells which"
         )
 
@@ -405,84 +296,3 @@ _EVOLVE: dict[str, Callable[[RunState, Mapping[str, Any]], None]] = {
     FAILED: _failed,
     METADATA_SET: _metadata_set,
 }
-
-# --- decisions --------------------------------------------------------------------------------------------------------
-
-
-def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
-    """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
-    data: dict[str, Any] = {"recorded_at": max(now, state.recorded_at), "by": by}
-    if state.work_order_id is not None:
-        data["correlation_id"] = state.work_order_id
-    return data
-
-
-def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
-    """Go on with a paused run. Raises IllegalTransition when it isn't paused."""
-    if state.status != "paused":
-        hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
-        raise IllegalTransition(f"{_name(state)} is {shown_status(state)}, not paused: {hint}")
-    data = envelope(state, by, now)
-    if payload is not None:
-        data["payload"] = payload
-    return NewEvent(RESUMED, data)
-
-
-def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
-    """Claim a run that waits for a retry or was interrupted; None when it has ended.
-
-    Raises IllegalTransition when it is paused.
-    """
-    if state.status in ("completed", "failed"):
-        return None
-    if state.status == "paused":
-        raise IllegalTransition(f"{_name(state)} is paused: resume it")
-    data = envelope(state, by, now)
-    if state.status == "active":
-        return NewEvent(RECOVERED, data)
-    if payload is not None:
-        data["payload"] = payload
-    return NewEvent(RETRIED, data)
-
-
-def pause(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
-    """An operator's pause; a step in flight is still recorded. Raises IllegalTransition when paused or ended."""
-    _refuse_ended(state, "paused")
-    if state.status == "paused":
-        raise IllegalTransition(f"{_name(state)} is paused already")
-    return _with_reason(PAUSED, reason, envelope(state, by, now))
-
-
-def cancel(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
-    """End the run for good; a step in flight is still recorded. Raises IllegalTransition when it has ended."""
-    _refuse_ended(state, "cancelled")
-    return _with_reason(CANCELLED, reason, envelope(state, by, now))
-
-
-def set_metadata(state: RunState, metadata: Mapping[str, Any], by: str, now: int) -> NewEvent:
-    """Merge into the run's metadata, also after its end; null removes a key."""
-    return NewEvent(METADATA_SET, envelope(state, by, now) | {"metadata": metadata})
-
-
-def fail(state: RunState, reason: str, by: str, now: int) -> NewEvent:
-    """End the run for a reason that is no step's error."""
-    return NewEvent(FAILED, envelope(state, by, now) | {"reason": reason})
-
-
-def shown_status(state: RunState) -> str:
-    """The run's status in words: a Snapshot's status, or ``cancelled``, which a Snapshot shows as ``failed``."""
-    return "cancelled" if state.cancelled else state.status
-
-
-def _refuse_ended(state: RunState, verb: str) -> None:
-    if state.status in ("completed", "failed"):
-        ended = f" since {moment(state.finished_at).isoformat()}" if state.finished_at is not None else ""
-        raise IllegalTransition(f"{_name(state)} is {shown_status(state)}{ended} and can't be {verb}")
-
-
-def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEvent:
-    return NewEvent(type, data | {"reason": reason} if reason is not None else data)
-
-
-def _name(state: RunState) -> str:
-    return f"run {state.run_id!r}" if state.run_id is not None else "the run"

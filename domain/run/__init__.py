@@ -1,0 +1,28 @@
+"""The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
+
+from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
+from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
+from .state import FOLD_REVISION, RunState, check_version, evolve, evolve_all
+
+__all__ = [
+    "BY_OPERATOR",
+    "CLAIMS",
+    "FAILED",
+    "FOLD_REVISION",
+    "PAUSED",
+    "STARTED",
+    "STEP_COMPLETED",
+    "STEP_FAILED",
+    "Recorded",
+    "RunState",
+    "cancel",
+    "check_version",
+    "envelope",
+    "evolve",
+    "evolve_all",
+    "fail",
+    "pause",
+    "proceed",
+    "resume",
+    "set_metadata",
+]

@@ -1,0 +1,80 @@
+"""What may be asked of a run: each answers with the next event, refuses, or has nothing to say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..clock import moment
+from ..errors import IllegalTransition
+from ..ports import NewEvent
+from .events import CANCELLED, FAILED, METADATA_SET, PAUSED, RECOVERED, RESUMED, RETRIED
+from .state import RunState
+
+
+def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
+    """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
+    data: dict[str, Any] = {"recorded_at": max(now, state.recorded_at), "by": by}
+    if state.work_order_id is not None:
+        data["correlation_id"] = state.work_order_id
+    return data
+
+
+def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
+    """Go on with a paused run. Raises IllegalTransition when it isn't paused."""
+    if state.status != "paused":
+        hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
+        raise IllegalTransition(f"{state.label} is {state.shown_status}, not paused: {hint}")
+    data = envelope(state, by, now)
+    if payload is not None:
+        data["payload"] = payload
+    return NewEvent(RESUMED, data)
+
+
+def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
+    """Claim a run that waits for a retry or was interrupted; None when it has ended.
+
+    Raises IllegalTransition when it is paused.
+    """
+    if state.status in ("completed", "failed"):
+        return None
+    if state.status == "paused":
+        raise IllegalTransition(f"{state.label} is paused: resume it")
+    data = envelope(state, by, now)
+    if state.status == "active":
+        return NewEvent(RECOVERED, data)
+    if payload is not None:
+        data["payload"] = payload
+    return NewEvent(RETRIED, data)
+
+
+def pause(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
+    """An operator's pause; a step in flight is still recorded. Raises IllegalTransition when paused or ended."""
+    _refuse_ended(state, "paused")
+    if state.status == "paused":
+        raise IllegalTransition(f"{state.label} is paused already")
+    return _with_reason(PAUSED, reason, envelope(state, by, now))
+
+
+def cancel(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
+    """End the run for good; a step in flight is still recorded. Raises IllegalTransition when it has ended."""
+    _refuse_ended(state, "cancelled")
+    return _with_reason(CANCELLED, reason, envelope(state, by, now))
+
+
+def set_metadata(state: RunState, metadata: Mapping[str, Any], by: str, now: int) -> NewEvent:
+    """Merge into the run's metadata, also after its end; null removes a key."""
+    return NewEvent(METADATA_SET, envelope(state, by, now) | {"metadata": metadata})
+
+
+def fail(state: RunState, reason: str, by: str, now: int) -> NewEvent:
+    """End the run for a reason that is no step's error."""
+    return NewEvent(FAILED, envelope(state, by, now) | {"reason": reason})
+
+
+def _refuse_ended(state: RunState, verb: str) -> None:
+    if state.status in ("completed", "failed"):
+        ended = f" since {moment(state.finished_at).isoformat()}" if state.finished_at is not None else ""
+        raise IllegalTransition(f"{state.label} is {state.shown_status}{ended} and can't be {verb}")
+
+
+def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(type, data | {"reason": reason} if reason is not None else data)

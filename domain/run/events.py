@@ -1,0 +1,131 @@
+"""The events of a run."""
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from ..catalogue import event_type
+from ..steplog import LogLine
+
+
+class Recorded(TypedDict):
+    """What every event carries."""
+
+    recorded_at: int
+    """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
+    by: str
+    correlation_id: NotRequired[str]
+    """The work order."""
+
+
+class Origin(TypedDict):
+    """The run that another one continues, repeats or branches from."""
+
+    kind: Literal["retry", "reproduction", "fork"]
+    run_id: str
+    version: int
+
+
+class RunStarted(Recorded):
+    workflow_id: str
+    workflow_version: int
+    definition_digest: str
+    code: NotRequired[dict[str, str]]
+    """Node type → digest of the executor's source that will run."""
+    drifted: NotRequired[dict[str, str]]
+    """Node type → source text, where it differs from what the workflow's version saved."""
+    start_node_id: str
+    payload: NotRequired[Any]
+    metadata: NotRequired[dict[str, Any]]
+    origin: NotRequired[Origin]
+
+
+class StepError(TypedDict):
+    type: str
+    message: str
+    traceback: NotRequired[str]
+
+
+class _Step(Recorded):
+    node_id: str
+    attempt: NotRequired[int]
+    """1 when absent."""
+    input: NotRequired[Any]
+    """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
+    started_at: int
+    finished_at: NotRequired[int]
+    """``recorded_at`` when absent."""
+    logs: NotRequired[list[LogLine]]
+
+
+class StepCompleted(_Step):
+    output: NotRequired[Any]
+    """null when absent."""
+    handle: NotRequired[str]
+    next_node_id: NotRequired[str]
+    """Absent when the run is complete."""
+    unrouted: NotRequired[Literal[True]]
+    """No edge takes the handle: a ``run.failed`` that says so follows in the same commit."""
+
+
+class StepFailed(_Step):
+    error: StepError
+    retry_at: NotRequired[int]
+    """When a retry is due; absent when there is none and the run has failed."""
+
+
+class RunPaused(Recorded):
+    """By the executor of ``node_id``, or, when that is absent, by an operator."""
+
+    reason: NotRequired[str]
+    until: NotRequired[int]
+    node_id: NotRequired[str]
+    attempt: NotRequired[int]
+    input: NotRequired[Any]
+    started_at: NotRequired[int]
+    finished_at: NotRequired[int]
+    logs: NotRequired[list[LogLine]]
+
+
+class RunResumed(Recorded):
+    payload: NotRequired[Any]
+
+
+class RunRetried(Recorded):
+    payload: NotRequired[Any]
+    """A new payload; when absent the retry sees that of the attempt that it repeats."""
+
+
+class RunRecovered(Recorded):
+    """Taken over from a worker that is gone."""
+
+
+class RunCancelled(Recorded):
+    reason: NotRequired[str]
+
+
+class RunFailed(Recorded):
+    reason: str
+
+
+class RunMetadataSet(Recorded):
+    metadata: dict[str, Any]
+    """Merged into the run's metadata key by key; null removes a key."""
+
+
+STARTED = event_type("run.started", RunStarted)
+STEP_COMPLETED = event_type("run.step_completed", StepCompleted)
+STEP_FAILED = event_type("run.step_failed", StepFailed)
+PAUSED = event_type("run.paused", RunPaused)
+RESUMED = event_type("run.resumed", RunResumed)
+RETRIED = event_type("run.retried", RunRetried)
+RECOVERED = event_type("run.recovered", RunRecovered)
+CANCELLED = event_type("run.cancelled", RunCancelled)
+FAILED = event_type("run.failed", RunFailed)
+METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
+
+CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
+"""What takes hold of a run. Of two callers one is refused, whatever else was appended."""
+
+BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
+"""What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""
