@@ -1,15 +1,22 @@
 """Drives the execution cycle: calls executors, and hands events to whoever keeps them."""
 
 import asyncio
+import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from ..domain.cycle import Call, Cycle, Keep, call
 from ..domain.ports import NewEvent
 from ..domain.step import SHUTDOWN, Outcome, Raised, Returned
+
+_Owner = TypeVar("_Owner")
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 Commit = Callable[[list[NewEvent]], None]
 """Makes events durable (where there is a store) and folds them into the run's state."""
@@ -65,6 +72,52 @@ async def _acall(asked: Call) -> Outcome:
 def _as_it_is(awaitable: Awaitable[Any]) -> Any:
     """Awaited later, on the caller's loop."""
     return awaitable
+
+
+@dataclass(frozen=True, slots=True)
+class Execution(Generic[_Result]):
+    """What a call is to execute (None: nothing), and what it answers with afterwards."""
+
+    steps: Cycle | None
+    commit: Commit
+    result: Callable[[], _Result]
+
+
+def synchronous(
+    prepare: Callable[Concatenate[_Owner, _Params], Execution[_Result]],
+) -> Callable[Concatenate[_Owner, _Params], _Result]:
+    """The public method that executes what ``prepare`` prepares, in this thread."""
+
+    @functools.wraps(prepare)
+    def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        execution = prepare(self, *args, **kwargs)
+        if execution.steps is not None:
+            drive(execution.steps, execution.commit)
+        return execution.result()
+
+    return _named(method, prepare.__name__.removeprefix("_"))
+
+
+def asynchronous(
+    prepare: Callable[Concatenate[_Owner, _Params], Execution[_Result]],
+) -> Callable[Concatenate[_Owner, _Params], Coroutine[Any, Any, _Result]]:
+    """The async twin of the same method. Preparing may read the store, so it happens in a thread."""
+
+    @functools.wraps(prepare)
+    async def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        execution = await asyncio.to_thread(prepare, self, *args, **kwargs)
+        if execution.steps is not None:
+            await adrive(execution.steps, execution.commit)
+        return execution.result()
+
+    return _named(method, "a" + prepare.__name__.removeprefix("_"))
+
+
+def _named(method: _Function, name: str) -> _Function:
+    """Under the name that callers know, which help() and tracebacks show."""
+    method.__qualname__ = f"{method.__qualname__.rpartition('.')[0]}.{name}"
+    method.__name__ = name
+    return method
 
 
 class _Awaiter:

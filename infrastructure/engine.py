@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..domain.clock import Clock, reading
-from ..domain.cycle import Cycle, call_settings, cycle
+from ..domain.cycle import call_settings, cycle
 from ..domain.definition import WorkflowDefinition, start_faults
 from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidSnapshot
 from ..domain.executors import ExecutorRegistry
@@ -14,7 +14,7 @@ from ..domain.ports import NewEvent
 from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
-from .driver import adrive, drive
+from .driver import Commit, Execution, asynchronous, synchronous
 from .toolbox import TOOLBOX
 
 _BY = "engine"
@@ -45,7 +45,7 @@ class Engine:
         """A new run's first snapshot: active, at its start node, nothing executed."""
         return self._begin(start, workflow_id, None, metadata).snapshot()
 
-    def execute(
+    def _execute(
         self,
         snapshot: Snapshot | None = None,
         *,
@@ -55,72 +55,39 @@ class Engine:
         step_limit: int | None = 100,
         globals: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Snapshot:
+    ) -> Execution[Snapshot]:
         """Run until the run pauses, fails, completes or has made ``step_limit`` steps in this call.
 
         Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is
         retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
         """
         if snapshot is not None and snapshot.status in TERMINAL:
-            return snapshot
-        state = self._state(snapshot, start, workflow_id, payload, metadata)
-        drive(self._cycle(state, globals, step_limit), _folding_into(state))
-        return state.snapshot()
+            return Execution(None, _nowhere, lambda: snapshot)
+        if snapshot is None:
+            state = self._begin(start, workflow_id, payload, metadata)
+        else:
+            state = self._claim(snapshot, payload)
+        return self._execution(state, globals, step_limit)
 
-    async def aexecute(
-        self,
-        snapshot: Snapshot | None = None,
-        *,
-        start: str | None = None,
-        workflow_id: str = "default",
-        payload: Any = None,
-        step_limit: int | None = 100,
-        globals: Mapping[str, Any] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Snapshot:
-        """As ``execute``; async executors are awaited, sync ones run in a thread."""
-        if snapshot is not None and snapshot.status in TERMINAL:
-            return snapshot
-        state = self._state(snapshot, start, workflow_id, payload, metadata)
-        await adrive(self._cycle(state, globals, step_limit), _folding_into(state))
-        return state.snapshot()
-
-    def step(self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None) -> Snapshot:
-        """Exactly one step. Raises IllegalTransition when the run has ended."""
-        state = self._steppable(snapshot, payload)
-        drive(self._cycle(state, globals, None, single=True), _folding_into(state))
-        return state.snapshot()
-
-    async def astep(
+    def _step(
         self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
-    ) -> Snapshot:
-        """As ``step``, for async callers."""
-        state = self._steppable(snapshot, payload)
-        await adrive(self._cycle(state, globals, None, single=True), _folding_into(state))
-        return state.snapshot()
-
-    def _cycle(
-        self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
-    ) -> Cycle:
-        settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
-        return cycle(state, self._plan, settings, single=single)
-
-    def _steppable(self, snapshot: Snapshot, payload: Any) -> RunState:
+    ) -> Execution[Snapshot]:
+        """Exactly one step. Raises IllegalTransition when the run has ended."""
         if snapshot.status in TERMINAL:
             raise IllegalTransition(f"the run is {snapshot.status}: there is no step left to make")
-        return self._claim(snapshot, payload)
+        return self._execution(self._claim(snapshot, payload), globals, None, single=True)
 
-    def _state(
-        self,
-        snapshot: Snapshot | None,
-        start: str | None,
-        workflow_id: str,
-        payload: Any,
-        metadata: Mapping[str, Any] | None,
-    ) -> RunState:
-        if snapshot is None:
-            return self._begin(start, workflow_id, payload, metadata)
-        return self._claim(snapshot, payload)
+    execute = synchronous(_execute)
+    aexecute = asynchronous(_execute)
+    step = synchronous(_step)
+    astep = asynchronous(_step)
+
+    def _execution(
+        self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
+    ) -> Execution[Snapshot]:
+        settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
+        steps = cycle(state, self._plan, settings, single=single)
+        return Execution(steps, _folding_into(state), state.snapshot)
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
         if start is None:
@@ -164,9 +131,15 @@ def _fold(state: RunState, event: NewEvent) -> None:
     evolve(state, event.type, event.data)
 
 
-def _folding_into(state: RunState) -> Any:
+def _folding_into(state: RunState) -> Commit:
+    """Nothing is kept here but the state."""
+
     def commit(events: list[NewEvent]) -> None:
         for event in events:
-            evolve(state, event.type, event.data)
+            _fold(state, event)
 
     return commit
+
+
+def _nowhere(events: list[NewEvent]) -> None:
+    raise AssertionError(f"an ended run has no more events, but here are {len(events)}")

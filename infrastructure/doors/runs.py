@@ -1,10 +1,7 @@
 """The door to runs: start them, go on with them, stop them."""
 
-import asyncio
-import functools
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ...domain.cycle import CallSettings, Cycle, call_settings, cycle
 from ...domain.definition import WorkflowDefinition, start_faults
@@ -18,49 +15,12 @@ from ...domain.step import StepLimits
 from ...domain.work_order import open_work_order
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.runs import Run, run_of
-from ..driver import adrive, drive
+from ..driver import Execution, asynchronous, synchronous
 from .commit import Committer
 from .jobcode import job_code
 from .states import RunStates
 from .twins import in_thread
 from .workflows import Workflows
-
-_Params = ParamSpec("_Params")
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A run that this call has claimed, and the steps to make (None: it has ended, or is left to others)."""
-
-    state: RunState
-    commit: Committer
-    steps: Cycle | None
-
-
-def _sync(
-    claim: Callable[Concatenate["Runs", _Params], _Held],
-) -> Callable[Concatenate["Runs", _Params], Run]:
-    @functools.wraps(claim)
-    def method(self: "Runs", /, *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
-        held = claim(self, *args, **kwargs)
-        if held.steps is not None:
-            drive(held.steps, held.commit)
-        return run_of(held.state)
-
-    return method
-
-
-def _async(
-    claim: Callable[Concatenate["Runs", _Params], _Held],
-) -> Callable[Concatenate["Runs", _Params], Coroutine[Any, Any, Run]]:
-    @functools.wraps(claim)
-    async def method(self: "Runs", /, *args: _Params.args, **kwargs: _Params.kwargs) -> Run:
-        held = await asyncio.to_thread(claim, self, *args, **kwargs)
-        if held.steps is not None:
-            await adrive(held.steps, held.commit)
-        return run_of(held.state)
-
-    return method
 
 
 class Runs:
@@ -90,7 +50,7 @@ class Runs:
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
-    ) -> _Held:
+    ) -> Execution[Run]:
         """Start a run of a workflow's latest version, and run it. ``globals`` are for this call alone and never stored.
 
         With ``wait=False`` the run is recorded and left for ``proceed``. Raises WorkflowNotFound, InvalidValue
@@ -123,7 +83,7 @@ class Runs:
         )
         state = RunState(run_id)
         evolve(state, STARTED, started)
-        return _Held(state, Committer(self._store, state), cycle(state, plan, settings) if wait else None)
+        return self._execution(state, cycle(state, plan, settings) if wait else None)
 
     def _resume(
         self,
@@ -132,7 +92,7 @@ class Runs:
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> _Held:
+    ) -> Execution[Run]:
         """Go on with a paused run; its node runs again and sees ``payload``.
 
         Raises RunNotFound, IllegalTransition (it isn't paused), ConcurrencyError (somebody else resumed it first).
@@ -148,7 +108,7 @@ class Runs:
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> _Held:
+    ) -> Execution[Run]:
         """Go on with a run that waits for an automatic retry, now, or whose worker is gone.
 
         A run that has ended comes back unchanged. Raises RunNotFound, IllegalTransition (it is paused),
@@ -158,12 +118,12 @@ class Runs:
         state = self._states.load(run_id)
         return self._claim(state, proceed(state, None, by, self._now()), settings)
 
-    start = _sync(_start)
-    astart = _async(_start)
-    resume = _sync(_resume)
-    aresume = _async(_resume)
-    proceed = _sync(_proceed)
-    aproceed = _async(_proceed)
+    start = synchronous(_start)
+    astart = asynchronous(_start)
+    resume = synchronous(_resume)
+    aresume = asynchronous(_resume)
+    proceed = synchronous(_proceed)
+    aproceed = asynchronous(_proceed)
 
     def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
         """Stop a run at its next step boundary; a step in flight is still recorded.
@@ -198,14 +158,16 @@ class Runs:
             evolve(state, event.type, event.data)
             return run_of(state)
 
-    def _claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> _Held:
+    def _claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
         """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
-        commit = Committer(self._store, state)
         if event is None:
-            return _Held(state, commit, None)
+            return self._execution(state, None)
         plan = self._workflows.plan(state.workflow_id, state.workflow_version)
-        commit([event])
-        return _Held(state, commit, cycle(state, plan, settings))
+        Committer(self._store, state)([event])
+        return self._execution(state, cycle(state, plan, settings))
+
+    def _execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+        return Execution(steps, Committer(self._store, state), lambda: run_of(state))
 
     def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         return call_settings(by, globals, step_limit, self._now, self._limits)

@@ -14,9 +14,9 @@ def why_not_through_a_ledger(scenario: Scenario) -> str | None:
     """Nobody can edit what a ledger has recorded, nor run one step out of turn."""
     for index, call in enumerate(scenario.calls):
         if "setSnapshot" in call or set(call.get("patchSnapshot", {})) - {"metadata"}:
-            return "a ledger's snapshots are read-only: this scenario edits one (D9 says what becomes of an ended run)"
+            return "D9: a ledger's snapshots are read-only, and this scenario edits one"
         if call["kind"] == "step":
-            return "a ledger has no single-step call (D9 says what becomes of it on an ended run)"
+            return "D9: a ledger has no single-step call"
         earlier = scenario.previous_snapshot(index)
         if "externalPayload" in call and earlier is not None and earlier["status"] == "error":
             return "a retry through a ledger repeats the payload of the attempt that failed and takes no other (D7)"
