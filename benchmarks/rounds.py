@@ -39,11 +39,16 @@ def speed(contestant: Figure, limit: Figure) -> Ratio:
 
 
 def interleaved(candidates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Figure]:
-    """Call each candidate once a round, after one round of warm-up. It returns seconds per unit of its work."""
+    """Call each candidate once a round. It returns seconds per unit of its work. All should be warm."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
-    for turn in range(rounds + 1):
+    for _ in range(rounds):
         for name, candidate in candidates.items():
-            seconds = candidate()
-            if turn:
-                taken[name].append(seconds)
+            taken[name].append(candidate())
     return {name: Figure(tuple(times)) for name, times in taken.items()}
+
+
+def warmed_up(candidates: Mapping[str, Callable[[], float]]) -> Mapping[str, Callable[[], float]]:
+    """The same candidates, after each was called once."""
+    for candidate in candidates.values():
+        candidate()
+    return candidates

@@ -5,18 +5,20 @@ import sys
 import time
 
 from .report import Row
-from .rounds import interleaved
+from .rounds import interleaved, warmed_up
+from .servers import Stores
 
 HEAVY = ("psycopg", "typer", "rich", "starlette", "fastapi", "uvicorn", "jsonschema_rs", "cel")
 
 
-def measure(rounds: int) -> list[Row]:
+def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     def start(code: str) -> float:
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", code], check=True)
         return time.perf_counter() - began
 
-    figures = interleaved({"bare": lambda: start("pass"), "import": lambda: start("import flowledger")}, rounds)
+    starts = {"bare": lambda: start("pass"), "import": lambda: start("import flowledger")}
+    figures = interleaved(warmed_up(starts), rounds)
     taken = figures["import"].median - figures["bare"].median
     found = subprocess.run(
         [sys.executable, "-c", f"import sys, flowledger; print(*(name for name in {HEAVY} if name in sys.modules))"],

@@ -1,25 +1,24 @@
 """Bytes on disk per step: 1,000 steps that each append a 100-byte message to what the run has produced."""
 
-import tempfile
 from pathlib import Path
 
 import flowledger as fl
 
 from .report import Row
+from .servers import Stores
 
 STEPS = 1_000
 MESSAGE = "m" * 100
 
 
-def measure(postgres_url: str | None) -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bytes.db"
-        before = _sqlite_bytes(path, 0)
-        path.unlink()
-        rows = [_row("SQLite", _sqlite_bytes(path, STEPS) - before)]
-    if postgres_url is not None:
-        rows.append(_row("PostgreSQL", _postgres_bytes(postgres_url)))
-    return rows
+def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
+    path = Path(stores.sqlite().removeprefix("sqlite:///"))
+    before = _sqlite_bytes(path, 0)
+    path.unlink()
+    return [
+        _row("SQLite", _sqlite_bytes(path, STEPS) - before),
+        _row("PostgreSQL", _postgres_bytes(stores.postgres())),
+    ]
 
 
 def _row(backend: str, total: int) -> Row:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
 
 from ..domain.cycle import Call, Cycle, Keep, call
 from ..domain.ports import NewEvent
@@ -114,7 +114,10 @@ def asynchronous(
 
 
 def _named(method: _Function, name: str) -> _Function:
-    """Under the name that callers know, which help() and tracebacks show."""
+    """With the name and the result that callers know, which help() and tracebacks show."""
+    signature = inspect.signature(method)
+    (result,) = get_args(signature.return_annotation)
+    method.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
     method.__qualname__ = f"{method.__qualname__.rpartition('.')[0]}.{name}"
     method.__name__ = name
     return method
