@@ -61,8 +61,11 @@ def open_ledger(
     *,
     max_value_bytes: int = MAX_VALUE_BYTES,
     checkpoint_every: int | None = 1_000,
+    create: bool = True,
 ) -> Ledger:
-    """Open the store at ``url``, made on first use: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
+    """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
+
+    It is made on first use; with ``create=False`` an address without a store is StorageUnavailable.
 
     Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.
     ``max_value_bytes`` limits one payload or output. A read that folds ``checkpoint_every`` events leaves a checkpoint
@@ -70,7 +73,7 @@ def open_ledger(
 
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
-    store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD)
+    store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
     return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every)
 
 

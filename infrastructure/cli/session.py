@@ -38,15 +38,19 @@ class Session:
         assert isinstance(session, Session)  # noqa: S101 - main puts it there
         return session
 
-    def ledger(self, *, running: bool = False) -> Ledger:
-        """Open the store; ``running`` demands the application's executors. Raises InvalidRequest, StorageError."""
+    def ledger(self, *, running: bool = False, create: bool = False) -> Ledger:
+        """Open the store; ``running`` demands the application's executors, ``create`` makes a store where none is.
+
+        Raises InvalidRequest, StorageError.
+        """
         from ..ledger import open_ledger
 
         if running and self.app is None:
             raise InvalidRequest(
                 "running steps needs your executors: name their registry with --app module:registry or FLOWLEDGER_APP"
             )
-        return open_ledger(self.store or DEFAULT_STORE, None if self.app is None else load_registry(self.app))
+        executors = None if self.app is None else load_registry(self.app)
+        return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
 
     def answer(self, document: Any, show: Callable[[Console], None]) -> None:
         """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people."""

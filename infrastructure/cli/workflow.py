@@ -36,7 +36,7 @@ def save(
     session = Session.of(context)
     # Checked before the store is opened: a faulty definition doesn't even make a new store.
     definition = WorkflowDefinition.model_validate(read_document(file))
-    with session.ledger() as ledger:
+    with session.ledger(create=True) as ledger:
         saved = ledger.workflows.save(
             definition, workflow_id=workflow_id, by=by, message=message, expected_version=expect
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventsourcing.persistence import PersistenceError
 
-from ...domain.errors import InvalidRequest
+from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.ports import CheckpointStore
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
@@ -17,8 +17,8 @@ from .recorder import storage_error
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
 
-def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES) -> LedgerEventStore:
-    """Open the event store at ``url``, creating or migrating its tables.
+def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool = True) -> LedgerEventStore:
+    """Open the event store at ``url``, migrating its tables; ``create`` makes them where there are none.
 
     ``max_event_bytes`` bounds the JSON body of one event. Raises InvalidRequest for a URL that can't be understood,
     StorageUnavailable when the store can't be reached or is newer than this code, StorageCorrupt when what is there
@@ -29,9 +29,9 @@ def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES) -> LedgerEve
         if url == "memory:":
             return _memory(mapper)
         if url.startswith("sqlite:///"):
-            return _sqlite(url.removeprefix("sqlite:///"), mapper)
+            return _sqlite(url.removeprefix("sqlite:///"), mapper, create)
         if url.startswith(("postgresql://", "postgres://")):
-            return _postgres(url, mapper)
+            return _postgres(url, mapper, create)
     except PersistenceError as error:
         raise storage_error(error) from error
     raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}")
@@ -48,21 +48,24 @@ def _memory(mapper: LedgerMapper) -> LedgerEventStore:
     return LedgerEventStore(mapper, Factory({}).application_recorder(), MemoryCheckpoints())
 
 
-def _sqlite(path: str, mapper: LedgerMapper) -> LedgerEventStore:
+def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     from .sqlite import Factory
 
     if not path or path.startswith(":memory:"):
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
-    factory = Factory({Factory.SQLITE_DBNAME: str(Path(path).absolute())})
-    return _opened(factory, mapper, SQLiteCheckpoints)
+    file = Path(path).absolute()
+    if not create and not file.exists():
+        raise _no_store(str(file))
+    return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints)
 
 
-def _postgres(url: str, mapper: LedgerMapper) -> LedgerEventStore:
+def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     # Imported here, so that who keeps events elsewhere never loads a PostgreSQL driver.
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
     from .postgres import Factory
+    from .postgres_connections import has_tables
 
     try:
         host = str(conninfo_to_dict(url).get("host") or "")
@@ -72,7 +75,18 @@ def _postgres(url: str, mapper: LedgerMapper) -> LedgerEventStore:
         raise InvalidRequest(
             f"{shown(url)!r} is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
-    return _opened(Factory({Factory.POSTGRES_URL: url}), mapper, PostgresCheckpoints)
+    factory = Factory({Factory.POSTGRES_URL: url})
+    try:
+        if not create and not has_tables(factory.datastore):
+            raise _no_store(shown(url))
+    except BaseException:
+        factory.close()
+        raise
+    return _opened(factory, mapper, PostgresCheckpoints)
+
+
+def _no_store(place: str) -> StorageUnavailable:
+    return StorageUnavailable(f"there is no store at {place} yet: check the address, or save a workflow there first")
 
 
 def _opened(factory: Any, mapper: LedgerMapper, checkpoints: Callable[[Any], CheckpointStore]) -> LedgerEventStore:

@@ -188,6 +188,12 @@ def migrate(datastore: PooledDatastore) -> None:
             ) from error
 
 
+def has_tables(datastore: PooledDatastore) -> bool:
+    """Whether there is a store in the connection's default schema, of whatever version."""
+    with datastore.connection() as connection:
+        return _version(connection) > 0
+
+
 def _version(connection: Connection) -> int:
     if connection.execute(_SQL["schema_exists"]).fetchone() is None:
         return 0

@@ -45,9 +45,16 @@ NOBODY = "0197a3b0-0000-7000-8000-000000000000"
     ],
 )  # fmt: skip
 def test_bad_input_exits_with_2_and_says_what_is_wrong(cli: CommandLine, arguments: list[str], words: str) -> None:
+    cli.workflow("other", "echo")
     message = cli.refused(*arguments)
     assert words in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("command", [["show", NOBODY], ["verify"], ["run", "resume", NOBODY]])
+def test_a_mistyped_store_is_refused_and_not_made(cli: CommandLine, command: list[str]) -> None:
+    assert "there is no store at" in cli.refused("--store", "sqlite:///ledgre.db", *command)
+    assert not (cli.home / "ledgre.db").exists()
 
 
 def test_errors_are_json_too(cli: CommandLine) -> None:

@@ -141,3 +141,21 @@ def test_opening_sqlite_loads_no_postgresql_driver(tmp_path: Path) -> None:
         "assert not any(name.startswith('psycopg') for name in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_without_create_an_address_without_a_store_is_refused_and_left_alone(
+    tmp_path: Path, new_postgres_url: Callable[[], str]
+) -> None:
+    path = tmp_path / "no.db"
+    for url in (f"sqlite:///{path}", new_postgres_url()):
+        with pytest.raises(StorageUnavailable, match="there is no store at"):
+            open_store(url, create=False)
+        with opened(url):
+            pass
+        open_store(url, create=False).close()
+
+
+def test_without_create_no_file_appears(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        open_store(f"sqlite:///{tmp_path}/no.db", create=False)
+    assert list(tmp_path.iterdir()) == []
