@@ -38,8 +38,8 @@ class NodeResult:
     @property
     def timestamp_ms(self) -> int:
         """When the execution ended, in milliseconds since 1970."""
-        at: int = self._entry.get("finished_at") or self._entry["recorded_at"]
-        return at // 1000
+        at: int | None = self._entry.get("finished_at")
+        return (self._entry["recorded_at"] if at is None else at) // 1000
 
     @property
     def timestamp(self) -> datetime:
@@ -47,7 +47,11 @@ class NodeResult:
         return moment_of_millis(self.timestamp_ms)
 
     def to_data(self) -> dict[str, Any]:
-        """The JSON object of a result in a snapshot."""
+        """The JSON object of a result in a snapshot; the output in it is read-only."""
+        return self.shown() | {"output": self.output}
+
+    def shown(self) -> dict[str, Any]:
+        """The same, with the output as it was recorded: for who only reads it."""
         data: dict[str, Any] = {
             "output": self._entry.get("output"),
             "timestamp": self.timestamp_ms,
@@ -58,7 +62,7 @@ class NodeResult:
         return data
 
     def __eq__(self, other: object) -> bool:
-        return self.to_data() == other.to_data() if isinstance(other, NodeResult) else NotImplemented
+        return self.shown() == other.shown() if isinstance(other, NodeResult) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
 
@@ -225,8 +229,12 @@ class Context(Mapping[str, Results]):
         return (self.history.log[at] for at in self.history.places(node_id)[: self._visible(node_id)])
 
     def to_data(self) -> dict[str, list[dict[str, Any]]]:
-        """The JSON object of the context."""
+        """The JSON object of the context; the outputs in it are read-only."""
         return {node_id: [result.to_data() for result in results] for node_id, results in self.items()}
+
+    def shown(self) -> dict[str, list[dict[str, Any]]]:
+        """The same, with the outputs as they were recorded: for who only reads them."""
+        return {node_id: [result.shown() for result in results] for node_id, results in self.items()}
 
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"

@@ -71,7 +71,7 @@ def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool =
         prepared: Prepared | None = None
         outcome: Outcome
         try:
-            prepared = prepare(planned, state, globals, now)
+            prepared = prepare(planned, state, globals, now, masker)
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:

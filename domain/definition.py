@@ -133,7 +133,7 @@ def start_faults(definition: Any) -> list[Fault]:
 
 
 def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tuple[str, ...]:
-    targets = [edge.get("target") for edge in edges]
+    targets = {edge["target"] for edge in edges if isinstance(edge.get("target"), str)}
     return tuple(node["id"] for node in nodes if isinstance(node.get("id"), str) and node["id"] not in targets)
 
 

@@ -72,7 +72,10 @@ class StepContext:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt of one step, another for every other step."""
+        """The same for every attempt of one step, another for every other step of every run.
+
+        An engine without a store knows no run: there its steps have the same keys in every run of a workflow.
+        """
         return f"{self.run_id or self.workflow_id}:{self.node.id}:{self.runs + 1}"
 
     @property

@@ -120,7 +120,7 @@ class _Freezer:
             self._spend(len(key), path)
             if not key.isascii():
                 self._check_text(key, path)
-            items[str(key)] = self.freeze(item, (*path, key), depth + 1)
+            items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
         return FrozenDict(items)
 
     def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:

@@ -49,26 +49,29 @@ class Snapshot:
     retry_state: RetryState | None = None
 
     def to_data(self) -> dict[str, Any]:
-        """The JSON object; an unset optional key is absent."""
+        """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""
+        return self._data(self.context.to_data())
+
+    def _data(self, context: dict[str, Any]) -> dict[str, Any]:
         data: dict[str, Any] = {
             "workflowId": self.workflow_id,
             "status": self.status,
             "currentNodeId": self.current_node_id,
-            "context": self.context.to_data(),
+            "context": context,
             "version": self.version,
         }
         if self.last_started_at is not None:
             data["lastStartedAt"] = _millis(self.last_started_at)
         if self.total_execution_time is not None:
             data["totalExecutionTime"] = self.total_execution_time
-        data["metadata"] = dict(self.metadata)
+        data["metadata"] = self.metadata
         if self.retry_state is not None:
             data["retryState"] = _retry_to_data(self.retry_state)
         return data
 
     def to_json(self) -> bytes:
         """UTF-8 JSON, compact."""
-        return to_json(self.to_data())
+        return to_json(self._data(self.context.shown()))
 
     @staticmethod
     def from_json(value: bytes | str | Mapping[str, Any]) -> "Snapshot":
@@ -81,7 +84,7 @@ class Snapshot:
         return _read(value)
 
     def __str__(self) -> str:
-        return json.dumps(self.to_data(), indent=2, ensure_ascii=False)
+        return json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False)
 
 
 def _millis(at: datetime) -> int:

@@ -1,9 +1,9 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from asyncio import CancelledError
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
@@ -16,7 +16,7 @@ from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
 
-SHUTDOWN = (KeyboardInterrupt, GeneratorExit, CancelledError)
+SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
 
 MAX_ERROR_TEXT = 256 * 1024
@@ -53,7 +53,7 @@ class StepLimits:
     max_value_bytes: int
 
 
-def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any) -> Prepared:
+def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any, masker: Masker) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
@@ -62,11 +62,12 @@ def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], n
     else:
         scope = Scope(nodes=state.context, payload=state.payload, input=node.data, globals=globals)
         rendered = template.render(scope)
-        data, masked = rendered.value, rendered.masked
+        data, masked = rendered
+        masker.learn(data, masked)
     model = data
     if planned.validator is not None:
         valid = planned.validator.validate(data, node.id)
-        masked = valid.data if masked is data else veil(valid.data, data, masked)
+        masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
         node, data, model, state.context, state.payload, globals, state.context.next_attempt(node.id),
@@ -75,19 +76,17 @@ def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], n
     return Prepared(context, masked)
 
 
-def veil(value: Any, original: Any, masked: Any) -> Any:
-    """``value`` with what is masked in ``masked`` (which has the shape of ``original``) masked as well."""
+def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
+    """What validation made of ``original``, masked where that is masked, and wherever the validator put a secret."""
     if masked is original:
-        return value
+        return masker.value(value)
     if isinstance(value, dict) and isinstance(masked, dict):
-        return freeze(
-            {
-                key: veil(item, original.get(key), masked.get(key, item)) if key in masked else item
-                for key, item in value.items()
-            }
-        )
-    if isinstance(value, list) and isinstance(masked, list) and len(value) == len(masked):
-        return freeze([veil(*items) for items in zip(value, original, masked, strict=True)])
+        kept = {key: item for key, item in value.items() if key in masked}
+        return dict.fromkeys(value, MASK) | {
+            key: veil(item, original[key], masked[key], masker) for key, item in kept.items()
+        }
+    if isinstance(value, list) and isinstance(masked, list) and value == original:
+        return masked
     return MASK
 
 
@@ -134,6 +133,8 @@ def _conclude_return(
         if pause.reason is not None:
             event["reason"] = clean_text(masker.text(str(pause.reason)))
         if pause.until is not None:
+            if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
+                raise InvalidValue("until", f"{pause.until!r} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)

@@ -13,6 +13,7 @@ from .catalogue import event_type
 from .clock import moment
 from .definition import WorkflowDefinition
 from .errors import StaleVersion
+from .jsonvalue import freeze
 from .ports import NewEvent
 from .run import Recorded
 
@@ -82,7 +83,7 @@ def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool) -> Wo
         version=version,
         snapshot_id=data["snapshot_id"],
         definition=WorkflowDefinition.model_validate(data["definition"]),
-        code=data["code"],
+        code=freeze(data["code"]),
         digest=data["digest"],
         message=data.get("message"),
         by=data["by"],

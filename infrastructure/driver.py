@@ -65,6 +65,11 @@ async def _acall(asked: Call) -> Outcome:
         return Returned(await outcome.value)
     except SHUTDOWN:
         raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # the caller was cancelled; else it was something that the executor itself awaited
+        return Raised(error)
     except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded
         return Raised(error)
 

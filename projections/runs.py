@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..domain.clock import moment
 from ..domain.ports import StoredRow
-from ..domain.run import RunState, check_version, evolve, evolve_all
+from ..domain.run import RunState, evolve_all, evolve_recorded
 from ..domain.snapshot import Snapshot
 
 
@@ -51,6 +51,5 @@ def fold(state: RunState, rows: Iterable[StoredRow]) -> RunState:
 def snapshots(state: RunState, rows: Iterable[StoredRow]) -> Iterator[Snapshot]:
     """The snapshot after each row."""
     for row in rows:
-        evolve(state, row.type, row.data)
-        check_version(state, row.version)
+        evolve_recorded(state, row.version, row.type, row.data)
         yield state.snapshot()

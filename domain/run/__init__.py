@@ -2,7 +2,7 @@
 
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
 from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
-from .state import FOLD_REVISION, RunState, check_version, evolve, evolve_all
+from .state import FOLD_REVISION, RunState, evolve, evolve_all, evolve_recorded
 
 __all__ = [
     "BY_OPERATOR",
@@ -16,10 +16,10 @@ __all__ = [
     "Recorded",
     "RunState",
     "cancel",
-    "check_version",
     "envelope",
     "evolve",
     "evolve_all",
+    "evolve_recorded",
     "fail",
     "pause",
     "proceed",

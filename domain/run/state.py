@@ -5,7 +5,7 @@ from typing import Any
 
 from ..clock import micros, moment_of_millis
 from ..context import EMPTY_CONTEXT, Context
-from ..errors import StorageCorrupt
+from ..errors import EventNotReadable, StorageCorrupt
 from ..jsonvalue import freeze
 from ..snapshot import RetryState, Snapshot, Status
 from .events import (
@@ -141,20 +141,41 @@ def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, An
     stretch: list[Mapping[str, Any]] = []
     spent = 0
     running = _is_running(state)
-    version = state.version
-    for version, type, data in events:  # noqa: B007 - the last one is looked at below
-        if running and type == STEP_COMPLETED and "next_node_id" in data:
-            spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
-            stretch.append(data)
-            continue
+    version, type = state.version, ""
+    try:
+        for version, type, data in events:  # noqa: B007 - the last ones are looked at below
+            if running and type == STEP_COMPLETED and "next_node_id" in data:
+                spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
+                stretch.append(_result_in(data))
+                last = data
+                continue
+            if stretch:
+                _fold_stretch(state, stretch, spent, last)
+                stretch, spent = [], 0
+            evolve(state, type, data)
+            running = _is_running(state)
         if stretch:
-            _fold_stretch(state, stretch, spent)
-            stretch, spent = [], 0
-        evolve(state, type, data)
-        running = _is_running(state)
-    if stretch:
-        _fold_stretch(state, stretch, spent)
+            _fold_stretch(state, stretch, spent, last)
+    except _MISFITS as error:
+        raise _not_readable(state, version, type, error) from error
     check_version(state, version)
+
+
+def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str, Any]) -> None:
+    """Fold one event as it was read. Raises EventNotReadable, StorageCorrupt."""
+    try:
+        evolve(state, type, data)
+    except _MISFITS as error:
+        raise _not_readable(state, version, type, error) from error
+    check_version(state, version)
+
+
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError)
+"""What a body raises that isn't of its type's schema: it was tampered with."""
+
+
+def _not_readable(state: RunState, version: int, type: str, error: Exception) -> EventNotReadable:
+    return EventNotReadable(state.run_id or "", version, f"its body is not that of a {type!r} of a run ({error!r})")
 
 
 def check_version(state: RunState, version: int) -> None:
@@ -170,8 +191,7 @@ def _is_running(state: RunState) -> bool:
     return state.status == "active" and not state.cancelled
 
 
-def _fold_stretch(state: RunState, steps: list[Mapping[str, Any]], spent: int) -> None:
-    last = steps[-1]
+def _fold_stretch(state: RunState, steps: list[Mapping[str, Any]], spent: int, last: Mapping[str, Any]) -> None:
     context = state.context
     state.context = Context(context.history.extended(context.count, steps), context.count + len(steps))
     state.payload = state.retry_node_id = state.paused_reason = None
@@ -227,8 +247,21 @@ def _step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extended(context.count, (data,)), context.count + 1)
+    state.context = Context(context.history.extended(context.count, (_result_in(data),)), context.count + 1)
     _count_time(state, data)
+
+
+def _result_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a run remembers of a step. Inputs, logs and tracebacks stay in the log: a snapshot would keep them alive."""
+    if "input" in data or "logs" in data or "error" in data:
+        data = {key: data[key] for key in _OF_A_RESULT if key in data}
+        if "error" in data:
+            error = data["error"]
+            return {**data, "error": {"type": error["type"], "message": error["message"]}}
+    return data
+
+
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "finished_at", "recorded_at")
 
 
 def _count_time(state: RunState, data: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ...domain.errors import NothingAsOf, VersionNotFound
+from ...domain.errors import NothingAsOf, StorageCorrupt, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, Moment
 from ...domain.ports import EventStore, RecordedEvent
 
@@ -39,4 +39,7 @@ def version_as_of(store: EventStore, stream: str, head: int, time: datetime, sub
 
 
 def _event(store: EventStore, stream: str, version: int) -> RecordedEvent:
-    return next(iter(store.read(stream, after=version - 1, upto=version)))
+    event = next(iter(store.read(stream, after=version - 1, upto=version)), None)
+    if event is None:
+        raise StorageCorrupt(f"event {version} of stream {stream!r} is missing in the store: verify tells what else is")
+    return event

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Iterator
+from copy import copy
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, islice
 
 import orjson
 
@@ -19,7 +20,8 @@ _log = logging.getLogger("flowledger.checkpoints")
 class RunStates:
     """Folds runs from the store.
 
-    A read that had to fold ``checkpoint_every`` events leaves a checkpoint for the next one; None: never.
+    A read that had to fold ``checkpoint_every`` events, and as many as the nearest checkpoint covers, leaves a
+    checkpoint for the next one; None: never.
     """
 
     def __init__(self, store: EventStore, checkpoints: CheckpointStore, checkpoint_every: int | None) -> None:
@@ -30,10 +32,18 @@ class RunStates:
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
         state = self._nearest(run_id, version)
+        rows = self.rows(run_id, after=state.version, upto=version)
+        if self._every is None:
+            return fold(state, rows)
         begun = state.version
-        fold(state, self.rows(run_id, after=begun, upto=version))
-        if self._every is not None and state.version - begun >= self._every:
-            self._keep(run_id, state)
+        due: RunState | None = None
+        while chunk := list(islice(rows, self._every - state.version % self._every)):
+            fold(state, chunk)
+            # Only where as much was folded as the last one covers: all together they stay within twice the newest.
+            if state.version % self._every == 0 and state.version - begun >= max(self._every, begun):
+                due = copy(state)
+        if due is not None:
+            self._keep(run_id, due)
         return state
 
     def rows(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:

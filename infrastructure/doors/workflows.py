@@ -93,7 +93,7 @@ class Workflows:
                 )
             plan = make_plan(self.get(workflow_id, version).definition, self._executors, TOOLBOX)
             while len(self._plans) >= _PLANS_KEPT:
-                self._plans.pop(next(iter(self._plans)))
+                self._plans.pop(next(iter(self._plans), key), None)
             self._plans[key] = plan
         return plan
 

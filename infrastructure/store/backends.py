@@ -24,6 +24,8 @@ def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool
     StorageUnavailable when the store can't be reached or is newer than this code, StorageCorrupt when what is there
     isn't a store. No message shows a password.
     """
+    if not isinstance(url, str):
+        raise InvalidRequest(f"{url!r} is not a store's URL; use one of: {_FORMS}")
     mapper = LedgerMapper(max_event_bytes=max_event_bytes)
     try:
         if url == "memory:":

@@ -127,7 +127,24 @@ def test_a_cancelled_task_leaves_a_run_that_can_be_recovered(store_url: str) -> 
         asyncio.run(story())
 
 
-@pytest.mark.parametrize("shutdown", [KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
+def test_a_task_of_its_own_that_an_executor_finds_cancelled_fails_its_step(store_url: str) -> None:
+    registry = fl.ExecutorRegistry()
+    registry.register("quick")(lambda step: step.node.id)
+
+    @registry.register("held")
+    async def held(step: fl.StepContext) -> None:
+        inner = asyncio.ensure_future(asyncio.sleep(3600))
+        inner.cancel()
+        await inner
+
+    with fl.open_ledger(store_url, registry) as ledger:
+        ledger.workflows.save(LINE, workflow_id="line")
+        for run in (ledger.runs.start("line"), asyncio.run(ledger.runs.astart("line"))):
+            assert run.status == "failed"
+            assert "CancelledError" in (run.snapshot.context["held"][0].error or "")
+
+
+@pytest.mark.parametrize("shutdown", [KeyboardInterrupt, GeneratorExit])
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_shutdown_passes_through_and_leaves_the_step_to_a_recovery(
     store_url: str, shutdown: type[BaseException], is_async: bool
