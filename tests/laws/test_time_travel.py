@@ -217,8 +217,7 @@ def checkpointed(world: World) -> tuple[str, list[Any], dict[int, bytes]]:
     head = world.ledger.runs.get(run_id).version
     found = [world.store.checkpoints.latest(run_id, version, FOLD_REVISION) for version in range(1, head + 1)]
     kept = dict(item for item in found if item is not None)
-    assert list(kept) == [1, 2, 4, 8][: len(kept)]
-    assert len(kept) > 2
+    assert {1, 2, 4, 8} <= set(kept)
     return run_id, expected, kept
 
 
