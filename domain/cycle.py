@@ -49,11 +49,16 @@ def call_settings(
     """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
-    if not isinstance(freeze(by, "by"), str):
-        raise InvalidRequest(f"by {by!r} is not text")
+    check_actor(by)
     if not isinstance(globals or {}, Mapping):
         raise InvalidRequest("globals are a mapping of names to values")
     return CallSettings(by, MappingProxyType(dict(globals or {})), step_limit, now, limits)
+
+
+def check_actor(by: str) -> None:
+    """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
+    if not isinstance(freeze(by, "by"), str) or not by:
+        raise InvalidRequest(f"by {by!r}: an actor is text, not empty")
 
 
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:

@@ -126,6 +126,8 @@ class ExecutorRegistry:
         """
 
         def keep(function: _F) -> _F:
+            if not callable(function) or not isinstance(type, str):
+                raise InvalidRequest('register an executor with @registry.register("its type")')
             if type in self._executors:
                 raise InvalidRequest(
                     f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}"

@@ -30,7 +30,7 @@ def _refuse(_self: Any, *_: object, **__: object) -> NoReturn:
 class FrozenDict(dict[str, Any]):
     """A dict that refuses change."""
 
-    __slots__ = ()
+    __slots__ = ("_size",)
     __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class FrozenDict(dict[str, Any]):
 class FrozenList(list[Any]):
     """A list that refuses change."""
 
-    __slots__ = ()
+    __slots__ = ("_size",)
     __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     __iadd__ = __imul__ = _refuse  # pyright: ignore[reportAssignmentType]
 
@@ -69,9 +69,26 @@ def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any
     Tuples become arrays and pydantic models their JSON form; nothing else is converted, so nothing is lost unnoticed.
     """
     kind = type(value)
-    if kind is FrozenDict or kind is FrozenList or value is None or kind is bool:
+    if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
         return value
     return _Freezer(name, limit).freeze(value, (), 0)
+
+
+def size_of(value: Any) -> int:
+    """Bytes of the strings, keys and scalars of frozen JSON; remembered, as parts are shared by many values."""
+    kind = type(value)
+    if kind is str:
+        return len(value) if value.isascii() else len(value.encode())
+    if kind is not FrozenDict and kind is not FrozenList:
+        return 1
+    try:
+        return value._size  # type: ignore[no-any-return]
+    except AttributeError:
+        size = sum(map(size_of, value.values() if kind is FrozenDict else value))
+        if kind is FrozenDict:
+            size += sum(map(size_of, value))
+        value._size = size
+        return size
 
 
 class _Freezer:
@@ -103,6 +120,7 @@ class _Freezer:
                 raise self._fault(path, f"{value} is not JSON; use null or text")
             return value
         if kind is FrozenDict or kind is FrozenList:
+            self._spend(size_of(value), path)  # shared, not copied, but as large as if it were when it is stored
             return value
         if depth >= MAX_DEPTH:
             raise self._fault(path[:4], f"nested deeper than {MAX_DEPTH} levels, or a value that contains itself")

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from ..domain.clock import Clock, reading
+from ..domain.errors import InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.step import StepLimits
@@ -73,6 +74,8 @@ def open_ledger(
 
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
+    if executors is not None and not isinstance(executors, ExecutorRegistry):
+        raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
     return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every)
 

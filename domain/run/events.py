@@ -87,16 +87,23 @@ class RunPaused(Recorded):
     logs: NotRequired[list[LogLine]]
 
 
-class RunResumed(Recorded):
+class _Claim(Recorded):
+    code: NotRequired[dict[str, str]]
+    """Node type → digest of the code that will run from here on, where any of it changed since the run last said."""
+    drifted: NotRequired[dict[str, str]]
+    """Node type → source text of what changed."""
+
+
+class RunResumed(_Claim):
     payload: NotRequired[Any]
 
 
-class RunRetried(Recorded):
+class RunRetried(_Claim):
     payload: NotRequired[Any]
     """A new payload; when absent the retry sees that of the attempt that it repeats."""
 
 
-class RunRecovered(Recorded):
+class RunRecovered(_Claim):
     """Taken over from a worker that is gone."""
 
 

@@ -30,9 +30,10 @@ class RunState:
     """
 
     __slots__ = (
-        "cancelled", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at", "metadata",
-        "origin", "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts", "retry_node_id", "run_id",
-        "started_at", "status", "total_time", "version", "work_order_id", "workflow_id", "workflow_version",
+        "cancelled", "code", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at",
+        "metadata", "origin", "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts",
+        "retry_node_id", "run_id", "started_at", "status", "total_time", "version", "work_order_id", "workflow_id",
+        "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -41,6 +42,7 @@ class RunState:
         self.workflow_version = 0
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.code: Mapping[str, str] = {}
         self.status: Status = "active"
         self.cancelled = False
         self.current_node_id: str | None = None
@@ -139,6 +141,7 @@ def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, An
     and its times added up; of everything else only what the last one leaves behind counts.
     """
     stretch: list[Mapping[str, Any]] = []
+    last: Mapping[str, Any] = {}
     spent = 0
     running = _is_running(state)
     version, type = state.version, ""
@@ -207,6 +210,7 @@ def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_version = data["workflow_version"]
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
+    state.code = data.get("code", {})
     state.current_node_id = data["start_node_id"]
     state.payload = data.get("payload")
     state.metadata = freeze(data.get("metadata", {}))
@@ -294,6 +298,7 @@ def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
+    state.code = data.get("code", state.code)
     state.status = "active"
     state.paused_reason = None
     state.retry_node_id = None

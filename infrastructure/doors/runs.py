@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...domain.cycle import CallSettings, Cycle, call_settings, cycle
+from ...domain.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
 from ...domain.definition import WorkflowDefinition, start_faults
 from ...domain.errors import ConcurrencyError, InvalidDefinition, InvalidRequest
 from ...domain.executors import ExecutorRegistry
@@ -13,7 +13,6 @@ from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ...domain.run import STARTED, RunState, cancel, evolve, pause, proceed, resume, set_metadata
 from ...domain.step import StepLimits
 from ...domain.work_order import open_work_order
-from ...domain.workflow import WorkflowSnapshot
 from ...projections.runs import Run, run_of
 from ..driver import Execution, asynchronous, synchronous
 from .commit import Committer
@@ -58,8 +57,8 @@ class Runs:
         """
         settings = self._settings(by, globals, step_limit)
         payload, metadata = self._freeze(payload, "payload"), self._freeze_metadata(metadata or {})
-        workflow = self._workflows.get(workflow_id)
-        plan = self._workflows.plan(workflow_id, workflow.version)
+        saved = self._workflows.latest(workflow_id)
+        plan = self._workflows.plan(workflow_id, saved.version)
         now = self._now()
         run_id, order_id = uuid7(now), uuid7(now)
         started: dict[str, Any] = {
@@ -67,10 +66,10 @@ class Runs:
             "by": by,
             "correlation_id": order_id,
             "workflow_id": workflow_id,
-            "workflow_version": workflow.version,
-            "definition_digest": workflow.digest,
-            "start_node_id": _start_node(workflow.definition),
-            **self._code_now(workflow),
+            "workflow_version": saved.version,
+            "definition_digest": saved.data["digest"],
+            "start_node_id": _start_node(plan.definition),
+            **self._code_now(plan.definition, {type: code["digest"] for type, code in saved.data["code"].items()}),
         }
         if payload is not None:
             started["payload"] = payload
@@ -130,24 +129,25 @@ class Runs:
 
         Raises RunNotFound, IllegalTransition.
         """
-        return self._order(run_id, lambda state: pause(state, reason, by, self._now()))
+        return self._order(run_id, by, lambda state: pause(state, reason, by, self._now()))
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
         """End a run for good; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
-        return self._order(run_id, lambda state: cancel(state, reason, by, self._now()))
+        return self._order(run_id, by, lambda state: cancel(state, reason, by, self._now()))
 
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
         """Merge into a run's metadata; null removes a key. Raises RunNotFound, InvalidValue."""
         frozen = self._freeze_metadata(metadata)
-        return self._order(run_id, lambda state: set_metadata(state, frozen, by, self._now()))
+        return self._order(run_id, by, lambda state: set_metadata(state, frozen, by, self._now()))
 
     apause = in_thread(pause)
     acancel = in_thread(cancel)
     aset_metadata = in_thread(set_metadata)
     aget = in_thread(get)
 
-    def _order(self, run_id: str, decide: Callable[[RunState], NewEvent]) -> Run:
+    def _order(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as others append first."""
+        check_actor(by)
         while True:
             state = self._states.load(run_id)
             event = decide(state)
@@ -163,6 +163,9 @@ class Runs:
         if event is None:
             return self._execution(state, None)
         plan = self._workflows.plan(state.workflow_id, state.workflow_version)
+        code = self._code_now(plan.definition, state.code)
+        if "drifted" in code:
+            event = NewEvent(event.type, {**event.data, **code})
         Committer(self._store, state)([event])
         return self._execution(state, cycle(state, plan, settings))
 
@@ -180,20 +183,14 @@ class Runs:
             raise InvalidRequest(f"metadata {metadata!r} is not an object")
         return self._freeze(metadata, "metadata")
 
-    def _code_now(self, workflow: WorkflowSnapshot) -> dict[str, Any]:
-        """The digests of the code that will run, and the source of what differs from what was saved."""
-        if self._executors is None:
-            return {}
-        code = job_code(workflow.definition, self._executors)
-        drifted = {
-            type: now.get("source", now["name"])
-            for type, now in code.items()
-            if (saved := workflow.code.get(type)) is not None and saved["digest"] != now["digest"]
-        }
+    def _code_now(self, definition: WorkflowDefinition, known: Mapping[str, str]) -> dict[str, Any]:
+        """The digests of the code that will run, and the source of what isn't the code with a known digest."""
+        code = job_code(definition, self._executors) if self._executors is not None else {}
         found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
-        if drifted:
-            found["drifted"] = drifted
-        return found
+        drifted = {
+            type: now.get("source", now["name"]) for type, now in code.items() if known.get(type) != now["digest"]
+        }
+        return found | {"drifted": drifted} if drifted else found
 
 
 def _start_node(definition: WorkflowDefinition) -> str:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 import orjson
 
-from ...domain.errors import RunNotFound, StorageError
+from ...domain.errors import InvalidRequest, RunNotFound, StorageError
 from ...domain.ports import CheckpointStore, EventStore, StoredRow
 from ...domain.run import FOLD_REVISION, STARTED, RunState
 from ...projections.checkpoints import checkpoint_of, state_of
@@ -31,6 +31,8 @@ class RunStates:
 
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
+        if not isinstance(run_id, str):
+            raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
         state = self._nearest(run_id, version)
         rows = self.rows(run_id, after=state.version, upto=version)
         if self._every is None:

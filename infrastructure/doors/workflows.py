@@ -1,9 +1,11 @@
 """The door to workflows: save definitions, and get them back as they were."""
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ...domain.cycle import check_actor
 from ...domain.definition import WorkflowDefinition, start_faults
 from ...domain.errors import (
     ConcurrencyError,
@@ -17,7 +19,7 @@ from ...domain.jsonvalue import freeze
 from ...domain.moments import moment_asked
 from ...domain.plan import Plan, make_plan, unknown_types
 from ...domain.ports import EventStore, RecordedEvent, Write
-from ...domain.workflow import SAVES, WorkflowSnapshot, save, snapshot_of
+from ...domain.workflow import SAVES, JobCode, WorkflowSnapshot, save, snapshot_of
 from ..toolbox import TOOLBOX
 from .as_of import version_at
 from .jobcode import job_code
@@ -47,20 +49,22 @@ class Workflows:
         ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion
         when it isn't the latest, InvalidDefinition with every fault.
         """
-        if not workflow_id:
-            raise InvalidRequest("workflow_id is empty")
-        freeze([workflow_id, by, message], "save")
+        if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
+            raise InvalidRequest(f"workflow_id {workflow_id!r}: an id is text, not empty, without '@'")
+        check_actor(by)
+        freeze([workflow_id, message], "save")
         definition = self._validated(definition)
-        code = job_code(definition, self._executors) if self._executors is not None else {}
         stream = workflow_stream(workflow_id)
         while True:
             head, latest = self._last_save(stream)
             event = save(
-                None if latest is None else (latest.version, latest.data), head, definition, code,
+                None if latest is None else (latest.version, latest.data), head, definition,
+                self._code(definition, latest),
                 workflow_id=workflow_id, by=by, message=message, expected_version=expected_version, now=self._now(),
             )  # fmt: skip
             if event is None:
-                return self.get(workflow_id)
+                assert latest is not None  # noqa: S101 - only an earlier save can be equal
+                return snapshot_of(latest.version, latest.data, is_latest=True)
             try:
                 self._store.append(Write(stream, head, [event]))
             except ConcurrencyError:
@@ -82,6 +86,13 @@ class Workflows:
         latest = found if version == head else self._saved_at(stream, head)
         return snapshot_of(found.version, found.data, is_latest=latest.version == found.version)
 
+    def latest(self, workflow_id: str) -> RecordedEvent:
+        """The event of the last save. Raises WorkflowNotFound."""
+        _, saved = self._last_save(workflow_stream(workflow_id))
+        if saved is None:
+            raise WorkflowNotFound(workflow_id)
+        return saved
+
     def plan(self, workflow_id: str, version: int) -> Plan:
         """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
         key = (workflow_id, version)
@@ -97,6 +108,13 @@ class Workflows:
             self._plans[key] = plan
         return plan
 
+    def _code(self, definition: WorkflowDefinition, latest: RecordedEvent | None) -> dict[str, JobCode]:
+        """The code behind the definition; where this ledger has no executors, what the last save says of it."""
+        if self._executors is not None:
+            return job_code(definition, self._executors)
+        types = {node.type for node in definition.nodes}
+        return {type: code for type, code in latest.data["code"].items() if type in types} if latest is not None else {}
+
     def _validated(self, definition: WorkflowDefinition | Mapping[str, Any]) -> WorkflowDefinition:
         """The definition, fit to be run. Raises InvalidDefinition with the faults of graph, start and types at once."""
         try:
@@ -108,7 +126,7 @@ class Workflows:
         faults = start_faults(definition)
         if self._executors is not None:
             try:
-                make_plan(definition, self._executors, TOOLBOX)
+                _warn_of_expressions(make_plan(definition, self._executors, TOOLBOX))
             except InvalidDefinition as error:
                 faults += error.faults
         if faults:
@@ -134,3 +152,11 @@ class Workflows:
 
 
 _PLANS_KEPT = 1000
+_log = logging.getLogger("flowledger.workflows")
+
+
+def _warn_of_expressions(plan: Plan) -> None:
+    """A faulty expression fails the step that needs it, not the save; who saves should know all the same."""
+    for node_id, planned in plan.nodes.items():
+        for fault in planned.template.faults:
+            _log.warning("node %r will fail when it runs: %s", node_id, fault)

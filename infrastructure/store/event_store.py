@@ -230,13 +230,15 @@ class LedgerEventStore(EventStore[str]):
 
     def _pages_backwards(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
         check_stream(stream)
+        rows = 1  # who reads backwards mostly looks for one event near the end
         while True:
             with errors_in_our_terms():
-                page = self._recorder.stream_page_backwards(stream, after, upto)
+                page = self._recorder.stream_page_backwards(stream, after, upto, rows)
             yield page
-            if len(page) < PAGE_ROWS:
+            if len(page) < rows:
                 return
             upto = page[-1][0] - 1
+            rows = min(rows * 8, PAGE_ROWS)
 
     def _state(self, stream: str, version: int) -> bytes:
         with errors_in_our_terms():

@@ -35,9 +35,9 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         first, last = self._bounds(stream, after, upto)
         return self._rows(stream, range(first, min(last, first + PAGE_ROWS - 1) + 1))
 
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         first, last = self._bounds(stream, after, upto)
-        return self._rows(stream, range(last, max(first, last - PAGE_ROWS + 1) - 1, -1))
+        return self._rows(stream, range(last, max(first, last - rows + 1) - 1, -1))
 
     def log_page(self, after: int) -> Sequence[Row]:
         with self._database_lock:

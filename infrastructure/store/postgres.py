@@ -60,8 +60,9 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
     def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
         return self._page("stream_page", stream=stream, after=after, upto=_LAST if upto is None else upto)
 
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        return self._page("stream_page_backwards", stream=stream, after=after, upto=_LAST if upto is None else upto)
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        last = _LAST if upto is None else upto
+        return self._page("stream_page_backwards", stream=stream, after=after, upto=last, rows=rows)
 
     def log_page(self, after: int) -> Sequence[Row]:
         return list(map(Row._make, self._page("log_page", after=after)))
@@ -112,7 +113,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
         self.datastore.close()
 
     def _page(self, query: str, **bounds: Any) -> list[Any]:
-        return self.datastore.fetch(query, bounds | {"large": LARGE_STATE, "rows": PAGE_ROWS})
+        return self.datastore.fetch(query, {"rows": PAGE_ROWS, "large": LARGE_STATE} | bounds)
 
 
 def _batches(events: Sequence[StoredEvent]) -> Iterator[dict[str, Any]]:

@@ -76,8 +76,8 @@ class LedgerRecorder(ApplicationRecorder):
         """At most PAGE_ROWS events with ``after < version <= upto``, first version first."""
 
     @abstractmethod
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        """The same, last version first."""
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        """At most ``rows`` of the same, last version first."""
 
     @abstractmethod
     def log_page(self, after: int) -> Sequence[Row]:

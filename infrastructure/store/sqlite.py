@@ -57,8 +57,9 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
     def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
         return self._page("stream_page", stream=stream, after=after, upto=_LAST if upto is None else upto)
 
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        return self._page("stream_page_backwards", stream=stream, after=after, upto=_LAST if upto is None else upto)
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        last = _LAST if upto is None else upto
+        return self._page("stream_page_backwards", stream=stream, after=after, upto=last, rows=rows)
 
     def log_page(self, after: int) -> Sequence[Row]:
         return list(map(Row._make, self._page("log_page", after=after)))
@@ -88,7 +89,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         self.datastore.close()
 
     def _page(self, query: str, **parameters: Any) -> list[Any]:
-        return self._fetch(query, **parameters, large=LARGE_STATE, rows=PAGE_ROWS)
+        return self._fetch(query, **({"large": LARGE_STATE, "rows": PAGE_ROWS} | parameters))
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(_SQL[query], parameters)
