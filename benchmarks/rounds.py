@@ -16,12 +16,16 @@ class Figure:
         return statistics.median(self.times)
 
     def __str__(self) -> str:
-        return f"{self.median * 1e6:,.1f} µs [{min(self.times) * 1e6:,.1f} … {max(self.times) * 1e6:,.1f}]"
+        low, high = _quartiles(self.times)
+        return f"{self.median * 1e6:,.1f} µs [{low * 1e6:,.1f} … {high * 1e6:,.1f}]"
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How fast one contestant was compared with another, round by round: 0.5 is half as fast."""
+    """How fast one contestant was compared with another, round by round: 0.5 is half as fast.
+
+    Its text is the median and, in brackets, what half of the rounds lie between.
+    """
 
     rounds: tuple[float, ...]
 
@@ -30,7 +34,13 @@ class Ratio:
         return statistics.median(self.rounds)
 
     def __str__(self) -> str:
-        return f"{self.median:.2g} × [{min(self.rounds):.2g} … {max(self.rounds):.2g}]"
+        low, high = _quartiles(self.rounds)
+        return f"{self.median:.3g} × [{low:.2g} … {high:.2g}]"
+
+
+def _quartiles(values: tuple[float, ...]) -> tuple[float, float]:
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
 
 
 def speed(contestant: Figure, limit: Figure) -> Ratio:

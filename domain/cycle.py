@@ -98,7 +98,7 @@ def call(executor: Executor, context: StepContext, finish: Callable[[Awaitable[A
     """
     try:
         value = executor.function(context)
-        return Returned(finish(value) if isinstance(value, Awaitable) else value)
+        return Returned(finish(value) if hasattr(value, "__await__") else value)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit

@@ -258,14 +258,13 @@ def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
 def _result_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a run remembers of a step. Inputs, logs and tracebacks stay in the log: a snapshot would keep them alive."""
     if "input" in data or "logs" in data or "error" in data:
-        data = {key: data[key] for key in _OF_A_RESULT if key in data}
-        if "error" in data:
-            error = data["error"]
-            return {**data, "error": {"type": error["type"], "message": error["message"]}}
+        kept = dict(data)
+        kept.pop("input", None)
+        kept.pop("logs", None)
+        if "error" in kept:
+            kept["error"] = {"type": data["error"]["type"], "message": data["error"]["message"]}
+        return kept
     return data
-
-
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "finished_at", "recorded_at")
 
 
 def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
