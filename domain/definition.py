@@ -118,13 +118,15 @@ class WorkflowDefinition(_Part):
 
 def start_faults(definition: Any) -> list[Fault]:
     """What is wrong where a start node is needed and none was named; the definition may have other faults too."""
-    raw = (
-        definition.to_data() | {"start": definition.start} if isinstance(definition, WorkflowDefinition) else definition
-    )
-    if not isinstance(raw, Mapping) or raw.get("start") is not None:
+    if isinstance(definition, WorkflowDefinition):
+        return [] if definition.start is not None else _start_faults(definition.roots)
+    if not isinstance(definition, Mapping) or not definition.get("nodes") or definition.get("start") is not None:
         return []
-    roots = _roots(_entries(raw.get("nodes")), _entries(raw.get("edges")))
-    if len(roots) == 1 or not raw.get("nodes"):
+    return _start_faults(_roots(_entries(definition.get("nodes")), _entries(definition.get("edges"))))
+
+
+def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
+    if len(roots) == 1:
         return []
     if not roots:
         return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
