@@ -86,6 +86,8 @@ class Execution(Generic[_Result]):
     steps: Cycle | None
     commit: Commit
     result: Callable[[], _Result]
+    interrupted: str | None = None
+    """What somebody who interrupts it should know."""
 
 
 def synchronous(
@@ -97,7 +99,12 @@ def synchronous(
     def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         execution = prepare(self, *args, **kwargs)
         if execution.steps is not None:
-            drive(execution.steps, execution.commit)
+            try:
+                drive(execution.steps, execution.commit)
+            except KeyboardInterrupt as interrupt:
+                if execution.interrupted is not None:
+                    interrupt.add_note(execution.interrupted)
+                raise
         return execution.result()
 
     return _named(method, prepare.__name__.removeprefix("_"))

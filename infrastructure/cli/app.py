@@ -13,9 +13,10 @@ from ...domain.errors import FlowledgerError
 from . import demo, read, run, workflow
 from .documents import error_document
 from .options import AsJson
-from .session import DEFAULT_STORE, Session
+from .session import DEFAULT_STORE, Interrupted, Session
 
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 EPILOG = "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input."
 
@@ -90,7 +91,10 @@ def _run(arguments: list[str]) -> int:
     except FlowledgerError as error:
         return _fail(session, error, str(error))
     except typer.Abort:
-        return 130
+        return INTERRUPTED
+    except Interrupted as interrupted:
+        _fail(session, interrupted, str(interrupted))
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has had enough; nothing may be flushed into the closed pipe at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

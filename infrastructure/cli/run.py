@@ -9,7 +9,7 @@ from . import views
 from .documents import run_document
 from .inputs import read_globals, read_object, read_value
 from .options import AsJson, By, Globals, Payload, Reason, RunId, StepLimit, WorkflowId
-from .session import Session
+from .session import Session, interruptible
 
 STEPS = 10_000
 
@@ -43,7 +43,7 @@ def start(
     given = read_value(payload, "--payload")
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger:
+    with session.ledger(running=True) as ledger, interruptible():
         run = ledger.runs.start(workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit)
     _answer(session, run)
 
@@ -65,7 +65,7 @@ def resume(
     session = Session.of(context)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger:
+    with session.ledger(running=True) as ledger, interruptible():
         run = ledger.runs.resume(run_id, payload=given, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
 
@@ -85,7 +85,7 @@ def proceed(
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger:
+    with session.ledger(running=True) as ledger, interruptible():
         run = ledger.runs.proceed(run_id, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
     from ..ledger import Ledger
 
 DEFAULT_STORE = "sqlite:///flowledger.db"
+
+
+class Interrupted(Exception):
+    """Ctrl-C while steps ran; the message says how the run goes on."""
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """For a block that runs steps: an interruption keeps what the run has to say of it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted("; ".join(getattr(interrupt, "__notes__", ())) or "interrupted") from interrupt
 
 
 @dataclass

@@ -11,6 +11,7 @@ from ...domain.errors import (
     ConcurrencyError,
     InvalidDefinition,
     InvalidRequest,
+    StorageCorrupt,
     WorkflowNotFound,
 )
 from ...domain.executors import ExecutorRegistry
@@ -143,9 +144,17 @@ class Workflows:
         return head, None
 
     def _saved_at(self, stream: str, version: int) -> RecordedEvent:
-        """The save that a version shows. The first event of a workflow is one, so there always is."""
-        events = self._store.read(stream, upto=version, backwards=True)
-        return next(event for event in events if event.type in SAVES)
+        """The save that a version shows: the first event of a workflow is one. Raises StorageCorrupt for a gap."""
+        expected = version
+        for event in self._store.read(stream, upto=version, backwards=True):
+            if event.version != expected:
+                break
+            if event.type in SAVES:
+                return event
+            expected -= 1
+        raise StorageCorrupt(
+            f"event {expected} of stream {stream!r} is missing in the store: verify tells what else is"
+        )
 
     asave = in_thread(save)
     aget = in_thread(get)

@@ -1,12 +1,16 @@
 """Globals never reach the log, unless an executor returns them."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import pydantic
 import pytest
 
 import flowledger as fl
+from flowledger.domain.masking import Masker
 
 from .desk import Desk, line
 
@@ -75,3 +79,62 @@ def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> Non
     memory_desk.do = careless
     run = memory_desk.ledger.runs.start("line", globals={"token": SECRET})
     assert SECRET not in str(run.snapshot.metadata)
+
+
+class Derived(pydantic.BaseModel):
+    """A model that puts its input into places of its own."""
+
+    auth: str = pydantic.Field(serialization_alias="authorization")
+    parts: list[str] = []
+
+    @pydantic.field_validator("parts")
+    @classmethod
+    def _in_order(cls, parts: list[str]) -> list[str]:
+        return sorted(parts)
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def header(self) -> str:
+        return f"Bearer {self.auth}"
+
+
+def test_a_secret_that_a_model_puts_elsewhere_stays_masked(memory_desk: Desk) -> None:
+    data = {"auth": "{{ globals.token }}", "parts": ["zzz", "{{ globals.token }}"], "plain": "kept"}
+    registry = fl.ExecutorRegistry()
+    registry.register("call", input=Derived)(lambda step: step.data["plain"])
+    with fl.open_ledger("memory:", registry) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "call", "data": data}]}, workflow_id="w")
+        run = ledger.runs.start("w", globals={"token": SECRET})
+        event = list(ledger.history.events(run.id))[-1]
+    assert run.status == "completed"
+    assert event.data["input"]["plain"] == "kept"
+    assert SECRET not in str(event.data)
+
+
+def test_what_an_expression_made_of_a_secret_is_masked_in_logs_and_errors(memory_desk: Desk) -> None:
+    registry = fl.ExecutorRegistry()
+
+    @registry.register("call")
+    def call(step: fl.StepContext) -> None:
+        step.log.info("using %s", step.data["pin"])
+        raise ValueError(f"bad pin {step.data['pin']}")
+
+    with fl.open_ledger("memory:", registry) as ledger:
+        node = {"id": "a", "type": "call", "data": {"pin": "{{ globals.pin * 2 }}"}}
+        ledger.workflows.save({"nodes": [node]}, workflow_id="w")
+        run = ledger.runs.start("w", globals={"pin": 123456})
+        event = list(ledger.history.events(run.id))[-1]
+    assert "246912" not in str(event.data)
+    assert event.data["error"]["message"] == "bad pin ***"
+
+
+@pytest.mark.parametrize("kind", ["uuid", "model", "dataclass"])
+def test_secrets_of_other_types_are_masked_too(kind: str) -> None:
+    secret = {"uuid": UUID(int=77), "model": Derived(auth=SECRET), "dataclass": Holder(SECRET)}[kind]
+    shown = {"uuid": str(UUID(int=77))}.get(kind, SECRET)
+    assert shown not in Masker({"it": secret}).text(f"failed with {secret!s} and {shown}")
+
+
+@dataclasses.dataclass
+class Holder:
+    token: str

@@ -6,32 +6,32 @@ VALUES (:stream, :version, :type, :state)
 SELECT max(originator_version) FROM stored_events WHERE originator_id = :stream
 
 -- header: The first :bytes bytes of one event's state, and its position.
-SELECT substr(state, 1, :bytes), notification_id FROM stored_events
+SELECT substr(CAST(state AS BLOB), 1, :bytes), notification_id FROM stored_events
 WHERE originator_id = :stream AND originator_version = :version
 
 -- state: The whole state of one event.
-SELECT state FROM stored_events WHERE originator_id = :stream AND originator_version = :version
+SELECT CAST(state AS BLOB) FROM stored_events WHERE originator_id = :stream AND originator_version = :version
 
 -- stream_page: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.
-SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN state END, notification_id
+SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
 FROM stored_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version LIMIT :rows
 
 -- stream_page_backwards: The same from :upto down.
-SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN state END, notification_id
+SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
 FROM stored_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version DESC LIMIT :rows
 
 -- log_page: The next :rows events of the store behind position :after. One writer commits at a time, so none is overtaken.
-SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN state END
+SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM stored_events
 WHERE notification_id > :after
 ORDER BY notification_id LIMIT :rows
 
 -- all_page: The next :rows events behind version :version of stream :stream, stream by stream.
-SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN state END
+SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM stored_events
 WHERE (originator_id, originator_version) > (:stream, :version)
 ORDER BY originator_id, originator_version LIMIT :rows
