@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 from . import chart, engine_lines, growth, many_runs, many_writers, memory, one_run, reading, start_up, stored_bytes
@@ -49,7 +50,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the speeds there (needs matplotlib)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.chart and find_spec("matplotlib") is None:
+        parser.error("--chart needs matplotlib, which isn't installed")
+    return options
 
 
 if __name__ == "__main__":

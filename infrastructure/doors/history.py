@@ -38,7 +38,10 @@ class History:
         yield from snapshots(RunState(run_id), self._states.rows(run_id))
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
-        """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``."""
+        """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
+
+        Raises RunNotFound at the first item, where there is no such stream.
+        """
         self._head(run_id)
         yield from self._store.read(run_id)
 
