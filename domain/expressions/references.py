@@ -168,7 +168,11 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
     elif isinstance(value, Mapping):
         raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
     wanted = f"field {key!r}" if isinstance(key, str) else f"item [{key}]"
-    raise ExpressionError(f"{_prefix(reference, index)} is {kind_of(value)}, it has no {wanted}", missing="")
+    place = _prefix(reference, index)
+    hint = (
+        "; only the first step after a start or a resume sees a payload" if (place, value) == ("payload", None) else ""
+    )
+    raise ExpressionError(f"{place} is {kind_of(value)}, it has no {wanted}{hint}", missing="")
 
 
 def _prefix(reference: Reference, index: int) -> str:

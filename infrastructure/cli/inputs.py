@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,12 @@ def read_globals(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _where(error: BaseException) -> str:
+    """The line of the application on which its import failed, if it came that far."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if len(frames) > 1 else ""
+
+
 def load_registry(spec: str) -> ExecutorRegistry:
     """The registry that ``module:name`` stands for. The current directory is importable. Raises InvalidRequest."""
     module_name, colon, name = spec.partition(":")
@@ -125,7 +132,10 @@ def load_registry(spec: str) -> ExecutorRegistry:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # importing an application can raise anything
-        raise InvalidRequest(f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}") from error
+        place = _where(error)
+        raise InvalidRequest(
+            f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}{place}"
+        ) from error
     registry = getattr(module, name, None)
     if isinstance(registry, ExecutorRegistry):
         return registry

@@ -55,6 +55,8 @@ class Session:
     def ledger(self, *, running: bool = False, create: bool = False) -> Ledger:
         """Open the store; ``running`` demands the application's executors, ``create`` makes a store where none is.
 
+        Commands that do neither never import the application: who only reads needs no code and runs none.
+
         Raises InvalidRequest, StorageError.
         """
         from ..ledger import open_ledger
@@ -63,7 +65,7 @@ class Session:
             raise InvalidRequest(
                 "running steps needs your executors: name their registry with --app module:registry or FLOWLEDGER_APP"
             )
-        executors = None if self.app is None else load_registry(self.app)
+        executors = load_registry(self.app) if self.app is not None and (running or create) else None
         return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
 
     def answer(self, document: Any, show: Callable[[Console], None]) -> None:

@@ -128,3 +128,18 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly(cli: CommandLine) 
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_who_only_reads_needs_no_application(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    run_id = cli.json("run", "start", "echo")["id"]
+    (cli.home / "steps.py").write_text("raise SystemExit('must not be imported')")
+    for command in (["show", run_id], ["events", run_id], ["verify"], ["workflow", "show", "echo"]):
+        cli.json(*command)
+
+
+def test_an_application_that_breaks_on_import_is_told_with_the_line(cli: CommandLine) -> None:
+    (cli.home / "broken.py").write_text("import flowledger\n\n1 / 0\n")
+    message = cli.refused("--app", "broken:executors", "run", "start", "w")
+    assert "ZeroDivisionError" in message
+    assert "broken.py, line 3" in message
