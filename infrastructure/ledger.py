@@ -2,29 +2,29 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..domain.clock import Clock, reading
 from ..domain.errors import InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.step import StepLimits
+from ..domain.verification import VerifyReport
 from .doors.history import History
 from .doors.runs import Runs
 from .doors.states import RunStates
 from .doors.twins import in_thread
 from .doors.workflows import Workflows
-from .store.backends import open_store
-from .store.event_store import LedgerEventStore
-from .store.verify import VerifyReport
-from .store.verify import verify as verify_store
+
+if TYPE_CHECKING:
+    from .store.event_store import LedgerEventStore
 
 
 class Ledger:
     """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
 
     def __init__(
-        self, store: LedgerEventStore, executors: ExecutorRegistry | None, now: Callable[[], int],
+        self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],
         limits: StepLimits, checkpoint_every: int | None,
     ) -> None:  # fmt: skip
         self._store = store
@@ -38,7 +38,9 @@ class Ledger:
 
         ``progress`` is told now and then how many events have been walked.
         """
-        return verify_store(self._store, progress=progress)
+        from .store.verify import verify
+
+        return verify(self._store, progress=progress)
 
     averify = in_thread(verify)
 
@@ -76,6 +78,8 @@ def open_ledger(
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
+    from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
+
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
     return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from ...domain.ports import RecordedEvent
     from ...domain.snapshot import Snapshot
+    from ...domain.verification import VerifyReport
     from ...domain.workflow import WorkflowSnapshot
     from ...projections.runs import Run
-    from ..store.verify import VerifyReport
 
 WIDTH = 120
 """Columns where there is no terminal to ask."""

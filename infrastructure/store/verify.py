@@ -2,47 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 from ...domain.catalogue import EVENT_TYPES
 from ...domain.errors import EventNotReadable
+from ...domain.verification import Finding, Kind, VerifyReport
 from .codec import body_of, decode, digest_of, first_link, id_of, link
 from .event_store import LedgerEventStore
 from .recorder import Row
 
-Kind = Literal["changed", "link", "gap", "position", "time", "unknown_type", "unreadable"]
-
 PROGRESS_EVERY = 1_000
 """Events between two calls of the progress callback."""
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong.
-
-    ``kind`` is ``changed`` (body, type or digest differ from what was written, though the event before is sound),
-    ``link`` (doesn't continue from the event before, which has a finding itself), ``gap`` (versions are missing, or
-    below 1), ``position`` (not above that of the event before), ``time`` (recorded before the event before),
-    ``unknown_type``, or ``unreadable``.
-    """
-
-    stream: str
-    version: int
-    kind: Kind
-    message: str
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """What a walk through the store found."""
-
-    events: int
-    streams: int
-    findings: tuple[Finding, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
 
 
 def verify(

@@ -33,10 +33,10 @@ from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
 from .domain.ports import RecordedEvent
 from .domain.snapshot import RetryState, Snapshot
+from .domain.verification import Finding, VerifyReport
 from .domain.workflow import WorkflowSnapshot
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
-from .infrastructure.store.verify import Finding, VerifyReport
 from .projections.runs import Run
 
 __version__ = "0.1.0"
