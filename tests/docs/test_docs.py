@@ -45,3 +45,9 @@ def test_the_readme_example_has_at_most_as_many_lines_as_it_says():
     code = BLOCK.search((ROOT / "README.md").read_text()).group(1)
     statements = [line for line in code.splitlines() if line.strip()]
     assert len(statements) <= 20
+
+
+def test_the_files_that_the_promises_name_exist():
+    named = re.findall(r"`((?:tests|benchmarks)[\w/.]*)`", (ROOT / "docs/explanation/promises.md").read_text())
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
