@@ -1,7 +1,7 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -53,7 +53,9 @@ class StepLimits:
     max_value_bytes: int
 
 
-def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Any, masker: Masker) -> Prepared:
+def prepare(
+    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int], masker: Masker
+) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
@@ -61,8 +63,7 @@ def prepare(planned: PlannedNode, state: RunState, globals: Mapping[str, Any], n
         data = masked = node.data
     else:
         scope = Scope(nodes=state.context, payload=state.payload, input=node.data, globals=globals)
-        rendered = template.render(scope)
-        data, masked = rendered
+        data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
     if planned.validator is not None:
@@ -142,9 +143,9 @@ def _conclude_return(
     if output is not None:
         event["output"] = output
     if result.handle is not None:
-        event["handle"] = freeze(
-            result.handle if isinstance(result.handle, str) else _refuse_handle(result.handle), "handle"
-        )
+        if not isinstance(result.handle, str):
+            raise InvalidValue("handle", f"{result.handle!r} is {type(result.handle).__name__}, a handle is text")
+        event["handle"] = freeze(result.handle, "handle")
     routes = planned.routes
     if not routes:
         return [NewEvent(STEP_COMPLETED, event)]
@@ -158,10 +159,6 @@ def _conclude_return(
         NewEvent(STEP_COMPLETED, event),
         NewEvent(FAILED, reason | {"reason": masker.text(_unrouted(planned, result.handle))}),
     ]
-
-
-def _refuse_handle(handle: Any) -> str:
-    raise InvalidValue("handle", f"{handle!r} is {type(handle).__name__}, a handle is text")
 
 
 def _unrouted(planned: PlannedNode, handle: str | None) -> str:

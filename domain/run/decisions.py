@@ -6,6 +6,7 @@ from typing import Any
 from ..clock import moment
 from ..errors import IllegalTransition
 from ..ports import NewEvent
+from ..snapshot import TERMINAL
 from .events import CANCELLED, FAILED, METADATA_SET, PAUSED, RECOVERED, RESUMED, RETRIED
 from .state import RunState
 
@@ -34,7 +35,7 @@ def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None
 
     Raises IllegalTransition when it is paused.
     """
-    if state.status in ("completed", "failed"):
+    if state.status in TERMINAL:
         return None
     if state.status == "paused":
         raise IllegalTransition(f"{state.label} is paused: resume it")
@@ -71,7 +72,7 @@ def fail(state: RunState, reason: str, by: str, now: int) -> NewEvent:
 
 
 def _refuse_ended(state: RunState, verb: str) -> None:
-    if state.status in ("completed", "failed"):
+    if state.status in TERMINAL:
         ended = f" since {moment(state.finished_at).isoformat()}" if state.finished_at is not None else ""
         raise IllegalTransition(f"{state.label} is {state.shown_status}{ended} and can't be {verb}")
 

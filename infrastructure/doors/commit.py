@@ -24,6 +24,7 @@ class Committer:
     def __call__(self, events: list[NewEvent]) -> None:
         state = self._state
         run_id = state.run_id or ""
+        replaced = False
         while events:
             try:
                 self._store.append(Write(run_id, state.version, events))
@@ -34,9 +35,10 @@ class Committer:
                 fold(state, meanwhile)
                 events = _after(state, events)
             except InvalidValue as too_large:
-                if not _is_outcome(events[0]):
+                if replaced or not _is_outcome(events[0]):
                     raise
                 events = [_failed_instead(events[0], too_large)]
+                replaced = True
             else:
                 for event in events:
                     evolve(state, event.type, event.data)

@@ -3,14 +3,12 @@
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from .recorder import errors_in_our_terms
+from .recorder import LAST, errors_in_our_terms
 from .sql_files import queries
 
 if TYPE_CHECKING:
     from .postgres_connections import PooledDatastore
     from .sqlite_connections import ThreadBoundDatastore
-
-_LAST = 2**63 - 1
 
 
 class MemoryCheckpoints:
@@ -51,7 +49,7 @@ class SQLiteCheckpoints:
             self._datastore.execute(self._sql["save_checkpoint"], row)
 
     def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        wanted = {"stream": stream, "upto": _LAST if upto is None else upto, "fold_revision": fold_revision}
+        wanted = {"stream": stream, "upto": LAST if upto is None else upto, "fold_revision": fold_revision}
         with errors_in_our_terms():
             found = self._datastore.fetch(self._sql["latest_checkpoint"], wanted)
         return found[0] if found else None
@@ -73,7 +71,7 @@ class PostgresCheckpoints:
             self._datastore.execute("save_checkpoint", row)
 
     def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        wanted = {"stream": stream, "upto": _LAST if upto is None else upto, "fold_revision": fold_revision}
+        wanted = {"stream": stream, "upto": LAST if upto is None else upto, "fold_revision": fold_revision}
         with errors_in_our_terms():
             found = self._datastore.fetch("latest_checkpoint", wanted)
         return found[0] if found else None

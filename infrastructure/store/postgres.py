@@ -13,18 +13,15 @@ from eventsourcing import postgres as stock
 from eventsourcing.persistence import ApplicationRecorder, Notification, NotSupportedError, StoredEvent, Subscription
 from psycopg.conninfo import make_conninfo
 
-from .codec import BODY
 from .postgres_connections import PooledDatastore, migrate
-from .recorder import LARGE_STATE, PAGE_ROWS, LedgerRecorder, Row, StreamRow
+from .recorder import LAST, QueryingRecorder
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 16 * 2**20
 """Bounds of one statement, as both sides build its arrays in memory. More events take several, in one transaction."""
 
-_LAST = 2**63 - 1
 
-
-class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
+class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
     """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the connection's default schema."""
 
     datastore: PooledDatastore
@@ -45,31 +42,6 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
         # Positions count in the order of the events; the order of returned rows is the server's own affair.
         return sorted(position for (position,) in found)
 
-    def head(self, stream: str) -> int:
-        ((version,),) = self.datastore.look("head", {"stream": stream})
-        return version or 0
-
-    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
-        found = self.datastore.look("header", {"stream": stream, "version": version, "bytes": BODY})
-        return found[0] if found else None
-
-    def state(self, stream: str, version: int) -> bytes | None:
-        found = self.datastore.fetch("state", {"stream": stream, "version": version})
-        return found[0][0] if found else None
-
-    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        return self._page("stream_page", stream=stream, after=after, upto=_LAST if upto is None else upto)
-
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
-        last = _LAST if upto is None else upto
-        return self._page("stream_page_backwards", stream=stream, after=after, upto=last, rows=rows)
-
-    def log_page(self, after: int) -> Sequence[Row]:
-        return list(map(Row._make, self._page("log_page", after=after)))
-
-    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
-        return list(map(Row._make, self._page("all_page", stream=after[0], version=after[1])))
-
     def select_events(
         self,
         originator_id: Any,
@@ -79,8 +51,8 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        bounds = {"stream": originator_id, "after": -1 if gt is None else gt, "upto": _LAST if lte is None else lte}
-        whole = {"large": _LAST, "rows": _LAST if limit is None else limit}
+        bounds = {"stream": originator_id, "after": -1 if gt is None else gt, "upto": LAST if lte is None else lte}
+        whole = {"large": LAST, "rows": LAST if limit is None else limit}
         rows = self.datastore.fetch("stream_page_backwards" if desc else "stream_page", bounds | whole)
         return [StoredEvent(originator_id, version, type, state) for version, type, state, _ in rows]
 
@@ -95,7 +67,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
     ) -> Sequence[Notification]:
         wanted = {
             "start": 0 if start is None else start + (not inclusive_of_start),
-            "stop": _LAST if stop is None else stop,
+            "stop": LAST if stop is None else stop,
             "types": list(topics),
             "limit": limit,
         }
@@ -112,8 +84,11 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, LedgerRecorder):
     def close(self) -> None:
         self.datastore.close()
 
-    def _page(self, query: str, **bounds: Any) -> list[Any]:
-        return self.datastore.fetch(query, {"rows": PAGE_ROWS, "large": LARGE_STATE} | bounds)
+    def look(self, query: str, **parameters: Any) -> list[Any]:
+        return self.datastore.look(query, parameters)
+
+    def fetch(self, query: str, **parameters: Any) -> list[Any]:
+        return self.datastore.fetch(query, parameters)
 
 
 def _batches(events: Sequence[StoredEvent]) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,10 @@ from eventsourcing.persistence import (
 )
 
 from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from .codec import BODY
+
+LAST = 2**63 - 1
+"""The greatest version or position that a database can hold."""
 
 PAGE_ROWS = 1_000
 LARGE_STATE = 32 * 2**10
@@ -90,6 +94,46 @@ class LedgerRecorder(ApplicationRecorder):
     @abstractmethod
     def close(self) -> None:
         """Release connections."""
+
+
+class QueryingRecorder(LedgerRecorder):
+    """Reading by named queries, which each database has in a file of its own under the same names."""
+
+    @abstractmethod
+    def fetch(self, query: str, **parameters: Any) -> list[Any]:
+        """All rows of a named query."""
+
+    def look(self, query: str, **parameters: Any) -> list[Any]:
+        """The same for a query with few small rows."""
+        return self.fetch(query, **parameters)
+
+    def head(self, stream: str) -> int:
+        ((version,),) = self.look("head", stream=stream)
+        return version or 0
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        found = self.look("header", stream=stream, version=version, bytes=BODY)
+        return found[0] if found else None
+
+    def state(self, stream: str, version: int) -> bytes | None:
+        found = self.fetch("state", stream=stream, version=version)
+        return found[0][0] if found else None
+
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        return self._page("stream_page", PAGE_ROWS, stream=stream, after=after, upto=LAST if upto is None else upto)
+
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        last = LAST if upto is None else upto
+        return self._page("stream_page_backwards", rows, stream=stream, after=after, upto=last)
+
+    def log_page(self, after: int) -> Sequence[Row]:
+        return list(map(Row._make, self._page("log_page", PAGE_ROWS, after=after)))
+
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        return list(map(Row._make, self._page("all_page", PAGE_ROWS, stream=after[0], version=after[1])))
+
+    def _page(self, query: str, rows: int, **bounds: Any) -> list[Any]:
+        return self.fetch(query, large=LARGE_STATE, rows=rows, **bounds)
 
 
 def storage_error(error: PersistenceError) -> StorageError:

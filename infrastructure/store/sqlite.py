@@ -7,16 +7,14 @@ from typing import Any
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import Notification, StoredEvent
 
-from .codec import BODY
-from .recorder import LARGE_STATE, PAGE_ROWS, LedgerRecorder, Row, StreamRow
+from .recorder import LAST, QueryingRecorder
 from .sql_files import queries
 from .sqlite_connections import ThreadBoundDatastore, migrate
 
-_LAST = 2**63 - 1
 _SQL = queries("sqlite")
 
 
-class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
+class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
     """eventsourcing's recorder, with statements of our own where the library spends more than the disk does."""
 
     datastore: ThreadBoundDatastore
@@ -42,31 +40,6 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         with self.datastore.transaction_of_several() as connection:
             return [_position(connection.execute(statement, row).lastrowid) for row in rows]
 
-    def head(self, stream: str) -> int:
-        ((version,),) = self._fetch("head", stream=stream)
-        return version or 0
-
-    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
-        found = self._fetch("header", stream=stream, version=version, bytes=BODY)
-        return found[0] if found else None
-
-    def state(self, stream: str, version: int) -> bytes | None:
-        found = self._fetch("state", stream=stream, version=version)
-        return found[0][0] if found else None
-
-    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        return self._page("stream_page", stream=stream, after=after, upto=_LAST if upto is None else upto)
-
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
-        last = _LAST if upto is None else upto
-        return self._page("stream_page_backwards", stream=stream, after=after, upto=last, rows=rows)
-
-    def log_page(self, after: int) -> Sequence[Row]:
-        return list(map(Row._make, self._page("log_page", after=after)))
-
-    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
-        return list(map(Row._make, self._page("all_page", stream=after[0], version=after[1])))
-
     def select_notifications(
         self,
         start: int | None,
@@ -76,10 +49,10 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        rows = self._fetch(
+        rows = self.fetch(
             "notifications",
             start=0 if start is None else start + (not inclusive_of_start),
-            stop=_LAST if stop is None else stop,
+            stop=LAST if stop is None else stop,
             types=json.dumps(list(topics)) if topics else None,
             limit=limit,
         )
@@ -88,10 +61,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, LedgerRecorder):
     def close(self) -> None:
         self.datastore.close()
 
-    def _page(self, query: str, **parameters: Any) -> list[Any]:
-        return self._fetch(query, **({"large": LARGE_STATE, "rows": PAGE_ROWS} | parameters))
-
-    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+    def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(_SQL[query], parameters)
 
 
