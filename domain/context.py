@@ -1,4 +1,4 @@
-"""What the nodes of a run have produced so far, shared between all snapshots of the run.
+"""What the nodes of a run have produced so far, by node, shared between all snapshots of the run.
 
 A History only ever grows at its end. A Context is a view of its first ``count`` entries, so a snapshot costs the same
 whether it is the 10th or the 100,000th, and an old one never changes. Whoever goes on from a view that is no longer
@@ -7,145 +7,18 @@ the end gets a copy of his own.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from threading import Lock
 from typing import Any, overload
 
-from .clock import moment_of_millis
-from .jsonvalue import freeze
-
-
-class NodeResult:
-    """One execution of a node: ``output`` (JSON), or ``error`` (text), when it ended, and which attempt it was."""
-
-    __slots__ = ("_entry", "_output", "attempt", "error")
-
-    def __init__(self, entry: Mapping[str, Any]) -> None:
-        """From the body of the event that recorded it."""
-        self._entry = entry
-        self._output: Any = _UNREAD
-        self.attempt: int = entry.get("attempt", 1)
-        error = entry.get("error")
-        self.error: str | None = None if error is None else error_text(error)
-
-    @property
-    def output(self) -> Any:
-        """Read-only JSON; null after a failure."""
-        if self._output is _UNREAD:
-            self._output = freeze(self._entry.get("output"), "output")
-        return self._output
-
-    @property
-    def timestamp_ms(self) -> int:
-        """When the execution ended, in milliseconds since 1970."""
-        at: int | None = self._entry.get("finished_at")
-        return (self._entry["recorded_at"] if at is None else at) // 1000
-
-    @property
-    def timestamp(self) -> datetime:
-        """When the execution ended (UTC, whole milliseconds)."""
-        return moment_of_millis(self.timestamp_ms)
-
-    def to_data(self) -> dict[str, Any]:
-        """The JSON object of a result in a snapshot; the output in it is read-only."""
-        return self.shown() | {"output": self.output}
-
-    def shown(self) -> dict[str, Any]:
-        """The same, with the output as it was recorded: for who only reads it."""
-        data: dict[str, Any] = {
-            "output": self._entry.get("output"),
-            "timestamp": self.timestamp_ms,
-            "attempt": self.attempt,
-        }
-        if self.error is not None:
-            data["error"] = self.error
-        return data
-
-    def __eq__(self, other: object) -> bool:
-        return self.shown() == other.shown() if isinstance(other, NodeResult) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
-
-    def __repr__(self) -> str:
-        outcome = f"error={self.error!r}" if self.error is not None else f"output={self._entry.get('output')!r}"
-        return f"NodeResult({outcome}, attempt={self.attempt}, timestamp={self.timestamp.isoformat()})"
-
-
-_UNREAD = object()
-
-
-def error_text(error: Mapping[str, Any]) -> str:
-    """``TypeName: message``; the message alone where the type is unknown (a snapshot from outside)."""
-    return f"{error['type']}: {error['message']}" if error.get("type") else str(error["message"])
-
-
-class History:
-    """The results of one run in order. Shared by every Context of the run.
-
-    An entry is the body of the event that recorded the result. The index by node is brought up to date when somebody
-    looks: a fold over 100,000 events that ends in a snapshot which nobody opens never builds it.
-    """
-
-    __slots__ = ("_indexed", "_lock", "_places", "_successes", "log")
-
-    def __init__(self) -> None:
-        self.log: list[Mapping[str, Any]] = []
-        self._lock = Lock()
-        self._indexed = 0
-        # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
-        self._places: dict[str, list[int]] = {}
-        self._successes: dict[str, int] = {}
-
-    def extended(self, count: int, entries: Sequence[Mapping[str, Any]]) -> "History":
-        """The history with ``entries`` after its first ``count``: this one if it ends there, else a copy."""
-        with self._lock:
-            if count == len(self.log):
-                self.log.extend(entries)
-                return self
-        branch = History()
-        branch.log = [*self.log[:count], *entries]
-        return branch
-
-    def places(self, node_id: str) -> Sequence[int]:
-        """Where in the log the node's results are, ascending. It may grow while it is read, at its end."""
-        if self._indexed != len(self.log):
-            self._index()
-        return self._places.get(node_id, ())
-
-    def successes(self, node_id: str) -> int:
-        """How many of all the node's results are successes."""
-        if self._indexed != len(self.log):
-            self._index()
-        return self._successes.get(node_id, 0)
-
-    def node_ids(self) -> list[str]:
-        """The nodes that have results, in the order in which they first had one."""
-        if self._indexed != len(self.log):
-            self._index()
-        return list(self._places)
-
-    def _index(self) -> None:
-        with self._lock:
-            log, places, successes = self.log, self._places, self._successes
-            while self._indexed < len(log):
-                entry = log[self._indexed]
-                node_id = entry["node_id"]
-                if node_id in places:
-                    places[node_id].append(self._indexed)
-                    successes[node_id] += "error" not in entry
-                else:
-                    places[node_id] = [self._indexed]
-                    successes[node_id] = int("error" not in entry)
-                self._indexed += 1
+from .results import Entry, History, NodeResult
 
 
 class Results(Sequence[NodeResult]):
     """The results of one node, oldest first."""
 
-    __slots__ = ("_at", "_count", "_log")
+    __slots__ = ("_at", "_count", "_history")
 
     def __init__(self, history: History, places: Sequence[int], count: int) -> None:
-        self._log = history.log
+        self._history = history
         self._at = places
         self._count = count
 
@@ -162,7 +35,7 @@ class Results(Sequence[NodeResult]):
         place = index + self._count if index < 0 else index
         if not 0 <= place < self._count:
             raise IndexError(f"result {index} of {self._count}")
-        return NodeResult(self._log[self._at[place]])
+        return NodeResult(self._history[self._at[place]])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
@@ -186,7 +59,7 @@ class Context(Mapping[str, Results]):
 
     def _visible(self, node_id: str) -> int:
         """How many results of the node this view sees."""
-        places = self.history.places(node_id)
+        places = self.history.places(node_id, self.count)
         if not places:
             return 0
         # The length is read once: another branch may be appending. What it appends lies behind every older view.
@@ -197,10 +70,10 @@ class Context(Mapping[str, Results]):
         visible = self._visible(node_id)
         if not visible:
             raise KeyError(node_id)
-        return Results(self.history, self.history.places(node_id), visible)
+        return Results(self.history, self.history.places(node_id, self.count), visible)
 
     def __iter__(self) -> Iterator[str]:
-        for node_id in self.history.node_ids():
+        for node_id in self.history.node_ids(self.count):
             if self._visible(node_id):
                 yield node_id
 
@@ -213,7 +86,7 @@ class Context(Mapping[str, Results]):
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
         successes = self.history.successes(node_id)
-        if self.count == len(self.history.log):  # looked at after the count was read: nothing came in between
+        if self.count == len(self.history):  # looked at after the count was read: nothing came in between
             return successes
         return sum(1 for entry in self._entries(node_id) if "error" not in entry)
 
@@ -222,11 +95,11 @@ class Context(Mapping[str, Results]):
         visible = self._visible(node_id)
         if not visible:
             return 1
-        entry = self.history.log[self.history.places(node_id)[visible - 1]]
+        entry = self.history[self.history.places(node_id, self.count)[visible - 1]]
         return entry.get("attempt", 1) + 1 if "error" in entry else 1
 
-    def _entries(self, node_id: str) -> Iterator[Mapping[str, Any]]:
-        return (self.history.log[at] for at in self.history.places(node_id)[: self._visible(node_id)])
+    def _entries(self, node_id: str) -> Iterator[Entry]:
+        return (self.history[at] for at in self.history.places(node_id, self.count)[: self._visible(node_id)])
 
     def to_data(self) -> dict[str, list[dict[str, Any]]]:
         """The JSON object of the context; the outputs in it are read-only."""

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from .context import NodeResult
 from .definition import Node
 from .errors import InvalidRequest
 from .policy import RetryPolicy
+from .results import NodeResult
 from .steplog import LogLine, StepLog
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -71,6 +71,8 @@ def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any
     kind = type(value)
     if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
         return value
+    if kind is str and value.isascii() and len(value) <= limit:
+        return value
     return _Freezer(name, limit).freeze(value, (), 0)
 
 

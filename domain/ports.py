@@ -1,6 +1,6 @@
 """What the domain needs of the world: one store of events, on one page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -60,6 +60,29 @@ class StoredRow(NamedTuple):
     data: dict[str, Any]
 
 
+SealedRow = tuple[int, str, bytes, int]
+"""A stored event as it lies in storage: version, type, state (its body and what the store keeps with it), position."""
+
+
+class Opener(NamedTuple):
+    """Opens the sealed rows of one stream."""
+
+    stream: str
+    decode: Callable[[str, int, str, bytes], dict[str, Any]]
+    """From stream, version, type and state to the body, upcast. Raises EventNotReadable."""
+
+    def open(self, row: SealedRow) -> dict[str, Any]:
+        """The body of a row. Raises EventNotReadable."""
+        return self.decode(self.stream, row[0], row[1], row[2])
+
+
+class Page(NamedTuple):
+    """Stored events of one stream that follow each other, their bodies not read yet: most folds need only the last."""
+
+    rows: Sequence[SealedRow]
+    opener: Opener
+
+
 class EventStore(Protocol):
     """Streams of events with compare-and-append. Every backend passes the same conformance suite."""
 
@@ -83,6 +106,10 @@ class EventStore(Protocol):
 
     def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         """The same events for folding: no envelope objects, upcast bodies. Raises EventNotReadable."""
+        ...
+
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        """The same, unread, a bounded number at a time. Raises EventNotReadable for a row that is no event's at all."""
         ...
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:

@@ -1,17 +1,18 @@
 """The state of a run at one version: field for field the JSON object that the source documents describe."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic_core import from_json, to_json
 
 from .clock import moment_of_millis
-from .context import Context, History
+from .context import Context
 from .errors import InvalidSnapshot, InvalidValue
 from .jsonvalue import freeze, render_path
+from .results import Entry, History
 
 Status = Literal["active", "paused", "error", "completed", "failed"]
 _STATUSES = get_args(Status)
@@ -31,8 +32,15 @@ class RetryState:
     """The payload of the failed attempt, which the retry will see again; None when it had none."""
 
 
+class _PartlyRead:
+    """What sets the fields of a snapshot that can't be told without reading a step, and which step that is."""
+
+    __slots__ = ("_unread",)
+    _unread: "tuple[Callable[[Snapshot, int], None], int]"
+
+
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(_PartlyRead):
     """Immutable, equal by value. Times are whole milliseconds, as in its JSON."""
 
     workflow_id: str
@@ -47,6 +55,16 @@ class Snapshot:
     """Milliseconds spent inside executors."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: cast("Mapping[str, Any]", freeze({})))
     retry_state: RetryState | None = None
+
+    if not TYPE_CHECKING:  # where it would make every name an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            # Called only for what isn't there: a name that no snapshot has, or a field that is still unread.
+            if name not in _OF_THE_STEP:
+                raise AttributeError(f"a Snapshot has no {name!r}: it has {', '.join(Snapshot.__slots__)}")
+            read, place = self._unread
+            read(self, place)
+            return getattr(self, name)
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""
@@ -85,6 +103,51 @@ class Snapshot:
 
     def __str__(self) -> str:
         return json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False)
+
+
+def running(
+    workflow_id: str, metadata: Mapping[str, Any], context: Context, version: int,
+    read: Callable[[Snapshot, int], None], place: int,
+) -> Snapshot:  # fmt: skip
+    """The snapshot of a running run after a step, where the step is only read when somebody looks.
+
+    ``read(snapshot, place)`` then calls ``set_step``. A walk over a long run makes many that are hardly looked at.
+    """
+    snapshot: Snapshot = _new(Snapshot)
+    _set_workflow_id(snapshot, workflow_id)
+    _set_status(snapshot, "active")
+    _set_context(snapshot, context)
+    _set_version(snapshot, version)
+    _set_metadata(snapshot, metadata)
+    _set_retry_state(snapshot, None)
+    _set_unread(snapshot, (read, place))
+    return snapshot
+
+
+def set_step(snapshot: Snapshot, current_node_id: str, last_started_at: datetime, total_execution_time: int) -> None:
+    """Set what only the step itself tells."""
+    _set_current_node_id(snapshot, current_node_id)
+    _set_last_started_at(snapshot, last_started_at)
+    _set_total_execution_time(snapshot, total_execution_time)
+
+
+def _setter(name: str) -> Callable[[Snapshot, Any], None]:
+    # The descriptor itself: going through a frozen class's own way of setting a field takes ten times as long.
+    return getattr(Snapshot, name).__set__  # type: ignore[no-any-return]
+
+
+_OF_THE_STEP = ("current_node_id", "last_started_at", "total_execution_time")
+_new = object.__new__
+_set_workflow_id = _setter("workflow_id")
+_set_status = _setter("status")
+_set_current_node_id = _setter("current_node_id")
+_set_context = _setter("context")
+_set_version = _setter("version")
+_set_last_started_at = _setter("last_started_at")
+_set_total_execution_time = _setter("total_execution_time")
+_set_metadata = _setter("metadata")
+_set_retry_state = _setter("retry_state")
+_set_unread = _setter("_unread")
 
 
 def _millis(at: datetime) -> int:
@@ -139,7 +202,7 @@ def _read(value: Any) -> Snapshot:
 
 
 def _read_context(nodes: Mapping[str, Any]) -> Context:
-    history = History()
+    entries: list[Entry] = []
     for node_id, results in nodes.items():
         path = f"$.context{render_path((str(node_id),))}"
         for index, item in enumerate(_expect(results, list, path, "a list")):
@@ -155,8 +218,8 @@ def _read_context(nodes: Mapping[str, Any]) -> Context:
             }
             if result.get("error") is not None:
                 entry["error"] = {"message": _text(result, "error", place)}
-            history.log.append(entry)
-    return Context(history, len(history.log))
+            entries.append(entry)
+    return Context(History(entries), len(entries))
 
 
 def _read_retry(value: Any) -> RetryState:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..domain.context import Context, History
+from ..domain.context import Context
 from ..domain.jsonvalue import freeze
+from ..domain.results import History
 from ..domain.run import RunState
 
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))

@@ -1,12 +1,12 @@
 """Reading a run: its state, and its snapshots at every version, from the rows of its stream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.clock import moment
-from ..domain.ports import StoredRow
-from ..domain.run import RunState, evolve_all, evolve_recorded
+from ..domain.ports import Page, StoredRow
+from ..domain.run import RunState, evolve_pages, evolve_recorded
 from ..domain.snapshot import Snapshot
 
 
@@ -44,12 +44,12 @@ def run_of(state: RunState) -> Run:
 
 def fold(state: RunState, rows: Iterable[StoredRow]) -> RunState:
     """The state after these rows."""
-    evolve_all(state, rows)
+    for row in rows:
+        evolve_recorded(state, row.version, row.type, row.data)
     return state
 
 
-def snapshots(state: RunState, rows: Iterable[StoredRow]) -> Iterator[Snapshot]:
-    """The snapshot after each row."""
-    for row in rows:
-        evolve_recorded(state, row.version, row.type, row.data)
-        yield state.snapshot()
+def fold_pages(state: RunState, pages: Iterable[Page]) -> RunState:
+    """The state after these events."""
+    evolve_pages(state, pages)
+    return state

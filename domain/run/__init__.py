@@ -2,7 +2,8 @@
 
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
 from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
-from .state import FOLD_REVISION, RunState, evolve, evolve_all, evolve_recorded
+from .folding import evolve_pages, evolve_recorded, snapshots
+from .state import FOLD_REVISION, RunState, evolve
 
 __all__ = [
     "BY_OPERATOR",
@@ -18,11 +19,12 @@ __all__ = [
     "cancel",
     "envelope",
     "evolve",
-    "evolve_all",
+    "evolve_pages",
     "evolve_recorded",
     "fail",
     "pause",
     "proceed",
     "resume",
     "set_metadata",
+    "snapshots",
 ]

@@ -50,6 +50,8 @@ class _Step(Recorded):
     node_id: str
     attempt: NotRequired[int]
     """1 when absent."""
+    total_time: int
+    """Microseconds inside executors since the run began, this attempt included."""
     input: NotRequired[Any]
     """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
     started_at: int
@@ -81,6 +83,7 @@ class RunPaused(Recorded):
     until: NotRequired[int]
     node_id: NotRequired[str]
     attempt: NotRequired[int]
+    total_time: NotRequired[int]
     input: NotRequired[Any]
     started_at: NotRequired[int]
     finished_at: NotRequired[int]

@@ -1,12 +1,12 @@
 """What the events of a run fold into."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..clock import micros, moment_of_millis
 from ..context import EMPTY_CONTEXT, Context
-from ..errors import EventNotReadable, StorageCorrupt
 from ..jsonvalue import freeze
+from ..results import result_in
 from ..snapshot import RetryState, Snapshot, Status
 from .events import (
     CANCELLED,
@@ -96,14 +96,6 @@ class RunState:
 
     def snapshot(self) -> Snapshot:
         """The state now, immutable."""
-        metadata = self.metadata
-        if self.paused_reason is not None or self.failed_reason is not None:
-            shown = dict(metadata)
-            if self.paused_reason is not None:
-                shown["pausedReason"] = self.paused_reason
-            if self.failed_reason is not None:
-                shown["failedReason"] = self.failed_reason
-            metadata = freeze(shown)
         return Snapshot(
             workflow_id=self.workflow_id,
             status=self.status,
@@ -112,9 +104,20 @@ class RunState:
             version=self.version,
             last_started_at=None if self.last_started_at is None else moment_of_millis(self.last_started_at // 1000),
             total_execution_time=None if self.total_time is None else self.total_time // 1000,
-            metadata=metadata,
+            metadata=self.shown_metadata(),
             retry_state=self._retry_state(),
         )
+
+    def shown_metadata(self) -> Mapping[str, Any]:
+        """The metadata with the reasons for the state among them, as a snapshot shows them."""
+        if self.paused_reason is None and self.failed_reason is None:
+            return self.metadata
+        shown = dict(self.metadata)
+        if self.paused_reason is not None:
+            shown["pausedReason"] = self.paused_reason
+        if self.failed_reason is not None:
+            shown["failedReason"] = self.failed_reason
+        return freeze(shown)  # type: ignore[no-any-return]
 
     def _retry_state(self) -> RetryState | None:
         if self.retry_node_id is None:
@@ -123,7 +126,7 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 1
+FOLD_REVISION = 2
 """Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
 
 
@@ -132,77 +135,6 @@ def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
     _EVOLVE[type](state, data)
     state.version += 1
     state.recorded_at = data["recorded_at"]
-
-
-def evolve_all(state: RunState, events: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
-    """Fold events, given as version, type and body: as ``evolve`` one by one, only faster.
-
-    Nearly all events of a long run are steps that lead to the next step. A stretch of them needs its results collected
-    and its times added up; of everything else only what the last one leaves behind counts.
-    """
-    stretch: list[Mapping[str, Any]] = []
-    last: Mapping[str, Any] = {}
-    spent = 0
-    running = _is_running(state)
-    version, type = state.version, ""
-    try:
-        for version, type, data in events:  # noqa: B007 - the last ones are looked at below
-            if running and type == STEP_COMPLETED and "next_node_id" in data:
-                spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
-                stretch.append(_result_in(data))
-                last = data
-                continue
-            if stretch:
-                _fold_stretch(state, stretch, spent, last)
-                stretch, spent = [], 0
-            evolve(state, type, data)
-            running = _is_running(state)
-        if stretch:
-            _fold_stretch(state, stretch, spent, last)
-    except _MISFITS as error:
-        raise _not_readable(state, version, type, error) from error
-    check_version(state, version)
-
-
-def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str, Any]) -> None:
-    """Fold one event as it was read. Raises EventNotReadable, StorageCorrupt."""
-    try:
-        evolve(state, type, data)
-    except _MISFITS as error:
-        raise _not_readable(state, version, type, error) from error
-    check_version(state, version)
-
-
-_MISFITS = (KeyError, TypeError, ValueError, AttributeError)
-"""What a body raises that isn't of its type's schema: it was tampered with."""
-
-
-def _not_readable(state: RunState, version: int, type: str, error: Exception) -> EventNotReadable:
-    return EventNotReadable(state.run_id or "", version, f"its body is not that of a {type!r} of a run ({error!r})")
-
-
-def check_version(state: RunState, version: int) -> None:
-    """Raises StorageCorrupt unless the state is that after all events up to the version: none may be missing."""
-    if state.version != version:
-        raise StorageCorrupt(
-            f"{state.label} has {state.version} events up to version {version}: "
-            "some are missing in the store; verify tells which"
-        )
-
-
-def _is_running(state: RunState) -> bool:
-    return state.status == "active" and not state.cancelled
-
-
-def _fold_stretch(state: RunState, steps: list[Mapping[str, Any]], spent: int, last: Mapping[str, Any]) -> None:
-    context = state.context
-    state.context = Context(context.history.extended(context.count, steps), context.count + len(steps))
-    state.payload = state.retry_node_id = state.paused_reason = None
-    state.current_node_id = last["next_node_id"]
-    state.last_started_at = last["started_at"]
-    state.total_time = (state.total_time or 0) + spent
-    state.version += len(steps)
-    state.recorded_at = last["recorded_at"]
 
 
 def _started(state: RunState, data: Mapping[str, Any]) -> None:
@@ -228,7 +160,9 @@ def _step_completed(state: RunState, data: Mapping[str, Any]) -> None:
         state.paused_reason = None
     if (next_node_id := data.get("next_node_id")) is not None:
         state.current_node_id = next_node_id
-    elif "unrouted" not in data:
+    elif "unrouted" in data:
+        state.current_node_id = data["node_id"]  # a fold that passed over the steps before doesn't know it yet
+    else:
         state.current_node_id = None
         _end(state, "completed", data)
 
@@ -251,26 +185,13 @@ def _step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extended(context.count, (_result_in(data),)), context.count + 1)
+    state.context = Context(context.history.extended(context.count, result_in(data)), context.count + 1)
     _count_time(state, data)
 
 
-def _result_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a run remembers of a step. Inputs, logs and tracebacks stay in the log: a snapshot would keep them alive."""
-    if "input" in data or "logs" in data or "error" in data:
-        kept = dict(data)
-        kept.pop("input", None)
-        kept.pop("logs", None)
-        if "error" in kept:
-            kept["error"] = {"type": data["error"]["type"], "message": data["error"]["message"]}
-        return kept
-    return data
-
-
 def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
-    started_at = data["started_at"]
-    state.last_started_at = started_at
-    state.total_time = (state.total_time or 0) + data.get("finished_at", data["recorded_at"]) - started_at
+    state.last_started_at = data["started_at"]
+    state.total_time = data["total_time"]
 
 
 def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:

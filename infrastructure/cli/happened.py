@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.clock import moment
-from ...domain.context import error_text
 from ...domain.ports import RecordedEvent
+from ...domain.results import error_text
 
 READ = 120
 """Characters of a value; --json has all of it."""

@@ -6,10 +6,9 @@ from datetime import datetime
 from ...domain.errors import RunNotFound
 from ...domain.moments import moment_asked
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.run import STARTED, RunState
+from ...domain.run import STARTED, RunState, snapshots
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
-from ...projections.runs import snapshots
 from .as_of import version_at
 from .states import RunStates
 from .twins import each_in_thread, in_thread
@@ -35,7 +34,7 @@ class History:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        yield from snapshots(RunState(run_id), self._states.rows(run_id))
+        yield from snapshots(RunState(run_id), self._states.pages(run_id))
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.

@@ -9,10 +9,10 @@ from itertools import chain, islice
 import orjson
 
 from ...domain.errors import InvalidRequest, RunNotFound, StorageError
-from ...domain.ports import CheckpointStore, EventStore, StoredRow
+from ...domain.ports import CheckpointStore, EventStore, Page, StoredRow
 from ...domain.run import FOLD_REVISION, STARTED, RunState
 from ...projections.checkpoints import checkpoint_of, state_of
-from ...projections.runs import fold
+from ...projections.runs import fold, fold_pages
 
 _log = logging.getLogger("flowledger.checkpoints")
 
@@ -36,7 +36,7 @@ class RunStates:
         state = self._nearest(run_id, version)
         rows = self.rows(run_id, after=state.version, upto=version)
         if self._every is None:
-            return fold(state, rows)
+            return fold_pages(state, self.pages(run_id, after=state.version, upto=version))
         begun = state.version
         due: RunState | None = None
         while chunk := list(islice(rows, self._every - state.version % self._every)):
@@ -57,6 +57,16 @@ class RunStates:
                 raise RunNotFound(run_id)
             return chain((first,), rows)
         return rows
+
+    def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        """The events of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
+        pages = self._store.pages(run_id, after=after, upto=upto)
+        if after == 0:
+            first = next(pages, None)
+            if first is None or not first.rows or first.rows[0][1] != STARTED:
+                raise RunNotFound(run_id)
+            return chain((first,), pages)
+        return pages
 
     def _nearest(self, run_id: str, version: int | None) -> RunState:
         if self._every is None:

@@ -10,7 +10,7 @@ changed, removed, put elsewhere in its stream, or moved to another one.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
@@ -34,6 +34,7 @@ MAX_EVENT_BYTES = MAX_VALUE_BYTES + 2**20
 _ID = slice(1, 9)
 _DIGEST = slice(9, BODY)
 _SMALL = 2**14
+_CLOSING_BRACE = ord("}")
 # orjson would turn these into text; what isn't JSON is refused instead.
 _NOTHING_CONVERTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -84,6 +85,17 @@ def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]
     except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
         # Also what an upcaster raises when it meets a body that was tampered with.
         raise EventNotReadable(stream, version, _reason(type, state, error)) from error
+
+
+def look_whole(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
+    """Whether each row holds what may be an event: a known type, a known codec, a JSON object."""
+    try:
+        for _, type, state, _ in rows:
+            if state is None or state[0] != PLAIN or state[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
+                return False
+    except (IndexError, TypeError):
+        return False
+    return True
 
 
 def recorded(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:

@@ -11,8 +11,8 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
-from ...domain.ports import CheckpointStore, ExpectedVersion, RecordedEvent, StoredRow, Write
-from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, recorded
+from ...domain.ports import CheckpointStore, ExpectedVersion, Opener, Page, RecordedEvent, SealedRow, StoredRow, Write
+from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, look_whole, recorded
 from .heads import Head, Heads, check_stream
 from .recorder import (
     MAX_EVENTS_PER_COMMIT,
@@ -185,6 +185,14 @@ class LedgerEventStore(EventStore[str]):
                 # Not StoredRow(…): a fold spends more on that call than on the row.
                 yield _new_tuple(StoredRow, (version, type, decode(stream, version, type, state)))
 
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        """The same, unread, a bounded number at a time. Raises EventNotReadable for a row that is no event's at all."""
+        opener = Opener(stream, decode)
+        for rows in self._pages(stream, after, upto):
+            if not look_whole(rows):
+                rows = [self._whole(stream, row) for row in rows]
+            yield Page(rows, opener)  # type: ignore[arg-type]
+
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
 
@@ -239,6 +247,16 @@ class LedgerEventStore(EventStore[str]):
                 return
             upto = page[-1][0] - 1
             rows = min(rows * 8, PAGE_ROWS)
+
+    def _whole(self, stream: str, row: StreamRow) -> SealedRow:
+        """The row with its state, also when that is large. Raises EventNotReadable."""
+        version, type, state, position = row
+        if state is None:
+            state = self._state(stream, version)
+        sealed = (version, type, state, position)
+        if not look_whole([sealed]):
+            decode(stream, version, type, state)
+        return sealed
 
     def _state(self, stream: str, version: int) -> bytes:
         with errors_in_our_terms():

@@ -3,7 +3,6 @@
 Every save of a workflow, and each step, pause, resume and retry of a run, is an event. Any past state is one read away.
 """
 
-from .domain.context import NodeResult
 from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
     ConcurrencyError,
@@ -32,6 +31,7 @@ from .domain.errors import (
 from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
 from .domain.ports import RecordedEvent
+from .domain.results import NodeResult
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import WorkflowSnapshot

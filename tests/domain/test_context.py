@@ -16,7 +16,7 @@ def entry(output=None, *, error=None, at=0, attempt=1):
 
 
 def extended(context, node_id, body):
-    return Context(context.history.extended(context.count, [{"node_id": node_id, **body}]), context.count + 1)
+    return Context(context.history.extended(context.count, {"node_id": node_id, **body}), context.count + 1)
 
 
 def empty():

@@ -5,7 +5,20 @@ import pytest
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.run import RunState, cancel, evolve, evolve_all, fail, pause, proceed, resume, set_metadata
+from flowledger.domain.ports import Opener, Page
+from flowledger.domain.run import (
+    RunState,
+    cancel,
+    evolve,
+    evolve_pages,
+    fail,
+    folding,
+    pause,
+    proceed,
+    resume,
+    set_metadata,
+    snapshots,
+)
 from flowledger.projections.checkpoints import checkpoint_of
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})
@@ -21,10 +34,21 @@ OPERATOR_PAUSED = ("run.paused", {"reason": "maintenance"})
 CANCELLED = ("run.cancelled", {"reason": "duplicate"})
 
 
+def recorded(events):
+    """The events as they would be recorded: version, type and body, a millisecond after each other."""
+    spent = 0
+    for version, (kind, body) in enumerate(events, 1):
+        data = {"recorded_at": version * 1000, "by": "ada", "correlation_id": "order", **body}
+        if "started_at" in data:
+            spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
+            data["total_time"] = spent
+        yield version, kind, data
+
+
 def given(*events):
     state = RunState("r")
-    for at, (kind, body) in enumerate(events, 1):
-        evolve(state, kind, {"recorded_at": at * 1000, "by": "ada", "correlation_id": "order", **body})
+    for _, kind, data in recorded(events):
+        evolve(state, kind, data)
     return state
 
 
@@ -158,17 +182,28 @@ def test_a_snapshot_and_its_json_are_equal():
     ),
     st.integers(0, 25),
 )
-def test_folding_many_events_at_once_is_folding_them_one_by_one(events, cut):
-    rows = [
-        (at, kind, {"recorded_at": at * 1000, "by": "ada", **body})
-        for at, (kind, body) in enumerate([(STARTED[0], STARTED[1] | {"payload": 7}), *events], 1)
-    ]
+def test_folding_pages_is_folding_their_events_one_by_one(events, cut):
+    story = [(STARTED[0], STARTED[1] | {"payload": 7})]
+    for event in events:
+        if event[0] != "run.step_completed" or "next_node_id" in story[-1][1] or story[-1][0] != event[0]:
+            story.append(event)  # no step follows directly on one that ends the run
+    rows = list(recorded(story))
+    bodies = {version: data for version, _, data in rows}
+    opener = Opener("r", lambda _stream, version, _type, _state: dict(bodies[version]))
+    sealed = [(version, kind, b"", version) for version, kind, _ in rows]
     one_by_one = RunState("r")
-    for _, kind, body in rows:
-        evolve(one_by_one, kind, body)
-    at_once = RunState("r")
-    evolve_all(at_once, rows[:cut])
-    evolve_all(at_once, rows[cut:])
+    each = []
+    for _, kind, data in rows:
+        evolve(one_by_one, kind, data)
+        each.append(one_by_one.snapshot())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folding, "FEW", 1)
+        at_once = RunState("r")
+        evolve_pages(at_once, [Page(sealed[:cut], opener), Page(sealed[cut:], opener)])
+        walked = list(snapshots(RunState("r"), [Page(sealed[:cut], opener), Page(sealed[cut:], opener)]))
 
     assert checkpoint_of(at_once) == checkpoint_of(one_by_one)
     assert at_once.snapshot() == one_by_one.snapshot()
+    assert walked == each
+    assert [snapshot.to_json() for snapshot in walked] == [snapshot.to_json() for snapshot in each]

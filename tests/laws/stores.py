@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from flowledger.domain.ports import ExpectedVersion, RecordedEvent, StoredRow, Write
+import orjson
+
+from flowledger.domain.ports import ExpectedVersion, Opener, Page, RecordedEvent, StoredRow, Write
 from flowledger.infrastructure.store.recorder import Row
 
 
@@ -34,6 +36,9 @@ class WrappedStore:
 
     def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         yield from self.inner.rows(stream, after=after, upto=upto)
+
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        yield from self.inner.pages(stream, after=after, upto=upto)
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         yield from self.inner.tail(after=after)
@@ -113,6 +118,11 @@ class Rereading(WrappedStore):
         for event in self.read(stream, after=after, upto=upto):
             yield StoredRow(event.version, event.type, event.data)
 
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        events = list(self.read(stream, after=after, upto=upto))
+        sealed = [(event.version, event.type, orjson.dumps(event.data), event.position) for event in events]
+        yield Page(sealed, Opener(stream, lambda _stream, _version, _type, state: orjson.loads(state)))
+
 
 class DropsAnEventOnRead(Rereading):
     """Passes over the third event of every stream."""
@@ -143,6 +153,9 @@ class OffByOne(WrappedStore):
 
     def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         return super().rows(stream, after=after, upto=None if upto is None else max(upto - 1, 1))
+
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        return super().pages(stream, after=after, upto=None if upto is None else max(upto - 1, 1))
 
 
 class BeyondTheHead(WrappedStore):

@@ -94,3 +94,54 @@ def test_an_event_of_another_kind_of_stream_is_not_readable(tmp_path: Path, read
     )
     with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.EventNotReadable):
         READS[read](ledger, run_id)
+
+
+def long_story(path: Path) -> str:
+    """A run of 300 steps of one node that leads to itself. Returns the run's id."""
+    executors = fl.ExecutorRegistry()
+    executors.register("n")(lambda step: fl.StepResult(step.runs, "more" if step.runs < 299 else None))
+    with fl.open_ledger(f"sqlite:///{path}", executors) as ledger:
+        loop = {"source": "n", "target": "n", "sourceHandle": "more"}
+        ledger.workflows.save(
+            {
+                "nodes": [{"id": "n", "type": "n"}, {"id": "end", "type": "n"}],
+                "edges": [loop, {"source": "n", "target": "end"}],
+                "start": "n",
+            },
+            workflow_id="w",
+        )
+        return ledger.runs.start("w").id
+
+
+@pytest.mark.parametrize("body", ["no JSON}", '{"recorded_at":1,"by":"x"}', BODIES[1]])
+def test_in_a_long_run_a_damaged_step_is_told_to_whoever_looks_at_it_or_behind_it(tmp_path: Path, body: str) -> None:
+    path = tmp_path / "damaged.db"
+    run_id = long_story(path)
+    damage(
+        path,
+        "UPDATE stored_events SET state = substr(state, 1, 41) || ? "
+        "WHERE originator_id = ? AND originator_version = 150",
+        body.encode(),
+        run_id,
+    )
+    with fl.open_ledger(f"sqlite:///{path}", checkpoint_every=None) as ledger:
+        last = ledger.history.snapshot(run_id)
+        assert last.status == "completed"
+        walked = list(ledger.history.snapshots(run_id))
+        assert walked[147].to_json() == ledger.history.snapshot(run_id, version=148).to_json()
+        for look in (last.to_json, lambda: walked[149].current_node_id, lambda: walked[200].context["n"][-1]):
+            with pytest.raises(fl.EventNotReadable) as caught:
+                look()
+            assert (caught.value.stream, caught.value.version) == (run_id, 150)
+        assert {(found.stream, found.version) for found in ledger.verify().findings} >= {(run_id, 150)}
+
+
+@pytest.mark.parametrize("state", [b"", b"\x01", b"\x02{}", b"\x01" + bytes(40) + b'{"recorded_at"'])
+def test_in_a_long_run_what_is_no_event_at_all_is_told_by_the_read(tmp_path: Path, state: bytes) -> None:
+    path = tmp_path / "damaged.db"
+    run_id = long_story(path)
+    statement = "UPDATE stored_events SET state = ? WHERE originator_id = ? AND originator_version = 150"
+    damage(path, statement, state, run_id)
+    for read in READS.values():
+        with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.EventNotReadable):
+            read(ledger, run_id)

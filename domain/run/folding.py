@@ -1,0 +1,116 @@
+"""Folding recorded events, read from the store, into the state of a run."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from ..clock import moment_of_millis
+from ..context import Context
+from ..errors import EventNotReadable, StorageCorrupt
+from ..ports import Page, SealedRow
+from ..snapshot import Snapshot, running, set_step
+from .events import STEP_COMPLETED
+from .state import RunState, evolve
+
+FEW = 100
+"""A stretch of steps up to this long is read whole, so that damage is mostly told by the read itself."""
+
+
+def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str, Any]) -> None:
+    """Fold one event as it was read. Raises EventNotReadable, StorageCorrupt."""
+    try:
+        evolve(state, type, data)
+    except _MISFITS as error:
+        raise _not_readable(state.run_id or "", version, type, error) from error
+    # The state must be that after all events up to this one.
+    if state.version != version:
+        raise StorageCorrupt(
+            f"{state.label} has {state.version} events up to version {version}: "
+            "some are missing in the store; verify tells which"
+        )
+
+
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError)
+"""What a body raises that isn't of its type's schema: it was tampered with."""
+
+
+def _not_readable(run_id: str, version: int, type: str, error: Exception) -> EventNotReadable:
+    return EventNotReadable(run_id, version, f"its body is not that of a {type!r} of a run ({error!r})")
+
+
+def evolve_pages(state: RunState, pages: Iterable[Page]) -> None:
+    """Fold pages of stored events: as one by one, only that the steps of a long run are not read.
+
+    Nearly all events of a long run are steps that lead to the next step. Of a stretch of them only the last one counts
+    for the state; the results of the others are kept sealed, for whoever looks at them. A damaged one is
+    EventNotReadable then.
+    """
+    for page in pages:
+        for type, group in groupby(page.rows, _type_of):
+            rows = list(group)
+            if type == STEP_COMPLETED and len(rows) > FEW and is_running(state):
+                keep_sealed(state, rows[:-1], page)
+                del rows[:-1]
+            for row in rows:
+                evolve_recorded(state, row[0], type, page.opener.open(row))
+
+
+def snapshots(state: RunState, pages: Iterable[Page]) -> Iterator[Snapshot]:
+    """The snapshot after each event of the pages, in one pass; those after steps are read when somebody looks."""
+    for page in pages:
+        for type, group in groupby(page.rows, _type_of):
+            rows = list(group)
+            if type == STEP_COMPLETED and len(rows) > FEW and is_running(state):
+                yield from Stretch(state, rows[:-1], page).snapshots()
+                del rows[:-1]
+            for row in rows:
+                evolve_recorded(state, row[0], type, page.opener.open(row))
+                yield state.snapshot()
+
+
+def is_running(state: RunState) -> bool:
+    """Whether a completed step leads to the next one, if there is a next one."""
+    return state.status == "active" and not state.cancelled
+
+
+def keep_sealed(state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+    """Fold the results of steps that lead to further ones; what else they change is overwritten by the step after."""
+    context = state.context
+    history = context.history.extended_sealed(context.count, steps, page.opener)
+    state.context = Context(history, context.count + len(steps))
+    state.version += len(steps)
+    state.paused_reason = None
+
+
+class Stretch:
+    """Steps of a running run, each leading to the next: their snapshots differ in little, and are made on demand."""
+
+    def __init__(self, state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+        """Folds the steps into the state, sealed."""
+        self._steps = len(steps)
+        self._first = state.context.count
+        self._version = state.version + 1
+        keep_sealed(state, steps, page)
+        self._history = state.context.history
+        self._run_id = state.run_id or ""
+        self._workflow_id = state.workflow_id
+        self._metadata = state.shown_metadata()
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """The snapshot after each of the steps."""
+        history, version, first = self._history, self._version, self._first
+        for place in range(self._steps):
+            context = Context(history, first + place + 1)
+            yield running(self._workflow_id, self._metadata, context, version + place, self._read, place)
+
+    def _read(self, snapshot: Snapshot, place: int) -> None:
+        step = self._history[self._first + place]
+        try:
+            started_at = moment_of_millis(step["started_at"] // 1000)
+            set_step(snapshot, step["next_node_id"], started_at, step["total_time"] // 1000)
+        except _MISFITS as error:
+            raise _not_readable(self._run_id, self._version + place, STEP_COMPLETED, error) from error
+
+
+_type_of = itemgetter(1)
