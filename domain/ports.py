@@ -60,6 +60,15 @@ class StoredRow(NamedTuple):
     data: dict[str, Any]
 
 
+class Beginning(NamedTuple):
+    """The beginning of one stored event: its type and the first keys of its body."""
+
+    version: int
+    type: str
+    data: dict[str, Any]
+    """All keys, where the event is small."""
+
+
 SealedRow = tuple[int, str, bytes, int]
 """A stored event as it lies in storage: version, type, state (its body and what the store keeps with it), position."""
 
@@ -110,6 +119,13 @@ class EventStore(Protocol):
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         """The same, unread, a bounded number at a time. Raises EventNotReadable for a row that is no event's at all."""
+        ...
+
+    def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
+        """The beginning of the stream's last event with ``version <= upto``, at the cost of one row however large it is.
+
+        None when there is none. Raises EventNotReadable.
+        """
         ...
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:

@@ -3,6 +3,7 @@
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
 from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
 from .folding import evolve_pages, evolve_recorded, snapshots
+from .header import RunHeader, headed, header_in, header_of
 from .state import FOLD_REVISION, RunState, evolve
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "STEP_COMPLETED",
     "STEP_FAILED",
     "Recorded",
+    "RunHeader",
     "RunState",
     "cancel",
     "envelope",
@@ -22,6 +24,9 @@ __all__ = [
     "evolve_pages",
     "evolve_recorded",
     "fail",
+    "headed",
+    "header_in",
+    "header_of",
     "pause",
     "proceed",
     "resume",

@@ -8,14 +8,27 @@ from ..catalogue import event_type
 from ..steplog import LogLine
 
 
+class After(TypedDict):
+    """Where an event leaves the run. Said by every event but a step that leads to the next one: that says it itself."""
+
+    status: str
+    """A Snapshot's, or ``cancelled``."""
+    total_time: int
+    last_started_at: int
+    node_id: NotRequired[str]
+    attempt: NotRequired[int]
+    finished_at: NotRequired[int]
+
+
 class Recorded(TypedDict):
-    """What every event carries."""
+    """What every event carries. Values of any size come last in each event, so that its beginning tells the rest."""
 
     recorded_at: int
     """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
     by: str
     correlation_id: NotRequired[str]
     """The work order."""
+    after: NotRequired[After]
 
 
 class Origin(TypedDict):
@@ -30,14 +43,14 @@ class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
     definition_digest: str
+    start_node_id: str
+    origin: NotRequired[Origin]
     code: NotRequired[dict[str, str]]
     """Node type → digest of the executor's source that will run."""
     drifted: NotRequired[dict[str, str]]
     """Node type → source text, where it differs from what the workflow's version saved."""
-    start_node_id: str
     payload: NotRequired[Any]
     metadata: NotRequired[dict[str, Any]]
-    origin: NotRequired[Origin]
 
 
 class StepError(TypedDict):
@@ -52,28 +65,30 @@ class _Step(Recorded):
     """1 when absent."""
     total_time: int
     """Microseconds inside executors since the run began, this attempt included."""
-    input: NotRequired[Any]
-    """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
     started_at: int
     finished_at: NotRequired[int]
     """``recorded_at`` when absent."""
-    logs: NotRequired[list[LogLine]]
 
 
 class StepCompleted(_Step):
-    output: NotRequired[Any]
-    """null when absent."""
     handle: NotRequired[str]
     next_node_id: NotRequired[str]
     """Absent when the run is complete."""
     unrouted: NotRequired[Literal[True]]
     """No edge takes the handle: a ``run.failed`` that says so follows in the same commit."""
+    input: NotRequired[Any]
+    """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
+    output: NotRequired[Any]
+    """null when absent."""
+    logs: NotRequired[list[LogLine]]
 
 
 class StepFailed(_Step):
-    error: StepError
     retry_at: NotRequired[int]
     """When a retry is due; absent when there is none and the run has failed."""
+    error: StepError
+    input: NotRequired[Any]
+    logs: NotRequired[list[LogLine]]
 
 
 class RunPaused(Recorded):
@@ -84,9 +99,9 @@ class RunPaused(Recorded):
     node_id: NotRequired[str]
     attempt: NotRequired[int]
     total_time: NotRequired[int]
-    input: NotRequired[Any]
     started_at: NotRequired[int]
     finished_at: NotRequired[int]
+    input: NotRequired[Any]
     logs: NotRequired[list[LogLine]]
 
 

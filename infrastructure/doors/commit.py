@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.errors import ConcurrencyError, InvalidValue
-from ...domain.ports import EventStore, NewEvent, Write
-from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve
+from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve, headed
 from ...projections.runs import fold
 
 
@@ -27,7 +27,7 @@ class Committer:
         replaced = False
         while events:
             try:
-                self._store.append(Write(run_id, state.version, events))
+                self._store.append(write_of(state, events))
             except ConcurrencyError:
                 meanwhile = list(self._store.rows(run_id, after=state.version))
                 if events[0].type in CLAIMS or not meanwhile or any(row.type not in BY_OPERATOR for row in meanwhile):
@@ -43,6 +43,11 @@ class Committer:
                 for event in events:
                     evolve(state, event.type, event.data)
                 return
+
+
+def write_of(state: RunState, events: list[NewEvent]) -> Write:
+    """The append of a run's next events, behind the state that they were decided on."""
+    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, headed(state, events))
 
 
 def _is_outcome(event: NewEvent) -> bool:

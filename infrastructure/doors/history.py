@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from ...domain.errors import RunNotFound
-from ...domain.moments import moment_asked
+from ...domain.errors import RunNotFound, VersionNotFound
+from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.run import STARTED, RunState, snapshots
+from ...domain.run import STARTED, RunHeader, RunState, header_in, header_of, snapshots
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
 from .as_of import version_at
@@ -31,6 +31,22 @@ class History:
         moment = moment_asked(version, at)
         version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
         return self._states.load(run_id, version).snapshot()
+
+    def header(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunHeader:
+        """Where a run stood at a version, as of a moment, or now: status, node, attempt and times, without its results.
+
+        Costs one row, however long the run is and whatever its steps produced. Raises RunNotFound, VersionNotFound,
+        NothingAsOf.
+        """
+        moment = moment_asked(version, at)
+        subject = f"run {run_id!r}"
+        if isinstance(moment, AsOf):
+            moment = AtVersion(version_at(self._store, run_id, moment, self._head(run_id), subject))
+        upto = moment.version if isinstance(moment, AtVersion) else None
+        found = self._store.beginning(run_id, upto)
+        if found is None or upto not in (None, found.version):
+            raise VersionNotFound(upto or 0, self._head(run_id), subject)
+        return header_in(run_id, found) or header_of(self._states.load(run_id, found.version))
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
@@ -58,6 +74,7 @@ class History:
             raise RunNotFound(run_id)
         return head
 
+    aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)
     aevents = each_in_thread(events)

@@ -15,7 +15,7 @@ from ...domain.step import StepLimits
 from ...domain.work_order import open_work_order
 from ...projections.runs import Run, run_of
 from ..driver import Execution, asynchronous, synchronous
-from .commit import Committer
+from .commit import Committer, write_of
 from .jobcode import job_code
 from .states import RunStates
 from .twins import in_thread
@@ -76,11 +76,10 @@ class Runs:
         if metadata:
             started["metadata"] = metadata
         order = open_work_order(order_id, workflow_id=workflow_id, run_id=run_id, by=by, now=now)
-        self._store.append(
-            Write(run_id, ExpectedVersion.NO_STREAM, [NewEvent(STARTED, started)]),
-            Write(order_id, ExpectedVersion.NO_STREAM, [order]),
-        )
         state = RunState(run_id)
+        self._store.append(
+            write_of(state, [NewEvent(STARTED, started)]), Write(order_id, ExpectedVersion.NO_STREAM, [order])
+        )
         evolve(state, STARTED, started)
         return self._execution(state, cycle(state, plan, settings) if wait else None)
 
@@ -152,7 +151,7 @@ class Runs:
             state = self._states.load(run_id)
             event = decide(state)
             try:
-                self._store.append(Write(run_id, state.version, [event]))
+                self._store.append(write_of(state, [event]))
             except ConcurrencyError:
                 continue
             evolve(state, event.type, event.data)

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 from eventsourcing.persistence import Cipher, Compressor, Mapper, StoredEvent, Transcoder
+from pydantic_core import from_json
 
 from ...domain.catalogue import EVENT_TYPES, VERSION_KEY, upcast
 from ...domain.clock import moment
@@ -85,6 +86,22 @@ def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]
     except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
         # Also what an upcaster raises when it meets a body that was tampered with.
         raise EventNotReadable(stream, version, _reason(type, state, error)) from error
+
+
+def has_one_schema(type: str) -> bool:
+    """Whether every event of the type is of today's schema, so that a part of one can be understood."""
+    return type in EVENT_TYPES and EVENT_TYPES[type].version == 1
+
+
+def decode_beginning(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]:
+    """The first keys of a body whose state was cut off. Raises EventNotReadable."""
+    try:
+        data = from_json(state[BODY:], allow_partial=True)
+        # The key where it was cut off may be half of what it was.
+        data.popitem()
+    except (ValueError, AttributeError, KeyError) as error:
+        raise EventNotReadable(stream, version, _reason(type, state, error)) from error
+    return data  # type: ignore[no-any-return]
 
 
 def look_whole(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:

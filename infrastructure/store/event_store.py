@@ -11,11 +11,33 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
-from ...domain.ports import CheckpointStore, ExpectedVersion, Opener, Page, RecordedEvent, SealedRow, StoredRow, Write
-from .codec import BODY, LedgerMapper, PendingEvent, decode, digest_of, first_link, look_whole, recorded
+from ...domain.ports import (
+    Beginning,
+    CheckpointStore,
+    ExpectedVersion,
+    Opener,
+    Page,
+    RecordedEvent,
+    SealedRow,
+    StoredRow,
+    Write,
+)
+from .codec import (
+    BODY,
+    LedgerMapper,
+    PendingEvent,
+    decode,
+    decode_beginning,
+    digest_of,
+    first_link,
+    has_one_schema,
+    look_whole,
+    recorded,
+)
 from .heads import Head, Heads, check_stream
 from .recorder import (
     MAX_EVENTS_PER_COMMIT,
+    BEGINNING_BYTES,
     PAGE_ROWS,
     ConnectionLost,
     LedgerRecorder,
@@ -192,6 +214,23 @@ class LedgerEventStore(EventStore[str]):
             if not look_whole(rows):
                 rows = [self._whole(stream, row) for row in rows]
             yield Page(rows, opener)  # type: ignore[arg-type]
+
+    def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
+        """The beginning of the stream's last event with ``version <= upto``, at the cost of one row however large it is.
+
+        None when there is none. Raises EventNotReadable.
+        """
+        try:
+            found = self._recorder.beginning(stream, upto)
+        except PersistenceError as error:
+            raise storage_error(error) from error
+        if found is None:
+            return None
+        version, type, state = found
+        if len(state) == BEGINNING_BYTES and has_one_schema(type):
+            return Beginning(version, type, decode_beginning(stream, version, type, state))
+        whole = state if len(state) < BEGINNING_BYTES else self._state(stream, version)
+        return Beginning(version, type, decode(stream, version, type, whole))
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.

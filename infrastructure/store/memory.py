@@ -8,7 +8,7 @@ from eventsourcing import popo
 from eventsourcing.persistence import StoredEvent
 
 from .codec import BODY
-from .recorder import PAGE_ROWS, LedgerRecorder, Row, StreamRow
+from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
 
 
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
@@ -25,6 +25,14 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         with self._database_lock:
             index = self._stored_events_index.get(stream, {}).get(version)
             return None if index is None else (self._stored_events[index].state[:BODY], index + 1)
+
+    def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
+        head = self.head(stream)
+        version = head if upto is None else min(upto, head)
+        if version < 1:
+            return None
+        ((_, type, state, _),) = self._rows(stream, range(version, version + 1))
+        return version, type, (state or b"")[:BEGINNING_BYTES]
 
     def state(self, stream: str, version: int) -> bytes | None:
         with self._database_lock:

@@ -29,6 +29,9 @@ PAGE_ROWS = 1_000
 LARGE_STATE = 32 * 2**10
 """States above this many bytes are left out of pages."""
 
+BEGINNING_BYTES = 1024
+"""How much of a state tells an event's beginning: a step says all but its values in less."""
+
 MAX_EVENTS_PER_COMMIT = 2**20 - 1
 """PostgreSQL numbers the events of one commit in 20 bits of their position; the other backends keep the same bound."""
 
@@ -72,6 +75,10 @@ class LedgerRecorder(ApplicationRecorder):
         """The first 41 bytes of an event's state, and its position; None when there is no such event."""
 
     @abstractmethod
+    def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
+        """Version, type and the first BEGINNING_BYTES of the state of the last event with ``version <= upto``."""
+
+    @abstractmethod
     def state(self, stream: str, version: int) -> bytes | None:
         """The whole state of one event."""
 
@@ -113,6 +120,10 @@ class QueryingRecorder(LedgerRecorder):
 
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
         found = self.look("header", stream=stream, version=version, bytes=BODY)
+        return found[0] if found else None
+
+    def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
+        found = self.look("beginning", stream=stream, upto=LAST if upto is None else upto, bytes=BEGINNING_BYTES)
         return found[0] if found else None
 
     def state(self, stream: str, version: int) -> bytes | None:

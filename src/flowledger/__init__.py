@@ -32,6 +32,7 @@ from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
 from .domain.ports import RecordedEvent
 from .domain.results import NodeResult
+from .domain.run import RunHeader
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import WorkflowSnapshot
@@ -69,6 +70,7 @@ __all__ = [
     "RetryPolicy",
     "RetryState",
     "Run",
+    "RunHeader",
     "RunNotFound",
     "Snapshot",
     "StaleVersion",

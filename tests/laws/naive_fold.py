@@ -70,6 +70,13 @@ class NaiveRun:
         return attempt
 
     @property
+    def attempt(self) -> int | None:
+        """The attempt that is under way or due; after the end the last one that was made at the node."""
+        if self.node is None:
+            return None
+        return max(1, self.next_attempt - 1) if self.ended else self.next_attempt
+
+    @property
     def ended(self) -> bool:
         return self.status in ("completed", "failed")
 

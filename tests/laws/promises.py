@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 import flowledger as fl
+from flowledger.domain.clock import micros
+from flowledger.domain.run import RunState, header_of
 from flowledger.infrastructure.store.verify import verify
+from flowledger.projections.runs import fold_pages
 
 from .naive_fold import naive_run
 from .world import World
@@ -43,6 +46,22 @@ def iterating_gives_the_snapshot_of_each_version(world: World, run_id: str) -> N
         world.ledger.history.snapshot(run_id, version) for version in range(1, len(events_of(world, run_id)) + 1)
     ]
     assert list(world.ledger.history.snapshots(run_id)) == one_by_one
+
+
+def a_header_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
+    journal = world.store.journal[run_id]
+    for version in range(1, len(journal) + 1):
+        run = naive_run(run_id, journal[:version])
+        header = world.ledger.history.header(run_id, version)
+        cancelled = run.cancelled and header.status == "cancelled"
+        assert header.status == run.status or (cancelled and run.status == "failed")
+        assert (header.version, header.current_node_id) == (version, run.node)
+        assert header.attempt == run.attempt
+        assert header.total_execution_time == run.spent // 1000
+        assert micros(header.last_started_at) == run.last_started
+        assert micros(header.recorded_at) == journal[version - 1][1]["recorded_at"]
+        assert (header.finished_at is not None) == run.ended
+        assert header == header_of(fold_pages(RunState(run_id), world.store.pages(run_id, upto=version)))
 
 
 def a_snapshot_never_changes_once_it_was_read(world: World, run_id: str) -> None:
@@ -121,6 +140,7 @@ CHEAP: tuple[Promise, ...] = (
 PROMISES: tuple[Promise, ...] = (
     *CHEAP,
     a_snapshot_is_the_naive_fold_of_its_events,
+    a_header_says_what_the_naive_fold_says,
     iterating_gives_the_snapshot_of_each_version,
     a_snapshot_never_changes_once_it_was_read,
     no_version_lies_beyond_the_head,

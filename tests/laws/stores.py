@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import orjson
 
-from flowledger.domain.ports import ExpectedVersion, Opener, Page, RecordedEvent, StoredRow, Write
+from flowledger.domain.ports import Beginning, ExpectedVersion, Opener, Page, RecordedEvent, StoredRow, Write
 from flowledger.infrastructure.store.recorder import Row
 
 
@@ -39,6 +39,10 @@ class WrappedStore:
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         yield from self.inner.pages(stream, after=after, upto=upto)
+
+    def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
+        beginning: Beginning | None = self.inner.beginning(stream, upto)
+        return beginning
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         yield from self.inner.tail(after=after)
@@ -117,6 +121,10 @@ class Rereading(WrappedStore):
     def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
         for event in self.read(stream, after=after, upto=upto):
             yield StoredRow(event.version, event.type, event.data)
+
+    def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
+        events = list(self.read(stream, upto=upto))
+        return Beginning(events[-1].version, events[-1].type, events[-1].data) if events else None
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         events = list(self.read(stream, after=after, upto=upto))

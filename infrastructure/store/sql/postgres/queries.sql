@@ -18,6 +18,11 @@ SELECT max(originator_version) FROM stored_events WHERE originator_id = %(stream
 SELECT substr(state, 1, %(bytes)b::int), notification_id FROM stored_events
 WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
+-- beginning: Version, type and the first %(bytes)b bytes of the last event up to version %(upto)b.
+SELECT originator_version, topic, substr(state, 1, %(bytes)b::int) FROM stored_events
+WHERE originator_id = %(stream)b AND originator_version <= %(upto)b
+ORDER BY originator_version DESC LIMIT 1
+
 -- state: The whole state of one event.
 SELECT state FROM stored_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
 

@@ -9,6 +9,11 @@ SELECT max(originator_version) FROM stored_events WHERE originator_id = :stream
 SELECT substr(CAST(state AS BLOB), 1, :bytes), notification_id FROM stored_events
 WHERE originator_id = :stream AND originator_version = :version
 
+-- beginning: Version, type and the first :bytes bytes of the last event up to version :upto.
+SELECT originator_version, topic, substr(CAST(state AS BLOB), 1, :bytes) FROM stored_events
+WHERE originator_id = :stream AND originator_version <= :upto
+ORDER BY originator_version DESC LIMIT 1
+
 -- state: The whole state of one event.
 SELECT CAST(state AS BLOB) FROM stored_events WHERE originator_id = :stream AND originator_version = :version
 
