@@ -103,6 +103,10 @@ class EventStore(Protocol):
         """
         ...
 
+    async def aappend(self, *writes: Write) -> list[int]:
+        """The same for a task, whose event loop goes on meanwhile."""
+        ...
+
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
         ...

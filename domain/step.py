@@ -111,7 +111,7 @@ def conclude(
                 {**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged
             ]
     event["started_at"] = started_at
-    event["total_time"] = (state.total_time or 0) + finished_at - started_at
+    event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
     if isinstance(outcome, Returned):

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_args
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
 from ..domain.cycle import Call, Cycle, Keep, call
 from ..domain.ports import NewEvent
@@ -18,8 +18,14 @@ _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-Commit = Callable[[list[NewEvent]], None]
-"""Makes events durable (where there is a store) and folds them into the run's state."""
+
+class Commit(Protocol):
+    """Makes events durable (where there is a store) and folds them into the run's state."""
+
+    def __call__(self, events: list[NewEvent], /) -> None: ...
+
+    async def awaited(self, events: list[NewEvent], /) -> None:
+        """The same for a task."""
 
 
 def drive(cycle: Cycle, commit: Commit) -> None:
@@ -39,7 +45,7 @@ def drive(cycle: Cycle, commit: Commit) -> None:
 
 
 async def adrive(cycle: Cycle, commit: Commit) -> None:
-    """Run a cycle to its end: async executors are awaited here, sync ones and commits run in a thread."""
+    """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
     answer: Outcome | None = None
     while True:
         try:
@@ -47,7 +53,7 @@ async def adrive(cycle: Cycle, commit: Commit) -> None:
         except StopIteration:
             return
         if isinstance(asked, Keep):
-            await asyncio.to_thread(commit, asked.events)
+            await commit.awaited(asked.events)
             answer = None
         else:
             answer = await _acall(asked)
@@ -81,10 +87,10 @@ def _as_it_is(awaitable: Awaitable[Any]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Execution(Generic[_Result]):
-    """What a call is to execute (None: nothing), and what it answers with afterwards."""
+    """What a call is to execute, and what it answers with afterwards."""
 
-    steps: Cycle | None
-    commit: Commit
+    work: tuple[Cycle, Commit] | None
+    """The steps, and what keeps their events; None: nothing is left to do."""
     result: Callable[[], _Result]
     interrupted: str | None = None
     """What somebody who interrupts it should know."""
@@ -98,9 +104,9 @@ def synchronous(
     @functools.wraps(prepare)
     def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         execution = prepare(self, *args, **kwargs)
-        if execution.steps is not None:
+        if execution.work is not None:
             try:
-                drive(execution.steps, execution.commit)
+                drive(*execution.work)
             except KeyboardInterrupt as interrupt:
                 if execution.interrupted is not None:
                     interrupt.add_note(execution.interrupted)
@@ -118,8 +124,8 @@ def asynchronous(
     @functools.wraps(prepare)
     async def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         execution = await asyncio.to_thread(prepare, self, *args, **kwargs)
-        if execution.steps is not None:
-            await adrive(execution.steps, execution.commit)
+        if execution.work is not None:
+            await adrive(*execution.work)
         return execution.result()
 
     return _named(method, "a" + prepare.__name__.removeprefix("_"))

@@ -1,5 +1,6 @@
 """The engine alone: the execution cycle over snapshots, without a store."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..domain.ports import NewEvent
 from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
-from .driver import Commit, Execution, asynchronous, synchronous
+from .driver import Execution, asynchronous, synchronous
 from .toolbox import TOOLBOX
 
 _BY = "engine"
@@ -62,7 +63,7 @@ class Engine:
         retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
         """
         if snapshot is not None and snapshot.status in TERMINAL:
-            return Execution(None, _nowhere, lambda: snapshot)
+            return Execution(None, lambda: snapshot)
         if snapshot is None:
             state = self._begin(start, workflow_id, payload, metadata)
         else:
@@ -87,7 +88,7 @@ class Engine:
     ) -> Execution[Snapshot]:
         settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
         steps = cycle(state, self._plan, settings, single=single)
-        return Execution(steps, _folding_into(state), state.snapshot)
+        return Execution((steps, _Folding(state)), state.snapshot)
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
         if start is None:
@@ -131,15 +132,16 @@ def _fold(state: RunState, event: NewEvent) -> None:
     evolve(state, event.type, event.data)
 
 
-def _folding_into(state: RunState) -> Commit:
+class _Folding:
     """Nothing is kept here but the state."""
 
-    def commit(events: list[NewEvent]) -> None:
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+
+    def __call__(self, events: list[NewEvent]) -> None:
         for event in events:
-            _fold(state, event)
+            _fold(self._state, event)
 
-    return commit
-
-
-def _nowhere(events: list[NewEvent]) -> None:
-    raise AssertionError(f"an ended run has no more events, but here are {len(events)}")
+    async def awaited(self, events: list[NewEvent]) -> None:
+        self(events)
+        await asyncio.sleep(0)  # others have their turn, also where no executor ever waits

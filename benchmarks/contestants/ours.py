@@ -226,7 +226,7 @@ def _step(output: str) -> NewEvent:
         "node_id": "step",
         "attempt": 1,
         "started_at": now,
-        "total_time": 0,
+        "spent": 0,
         "output": output,
         "handle": "more",
         "next_node_id": "step",

@@ -13,7 +13,7 @@ class After(TypedDict):
 
     status: str
     """A Snapshot's, or ``cancelled``."""
-    total_time: int
+    spent: int
     last_started_at: int
     node_id: NotRequired[str]
     attempt: NotRequired[int]
@@ -63,7 +63,7 @@ class _Step(Recorded):
     node_id: str
     attempt: NotRequired[int]
     """1 when absent."""
-    total_time: int
+    spent: int
     """Microseconds inside executors since the run began, this attempt included."""
     started_at: int
     finished_at: NotRequired[int]
@@ -98,7 +98,7 @@ class RunPaused(Recorded):
     until: NotRequired[int]
     node_id: NotRequired[str]
     attempt: NotRequired[int]
-    total_time: NotRequired[int]
+    spent: NotRequired[int]
     started_at: NotRequired[int]
     finished_at: NotRequired[int]
     input: NotRequired[Any]

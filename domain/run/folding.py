@@ -108,7 +108,7 @@ class Stretch:
         step = self._history[self._first + place]
         try:
             started_at = moment_of_millis(step["started_at"] // 1000)
-            set_step(snapshot, step["next_node_id"], started_at, step["total_time"] // 1000)
+            set_step(snapshot, step["next_node_id"], started_at, step["spent"] // 1000)
         except _MISFITS as error:
             raise _not_readable(self._run_id, self._version + place, STEP_COMPLETED, error) from error
 

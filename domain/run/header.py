@@ -73,7 +73,7 @@ def header_in(run_id: str, event: Beginning) -> RunHeader | None:
         return None
     return RunHeader(
         run_id, event.version, "active", data["next_node_id"], 1, moment(data["recorded_at"]),
-        moment(data["started_at"]), None, data["total_time"] // 1000,
+        moment(data["started_at"]), None, data["spent"] // 1000,
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _after(state: RunState, failures: int) -> After:
     """``failures``: recorded at the current node since its last success."""
     after: After = {
         "status": state.shown_status,
-        "total_time": state.total_time or 0,
+        "spent": state.total_time or 0,
         "last_started_at": state.started_at if state.last_started_at is None else state.last_started_at,
     }
     if state.current_node_id is not None:
@@ -110,5 +110,5 @@ def _header(run_id: str, version: int, recorded_at: int, after: After) -> RunHea
         recorded_at=moment(recorded_at),
         last_started_at=moment(after["last_started_at"]),
         finished_at=None if finished_at is None else moment(finished_at),
-        total_execution_time=after["total_time"] // 1000,
+        total_execution_time=after["spent"] // 1000,
     )

@@ -191,7 +191,7 @@ def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
     state.last_started_at = data["started_at"]
-    state.total_time = data["total_time"]
+    state.total_time = data["spent"]
 
 
 def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:

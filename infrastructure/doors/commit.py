@@ -1,5 +1,6 @@
 """Making a run's events durable while a worker holds it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,17 @@ class Committer:
                     evolve(state, event.type, event.data)
                 return
 
+    async def awaited(self, events: list[NewEvent]) -> None:
+        """The same for a task, whose event loop goes on meanwhile."""
+        state = self._state
+        try:
+            await self._store.aappend(write_of(state, events))
+        except (ConcurrencyError, InvalidValue):
+            await asyncio.to_thread(self, events)  # meets the same again, and knows what to do
+        else:
+            for event in events:
+                evolve(state, event.type, event.data)
+
 
 def write_of(state: RunState, events: list[NewEvent]) -> Write:
     """The append of a run's next events, behind the state that they were decided on."""
@@ -60,7 +72,9 @@ def _failed_instead(event: NewEvent, error: InvalidValue) -> NewEvent:
     return NewEvent(STEP_FAILED, kept | {"error": {"type": type(error).__name__, "message": str(error)}})
 
 
-_OF_A_FAILURE = frozenset({"recorded_at", "by", "correlation_id", "node_id", "attempt", "started_at", "finished_at"})
+_OF_A_FAILURE = frozenset(
+    {"recorded_at", "by", "correlation_id", "node_id", "attempt", "spent", "started_at", "finished_at"}
+)
 
 
 def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:

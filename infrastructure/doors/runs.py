@@ -170,7 +170,8 @@ class Runs:
 
     def _execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
-        return Execution(steps, Committer(self._store, state), lambda: run_of(state), hint)
+        work = None if steps is None else (steps, Committer(self._store, state))
+        return Execution(work, lambda: run_of(state), hint)
 
     def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         return call_settings(by, globals, step_limit, self._now, self._limits)

@@ -1,5 +1,6 @@
 """The event store on eventsourcing's recorders: compare-and-append, streams, and the tail of the whole log."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
@@ -34,6 +35,7 @@ from .codec import (
     look_whole,
     recorded,
 )
+from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
 from .recorder import (
     MAX_EVENTS_PER_COMMIT,
@@ -59,6 +61,7 @@ class LedgerEventStore(EventStore[str]):
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()
+        self._commits = GroupCommit(recorder)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -70,19 +73,43 @@ class LedgerEventStore(EventStore[str]):
         outcome is unknown when the connection was lost twice.
         """
         writes = tuple(write for write in writes if write.events)
-        if not writes:
-            return []
+        return self._settle(writes, *self._place(writes)) if writes else []
+
+    async def aappend(self, *writes: Write) -> list[int]:
+        """The same for a task, whose event loop goes on meanwhile."""
+        writes = tuple(write for write in writes if write.events)
+        if not self._recorder.waits_for_a_disk:
+            await asyncio.sleep(0)  # others have their turn
+            return self.append(*writes)
+        if not all(self._stands_at(write) for write in writes):
+            return await asyncio.to_thread(self.append, *writes)
+        stored, heads = self._place(writes)
+        try:
+            positions = await self._commits.ainsert(stored)
+        except PersistenceError:
+            return await asyncio.to_thread(self._settle, writes, stored, heads)
+        self._heads.remember(heads)
+        return positions
+
+    def _settle(self, writes: Sequence[Write], stored: list[StoredEvent], heads: dict[str, Head]) -> list[int]:
+        """Store what was placed, or find out that it is stored, or why it can't be."""
         while True:
-            stored, heads = self._place(writes)
             try:
                 positions = self._commit(stored)
             except IntegrityError as error:
                 self._refuse_conflicts(writes, stored, error)
-                continue  # every conflict was on a stream whose writer takes any version: place the events anew
+                # Every conflict was on a stream whose writer takes any version: place the events anew.
+                stored, heads = self._place(writes)
             except PersistenceError as error:
                 raise storage_error(error) from error
-            self._heads.remember(heads)
-            return positions
+            else:
+                self._heads.remember(heads)
+                return positions
+
+    def _stands_at(self, write: Write) -> bool:
+        """Whether the write can be placed without a look at the store."""
+        head = self._heads.get(write.stream)
+        return head is not None and head.version == write.expected
 
     def _place(self, writes: Sequence[Write]) -> tuple[list[StoredEvent], dict[str, Head]]:
         """The events as they go into storage, each linked to the one before, and their streams' heads afterwards."""
@@ -133,7 +160,7 @@ class LedgerEventStore(EventStore[str]):
     def _commit(self, stored: list[StoredEvent]) -> list[int]:
         """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""
         try:
-            return self._recorder.insert_events(stored)
+            return self._commits.insert(stored)
         except ConnectionLost:
             return self._commit_again(stored)
         except IntegrityError:
@@ -263,6 +290,7 @@ class LedgerEventStore(EventStore[str]):
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
+        self._commits.close()
         self._recorder.close()
 
     def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:

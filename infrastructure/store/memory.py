@@ -14,6 +14,8 @@ from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
     """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them."""
 
+    waits_for_a_disk = False
+
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         return list(super().insert_events(stored_events, **kwargs) or ())
 

@@ -63,6 +63,9 @@ class LedgerRecorder(ApplicationRecorder):
     PersistenceError when it can't be used.
     """
 
+    waits_for_a_disk = True
+    """Whether a commit takes long enough to let others run meanwhile."""
+
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
 

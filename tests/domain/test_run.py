@@ -41,7 +41,7 @@ def recorded(events):
         data = {"recorded_at": version * 1000, "by": "ada", "correlation_id": "order", **body}
         if "started_at" in data:
             spent += data.get("finished_at", data["recorded_at"]) - data["started_at"]
-            data["total_time"] = spent
+            data["spent"] = spent
         yield version, kind, data
 
 

@@ -1,5 +1,6 @@
 """Wrappers round an event store: one keeps a journal and breaks on purpose, the others plant bugs."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,6 +25,9 @@ class WrappedStore:
     def append(self, *writes: Write) -> list[int]:
         positions: list[int] = self.inner.append(*writes)
         return positions
+
+    async def aappend(self, *writes: Write) -> list[int]:
+        return await asyncio.to_thread(self.append, *writes)
 
     def head(self, stream: str) -> int:
         head: int = self.inner.head(stream)

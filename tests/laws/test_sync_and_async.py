@@ -50,7 +50,7 @@ def mixed(url: str) -> tuple[Ledger, list[str]]:
 
 
 def shape(ledger: Ledger, run: fl.Run) -> Any:
-    moments = ("recorded_at", "started_at", "finished_at", "total_time", "after", "correlation_id")
+    moments = ("recorded_at", "started_at", "finished_at", "spent", "after", "correlation_id")
     events = [
         (event.type, {key: value for key, value in event.data.items() if key not in moments and key != "error"})
         for event in ledger.history.events(run.id)

@@ -1,0 +1,236 @@
+"""Commits that are shared by the writers of one process.
+
+A commit takes as long for sixty events as for one. So who comes while another commits waits, and all who wait then go
+in one commit. Who comes alone commits at once and waits for nobody. A thread that leads a commit passes the lead on
+afterwards, or others' events would hold up its own run; tasks of event loops are served by a thread that does nothing
+else, so that no loop is ever held up.
+
+A commit of several that fails is nobody's fault in particular: each writer then tries alone, and only who was at fault,
+or met a conflict, hears of it. Trying again is safe: a writer recognises its own event, should it be stored already.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+
+from eventsourcing.persistence import PersistenceError, StoredEvent
+
+from .recorder import LedgerRecorder
+
+MAX_SHARED_BYTES = 2**20
+"""States that one shared commit holds at most; what is larger by itself goes by itself, and beside the others."""
+
+MAX_SHARED_EVENTS = 1_000
+
+Answer = list[int] | PersistenceError
+
+
+class _Writer:
+    """Somebody whose events wait for a commit."""
+
+    __slots__ = ("answer", "events", "leads")
+
+    def __init__(self, events: Sequence[StoredEvent]) -> None:
+        self.events = events
+        self.answer: Answer | None = None
+        """None while it waits, and for who must try alone."""
+        self.leads = False
+
+
+class _Thread(_Writer):
+    """A thread that waits until it has an answer, must try alone, or is to lead."""
+
+    __slots__ = ("woken",)
+
+    def __init__(self, events: Sequence[StoredEvent]) -> None:
+        super().__init__(events)
+        self.woken = Lock()
+        self.woken.acquire()
+
+
+class _Task(_Writer):
+    """A task of an event loop."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, events: Sequence[StoredEvent], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(events)
+        self.loop = loop
+        self.future: asyncio.Future[list[int] | None] = loop.create_future()
+
+
+class GroupCommit:
+    """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
+
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self._recorder = recorder
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._leading = False
+        """Somebody commits, or is appointed to."""
+        self._queue: deque[_Writer] = deque()
+        self._server: ThreadPoolExecutor | None = None
+
+    def insert(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Store the events durably, all or none, in a commit of their own or in a shared one."""
+        self._after_a_fork()
+        if _is_large(events):
+            return self._recorder.insert_events(events)
+        writer: _Thread | None = None
+        leads = False
+        try:
+            with self._lock:
+                if self._leading:
+                    writer = _Thread(events)
+                    self._queue.append(writer)
+                else:
+                    leads = self._leading = True
+            if writer is None:
+                return self._recorder.insert_events(events)
+        finally:
+            if leads:
+                self._pass_on()
+        try:
+            writer.woken.acquire()
+            if writer.leads:
+                self._commit_next()
+        finally:
+            self._leave(writer)
+        return self._answered(writer)
+
+    async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
+        """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
+        self._after_a_fork()
+        if _is_large(events):
+            return await asyncio.to_thread(self._recorder.insert_events, events)
+        writer = _Task(events, asyncio.get_running_loop())
+        with self._lock:
+            self._queue.append(writer)
+            if not self._leading:
+                self._leading = True
+                self._serve()
+        positions = await writer.future
+        return await asyncio.to_thread(self._recorder.insert_events, events) if positions is None else positions
+
+    def close(self) -> None:
+        """Return when nothing waits any more for the serving thread."""
+        if self._server is not None:
+            self._server.shutdown()
+
+    # --- leading ------------------------------------------------------------------------------------------------------
+
+    def _commit_next(self) -> None:
+        """Commit for those who wait longest, as many as may share one commit."""
+        batch: list[_Writer] = []
+        try:
+            with self._lock:
+                _take(self._queue, batch)
+            positions = self._recorder.insert_events([event for writer in batch for event in writer.events])
+        except PersistenceError as error:
+            if len(batch) == 1:
+                batch[0].answer = error
+        else:
+            start = 0
+            for writer in batch:
+                end = start + len(writer.events)
+                writer.answer = positions[start:end]
+                start = end
+        finally:
+            _wake(batch)
+
+    def _pass_on(self) -> None:
+        """Appoint the next to lead, if anybody waits."""
+        with self._lock:
+            if not self._queue:
+                self._leading = False
+                return
+            first = self._queue[0]
+            if isinstance(first, _Thread):
+                first.leads = True
+                first.woken.release()
+            else:
+                self._serve()
+
+    def _leave(self, writer: _Thread) -> None:
+        """Of a thread that waits no more: it has its answer, has led, or was interrupted while it waited."""
+        with self._lock:
+            if not writer.leads and writer in self._queue:
+                self._queue.remove(writer)
+            leads, writer.leads = writer.leads, False
+            if leads and writer in self._queue:
+                self._queue.remove(writer)
+        if leads:
+            self._pass_on()
+
+    def _answered(self, writer: _Writer) -> list[int]:
+        if writer.answer is None:
+            return self._recorder.insert_events(writer.events)
+        if isinstance(writer.answer, PersistenceError):
+            raise writer.answer
+        return writer.answer
+
+    # --- serving tasks ------------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        if self._server is None:
+            self._server = ThreadPoolExecutor(1, "flowledger-commit")
+        self._server.submit(self._commit_for_all)
+
+    def _commit_for_all(self) -> None:
+        """Commit until nobody waits: this thread has no run of its own that would have to."""
+        while True:
+            with self._lock:
+                if not self._queue:
+                    self._leading = False
+                    return
+            self._commit_next()
+
+    def _after_a_fork(self) -> None:
+        if self._process != os.getpid():
+            self._start()
+
+
+def _is_large(events: Sequence[StoredEvent]) -> bool:
+    if len(events) == 1:
+        return len(events[0].state) > MAX_SHARED_BYTES
+    return len(events) > MAX_SHARED_EVENTS or sum(len(event.state) for event in events) > MAX_SHARED_BYTES
+
+
+def _take(queue: deque[_Writer], batch: list[_Writer]) -> None:
+    """Move the first writers from the queue into the batch."""
+    events = size = 0
+    while queue:
+        events += len(queue[0].events)
+        size += sum(len(event.state) for event in queue[0].events)
+        if batch and (events > MAX_SHARED_EVENTS or size > MAX_SHARED_BYTES):
+            return
+        batch.append(queue.popleft())
+
+
+def _wake(batch: Sequence[_Writer]) -> None:
+    tasks: dict[asyncio.AbstractEventLoop, list[_Task]] = {}
+    for writer in batch:
+        if isinstance(writer, _Task):
+            tasks.setdefault(writer.loop, []).append(writer)
+        elif isinstance(writer, _Thread) and not writer.leads:
+            writer.woken.release()
+    for loop, waiting in tasks.items():
+        with suppress(RuntimeError):  # the loop is closed, and its tasks are gone
+            loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _resolve(tasks: Sequence[_Task]) -> None:
+    for task in tasks:
+        if task.future.done():  # cancelled meanwhile
+            continue
+        if isinstance(task.answer, PersistenceError):
+            task.future.set_exception(task.answer)
+        else:
+            task.future.set_result(task.answer)
