@@ -142,16 +142,34 @@ def snapshot_at(url: str, run_id: str, events: int) -> Generator[Work]:
 
 
 @contextmanager
-def every_snapshot(url: str, run_id: str) -> Generator[Work]:
-    """Each unit is one pass over the Snapshots at all versions of a run, with a look at each one's newest output."""
+def header_at(url: str, run_id: str, events: int) -> Generator[Work]:
+    """Each unit is status, node, attempt and times at one version."""
+    with fl.open_ledger(url) as ledger:
+        places = versions(events)
+
+        def work(units: int) -> float:
+            began = time.perf_counter()
+            for version in islice(places, units):
+                assert ledger.history.header(run_id, version).version == version
+            return time.perf_counter() - began
+
+        yield work
+
+
+@contextmanager
+def every_snapshot(url: str, run_id: str, *, look: bool = False) -> Generator[Work]:
+    """Each unit is one pass over the Snapshots at all versions of a run, with a ``look`` at their newest outputs."""
     with fl.open_ledger(url) as ledger:
 
         def work(units: int) -> float:
             began = time.perf_counter()
             for _ in range(units):
-                outputs = [_newest_output(snapshot) for snapshot in ledger.history.snapshots(run_id)]
-                assert outputs[0] is None
-                assert outputs[-1] == OUTPUT
+                if look:
+                    outputs = [_newest_output(snapshot) for snapshot in ledger.history.snapshots(run_id)]
+                    assert outputs[-1] == OUTPUT
+                else:
+                    statuses = [(snapshot.version, snapshot.status) for snapshot in ledger.history.snapshots(run_id)]
+                    assert statuses[-1] == (len(statuses), "completed")
             return time.perf_counter() - began
 
         yield work
