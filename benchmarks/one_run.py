@@ -1,5 +1,7 @@
 """One run, one durable step after another: the append alone, and the whole step through the public API."""
 
+from functools import partial
+
 from .contestants import dbos, langgraph, ours, raw, stock
 from .race import Field
 from .report import Row
@@ -17,6 +19,7 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
         field.enter("raw", raw.insert, stores.new(backend))
         field.enter("append alone", ours.append, stores.new(backend))
         field.enter("flowledger", ours.steps, stores.new(backend))
+        field.enter("in batches", partial(ours.steps, durability="batch"), stores.new(backend))
         field.enter("eventsourcing", stock.save, stores.new(backend))
         field.enter("DBOS", dbos.steps, stores.new(backend), share=0.3)
         field.enter("LangGraph", langgraph.steps, stores.new(backend), share=0.5)
@@ -27,5 +30,6 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
         rows += [
             race.row(f"append alone, {backend}", "event", "append alone", "raw", beside, least=0.85),
             race.row(f"one run, a durable step, {backend}", "step", "flowledger", "raw", PEERS, least=0.6),
+            race.row(f"one run, durable in batches, {backend}", "step", "in batches", "raw"),
         ]
     return rows

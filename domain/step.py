@@ -100,7 +100,7 @@ def conclude(
     finished_at = max(started_at, finished_at)  # a clock that is set back during a step
     event = envelope(state, by, finished_at)
     event["node_id"] = node_id
-    attempt = state.context.next_attempt(node_id)
+    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.context.attempt
     if attempt != 1:
         event["attempt"] = attempt
     if prepared is not None:

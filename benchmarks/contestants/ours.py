@@ -7,6 +7,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
+from typing import Literal
 
 import flowledger as fl
 from flowledger.domain.ports import NewEvent, Write
@@ -43,9 +44,9 @@ def append(url: str, output_bytes: int = 100) -> Generator[Work]:
 
 
 @contextmanager
-def steps(url: str) -> Generator[Work]:
+def steps(url: str, durability: Literal["step", "batch"] = "step") -> Generator[Work]:
     """Each unit is a step of one run, from ``runs.start`` to its end."""
-    with _ledger(url) as ledger:
+    with _ledger(url, durability=durability) as ledger:
 
         def work(units: int) -> float:
             began = time.perf_counter()
@@ -199,8 +200,8 @@ def store_run(url: str, run_id: str, events: int) -> None:
     store.close()
 
 
-def _ledger(url: str, *, is_async: bool = False) -> fl.Ledger:
-    ledger = fl.open_ledger(url, _executors(is_async))
+def _ledger(url: str, *, is_async: bool = False, durability: Literal["step", "batch"] = "step") -> fl.Ledger:
+    ledger = fl.open_ledger(url, _executors(is_async), durability=durability)
     ledger.workflows.save(
         {
             "nodes": [{"id": "step", "type": "step"}, {"id": "end", "type": "step"}],
