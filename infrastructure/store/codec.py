@@ -9,6 +9,7 @@ Before the first event of a stream stands sha256(stream name). So the chain of d
 changed, removed, put elsewhere in its stream, or moved to another one.
 """
 
+import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -36,6 +37,11 @@ _ID = slice(1, 9)
 _DIGEST = slice(9, BODY)
 _SMALL = 2**14
 _CLOSING_BRACE = ord("}")
+
+# Not os.urandom: it lets go of the interpreter's lock, and among many threads gets it back late. Not the generator that
+# everybody shares: two workers that seed it alike would take each other's events for their own.
+_ids = random.Random()  # noqa: S311 - to be told apart, not to be secret
+os.register_at_fork(after_in_child=_ids.seed)
 # orjson would turn these into text; what isn't JSON is refused instead.
 _NOTHING_CONVERTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
@@ -199,8 +205,7 @@ class LedgerMapper(Mapper[str]):
         """
         event: PendingEvent = domain_event
         body = self._body(event.type, event.data)
-        # Not os.urandom: it lets go of the interpreter's lock, and among many threads gets it back late.
-        event_id = random.getrandbits(64).to_bytes(8)  # noqa: S311 - to be told apart, not to be secret
+        event_id = _ids.getrandbits(64).to_bytes(8)
         digest = link(event.previous, event_id, event.type, body)
         state = b"".join((b"\x01", event_id, digest, body))
         return StoredEvent(event.originator_id, event.originator_version, event.type, state)

@@ -86,17 +86,24 @@ class LedgerEventStore(EventStore[str]):
         stored, heads = self._place(writes)
         try:
             positions = await self._commits.ainsert(stored)
-        except PersistenceError:
-            return await asyncio.to_thread(self._settle, writes, stored, heads)
+        except PersistenceError as error:
+            lost = isinstance(error, ConnectionLost)
+            return await asyncio.to_thread(self._settle, writes, stored, heads, lost=lost)
         self._heads.remember(heads)
         return positions
 
-    def _settle(self, writes: Sequence[Write], stored: list[StoredEvent], heads: dict[str, Head]) -> list[int]:
-        """Store what was placed, or find out that it is stored, or why it can't be."""
+    def _settle(
+        self, writes: Sequence[Write], stored: list[StoredEvent], heads: dict[str, Head], *, lost: bool = False
+    ) -> list[int]:
+        """Store what was placed, or find out that it is stored, or why it can't be.
+
+        ``lost``: the connection broke while it was stored, so that it may be.
+        """
         while True:
             try:
-                positions = self._commit(stored)
+                positions = self._commit_again(stored) if lost else self._commit(stored)
             except IntegrityError as error:
+                lost = False
                 self._refuse_conflicts(writes, stored, error)
                 # Every conflict was on a stream whose writer takes any version: place the events anew.
                 stored, heads = self._place(writes)

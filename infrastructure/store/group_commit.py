@@ -19,7 +19,7 @@ from threading import Lock
 
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
-from .recorder import LedgerRecorder
+from .recorder import ConnectionLost, LedgerRecorder
 
 MAX_SHARED_BYTES = 2**20
 """States that one shared commit holds at most; what is larger by itself goes by itself, and beside the others."""
@@ -133,6 +133,10 @@ class GroupCommit:
             with self._lock:
                 _take(self._queue, batch)
             positions = self._recorder.insert_events([event for writer in batch for event in writer.events])
+        except ConnectionLost as error:
+            # The commit may have happened: to each writer as if it had been alone.
+            for writer in batch:
+                writer.answer = ConnectionLost(*error.args)
         except PersistenceError as error:
             if len(batch) == 1:
                 batch[0].answer = error

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventsourcing import sqlite as stock
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 
 from .recorder import LAST, QueryingRecorder
 from .sql_files import queries
 from .sqlite_connections import ThreadBoundDatastore, migrate
+from .subscription import PollingSubscription
 
 _SQL = queries("sqlite")
 
@@ -57,6 +58,10 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
             limit=limit,
         )
         return [Notification(stream, version, type, state, position) for stream, version, position, type, state in rows]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """The notifications behind position ``gt``, as they come; use it as a context manager."""
+        return PollingSubscription(self, gt, topics)
 
     def close(self) -> None:
         self.datastore.close()

@@ -1,5 +1,7 @@
 """The layout of an event in storage, byte by byte."""
 
+import os
+import random
 from hashlib import sha256
 from typing import Any
 
@@ -28,6 +30,27 @@ def test_a_state_is_codec_id_digest_and_body() -> None:
     assert one.state[1:9] != other.state[1:9]
     assert one.state[9:41] == sha256(sha256(b"a").digest() + one.state[1:9] + b"test.noted\0" + body).digest()
     assert one.state[41:] == body
+
+
+def test_who_seeds_the_common_random_numbers_gets_other_event_ids_all_the_same() -> None:
+    random.seed(1)
+    one = stored()
+    drawn = random.random()
+    random.seed(1)
+    assert stored().state != one.state
+    assert random.random() == drawn, "storing an event took from the caller's random numbers"
+
+
+def test_a_forked_process_makes_event_ids_of_its_own() -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, stored().state)
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs, ours = os.read(reading, 1000), stored().state
+    assert theirs[41:] == ours[41:]
+    assert theirs[1:9] != ours[1:9]
 
 
 def test_the_mapper_reads_what_it_wrote() -> None:
