@@ -111,6 +111,3 @@ class Context(Mapping[str, Results]):
 
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"
-
-
-EMPTY_CONTEXT = Context(History(), 0)

@@ -52,14 +52,6 @@ class RecordedEvent:
     """SHA-256 (hex) over the previous event's digest, the event's id, type and body: the link of the chain."""
 
 
-class StoredRow(NamedTuple):
-    """The part of a stored event that a fold needs."""
-
-    version: int
-    type: str
-    data: dict[str, Any]
-
-
 class Beginning(NamedTuple):
     """The beginning of one stored event: its type and the first keys of its body."""
 
@@ -117,16 +109,12 @@ class EventStore(Protocol):
         """The events with ``after < version <= upto``, in order, fetched page by page."""
         ...
 
-    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        """The same events for folding: no envelope objects, upcast bodies. Raises EventNotReadable."""
-        ...
-
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
-        """The same, unread, a bounded number at a time. Raises EventNotReadable for a row that is no event's at all."""
+        """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
         ...
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
-        """The beginning of the stream's last event with ``version <= upto``, at the cost of one row however large it is.
+        """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
 
         None when there is none. Raises EventNotReadable.
         """
@@ -145,17 +133,18 @@ class EventStore(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Folded states kept beside the events. A cache only: clear it, and every answer is the same.
+    """Folded states kept beside the events, as pages. A cache only: lose any of it, and every answer is the same.
 
-    ``fold_revision`` names the code that folded; a checkpoint of another revision is never returned.
+    A page is known by the version that it leads up to. ``fold_revision`` names the code that folded; a page of another
+    revision is never returned.
     """
 
-    def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
-        """Keep the folded state of the stream's first ``version`` events, in place of any kept for that version."""
+    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
+        """Keep pages, given by version, in one commit, each in place of any kept for that version."""
         ...
 
-    def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        """Version and state of this revision's newest checkpoint with ``version <= upto``; None when there is none."""
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+        """Version and content of this revision's pages with ``version <= upto``, in order, fetched a few at a time."""
         ...
 
     def clear(self) -> None:

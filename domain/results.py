@@ -122,14 +122,6 @@ class History:
             entry = self._log[place] = _opened(opener[1], entry)
         return entry  # type: ignore[return-value]
 
-    @property
-    def log(self) -> list[Entry]:
-        return [self[place] for place in range(len(self))]
-
-    @log.setter
-    def log(self, entries: list[Entry]) -> None:
-        self._log = list(entries)
-
     def extended(self, count: int, entry: Entry) -> "History":
         """The history with an entry after its first ``count``: this one if it ends there, else a copy."""
         with self._lock:

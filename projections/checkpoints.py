@@ -1,37 +1,39 @@
-"""A run's state as JSON and back: the content of a checkpoint."""
+"""Checkpoints of a run, each a page: the state at one version, and the results since the page before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..domain.context import Context
 from ..domain.jsonvalue import freeze
-from ..domain.results import History
+from ..domain.ports import Opener, SealedRow
 from ..domain.run import RunState
 
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "finished_at", "recorded_at")
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
 
 
-def checkpoint_of(state: RunState) -> dict[str, Any]:
-    """Everything that ``state_of`` needs to give the same state back."""
-    context = state.context
-    history = context.history
+def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
+    """The state, and under ``results`` what was added since an earlier state of the run, or since its beginning.
+
+    Raises EventNotReadable for a result that can't be read.
+    """
+    history, first = state.context.history, since.context.count if since else 0
     return {
         **{name: getattr(state, name) for name in _PLAIN},
         "metadata": state.metadata,
+        "after": since.version if since else 0,
         "results": [
-            {key: entry[key] for key in _OF_A_RESULT if key in entry} for entry in history.log[: context.count]
+            {key: entry[key] for key in _OF_A_RESULT if key in entry}
+            for entry in map(history.__getitem__, range(first, state.context.count))
         ],
     }
 
 
-def state_of(run_id: str, data: Mapping[str, Any]) -> RunState:
-    """The state that the checkpoint was made of."""
-    state = RunState(run_id)
+def turn_page(state: RunState, page: Mapping[str, Any], results: Sequence[SealedRow], opener: Opener) -> None:
+    """Take the state, which is that at the page's ``after``, to what the page was made of."""
     for name in _PLAIN:
-        setattr(state, name, data[name])
-    state.metadata = freeze(data["metadata"])
-    history = History()
-    history.log = list(data["results"])
-    state.context = Context(history, len(history.log))
-    return state
+        setattr(state, name, page[name])
+    state.metadata = freeze(page["metadata"])
+    context = state.context
+    history = context.history.extended_sealed(context.count, results, opener)
+    state.context = Context(history, context.count + len(results))

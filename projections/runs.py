@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.clock import moment
-from ..domain.ports import Page, StoredRow
-from ..domain.run import RunState, evolve_pages, evolve_recorded
+from ..domain.ports import Page
+from ..domain.run import RunState, evolve_pages
 from ..domain.snapshot import Snapshot
 
 
@@ -42,14 +42,7 @@ def run_of(state: RunState) -> Run:
     )
 
 
-def fold(state: RunState, rows: Iterable[StoredRow]) -> RunState:
-    """The state after these rows."""
-    for row in rows:
-        evolve_recorded(state, row.version, row.type, row.data)
-    return state
-
-
-def fold_pages(state: RunState, pages: Iterable[Page]) -> RunState:
+def fold(state: RunState, pages: Iterable[Page]) -> RunState:
     """The state after these events."""
     evolve_pages(state, pages)
     return state

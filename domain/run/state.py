@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..clock import micros, moment_of_millis
-from ..context import EMPTY_CONTEXT, Context
+from ..context import Context
 from ..jsonvalue import freeze
-from ..results import result_in
+from ..results import History, result_in
 from ..snapshot import RetryState, Snapshot, Status
 from .events import (
     CANCELLED,
@@ -46,7 +46,7 @@ class RunState:
         self.status: Status = "active"
         self.cancelled = False
         self.current_node_id: str | None = None
-        self.context = EMPTY_CONTEXT
+        self.context = Context(History(), 0)
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
@@ -60,6 +60,11 @@ class RunState:
         self.started_at = 0
         self.finished_at: int | None = None
         self.recorded_at = 0
+
+    def become(self, other: "RunState") -> None:
+        """Take over the other state of the same run."""
+        for name in RunState.__slots__:
+            setattr(self, name, getattr(other, name))
 
     @property
     def label(self) -> str:

@@ -1,13 +1,12 @@
 """Making a run's events durable while a worker holds it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.errors import ConcurrencyError, InvalidValue
-from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
-from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve, headed
-from ...projections.runs import fold
+from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
+from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve, evolve_recorded, headed
 
 
 class Committer:
@@ -30,11 +29,12 @@ class Committer:
             try:
                 self._store.append(write_of(state, events))
             except ConcurrencyError:
-                meanwhile = list(self._store.rows(run_id, after=state.version))
-                if events[0].type in CLAIMS or not meanwhile or any(row.type not in BY_OPERATOR for row in meanwhile):
+                meanwhile = list(self._store.read(run_id, after=state.version))
+                if events[0].type in CLAIMS or not only_operators(meanwhile):
                     raise
-                fold(state, meanwhile)
-                events = _after(state, events)
+                for recorded in meanwhile:
+                    evolve_recorded(state, recorded.version, recorded.type, recorded.data)
+                events = after_operators(state, events)
             except InvalidValue as too_large:
                 if replaced or not _is_outcome(events[0]):
                     raise
@@ -62,6 +62,11 @@ def write_of(state: RunState, events: list[NewEvent]) -> Write:
     return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, headed(state, events))
 
 
+def only_operators(meanwhile: Sequence[RecordedEvent]) -> bool:
+    """Whether all that was appended came from operators. Anything else means that another worker took the run over."""
+    return bool(meanwhile) and all(event.type in BY_OPERATOR for event in meanwhile)
+
+
 def _is_outcome(event: NewEvent) -> bool:
     return event.type in (STEP_COMPLETED, STEP_FAILED) or "node_id" in event.data
 
@@ -77,7 +82,7 @@ _OF_A_FAILURE = frozenset(
 )
 
 
-def _after(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
+def after_operators(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     """The same events, recorded after what came in between.
 
     What a step did is always recorded; that no edge takes its handle unless the run was cancelled meanwhile, as it

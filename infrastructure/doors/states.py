@@ -1,18 +1,21 @@
-"""Run states folded from the store, from the nearest checkpoint on."""
+"""Run states folded from the store: over the checkpoints that are kept, and the events that they leave out."""
 
 import logging
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import copy
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import chain, repeat
+from typing import Any, Final
 
 import orjson
 
-from ...domain.errors import InvalidRequest, RunNotFound, StorageError
-from ...domain.ports import CheckpointStore, EventStore, Page, StoredRow
-from ...domain.run import FOLD_REVISION, STARTED, RunState
-from ...projections.checkpoints import checkpoint_of, state_of
-from ...projections.runs import fold, fold_pages
+from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
+from ...domain.ports import CheckpointStore, EventStore, Opener, Page, SealedRow
+from ...domain.run import FOLD_REVISION, STARTED, STEP_COMPLETED, RunState
+from ...projections.checkpoints import checkpoint_of, turn_page
+from ...projections.runs import fold
 
 _log = logging.getLogger("flowledger.checkpoints")
 
@@ -20,8 +23,7 @@ _log = logging.getLogger("flowledger.checkpoints")
 class RunStates:
     """Folds runs from the store.
 
-    A read that had to fold ``checkpoint_every`` events, and as many as the nearest checkpoint covers, leaves a
-    checkpoint for the next one; None: never.
+    Who had to fold the events up to a multiple of ``checkpoint_every`` leaves a checkpoint there; None: never.
     """
 
     def __init__(self, store: EventStore, checkpoints: CheckpointStore, checkpoint_every: int | None) -> None:
@@ -33,30 +35,23 @@ class RunStates:
         """The state at a version, or now. Raises RunNotFound."""
         if not isinstance(run_id, str):
             raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
-        state = self._nearest(run_id, version)
-        rows = self.rows(run_id, after=state.version, upto=version)
+        state = RunState(run_id)
         if self._every is None:
-            return fold_pages(state, self.pages(run_id, after=state.version, upto=version))
-        begun = state.version
-        due: RunState | None = None
-        while chunk := list(islice(rows, self._every - state.version % self._every)):
-            fold(state, chunk)
-            # Only where as much was folded as the last one covers: all together they stay within twice the newest.
-            if state.version % self._every == 0 and state.version - begun >= max(self._every, begun):
-                due = copy(state)
-        if due is not None:
-            self._keep(run_id, due)
+            return fold(state, self.pages(run_id, upto=version))
+        made: dict[int, bytes] = {}
+        for checkpoint, results in self._kept(run_id, version):
+            if state.version < checkpoint["after"]:
+                self._fold(state, checkpoint["after"], self._every, made)
+            if state.version == checkpoint["after"]:
+                turn_page(state, checkpoint, results, Opener(run_id, _result))
+        covered = state.version
+        self._fold(state, version, self._every, made)
+        # Checkpoints may outlive their events; where a version is asked for, the stream is known to have that many.
+        if version is None and state.version == covered and (head := self._store.head(run_id)) < covered:
+            return self.load(run_id, head)
+        if made:
+            self._keep(run_id, made)
         return state
-
-    def rows(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        """The rows of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
-        rows = self._store.rows(run_id, after=after, upto=upto)
-        if after == 0:
-            first = next(rows, None)
-            if first is None or first.type != STARTED:
-                raise RunNotFound(run_id)
-            return chain((first,), rows)
-        return rows
 
     def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         """The events of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
@@ -68,29 +63,83 @@ class RunStates:
             return chain((first,), pages)
         return pages
 
-    def _nearest(self, run_id: str, version: int | None) -> RunState:
-        if self._every is None:
-            return RunState(run_id)
-        found = self._checkpoints.latest(run_id, version, FOLD_REVISION)
-        if found is None:
-            return RunState(run_id)
-        kept_at, state = found
-        if state[:_DIGEST] != _digest(run_id, kept_at, state[_DIGEST:]):  # damaged: the events still tell
-            _log.warning("checkpoint %d of run %s was changed and is ignored", kept_at, run_id)
-            return RunState(run_id)
-        return state_of(run_id, orjson.loads(state[_DIGEST:]))
+    def _fold(self, state: RunState, upto: int | None, every: int, made: dict[int, bytes]) -> None:
+        """Fold the events up to a version, and make the checkpoints that fall on the way."""
+        run_id = str(state.run_id)
+        begun = copy(state)
+        for page in self.pages(run_id, after=state.version, upto=upto):
+            for part in _parts(page, every):
+                fold(state, (part,))
+                if state.version % every == 0:
+                    with suppress(EventNotReadable):  # this read may not look at that result; who does is told
+                        made[state.version] = _content(run_id, state, begun)
+                    begun = copy(state)
 
-    def _keep(self, run_id: str, state: RunState) -> None:
+    def _kept(self, run_id: str, upto: int | None) -> Iterator[tuple[dict[str, Any], list[SealedRow]]]:
+        """The checkpoints up to a version, in order, and the results that each adds; damaged ones are passed over."""
+        for version, content in self._checkpoints.pages(run_id, upto, FOLD_REVISION):
+            digest, body = content[:_DIGEST], content[_DIGEST:]
+            if digest != _digest(run_id, version, body):
+                _log.warning("checkpoint %d of run %s can't be used and is ignored", version, run_id)
+                continue
+            state, *results = _unpacked(body).split(b"\n")
+            yield orjson.loads(state), list(zip(repeat(0), repeat(STEP_COMPLETED), results, repeat(0)))
+
+    def _keep(self, run_id: str, made: dict[int, bytes]) -> None:
         try:
-            body = orjson.dumps(checkpoint_of(state))
-            content = _digest(run_id, state.version, body) + body
-            self._checkpoints.save(run_id, state.version, FOLD_REVISION, content)
+            self._checkpoints.save(run_id, FOLD_REVISION, made)
         except StorageError as error:  # a cache: a store that can be read but not written still answers
-            _log.debug("no checkpoint kept for run %s: %s", run_id, error)
+            _log.debug("no checkpoints kept for run %s: %s", run_id, error)
 
 
-_DIGEST = 32
+def _parts(page: Page, every: int) -> Iterator[Page]:
+    """The page, cut behind each version that is a multiple of ``every``."""
+    rows, start = page.rows, 0
+    while start < len(rows):
+        end = start + every - (rows[start][0] - 1) % every
+        yield Page(rows[start:end], page.opener)
+        start = end
+
+
+# --- a checkpoint in storage ------------------------------------------------------------------------------------------
+#
+#     bytes 0-31  digest: sha256(name of this form, run id, version, all that follows), so that what was damaged, put
+#                 elsewhere or written in another form is told
+#     byte  32    codec: 0 as it is, 1 compressed
+#     bytes 33-   JSON lines: the state, then each result, which is read only when somebody looks at it
+
+_FORM: Final = "page 1"
+_DIGEST: Final = 32
+_PLAIN, _COMPRESSED = b"\0", b"\1"
+
+_FASTEST: Final = 1  # the best takes three times as long for a tenth less
+_SAMPLE: Final = 2**14
+_WORTH_IT: Final = 1 / 4
+"""What shrinks to this is compressed. The rest would take most of the time of a read to decompress."""
+
+
+def _content(run_id: str, state: RunState, since: RunState) -> bytes:
+    checkpoint = checkpoint_of(state, since)
+    results = checkpoint.pop("results")
+    body = _packed(b"\n".join(map(orjson.dumps, (checkpoint, *results))))
+    return _digest(run_id, state.version, body) + body
 
 
 def _digest(run_id: str, version: int, body: bytes) -> bytes:
-    return sha256(f"{run_id}\0{version}\0".encode() + body).digest()
+    return sha256(f"{_FORM}\0{run_id}\0{version}\0".encode() + body).digest()
+
+
+def _packed(lines: bytes) -> bytes:
+    sample = lines[:_SAMPLE]
+    if len(zlib.compress(sample, _FASTEST)) > len(sample) * _WORTH_IT:
+        return _PLAIN + lines
+    return _COMPRESSED + zlib.compress(lines, _FASTEST)
+
+
+def _unpacked(body: bytes) -> bytes:
+    return zlib.decompress(memoryview(body)[1:]) if body.startswith(_COMPRESSED) else body[1:]
+
+
+def _result(_stream: str, _version: int, _type: str, line: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = orjson.loads(line)
+    return data

@@ -1,7 +1,9 @@
 """Checkpoints beside the events: a dict, or a table of the same database."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .recorder import LAST, errors_in_our_terms
 from .sql_files import queries
@@ -10,72 +12,100 @@ if TYPE_CHECKING:
     from .postgres_connections import PooledDatastore
     from .sqlite_connections import ThreadBoundDatastore
 
+PAGES_AT_ONCE = 16
+LARGE_PAGE = 2**20
+"""Pages above this many bytes are fetched one at a time."""
+
 
 class MemoryCheckpoints:
     """Implements ``domain.ports.CheckpointStore`` in memory."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._states: dict[str, dict[int, tuple[int, bytes]]] = {}
+        self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
 
-    def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
+    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
         with self._lock:
-            self._states.setdefault(stream, {})[version] = (fold_revision, state)
+            kept = self._pages.setdefault(stream, {})
+            kept.update((version, (fold_revision, content)) for version, content in pages.items())
 
-    def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
         with self._lock:
-            candidates = (
-                (version, state)
-                for version, (revision, state) in self._states.get(stream, {}).items()
-                if revision == fold_revision and (upto is None or version <= upto)
-            )
-            return max(candidates, default=None)
+            kept = sorted(self._pages.get(stream, {}).items())
+        return (
+            (version, content)
+            for version, (revision, content) in kept
+            if revision == fold_revision and (upto is None or version <= upto)
+        )
 
     def clear(self) -> None:
         with self._lock:
-            self._states.clear()
+            self._pages.clear()
 
 
-class SQLiteCheckpoints:
+class _TableOfCheckpoints(ABC):
+    """Reading by named queries, which each database has under the same names."""
+
+    @abstractmethod
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        """All rows of a named query."""
+
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+        wanted = {"stream": stream, "fold_revision": fold_revision}
+        bounds = {"upto": LAST if upto is None else upto, "large": LARGE_PAGE, "rows": PAGES_AT_ONCE}
+        after = 0
+        while True:
+            with errors_in_our_terms():
+                found = self._fetch("checkpoints", after=after, **wanted, **bounds)
+            for version, content in found:
+                yield version, content if content is not None else self._large(version=version, **wanted)
+            if len(found) < PAGES_AT_ONCE:
+                return
+            after = found[-1][0]
+
+    def _large(self, **wanted: Any) -> bytes:
+        with errors_in_our_terms():
+            found = self._fetch("large_checkpoint", **wanted)
+        return found[0][0] if found else b""
+
+
+class SQLiteCheckpoints(_TableOfCheckpoints):
     """Implements ``domain.ports.CheckpointStore`` in the store's own file."""
 
     def __init__(self, datastore: "ThreadBoundDatastore") -> None:
         self._datastore = datastore
         self._sql = queries("sqlite")
 
-    def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
-        row = {"stream": stream, "version": version, "fold_revision": fold_revision, "state": state}
-        with errors_in_our_terms():
-            self._datastore.execute(self._sql["save_checkpoint"], row)
-
-    def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        wanted = {"stream": stream, "upto": LAST if upto is None else upto, "fold_revision": fold_revision}
-        with errors_in_our_terms():
-            found = self._datastore.fetch(self._sql["latest_checkpoint"], wanted)
-        return found[0] if found else None
+    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
+        rows = [
+            {"stream": stream, "version": version, "fold_revision": fold_revision, "state": content}
+            for version, content in pages.items()
+        ]
+        with errors_in_our_terms(), self._datastore.transaction_of_several() as connection:
+            connection.executemany(self._sql["save_checkpoint"], rows)
 
     def clear(self) -> None:
         with errors_in_our_terms():
             self._datastore.execute(self._sql["clear_checkpoints"], {})
 
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        return self._datastore.fetch(self._sql[query], parameters)
 
-class PostgresCheckpoints:
+
+class PostgresCheckpoints(_TableOfCheckpoints):
     """Implements ``domain.ports.CheckpointStore`` in the store's own database."""
 
     def __init__(self, datastore: "PooledDatastore") -> None:
         self._datastore = datastore
 
-    def save(self, stream: str, version: int, fold_revision: int, state: bytes) -> None:
-        row = {"stream": stream, "version": version, "fold_revision": fold_revision, "state": state}
+    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
+        arrays = {"versions": list(pages), "states": list(pages.values())}
         with errors_in_our_terms():
-            self._datastore.execute("save_checkpoint", row)
-
-    def latest(self, stream: str, upto: int | None, fold_revision: int) -> tuple[int, bytes] | None:
-        wanted = {"stream": stream, "upto": LAST if upto is None else upto, "fold_revision": fold_revision}
-        with errors_in_our_terms():
-            found = self._datastore.fetch("latest_checkpoint", wanted)
-        return found[0] if found else None
+            self._datastore.execute("save_checkpoints", {"stream": stream, "fold_revision": fold_revision} | arrays)
 
     def clear(self) -> None:
         with errors_in_our_terms():
             self._datastore.execute("clear_checkpoints", {})
+
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        return self._datastore.fetch(query, parameters)

@@ -20,7 +20,6 @@ from ...domain.ports import (
     Page,
     RecordedEvent,
     SealedRow,
-    StoredRow,
     Write,
 )
 from .codec import (
@@ -38,8 +37,8 @@ from .codec import (
 from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
 from .recorder import (
-    MAX_EVENTS_PER_COMMIT,
     BEGINNING_BYTES,
+    MAX_EVENTS_PER_COMMIT,
     PAGE_ROWS,
     ConnectionLost,
     LedgerRecorder,
@@ -48,8 +47,6 @@ from .recorder import (
     errors_in_our_terms,
     storage_error,
 )
-
-_new_tuple = tuple.__new__
 
 
 class LedgerEventStore(EventStore[str]):
@@ -232,17 +229,8 @@ class LedgerEventStore(EventStore[str]):
                 whole = state if state is not None else self._state(stream, version)
                 yield recorded(stream, version, position, type, whole)
 
-    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        """The same events for folding: no envelope objects, upcast bodies. Raises EventNotReadable."""
-        for page in self._pages(stream, after, upto):
-            for version, type, state, _ in page:
-                if state is None:
-                    state = self._state(stream, version)
-                # Not StoredRow(…): a fold spends more on that call than on the row.
-                yield _new_tuple(StoredRow, (version, type, decode(stream, version, type, state)))
-
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
-        """The same, unread, a bounded number at a time. Raises EventNotReadable for a row that is no event's at all."""
+        """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
         opener = Opener(stream, decode)
         for rows in self._pages(stream, after, upto):
             if not look_whole(rows):
@@ -250,7 +238,7 @@ class LedgerEventStore(EventStore[str]):
             yield Page(rows, opener)  # type: ignore[arg-type]
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
-        """The beginning of the stream's last event with ``version <= upto``, at the cost of one row however large it is.
+        """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
 
         None when there is none. Raises EventNotReadable.
         """

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.domain.context import EMPTY_CONTEXT, Context
+from flowledger.domain.context import Context
+from flowledger.domain.results import History
 
 
 def entry(output=None, *, error=None, at=0, attempt=1):
@@ -20,7 +21,7 @@ def extended(context, node_id, body):
 
 
 def empty():
-    return Context(type(EMPTY_CONTEXT.history)(), 0)
+    return Context(History(), 0)
 
 
 def test_an_older_view_never_sees_what_came_later():

@@ -7,7 +7,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import RunState, header_of
-from flowledger.projections.runs import fold_pages
+from flowledger.projections.runs import fold
 
 ODD = 'a "quoted" node, ünïcode {[,\\'
 LONG = "n" * 3000
@@ -50,7 +50,7 @@ def test_the_header_is_that_of_the_fold_at_every_version_however_large_the_value
         ledger.runs.set_metadata(run.id, {"note": None}, by=by)
         versions = range(1, ledger.runs.get(run.id).version + 1)
         for version in versions:
-            folded = fold_pages(RunState(run.id), ledger._store.pages(run.id, upto=version))
+            folded = fold(RunState(run.id), ledger._store.pages(run.id, upto=version))
             assert ledger.history.header(run.id, version) == header_of(folded)
         now = ledger.history.header(run.id)
         assert now == ledger.history.header(run.id, versions[-1]) == ledger.history.header(run.id, at=datetime.now(UTC))

@@ -9,7 +9,7 @@ import flowledger as fl
 from flowledger.domain.clock import micros
 from flowledger.domain.run import RunState, header_of
 from flowledger.infrastructure.store.verify import verify
-from flowledger.projections.runs import fold_pages
+from flowledger.projections.runs import fold
 
 from .naive_fold import naive_run
 from .world import World
@@ -61,7 +61,7 @@ def a_header_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
         assert micros(header.last_started_at) == run.last_started
         assert micros(header.recorded_at) == journal[version - 1][1]["recorded_at"]
         assert (header.finished_at is not None) == run.ended
-        assert header == header_of(fold_pages(RunState(run_id), world.store.pages(run_id, upto=version)))
+        assert header == header_of(fold(RunState(run_id), world.store.pages(run_id, upto=version)))
 
 
 def a_snapshot_never_changes_once_it_was_read(world: World, run_id: str) -> None:

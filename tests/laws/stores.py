@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from flowledger.domain.ports import Beginning, ExpectedVersion, Opener, Page, RecordedEvent, StoredRow, Write
+from flowledger.domain.ports import Beginning, ExpectedVersion, Opener, Page, RecordedEvent, Write
 from flowledger.infrastructure.store.recorder import Row
 
 
@@ -37,9 +37,6 @@ class WrappedStore:
         self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
     ) -> Iterator[RecordedEvent]:
         yield from self.inner.read(stream, after=after, upto=upto, backwards=backwards)
-
-    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        yield from self.inner.rows(stream, after=after, upto=upto)
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         yield from self.inner.pages(stream, after=after, upto=upto)
@@ -122,10 +119,6 @@ class Rereading(WrappedStore):
         events = [event for event in events if event.version > after and (upto is None or event.version <= upto)]
         yield from reversed(events) if backwards else events
 
-    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        for event in self.read(stream, after=after, upto=upto):
-            yield StoredRow(event.version, event.type, event.data)
-
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
         events = list(self.read(stream, upto=upto))
         return Beginning(events[-1].version, events[-1].type, events[-1].data) if events else None
@@ -162,9 +155,6 @@ class SwapsTwoEvents(Rereading):
 
 class OffByOne(WrappedStore):
     """Takes ``upto`` as exclusive when folding."""
-
-    def rows(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[StoredRow]:
-        return super().rows(stream, after=after, upto=None if upto is None else max(upto - 1, 1))
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         return super().pages(stream, after=after, upto=None if upto is None else max(upto - 1, 1))

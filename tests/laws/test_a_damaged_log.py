@@ -124,7 +124,7 @@ def test_in_a_long_run_a_damaged_step_is_told_to_whoever_looks_at_it_or_behind_i
         body.encode(),
         run_id,
     )
-    with fl.open_ledger(f"sqlite:///{path}", checkpoint_every=None) as ledger:
+    with fl.open_ledger(f"sqlite:///{path}") as ledger:
         last = ledger.history.snapshot(run_id)
         assert last.status == "completed"
         walked = list(ledger.history.snapshots(run_id))

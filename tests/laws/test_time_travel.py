@@ -196,8 +196,7 @@ def test_checkpoints_on_answer_as_checkpoints_off(world: World, every: int) -> N
     world.reopen()
     assert answers(world, run_id) == expected
     assert answers(world, run_id) == expected
-    found = world.store.checkpoints.latest(run_id, None, FOLD_REVISION)
-    assert (found is not None) == (every < 1000)
+    assert bool(pages(world, run_id)) == (every < 1000)
 
 
 def test_a_run_goes_on_from_a_checkpoint_as_from_its_events(world: World) -> None:
@@ -214,28 +213,18 @@ def checkpointed(world: World) -> tuple[str, list[Any], dict[int, bytes]]:
     world._every = 1
     world.reopen()
     answers(world, run_id)
-    head = world.ledger.runs.get(run_id).version
-    found = [world.store.checkpoints.latest(run_id, version, FOLD_REVISION) for version in range(1, head + 1)]
-    kept = dict(item for item in found if item is not None)
-    assert {1, 2, 4, 8} <= set(kept)
+    kept = pages(world, run_id)
+    assert list(kept) == list(range(1, world.ledger.runs.get(run_id).version + 1))
     return run_id, expected, kept
 
 
-def test_walking_back_through_a_run_leaves_few_checkpoints(world: World) -> None:
-    world._every = 1
-    world.reopen()
-    run_id = long_run(world)
-    head = world.ledger.runs.get(run_id).version
-    for version in range(head, 0, -1):
-        world.ledger.history.snapshot(run_id, version)
-    kept = {world.store.checkpoints.latest(run_id, version, FOLD_REVISION) for version in range(1, head + 1)}
-    assert len(kept - {None}) <= head.bit_length() * 2
+def pages(world: World, run_id: str) -> dict[int, bytes]:
+    return dict(world.store.checkpoints.pages(run_id, None, FOLD_REVISION))
 
 
 def test_a_checkpoint_of_another_fold_is_never_used(world: World) -> None:
     run_id, expected, kept = checkpointed(world)
-    for version in kept:
-        world.store.checkpoints.save(run_id, version, FOLD_REVISION + 1, kept[1])
+    world.store.checkpoints.save(run_id, FOLD_REVISION + 1, dict.fromkeys(kept, kept[1]))
     assert answers(world, run_id) == expected
 
 
@@ -256,8 +245,6 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "null": lambda state: b"null",
     "an empty object": lambda state: b"{}",
     "longer": lambda state: state + b" ",
-    "another status": lambda state: state.replace(b"active", b"failed").replace(b"completed", b"active"),
-    "another output": lambda state: state.replace(b"output", b"0utput"),
     **{f"a bit at {percent} %": flipped(percent / 100) for percent in range(0, 101, 10)},
 }
 
@@ -265,8 +252,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_checkpoint_changes_no_answer(world: World, damage: str) -> None:
     run_id, expected, kept = checkpointed(world)
-    for version, state in kept.items():
-        world.store.checkpoints.save(run_id, version, FOLD_REVISION, DAMAGE[damage](state))
+    damaged = {version: DAMAGE[damage](content) for version, content in kept.items()}
+    world.store.checkpoints.save(run_id, FOLD_REVISION, damaged)
     assert answers(world, run_id) == expected
 
 
@@ -274,11 +261,8 @@ def test_a_checkpoint_of_another_version_or_run_changes_no_answer(world: World) 
     run_id, expected, kept = checkpointed(world)
     other = world.ledger.runs.start("w").id
     world.ledger.history.snapshot(other)
-    found = world.store.checkpoints.latest(other, None, FOLD_REVISION)
-    assert found is not None
-    for strange in (kept[1], found[1]):
-        for version in sorted(kept)[1:]:
-            world.store.checkpoints.save(run_id, version, FOLD_REVISION, strange)
+    for strange in (kept[1], pages(world, other)[1]):
+        world.store.checkpoints.save(run_id, FOLD_REVISION, dict.fromkeys(range(2, len(kept) + 1), strange))
         assert answers(world, run_id) == expected
 
 

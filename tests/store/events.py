@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -35,8 +35,23 @@ def write(store: EventStore, stream: str, expected: int | ExpectedVersion, *text
     return store.append(Write(stream, expected, notes(*texts)))
 
 
+class Folded(NamedTuple):
+    """What a fold reads of an event."""
+
+    version: int
+    type: str
+    data: dict[str, Any]
+
+
+def rows(store: EventStore, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Folded]:
+    """The events as a fold that looks at all of them gets them."""
+    for page in store.pages(stream, after=after, upto=upto):
+        for row in page.rows:
+            yield Folded(row[0], row[1], page.opener.open(row))
+
+
 def texts(store: EventStore, stream: str) -> list[Any]:
-    return [row.data["text"] for row in store.rows(stream)]
+    return [row.data["text"] for row in rows(store, stream)]
 
 
 @contextmanager

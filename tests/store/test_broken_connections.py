@@ -22,7 +22,7 @@ from flowledger.domain.ports import ExpectedVersion, Write
 from flowledger.infrastructure.store.codec import body_of
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 
-from .events import notes, opened, texts, write
+from .events import notes, opened, rows, texts, write
 from .proxy import AtStatements, Life, NoFaults, Place, Proxy, ShortLives, Verdict
 
 T = TypeVar("T")
@@ -282,9 +282,9 @@ def test_runs_go_on_through_a_storm_and_every_step_is_recorded_once(proxy: Proxy
             runs = list(threads.map(run_through, names))
         proxy.faults = NoFaults()
         for name, run_id in zip(names, runs, strict=True):
-            steps = [row.data["node_id"] for row in untroubled.rows(run_id) if row.type == "run.step_completed"]
+            steps = [row.data["node_id"] for row in rows(untroubled, run_id) if row.type == "run.step_completed"]
             assert steps == ["a", "b", "c"]
-            types = {row.type for row in untroubled.rows(run_id)}
+            types = {row.type for row in rows(untroubled, run_id)}
             assert types <= {"run.started", "run.step_completed", "run.recovered"}
             assert started_by(name) == [run_id]
 

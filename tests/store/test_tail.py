@@ -19,7 +19,7 @@ from flowledger.infrastructure.store.postgres_connections import PooledDatastore
 from flowledger.infrastructure.store.recorder import LARGE_STATE, PAGE_ROWS, Row
 from flowledger.infrastructure.store.sql_files import queries
 
-from .events import NOTED, note, opened, write
+from .events import NOTED, note, opened, rows, write
 
 INSERT = """
     INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
@@ -99,7 +99,7 @@ def test_a_subscription_waits_as_the_tail_does(store: LedgerEventStore, slow_wri
 def read_round_the_commit(store: LedgerEventStore, slow_writer: psycopg.Connection) -> list[tuple[str, int]]:
     """What a reader gets who looks once before a writer commits, and once behind what it saw."""
     write(store, "fast", 0, 1)
-    assert [row.version for row in store.rows("fast")] == [1]
+    assert [row.version for row in rows(store, "fast")] == [1]
     seen = list(store.tail())
     slow_writer.commit()
     seen += store.tail(after=seen[-1].position if seen else 0)

@@ -48,14 +48,18 @@ WHERE notification_id BETWEEN :start AND :stop
   AND (:types IS NULL OR topic IN (SELECT value FROM json_each(:types)))
 ORDER BY notification_id LIMIT :limit
 
--- save_checkpoint: Keep a folded state, in place of any for the same version.
+-- save_checkpoint: Keep a page of a folded state, in place of any for the same version.
 INSERT OR REPLACE INTO checkpoints (stream, version, fold_revision, state)
 VALUES (:stream, :version, :fold_revision, :state)
 
--- latest_checkpoint: The newest checkpoint of this fold revision at or before version :upto.
-SELECT version, state FROM checkpoints
-WHERE stream = :stream AND version <= :upto AND fold_revision = :fold_revision
-ORDER BY version DESC LIMIT 1
+-- checkpoints: The next :rows pages of this fold revision behind version :after, large ones without their content.
+SELECT version, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END FROM checkpoints
+WHERE stream = :stream AND version > :after AND version <= :upto AND fold_revision = :fold_revision
+ORDER BY version LIMIT :rows
+
+-- large_checkpoint: The content of one page.
+SELECT CAST(state AS BLOB) FROM checkpoints
+WHERE stream = :stream AND version = :version AND fold_revision = :fold_revision
 
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM checkpoints
