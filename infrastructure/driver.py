@@ -5,6 +5,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
@@ -27,10 +28,13 @@ class Commit(Protocol):
     async def awaited(self, events: list[NewEvent], /) -> None:
         """The same for a task."""
 
+    def close(self) -> None:
+        """The cycle is over, or was interrupted: keep nothing back."""
+
 
 def drive(cycle: Cycle, commit: Commit) -> None:
     """Run a cycle to its end in this thread."""
-    with _Awaiter() as awaiter:
+    with closing(commit), _Awaiter() as awaiter:
         answer: Outcome | None = None
         while True:
             try:
@@ -46,17 +50,18 @@ def drive(cycle: Cycle, commit: Commit) -> None:
 
 async def adrive(cycle: Cycle, commit: Commit) -> None:
     """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
-    answer: Outcome | None = None
-    while True:
-        try:
-            asked = cycle.send(answer)
-        except StopIteration:
-            return
-        if isinstance(asked, Keep):
-            await commit.awaited(asked.events)
-            answer = None
-        else:
-            answer = await _acall(asked)
+    with closing(commit):
+        answer: Outcome | None = None
+        while True:
+            try:
+                asked = cycle.send(answer)
+            except StopIteration:
+                return
+            if isinstance(asked, Keep):
+                await commit.awaited(asked.events)
+                answer = None
+            else:
+                answer = await _acall(asked)
 
 
 async def _acall(asked: Call) -> Outcome:

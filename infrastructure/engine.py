@@ -145,3 +145,6 @@ class _Folding:
     async def awaited(self, events: list[NewEvent]) -> None:
         self(events)
         await asyncio.sleep(0)  # others have their turn, also where no executor ever waits
+
+    def close(self) -> None:
+        """Nothing was kept back."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from ..domain.clock import Clock, reading
 from ..domain.errors import InvalidRequest
@@ -10,6 +10,7 @@ from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.step import StepLimits
 from ..domain.verification import VerifyReport
+from .doors.batches import Batch
 from .doors.history import History
 from .doors.runs import Runs
 from .doors.states import RunStates
@@ -25,12 +26,12 @@ class Ledger:
 
     def __init__(
         self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],
-        limits: StepLimits, checkpoint_every: int | None,
+        limits: StepLimits, checkpoint_every: int | None, batch: Batch | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, executors, now)
-        self.runs = Runs(store, states, self.workflows, executors, now, limits)
+        self.runs = Runs(store, states, self.workflows, executors, now, limits, batch)
         self.history = History(store, states, self.workflows)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
@@ -45,7 +46,8 @@ class Ledger:
     averify = in_thread(verify)
 
     def close(self) -> None:
-        """Release the store's connections."""
+        """Release the store's connections. What still waits for a batch is stored first."""
+        self.runs.close()
         self._store.close()
 
     def __enter__(self) -> Self:
@@ -65,6 +67,7 @@ def open_ledger(
     max_value_bytes: int = MAX_VALUE_BYTES,
     checkpoint_every: int | None = 1_000,
     create: bool = True,
+    durability: Literal["step", "batch"] | Batch = "step",
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
 
@@ -74,14 +77,28 @@ def open_ledger(
     ``max_value_bytes`` limits one payload or output. A read that folds ``checkpoint_every`` events leaves a checkpoint
     (None: never); it changes the cost of reading, never an answer.
 
+    ``durability``: with ``"step"`` each step is durable before the next begins; with ``"batch"``, or a ``Batch`` of a
+    certain size, a crash may lose the last steps of a run, which then run again.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
+    batch = _batch(durability)
     from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
-    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every)
+    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch)
+
+
+def _batch(durability: object) -> Batch | None:
+    if durability == "step":
+        return None
+    if durability == "batch":
+        return Batch()
+    if isinstance(durability, Batch):
+        return durability
+    raise InvalidRequest(f'durability {durability!r} is none of "step", "batch" and a Batch')
 
 
 _EVENT_OVERHEAD = 2**20

@@ -56,6 +56,9 @@ class Committer:
             for event in events:
                 evolve(state, event.type, event.data)
 
+    def close(self) -> None:
+        """Nothing was kept back."""
+
 
 def write_of(state: RunState, events: list[NewEvent]) -> Write:
     """The append of a run's next events, behind the state that they were decided on."""

@@ -14,7 +14,8 @@ from ...domain.run import STARTED, RunState, cancel, evolve, pause, proceed, res
 from ...domain.step import StepLimits
 from ...domain.work_order import open_work_order
 from ...projections.runs import Run, run_of
-from ..driver import Execution, asynchronous, synchronous
+from ..driver import Commit, Execution, asynchronous, synchronous
+from .batches import Batch, BatchCommitter, Timer
 from .commit import Committer, write_of
 from .jobcode import job_code
 from .states import RunStates
@@ -27,7 +28,7 @@ class Runs:
 
     def __init__(
         self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
-        now: Callable[[], int], limits: StepLimits,
+        now: Callable[[], int], limits: StepLimits, batch: Batch | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._states = states
@@ -35,6 +36,12 @@ class Runs:
         self._executors = executors
         self._now = now
         self._limits = limits
+        self._batch = batch
+        self._timer = Timer()
+
+    def close(self) -> None:
+        """Store what still waits for a batch to fill."""
+        self._timer.close()
 
     def get(self, run_id: str) -> Run:
         """A run as it stands. Raises RunNotFound."""
@@ -170,8 +177,12 @@ class Runs:
 
     def _execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
-        work = None if steps is None else (steps, Committer(self._store, state))
-        return Execution(work, lambda: run_of(state), hint)
+        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+
+    def _commit(self, state: RunState) -> Commit:
+        if self._batch is None:
+            return Committer(self._store, state)
+        return BatchCommitter(self._store, self._states.load, state, self._batch, self._timer)
 
     def _settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         return call_settings(by, globals, step_limit, self._now, self._limits)

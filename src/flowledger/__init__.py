@@ -36,6 +36,7 @@ from .domain.run import RunHeader
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import WorkflowSnapshot
+from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
 from .projections.runs import Run
@@ -43,6 +44,7 @@ from .projections.runs import Run
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batch",
     "ConcurrencyError",
     "Conflict",
     "Edge",
