@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import demo, read, run, workflow
+from . import demo, read, run, schema, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -25,6 +25,7 @@ demo.register(app)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 read.register(app)
+schema.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:

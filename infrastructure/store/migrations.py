@@ -1,6 +1,6 @@
 """Bring a store's tables to the schema that this code knows, once, however many processes start at the same time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ...domain.errors import StorageUnavailable
 from .sql_files import Dialect, migrations
@@ -23,8 +23,13 @@ def is_current(dialect: Dialect, version: int) -> bool:
 
 def apply(dialect: Dialect, version: int, execute: Callable[[str], object]) -> None:
     """Apply every file above ``version`` in order. The caller holds the store's lock and a transaction round it all."""
-    for number, statements in migrations(dialect).items():
+    for statement in statements(dialect, version):
+        execute(statement)
+
+
+def statements(dialect: Dialect, version: int) -> Iterator[str]:
+    """What brings a store from ``version`` (0: there is none) to the newest schema."""
+    for number, paragraphs in migrations(dialect).items():
         if number > version:
-            for statement in statements:
-                execute(statement)
-            execute(f"UPDATE flowledger_schema SET version = {number}")  # noqa: S608 - the number of a file of ours
+            yield from paragraphs
+            yield f"UPDATE flowledger_schema SET version = {number};"  # noqa: S608 - the number of a file of ours

@@ -1,24 +1,21 @@
 """The event store's recorder on PostgreSQL: one prepared statement a commit, no table lock, no event passed over.
 
-A position is the number of the writing transaction, shifted, plus the event's place in that transaction. A reader of
-the log stops before the oldest transaction that still runs, so nothing can later appear behind its back. Hence
-positions have gaps, and a writing transaction left open anywhere in the server holds up readers of the log; readers of
-a stream never wait.
+A position is the number of the writing transaction (plus what its cluster adds, see sql/postgres/0002_epochs.sql),
+shifted, plus the event's place in that transaction. A reader of the log stops before the oldest transaction that still
+runs, so nothing can later appear behind its back. Hence positions have gaps, and a writing transaction left open
+anywhere in the server holds up readers of the log; readers of a stream never wait.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import ApplicationRecorder, Notification, NotSupportedError, StoredEvent, Subscription
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 from psycopg.conninfo import make_conninfo
 
 from .postgres_connections import PooledDatastore, migrate
 from .recorder import LAST, QueryingRecorder
-
-BATCH_ROWS = 5_000
-BATCH_BYTES = 16 * 2**20
-"""Bounds of one statement, as both sides build its arrays in memory. More events take several, in one transaction."""
+from .subscription import PollingSubscription
 
 
 class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
@@ -30,17 +27,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
         migrate(self.datastore)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        if len(stored_events) == 1:
-            return [self.datastore.append(stored_events[0])]
-        batches = list(_batches(stored_events))
-        if len(batches) == 1:
-            found = self.datastore.execute("append_events", batches[0])
-        elif batches:
-            found = self.datastore.execute_all("append_events", batches)
-        else:
-            return []
-        # Positions count in the order of the events; the order of returned rows is the server's own affair.
-        return sorted(position for (position,) in found)
+        return self.datastore.append(stored_events) if stored_events else []
 
     def select_events(
         self,
@@ -78,8 +65,9 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
         ((position,),) = self.datastore.look("max_position", {})
         return position  # type: ignore[no-any-return]
 
-    def subscribe(self, *_: Any, **__: Any) -> Subscription[ApplicationRecorder]:
-        raise NotSupportedError("this recorder sends no notifications; read the event store's tail instead")
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """The notifications behind position ``gt``, as they come; use it as a context manager."""
+        return PollingSubscription(self, gt, topics)
 
     def close(self) -> None:
         self.datastore.close()
@@ -89,30 +77,6 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
 
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(query, parameters)
-
-
-def _batches(events: Sequence[StoredEvent]) -> Iterator[dict[str, Any]]:
-    # Writers that meet on several streams take them in the same order, or they would wait for each other for ever. The
-    # place of an event among the positions of its commit stays what it was.
-    placed = sorted(enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version))
-    start = size = 0
-    for index, (_, event) in enumerate(placed):
-        if index > start and (size + len(event.state) > BATCH_BYTES or index - start >= BATCH_ROWS):
-            yield _arrays(placed[start:index])
-            start, size = index, 0
-        size += len(event.state)
-    if placed:
-        yield _arrays(placed[start:])
-
-
-def _arrays(placed: Sequence[tuple[int, StoredEvent]]) -> dict[str, Any]:
-    return {
-        "places": [place for place, _ in placed],
-        "streams": [event.originator_id for _, event in placed],
-        "versions": [event.originator_version for _, event in placed],
-        "types": [event.topic for _, event in placed],
-        "states": [event.state for _, event in placed],
-    }
 
 
 class Factory(stock.PostgresFactory):

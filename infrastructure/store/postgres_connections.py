@@ -1,37 +1,22 @@
 """Statements on one PostgreSQL database, errors in eventsourcing's terms, and the schema."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import (
-    IntegrityError,
-    InternalError,
-    OperationalError,
-    PersistenceError,
-    ProgrammingError,
-    StoredEvent,
-)
-from psycopg.pq import ExecStatus, Format
-from psycopg.pq.abc import PGresult
+from eventsourcing.persistence import OperationalError, PersistenceError, StoredEvent
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.composite import register_composite
 
-from . import migrations
+from . import migrations, postgres_append
+from .postgres_append import SCHEMA_LOCK
+from .postgres_errors import translated
 from .postgres_pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
 from .recorder import ConnectionLost
 from .sql_files import queries
 
-_MIGRATION_LOCK: Final = 0x464C4C47
-_GONE = ("42P01", "42703")
-"""A table or a column is gone."""
-_CORRUPT = ("XX001", "XX002")
-"""Data or an index is corrupted."""
-
-_APPEND = b"flowledger_append"
-_APPEND_TYPES = [psycopg.adapters.types[name].oid for name in ("text", "int8", "text", "bytea")]
 _SQL = {name: statement.encode() for name, statement in queries("postgres").items()}
 
 
@@ -67,11 +52,11 @@ class PooledDatastore(stock.PostgresDatastore):
         finally:
             self._pool.give_back(connection)
 
-    def append(self, event: StoredEvent) -> int:
-        """Store one event and return its position. After ConnectionLost it may be stored."""
+    def append(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""
         connection = self._pool.take()
         try:
-            return _append(connection, event)
+            return postgres_append.append(connection, events)
         except psycopg.Error as error:
             raise self._translated(error, connection) from error
         finally:
@@ -92,11 +77,6 @@ class PooledDatastore(stock.PostgresDatastore):
         except ConnectionLost:
             with self.connection() as connection:
                 return _run(connection.cursor(binary=True), query, parameters)
-
-    def execute_all(self, query: str, batches: list[dict[str, Any]]) -> list[Any]:
-        """Run a named statement for each batch, all in one transaction, and return the rows of all."""
-        with self.connection() as connection, connection.transaction():
-            return [row for batch in batches for row in _run(connection.kept_cursor, query, batch)]
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -137,13 +117,7 @@ class PooledDatastore(stock.PostgresDatastore):
         if connection.closed:
             self._pool.drop_idle()
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
-        if isinstance(error, psycopg.errors.UniqueViolation):
-            return IntegrityError(str(error))
-        if error.sqlstate in _GONE:
-            return ProgrammingError(f"PostgreSQL: {error}")
-        if error.sqlstate in _CORRUPT:
-            return InternalError(f"PostgreSQL: {error}")
-        return OperationalError(f"PostgreSQL: {error}")
+        return translated(error)
 
 
 def _run(cursor: psycopg.Cursor[Any], query: str, parameters: Mapping[str, Any]) -> list[Any]:
@@ -151,41 +125,29 @@ def _run(cursor: psycopg.Cursor[Any], query: str, parameters: Mapping[str, Any])
     return cursor.fetchall() if cursor.rownumber is not None else []
 
 
-def _append(connection: Connection, event: StoredEvent) -> int:
-    # Straight through libpq: the driver's cursor would add a fifth to the time that the commit takes.
-    pgconn = connection.pgconn
-    if _APPEND not in connection.prepared:
-        _checked(pgconn.prepare(_APPEND, _SQL["append_event"], _APPEND_TYPES), ExecStatus.COMMAND_OK)
-        connection.prepared.add(_APPEND)
-    stream, type, state = str(event.originator_id).encode(), event.topic.encode(), event.state
-    version = event.originator_version.to_bytes(8, "big")
-    result = pgconn.exec_prepared(_APPEND, [stream, version, type, state], [Format.BINARY] * 4, Format.BINARY)
-    position = _checked(result, ExecStatus.TUPLES_OK).get_value(0, 0)
-    return int.from_bytes(position or b"", "big")
-
-
-def _checked(result: PGresult, wanted: ExecStatus) -> PGresult:
-    if result.status != wanted:
-        raise psycopg.errors.error_from_result(result, "utf-8")
-    return result
-
-
 def migrate(datastore: PooledDatastore) -> None:
     """Create the tables in the connection's default schema, or bring them up to date; current ones are left alone."""
     with datastore.connection() as connection:
-        if migrations.is_current("postgres", _version(connection)):
+        version = _version(connection)
+        if migrations.is_current("postgres", version):
             return
         try:
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
                 migrations.apply(
                     "postgres", _version(connection), lambda statement: connection.execute(statement.encode())
                 )
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
-            raise OperationalError(
-                "the tables of flowledger are missing or too old, and this user may not change that: "
-                f"let an administrator open the store once ({error})"
-            ) from error
+            raise OperationalError(_who_may_help(version, error)) from error
+
+
+def _who_may_help(version: int, error: psycopg.Error) -> str:
+    missing = f"too old (schema {version}, needed: {migrations.newest('postgres')})" if version else "missing"
+    command = f"flowledger schema --after {version}" if version else "flowledger schema"
+    return (
+        f"the tables of flowledger are {missing}, and this user may not change that: "
+        f"let an administrator open the store once, or run the SQL that `{command}` prints ({error})"
+    )
 
 
 def has_tables(datastore: PooledDatastore) -> bool:

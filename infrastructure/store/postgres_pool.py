@@ -3,12 +3,15 @@
 import os
 from functools import cached_property
 from threading import Condition
+from time import monotonic
 from typing import Any
 
 import psycopg
 from eventsourcing.persistence import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+
+from .postgres_errors import unreachable
 
 POOL_SIZE = 10
 """Connections at most; further threads wait for one."""
@@ -38,12 +41,19 @@ _DEFAULTS = {
 class Connection(psycopg.Connection[Any]):
     """A connection that keeps a cursor, as making one costs a tenth of an append, and knows what was prepared on it."""
 
+    is_pooled = False
+    """Whether a pooler is in front of the server. It may pass each transaction to another session, or even server, so
+    nothing that was prepared or found out there holds for the next one."""
+
+    added: int | None = None
+    """What appends add to the number of their transaction, once that was looked up."""
+
     @cached_property
     def kept_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
     @cached_property
-    def prepared(self) -> set[bytes]:
+    def prepared(self) -> set[str]:
         return set()
 
 
@@ -70,7 +80,7 @@ class ConnectionPool:
         if self._process != os.getpid():
             _INHERITED.append(self._idle)
             self._start()
-        return self._pop() or self._wait() or self._connect()
+        return self._pop() or self._free_or_new()
 
     def give_back(self, connection: Connection) -> None:
         """Keep the connection for the next, unless it is broken or in the middle of something."""
@@ -100,22 +110,39 @@ class ConnectionPool:
         except IndexError:
             return None
 
-    def _wait(self) -> Connection | None:
-        """An idle connection, or None and the right to open one."""
+    def _free_or_new(self) -> Connection:
+        deadline = monotonic() + self._timeout
+        refused: OperationalError | None = None
+        while True:
+            connection = self._wait(deadline, refused)
+            if connection:
+                return connection
+            try:
+                return self._connect()
+            except OperationalError as error:
+                # The server may have no connection left to give. It has given us some, if any are in use.
+                refused = error
+
+    def _wait(self, deadline: float, refused: OperationalError | None) -> Connection | None:
+        """An idle connection, or None and the right to open one: after it was refused, only when something changed."""
         with self._free:
             # Counted before it looks: who gives a connection back is either seen here, or sees that somebody waits.
             self._waiting += 1
             try:
+                may_open = refused is None
                 while not self._closed:
                     if connection := self._pop():
                         return connection
-                    if self._open < self._size:
+                    if refused and not self._open:
+                        raise refused
+                    if may_open and self._open < self._size:
                         self._open += 1
                         return None
-                    if not self._free.wait(self._timeout):
-                        raise OperationalError(
+                    if not self._free.wait(deadline - monotonic()):
+                        raise refused or OperationalError(
                             f"no connection came free in {self._timeout:g} s: all {self._size} of the pool are in use"
                         )
+                    may_open = True
             finally:
                 self._waiting -= 1
         raise OperationalError("the PostgreSQL store is closed")
@@ -124,20 +151,36 @@ class ConnectionPool:
         settings = conninfo_to_dict(self._conninfo)
         missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
         try:
-            return Connection.connect(self._conninfo, autocommit=True, **missing)
+            return _opened(self._conninfo, missing)
         except BaseException as error:
-            self._let_another_open()
+            with self._free:
+                self._open -= 1
+                # While others are in use, the next try would be refused as well.
+                if not self._open:
+                    self._free.notify_all()
             if not isinstance(error, psycopg.Error):
                 raise
             password = str(settings.get("password") or "")
             reason = str(error).replace(password, "***") if password else str(error)
-            raise OperationalError(f"PostgreSQL can't be reached: {reason}") from None
+            raise unreachable(reason) from None
 
     def _close(self, connection: Connection) -> None:
         connection.close()
-        self._let_another_open()
-
-    def _let_another_open(self) -> None:
         with self._free:
             self._open -= 1
             self._free.notify()
+
+
+def _opened(conninfo: str, settings: dict[str, Any]) -> Connection:
+    connection = Connection.connect(conninfo, autocommit=True, **settings)
+    try:
+        # Whatever the user's default is: who waited for a lock must see what was committed meanwhile.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
+        if process != connection.info.backend_pid:
+            connection.is_pooled = True
+            connection.prepare_threshold = None
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -27,6 +27,11 @@ def migrations(dialect: Dialect) -> dict[int, list[str]]:
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
 
 
+def grants(user: str) -> str:
+    """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
+    return (_FOLDER / "postgres" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
+
+
 def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:
     text = (_FOLDER / dialect / name).read_text(encoding="utf-8")
     return (paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip())

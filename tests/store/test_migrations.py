@@ -35,7 +35,7 @@ def test_ten_processes_may_open_an_empty_store_at_once(durable_url: str) -> None
 def test_a_store_newer_than_the_code_is_refused(durable_url: str) -> None:
     with opened(durable_url) as store:
         write(store, "a", 0, 1)
-    newer = migrations.newest("sqlite") + 1
+    newer = migrations.newest("sqlite" if durable_url.startswith("sqlite") else "postgres") + 1
     run_sql(durable_url, "UPDATE flowledger_schema SET version = version + 1")
     with pytest.raises(StorageUnavailable, match=rf"written by a newer flowledger \(schema {newer}.*upgrade"):
         open_store(durable_url)

@@ -1,15 +1,35 @@
--- append_event: Append one event: stream, version, type, state. The primary key refuses a version that is taken; the
--- position grows with the transaction.
+-- append_event: Append one event: $1 is added to the transaction's number, then stream, version, type, state. The primary
+-- key refuses a version that is taken; the position grows with the transaction.
 INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-VALUES ($1, $2, $3, $4, (pg_current_xact_id()::text::bigint << 20) + 1)
-RETURNING notification_id
+VALUES ($2, $3, $4, $5, ((pg_current_xact_id()::text::bigint + $1) << 20) + 1)
+RETURNING notification_id - 1
 
--- append_events: Append events given as arrays, all or none; %(places)b are their places among those of the transaction.
-INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-SELECT stream, version, type, state, (pg_current_xact_id()::text::bigint << 20) + place
-FROM unnest(%(streams)b::text[], %(versions)b::bigint[], %(types)b::text[], %(states)b::bytea[], %(places)b::bigint[])
-    AS event (stream, version, type, state, place)
-RETURNING notification_id
+-- append_events: The same for arrays, all or none. Positions count in the order of the arrays; rows go in by stream, as
+-- writers that meet on several streams would otherwise wait for each other for ever.
+WITH stored AS (
+    INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+    SELECT stream, version, type, state, ((pg_current_xact_id()::text::bigint + $1) << 20) + place
+    FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[])
+        WITH ORDINALITY AS event (stream, version, type, state, place)
+    ORDER BY stream COLLATE "C", version
+)
+SELECT (pg_current_xact_id()::text::bigint + $1) << 20
+
+-- copy_base: The position before the first of this transaction, or null when an epoch must begin.
+SELECT (pg_current_xact_id()::text::bigint + added) << 20 FROM flowledger_numbering
+
+-- copy_events: Append the rows that follow.
+COPY stored_events (originator_id, originator_version, topic, state, notification_id) FROM STDIN (FORMAT BINARY)
+
+-- added: What to add to the number of a transaction, or null when an epoch must begin.
+SELECT added FROM flowledger_numbering
+
+-- begin_epoch: Begin one if it must. No transaction to come has a number below the oldest that runs now, so both new
+-- positions and the horizon will be above all that is stored.
+INSERT INTO flowledger_epochs (added)
+SELECT greatest(0, (coalesce((SELECT max(notification_id) FROM stored_events), 0) >> 20) + 1
+                   - pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+FROM flowledger_numbering WHERE added IS NULL
 
 -- head: The version of a stream's last event, or null.
 SELECT max(originator_version) FROM stored_events WHERE originator_id = %(stream)b
@@ -38,13 +58,12 @@ FROM stored_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT %(rows)b
 
--- log_page: The next %(rows)b events of the store behind position %(after)b. A transaction that is still running may yet
--- commit events at positions from its own number on, so the page ends before the oldest one.
+-- log_page: The next %(rows)b events of the store behind position %(after)b, none that could be overtaken.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
 FROM stored_events
 WHERE notification_id > %(after)b
-  AND notification_id < (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20)
+  AND notification_id < (SELECT horizon FROM flowledger_numbering)
 ORDER BY notification_id LIMIT %(rows)b
 
 -- all_page: The next %(rows)b events behind version %(version)b of stream %(stream)b, stream by stream.
@@ -59,7 +78,7 @@ ORDER BY originator_id, originator_version LIMIT %(rows)b
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM stored_events
 WHERE notification_id BETWEEN %(start)b AND %(stop)b
-  AND notification_id < (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << 20)
+  AND notification_id < (SELECT horizon FROM flowledger_numbering)
   AND (cardinality(%(types)b::text[]) = 0 OR topic = ANY (%(types)b::text[]))
 ORDER BY notification_id LIMIT %(limit)b
 
@@ -73,15 +92,22 @@ SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'flowledger_schema' AND pg_cat
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
--- save_checkpoint: Keep a folded state, in place of any for the same version.
+-- save_checkpoints: Keep pages of a folded state, given as arrays, in place of any for the same versions; in one order, as
+-- two readers that save the same ones would otherwise wait for each other for ever.
 INSERT INTO checkpoints (stream, version, fold_revision, state)
-VALUES (%(stream)b, %(version)b, %(fold_revision)b, %(state)b)
+SELECT %(stream)b, version, %(fold_revision)b, state
+FROM unnest(%(versions)b::bigint[], %(states)b::bytea[]) AS page (version, state)
+ORDER BY version
 ON CONFLICT (stream, version) DO UPDATE SET fold_revision = EXCLUDED.fold_revision, state = EXCLUDED.state
 
--- latest_checkpoint: The newest checkpoint of this fold revision at or before version %(upto)b.
-SELECT version, state FROM checkpoints
-WHERE stream = %(stream)b AND version <= %(upto)b AND fold_revision = %(fold_revision)b
-ORDER BY version DESC LIMIT 1
+-- checkpoints: The next %(rows)b pages of this fold revision behind version %(after)b, large ones without their content.
+SELECT version, CASE WHEN octet_length(state) <= %(large)b THEN state END FROM checkpoints
+WHERE stream = %(stream)b AND version > %(after)b AND version <= %(upto)b AND fold_revision = %(fold_revision)b
+ORDER BY version LIMIT %(rows)b
+
+-- large_checkpoint: The content of one page.
+SELECT state FROM checkpoints
+WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_revision)b
 
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM checkpoints

@@ -1,0 +1,8 @@
+-- Reading the schema's version, and what to add to transaction numbers.
+GRANT SELECT ON flowledger_schema, flowledger_numbering TO application_user;
+
+-- Appending to history and reading it. Nobody needs the right to change it.
+GRANT SELECT, INSERT ON stored_events, flowledger_epochs TO application_user;
+
+-- A cache, which comes and goes.
+GRANT SELECT, INSERT, UPDATE, DELETE ON checkpoints TO application_user;
