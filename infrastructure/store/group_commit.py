@@ -2,8 +2,9 @@
 
 A commit takes as long for sixty events as for one. So who comes while another commits waits, and all who wait then go
 in one commit. Who comes alone commits at once and waits for nobody. A thread that leads a commit passes the lead on
-afterwards, or others' events would hold up its own run; tasks of event loops are served by a thread that does nothing
-else, so that no loop is ever held up.
+afterwards, or others' events would hold up its own run. Tasks of event loops are served by a thread that does nothing
+else, so that no loop is ever held up. So is the main thread, where others commit: it may be interrupted at any place,
+and if it led, others could wait for ever.
 
 A commit of several that fails is nobody's fault in particular: each writer then tries alone, and only who was at fault,
 or met a conflict, hears of it. Trying again is safe: a writer recognises its own event, should it be stored already.
@@ -15,9 +16,9 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Lock
+from threading import Condition, Lock, get_ident, main_thread
 
-from eventsourcing.persistence import PersistenceError, StoredEvent
+from eventsourcing.persistence import OperationalError, StoredEvent
 
 from .recorder import ConnectionLost, LedgerRecorder
 
@@ -26,28 +27,27 @@ MAX_SHARED_BYTES = 2**20
 
 MAX_SHARED_EVENTS = 1_000
 
-Answer = list[int] | PersistenceError
-
 
 class _Writer:
     """Somebody whose events wait for a commit."""
 
-    __slots__ = ("answer", "events", "leads")
+    __slots__ = ("answer", "events")
 
     def __init__(self, events: Sequence[StoredEvent]) -> None:
         self.events = events
-        self.answer: Answer | None = None
+        self.answer: list[int] | Exception | None = None
         """None while it waits, and for who must try alone."""
-        self.leads = False
 
 
 class _Thread(_Writer):
     """A thread that waits until it has an answer, must try alone, or is to lead."""
 
-    __slots__ = ("woken",)
+    __slots__ = ("leads", "may_lead", "woken")
 
-    def __init__(self, events: Sequence[StoredEvent]) -> None:
+    def __init__(self, events: Sequence[StoredEvent], *, may_lead: bool) -> None:
         super().__init__(events)
+        self.may_lead = may_lead
+        self.leads = False
         self.woken = Lock()
         self.woken.acquire()
 
@@ -72,26 +72,31 @@ class GroupCommit:
 
     def _start(self) -> None:
         self._process = os.getpid()
+        # It may be interrupted anywhere, so it never leads: others would wait for ever.
+        self._main_thread = main_thread().ident
         self._lock = Lock()
+        self._stopped = Condition(self._lock)
         self._leading = False
-        """Somebody commits, or is appointed to."""
+        """Somebody commits for whoever comes, or is appointed to."""
         self._queue: deque[_Writer] = deque()
         self._server: ThreadPoolExecutor | None = None
+        self._closed = False
 
     def insert(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events durably, all or none, in a commit of their own or in a shared one."""
         self._after_a_fork()
-        if _is_large(events):
+        may_lead = get_ident() != self._main_thread
+        if _is_large(events) or not (may_lead or self._leading):
             return self._recorder.insert_events(events)
         writer: _Thread | None = None
         leads = False
         try:
             with self._lock:
                 if self._leading:
-                    writer = _Thread(events)
+                    writer = _Thread(events, may_lead=may_lead)
                     self._queue.append(writer)
                 else:
-                    leads = self._leading = True
+                    leads = self._leading = may_lead
             if writer is None:
                 return self._recorder.insert_events(events)
         finally:
@@ -103,7 +108,11 @@ class GroupCommit:
                 self._commit_next()
         finally:
             self._leave(writer)
-        return self._answered(writer)
+        if writer.answer is None:
+            return self._recorder.insert_events(events)
+        if isinstance(writer.answer, Exception):
+            raise writer.answer
+        return writer.answer
 
     async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
         """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
@@ -117,10 +126,16 @@ class GroupCommit:
                 self._leading = True
                 self._serve()
         positions = await writer.future
-        return await asyncio.to_thread(self._recorder.insert_events, events) if positions is None else positions
+        if positions is None:
+            return await asyncio.to_thread(self._recorder.insert_events, events)
+        return positions
 
     def close(self) -> None:
-        """Return when nothing waits any more for the serving thread."""
+        """Return when nobody waits any more."""
+        with self._lock:
+            while self._leading:
+                self._stopped.wait()
+            self._closed = True
         if self._server is not None:
             self._server.shutdown()
 
@@ -137,7 +152,7 @@ class GroupCommit:
             # The commit may have happened: to each writer as if it had been alone.
             for writer in batch:
                 writer.answer = ConnectionLost(*error.args)
-        except PersistenceError as error:
+        except Exception as error:  # noqa: BLE001 - raised in whoever is at fault: this may be another thread
             if len(batch) == 1:
                 batch[0].answer = error
         else:
@@ -152,40 +167,50 @@ class GroupCommit:
     def _pass_on(self) -> None:
         """Appoint the next to lead, if anybody waits."""
         with self._lock:
-            if not self._queue:
-                self._leading = False
-                return
-            first = self._queue[0]
-            if isinstance(first, _Thread):
-                first.leads = True
-                first.woken.release()
-            else:
-                self._serve()
+            self._appoint()
+
+    def _appoint(self) -> None:
+        if not self._queue:
+            self._leading = False
+            self._stopped.notify_all()
+            return
+        first = self._queue[0]
+        if isinstance(first, _Thread) and first.may_lead:
+            first.leads = True
+            first.woken.release()
+        else:
+            self._serve()
 
     def _leave(self, writer: _Thread) -> None:
         """Of a thread that waits no more: it has its answer, has led, or was interrupted while it waited."""
         with self._lock:
-            if not writer.leads and writer in self._queue:
+            if writer in self._queue:
                 self._queue.remove(writer)
-            leads, writer.leads = writer.leads, False
-            if leads and writer in self._queue:
-                self._queue.remove(writer)
-        if leads:
-            self._pass_on()
+            if writer.leads:
+                writer.leads = False
+                self._appoint()
 
-    def _answered(self, writer: _Writer) -> list[int]:
-        if writer.answer is None:
-            return self._recorder.insert_events(writer.events)
-        if isinstance(writer.answer, PersistenceError):
-            raise writer.answer
-        return writer.answer
-
-    # --- serving tasks ------------------------------------------------------------------------------------------------
+    # --- serving those who can't lead ---------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        if self._server is None:
-            self._server = ThreadPoolExecutor(1, "flowledger-commit")
-        self._server.submit(self._commit_for_all)
+        try:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            if self._server is None:
+                self._server = ThreadPoolExecutor(1, "flowledger-commit")
+            self._server.submit(self._commit_for_all)
+        except RuntimeError as error:  # no thread can be started
+            self._server = None
+            self._refuse(OperationalError(f"no thread can commit for others: {error}"))
+            self._appoint()
+
+    def _refuse(self, error: Exception) -> None:
+        """Answer those who can't lead; the others go on by themselves."""
+        helpless = [writer for writer in self._queue if not (isinstance(writer, _Thread) and writer.may_lead)]
+        for writer in helpless:
+            self._queue.remove(writer)
+            writer.answer = error
+        _wake(helpless)
 
     def _commit_for_all(self) -> None:
         """Commit until nobody waits: this thread has no run of its own that would have to."""
@@ -193,6 +218,7 @@ class GroupCommit:
             with self._lock:
                 if not self._queue:
                     self._leading = False
+                    self._stopped.notify_all()
                     return
             self._commit_next()
 
@@ -234,7 +260,7 @@ def _resolve(tasks: Sequence[_Task]) -> None:
     for task in tasks:
         if task.future.done():  # cancelled meanwhile
             continue
-        if isinstance(task.answer, PersistenceError):
+        if isinstance(task.answer, Exception):
             task.future.set_exception(task.answer)
         else:
             task.future.set_result(task.answer)
