@@ -86,7 +86,7 @@ class GroupCommit:
         """Store the events durably, all or none, in a commit of their own or in a shared one."""
         self._after_a_fork()
         may_lead = get_ident() != self._main_thread
-        if _is_large(events) or not (may_lead or self._leading):
+        if _is_large(events) or self._closed or not (may_lead or self._leading):
             return self._recorder.insert_events(events)
         writer: _Thread | None = None
         leads = False
@@ -117,7 +117,7 @@ class GroupCommit:
     async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
         """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
         self._after_a_fork()
-        if _is_large(events):
+        if _is_large(events) or self._closed:
             return await asyncio.to_thread(self._recorder.insert_events, events)
         writer = _Task(events, asyncio.get_running_loop())
         with self._lock:
@@ -131,11 +131,12 @@ class GroupCommit:
         return positions
 
     def close(self) -> None:
-        """Return when nobody waits any more."""
+        """Return when nobody waits any more. Who comes from now on isn't waited for."""
+        self._after_a_fork()
         with self._lock:
+            self._closed = True
             while self._leading:
                 self._stopped.wait()
-            self._closed = True
         if self._server is not None:
             self._server.shutdown()
 
@@ -194,8 +195,6 @@ class GroupCommit:
 
     def _serve(self) -> None:
         try:
-            if self._closed:
-                raise RuntimeError("the store is closed")
             if self._server is None:
                 self._server = ThreadPoolExecutor(1, "flowledger-commit")
             self._server.submit(self._commit_for_all)

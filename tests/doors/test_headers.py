@@ -78,6 +78,8 @@ def test_there_is_no_header_beyond_the_head_before_the_first_event_or_of_what_is
         for stream in ("nobody", run.work_order_id, "workflow:w"):
             with pytest.raises(fl.RunNotFound):
                 ledger.history.header(stream)
+        with pytest.raises(fl.InvalidValue):
+            ledger.history.header("a\0b")
         with pytest.raises(fl.NothingAsOf):
             ledger.history.header(run.id, at=datetime(2000, 1, 1, tzinfo=UTC))
         with pytest.raises(fl.InvalidRequest):

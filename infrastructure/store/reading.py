@@ -1,0 +1,131 @@
+"""Reading the store: streams, pages of them for folding, and the tail of the whole log."""
+
+from collections.abc import Iterator, Sequence
+
+from eventsourcing.persistence import PersistenceError
+
+from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
+from .codec import decode, decode_beginning, has_one_schema, look_whole, recorded
+from .heads import check_stream
+from .recorder import (
+    BEGINNING_BYTES,
+    PAGE_ROWS,
+    LedgerRecorder,
+    Row,
+    StreamRow,
+    errors_in_our_terms,
+    storage_error,
+)
+
+
+class EventReader:
+    """The half of the port ``domain.ports.EventStore`` that reads, on any recorder. Keeps no transaction open."""
+
+    _recorder: LedgerRecorder
+
+    def head(self, stream: str) -> int:
+        """The version of the stream's last event; 0 when there is none."""
+        check_stream(stream)
+        with errors_in_our_terms():
+            return self._recorder.head(stream)
+
+    def read(
+        self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
+    ) -> Iterator[RecordedEvent]:
+        """The events with ``after < version <= upto``, in order, fetched page by page. Raises EventNotReadable."""
+        pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
+        for page in pages:
+            for version, type, state, position in page:
+                whole = state if state is not None else self._state(stream, version)
+                yield recorded(stream, version, position, type, whole)
+
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+        """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
+        opener = Opener(stream, decode)
+        for rows in self._pages(stream, after, upto):
+            if not look_whole(rows):
+                rows = [self._whole(stream, row) for row in rows]
+            yield Page(rows, opener)  # type: ignore[arg-type]
+
+    def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
+        """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
+
+        None when there is none. Raises EventNotReadable.
+        """
+        check_stream(stream)
+        try:
+            found = self._recorder.beginning(stream, upto)
+        except PersistenceError as error:
+            raise storage_error(error) from error
+        if found is None:
+            return None
+        version, type, state = found
+        if len(state) == BEGINNING_BYTES and has_one_schema(type):
+            return Beginning(version, type, decode_beginning(stream, version, type, state))
+        whole = state if len(state) < BEGINNING_BYTES else self._state(stream, version)
+        return Beginning(version, type, decode(stream, version, type, whole))
+
+    def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
+        """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
+
+        Ends when it has caught up. Raises EventNotReadable at an event that can't be read.
+        """
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.log_page(after)
+            for stream, version, position, type, state in page:
+                whole = state if state is not None else self._state(stream, version)
+                yield recorded(stream, version, position, type, whole)
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1].position
+
+    def all_rows(self, stream: str | None = None) -> Iterator[Row]:
+        """Every event as it lies in storage, stream by stream, or those of one stream: what ``verify`` walks."""
+        place = (stream or "", -(2**63))
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.all_page(place)
+            for row in page:
+                if stream is not None and row.stream != stream:
+                    return
+                yield row if row.state is not None else row._replace(state=self._state(row.stream, row.version))
+            if len(page) < PAGE_ROWS:
+                return
+            place = (page[-1].stream, page[-1].version)
+
+    def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
+        check_stream(stream)
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.stream_page(stream, after, upto)
+            yield page
+            if len(page) < PAGE_ROWS:
+                return
+            after = page[-1][0]
+
+    def _pages_backwards(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
+        check_stream(stream)
+        rows = 1  # who reads backwards mostly looks for one event near the end
+        while True:
+            with errors_in_our_terms():
+                page = self._recorder.stream_page_backwards(stream, after, upto, rows)
+            yield page
+            if len(page) < rows:
+                return
+            upto = page[-1][0] - 1
+            rows = min(rows * 8, PAGE_ROWS)
+
+    def _whole(self, stream: str, row: StreamRow) -> SealedRow:
+        """The row with its state, also when that is large. Raises EventNotReadable."""
+        version, type, state, position = row
+        if state is None:
+            state = self._state(stream, version)
+        sealed = (version, type, state, position)
+        if not look_whole([sealed]):
+            decode(stream, version, type, state)
+        return sealed
+
+    def _state(self, stream: str, version: int) -> bytes:
+        with errors_in_our_terms():
+            return self._recorder.state(stream, version) or b""
