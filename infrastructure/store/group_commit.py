@@ -6,8 +6,8 @@ afterwards, or others' events would hold up its own run. Tasks of event loops ar
 else, so that no loop is ever held up. So is the main thread, where others commit: it may be interrupted at any place,
 and if it led, others could wait for ever.
 
-A commit of several that fails is nobody's fault in particular: each writer then tries alone, and only who was at fault,
-or met a conflict, hears of it. Trying again is safe: a writer recognises its own event, should it be stored already.
+A commit of several that fails is nobody's fault in particular. After a conflict those who met none commit together once
+more; else, and the rest, each writer tries alone, and only who was at fault hears of it. Trying again is safe: a writer recognises its own event, should it be stored already.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Condition, Lock, get_ident, main_thread
 
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
 from .recorder import ConnectionLost, LedgerRecorder
 
@@ -145,25 +145,48 @@ class GroupCommit:
     def _commit_next(self) -> None:
         """Commit for those who wait longest, as many as may share one commit."""
         batch: list[_Writer] = []
+        sharing: list[_Writer] = batch
         try:
             with self._lock:
                 _take(self._queue, batch)
-            positions = self._recorder.insert_events([event for writer in batch for event in writer.events])
+            try:
+                self._commit(batch)
+            except IntegrityError:
+                if len(batch) == 1:
+                    raise
+                # Few met a conflict, most likely: the others needn't commit one by one for that.
+                sharing = self._without_conflicts(batch)
+                self._commit(sharing)
         except ConnectionLost as error:
             # The commit may have happened: to each writer as if it had been alone.
-            for writer in batch:
+            for writer in sharing:
                 writer.answer = ConnectionLost(*error.args)
         except Exception as error:  # noqa: BLE001 - raised in whoever is at fault: this may be another thread
             if len(batch) == 1:
                 batch[0].answer = error
-        else:
-            start = 0
-            for writer in batch:
-                end = start + len(writer.events)
-                writer.answer = positions[start:end]
-                start = end
         finally:
             _wake(batch)
+
+    def _commit(self, writers: Sequence[_Writer]) -> None:
+        positions = self._recorder.insert_events([event for writer in writers for event in writer.events])
+        start = 0
+        for writer in writers:
+            end = start + len(writer.events)
+            writer.answer = positions[start:end]
+            start = end
+
+    def _without_conflicts(self, batch: Sequence[_Writer]) -> list[_Writer]:
+        """Those whose places are neither stored nor claimed by a writer before them; the rest must try alone."""
+        free: list[_Writer] = []
+        claimed: set[str] = set()
+        for writer in batch:
+            first: dict[str, int] = {}
+            for event in writer.events:
+                first.setdefault(str(event.originator_id), event.originator_version)
+            if claimed.isdisjoint(first) and not any(self._recorder.header(*place) for place in first.items()):
+                claimed.update(first)
+                free.append(writer)
+        return free
 
     def _pass_on(self) -> None:
         """Appoint the next to lead, if anybody waits."""
@@ -200,15 +223,15 @@ class GroupCommit:
             self._server.submit(self._commit_for_all)
         except RuntimeError as error:  # no thread can be started
             self._server = None
-            self._refuse(OperationalError(f"no thread can commit for others: {error}"))
+            self._refuse(f"no thread can commit for others: {error}")
             self._appoint()
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, reason: str) -> None:
         """Answer those who can't lead; the others go on by themselves."""
         helpless = [writer for writer in self._queue if not (isinstance(writer, _Thread) and writer.may_lead)]
         for writer in helpless:
             self._queue.remove(writer)
-            writer.answer = error
+            writer.answer = OperationalError(reason)
         _wake(helpless)
 
     def _commit_for_all(self) -> None:

@@ -96,6 +96,11 @@ class Disk:
             raise ConnectionLost(outcome)
         return positions
 
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        with self.changed:
+            found = [(one.state, number) for number, one in enumerate(self.log, 1) if place(one) == (stream, version)]
+        return found[0] if found else None
+
     def until(self, condition: Callable[[], object]) -> None:
         with self.changed:
             assert self.changed.wait_for(condition, PATIENCE), "somebody waits for ever"
@@ -251,6 +256,26 @@ def test_all_who_come_while_another_commits_share_the_next_commit(company: Compa
     assert first.result() == [1]
     assert [len(insert.events) for insert in company.disk.inserts[:2]] == [1, 9]
     assert sorted(position for other in others for position in other.result()) == list(range(2, 11))
+
+
+@pytest.mark.parametrize("place_taken_by", ["who is stored", "who shares the commit"])
+def test_one_conflict_leaves_the_others_their_shared_commit(company: Company, place_taken_by: str) -> None:
+    company.on_thread(event("stored"))
+    leading = company.disk.next_insert()
+    others = [company.on_thread(event("twice"))]
+    company.queued(1)
+    taken = "stored" if place_taken_by == "who is stored" else "twice"
+    late = [company.on_thread(event(taken)), company.on_loop(event(taken))]
+    company.queued(3)
+    others += [company.on_loop(event(f"l{number}")) for number in range(3)]
+    company.queued(6)
+    leading.end()
+    company.disk.open = True
+    assert sorted(position for other in others for position in other.result(PATIENCE)) == [2, 3, 4, 5]
+    for writer in late:
+        with pytest.raises(IntegrityError):
+            writer.result(PATIENCE)
+    assert [len(insert.events) for insert in company.disk.inserts] == [1, 6, 4, 1, 1]
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 2**20 + 1), (2, 2**19 + 1), (1_001, 8)])
