@@ -7,7 +7,8 @@ else, so that no loop is ever held up. So is the main thread, where others commi
 and if it led, others could wait for ever.
 
 A commit of several that fails is nobody's fault in particular. After a conflict those who met none commit together once
-more; else, and the rest, each writer tries alone, and only who was at fault hears of it. Trying again is safe: a writer recognises its own event, should it be stored already.
+more; else, and the rest, each writer tries alone, and only who was at fault hears of it. Trying again is safe: a writer
+recognises its own event, should it be stored already.
 """
 
 import asyncio

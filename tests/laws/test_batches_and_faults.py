@@ -71,15 +71,18 @@ def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
 
     executed = journal.read_text().split()
     assert executed == [f"{run.id}:work:{n}" for n in range(1, 39)]
-    stored = desk.outputs(run.id)
-    assert stored == list(range(1, len(stored) + 1))
-    assert len(executed) - 10 <= len(stored) < len(executed)
+    seen = desk.outputs(run.id)
+    assert seen == list(range(1, len(seen) + 1))
 
     heir = worker(hold_at=-1)
     said, _ = heir.communicate()
     assert (said, heir.returncode) == ("completed\n", 0)
     again = journal.read_text().split()[len(executed) :]
-    assert again == [*(f"{run.id}:work:{n}" for n in range(len(stored) + 1, 61)), f"{run.id}:end:1"]
+    # A server may still store the batch that a client sent before it was killed.
+    stored = 61 - len(again)
+    assert len(executed) - 10 <= stored < len(executed)
+    assert len(seen) <= stored
+    assert again == [*(f"{run.id}:work:{n}" for n in range(stored + 1, 61)), f"{run.id}:end:1"]
     assert desk.outputs(run.id) == [*range(1, 61), "ended"]
     desk.agrees(desk.others.runs.get(run.id))
 
