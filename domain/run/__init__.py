@@ -3,7 +3,7 @@
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
 from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
 from .folding import evolve_pages, evolve_recorded, snapshots
-from .header import RunHeader, headed, header_in, header_of
+from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "headed",
     "header_in",
     "header_of",
+    "leads_on",
     "pause",
     "proceed",
     "resume",

@@ -49,7 +49,7 @@ def evolve_pages(state: RunState, pages: Iterable[Page]) -> None:
     for page in pages:
         for type, group in groupby(page.rows, _type_of):
             rows = list(group)
-            if type == STEP_COMPLETED and len(rows) > FEW and is_running(state):
+            if _may_stay_sealed(state, type, rows):
                 keep_sealed(state, rows[:-1], page)
                 del rows[:-1]
             for row in rows:
@@ -61,7 +61,7 @@ def snapshots(state: RunState, pages: Iterable[Page]) -> Iterator[Snapshot]:
     for page in pages:
         for type, group in groupby(page.rows, _type_of):
             rows = list(group)
-            if type == STEP_COMPLETED and len(rows) > FEW and is_running(state):
+            if _may_stay_sealed(state, type, rows):
                 yield from Stretch(state, rows[:-1], page).snapshots()
                 del rows[:-1]
             for row in rows:
@@ -72,6 +72,10 @@ def snapshots(state: RunState, pages: Iterable[Page]) -> Iterator[Snapshot]:
 def is_running(state: RunState) -> bool:
     """Whether a completed step leads to the next one, if there is a next one."""
     return state.status == "active" and not state.cancelled
+
+
+def _may_stay_sealed(state: RunState, type: str, rows: Sequence[SealedRow]) -> bool:
+    return type == STEP_COMPLETED and len(rows) > FEW and is_running(state)
 
 
 def keep_sealed(state: RunState, steps: Sequence[SealedRow], page: Page) -> None:

@@ -43,8 +43,7 @@ def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     """
     if len(events) == 1 and is_running(state) and leads_on(events[0].type, events[0].data):
         return events
-    node_id = state.current_node_id
-    failures = 0 if node_id is None else state.context.next_attempt(node_id) - 1
+    failures = _failures(state)
     after = copy(state)
     after.context = Context(History(), 0)  # of its own: the results of these events aren't part of the run yet
     done: list[NewEvent] = []
@@ -79,13 +78,16 @@ def header_in(run_id: str, event: Beginning) -> RunHeader | None:
 
 def header_of(state: RunState) -> RunHeader:
     """The same from the whole state."""
+    return _header(state.run_id or "", state.version, state.recorded_at, _after(state, _failures(state)))
+
+
+def _failures(state: RunState) -> int:
+    """Recorded at the current node since its last success."""
     node_id = state.current_node_id
-    failures = 0 if node_id is None else state.context.next_attempt(node_id) - 1
-    return _header(state.run_id or "", state.version, state.recorded_at, _after(state, failures))
+    return 0 if node_id is None else state.context.next_attempt(node_id) - 1
 
 
 def _after(state: RunState, failures: int) -> After:
-    """``failures``: recorded at the current node since its last success."""
     after: After = {
         "status": state.shown_status,
         "spent": state.total_time or 0,

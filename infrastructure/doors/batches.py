@@ -11,7 +11,7 @@ from threading import TIMEOUT_MAX, Condition, Lock, Thread
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, InvalidValue
 from ...domain.jsonvalue import size_of
 from ...domain.ports import EventStore, NewEvent, Write
-from ...domain.run import RunState, evolve, headed
+from ...domain.run import RunState, evolve, headed, leads_on
 from ...domain.snapshot import TERMINAL
 from .commit import Committer, after_operators, only_operators
 
@@ -125,9 +125,9 @@ class BatchCommitter:
             self._timer.call_in(self._batch.milliseconds / 1000, self.store)
 
     def _must_store(self, events: list[NewEvent]) -> bool:
-        leads_on = len(events) == 1 and "next_node_id" in events[0].data
         return (
-            not leads_on
+            len(events) != 1
+            or not leads_on(*events[0])
             or self._moved is not None  # an operator may have stopped the run
             or len(self._waiting) + 1 >= self._batch.steps
             or self._size + _size(events) > LARGE

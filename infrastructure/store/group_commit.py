@@ -195,9 +195,7 @@ class GroupCommit:
             self._appoint()
 
     def _appoint(self) -> None:
-        if not self._queue:
-            self._leading = False
-            self._stopped.notify_all()
+        if self._is_over():
             return
         first = self._queue[0]
         if isinstance(first, _Thread) and first.may_lead:
@@ -205,6 +203,13 @@ class GroupCommit:
             first.woken.release()
         else:
             self._serve()
+
+    def _is_over(self) -> bool:
+        """Whether nobody waits; then nobody leads any more."""
+        if not self._queue:
+            self._leading = False
+            self._stopped.notify_all()
+        return not self._queue
 
     def _leave(self, writer: _Thread) -> None:
         """Of a thread that waits no more: it has its answer, has led, or was interrupted while it waited."""
@@ -239,9 +244,7 @@ class GroupCommit:
         """Commit until nobody waits: this thread has no run of its own that would have to."""
         while True:
             with self._lock:
-                if not self._queue:
-                    self._leading = False
-                    self._stopped.notify_all()
+                if self._is_over():
                     return
             self._commit_next()
 
@@ -253,7 +256,11 @@ class GroupCommit:
 def _is_large(events: Sequence[StoredEvent]) -> bool:
     if len(events) == 1:
         return len(events[0].state) > MAX_SHARED_BYTES
-    return len(events) > MAX_SHARED_EVENTS or sum(len(event.state) for event in events) > MAX_SHARED_BYTES
+    return len(events) > MAX_SHARED_EVENTS or _size(events) > MAX_SHARED_BYTES
+
+
+def _size(events: Sequence[StoredEvent]) -> int:
+    return sum(len(event.state) for event in events)
 
 
 def _take(queue: deque[_Writer], batch: list[_Writer]) -> None:
@@ -261,7 +268,7 @@ def _take(queue: deque[_Writer], batch: list[_Writer]) -> None:
     events = size = 0
     while queue:
         events += len(queue[0].events)
-        size += sum(len(event.state) for event in queue[0].events)
+        size += _size(queue[0].events)
         if batch and (events > MAX_SHARED_EVENTS or size > MAX_SHARED_BYTES):
             return
         batch.append(queue.popleft())

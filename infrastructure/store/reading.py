@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from eventsourcing.persistence import PersistenceError
-
 from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
 from .codec import decode, decode_beginning, has_one_schema, look_whole, recorded
 from .heads import check_stream
@@ -14,7 +12,6 @@ from .recorder import (
     Row,
     StreamRow,
     errors_in_our_terms,
-    storage_error,
 )
 
 
@@ -53,10 +50,8 @@ class EventReader:
         None when there is none. Raises EventNotReadable.
         """
         check_stream(stream)
-        try:
+        with errors_in_our_terms():
             found = self._recorder.beginning(stream, upto)
-        except PersistenceError as error:
-            raise storage_error(error) from error
         if found is None:
             return None
         version, type, state = found
