@@ -18,7 +18,7 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     field.enter("eventsourcing", partial(stock.save, writers=RUNS), stores.postgres())
     field.enter("DBOS", partial(dbos.steps, runs=RUNS), stores.postgres(), share=0.5)
     field.enter("LangGraph", partial(langgraph.steps, runs=RUNS), stores.postgres(), share=0.5)
-    race = field.run(count=RUNS * 5)
+    race = field.run(count=0 if quick else RUNS * 5)
     peers = ["eventsourcing", "DBOS", "LangGraph"]
     return [
         race.row(f"{RUNS} runs at once, one event loop, PostgreSQL", "step", "one event loop", "raw", peers, least=3),
