@@ -32,7 +32,7 @@ class Ledger:
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, executors, now)
         self.runs = Runs(store, states, self.workflows, executors, now, limits, batch)
-        self.history = History(store, states, self.workflows)
+        self.history = History(store, states, self.workflows, store.index)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.
@@ -43,7 +43,17 @@ class Ledger:
 
         return verify(self._store, progress=progress)
 
+    def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
+        """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
+
+        Others go on meanwhile. ``progress`` is told now and then the part that is done, 0 to 1.
+
+        Raises EventNotReadable, StorageUnavailable; the index is then as it was.
+        """
+        return self._store.rebuild_index(progress)
+
     averify = in_thread(verify)
+    arebuild = in_thread(rebuild)
 
     def close(self) -> None:
         """Release the store's connections. What still waits for a batch is stored first."""

@@ -1,7 +1,18 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
-from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
+from .events import (
+    BY_OPERATOR,
+    CLAIMS,
+    FAILED,
+    METADATA_SET,
+    MOVES,
+    PAUSED,
+    STARTED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+    Recorded,
+)
 from .folding import evolve_pages, evolve_recorded, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
@@ -11,6 +22,8 @@ __all__ = [
     "CLAIMS",
     "FAILED",
     "FOLD_REVISION",
+    "METADATA_SET",
+    "MOVES",
     "PAUSED",
     "STARTED",
     "STEP_COMPLETED",

@@ -152,5 +152,8 @@ METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
 CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
 """What takes hold of a run. Of two callers one is refused, whatever else was appended."""
 
+MOVES = frozenset({STEP_COMPLETED, STEP_FAILED, PAUSED, RESUMED, RETRIED, RECOVERED, CANCELLED, FAILED, METADATA_SET})
+"""What goes on with a run that was started."""
+
 BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
 """What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""

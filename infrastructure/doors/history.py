@@ -1,6 +1,6 @@
 """The door to what happened: states of runs at any version or moment, and the events behind them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ...domain.errors import RunNotFound, VersionNotFound
@@ -9,7 +9,11 @@ from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, RunHeader, RunState, header_in, header_of, snapshots
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
+from ...projections.pages import Page
+from ...projections.run_summary import RunSummary, WorkOrderSummary
+from ..index.reader import Index
 from .as_of import version_at
+from .lists import run_query, runs_page, work_order_query, work_orders_page
 from .states import RunStates
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
@@ -18,10 +22,53 @@ from .workflows import Workflows
 class History:
     """``ledger.history``."""
 
-    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows) -> None:
+    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows, index: Index) -> None:
         self._store = store
         self._states = states
         self._workflows = workflows
+        self._index = index
+
+    def runs(
+        self,
+        workflow_id: str | None = None,
+        version: int | None = None,
+        status: str | Sequence[str] | None = None,
+        node: str | None = None,
+        error_type: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[RunSummary]:
+        """A page of runs, newest first; each filter that is given must hold.
+
+        ``status``: one or several. ``node``: where the run is paused, waits or failed. ``error_type``: of the failure
+        that it waits after or ended with. ``by``: who started it. ``since`` and ``until``: when it was started, the
+        latter not included. ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
+
+        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
+        """
+        query = run_query(workflow_id, version, status, node, error_type, by, since, until, as_of)
+        return runs_page(self._index, query, after, limit, lambda run_id: self.header(run_id, at=as_of).current_node_id)
+
+    def work_orders(
+        self,
+        workflow_id: str | None = None,
+        state: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[WorkOrderSummary]:
+        """A page of work orders, newest first; each filter that is given must hold.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = work_order_query(workflow_id, state, by, since, until)
+        return work_orders_page(self._index, query, after, limit)
 
     def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
         """The state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
@@ -74,6 +121,8 @@ class History:
             raise RunNotFound(run_id)
         return head
 
+    aruns = in_thread(runs)
+    awork_orders = in_thread(work_orders)
     aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)

@@ -25,6 +25,8 @@ from ...domain.clock import moment
 from ...domain.errors import EventNotReadable, InvalidRequest, InvalidValue
 from ...domain.jsonvalue import MAX_VALUE_BYTES
 from ...domain.ports import RecordedEvent
+from ...projections.index import is_indexed
+from .indexing import IndexedEvent
 
 PLAIN = 1
 BODY = 41
@@ -208,6 +210,8 @@ class LedgerMapper(Mapper[str]):
         event_id = _ids.getrandbits(64).to_bytes(8)
         digest = link(event.previous, event_id, event.type, body)
         state = b"".join((b"\x01", event_id, digest, body))
+        if is_indexed(event.type, event.data):
+            return IndexedEvent(event.originator_id, event.originator_version, event.type, state, event.data)
         return StoredEvent(event.originator_id, event.originator_version, event.type, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:

@@ -13,6 +13,8 @@ from ...domain.errors import (
     StorageUnavailable,
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
+from ..index.reader import Index
+from ..index.rebuild import Progress, rebuild
 from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
 from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
@@ -32,6 +34,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
     def __init__(self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore) -> None:
         super().__init__(mapper, recorder)
         self.checkpoints = checkpoints
+        self.index = Index(recorder)
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()
@@ -187,6 +190,10 @@ class LedgerEventStore(EventReader, EventStore[str]):
                 raise ConcurrencyError(stream, wanted, moved[stream]) from error
         if not moved:
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
+
+    def rebuild_index(self, progress: Progress | None = None) -> int:
+        """Make the index anew; see ``index.rebuild``."""
+        return rebuild(self._recorder, progress)
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""

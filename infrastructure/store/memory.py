@@ -1,23 +1,68 @@
 """The event store's recorder in memory: for tests, trials and engines that keep nothing."""
 
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from eventsourcing import popo
 from eventsourcing.persistence import StoredEvent
 
+from ...projections.index import INDEX_REVISION
 from .codec import BODY
+from .indexing import changes_in
 from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
+from .sql_files import Dialect, index_tables
+from .sqlite_index import SQLiteRebuilding, change_index
 
 
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
-    """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them."""
+    """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them.
+
+    What lists and filters read is SQLite's, so that they are written once.
+    """
 
     waits_for_a_disk = False
+    dialect: Dialect = "sqlite"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        for statement in index_tables("sqlite"):
+            self._index.execute(statement)
+        self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         return list(super().insert_events(stored_events, **kwargs) or ())
+
+    def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+        positions = list(super()._update_table(stored_events, **kwargs) or ())
+        changes = changes_in(stored_events)
+        if changes is not None:
+            change_index(self._index, changes, lambda place: positions[place - 1])
+        return positions
+
+    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:  # noqa: ARG002 - nothing is ever overtaken
+        return self.log_page(after)
+
+    def rebuilding(self) -> SQLiteRebuilding:
+        return SQLiteRebuilding(self._transaction)
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        with self._database_lock:
+            self._index.execute("BEGIN")
+            try:
+                yield self._index
+                self._index.execute("COMMIT")
+            finally:
+                if self._index.in_transaction:
+                    self._index.rollback()
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        with self._database_lock:
+            return self._index.execute(sql, parameters).fetchall()
 
     def head(self, stream: str) -> int:
         with self._database_lock:
@@ -66,7 +111,8 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
                 yield _row(self._stored_events[versions[version]], versions[version] + 1)
 
     def close(self) -> None:
-        """Nothing to release: the events go when the recorder does."""
+        with self._database_lock:
+            self._index.close()
 
     def _bounds(self, stream: str, after: int, upto: int | None) -> tuple[int, int]:
         head = self.head(stream)

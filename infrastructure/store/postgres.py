@@ -6,7 +6,8 @@ runs, so nothing can later appear behind its back. Hence positions have gaps, an
 anywhere in the server holds up readers of the log; readers of a stream never wait.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventsourcing import postgres as stock
@@ -14,7 +15,9 @@ from eventsourcing.persistence import ApplicationRecorder, Notification, StoredE
 from psycopg.conninfo import make_conninfo
 
 from .postgres_connections import PooledDatastore, migrate
+from .postgres_index import PostgresRebuilding
 from .recorder import LAST, QueryingRecorder
+from .sql_files import Dialect
 from .subscription import PollingSubscription
 
 
@@ -22,6 +25,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
     """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the connection's default schema."""
 
     datastore: PooledDatastore
+    dialect: Dialect = "postgres"
 
     def create_table(self) -> None:
         migrate(self.datastore)
@@ -77,6 +81,15 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
 
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(query, parameters)
+
+    def rebuilding(self) -> PostgresRebuilding:
+        return PostgresRebuilding(self.datastore)
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        return self.datastore.query(_PARAMETER.sub(r"%(\1)s", sql), parameters)
+
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_0-9]+)")
 
 
 class Factory(stock.PostgresFactory):

@@ -4,16 +4,20 @@ Straight through libpq where events are few: the driver's cursor would add a fif
 and its array dumpers would more than double the processor time for each event of a batch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain, repeat
 from struct import Struct
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+import orjson
 import psycopg
 from eventsourcing.persistence import StoredEvent
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
+from ...projections.index import Changes
+from .indexing import PARTS, changes_in
 from .postgres_pool import Connection
 from .sql_files import queries
 
@@ -25,18 +29,13 @@ COPY_FROM_BYTES = 2**20
 """From either on, COPY was measured to be faster than one statement with arrays, and it needs no memory for them."""
 
 _SQL = {name: statement.encode() for name, statement in queries("postgres").items()}
-_OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea")}
+_INDEX = {name: statement.encode() for name, statement in queries("postgres", "index.sql").items()}
+_OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
 _ARRAY = {name: psycopg.adapters.types[name].array_oid for name in ("int8", "text", "bytea")}
-_PARAMETERS = {
-    "append_event": [_OID["int8"], _OID["text"], _OID["int8"], _OID["text"], _OID["bytea"]],
-    "append_events": [_OID["int8"], _ARRAY["text"], _ARRAY["int8"], _ARRAY["text"], _ARRAY["bytea"]],
-}
 _NOT_PREPARED: Final = b"26000"
-_ALL_BINARY = [Format.BINARY] * 5
+_JSONB: Final = b"\1"
+"""The version of jsonb's binary form, before its text."""
 _COLUMNS = ["text", "int8", "text", "bytea", "int8"]
-
-# Behind a pooler the next statement may reach another cluster than the last, so it looks itself for what to add.
-_LOOKING = {name: _SQL[name].replace(b"$1", b"(" + _SQL["added"] + b")") for name in _PARAMETERS}
 
 _int8 = Struct("!q").pack
 _length = Struct("!i").pack
@@ -46,6 +45,46 @@ _array_header = Struct("!iiIii").pack
 
 class _EpochMustBegin(Exception):
     """New positions would not lie above all stored ones."""
+
+
+class _Statement(NamedTuple):
+    """A statement that appends, and returns the position before the first."""
+
+    name: bytes
+    """Under which it is prepared."""
+    sql: bytes
+    looking: bytes
+    """The same for where the next statement may reach another cluster than the last, as behind a pooler: it looks
+    itself for what to add."""
+    types: Sequence[int]
+
+
+def _statement(name: str, sql: bytes, *types: int) -> _Statement:
+    return _Statement(name.encode(), sql, sql.replace(b"$1", b"(" + _SQL["added"] + b")"), (_OID["int8"], *types))
+
+
+_ONE = _statement("append_event", _SQL["append_event"], _OID["text"], _OID["int8"], _OID["text"], _OID["bytea"])
+_ARRAYS = (_ARRAY["text"], _ARRAY["int8"], _ARRAY["text"], _ARRAY["bytea"])
+_SEVERAL = _statement("append_events", _SQL["append_events"], *_ARRAYS)
+
+
+@cache
+def _indexed(parts: tuple[str, ...]) -> _Statement:
+    """Appends several, and changes the index in the same transaction."""
+    number = sum(1 << PARTS.index(part) for part in parts)
+    sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+    return _statement(f"append_indexed_{number}", sql, *_ARRAYS, _OID["jsonb"])
+
+
+def index_statement(parts: Collection[str]) -> bytes:
+    """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
+    return _with_index(_SQL["index_base"], [], parts)
+
+
+def _with_index(base: bytes, first: list[tuple[str, bytes]], parts: Collection[str]) -> bytes:
+    named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
+    steps = b",\n".join(b"_" + name.encode() + b" AS (\n" + sql + b")" for name, sql in named)
+    return b"WITH base AS MATERIALIZED (" + base + b"),\n" + steps + b"\nSELECT base FROM base"
 
 
 def append(connection: Connection, events: Sequence[StoredEvent]) -> list[int]:
@@ -64,38 +103,57 @@ def append(connection: Connection, events: Sequence[StoredEvent]) -> list[int]:
 
 def _insert(connection: Connection, events: Sequence[StoredEvent]) -> int:
     """Store the events at the positions that follow the one returned."""
-    if len(events) == 1:
-        return _execute(connection, "append_event", _of_one(events[0]))
+    changes = changes_in(events)
     if len(events) >= COPY_FROM_EVENTS or sum(len(event.state) for event in events) >= COPY_FROM_BYTES:
-        return _copy(connection, events)
-    return _execute(connection, "append_events", _of_several(events))
+        return _copy(connection, events, changes)
+    if changes is not None:
+        tables = changes.tables()
+        return _execute(connection, _indexed(tuple(tables)), [*_of_several(events), jsonb(tables)])
+    if len(events) == 1:
+        return _execute(connection, _ONE, _of_one(events[0]))
+    return _execute(connection, _SEVERAL, _of_several(events))
 
 
-def _execute(connection: Connection, statement: str, values: list[bytes]) -> int:
+def _execute(connection: Connection, statement: _Statement, values: list[bytes]) -> int:
+    binary = [Format.BINARY] * len(statement.types)
     if connection.is_pooled:
-        types = _PARAMETERS[statement]
-        result = connection.pgconn.exec_params(_LOOKING[statement], [None, *values], types, _ALL_BINARY, Format.BINARY)
+        result = connection.pgconn.exec_params(
+            statement.looking, [None, *values], statement.types, binary, Format.BINARY
+        )
     else:
-        result = _execute_prepared(connection, statement, [_int8(_added(connection)), *values])
+        result = _execute_prepared(connection, statement, [_int8(_added(connection)), *values], binary)
     base = _checked(result, ExecStatus.TUPLES_OK).get_value(0, 0)
     return int.from_bytes(base or b"", "big")
 
 
-def _execute_prepared(connection: Connection, statement: str, values: list[bytes]) -> PGresult:
-    if statement not in connection.prepared:
+def _execute_prepared(
+    connection: Connection, statement: _Statement, values: list[bytes], binary: list[Format]
+) -> PGresult:
+    if statement.name not in connection.prepared:
         _prepare(connection, statement)
-    result = connection.pgconn.exec_prepared(statement.encode(), values, _ALL_BINARY, Format.BINARY)
+    result = connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
     if result.status == ExecStatus.TUPLES_OK or result.error_field(DiagnosticField.SQLSTATE) != _NOT_PREPARED:
         return result
     # The driver drops all that was prepared on a connection when it rolls a transaction back, also what isn't its own.
     _prepare(connection, statement)
-    return connection.pgconn.exec_prepared(statement.encode(), values, _ALL_BINARY, Format.BINARY)
+    return connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
 
 
-def _prepare(connection: Connection, statement: str) -> None:
-    result = connection.pgconn.prepare(statement.encode(), _SQL[statement], _PARAMETERS[statement])
+def _prepare(connection: Connection, statement: _Statement) -> None:
+    result = connection.pgconn.prepare(statement.name, statement.sql, statement.types)
     _checked(result, ExecStatus.COMMAND_OK)
-    connection.prepared.add(statement)
+    connection.prepared.add(statement.name)
+
+
+def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
+    """Run an ``index_statement``."""
+    types, binary = [_OID["int8"], _OID["jsonb"]], [Format.BINARY] * 2
+    result = connection.pgconn.exec_params(sql, [_int8(base), jsonb(tables)], types, binary, Format.BINARY)
+    _checked(result, ExecStatus.TUPLES_OK)
+
+
+def jsonb(value: Any) -> bytes:
+    return _JSONB + orjson.dumps(value)
 
 
 def _of_one(event: StoredEvent) -> list[bytes]:
@@ -126,7 +184,7 @@ def _header(element: str, items: Sequence[object]) -> bytes:
     return _array_header(1, 0, _OID[element], len(items), 1)
 
 
-def _copy(connection: Connection, events: Sequence[StoredEvent]) -> int:
+def _copy(connection: Connection, events: Sequence[StoredEvent], changes: Changes | None) -> int:
     # In the order in which the other statements take streams, so that no two writers wait for each other.
     placed: Iterable[tuple[int, StoredEvent]] = sorted(
         enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
@@ -140,6 +198,9 @@ def _copy(connection: Connection, events: Sequence[StoredEvent]) -> int:
             for place, event in placed:
                 stream = str(event.originator_id)
                 rows.write_row((stream, event.originator_version, event.topic, event.state, base + place))
+        if changes is not None:
+            tables = changes.tables()
+            change_index(connection, index_statement(tables), base, tables)
     return int(base)
 
 

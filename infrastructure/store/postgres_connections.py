@@ -46,7 +46,7 @@ class PooledDatastore(stock.PostgresDatastore):
         """
         connection = self._pool.take()
         try:
-            return _run(connection.kept_cursor, query, parameters)
+            return _run(connection.kept_cursor, _SQL[query], parameters)
         except psycopg.Error as error:
             raise self._translated(error, connection) from error
         finally:
@@ -71,12 +71,18 @@ class PooledDatastore(stock.PostgresDatastore):
 
     def fetch(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
         """The same for rows of any size: on a cursor of its own, as a kept one would hold on to them."""
+        return self.query(_SQL[query], parameters)
+
+    def query(self, sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
+        """The same for a statement that has no name."""
         try:
-            with self.connection() as connection:
-                return _run(connection.cursor(binary=True), query, parameters)
+            return self._query(sql, parameters)
         except ConnectionLost:
-            with self.connection() as connection:
-                return _run(connection.cursor(binary=True), query, parameters)
+            return self._query(sql, parameters)
+
+    def _query(self, sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
+        with self.connection() as connection:
+            return _run(connection.cursor(binary=True), sql, parameters)
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -120,8 +126,8 @@ class PooledDatastore(stock.PostgresDatastore):
         return translated(error)
 
 
-def _run(cursor: psycopg.Cursor[Any], query: str, parameters: Mapping[str, Any]) -> list[Any]:
-    cursor.execute(_SQL[query], parameters, prepare=True)
+def _run(cursor: psycopg.Cursor[Any], sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
+    cursor.execute(sql.encode() if isinstance(sql, str) else sql, parameters, prepare=True)
     return cursor.fetchall() if cursor.rownumber is not None else []
 
 

@@ -53,7 +53,7 @@ class Connection(psycopg.Connection[Any]):
         return self.cursor(binary=True)
 
     @cached_property
-    def prepared(self) -> set[str]:
+    def prepared(self) -> set[bytes]:
         return set()
 
 

@@ -5,10 +5,11 @@ when their turn comes. So a reader never holds more than a page of small events 
 transaction open while its caller thinks.
 """
 
-from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -20,7 +21,9 @@ from eventsourcing.persistence import (
 )
 
 from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from ...projections.index import Changes
 from .codec import BODY
+from .sql_files import Dialect
 
 LAST = 2**63 - 1
 """The greatest version or position that a database can hold."""
@@ -66,6 +69,9 @@ class LedgerRecorder(ApplicationRecorder):
     waits_for_a_disk = True
     """Whether a commit takes long enough to let others run meanwhile."""
 
+    dialect: Dialect
+    """Of the SQL that ``query`` takes."""
+
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
 
@@ -102,8 +108,52 @@ class LedgerRecorder(ApplicationRecorder):
         """At most PAGE_ROWS events behind (stream, version), in the order of streams, then of versions."""
 
     @abstractmethod
+    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
+        """At most PAGE_ROWS events with ``position > after`` that may move rows of the index, in order of position.
+
+        Where ``settled``, none that could be overtaken.
+        """
+
+    @abstractmethod
+    def rebuilding(self) -> "Rebuilding":
+        """What makes the index anew."""
+
+    @abstractmethod
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement that reads the index, in the recorder's dialect, with parameters like ``:name``."""
+
+    @abstractmethod
     def close(self) -> None:
         """Release connections."""
+
+
+class CatchUp(Protocol):
+    """Brings in the events that came meanwhile; where ``settled``, none that could be overtaken by others."""
+
+    def __call__(self, *, settled: bool) -> None: ...
+
+
+class Rebuilding(ABC):
+    """Makes the index anew in tables beside it, while others read and write the old ones, and puts them in its place.
+
+    A context manager: what it has made goes when it is left before ``swap``.
+    """
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    @abstractmethod
+    def put(self, changes: Changes) -> None:
+        """Change the new rows; places are positions."""
+
+    @abstractmethod
+    def swap(self, catch_up: CatchUp, revision: int) -> None:
+        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in."""
 
 
 class QueryingRecorder(LedgerRecorder):
@@ -142,6 +192,9 @@ class QueryingRecorder(LedgerRecorder):
 
     def log_page(self, after: int) -> Sequence[Row]:
         return list(map(Row._make, self._page("log_page", PAGE_ROWS, after=after)))
+
+    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
+        return list(map(Row._make, self._page("indexed_page", PAGE_ROWS, after=after, settled=settled)))
 
     def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
         return list(map(Row._make, self._page("all_page", PAGE_ROWS, stream=after[0], version=after[1])))

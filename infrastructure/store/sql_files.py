@@ -1,5 +1,6 @@
 """The ``.sql`` files of this package: statements in paragraphs, each under a sentence that says what it is for."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -11,10 +12,10 @@ _FOLDER = files(__name__.rpartition(".")[0]) / "sql"
 
 
 @cache
-def queries(dialect: Dialect) -> dict[str, str]:
-    """The statements of ``queries.sql`` by name: each begins with ``-- name: sentence``."""
+def queries(dialect: Dialect, file: str = "queries.sql") -> dict[str, str]:
+    """The statements of a file of queries by name: each begins with ``-- name: sentence``."""
     named: dict[str, str] = {}
-    for paragraph in _paragraphs(dialect, "queries.sql"):
+    for paragraph in _paragraphs(dialect, file):
         name = paragraph.removeprefix("-- ").partition(":")[0]
         named[name] = "\n".join(line for line in paragraph.splitlines() if not line.startswith("--"))
     return named
@@ -25,6 +26,13 @@ def migrations(dialect: Dialect) -> dict[int, list[str]]:
     """The statements of each ``NNNN_subject.sql`` by its number, in order."""
     names = sorted(entry.name for entry in (_FOLDER / dialect).iterdir() if entry.name[:4].isdigit())
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
+
+
+@cache
+def index_tables(dialect: Dialect) -> list[str]:
+    """The statements that make the index: its tables, each before its indexes."""
+    statements = (paragraph for paragraphs in migrations(dialect).values() for paragraph in paragraphs)
+    return [statement for statement in statements if re.search(r"^CREATE (TABLE|INDEX) index_", statement, re.M)]
 
 
 def grants(user: str) -> str:

@@ -1,15 +1,17 @@
 """The event store's recorder on SQLite: write-ahead log, synchronous FULL, one statement an event."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 
+from .indexing import changes_in
 from .recorder import LAST, QueryingRecorder
-from .sql_files import queries
+from .sql_files import Dialect, queries
 from .sqlite_connections import ThreadBoundDatastore, migrate
+from .sqlite_index import SQLiteRebuilding, change_index
 from .subscription import PollingSubscription
 
 _SQL = queries("sqlite")
@@ -19,6 +21,7 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
     """eventsourcing's recorder, with statements of our own where the library spends more than the disk does."""
 
     datastore: ThreadBoundDatastore
+    dialect: Dialect = "sqlite"
 
     def create_table(self) -> None:
         migrate(self.datastore)
@@ -34,12 +37,16 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
             for event in stored_events
         ]
         statement = _SQL["append_event"]
-        if len(rows) == 1:
+        changes = changes_in(stored_events)
+        if len(rows) == 1 and changes is None:
             return [_position(self.datastore.execute(statement, rows[0]).lastrowid)]
         if not rows:
             return []
         with self.datastore.transaction_of_several() as connection:
-            return [_position(connection.execute(statement, row).lastrowid) for row in rows]
+            positions = [_position(connection.execute(statement, row).lastrowid) for row in rows]
+            if changes is not None:
+                change_index(connection, changes, lambda place: positions[place - 1])
+            return positions
 
     def select_notifications(
         self,
@@ -68,6 +75,12 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
 
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(_SQL[query], parameters)
+
+    def rebuilding(self) -> SQLiteRebuilding:
+        return SQLiteRebuilding(self.datastore.transaction_of_several)
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        return self.datastore.fetch(sql, parameters)
 
 
 def _position(row_id: int | None) -> int:

@@ -22,12 +22,12 @@ def mount(*arguments: str) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB."""
+    """A file system of 1 MiB."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("this needs a small disk, and only root may mount one")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount("-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk))
+    mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk))
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ import flowledger as fl
 from flowledger.domain.clock import micros
 from flowledger.domain.run import RunState, header_of
 from flowledger.infrastructure.store.verify import verify
+from flowledger.projections.run_query import RunQuery
 from flowledger.projections.runs import fold
 
+from ..store.index import index_of
 from .naive_fold import naive_run
 from .world import World
 
@@ -91,6 +94,26 @@ def as_of_is_the_longest_prefix(world: World, run_id: str) -> None:
             assert found == world.ledger.history.snapshot(run_id, version), f"as of {at.isoformat()}"
 
 
+def the_index_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
+    journal = world.store.journal[run_id]
+    row = world.store.index.run(run_id)
+    assert (row.status, row.node_id, row.error_type) == standing(run_id, journal)
+    for at in sorted({body["recorded_at"] + shift for _, body in journal for shift in (-1, 0, 1)}):
+        version = next((place for place, (_, body) in enumerate(journal) if body["recorded_at"] > at), len(journal))
+        then = world.store.index.runs(RunQuery(as_of=at), limit=1_000_000)
+        found = [(row.status, row.node_id, row.error_type) for row in then if row.run_id == run_id]
+        assert found == ([standing(run_id, journal[:version])] if version else []), f"as of {at}"
+
+
+def standing(run_id: str, journal: list[Any]) -> tuple[str, str | None, str | None]:
+    """Status, node and error type as a list shows them, from the journal alone."""
+    run = naive_run(run_id, journal)
+    status = "cancelled" if run.cancelled else run.status
+    kind, body = next((kind, body) for kind, body in reversed(journal) if kind != "run.metadata_set")
+    failed = kind == "run.step_failed" and status in ("error", "failed")
+    return status, None if status == "active" else run.node, body["error"]["type"] if failed else None
+
+
 def the_digests_make_a_chain(world: World, run_id: str) -> None:
     digests = [event.digest for event in events_of(world, run_id)]
     assert len(set(digests)) == len(digests)
@@ -145,6 +168,7 @@ PROMISES: tuple[Promise, ...] = (
     a_snapshot_never_changes_once_it_was_read,
     no_version_lies_beyond_the_head,
     as_of_is_the_longest_prefix,
+    the_index_says_what_the_naive_fold_says,
     the_digests_make_a_chain,
     verify_finds_nothing,
     every_step_has_a_key_of_its_own,
@@ -153,7 +177,10 @@ PROMISES: tuple[Promise, ...] = (
 
 
 def keep_all(world: World) -> None:
-    """Check every promise for every run of the world."""
+    """Check every promise for every run of the world, and that its index is what a rebuild makes."""
     for run_id in world.store.run_ids():
         for promise in PROMISES:
             promise(world, run_id)
+    kept = index_of(world.store)
+    world.ledger.rebuild()
+    assert index_of(world.store) == kept

@@ -6,3 +6,7 @@ GRANT SELECT, INSERT ON stored_events, flowledger_epochs TO application_user;
 
 -- A cache, which comes and goes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON checkpoints TO application_user;
+
+-- The index, kept by whoever appends.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_index, index_runs, index_work_orders, index_changes, index_workflows, index_saves
+TO application_user;

@@ -15,6 +15,18 @@ WITH stored AS (
 )
 SELECT (pg_current_xact_id()::text::bigint + $1) << 20
 
+-- indexed_base: What the statements below begin from: the position before the first, and the rows of the index.
+SELECT (pg_current_xact_id()::text::bigint + $1) << 20 AS base, $6::jsonb AS rows
+
+-- indexed_events: The same as append_events for an append that also changes the index (see index.sql).
+INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+SELECT stream, version, type, state, base + place
+FROM base, unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[]) WITH ORDINALITY AS event (stream, version, type, state, place)
+ORDER BY stream COLLATE "C", version
+
+-- index_base: For changing the index alone.
+SELECT $1::bigint AS base, $2::jsonb AS rows
+
 -- copy_base: The position before the first of this transaction, or null when an epoch must begin.
 SELECT (pg_current_xact_id()::text::bigint + added) << 20 FROM flowledger_numbering
 
@@ -66,6 +78,16 @@ WHERE notification_id > %(after)b
   AND notification_id < (SELECT horizon FROM flowledger_numbering)
 ORDER BY notification_id LIMIT %(rows)b
 
+-- indexed_page: The next %(rows)b events behind position %(after)b that may move rows of the index: all but steps that
+-- lead to the next. Where %(settled)b, none that could be overtaken. An event says "after" in its beginning.
+SELECT originator_id, originator_version, notification_id, topic,
+       CASE WHEN octet_length(state) <= %(large)b THEN state END
+FROM stored_events
+WHERE notification_id > %(after)b
+  AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
+  AND (topic <> 'run.step_completed' OR position('\x226166746572223a'::bytea IN substr(state, 1, 8192)) > 0)
+ORDER BY notification_id LIMIT %(rows)b
+
 -- all_page: The next %(rows)b events behind version %(version)b of stream %(stream)b, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
@@ -91,6 +113,18 @@ SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'flowledger_schema' AND pg_cat
 
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
+
+-- table_owner: Who owns a table, as SQL has it.
+SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = %(table)s::regclass
+
+-- table_rights: What others than the owner may do with a table, and who they are, as SQL has it.
+SELECT string_agg(privilege_type, ', '),
+       CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
+FROM pg_class, aclexplode(relacl)
+WHERE oid = %(table)s::regclass AND grantee <> relowner GROUP BY who
+
+-- table_indexes: The names of a table's indexes.
+SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = %(table)s::regclass
 
 -- save_checkpoints: Keep pages of a folded state, given as arrays, in place of any for the same versions; in one order, as
 -- two readers that save the same ones would otherwise wait for each other for ever.

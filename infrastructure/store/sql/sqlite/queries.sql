@@ -35,6 +35,14 @@ FROM stored_events
 WHERE notification_id > :after
 ORDER BY notification_id LIMIT :rows
 
+-- indexed_page: The next :rows events behind position :after that may move rows of the index: all but steps that lead to
+-- the next. An event says "after" in its beginning. One writer commits at a time, so none is overtaken.
+SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
+FROM stored_events
+WHERE notification_id > :after
+  AND (topic <> 'run.step_completed' OR instr(substr(CAST(state AS BLOB), 1, 8192), CAST('"after":' AS BLOB)) > 0)
+ORDER BY notification_id LIMIT :rows
+
 -- all_page: The next :rows events behind version :version of stream :stream, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM stored_events

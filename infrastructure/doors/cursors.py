@@ -1,0 +1,38 @@
+"""Cursors: where a list goes on, as text that callers pass back. They hold for the filters that they were made with."""
+
+import base64
+from binascii import Error
+from collections.abc import Hashable
+from hashlib import sha256
+
+import orjson
+
+from ...domain.errors import InvalidRequest
+from ...projections.run_query import Place
+
+
+def cursor(place: Place, filters: Hashable) -> str:
+    """The cursor of what lies behind a place."""
+    text = orjson.dumps([place.time, place.position, _mark(filters)])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def place_at(after: str | None, filters: Hashable) -> Place | None:
+    """The place that a cursor means. Raises InvalidRequest for one that isn't ours, or was made with other filters."""
+    if after is None:
+        return None
+    try:
+        time, position, mark = orjson.loads(base64.b64decode(after + "=" * (-len(after) % 4), b"-_", validate=True))
+        if type(time) is not int or type(position) is not int:
+            raise ValueError(time, position)
+    except (Error, ValueError, TypeError) as error:
+        raise InvalidRequest(
+            f"after {after!r} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
+        ) from error
+    if mark != _mark(filters):
+        raise InvalidRequest("this cursor was made with other filters: pass the same ones, or begin without a cursor")
+    return Place(time, position)
+
+
+def _mark(filters: Hashable) -> str:
+    return sha256(repr(filters).encode(errors="backslashreplace")).hexdigest()[:8]

@@ -1,0 +1,116 @@
+"""Lists of runs and work orders: filters as callers give them, pages, cursors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from ...domain.clock import micros
+from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...projections.pages import Page
+from ...projections.run_query import Place, RunQuery, WorkOrderQuery
+from ...projections.run_summary import RunSummary, WorkOrderSummary, run_summary, work_order_summary
+from ..index.reader import Index
+from .cursors import cursor, place_at
+
+MOST: Final = 1_000
+"""Items of one page at most: the rest follows by the cursor."""
+
+STATUSES: Final = ("active", "paused", "error", "completed", "failed", "cancelled")
+STATES: Final = ("pending", "running", "paused", "success", "failed", "cancelled", "rejected")
+
+
+def run_query(
+    workflow_id: str | None, version: int | None, status: str | Sequence[str] | None, node: str | None,
+    error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
+) -> RunQuery:  # fmt: skip
+    """Raises InvalidRequest for a status that doesn't exist, a version without its workflow, a naive time."""
+    if version is not None and workflow_id is None:
+        raise InvalidRequest(f"version {version!r} of which workflow? Give workflow_id too")
+    wanted = (status,) if isinstance(status, str) else tuple(dict.fromkeys(status or ()))
+    for name in wanted:
+        _one_of(STATUSES, name, "status")
+    return RunQuery(
+        workflow_id=_text(workflow_id, "workflow_id"),
+        version=version,
+        status=wanted,
+        node=_text(node, "node"),
+        error_type=_text(error_type, "error_type"),
+        by=_text(by, "by"),
+        since=_time(since, "since"),
+        until=_time(until, "until"),
+        as_of=_time(as_of, "as_of"),
+    )
+
+
+def runs_page(
+    index: Index, query: RunQuery, after: str | None, limit: int, node_now: Callable[[str], str | None]
+) -> Page[RunSummary]:
+    """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
+    _check_limit(limit)
+    rows = index.runs(replace(query, before=place_at(after, query)), limit + 1)
+    if not rows and after is None and query.workflow_id is not None:
+        _check_workflow(index, query.workflow_id, query.version)
+    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
+    more = len(rows) > limit
+    place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
+    return Page(tuple(items), None if place is None else cursor(place, query))
+
+
+def work_order_query(
+    workflow_id: str | None, state: str | None, by: str | None, since: datetime | None, until: datetime | None
+) -> WorkOrderQuery:
+    """Raises InvalidRequest for a state that doesn't exist, a naive time."""
+    if state is not None:
+        _one_of(STATES, state, "state")
+    return WorkOrderQuery(
+        workflow_id=_text(workflow_id, "workflow_id"),
+        state=state,
+        by=_text(by, "by"),
+        since=_time(since, "since"),
+        until=_time(until, "until"),
+    )
+
+
+def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, limit: int) -> Page[WorkOrderSummary]:
+    """Raises WorkflowNotFound."""
+    _check_limit(limit)
+    rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
+    if not rows and after is None and query.workflow_id is not None:
+        _check_workflow(index, query.workflow_id, None)
+    more = len(rows) > limit
+    place = Place(rows[limit - 1].opened_at, rows[limit - 1].position) if more else None
+    return Page(tuple(map(work_order_summary, rows[:limit])), None if place is None else cursor(place, query))
+
+
+def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
+    """An empty list of what doesn't exist would answer a mistyped name with "nothing ran"."""
+    workflow = index.workflow(workflow_id)
+    if workflow is None:
+        raise WorkflowNotFound(workflow_id)
+    if version is not None and not 1 <= version <= workflow.version:
+        raise VersionNotFound(version, workflow.version, f"workflow {workflow_id!r}")
+
+
+def _check_limit(limit: int) -> None:
+    if type(limit) is not int or not 1 <= limit <= MOST:
+        raise InvalidRequest(f"limit {limit!r}: a page has 1 to {MOST:,} items; further ones come by the cursor")
+
+
+def _one_of(known: Sequence[str], value: object, what: str) -> None:
+    if value not in known:
+        raise InvalidRequest(f"{what} {value!r} does not exist: it is one of {', '.join(known)}")
+
+
+def _text(value: str | None, name: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest(f"{name} {value!r} is not text")
+    return value
+
+
+def _time(value: datetime | None, name: str) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise InvalidRequest(f"{name} {value!r} is not a datetime")
+    return micros(value)

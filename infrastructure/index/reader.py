@@ -1,0 +1,107 @@
+"""Reading the index: lists of runs, work orders, workflows and acts, in pages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...domain.errors import StorageUnavailable
+from ...projections.index import INDEX_REVISION, ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
+from ...projections.run_query import Condition, Place, RunQuery, WorkOrderQuery
+from ..store.recorder import LedgerRecorder, errors_in_our_terms
+from . import sql
+
+
+class Index:
+    """What lists and filters read. Kept by every append in its own transaction, so a reader sees his own writes.
+
+    Every method raises StorageUnavailable where the index must be rebuilt first.
+    """
+
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self._recorder = recorder
+        self._is_current = False
+
+    def runs(self, query: RunQuery, limit: int, extra: Sequence[Condition] = ()) -> list[RunRow]:
+        """Newest first. ``extra`` conditions are on the run's row, called ``r``."""
+        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra))
+        return [_run(row) for row in found]
+
+    def run(self, run_id: str) -> RunRow | None:
+        found = self._rows(sql.runs_where("run_id = :id", {"id": run_id}))
+        return _run(found[0]) if found else None
+
+    def runs_of(self, work_order_id: str) -> list[RunRow]:
+        """All runs of a work order, oldest first."""
+        found = self._rows(sql.runs_where("work_order_id = :id ORDER BY position", {"id": work_order_id}))
+        return [_run(row) for row in found]
+
+    def last_success(self, workflow_id: str, before: Place) -> RunRow | None:
+        """The last run of a workflow that was started before a place in the list, and is completed."""
+        found = self.runs(RunQuery(workflow_id=workflow_id, status=("completed",), before=before), 1)
+        return found[0] if found else None
+
+    def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
+        """Newest first."""
+        return [_work_order(row) for row in self._rows(sql.work_orders(query, limit))]
+
+    def work_order(self, work_order_id: str) -> WorkOrderRow | None:
+        found = self._rows(sql.work_order(work_order_id))
+        return _work_order(found[0]) if found else None
+
+    def acts(
+        self, by: str | None = None, stream: str | None = None, since: int | None = None, until: int | None = None,
+        before: Place | None = None, limit: int = 50,
+    ) -> list[ActRow]:  # fmt: skip
+        """What actors did, newest first; times are microseconds since 1970."""
+        return [ActRow(*row) for row in self._rows(sql.acts(by, stream, since, until, before, limit))]
+
+    def workflow(self, workflow_id: str) -> WorkflowRow | None:
+        found = self._rows(sql.workflows("w.workflow_id = :id", {"id": workflow_id, "limit": 1}))
+        return _workflow(found[0]) if found else None
+
+    def workflows(self, after: str | None = None, limit: int = 50, *, archived: bool = False) -> list[WorkflowRow]:
+        """In order of their ids, those behind ``after``; ``archived`` ones only where they are asked for."""
+        wanted = "w.workflow_id > :after" + ("" if archived else " AND NOT w.archived")
+        return [_workflow(row) for row in self._rows(sql.workflows(wanted, {"after": after or "", "limit": limit}))]
+
+    def saves_named(self, snapshot_id: str) -> list[SaveRow]:
+        """The saves that have this snapshot id: one, if any."""
+        found = self._rows(
+            Condition(
+                "SELECT workflow_id, version, snapshot_id, actor, taken_at, message, digest FROM index_saves "
+                "WHERE snapshot_id = :id",
+                {"id": snapshot_id},
+            )
+        )
+        return [SaveRow(*row) for row in found]
+
+    def _rows(self, query: Condition) -> list[Any]:
+        with errors_in_our_terms():
+            if not self._is_current:
+                self._check()
+            return self._recorder.query(query.sql, query.parameters)
+
+    def _check(self) -> None:
+        ((revision,),) = self._recorder.query("SELECT revision FROM flowledger_index", {})
+        if revision != INDEX_REVISION:
+            raise StorageUnavailable(
+                "the index of this store was not built yet, or by other code: "
+                "build it with `flowledger rebuild`, or ledger.rebuild()"
+            )
+        self._is_current = True
+
+
+def _run(row: Sequence[Any]) -> RunRow:
+    found = dict(zip(sql.RUN_COLUMNS, row, strict=True))
+    by, queued = found.pop("actor"), bool(found.pop("queued"))
+    return RunRow(by=by, queued=queued, **found)
+
+
+def _work_order(row: Sequence[Any]) -> WorkOrderRow:
+    found = dict(zip((*sql.ORDER_COLUMNS, "runs"), row, strict=True))
+    by = found.pop("actor")
+    return WorkOrderRow(by=by, **found)
+
+
+def _workflow(row: Sequence[Any]) -> WorkflowRow:
+    *values, archived = row
+    return WorkflowRow(*(*values, bool(archived)))

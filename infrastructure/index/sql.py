@@ -1,0 +1,203 @@
+"""Queries of the index as SQL, the same for every backend but for the one kind of index that only PostgreSQL has.
+
+Each filter has an index in the order of pages, so a page costs its rows. Where several statuses are asked for, each has
+its own page, and the pages are merged: an index by status holds no order across statuses.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...domain.snapshot import TERMINAL
+from ...projections.index import key
+from ...projections.run_query import Condition, Place, RunQuery, WorkOrderQuery
+from ..store.sql_files import Dialect
+
+_STANDS = ("status", "node_id", "error_type", "finished_at", "version", "queued")
+_IS = (
+    "run_id",
+    "work_order_id",
+    "workflow_id",
+    "workflow_version",
+    "actor",
+    "started_at",
+    "position",
+    "origin",
+    "source",
+)
+RUN_COLUMNS = (*_IS, *_STANDS)
+
+_ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
+
+
+def runs(query: RunQuery, dialect: Dialect, limit: int, extra: Sequence[Condition] = ()) -> Condition:
+    """The runs of a page, newest first. ``extra`` conditions are on the run's row, called ``r``."""
+    parameters: dict[str, Any] = {"limit": limit}
+    shared = [*_place("r.started_at", "r.position", query.before, parameters)]
+    for name, column, value in (
+        ("workflow_id", "r.workflow_id", query.workflow_id),
+        ("workflow_version", "r.workflow_version", query.version),
+        ("actor", "r.actor", None if query.by is None else key(query.by)),
+    ):
+        shared += _equal(name, column, value, parameters)
+    shared += _between("r.started_at", query.since, query.until, parameters)
+    for condition in extra:
+        shared.append(condition.sql)
+        parameters |= condition.parameters
+    if query.as_of is None:
+        branches = [_now(shared, query, status, parameters) for status in query.status or (None,)]
+    else:
+        parameters["as_of"] = query.as_of
+        branches = list(_as_of(shared, query, dialect, parameters))
+    return Condition(_merged(branches, "started_at"), parameters)
+
+
+def runs_where(condition: str, parameters: dict[str, Any]) -> Condition:
+    return Condition(f"SELECT {', '.join(RUN_COLUMNS)} FROM index_runs WHERE {condition}", parameters)  # noqa: S608
+
+
+def _now(shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
+    conditions = [*shared, *_stands("r", query, status, parameters)]
+    return _page(", ".join(f"r.{name}" for name in RUN_COLUMNS), "index_runs AS r", conditions, "r.started_at")
+
+
+def _as_of(shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
+    """Runs that had ended by then stand as now; those that were in flight as their last change by then says."""
+    asked = query.status or (None,)
+    ended = [status for status in asked if status is None or status in _ENDED]
+    in_flight = [status for status in asked if status is None or status not in _ENDED]
+    begun = "r.started_at <= :as_of"
+    columns = ", ".join(f"r.{name}" for name in RUN_COLUMNS)
+    branches = [
+        _page(
+            columns, "index_runs AS r",
+            [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)], "r.started_at",
+        )
+        for status in ended
+    ]  # fmt: skip
+    then = ", ".join(
+        [*(f"r.{name}" for name in _IS), "c.status, c.node_id, c.error_type, CAST(NULL AS bigint), c.version, r.queued"]
+    )
+    last_change = """index_runs AS r JOIN index_changes AS c ON c.stream = r.run_id AND c.version = (
+    SELECT max(earlier.version) FROM index_changes AS earlier
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)"""
+    was_in_flight = {
+        "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
+        "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",
+    }[dialect]
+    branches += [
+        _page(
+            then, last_change, [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)], "r.started_at"
+        )
+        for status in in_flight
+    ]
+    return branches
+
+
+def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[str, Any]) -> list[str]:
+    name = f"status_{status}" if status is not None else ""
+    return [
+        *_equal(name, f"{table}.status", status, parameters),
+        *_equal("node_id", f"{table}.node_id", None if query.node is None else key(query.node), parameters),
+        *_equal(
+            "error_type", f"{table}.error_type", None if query.error_type is None else key(query.error_type), parameters
+        ),
+    ]
+
+
+ORDER_COLUMNS = ("work_order_id", "workflow_id", "state", "actor", "opened_at", "position", "last_run_id", "reason")
+
+
+def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
+    """The work orders of a page, newest first, each with the count of its runs that count."""
+    parameters: dict[str, Any] = {"limit": limit}
+    conditions = [
+        *_place("o.opened_at", "o.position", query.before, parameters),
+        *_equal("workflow_id", "o.workflow_id", query.workflow_id, parameters),
+        *_equal("state", "o.state", query.state, parameters),
+        *_equal("actor", "o.actor", None if query.by is None else key(query.by), parameters),
+        *_between("o.opened_at", query.since, query.until, parameters),
+    ]
+    return Condition(_page(f"{_order_columns()}", "index_work_orders AS o", conditions, "o.opened_at"), parameters)
+
+
+def _order_columns() -> str:
+    count = """(SELECT count(*) FROM index_runs AS r WHERE r.work_order_id = o.work_order_id
+    AND (r.origin IS NULL OR r.origin = 'retry')) AS runs"""
+    return ", ".join([*(f"o.{name}" for name in ORDER_COLUMNS), count])
+
+
+def work_order(work_order_id: str) -> Condition:
+    return Condition(
+        f"SELECT {_order_columns()} FROM index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
+        {"id": work_order_id},
+    )
+
+
+ACT_COLUMNS = ("stream", "version", "position", "recorded_at", "actor", "type")
+
+
+def acts(
+    by: str | None, stream: str | None, since: int | None, until: int | None, before: Place | None, limit: int
+) -> Condition:
+    """What actors did, newest first."""
+    parameters: dict[str, Any] = {"limit": limit}
+    conditions = [
+        "a.is_act",
+        *_place("a.recorded_at", "a.position", before, parameters),
+        *_equal("actor", "a.actor", None if by is None else key(by), parameters),
+        *_equal("stream", "a.stream", stream, parameters),
+        *_between("a.recorded_at", since, until, parameters),
+    ]
+    columns = ", ".join(f"a.{name}" for name in ACT_COLUMNS)
+    return Condition(_page(columns, "index_changes AS a", conditions, "a.recorded_at"), parameters)
+
+
+def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
+    """Workflows in the order of their ids, each with the count of its saves."""
+    saves = "(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id)"
+    return Condition(
+        f"SELECT w.workflow_id, w.version, {saves}, w.saved_version, w.snapshot_id, w.name, w.actor, w.taken_at, "  # noqa: S608
+        f"w.message, w.archived FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",
+        parameters,
+    )
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _equal(name: str, column: str, value: object, parameters: dict[str, Any]) -> list[str]:
+    if value is None:
+        return []
+    parameters[name] = value
+    return [f"{column} = :{name}"]
+
+
+def _between(column: str, since: int | None, until: int | None, parameters: dict[str, Any]) -> list[str]:
+    conditions: list[str] = []
+    if since is not None:
+        parameters["since"] = since
+        conditions.append(f"{column} >= :since")
+    if until is not None:
+        parameters["until"] = until
+        conditions.append(f"{column} < :until")
+    return conditions
+
+
+def _place(time: str, position: str, before: Place | None, parameters: dict[str, Any]) -> list[str]:
+    if before is None:
+        return []
+    parameters |= {"before_time": before.time, "before_position": before.position}
+    return [f"({time}, {position}) < (:before_time, :before_position)"]
+
+
+def _page(columns: str, source: str, conditions: Sequence[str], time: str) -> str:
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    position = time.partition(".")[0] + ".position"
+    return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608
+
+
+def _merged(branches: Sequence[str], time: str) -> str:
+    if len(branches) == 1:
+        return branches[0]
+    pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608
+    return f"{pages}\nORDER BY {time} DESC, position DESC LIMIT :limit"

@@ -1,0 +1,38 @@
+"""The index beside the events: what an append does to it, in statements that run in the append's own transaction."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventsourcing.persistence import StoredEvent
+
+from ...projections.index import Changes, Placed, changes_of
+
+TABLES = ("index_runs", "index_work_orders", "index_changes", "index_workflows", "index_saves")
+"""In the order in which every statement takes them: who locks them in this order too waits for nobody in a circle."""
+
+PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
+"""The statements of ``index.sql``, in the order of the tables that they change."""
+
+
+@dataclass(frozen=True)
+class IndexedEvent(StoredEvent):
+    """A stored event that moves rows of the index; ``data`` is its body."""
+
+    data: Mapping[str, Any]
+
+
+def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
+    """What the events of one commit do to the index, their places counted from 1; None: nothing."""
+    placed = [
+        Placed(place, str(event.originator_id), event.originator_version, event.topic, event.data)
+        for place, event in enumerate(events, 1)
+        if isinstance(event, IndexedEvent)
+    ]
+    return changes_of(placed) if placed else None
+
+
+def beside(sql: str) -> str:
+    """The same statement for the tables that a rebuild makes beside the index."""
+    return re.sub(r"\bindex_", "rebuilt_", sql)

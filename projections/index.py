@@ -1,0 +1,378 @@
+"""The index: one row a run, work order and workflow, for whoever lists and filters. Pure: from events to rows.
+
+A plain step, one that leads to the next, moves no row: so it costs no second write. Every other event does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, NamedTuple
+
+from ..domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
+from ..domain.work_order import OPENED
+from ..domain.workflow import CREATED, SAVED
+
+RUN_ADDED = "work_order.run_added"
+REJECTED = "work_order.rejected"
+ARCHIVED = "workflow.archived"
+RESTORED = "workflow.restored"
+
+INDEX_REVISION = 1
+"""Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
+
+KEY_LENGTH = 200
+"""Characters of an actor, node or error type that are kept, as an entry of a database's index must hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as lists show it. Times are microseconds since 1970 (UTC)."""
+
+    run_id: str
+    work_order_id: str
+    workflow_id: str
+    workflow_version: int
+    status: str
+    node_id: str | None
+    """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
+    error_type: str | None
+    """Of the failure that it waits after, or ended with."""
+    by: str
+    started_at: int
+    finished_at: int | None
+    position: int
+    """Of its first event."""
+    version: int
+    """Of the event that led to this status: neither a plain step nor a change of metadata."""
+    origin: str | None
+    """``retry``, ``reproduction`` or ``fork``."""
+    source: str | None
+    """The run that it retries, reproduces or branches from."""
+    queued: bool
+    """Recorded for a worker, which has not begun yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderRow:
+    """A work order as lists show it."""
+
+    work_order_id: str
+    workflow_id: str
+    state: str
+    by: str
+    opened_at: int
+    position: int
+    runs: int
+    """Those that count: reproductions and forks don't."""
+    last_run_id: str | None
+    reason: str | None
+    """Why it was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRow:
+    """A workflow as lists show it."""
+
+    workflow_id: str
+    version: int
+    """Of its last event."""
+    saves: int
+    saved_version: int
+    snapshot_id: str
+    name: str | None
+    by: str
+    taken_at: int
+    message: str | None
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRow:
+    """One save of a workflow."""
+
+    workflow_id: str
+    version: int
+    snapshot_id: str
+    by: str
+    taken_at: int
+    message: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActRow:
+    """What an actor did: every event but steps, what follows from them, and what says the same as another event."""
+
+    stream: str
+    version: int
+    position: int
+    recorded_at: int
+    by: str
+    type: str
+
+
+class Placed(NamedTuple):
+    """An event with its place in the log, or in the commit that stores it."""
+
+    place: int
+    stream: str
+    version: int
+    type: str
+    data: Mapping[str, Any]
+
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What events do to the tables: rows to put in, and rows to change, each at most once."""
+
+    runs: dict[str, Row] = field(default_factory=dict)
+    moves: dict[str, Row] = field(default_factory=dict)
+    """Of runs that are in the table."""
+    orders: dict[str, Row] = field(default_factory=dict)
+    order_moves: dict[str, list[Row]] = field(default_factory=dict)
+    """By work order. Where ``if_last`` names a run, that must still be the last one that counts."""
+    changes: list[Row] = field(default_factory=list)
+    workflows: dict[str, Row] = field(default_factory=dict)
+    workflow_moves: dict[str, Row] = field(default_factory=dict)
+    saves: list[Row] = field(default_factory=list)
+
+    def tables(self) -> dict[str, list[Row]]:
+        """The rows by name, where there are any."""
+        found = {
+            "runs": list(self.runs.values()),
+            "moves": list(self.moves.values()),
+            "orders": list(self.orders.values()),
+            "order_moves": list(chain.from_iterable(self.order_moves.values())),
+            "changes": self.changes,
+            "workflows": list(self.workflows.values()),
+            "workflow_moves": list(self.workflow_moves.values()),
+            "saves": self.saves,
+        }
+        return {name: rows for name, rows in found.items() if rows}
+
+
+def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
+    """Whether the event moves a row."""
+    if type == STEP_COMPLETED:
+        return "after" in data
+    return type in _ENTER
+
+
+def changes_of(events: "list[Placed]") -> Changes:
+    """What these events, in order, do to the index."""
+    changes = Changes()
+    for event in events:
+        _ENTER[event.type](changes, event)
+    return changes
+
+
+def key(text: str) -> str:
+    """The text as indexed columns hold it, and as filters must ask for it."""
+    return text[:KEY_LENGTH].replace("\0", "\ufffd")
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def _started(changes: Changes, event: Placed) -> None:
+    data = event.data
+    origin = data.get("origin") or {}
+    changes.runs[event.stream] = {
+        "run_id": event.stream,
+        "work_order_id": data.get("correlation_id", ""),
+        "workflow_id": data["workflow_id"],
+        "workflow_version": data["workflow_version"],
+        "started_at": data["recorded_at"],
+        "place": event.place,
+        "actor": key(data["by"]),
+        "origin": origin.get("kind"),
+        "source": origin.get("run_id"),
+        "queued": "queued" in data,
+        **_moved_to(event),
+    }
+    _note(changes, event, is_act=True)
+
+
+def _went_on(changes: Changes, event: Placed) -> None:
+    to = _moved_to(event)
+    run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
+    run |= to
+    run["queued"] = False
+    _move_order(changes, event, order_state(to["status"]))
+    _note(changes, event, is_act=event.type not in _STEPS and "node_id" not in event.data)
+
+
+def _metadata_set(changes: Changes, event: Placed) -> None:
+    _note(changes, event, is_act=True)
+
+
+def _moved_to(event: Placed) -> Row:
+    after = event.data["after"]
+    failed = event.type == STEP_FAILED and after["status"] in ("error", "failed")
+    return {
+        "version": event.version,
+        "status": after["status"],
+        "node_id": None if after["status"] == "active" else _key(after.get("node_id")),
+        "error_type": key(event.data["error"]["type"]) if failed else None,
+        "finished_at": after.get("finished_at"),
+    }
+
+
+# --- work orders ------------------------------------------------------------------------------------------------------
+
+
+def order_state(run_status: str, *, queued: bool = False) -> str:
+    """The state of a work order whose last run stands so."""
+    return "pending" if queued else _ORDER_STATES[run_status]
+
+
+_ORDER_STATES = {
+    "active": "running",
+    "error": "running",  # it waits for its retry
+    "paused": "paused",
+    "completed": "success",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+def _opened(changes: Changes, event: Placed) -> None:
+    run_id = event.data.get("run_id")
+    changes.orders[event.stream] = {
+        "work_order_id": event.stream,
+        "workflow_id": event.data["workflow_id"],
+        "opened_at": event.data["recorded_at"],
+        "place": event.place,
+        "actor": key(event.data["by"]),
+        "last_run_id": run_id,
+        "state": _state_with(changes, run_id),
+        "reason": None,
+    }
+
+
+def _run_added(changes: Changes, event: Placed) -> None:
+    if event.data["kind"] != "retry":
+        return
+    run_id = event.data["run_id"]
+    _set_order(changes, event, {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None})
+
+
+def _rejected(changes: Changes, event: Placed) -> None:
+    _set_order(changes, event, {"last_run_id": None, "state": "rejected", "reason": _text(event.data["reason"])})
+    _note(changes, event, is_act=True)
+
+
+def _set_order(changes: Changes, event: Placed, to: Row) -> None:
+    order = changes.orders.get(event.stream)
+    if order is not None:
+        order |= to
+    else:  # whatever its runs did before
+        changes.order_moves[event.stream] = [{"work_order_id": event.stream, "if_last": None, **to}]
+
+
+def _move_order(changes: Changes, event: Placed, state: str) -> None:
+    """The state of a work order follows its last run. Which that is, a row says, here or in the table."""
+    order_id = event.data.get("correlation_id")
+    if order_id is None:
+        return
+    order = changes.orders.get(order_id)
+    known = changes.order_moves.setdefault(order_id, []) if order is None else [order]
+    for row in known:
+        if row["last_run_id"] == event.stream:
+            row["state"] = state
+            return
+    if all(row.get("if_last") for row in known):
+        run_id = event.stream
+        known.append(
+            {"work_order_id": order_id, "if_last": run_id, "last_run_id": run_id, "state": state, "reason": None}
+        )
+
+
+def _state_with(changes: Changes, run_id: str | None) -> str:
+    run = changes.runs.get(run_id or "")
+    return "pending" if run is None else order_state(run["status"], queued=run["queued"])
+
+
+# --- workflows --------------------------------------------------------------------------------------------------------
+
+
+def _saved(changes: Changes, event: Placed) -> None:
+    data = event.data
+    save = {
+        "workflow_id": data["workflow_id"],
+        "version": event.version,
+        "snapshot_id": data["snapshot_id"],
+        "actor": key(data["by"]),
+        "taken_at": data["recorded_at"],
+        "message": _text(data.get("message")),
+        "digest": data["digest"],
+    }
+    changes.saves.append(save)
+    changes.workflow_moves.pop(data["workflow_id"], None)
+    changes.workflows[data["workflow_id"]] = save | {
+        "saved_version": event.version,
+        "name": _text(data.get("name")),
+        "archived": False,
+    }
+    _note(changes, event, is_act=True)
+
+
+def _archived_or_restored(changes: Changes, event: Placed) -> None:
+    workflow_id = event.data["workflow_id"]
+    moved = {"workflow_id": workflow_id, "version": event.version, "archived": event.type == ARCHIVED}
+    row = changes.workflows.get(workflow_id)
+    if row is not None:
+        row |= moved
+    else:
+        changes.workflow_moves[workflow_id] = moved
+    _note(changes, event, is_act=True)
+
+
+# --- every kind -------------------------------------------------------------------------------------------------------
+
+
+def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
+    """What was done, when and by whom; for a run also where that left it, so that any past moment can be asked for."""
+    data = event.data
+    stands = _moved_to(event) if "after" in data and event.type != METADATA_SET else {}
+    changes.changes.append(
+        {
+            "stream": event.stream,
+            "version": event.version,
+            "place": event.place,
+            "recorded_at": data["recorded_at"],
+            "actor": key(data["by"]),
+            "type": event.type,
+            "is_act": is_act,
+            "status": stands.get("status"),
+            "node_id": stands.get("node_id"),
+            "error_type": stands.get("error_type"),
+        }
+    )
+
+
+def _key(text: str | None) -> str | None:
+    return None if text is None else key(text)
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else text.replace("\0", "\ufffd")
+
+
+_STEPS = frozenset({STEP_COMPLETED, STEP_FAILED, "run.failed"})
+
+_ENTER: dict[str, Callable[[Changes, Placed], None]] = {
+    **dict.fromkeys(MOVES, _went_on),
+    STARTED: _started,
+    METADATA_SET: _metadata_set,
+    OPENED: _opened,
+    RUN_ADDED: _run_added,
+    REJECTED: _rejected,
+    CREATED: _saved,
+    SAVED: _saved,
+    ARCHIVED: _archived_or_restored,
+    RESTORED: _archived_or_restored,
+}

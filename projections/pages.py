@@ -1,0 +1,32 @@
+"""Pages of a list that grows at its head while somebody reads on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Sequence[T], Generic[T]):
+    """The items of one page, newest first, and the cursor of the next. It is a sequence of its items.
+
+    A page goes on behind the last item of the one before, so what others add meanwhile moves nothing.
+    """
+
+    items: tuple[T, ...]
+    next: str | None
+    """For ``after``; None: this is the last page."""
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, index: int | slice) -> T | tuple[T, ...]:
+        return self.items[index]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)

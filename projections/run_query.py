@@ -1,0 +1,52 @@
+"""What runs and work orders a list shall hold."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """A place in a list, newest first: what comes behind it is older."""
+
+    time: int
+    """Microseconds since 1970."""
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Each condition that isn't None must hold. Times are microseconds since 1970 (UTC)."""
+
+    workflow_id: str | None = None
+    version: int | None = None
+    status: tuple[str, ...] = ()
+    """Any of these; none: whatever it is."""
+    node: str | None = None
+    """Where the run stands, waits or failed."""
+    error_type: str | None = None
+    by: str | None = None
+    """Who started it."""
+    since: int | None = None
+    until: int | None = None
+    """When it was started: from ``since`` on, and before ``until``."""
+    as_of: int | None = None
+    """Runs as they stood at this time, those that began later left out."""
+    before: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderQuery:
+    """The same of work orders."""
+
+    workflow_id: str | None = None
+    state: str | None = None
+    by: str | None = None
+    since: int | None = None
+    until: int | None = None
+    before: Place | None = None
+
+
+class Condition(NamedTuple):
+    """A condition in SQL, and its parameters by name."""
+
+    sql: str
+    parameters: dict[str, Any]

@@ -1,0 +1,77 @@
+"""Runs and work orders as lists show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..domain.clock import moment
+from .index import RunRow, WorkOrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as it stands, or stood at the time that was asked for."""
+
+    id: str
+    workflow_id: str
+    workflow_version: int
+    work_order_id: str
+    status: str
+    """A Snapshot's status, or ``cancelled``."""
+    node_id: str | None
+    """Where it stands, waits or failed; None when it is completed."""
+    error_type: str | None
+    """Of the failure that it waits after, or ended with."""
+    by: str
+    """Who started it."""
+    started_at: datetime
+    finished_at: datetime | None
+    origin: str | None
+    """``retry``, ``reproduction`` or ``fork`` of the run ``source``."""
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderSummary:
+    """A work order as it stands."""
+
+    id: str
+    workflow_id: str
+    state: str
+    """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled`` or ``rejected``."""
+    by: str
+    opened_at: datetime
+    runs: int
+    """Reproductions and forks left out."""
+    last_run_id: str | None
+    reason: str | None
+    """Why it was rejected."""
+
+
+def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
+    return RunSummary(
+        id=row.run_id,
+        workflow_id=row.workflow_id,
+        workflow_version=row.workflow_version,
+        work_order_id=row.work_order_id,
+        status=row.status,
+        node_id=node_id,
+        error_type=row.error_type,
+        by=row.by,
+        started_at=moment(row.started_at),
+        finished_at=None if row.finished_at is None else moment(row.finished_at),
+        origin=row.origin,
+        source=row.source,
+    )
+
+
+def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
+    return WorkOrderSummary(
+        id=row.work_order_id,
+        workflow_id=row.workflow_id,
+        state=row.state,
+        by=row.by,
+        opened_at=moment(row.opened_at),
+        runs=row.runs,
+        last_run_id=row.last_run_id,
+        reason=row.reason,
+    )
