@@ -97,11 +97,12 @@ def _run(row: Sequence[Any]) -> RunRow:
 
 
 def _work_order(row: Sequence[Any]) -> WorkOrderRow:
-    found = dict(zip((*sql.ORDER_COLUMNS, "runs"), row, strict=True))
+    found = dict(zip(sql.ORDER_COLUMNS, row, strict=True))
     by = found.pop("actor")
     return WorkOrderRow(by=by, **found)
 
 
 def _workflow(row: Sequence[Any]) -> WorkflowRow:
-    *values, archived = row
-    return WorkflowRow(*(*values, bool(archived)))
+    found = dict(zip(sql.WORKFLOW_COLUMNS, row, strict=True))
+    by, archived = found.pop("actor"), bool(found.pop("archived"))
+    return WorkflowRow(by=by, archived=archived, **found)

@@ -104,7 +104,9 @@ def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[st
     ]
 
 
-ORDER_COLUMNS = ("work_order_id", "workflow_id", "state", "actor", "opened_at", "position", "last_run_id", "reason")
+ORDER_COLUMNS = (
+    "work_order_id", "workflow_id", "state", "actor", "opened_at", "position", "last_run_id", "reason", "runs",
+)  # fmt: skip
 
 
 def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
@@ -123,7 +125,7 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
 def _order_columns() -> str:
     count = """(SELECT count(*) FROM index_runs AS r WHERE r.work_order_id = o.work_order_id
     AND (r.origin IS NULL OR r.origin = 'retry')) AS runs"""
-    return ", ".join([*(f"o.{name}" for name in ORDER_COLUMNS), count])
+    return ", ".join([*(f"o.{name}" for name in ORDER_COLUMNS[:-1]), count])
 
 
 def work_order(work_order_id: str) -> Condition:
@@ -152,12 +154,18 @@ def acts(
     return Condition(_page(columns, "index_changes AS a", conditions, "a.recorded_at"), parameters)
 
 
+WORKFLOW_COLUMNS = (
+    "workflow_id", "version", "saved_version", "snapshot_id", "name", "actor", "taken_at", "message", "archived",
+    "saves",
+)  # fmt: skip
+
+
 def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
     """Workflows in the order of their ids, each with the count of its saves."""
-    saves = "(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id)"
+    count = "(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves"
+    columns = ", ".join([*(f"w.{name}" for name in WORKFLOW_COLUMNS[:-1]), count])
     return Condition(
-        f"SELECT w.workflow_id, w.version, {saves}, w.saved_version, w.snapshot_id, w.name, w.actor, w.taken_at, "  # noqa: S608
-        f"w.message, w.archived FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",
+        f"SELECT {columns} FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",  # noqa: S608
         parameters,
     )
 
