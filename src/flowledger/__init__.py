@@ -35,7 +35,7 @@ from .domain.results import NodeResult
 from .domain.run import RunHeader
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
-from .domain.workflow import WorkflowSnapshot
+from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
 from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
@@ -45,6 +45,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "Changes",
     "ConcurrencyError",
     "Conflict",
     "Edge",
@@ -67,6 +68,7 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
+    "PartChanges",
     "Pause",
     "RecordedEvent",
     "RetryPolicy",
@@ -86,6 +88,7 @@ __all__ = [
     "WorkflowDefinition",
     "WorkflowNotFound",
     "WorkflowSnapshot",
+    "WorkflowVersion",
     "__version__",
     "open_ledger",
 ]
