@@ -1,6 +1,15 @@
 """The Workflow aggregate: the saved history of one definition. Its events, the state they fold into, its decisions."""
 
-from .changes import Changes, EdgeKey, PartChanges, changes_between, edge_label, keyed_edges, keyed_nodes
+from .changes import (
+    Changes,
+    PartChanges,
+    changes_between,
+    compared,
+    edge_label,
+    keyed_edges,
+    keyed_nodes,
+    same,
+)
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids, stale
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, Distribution, JobCode
 from .merge import merged
@@ -16,7 +25,6 @@ __all__ = [
     "SAVES",
     "Changes",
     "Distribution",
-    "EdgeKey",
     "JobCode",
     "PartChanges",
     "WorkflowSnapshot",
@@ -24,12 +32,14 @@ __all__ = [
     "WorkflowVersion",
     "archive",
     "changes_between",
+    "compared",
     "edge_label",
     "keyed_edges",
     "keyed_nodes",
     "merged",
     "refuse_archived",
     "restore",
+    "same",
     "save",
     "snapshot_ids",
     "snapshot_of",

@@ -28,6 +28,7 @@ from ...domain.workflow import (
     state_of,
     versions_in,
 )
+from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..toolbox import TOOLBOX
 from .as_of import version_at
 from .definitions import checked
@@ -162,6 +163,14 @@ class Workflows:
         """
         return self._log.versions(workflow_id)
 
+    def diff(self, workflow_id: str, a: int | str | WorkflowSnapshot, b: int | str | WorkflowSnapshot) -> WorkflowDiff:
+        """What differs from ``a`` to ``b``, by node and edge id; each is a version, a snapshot id or a snapshot.
+
+        Raises WorkflowNotFound, VersionNotFound.
+        """
+        before, after = (side if isinstance(side, WorkflowSnapshot) else self.get(workflow_id, side) for side in (a, b))
+        return diff_of(before, after)
+
     def latest(self, workflow_id: str) -> RecordedEvent:
         """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
         recent = self._log.recent(workflow_id)
@@ -245,6 +254,7 @@ class Workflows:
     arestore = in_thread(restore)
     aget = in_thread(get)
     aversions = in_thread(versions)
+    adiff = in_thread(diff)
 
 
 _PLANS_KEPT = 1000

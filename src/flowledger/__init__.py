@@ -40,6 +40,7 @@ from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
 from .projections.runs import Run
+from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
 
 __version__ = "0.1.0"
 
@@ -68,7 +69,9 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
+    "PartChange",
     "PartChanges",
+    "PartsDiff",
     "Pause",
     "RecordedEvent",
     "RetryPolicy",
@@ -83,9 +86,11 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "ValueChange",
     "VerifyReport",
     "VersionNotFound",
     "WorkflowDefinition",
+    "WorkflowDiff",
     "WorkflowNotFound",
     "WorkflowSnapshot",
     "WorkflowVersion",

@@ -228,3 +228,19 @@ def test_any_text_is_an_id(desk: Desk, workflow_id: str) -> None:
     workflows.restore(workflow_id, version=first.snapshot_id)
     assert workflows.get(workflow_id).definition == first.definition
     assert len(workflows.versions(workflow_id)) == 5
+
+
+def test_a_diff_takes_versions_snapshot_ids_and_snapshots(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    first = workflows.get("w")
+    second = workflows.save(line("only", "b"), workflow_id="w", by="bob")
+    third = workflows.rename("w", "Two", by="bob")
+    diff = workflows.diff("w", 1, 2)
+    assert diff == workflows.diff("w", first.snapshot_id, second) == workflows.diff("w", first, second.snapshot_id)
+    assert diff.summary == workflows.versions("w")[1].changes
+    assert [*diff.nodes.added] == ["b"]
+    assert not workflows.diff("w", 2, 2)
+    assert str(workflows.diff("w", 2, third).name) != "None"
+    for unknown in (0, 4, "zzzzzzz"):
+        with pytest.raises(fl.VersionNotFound):
+            workflows.diff("w", 1, unknown)
