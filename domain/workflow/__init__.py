@@ -11,7 +11,7 @@ from .changes import (
     same,
 )
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids, stale
-from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, Distribution, JobCode
+from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merged
 from .snapshot import WorkflowSnapshot, snapshot_of
 from .state import WorkflowState, state_of
@@ -24,7 +24,6 @@ __all__ = [
     "SAVED",
     "SAVES",
     "Changes",
-    "Distribution",
     "JobCode",
     "PartChanges",
     "WorkflowSnapshot",

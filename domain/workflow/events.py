@@ -5,14 +5,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from ..catalogue import event_type
-from ..run import Recorded
-
-
-class Distribution(TypedDict):
-    """An installed distribution, as the packaging metadata names it."""
-
-    name: str
-    version: str
+from ..run import Distribution, Recorded
 
 
 class JobCode(TypedDict):
