@@ -125,6 +125,17 @@ def start_faults(definition: Any) -> list[Fault]:
     return _start_faults(_roots(_entries(definition.get("nodes")), _entries(definition.get("edges"))))
 
 
+def edge_id_faults(definition: Any) -> list[Fault]:
+    """Edges that share an id, which makes them impossible to tell apart between two versions.
+
+    A rule for new definitions: old ones were saved without it, and stay readable. They may have other faults too.
+    """
+    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
+    edges = _entries(raw.get("edges")) if isinstance(raw, Mapping) else []
+    ids = Counter(edge["id"] for edge in edges if isinstance(edge.get("id"), str))
+    return [Fault("edges", f"{count} edges have the id {edge_id!r}") for edge_id, count in ids.items() if count > 1]
+
+
 def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
     if len(roots) == 1:
         return []

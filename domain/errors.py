@@ -25,7 +25,10 @@ FlowledgerError
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .workflow.versions import WorkflowVersion
 
 
 class FlowledgerError(Exception):
@@ -94,12 +97,13 @@ class RunNotFound(NotFound):
 
 
 class VersionNotFound(NotFound):
-    """The stream has no such version; versions run from 1 to ``head``."""
+    """The stream has no such version, or the workflow no such snapshot id; versions run from 1 to ``head``."""
 
-    def __init__(self, asked: int, head: int, subject: str = "stream") -> None:
+    def __init__(self, asked: int | str, head: int, subject: str = "stream") -> None:
         self.asked = asked
         self.head = head
-        super().__init__(f"{subject} has no version {asked}: its versions are 1 to {head}")
+        what = f"snapshot id {asked!r}" if isinstance(asked, str) else f"version {asked}"
+        super().__init__(f"{subject} has no {what}: its versions are 1 to {head}")
 
 
 class NothingAsOf(NotFound):
@@ -129,22 +133,40 @@ class ConcurrencyError(Conflict):
 
 
 class StaleVersion(Conflict):
-    """A save was based on a version that is no longer the latest; says who saved since."""
+    """A save was based on a version that is no longer the latest; says who saved what since, node by node.
 
-    def __init__(self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime) -> None:
+    ``changes`` is every version after ``expected``, oldest first. ``conflicts`` names the nodes and edges that stand in
+    the way of a merge; empty where none was asked for.
+    """
+
+    def __init__(
+        self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime,
+        changes: "Sequence[WorkflowVersion]" = (), conflicts: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.workflow_id = workflow_id
         self.expected = expected
         self.actual = actual
         self.saved_by = saved_by
         self.saved_at = saved_at
+        self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
+        self.conflicts: tuple[str, ...] = tuple(conflicts)
+        in_the_way = f"; both changed {', '.join(self.conflicts)}" if conflicts else ""
+        more = len(self.changes) - _CHANGES_LISTED
         super().__init__(
             f"workflow {workflow_id!r} is at version {actual}, your save was based on {expected}: "
-            f"{saved_by} saved at {saved_at.isoformat()}; take the latest version and apply your change to it"
+            f"{saved_by} saved at {saved_at.isoformat()}{in_the_way}; "
+            "take the latest version and apply your change to it"
+            + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
+            + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
         )
 
 
+_CHANGES_LISTED = 10
+"""Versions that the message of a StaleVersion lists."""
+
+
 class IllegalTransition(FlowledgerError):
-    """The command makes no sense in the state that the run is in; nothing was written."""
+    """The command makes no sense in the state that the run or workflow is in; nothing was written."""
 
 
 class NonRetryable(FlowledgerError):

@@ -11,6 +11,7 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
+    Distribution,
     Recorded,
 )
 from .folding import evolve_pages, evolve_recorded, snapshots
@@ -28,6 +29,7 @@ __all__ = [
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",
+    "Distribution",
     "Recorded",
     "RunHeader",
     "RunState",

@@ -39,6 +39,13 @@ class Origin(TypedDict):
     version: int
 
 
+class Distribution(TypedDict):
+    """An installed distribution, as the packaging metadata names it."""
+
+    name: str
+    version: str
+
+
 class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
@@ -47,8 +54,10 @@ class RunStarted(Recorded):
     origin: NotRequired[Origin]
     code: NotRequired[dict[str, str]]
     """Node type → digest of the executor's source that will run."""
+    distributions: NotRequired[dict[str, Distribution]]
+    """Node type → what the executor's module was installed with, where that is known."""
     drifted: NotRequired[dict[str, str]]
-    """Node type → source text, where it differs from what the workflow's version saved."""
+    """Node type → source text, where it or its distribution differs from what the workflow's version saved."""
     payload: NotRequired[Any]
     metadata: NotRequired[dict[str, Any]]
 
@@ -108,6 +117,8 @@ class RunPaused(Recorded):
 class _Claim(Recorded):
     code: NotRequired[dict[str, str]]
     """Node type → digest of the code that will run from here on, where any of it changed since the run last said."""
+    distributions: NotRequired[dict[str, Distribution]]
+    """What that code was installed with."""
     drifted: NotRequired[dict[str, str]]
     """Node type → source text of what changed."""
 

@@ -19,6 +19,7 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
+    Distribution,
     Origin,
 )
 
@@ -30,9 +31,9 @@ class RunState:
     """
 
     __slots__ = (
-        "cancelled", "code", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at",
-        "metadata", "origin", "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts",
-        "retry_node_id", "run_id", "started_at", "status", "total_time", "version", "work_order_id", "workflow_id",
+        "cancelled", "code", "context", "current_node_id", "distributions", "failed_reason", "finished_at",
+        "last_started_at", "metadata", "origin", "paused_reason", "payload", "recorded_at", "retry_at",
+        "retry_attempts", "retry_node_id", "run_id", "started_at", "status", "total_time", "version", "work_order_id", "workflow_id",
         "workflow_version",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class RunState:
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
         self.code: Mapping[str, str] = {}
+        self.distributions: Mapping[str, Distribution] = {}
         self.status: Status = "active"
         self.cancelled = False
         self.current_node_id: str | None = None
@@ -131,7 +133,7 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 2
+FOLD_REVISION = 3
 """Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
 
 
@@ -147,7 +149,7 @@ def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_version = data["workflow_version"]
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
-    state.code = data.get("code", {})
+    _run_by(state, data)
     state.current_node_id = data["start_node_id"]
     state.payload = data.get("payload")
     state.metadata = freeze(data.get("metadata", {}))
@@ -216,6 +218,12 @@ def _paused(state: RunState, data: Mapping[str, Any]) -> None:
     state.paused_reason = data.get("reason")
 
 
+def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
+    """Take over which code runs from here on, where the event says anything of it."""
+    if "code" in data:
+        state.code, state.distributions = data["code"], data.get("distributions", {})
+
+
 def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
     _claimed(state, data)
     # A node's own pause has cleared the payload; after an operator's, the step that was held back still sees its own.
@@ -223,7 +231,7 @@ def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
-    state.code = data.get("code", state.code)
+    _run_by(state, data)
     state.status = "active"
     state.paused_reason = None
     state.retry_node_id = None

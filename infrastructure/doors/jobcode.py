@@ -1,15 +1,17 @@
-"""Job code: the source behind each executor, as it is registered in this process."""
+"""Job code: the source behind each executor, as it is registered in this process, and what it was installed with."""
 
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ...domain.definition import WorkflowDefinition
 from ...domain.executors import Executor, ExecutorRegistry
 from ...domain.jsonvalue import freeze
+from ...domain.run import Distribution
 from ...domain.workflow import JobCode
+from .distributions import distribution_of
 
 
 def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dict[str, JobCode]:
@@ -26,11 +28,42 @@ def code_of(executor: Executor) -> JobCode:
     """
     name = executor.qualified_name
     function, bound = _unwrapped(executor.function)
+    found = distribution_of(getattr(function, "__module__", None))
+    installed = {} if found is None else {"distribution": found}
     try:
-        source = inspect.getsource(function)
+        source = inspect.getsource(function) + bound
     except (OSError, TypeError):
-        return cast("JobCode", freeze({"name": name, "digest": _digest(name + bound)}))
-    return cast("JobCode", freeze({"name": name, "digest": _digest(source + bound), "source": source + bound}))
+        return cast("JobCode", freeze({"name": name, "digest": _digest(name + bound), **installed}))
+    return cast("JobCode", freeze({"name": name, "digest": _digest(source), **installed, "source": source}))
+
+
+def code_now(
+    definition: WorkflowDefinition, executors: ExecutorRegistry | None,
+    digests: Mapping[str, str], distributions: Mapping[str, Distribution],
+) -> dict[str, Any]:  # fmt: skip
+    """What a run's event says of the code that goes on from here, all by node type.
+
+    ``code``: digests. ``distributions``: what the executors came from. ``drifted``: the source of what isn't the code
+    with a known digest, or came from another distribution than the known one, if one is known.
+    """
+    code = job_code(definition, executors) if executors is not None else {}
+    found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
+    installed = {type: now["distribution"] for type, now in code.items() if "distribution" in now}
+    if installed:
+        found["distributions"] = installed
+    drifted = {
+        type: now.get("source", now["name"])
+        for type, now in code.items()
+        if digests.get(type) != now["digest"]
+        or (type in distributions and distributions[type] != now.get("distribution"))
+    }
+    return found | {"drifted": drifted} if drifted else found
+
+
+def known_code(saved: Mapping[str, JobCode]) -> tuple[dict[str, str], dict[str, Distribution]]:
+    """Digests and distributions of the code that a save recorded, as ``code_now`` takes them."""
+    distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
+    return {type: code["digest"] for type, code in saved.items()}, distributions
 
 
 def _unwrapped(function: Callable[..., Any]) -> tuple[Any, str]:

@@ -17,7 +17,7 @@ from ...projections.runs import Run, run_of
 from ..driver import Commit, Execution, asynchronous, synchronous
 from .batches import Batch, BatchCommitter, Timer
 from .commit import Committer, write_of
-from .jobcode import job_code
+from .jobcode import code_now, known_code
 from .states import RunStates
 from .twins import in_thread
 from .workflows import Workflows
@@ -76,7 +76,7 @@ class Runs:
             "workflow_version": saved.version,
             "definition_digest": saved.data["digest"],
             "start_node_id": _start_node(plan.definition),
-            **self._code_now(plan.definition, {type: code["digest"] for type, code in saved.data["code"].items()}),
+            **code_now(plan.definition, self._executors, *known_code(saved.data["code"])),
         }
         if payload is not None:
             started["payload"] = payload
@@ -169,7 +169,7 @@ class Runs:
         if event is None:
             return self._execution(state, None)
         plan = self._workflows.plan(state.workflow_id, state.workflow_version)
-        code = self._code_now(plan.definition, state.code)
+        code = code_now(plan.definition, self._executors, state.code, state.distributions)
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         Committer(self._store, state)([event])
@@ -194,15 +194,6 @@ class Runs:
         if not isinstance(metadata, Mapping):
             raise InvalidRequest(f"metadata {metadata!r} is not an object")
         return self._freeze(metadata, "metadata")
-
-    def _code_now(self, definition: WorkflowDefinition, known: Mapping[str, str]) -> dict[str, Any]:
-        """The digests of the code that will run, and the source of what isn't the code with a known digest."""
-        code = job_code(definition, self._executors) if self._executors is not None else {}
-        found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
-        drifted = {
-            type: now.get("source", now["name"]) for type, now in code.items() if known.get(type) != now["digest"]
-        }
-        return found | {"drifted": drifted} if drifted else found
 
 
 def _start_node(definition: WorkflowDefinition) -> str:

@@ -1,37 +1,51 @@
-"""The door to workflows: save definitions, and get them back as they were."""
+"""The door to workflows: save definitions, get them back as they were, put them away."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ...domain.cycle import check_actor
-from ...domain.definition import WorkflowDefinition, start_faults
-from ...domain.errors import (
-    ConcurrencyError,
-    InvalidDefinition,
-    InvalidRequest,
-    StorageCorrupt,
-    WorkflowNotFound,
-)
+from ...domain.definition import WorkflowDefinition
+from ...domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
 from ...domain.executors import ExecutorRegistry
 from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
 from ...domain.moments import moment_asked
-from ...domain.plan import Plan, make_plan, unknown_types
-from ...domain.ports import EventStore, RecordedEvent, Write
-from ...domain.workflow import SAVES, JobCode, WorkflowSnapshot, save, snapshot_of
+from ...domain.plan import Plan, make_plan
+from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
+from ...domain.workflow import (
+    JobCode,
+    WorkflowSnapshot,
+    WorkflowState,
+    WorkflowVersion,
+    archive,
+    merged,
+    refuse_archived,
+    restore,
+    save,
+    stale,
+    state_of,
+    versions_in,
+)
+from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..toolbox import TOOLBOX
 from .as_of import version_at
+from .definitions import checked
 from .jobcode import job_code
 from .twins import in_thread
+from .workflow_log import WorkflowLog
+
+_Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent | None]]
+"""From the state and the events that led to it to what happens next; None is left out."""
 
 
 class Workflows:
-    """``ledger.workflows``."""
+    """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
 
     def __init__(self, store: EventStore, executors: ExecutorRegistry | None, now: Callable[[], int]) -> None:
         self._store = store
+        self._log = WorkflowLog(store)
         self._executors = executors
         self._now = now
         self._plans: dict[tuple[str, int], Plan] = {}
@@ -43,56 +57,127 @@ class Workflows:
         workflow_id: str,
         by: str = "unknown",
         message: str | None = None,
-        expected_version: int | None = None,
+        expected_version: int | str | None = None,
+        merge: bool = False,
+        name: str | None = None,
     ) -> WorkflowSnapshot:
         """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
 
-        ``expected_version`` is the version that the change was based on (0: there is none yet). Raises StaleVersion
-        when it isn't the latest, InvalidDefinition with every fault.
+        ``expected_version`` is the version that the change was based on (0: there is none yet). When it isn't the
+        latest, that is StaleVersion; with ``merge`` what both changed in different nodes and edges is put together and
+        saved, and only what both changed differently is StaleVersion. ``name`` is what people call the workflow; None
+        leaves it as it is.
+
+        Raises InvalidDefinition with every fault, IllegalTransition for an archived workflow.
         """
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {workflow_id!r}: an id is text, not empty, without '@'")
-        check_actor(by)
+        _check_name(name)
         freeze([workflow_id, message], "save")
-        definition = self._validated(definition)
-        stream = workflow_stream(workflow_id)
-        while True:
-            head, latest = self._last_save(stream)
-            event = save(
-                None if latest is None else (latest.version, latest.data), head, definition,
-                self._code(definition, latest),
-                workflow_id=workflow_id, by=by, message=message, expected_version=expected_version, now=self._now(),
-            )  # fmt: skip
-            if event is None:
-                assert latest is not None  # noqa: S101 - only an earlier save can be equal
-                return snapshot_of(latest.version, latest.data, is_latest=True)
-            try:
-                self._store.append(Write(stream, head, [event]))
-            except ConcurrencyError:
-                continue  # somebody saved in between: look again whether our change is still based on the latest
-            return snapshot_of(head + 1, event.data, is_latest=True)
+        definition = checked(definition, self._executors)
+        expected = self._number(workflow_id, expected_version, "expected_version")
+        if merge and expected is None:
+            raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
-    def get(self, workflow_id: str, version: int | None = None, at: datetime | None = None) -> WorkflowSnapshot:
+        def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
+            refuse_archived(state)
+            new, said = definition, message
+            if expected is not None and not state.stands_at(expected):
+                new = self._merged(state, recent, definition, expected, merge=merge)
+                said = message if message is not None else f"merged over version {state.saved_version}"
+            code, named = self._code(new, state.code), name if name is not None else state.name
+            return [
+                save(state, new, code, name=named, by=by, message=said, is_taken=self._log.is_taken, now=self._now())
+            ]
+
+        return self._commit(workflow_id, by, decide, since=expected, create=True)
+
+    def rename(self, workflow_id: str, name: str | None, by: str = "unknown") -> WorkflowSnapshot:
+        """Call a workflow by another name, or, with None, by its id again. The id and the definition stay.
+
+        Raises WorkflowNotFound, IllegalTransition for an archived workflow.
+        """
+        _check_name(name)
+
+        def decide(state: WorkflowState, _recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
+            now = state.snapshot()
+            kept, taken = (now.definition, now.code), self._log.is_taken
+            return [save(state, *kept, name=name, by=by, message=None, is_taken=taken, now=self._now())]
+
+        return self._commit(workflow_id, by, decide)
+
+    def archive(self, workflow_id: str, by: str = "unknown", reason: str | None = None) -> WorkflowSnapshot:
+        """Put a workflow away: it can be read, but neither saved nor started, until it is restored.
+
+        Raises WorkflowNotFound, IllegalTransition when it is archived already.
+        """
+        freeze(reason, "reason")
+        return self._commit(workflow_id, by, lambda state, _recent: [archive(state, by, reason, self._now())])
+
+    def restore(
+        self,
+        workflow_id: str,
+        by: str = "unknown",
+        version: int | str | None = None,
+        message: str | None = None,
+        expected_version: int | str | None = None,
+    ) -> WorkflowSnapshot:
+        """Take a workflow out of the archive; with ``version`` its definition becomes the newest one, by a new save.
+
+        Restoring what is the latest already appends nothing. Raises WorkflowNotFound, VersionNotFound, StaleVersion,
+        InvalidDefinition (what was saved then can't run any more), IllegalTransition (without a version, when it isn't
+        archived).
+        """
+        freeze(message, "message")
+        expected = self._number(workflow_id, expected_version, "expected_version")
+        old = None if version is None else self.get(workflow_id, version)
+        definition = None if old is None else checked(old.definition, self._executors)
+
+        def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent]:
+            if expected is not None and not state.stands_at(expected):
+                raise self._stale(state, recent, expected)
+            newest = None
+            if old is not None and definition is not None:
+                newest = old.version, definition, self._code(definition, state.code, old.code)
+            return restore(state, newest, by=by, message=message, is_taken=self._log.is_taken, now=self._now())
+
+        return self._commit(workflow_id, by, decide, since=expected)
+
+    def get(self, workflow_id: str, version: int | str | None = None, at: datetime | None = None) -> WorkflowSnapshot:
         """The definition as it was at a version, as of a moment, or now.
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        moment = moment_asked(version, at)
-        stream = workflow_stream(workflow_id)
-        head = self._store.head(stream)
-        if head == 0:
-            raise WorkflowNotFound(workflow_id)
-        version = version_at(self._store, stream, moment, head, f"workflow {workflow_id!r}")
-        found = self._saved_at(stream, version)
-        latest = found if version == head else self._saved_at(stream, head)
-        return snapshot_of(found.version, found.data, is_latest=latest.version == found.version)
+        named = self._number(workflow_id, version) if isinstance(version, str) else version
+        moment = moment_asked(named, at)
+        head = self._log.head(workflow_id)
+        asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {workflow_id!r}")
+        shown = self._log.state_at(workflow_id, asked)
+        latest = shown if asked == head else self._log.state_at(workflow_id, head)
+        return shown.snapshot(is_latest=latest.saved_version == shown.saved_version)
+
+    def versions(self, workflow_id: str) -> list[WorkflowVersion]:
+        """Every version, oldest first: who saved, archived or restored the workflow when, and what each save changed.
+
+        Raises WorkflowNotFound.
+        """
+        return self._log.versions(workflow_id)
+
+    def diff(self, workflow_id: str, a: int | str | WorkflowSnapshot, b: int | str | WorkflowSnapshot) -> WorkflowDiff:
+        """What differs from ``a`` to ``b``, by node and edge id; each is a version, a snapshot id or a snapshot.
+
+        Raises WorkflowNotFound, VersionNotFound.
+        """
+        before, after = (side if isinstance(side, WorkflowSnapshot) else self.get(workflow_id, side) for side in (a, b))
+        return diff_of(before, after)
 
     def latest(self, workflow_id: str) -> RecordedEvent:
-        """The event of the last save. Raises WorkflowNotFound."""
-        _, saved = self._last_save(workflow_stream(workflow_id))
-        if saved is None:
+        """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
+        recent = self._log.recent(workflow_id)
+        if not recent:
             raise WorkflowNotFound(workflow_id)
-        return saved
+        refuse_archived(state_of(workflow_id, recent))
+        return recent[0]
 
     def plan(self, workflow_id: str, version: int) -> Plan:
         """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
@@ -109,63 +194,78 @@ class Workflows:
             self._plans[key] = plan
         return plan
 
-    def _code(self, definition: WorkflowDefinition, latest: RecordedEvent | None) -> dict[str, JobCode]:
-        """The code behind the definition; where this ledger has no executors, what the last save says of it."""
+    def _commit(
+        self, workflow_id: str, by: str, decide: _Decision, *, since: int | None = None, create: bool = False
+    ) -> WorkflowSnapshot:
+        """Append what is decided, which is decided again for as long as others append first; the state it leads to."""
+        check_actor(by)
+        while True:
+            recent = self._log.recent(workflow_id, since)
+            if not recent and not create:
+                raise WorkflowNotFound(workflow_id)
+            state = state_of(workflow_id, recent)
+            events = [event for event in decide(state, recent) if event is not None]
+            if events:
+                try:
+                    self._store.append(Write(workflow_stream(workflow_id), state.version, events))
+                except ConcurrencyError:
+                    continue
+            for event in events:
+                state.evolve(state.version + 1, event.type, event.data)
+            return state.snapshot()
+
+    def _merged(
+        self, state: WorkflowState, recent: Sequence[RecordedEvent], mine: WorkflowDefinition, expected: int,
+        *, merge: bool,
+    ) -> WorkflowDefinition:  # fmt: skip
+        """The latest definition with what ``mine`` changed in that of ``expected``. Raises StaleVersion."""
+        if not merge or state.saved is None or expected > state.version:
+            raise self._stale(state, recent, expected)
+        base = _saved_by(recent, expected) or {"definition": {}}
+        definition, conflicts = merged(base["definition"], state.saved["definition"], mine.to_data())
+        if conflicts:
+            raise self._stale(state, recent, expected, conflicts)
+        return checked(definition, self._executors)
+
+    def _stale(
+        self, state: WorkflowState, recent: Sequence[RecordedEvent], expected: int, conflicts: Sequence[str] = ()
+    ) -> Exception:
+        later = [event for event in recent if event.version > expected]
+        return stale(state, expected, versions_in(later, _saved_by(recent, expected)), self._now(), conflicts)
+
+    def _code(self, definition: WorkflowDefinition, *saved: Mapping[str, JobCode]) -> dict[str, JobCode]:
+        """The code behind the definition; where this ledger has no executors, what the saves, best first, say of it."""
         if self._executors is not None:
             return job_code(definition, self._executors)
-        types = {node.type for node in definition.nodes}
-        return {type: code for type, code in latest.data["code"].items() if type in types} if latest is not None else {}
+        known = ChainMap(*map(dict, saved))
+        return {type: known[type] for type in sorted({node.type for node in definition.nodes}) if type in known}
 
-    def _validated(self, definition: WorkflowDefinition | Mapping[str, Any]) -> WorkflowDefinition:
-        """The definition, fit to be run. Raises InvalidDefinition with the faults of graph, start and types at once."""
-        try:
-            definition = WorkflowDefinition.model_validate(definition)
-        except InvalidDefinition as error:
-            nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
-            unknown = unknown_types(nodes, self._executors) if self._executors is not None else []
-            raise InvalidDefinition([*error.faults, *start_faults(definition), *unknown]) from None
-        faults = start_faults(definition)
-        if self._executors is not None:
-            try:
-                _warn_of_expressions(make_plan(definition, self._executors, TOOLBOX))
-            except InvalidDefinition as error:
-                faults += error.faults
-        if faults:
-            raise InvalidDefinition(faults)
-        return definition
-
-    def _last_save(self, stream: str) -> tuple[int, RecordedEvent | None]:
-        """The head of the stream and its last save, as they were at one moment."""
-        head = 0
-        for event in self._store.read(stream, backwards=True):
-            head = head or event.version
-            if event.type in SAVES:
-                return head, event
-        return head, None
-
-    def _saved_at(self, stream: str, version: int) -> RecordedEvent:
-        """The save that a version shows: the first event of a workflow is one. Raises StorageCorrupt for a gap."""
-        expected = version
-        for event in self._store.read(stream, upto=version, backwards=True):
-            if event.version != expected:
-                break
-            if event.type in SAVES:
-                return event
-            expected -= 1
-        raise StorageCorrupt(
-            f"event {expected} of stream {stream!r} is missing in the store: verify tells what else is"
-        )
+    def _number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
+        """The version that a number or a snapshot id stands for."""
+        if isinstance(version, str):
+            return self._log.version_named(workflow_id, version)
+        if version is not None and type(version) is not int:
+            raise InvalidRequest(f"{name} {version!r} is neither a whole number nor a snapshot id")
+        return version
 
     asave = in_thread(save)
+    arename = in_thread(rename)
+    aarchive = in_thread(archive)
+    arestore = in_thread(restore)
     aget = in_thread(get)
+    aversions = in_thread(versions)
+    adiff = in_thread(diff)
 
 
 _PLANS_KEPT = 1000
-_log = logging.getLogger("flowledger.workflows")
 
 
-def _warn_of_expressions(plan: Plan) -> None:
-    """A faulty expression fails the step that needs it, not the save; who saves should know all the same."""
-    for node_id, planned in plan.nodes.items():
-        for fault in planned.template.faults:
-            _log.warning("node %r will fail when it runs: %s", node_id, fault)
+def _saved_by(recent: Sequence[RecordedEvent], version: int) -> Mapping[str, Any] | None:
+    """The body of the save that a version shows; None: there was none yet. The events begin with a save."""
+    return recent[0].data if recent and recent[0].version <= version else None
+
+
+def _check_name(name: object) -> None:
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise InvalidRequest(f"name {name!r}: a workflow's name is text that is not empty")
+    freeze(name, "name")

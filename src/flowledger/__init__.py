@@ -35,16 +35,18 @@ from .domain.results import NodeResult
 from .domain.run import RunHeader
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
-from .domain.workflow import WorkflowSnapshot
+from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
 from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
 from .projections.runs import Run
+from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "Changes",
     "ConcurrencyError",
     "Conflict",
     "Edge",
@@ -67,6 +69,9 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
+    "PartChange",
+    "PartChanges",
+    "PartsDiff",
     "Pause",
     "RecordedEvent",
     "RetryPolicy",
@@ -81,11 +86,14 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "ValueChange",
     "VerifyReport",
     "VersionNotFound",
     "WorkflowDefinition",
+    "WorkflowDiff",
     "WorkflowNotFound",
     "WorkflowSnapshot",
+    "WorkflowVersion",
     "__version__",
     "open_ledger",
 ]

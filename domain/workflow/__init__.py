@@ -1,0 +1,48 @@
+"""The Workflow aggregate: the saved history of one definition. Its events, the state they fold into, its decisions."""
+
+from .changes import (
+    Changes,
+    PartChanges,
+    changes_between,
+    compared,
+    edge_label,
+    keyed_edges,
+    keyed_nodes,
+    same,
+)
+from .decisions import archive, refuse_archived, restore, save, snapshot_ids, stale
+from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
+from .merge import merged
+from .snapshot import WorkflowSnapshot, snapshot_of
+from .state import WorkflowState, state_of
+from .versions import WorkflowVersion, versions_in
+
+__all__ = [
+    "ARCHIVED",
+    "CREATED",
+    "RESTORED",
+    "SAVED",
+    "SAVES",
+    "Changes",
+    "JobCode",
+    "PartChanges",
+    "WorkflowSnapshot",
+    "WorkflowState",
+    "WorkflowVersion",
+    "archive",
+    "changes_between",
+    "compared",
+    "edge_label",
+    "keyed_edges",
+    "keyed_nodes",
+    "merged",
+    "refuse_archived",
+    "restore",
+    "same",
+    "save",
+    "snapshot_ids",
+    "snapshot_of",
+    "stale",
+    "state_of",
+    "versions_in",
+]

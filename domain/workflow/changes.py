@@ -1,0 +1,131 @@
+"""Which parts of a workflow differ between two saves. Reads the stored bodies: what is old needs no validation."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+_Key = TypeVar("_Key")
+
+EdgeKey = tuple[str] | tuple[str, str | None, str]
+"""What an edge is known by: its id alone, or source, handle and target where it has none of its own."""
+
+
+class PartChanges(NamedTuple):
+    """What became of the nodes, or of the edges, by id."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+_UNCHANGED = PartChanges()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one save changed: falsy when nothing, ``str()`` in words. A part with another id was removed and added."""
+
+    nodes: PartChanges = _UNCHANGED
+    edges: PartChanges = _UNCHANGED
+    """Edges without an id are called by their ends."""
+    start: bool = False
+    order: bool = False
+    """The nodes or the edges that both have are listed in another order."""
+    code: tuple[str, ...] = ()
+    """Node types whose job code is not the same."""
+    name: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Changes()
+
+    def __str__(self) -> str:
+        said = [*_said("node", self.nodes), *_said("edge", self.edges)]
+        said += ["another start"] * self.start + ["another order"] * self.order + ["renamed"] * self.name
+        said += [f"other code of {_listed(self.code)}"] if self.code else []
+        return "; ".join(said) or "nothing changed"
+
+
+def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Changes:
+    """What differs between the bodies of two saves; None: there was none before."""
+    before = before or {"definition": {}, "code": {}}
+    old, new = before["definition"], after["definition"]
+    old_nodes, nodes = keyed_nodes(old), keyed_nodes(new)
+    old_edges, edges = keyed_edges(old), keyed_edges(new)
+    code = {*before["code"], *after["code"]}
+    return Changes(
+        nodes=PartChanges(*compared(old_nodes, nodes)),
+        edges=PartChanges(
+            *(tuple(edge_label({**old_edges, **edges}[key]) for key in keys) for keys in compared(old_edges, edges))
+        ),
+        start=old.get("start") != new.get("start"),
+        order=reordered(old_nodes, nodes) or reordered(old_edges, edges),
+        code=tuple(sorted(type for type in code if before["code"].get(type) != after["code"].get(type))),
+        name=before.get("name") != after.get("name"),
+    )
+
+
+def keyed_nodes(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The nodes of a definition's JSON by id."""
+    return {node["id"]: node for node in definition.get("nodes", ())}
+
+
+def keyed_edges(definition: Mapping[str, Any]) -> dict[EdgeKey, Mapping[str, Any]]:
+    """The edges of a definition's JSON. An id that several edges share, which was allowed once, names none of them."""
+    edges: Sequence[Mapping[str, Any]] = definition.get("edges", ())
+    ids = Counter(edge.get("id") for edge in edges)
+    return {_edge_key(edge, own_id=ids[edge.get("id")] == 1): edge for edge in edges}
+
+
+def _edge_key(edge: Mapping[str, Any], *, own_id: bool) -> EdgeKey:
+    if own_id and edge.get("id") is not None:
+        return (edge["id"],)
+    return edge["source"], edge.get("sourceHandle"), edge["target"]
+
+
+def edge_label(edge: Mapping[str, Any]) -> str:
+    """How people call an edge: its id, or ``a → b``, or ``a [handle] → b``."""
+    if edge.get("id") is not None:
+        return str(edge["id"])
+    handle = edge.get("sourceHandle")
+    return f"{edge['source']}{'' if handle is None else f' [{handle}]'} → {edge['target']}"
+
+
+def compared(
+    before: Mapping[_Key, Any], after: Mapping[_Key, Any]
+) -> tuple[tuple[_Key, ...], tuple[_Key, ...], tuple[_Key, ...]]:
+    """The keys that were added, removed, and whose value is another one."""
+    return (
+        tuple(key for key in after if key not in before),
+        tuple(key for key in before if key not in after),
+        tuple(key for key in after if key in before and not same(before[key], after[key])),
+    )
+
+
+def reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
+    """Whether what both have stands in another order."""
+    earlier, later = list(before), list(after)
+    both = {*earlier} & {*later}
+    return [key for key in earlier if key in both] != [key for key in later if key in both]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same text, as a digest sees it: to Python 1, 1.0 and true are equal."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _said(kind: str, changes: PartChanges) -> list[str]:
+    return [
+        f"{verb} {kind}{'s' * (len(ids) != 1)} {_listed(ids)}"
+        for verb, ids in zip(("added", "removed", "changed"), changes, strict=True)
+        if ids
+    ]
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(map(repr, ids))

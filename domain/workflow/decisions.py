@@ -1,0 +1,114 @@
+"""What may be done to a workflow: the events that a command leads to, or why it is refused."""
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..clock import moment
+from ..definition import WorkflowDefinition
+from ..errors import IllegalTransition, StaleVersion
+from ..ports import NewEvent
+from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
+from .state import WorkflowState
+from .versions import WorkflowVersion
+
+
+def save(
+    state: WorkflowState, definition: WorkflowDefinition, code: Mapping[str, JobCode], *,
+    name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
+) -> NewEvent | None:  # fmt: skip
+    """Save a definition over the last save; None when definition, code and name are what they were.
+
+    ``is_taken`` says whether a snapshot id stands for another save of the store. Raises IllegalTransition for an
+    archived workflow.
+    """
+    refuse_archived(state)
+    return _saved(state, definition, code, state.version + 1, name, by, message, is_taken, now)
+
+
+def archive(state: WorkflowState, by: str, reason: str | None, now: int) -> NewEvent:
+    """Put the workflow away: from here on it is neither saved nor started. Raises IllegalTransition when it is."""
+    refuse_archived(state)
+    return NewEvent(ARCHIVED, _body(state, by, now) | ({} if reason is None else {"reason": reason}))
+
+
+def restore(
+    state: WorkflowState, old: tuple[int, WorkflowDefinition, Mapping[str, JobCode]] | None, *,
+    by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
+) -> list[NewEvent]:  # fmt: skip
+    """Take the archive back, and make an old definition (its version, itself, the code behind it now) the newest one.
+
+    Empty when that is what it is already. Raises IllegalTransition when no version is named and nothing is archived.
+    """
+    events: list[NewEvent] = []
+    if state.archived is not None:
+        events.append(NewEvent(RESTORED, _body(state, by, now) | ({} if message is None else {"reason": message})))
+    if old is not None:
+        version, definition, code = old
+        said = message if message is not None else f"restored from version {version}"
+        saved = _saved(state, definition, code, state.version + len(events) + 1, state.name, by, said, is_taken, now)
+        events += [] if saved is None else [saved]
+    elif not events:
+        raise IllegalTransition(f"workflow {state.workflow_id!r} is not archived: name the version to restore")
+    return events
+
+
+def refuse_archived(state: WorkflowState) -> None:
+    """Raises IllegalTransition for an archived workflow."""
+    if state.archived is None:
+        return
+    by, at, reason = state.archived["by"], moment(state.archived["recorded_at"]), state.archived.get("reason")
+    raise IllegalTransition(
+        f"workflow {state.workflow_id!r} was archived by {by} at {at.isoformat()}"
+        f"{'' if reason is None else f' ({reason})'}: restore it first"
+    )
+
+
+def stale(
+    state: WorkflowState, expected: int, since: Sequence[WorkflowVersion], now: int, conflicts: Sequence[str] = ()
+) -> StaleVersion:
+    """The refusal of a save that was based on ``expected``, which the workflow has left behind.
+
+    ``since`` is what came after it, ``conflicts`` what a merge found in its way.
+    """
+    saved_by, saved_at = ("nobody", now) if state.saved is None else (state.saved["by"], state.saved["recorded_at"])
+    return StaleVersion(
+        state.workflow_id, expected, state.saved_version, saved_by, moment(saved_at), changes=since, conflicts=conflicts
+    )
+
+
+def snapshot_ids(workflow_id: str, version: int, digest: str) -> Iterator[str]:
+    """Seven characters that stand for one save: candidates, best first. None is digits only, as a version is."""
+    salt = ""
+    for number in itertools.count(1):
+        seed = f"{workflow_id}\0{version}\0{digest}{salt}".encode()
+        candidate = base64.b32encode(hashlib.sha256(seed).digest()).decode()[:7].lower()
+        if not candidate.isdigit():
+            yield candidate
+        salt = f"\0{number}"
+
+
+def _saved(
+    state: WorkflowState, definition: WorkflowDefinition, code: Mapping[str, JobCode], version: int,
+    name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
+) -> NewEvent | None:  # fmt: skip
+    saved = state.saved
+    if saved is not None and saved["digest"] == definition.digest and state.code == code and state.name == name:
+        return None
+    candidates = snapshot_ids(state.workflow_id, version, definition.digest)
+    event = _body(state, by, now)
+    event["digest"] = definition.digest
+    event["snapshot_id"] = next(candidate for candidate in candidates if not is_taken(candidate))
+    if name is not None:
+        event["name"] = name
+    if message is not None:
+        event["message"] = message
+    event["code"] = code
+    event["definition"] = definition.to_data()
+    return NewEvent(CREATED if saved is None else SAVED, event)
+
+
+def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:
+    return {"recorded_at": max(now, state.recorded_at), "by": by, "workflow_id": state.workflow_id}

@@ -1,0 +1,66 @@
+"""Two changes to one definition, made into one: nodes and edges are the parts, and the start."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from .changes import EdgeKey, edge_label, keyed_edges, keyed_nodes, reordered, same
+
+_Key = TypeVar("_Key", str, EdgeKey)
+_Parts = dict[_Key, Mapping[str, Any]]
+
+
+def merged(
+    base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The definition with what both changed in ``base``, and the parts that both changed, but not alike.
+
+    All are definitions as JSON. A merged graph may break the rules that hold for each of the two.
+    """
+    nodes, in_both = _parts(keyed_nodes(base), keyed_nodes(theirs), keyed_nodes(mine))
+    edges, of_both = _parts(keyed_edges(base), keyed_edges(theirs), keyed_edges(mine))
+    any_edge = keyed_edges(base) | keyed_edges(theirs) | keyed_edges(mine)
+    conflicts = [f"node {key!r}" for key in in_both] + [f"edge {edge_label(any_edge[key])!r}" for key in of_both]
+    definition: dict[str, Any] = {"nodes": nodes, "edges": edges}
+    start = _chosen(base.get("start"), theirs.get("start"), mine.get("start"))
+    if start is _CONFLICT:
+        conflicts.append("the start")
+    elif start is not None:
+        definition["start"] = start
+    return definition, conflicts
+
+
+def _parts(base: _Parts[_Key], theirs: _Parts[_Key], mine: _Parts[_Key]) -> tuple[list[Mapping[str, Any]], list[_Key]]:
+    kept: dict[_Key, Mapping[str, Any]] = {}
+    conflicts: list[_Key] = []
+    for key in base | theirs | mine:
+        part = _chosen(base.get(key), theirs.get(key), mine.get(key))
+        if part is _CONFLICT:
+            conflicts.append(key)
+        elif part is not None:
+            kept[key] = part
+    # Who put what there was in another order has decided on the order.
+    first, second = (theirs, mine) if reordered(base, theirs) else (mine, theirs)
+    return [kept[key] for key in _in_order(first, second) if key in kept], conflicts
+
+
+def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
+    """The one that isn't what it was; None: there is none."""
+    if same(theirs, mine) or same(base, mine):
+        return theirs
+    return mine if same(base, theirs) else _CONFLICT
+
+
+def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:
+    """The keys as they stand in the first, those that only the second has behind what they follow there."""
+    order = list(first)
+    place = 0
+    for key in second:
+        if key in first:
+            place = order.index(key) + 1
+        else:
+            order.insert(place, key)
+            place += 1
+    return order
+
+
+_CONFLICT = object()

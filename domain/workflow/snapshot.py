@@ -1,0 +1,58 @@
+"""A workflow as it was at one save."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ..clock import moment
+from ..definition import WorkflowDefinition
+from ..jsonvalue import freeze
+from .events import JobCode
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSnapshot:
+    """Read-only: a definition as it was at one save, with the code behind it, who saved it and when."""
+
+    workflow_id: str
+    version: int
+    snapshot_id: str
+    """Seven characters, for people; unique in the store, and taken wherever a version is."""
+    definition: WorkflowDefinition
+    code: Mapping[str, JobCode]
+    """By node type."""
+    digest: str
+    """SHA-256 (hex) of the definition."""
+    message: str | None
+    by: str
+    taken_at: datetime
+    is_latest: bool
+    input: Any = None
+    """As seen from a run: that run's payload."""
+    name: str | None = None
+    """What people called the workflow then, where that isn't its id."""
+    archived: bool = False
+    """Whether the workflow was archived at the version or moment that was asked for."""
+
+    def with_input(self, payload: Any) -> "WorkflowSnapshot":
+        """The same, as seen from a run that was started with this payload."""
+        return replace(self, input=payload)
+
+
+def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool, archived: bool = False) -> WorkflowSnapshot:
+    """The WorkflowSnapshot that a save recorded."""
+    return WorkflowSnapshot(
+        workflow_id=data["workflow_id"],
+        version=version,
+        snapshot_id=data["snapshot_id"],
+        definition=WorkflowDefinition.model_validate(data["definition"]),
+        code=freeze(data["code"]),
+        digest=data["digest"],
+        message=data.get("message"),
+        by=data["by"],
+        taken_at=moment(data["recorded_at"]),
+        is_latest=is_latest,
+        name=data.get("name"),
+        archived=archived,
+    )

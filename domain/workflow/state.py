@@ -1,0 +1,63 @@
+"""What the events of a workflow fold into, as far as decisions need it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..ports import RecordedEvent
+from .events import ARCHIVED, RESTORED, SAVES, JobCode
+from .snapshot import WorkflowSnapshot, snapshot_of
+
+
+@dataclass(slots=True)
+class WorkflowState:
+    """The last save of a workflow, and whether it is archived."""
+
+    workflow_id: str
+    version: int = 0
+    """Of the last event; 0: there is no workflow."""
+    saved_version: int = 0
+    """Of the last save."""
+    saved: Mapping[str, Any] | None = None
+    """Body of the last save."""
+    archived: Mapping[str, Any] | None = None
+    """Body of the event that archived it, until it is restored."""
+    recorded_at: int = 0
+
+    def evolve(self, version: int, type: str, data: Mapping[str, Any]) -> None:
+        """Fold one event into the state."""
+        self.version = version
+        self.recorded_at = data["recorded_at"]
+        if type in SAVES:
+            self.saved_version, self.saved = version, data
+        elif type == ARCHIVED:
+            self.archived = data
+        elif type == RESTORED:
+            self.archived = None
+
+    @property
+    def code(self) -> Mapping[str, JobCode]:
+        """The job code of the last save."""
+        return {} if self.saved is None else self.saved["code"]
+
+    @property
+    def name(self) -> str | None:
+        """What people call the workflow, where that isn't its id."""
+        return None if self.saved is None else self.saved.get("name")
+
+    def stands_at(self, version: int) -> bool:
+        """Whether the last save is what this version shows."""
+        return self.saved_version <= version <= self.version
+
+    def snapshot(self, *, is_latest: bool = True) -> WorkflowSnapshot:
+        """The last save, which there must be."""
+        assert self.saved is not None  # noqa: S101 - a workflow begins with a save
+        return snapshot_of(self.saved_version, self.saved, is_latest=is_latest, archived=self.archived is not None)
+
+
+def state_of(workflow_id: str, events: Iterable[RecordedEvent]) -> WorkflowState:
+    """The state that a workflow's events lead to. Those before a save may be missing: it says everything anew."""
+    state = WorkflowState(workflow_id)
+    for event in events:
+        state.evolve(event.version, event.type, event.data)
+    return state

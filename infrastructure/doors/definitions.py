@@ -1,0 +1,43 @@
+"""Definitions as callers hand them in: checked before they are saved, with every fault told at once."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ...domain.definition import WorkflowDefinition, edge_id_faults, start_faults
+from ...domain.errors import InvalidDefinition
+from ...domain.executors import ExecutorRegistry
+from ...domain.plan import Plan, make_plan, unknown_types
+from ..toolbox import TOOLBOX
+
+
+def checked(
+    definition: WorkflowDefinition | Mapping[str, Any], executors: ExecutorRegistry | None
+) -> WorkflowDefinition:
+    """The definition, fit to be saved and run. Raises InvalidDefinition with the faults of graph, start and types."""
+    try:
+        definition = WorkflowDefinition.model_validate(definition)
+    except InvalidDefinition as error:
+        nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
+        unknown = unknown_types(nodes, executors) if executors is not None else []
+        also = [*edge_id_faults(definition), *start_faults(definition), *unknown]
+        raise InvalidDefinition([*error.faults, *also]) from None
+    faults = edge_id_faults(definition) + start_faults(definition)
+    if executors is not None:
+        try:
+            _warn_of_expressions(make_plan(definition, executors, TOOLBOX))
+        except InvalidDefinition as error:
+            faults += error.faults
+    if faults:
+        raise InvalidDefinition(faults)
+    return definition
+
+
+_log = logging.getLogger("flowledger.workflows")
+
+
+def _warn_of_expressions(plan: Plan) -> None:
+    """A faulty expression fails the step that needs it, not the save; who saves should know all the same."""
+    for node_id, planned in plan.nodes.items():
+        for fault in planned.template.faults:
+            _log.warning("node %r will fail when it runs: %s", node_id, fault)

@@ -1,0 +1,167 @@
+"""What differs between two definitions, and two changes made into one."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import flowledger as fl
+from flowledger.domain.workflow import merged
+from flowledger.projections.workflow_diff import diff_of
+
+IDS = ("a", "b", "c", "d")
+VALUES = st.recursive(
+    st.sampled_from([None, True, False, 0, 1, 1.0, -0.0, 0.0, "", "x", "two\nlines", "two\nother lines\n"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["k", "l"]), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    ids = draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True))
+    nodes = [
+        {"id": node, "type": draw(st.sampled_from("tu"))}
+        | draw(st.fixed_dictionaries({}, optional={"data": VALUES, "code": st.sampled_from(["x", "x\ny", "x\nz\n"])}))
+        for node in ids
+    ]
+    ends = draw(
+        st.lists(
+            st.tuples(st.sampled_from(ids), st.sampled_from([None, "h"]), st.sampled_from(ids)),
+            max_size=3,
+            unique_by=lambda end: end[:2],
+        )
+    )
+    edges = [
+        {"source": source, "target": target}
+        | ({} if handle is None else {"sourceHandle": handle})
+        | ({"id": f"e{place}"} if draw(st.booleans()) else {})
+        for place, (source, handle, target) in enumerate(ends)
+    ]
+    start = draw(st.sampled_from([None, *ids]))
+    return {"nodes": nodes, "edges": edges} | ({} if start is None else {"start": start})
+
+
+def snapshot(definition: dict[str, Any], version: int = 1, **other: Any) -> fl.WorkflowSnapshot:
+    parsed = fl.WorkflowDefinition.model_validate(definition)
+    named: dict[str, Any] = {"code": {}, "message": None, "by": "ada", "taken_at": datetime(2025, 5, 4, tzinfo=UTC)}
+    named |= {"snapshot_id": f"abcdef{version}", "is_latest": False, "digest": parsed.digest} | other
+    return fl.WorkflowSnapshot(workflow_id="w", version=version, definition=parsed, **named)
+
+
+@given(definitions(), definitions())
+def test_a_diff_is_empty_exactly_where_the_digests_are_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for after in (one, other):
+        diff = diff_of(snapshot(one), snapshot(after, 2))
+        assert bool(diff) == (diff.before.digest != diff.after.digest)
+        assert ("nothing" in str(diff)) == (not diff)
+        json.dumps(diff.to_data())
+
+
+@given(definitions(), definitions())
+def test_every_value_that_differs_is_named_with_what_it_was_and_is(one: dict[str, Any], other: dict[str, Any]) -> None:
+    diff = diff_of(snapshot(one), snapshot(other, 2))
+    before, after = ({node["id"]: node for node in side["nodes"]} for side in (one, other))
+    assert {*diff.nodes.added} == after.keys() - before.keys()
+    assert {*diff.nodes.removed} == before.keys() - after.keys()
+    changed = {change.id for change in diff.nodes.changed}
+    assert changed == {key for key in before.keys() & after.keys() if repr_of(before[key]) != repr_of(after[key])}
+    assert all(change.changes for change in diff.nodes.changed)
+    assert diff.summary.nodes.changed == tuple(change.id for change in diff.nodes.changed)
+
+
+def repr_of(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+@given(definitions(), definitions())
+def test_a_merge_where_one_side_changed_nothing_is_the_other_side(base: dict[str, Any], other: dict[str, Any]) -> None:
+    for theirs, mine in ((base, other), (other, base), (other, other)):
+        definition, conflicts = merged(base, theirs, mine)
+        assert conflicts == []
+        assert definition == other
+        assert repr_of(definition) == repr_of(other)
+
+
+@given(definitions(), definitions(), definitions())
+def test_a_merge_takes_each_part_from_who_changed_it(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    definition, conflicts = merged(base, theirs, mine)
+    of_base, of_theirs, of_mine, of_both = (
+        {node["id"]: repr_of(node) for node in side["nodes"]} for side in (base, theirs, mine, definition)
+    )
+    for node in IDS:
+        was, there, here = of_base.get(node), of_theirs.get(node), of_mine.get(node)
+        if there != here and was not in (there, here):
+            assert f"node '{node}'" in conflicts
+        else:
+            assert of_both.get(node) == (here if there == was else there)
+
+
+def test_a_diff_reads_well() -> None:
+    one = {
+        "nodes": [
+            {"id": "a", "type": "t", "data": {"x": [1, 2], "gone": 1}, "code": "def f():\n    return 1\n"},
+            {"id": "b", "type": "t"},
+        ],
+        "edges": [{"source": "a", "target": "b"}],
+    }
+    other = {
+        "nodes": [
+            {"id": "a", "type": "u", "data": {"x": [1, 3, 4]}, "code": "def f():\n    return 2\n"},
+            {"id": "c", "type": "t", "data": 7},
+        ],
+        "edges": [{"id": "e", "source": "a", "target": "c"}],
+        "start": "a",
+    }
+    code = {"t": {"name": "app.t", "digest": "1", "source": "old\n"}, "u": {"name": "app.u", "digest": "2"}}
+    newer = {"t": code["t"] | {"distribution": {"name": "app", "version": "2"}}, "u": code["u"]}
+    diff = diff_of(snapshot(one, code=code), snapshot(other, 2, code=newer, name="New"))
+    assert str(diff).splitlines() == [
+        "workflow 'w': version 1 (abcdef1, ada) → version 2 (abcdef2, ada)",
+        '~ name: added, "New"',
+        '~ start: added, "a"',
+        '+ node \'c\' {"id": "c", "type": "t", "data": 7}',
+        '- node \'b\' {"id": "b", "type": "t"}',
+        "~ node 'a'",
+        '    type: "t" → "u"',
+        "    data.x[1]: 2 → 3",
+        "    data.x[2]: added, 4",
+        "    data.gone: removed, 1",
+        "    code:",
+        "      @@ -1,3 +1,3 @@",
+        "       def f():",
+        "      -    return 1",
+        "      +    return 2",
+        "       ",
+        '+ edge \'e\' {"id": "e", "source": "a", "target": "c"}',
+        '- edge \'a → b\' {"source": "a", "target": "b"}',
+        "~ job code of 't'",
+        '    distribution: added, {"name": "app", "version": "2"}',
+    ]
+    data = diff.to_data()
+    assert data["nodes"]["changed"][0]["changes"][-1]["diff"].startswith("@@ -1,3 +1,3 @@\n def f():\n-    return 1\n")
+    assert data["nodes"]["added"] == {"c": {"id": "c", "type": "t", "data": 7}}
+    assert data["start"] == {"path": "start", "kind": "added", "after": "a"}
+
+
+def test_what_stands_in_another_order_differs() -> None:
+    nodes = [{"id": "a", "type": "t"}, {"id": "b", "type": "t"}]
+    diff = diff_of(snapshot({"nodes": nodes}), snapshot({"nodes": nodes[::-1]}, 2))
+    assert diff
+    assert diff.summary.order
+    assert "another order" in str(diff)
+
+
+def test_edges_that_shared_an_id_when_that_was_allowed_are_told_apart_by_their_ends() -> None:
+    def twins(target: str) -> dict[str, Any]:
+        nodes = [{"id": node, "type": "t"} for node in "abc"]
+        edges = [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "b", "target": target}]
+        return {"nodes": nodes, "edges": edges, "start": "a"}
+
+    assert not diff_of(snapshot(twins("c")), snapshot(twins("c"), 2))
+    diff = diff_of(snapshot(twins("c")), snapshot(twins("a"), 2))
+    assert diff.summary.edges == fl.PartChanges(added=("e",), removed=("e",))

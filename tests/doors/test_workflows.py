@@ -1,0 +1,247 @@
+"""The history of a workflow: saves, names, the archive, and snapshot ids."""
+
+from typing import Any
+
+import pytest
+
+import flowledger as fl
+
+from .desk import GOOD, Desk, line
+
+
+def test_a_save_that_changes_definition_or_name_is_a_version_and_another_message_is_none(desk: Desk) -> None:
+    save = desk.ledger.workflows.save
+    first = save(line("a", "b"), workflow_id="x", by="ada", message="first")
+    assert save(line("a", "b"), workflow_id="x", by="bob", message="again") == first
+    assert save(line("a", "b", "c"), workflow_id="x", by="bob").version == 2
+    named = save(line("a", "b", "c"), workflow_id="x", by="bob", name="The line")
+    assert (named.version, named.name) == (3, "The line")
+    assert save(line("a", "b", "c"), workflow_id="x", by="ada", name="The line") == named
+    assert save(line("a"), workflow_id="x", by="ada").name == "The line"
+
+
+def test_a_rename_keeps_id_definition_and_code(desk: Desk) -> None:
+    first = desk.ledger.workflows.save(line("a", "b"), workflow_id="x", by="ada")
+    renamed = desk.ledger.workflows.rename("x", "The line", by="bob")
+    assert (renamed.workflow_id, renamed.version, renamed.name, renamed.by) == ("x", 2, "The line", "bob")
+    assert (renamed.definition, renamed.code, renamed.digest) == (first.definition, first.code, first.digest)
+    assert desk.ledger.workflows.rename("x", "The line", by="eve") == renamed
+    assert desk.ledger.workflows.rename("x", None, by="bob").name is None
+    assert desk.ledger.workflows.get("x", 2).name == "The line"
+
+
+@pytest.mark.parametrize("name", ["", "  ", 7, "\ud800"])
+def test_a_name_that_is_none_is_refused(memory_desk: Desk, name: Any) -> None:
+    before = memory_desk.written()
+    with pytest.raises(fl.InvalidRequest):
+        memory_desk.ledger.workflows.rename("w", name)
+    with pytest.raises(fl.InvalidRequest):
+        memory_desk.ledger.workflows.save(GOOD, workflow_id="w", name=name)
+    assert memory_desk.written() == before
+
+
+def test_an_archived_workflow_is_read_but_neither_saved_nor_started(desk: Desk) -> None:
+    saved = desk.ledger.workflows.get("w")
+    archived = desk.ledger.workflows.archive("w", by="ada", reason="replaced by v")
+    assert (archived.version, archived.archived, archived.is_latest) == (1, True, True)
+    before = desk.written()
+    refused = r"workflow 'w' was archived by ada at 20.*\(replaced by v\): restore it first"
+    for command in (
+        lambda: desk.ledger.workflows.save(line("a"), workflow_id="w"),
+        lambda: desk.ledger.workflows.save(GOOD, workflow_id="w"),
+        lambda: desk.ledger.workflows.rename("w", "other"),
+        lambda: desk.ledger.workflows.archive("w"),
+        lambda: desk.ledger.runs.start("w"),
+    ):
+        with pytest.raises(fl.IllegalTransition, match=refused):
+            command()
+    assert desk.written() == before
+    assert desk.ledger.workflows.get("w") == archived
+    assert desk.ledger.workflows.get("w", 1) == saved
+    assert desk.ledger.workflows.get("w", 2) == archived
+
+
+def test_a_run_under_way_goes_on_when_its_workflow_is_archived(desk: Desk) -> None:
+    run = desk.start(lambda step: step.payload or fl.Pause("wait"))
+    desk.ledger.workflows.archive("w")
+    assert desk.ledger.runs.resume(run.id, payload="done").status == "completed"
+
+
+def test_a_restored_workflow_runs_again(desk: Desk) -> None:
+    desk.ledger.workflows.archive("w")
+    restored = desk.ledger.workflows.restore("w", by="bob", message="still needed")
+    assert (restored.version, restored.archived) == (1, False)
+    assert desk.ledger.runs.start("w").workflow_version == 1
+    assert desk.ledger.workflows.save(line("a"), workflow_id="w", expected_version=1).version == 4
+
+
+def test_a_save_may_be_based_on_any_version_that_shows_the_latest_save(desk: Desk) -> None:
+    desk.ledger.workflows.archive("w")
+    desk.ledger.workflows.restore("w")
+    assert desk.ledger.workflows.save(line("a"), workflow_id="w", expected_version=3).version == 4
+    for other in (3, 5):
+        with pytest.raises(fl.StaleVersion):
+            desk.ledger.workflows.save(line("b"), workflow_id="w", expected_version=other)
+
+
+def test_restoring_a_version_saves_it_anew(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    old = workflows.get("w")
+    workflows.save(line("a", "b"), workflow_id="w", by="bob", name="Pair")
+    restored = workflows.restore("w", by="eve", version=1)
+    assert (restored.version, restored.by, restored.message) == (3, "eve", "restored from version 1")
+    assert (restored.definition, restored.digest) == (old.definition, old.digest)
+    assert restored.snapshot_id != old.snapshot_id
+    assert restored.name == "Pair"
+    assert workflows.restore("w", by="ada", version=1) == restored
+    assert workflows.restore("w", version=restored.snapshot_id) == restored
+    assert workflows.restore("w", version=2, message="b is needed").message == "b is needed"
+
+
+def test_restoring_a_version_of_an_archived_workflow_does_both_at_once(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    workflows.save(line("a", "b"), workflow_id="w")
+    workflows.archive("w")
+    restored = workflows.restore("w", version=1)
+    assert (restored.version, restored.archived) == (5, False)
+    assert [version.kind for version in workflows.versions("w")] == ["saved", "saved", "archived", "restored", "saved"]
+    workflows.archive("w")
+    assert workflows.restore("w", version=5).version == 5
+
+
+def test_a_restore_that_makes_no_sense_is_refused(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    before = desk.written()
+    with pytest.raises(fl.IllegalTransition, match="not archived"):
+        workflows.restore("w")
+    with pytest.raises(fl.VersionNotFound):
+        workflows.restore("w", version=2)
+    with pytest.raises(fl.StaleVersion):
+        workflows.restore("w", version=1, expected_version=0)
+    for command in (workflows.restore, workflows.archive, lambda id: workflows.rename(id, "x"), workflows.versions):
+        with pytest.raises(fl.WorkflowNotFound):
+            command("nowhere")
+    assert desk.written() == before
+
+
+def test_what_can_no_longer_run_is_not_restored(durable_url: str) -> None:
+    with fl.open_ledger(durable_url) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "gone"}]}, workflow_id="x")
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "do"}]}, workflow_id="x")
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(lambda step: None)
+    with fl.open_ledger(durable_url, executors) as ledger:
+        with pytest.raises(fl.InvalidDefinition, match="'gone'"):
+            ledger.workflows.restore("x", version=1)
+        assert len(ledger.workflows.versions("x")) == 2
+
+
+def test_edges_that_share_an_id_are_refused_at_a_save_and_stay_readable(memory_desk: Desk) -> None:
+    twins = line("a", "b", "c") | {
+        "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "b", "target": "c"}]
+    }
+    before = memory_desk.written()
+    with pytest.raises(fl.InvalidDefinition, match="edges: 2 edges have the id 'e'"):
+        memory_desk.ledger.workflows.save(twins, workflow_id="x")
+    with pytest.raises(fl.InvalidDefinition, match=r"(?s)nodes\[0\].colour.*2 edges have the id 'e'"):
+        memory_desk.ledger.workflows.save(
+            twins | {"nodes": [{"id": "a", "type": "do", "colour": "red"}, *twins["nodes"][1:]]}, workflow_id="x"
+        )
+    assert memory_desk.written() == before
+    assert len(fl.WorkflowDefinition.model_validate(twins).edges) == 2
+
+
+def test_versions_tell_who_did_what_and_what_it_changed(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    workflows.save(line("only", "b"), workflow_id="w", by="bob", message="one more")
+    workflows.rename("w", "Two", by="bob")
+    workflows.archive("w", by="eve", reason="holidays")
+    workflows.restore("w", by="ada")
+    versions = workflows.versions("w")
+    assert [(row.version, row.kind, row.by, row.message, row.is_latest) for row in versions] == [
+        (1, "saved", "ada", None, False),
+        (2, "saved", "bob", "one more", False),
+        (3, "saved", "bob", None, True),
+        (4, "archived", "eve", "holidays", False),
+        (5, "restored", "ada", None, False),
+    ]
+    assert [str(row.changes) for row in versions[1:]] == [
+        "added node 'b'; added edge 'only → b'",
+        "renamed",
+        "nothing changed",
+        "nothing changed",
+    ]
+    for row in versions[:3]:
+        saved = workflows.get("w", row.version)
+        assert (row.snapshot_id, row.digest, row.name) == (saved.snapshot_id, saved.digest, saved.name)
+        assert (row.by, row.taken_at) == (saved.by, saved.taken_at)
+
+
+def test_a_snapshot_id_is_taken_wherever_a_version_is(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    first = workflows.get("w")
+    second = workflows.save(line("a", "b"), workflow_id="w", expected_version=first.snapshot_id)
+    assert workflows.get("w", version=first.snapshot_id) == workflows.get("w", 1)
+    assert workflows.get("w", version=second.snapshot_id) == second
+    with pytest.raises(fl.StaleVersion) as refused:
+        workflows.save(line("a"), workflow_id="w", expected_version=first.snapshot_id)
+    assert (refused.value.expected, refused.value.actual) == (1, 2)
+    for command in (
+        lambda: workflows.get("w", "zzzzzzz"),
+        lambda: workflows.restore("w", version="zzzzzzz"),
+        lambda: workflows.save(line("a"), workflow_id="w", expected_version="zzzzzzz"),
+    ):
+        with pytest.raises(
+            fl.VersionNotFound, match="workflow 'w' has no snapshot id 'zzzzzzz': its versions are 1 to 2"
+        ):
+            command()
+    with pytest.raises(fl.WorkflowNotFound):
+        workflows.get("nowhere", first.snapshot_id)
+
+
+@pytest.mark.parametrize("wrong", [1.0, True, b"x", ["1"]])
+def test_what_is_no_version_is_refused(memory_desk: Desk, wrong: Any) -> None:
+    workflows = memory_desk.ledger.workflows
+    for command in (
+        lambda: workflows.get("w", wrong),
+        lambda: workflows.restore("w", version=wrong),
+        lambda: workflows.save(line("a"), workflow_id="w", expected_version=wrong),
+    ):
+        with pytest.raises(fl.InvalidRequest, match="whole number"):
+            command()
+
+
+async def test_the_async_twins_do_the_same(memory_desk: Desk) -> None:
+    workflows = memory_desk.ledger.workflows
+    assert (await workflows.arename("w", "Name", by="ada")).name == "Name"
+    assert (await workflows.aarchive("w", by="ada")).archived
+    assert not (await workflows.arestore("w", by="ada")).archived
+    assert await workflows.aversions("w") == workflows.versions("w")
+
+
+@pytest.mark.parametrize("workflow_id", ["a/b", "\"quoted\" 'twice'", "🦉", "../up", "with space", "%00", "workflow:x"])
+def test_any_text_is_an_id(desk: Desk, workflow_id: str) -> None:
+    workflows = desk.ledger.workflows
+    first = workflows.save(line("a"), workflow_id=workflow_id, by="ada")
+    workflows.save(line(workflow_id, "next"), workflow_id=workflow_id, by="ada")
+    workflows.archive(workflow_id)
+    workflows.restore(workflow_id, version=first.snapshot_id)
+    assert workflows.get(workflow_id).definition == first.definition
+    assert len(workflows.versions(workflow_id)) == 5
+
+
+def test_a_diff_takes_versions_snapshot_ids_and_snapshots(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    first = workflows.get("w")
+    second = workflows.save(line("only", "b"), workflow_id="w", by="bob")
+    third = workflows.rename("w", "Two", by="bob")
+    diff = workflows.diff("w", 1, 2)
+    for same in (workflows.diff("w", first.snapshot_id, second), workflows.diff("w", first, second.snapshot_id)):
+        assert same.to_data() == diff.to_data()
+    assert diff.summary == workflows.versions("w")[1].changes
+    assert [*diff.nodes.added] == ["b"]
+    assert not workflows.diff("w", 2, 2)
+    assert str(workflows.diff("w", 2, third).name) != "None"
+    for unknown in (0, 4, "zzzzzzz"):
+        with pytest.raises(fl.VersionNotFound):
+            workflows.diff("w", 1, unknown)
