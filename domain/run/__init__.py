@@ -1,7 +1,7 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
 from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
-from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Recorded
+from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Origin, Recorded
 from .folding import evolve_pages, evolve_recorded, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
@@ -15,6 +15,7 @@ __all__ = [
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",
+    "Origin",
     "Recorded",
     "RunHeader",
     "RunState",

@@ -31,9 +31,9 @@ class RunState:
 
     __slots__ = (
         "cancelled", "code", "context", "current_node_id", "failed_reason", "finished_at", "last_started_at",
-        "metadata", "origin", "paused_reason", "payload", "recorded_at", "retry_at", "retry_attempts",
-        "retry_node_id", "run_id", "started_at", "status", "total_time", "version", "work_order_id", "workflow_id",
-        "workflow_version",
+        "metadata", "origin", "paused_reason", "payload", "queued", "recorded_at", "retry_at",
+        "retry_attempts", "retry_node_id", "reused", "run_id", "started_at", "status", "total_time", "version",
+        "work_order_id", "workflow_id", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -47,6 +47,9 @@ class RunState:
         self.cancelled = False
         self.current_node_id: str | None = None
         self.context = Context(History(), 0)
+        self.reused = 0
+        """How many of the results, the first ones, are those of an earlier run."""
+        self.queued = False
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
@@ -65,6 +68,11 @@ class RunState:
         """Take over the other state of the same run."""
         for name in RunState.__slots__:
             setattr(self, name, getattr(other, name))
+
+    def begin_with(self, past: Context) -> None:
+        """Before the first event: take the results that the run reuses as the first ones of its own."""
+        self.context = past
+        self.reused = past.count
 
     @property
     def label(self) -> str:
@@ -131,7 +139,7 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 2
+FOLD_REVISION = 3
 """Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
 
 
@@ -147,6 +155,7 @@ def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_version = data["workflow_version"]
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
+    state.queued = "queued" in data
     state.code = data.get("code", {})
     state.current_node_id = data["start_node_id"]
     state.payload = data.get("payload")
@@ -224,6 +233,7 @@ def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
     state.code = data.get("code", state.code)
+    state.queued = False
     state.status = "active"
     state.paused_reason = None
     state.retry_node_id = None

@@ -6,7 +6,7 @@ from datetime import datetime
 from ...domain.errors import RunNotFound, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.run import STARTED, RunHeader, RunState, header_in, header_of, snapshots
+from ...domain.run import STARTED, RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
 from .as_of import version_at
@@ -50,7 +50,7 @@ class History:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        yield from snapshots(RunState(run_id), self._states.pages(run_id))
+        yield from self._states.snapshots(run_id)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
