@@ -1,6 +1,6 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
-from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
+from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata, start
 from .events import BY_OPERATOR, CLAIMS, FAILED, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED, Origin, Recorded
 from .folding import evolve_pages, evolve_recorded, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
@@ -34,4 +34,5 @@ __all__ = [
     "resume",
     "set_metadata",
     "snapshots",
+    "start",
 ]

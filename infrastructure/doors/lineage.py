@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...domain.errors import EventNotReadable, StorageCorrupt
-from ...domain.ports import EventStore
+from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, Origin
 
 
@@ -48,3 +48,16 @@ def missing(run_id: str, source: str) -> StorageCorrupt:
         f"run {run_id!r} begins with results of run {source!r}, which is not in this store, or not as far as that: "
         "bring both into one store to read it"
     )
+
+
+def past_events(store: EventStore, run_id: str, origin: Origin | None) -> Iterator[RecordedEvent]:
+    """The events whose results a run begins with, oldest first."""
+    for source in reversed(list(sources(store, run_id, origin))):
+        yield from store.read(source["run_id"], upto=source["version"])
+
+
+def events_backwards(store: EventStore, run_id: str, origin: Origin | None) -> Iterator[RecordedEvent]:
+    """The events of a run and of those that it is folded through, newest first."""
+    yield from store.read(run_id, backwards=True)
+    for source in sources(store, run_id, origin):
+        yield from store.read(source["run_id"], upto=source["version"], backwards=True)

@@ -19,7 +19,17 @@ from ...domain.context import Context
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
 from ...domain.ports import CheckpointStore, EventStore, Opener, Page, SealedRow
 from ...domain.results import History
-from ...domain.run import FOLD_REVISION, STARTED, STEP_COMPLETED, Origin, RunState, snapshots
+from ...domain.run import (
+    FOLD_REVISION,
+    STARTED,
+    STEP_COMPLETED,
+    Origin,
+    RunHeader,
+    RunState,
+    header_in,
+    header_of,
+    snapshots,
+)
 from ...domain.snapshot import Snapshot
 from ...projections.checkpoints import checkpoint_of, turn_page
 from ...projections.runs import fold
@@ -44,6 +54,13 @@ class RunStates:
         if not isinstance(run_id, str):
             raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
         return self._load(run_id, version, self._past)
+
+    def header(self, run_id: str) -> RunHeader:
+        """Where the run stands now. Costs one row. Raises RunNotFound."""
+        found = self._store.beginning(run_id)
+        if found is None:
+            raise RunNotFound(run_id)
+        return header_in(run_id, found) or header_of(self.load(run_id, found.version))
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
