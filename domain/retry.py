@@ -32,8 +32,8 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
     """A retry runs the latest version, so that has to have the node. Raises IllegalTransition."""
     if all(node.id != node_id for node in definition.nodes):
         raise IllegalTransition(
-            f"node {node_id!r} is not in version {version} of workflow {workflow_id!r}, the latest, and that is what would "
-            "run: retry from another node, or reproduce the run with the version that it ran"
+            f"node {node_id!r} is not in version {version} of workflow {workflow_id!r}, the latest, which would run: "
+            "retry from another node, or reproduce the run with the version that it ran"
         )
 
 
