@@ -1,7 +1,5 @@
 """Workflow definitions: nodes, edges, and the rules that a graph must keep to be run."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from .errors import Fault, InvalidDefinition, InvalidValue
-from .jsonvalue import freeze, render_path
+from .jsonvalue import freeze, json_digest, render_path
 from .policy import policy_in
 
 
@@ -112,8 +110,7 @@ class WorkflowDefinition(_Part):
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the definition's canonical JSON: equal definitions have equal digests."""
-        text = json.dumps(self.to_data(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return json_digest(self.to_data())
 
 
 def start_faults(definition: Any) -> list[Fault]:

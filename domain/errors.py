@@ -7,13 +7,16 @@ FlowledgerError
 │   └── InvalidValue
 ├── NotFound
 │   ├── WorkflowNotFound
+│   ├── WorkOrderNotFound
 │   ├── RunNotFound
 │   ├── VersionNotFound
 │   └── NothingAsOf
 ├── Conflict
 │   ├── ConcurrencyError
+│   ├── IdempotencyConflict
 │   └── StaleVersion
 ├── IllegalTransition
+├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── ExpressionError       an expression in node data has no value; the step fails
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
@@ -88,6 +91,14 @@ class WorkflowNotFound(NotFound):
         super().__init__(f"no workflow {workflow_id!r}: save a definition under this id first")
 
 
+class WorkOrderNotFound(NotFound):
+    """No work order has this id in this store."""
+
+    def __init__(self, work_order_id: str) -> None:
+        self.work_order_id = work_order_id
+        super().__init__(f"no work order {work_order_id!r} in this store: check the id, and that this is its store")
+
+
 class RunNotFound(NotFound):
     """No run has this id in this store."""
 
@@ -132,6 +143,21 @@ class ConcurrencyError(Conflict):
         )
 
 
+class IdempotencyConflict(Conflict):
+    """The idempotency key was used before in this workflow, with another payload."""
+
+    def __init__(self, workflow_id: str, key: str, work_order_id: str, used_by: str, used_at: datetime) -> None:
+        self.workflow_id = workflow_id
+        self.key = key
+        self.work_order_id = work_order_id
+        self.used_by = used_by
+        self.used_at = used_at
+        super().__init__(
+            f"idempotency key {key!r} of workflow {workflow_id!r} was used with another payload, by {used_by} at "
+            f"{used_at.isoformat()}, for work order {work_order_id}: give each input a key of its own"
+        )
+
+
 class StaleVersion(Conflict):
     """A save was based on a version that is no longer the latest; says who saved what since, node by node.
 
@@ -167,6 +193,20 @@ _CHANGES_LISTED = 10
 
 class IllegalTransition(FlowledgerError):
     """The command makes no sense in the state that the run or workflow is in; nothing was written."""
+
+
+class WorkOrderRejected(FlowledgerError):
+    """The first node's input schema refuses the input, so no run was started.
+
+    The work order is kept with its input: ``runs.retry(error.work_order_id)`` runs it on a version that takes it.
+    ``issues``: each path inside the node's data, and what is wrong. Values from ``globals`` are masked.
+    """
+
+    def __init__(self, work_order_id: str, reason: str, issues: Sequence[Fault] = ()) -> None:
+        self.work_order_id = work_order_id
+        self.reason = reason
+        self.issues: tuple[Fault, ...] = tuple(issues)
+        super().__init__(f"work order {work_order_id} was rejected, and is kept to be retried: {reason}")
 
 
 class NonRetryable(FlowledgerError):

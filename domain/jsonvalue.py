@@ -4,6 +4,8 @@
 between snapshots instead of copied. Freezing what is frozen costs nothing.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -74,6 +76,12 @@ def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any
     if kind is str and value.isascii() and len(value) <= limit:
         return value
     return _Freezer(name, limit).freeze(value, (), 0)
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 (hex) of the value's canonical JSON: equal values have equal digests."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def size_of(value: Any) -> int:

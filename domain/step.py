@@ -1,13 +1,13 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
-from .errors import ExpressionError, InputInvalid, InvalidValue, NonRetryable
+from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable
 from .executors import Pause, StepContext, StepResult
 from .expressions import Scope
 from .jsonvalue import freeze
@@ -46,6 +46,13 @@ class Prepared(NamedTuple):
     """The input with values from globals masked."""
 
 
+class Refusal(NamedTuple):
+    """What an input schema has against an input; values from globals masked."""
+
+    reason: str
+    issues: Sequence[Fault]
+
+
 @dataclass(frozen=True, slots=True)
 class StepLimits:
     """What one step may produce."""
@@ -75,6 +82,21 @@ def prepare(
         state.context.successes(node.id), state.run_id, state.workflow_id, now,
     )  # fmt: skip
     return Prepared(context, masked)
+
+
+def refusal(
+    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int]
+) -> Refusal | None:
+    """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
+    masker = Masker(globals)
+    try:
+        prepare(planned, state, globals, now, masker)
+    except InputInvalid as error:
+        issues = [Fault(*(clean_text(masker.text(text)) for text in issue)) for issue in error.issues]
+        return Refusal(clean_text(masker.text(str(error))), issues)
+    except ExpressionError:
+        return None
+    return None
 
 
 def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:

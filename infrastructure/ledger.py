@@ -15,6 +15,7 @@ from .doors.history import History
 from .doors.runs import Runs
 from .doors.states import RunStates
 from .doors.twins import in_thread
+from .doors.workbench import Workbench
 from .doors.workflows import Workflows
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Ledger:
         self._store = store
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, executors, now)
-        self.runs = Runs(store, states, self.workflows, executors, now, limits, batch)
+        self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
         self.history = History(store, states, self.workflows, store.index)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:

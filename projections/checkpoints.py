@@ -15,9 +15,11 @@ _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
     """The state, and under ``results`` what was added since an earlier state of the run, or since its beginning.
 
+    What the run reuses is its source's, and part of none.
+
     Raises EventNotReadable for a result that can't be read.
     """
-    history, first = state.context.history, since.context.count if since else 0
+    history, first = state.context.history, max(state.reused, since.context.count if since else 0)
     return {
         **{name: getattr(state, name) for name in _PLAIN},
         "metadata": state.metadata,

@@ -9,13 +9,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from ..domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
-from ..domain.work_order import OPENED
-from ..domain.workflow import CREATED, SAVED
-
-RUN_ADDED = "work_order.run_added"
-REJECTED = "work_order.rejected"
-ARCHIVED = "workflow.archived"
-RESTORED = "workflow.restored"
+from ..domain.work_order import OPENED, REJECTED, RUN_ADDED
+from ..domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
 
 INDEX_REVISION = 1
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""

@@ -11,6 +11,17 @@ from ..domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """The run that another one repeats, continues or branches from."""
+
+    kind: str
+    """``retry``, ``reproduction`` or ``fork``."""
+    run_id: str
+    version: int
+    """1 and more: the results after that many events of the source are those that the run began with. 0: none are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of one workflow version, as it stands."""
 
@@ -25,6 +36,7 @@ class Run:
     snapshot: Snapshot
     started_at: datetime
     finished_at: datetime | None
+    origin: RunOrigin | None = None
 
 
 def run_of(state: RunState) -> Run:
@@ -39,6 +51,7 @@ def run_of(state: RunState) -> Run:
         snapshot=state.snapshot(),
         started_at=moment(state.started_at),
         finished_at=None if state.finished_at is None else moment(state.finished_at),
+        origin=None if state.origin is None else RunOrigin(**state.origin),
     )
 
 

@@ -39,6 +39,11 @@ class Template:
         """Whether there is no expression in the data."""
         return self._root is None
 
+    @property
+    def reads_globals(self) -> bool:
+        """Whether an expression in the data names ``globals``."""
+        return self._root is not None and self._root.reads_globals
+
     def render(self, scope: Scope) -> Rendered:
         """The data with a value for each expression. Raises ExpressionError that names node, field and expression."""
         root = self._root

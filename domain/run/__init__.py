@@ -1,6 +1,6 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
-from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata
+from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata, start
 from .events import (
     BY_OPERATOR,
     CLAIMS,
@@ -12,6 +12,7 @@ from .events import (
     STEP_COMPLETED,
     STEP_FAILED,
     Distribution,
+    Origin,
     Recorded,
 )
 from .folding import evolve_pages, evolve_recorded, snapshots
@@ -30,6 +31,7 @@ __all__ = [
     "STEP_COMPLETED",
     "STEP_FAILED",
     "Distribution",
+    "Origin",
     "Recorded",
     "RunHeader",
     "RunState",
@@ -48,4 +50,5 @@ __all__ = [
     "resume",
     "set_metadata",
     "snapshots",
+    "start",
 ]

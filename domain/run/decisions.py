@@ -7,7 +7,7 @@ from ..clock import moment
 from ..errors import IllegalTransition
 from ..ports import NewEvent
 from ..snapshot import TERMINAL
-from .events import CANCELLED, FAILED, METADATA_SET, PAUSED, RECOVERED, RESUMED, RETRIED
+from .events import CANCELLED, FAILED, METADATA_SET, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, Origin
 from .state import RunState
 
 
@@ -17,6 +17,33 @@ def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
     if state.work_order_id is not None:
         data["correlation_id"] = state.work_order_id
     return data
+
+
+def start(
+    work_order_id: str, *, workflow_id: str, workflow_version: int, definition_digest: str, start_node_id: str,
+    code: Mapping[str, Any], payload: Any, metadata: Mapping[str, Any], by: str, now: int,
+    origin: Origin | None = None, queued: bool = False,
+) -> NewEvent:  # fmt: skip
+    """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
+    data: dict[str, Any] = {
+        "recorded_at": now,
+        "by": by,
+        "correlation_id": work_order_id,
+        "workflow_id": workflow_id,
+        "workflow_version": workflow_version,
+        "definition_digest": definition_digest,
+        "start_node_id": start_node_id,
+    }
+    if origin is not None:
+        data["origin"] = origin
+    if queued:
+        data["queued"] = True
+    data |= code
+    if payload is not None:
+        data["payload"] = payload
+    if metadata:
+        data["metadata"] = metadata
+    return NewEvent(STARTED, data)
 
 
 def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:

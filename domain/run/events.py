@@ -18,6 +18,8 @@ class After(TypedDict):
     node_id: NotRequired[str]
     attempt: NotRequired[int]
     finished_at: NotRequired[int]
+    queued: NotRequired[Literal[True]]
+    """Left to a worker, and none has claimed it yet."""
 
 
 class Recorded(TypedDict):
@@ -37,6 +39,7 @@ class Origin(TypedDict):
     kind: Literal["retry", "reproduction", "fork"]
     run_id: str
     version: int
+    """1 and more: the results after that many events of the source are those that this run begins with. 0: none are."""
 
 
 class Distribution(TypedDict):
@@ -52,6 +55,8 @@ class RunStarted(Recorded):
     definition_digest: str
     start_node_id: str
     origin: NotRequired[Origin]
+    queued: NotRequired[Literal[True]]
+    """Left to a worker."""
     code: NotRequired[dict[str, str]]
     """Node type → digest of the executor's source that will run."""
     distributions: NotRequired[dict[str, Distribution]]

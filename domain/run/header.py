@@ -11,7 +11,7 @@ from ..context import Context
 from ..ports import Beginning, NewEvent
 from ..results import History
 from ..snapshot import TERMINAL
-from .events import STEP_COMPLETED, STEP_FAILED, After
+from .events import STARTED, STEP_COMPLETED, STEP_FAILED, After
 from .folding import is_running
 from .state import RunState, evolve
 
@@ -34,6 +34,8 @@ class RunHeader:
     finished_at: datetime | None
     total_execution_time: int
     """Milliseconds spent inside executors."""
+    queued: bool = False
+    """Left to a worker, and none has claimed it yet."""
 
 
 def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
@@ -49,7 +51,9 @@ def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     done: list[NewEvent] = []
     for type, data in events:
         evolve(after, type, data)
-        if type == STEP_FAILED:
+        if type == STARTED:
+            failures = state.context.next_attempt(data["start_node_id"]) - 1  # what it reuses may end in failures
+        elif type == STEP_FAILED:
             failures = data.get("attempt", 1)
         elif type == STEP_COMPLETED:
             failures = 0
@@ -98,6 +102,8 @@ def _after(state: RunState, failures: int) -> After:
         after["attempt"] = max(failures, 1) if state.status in TERMINAL else failures + 1
     if state.finished_at is not None:
         after["finished_at"] = state.finished_at
+    if state.queued:
+        after["queued"] = True
     return after
 
 
@@ -113,4 +119,5 @@ def _header(run_id: str, version: int, recorded_at: int, after: After) -> RunHea
         last_started_at=moment(after["last_started_at"]),
         finished_at=None if finished_at is None else moment(finished_at),
         total_execution_time=after["spent"] // 1000,
+        queued="queued" in after,
     )

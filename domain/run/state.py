@@ -32,9 +32,9 @@ class RunState:
 
     __slots__ = (
         "cancelled", "code", "context", "current_node_id", "distributions", "failed_reason", "finished_at",
-        "last_started_at", "metadata", "origin", "paused_reason", "payload", "recorded_at", "retry_at",
-        "retry_attempts", "retry_node_id", "run_id", "started_at", "status", "total_time", "version", "work_order_id", "workflow_id",
-        "workflow_version",
+        "last_started_at", "metadata", "origin", "paused_reason", "payload", "queued", "recorded_at", "retry_at",
+        "retry_attempts", "retry_node_id", "reused", "run_id", "started_at", "status", "total_time", "version",
+        "work_order_id", "workflow_id", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -49,6 +49,9 @@ class RunState:
         self.cancelled = False
         self.current_node_id: str | None = None
         self.context = Context(History(), 0)
+        self.reused = 0
+        """How many of the results, the first ones, are those of an earlier run."""
+        self.queued = False
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
@@ -67,6 +70,11 @@ class RunState:
         """Take over the other state of the same run."""
         for name in RunState.__slots__:
             setattr(self, name, getattr(other, name))
+
+    def begin_with(self, past: Context) -> None:
+        """Before the first event: take the results that the run reuses as the first ones of its own."""
+        self.context = past
+        self.reused = past.count
 
     @property
     def label(self) -> str:
@@ -149,6 +157,7 @@ def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_version = data["workflow_version"]
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
+    state.queued = "queued" in data
     _run_by(state, data)
     state.current_node_id = data["start_node_id"]
     state.payload = data.get("payload")
@@ -232,6 +241,7 @@ def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
     _run_by(state, data)
+    state.queued = False
     state.status = "active"
     state.paused_reason = None
     state.retry_node_id = None

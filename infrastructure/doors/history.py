@@ -6,14 +6,17 @@ from datetime import datetime
 from ...domain.errors import RunNotFound, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.run import STARTED, RunHeader, RunState, header_in, header_of, snapshots
+from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
+from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..index.reader import Index
 from .as_of import version_at
+from .lineage import origin_in, past_events
 from .lists import run_query, runs_page, work_order_query, work_orders_page
+from .orders import input_of, started
 from .states import RunStates
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
@@ -97,7 +100,7 @@ class History:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        yield from snapshots(RunState(run_id), self._states.pages(run_id))
+        yield from self._states.snapshots(run_id)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
@@ -108,12 +111,18 @@ class History:
         yield from self._store.read(run_id)
 
     def workflow_of(self, run_id: str) -> WorkflowSnapshot:
-        """The workflow's version that a run uses, with that run's input."""
-        started = next(iter(self._store.read(run_id, upto=1)), None)
-        if started is None or started.type != STARTED:
-            raise RunNotFound(run_id)
-        seen = self._workflows.get(started.data["workflow_id"], started.data["workflow_version"])
-        return seen.with_input(started.data.get("payload"))
+        """The workflow's version that a run uses, with its work order's input. Raises RunNotFound."""
+        first = started(self._store, run_id)
+        seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
+        return seen.with_input(input_of(self._store, run_id, first))
+
+    def reused(self, run_id: str) -> list[ReusedResult]:
+        """The results that a run began with, because an earlier run had produced them; none for most runs.
+
+        They are the first ones of its context, in order. Raises RunNotFound.
+        """
+        origin = origin_in(run_id, started(self._store, run_id))
+        return reused(past_events(self._store, run_id, origin))
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
@@ -127,4 +136,5 @@ class History:
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)
     aevents = each_in_thread(events)
+    areused = in_thread(reused)
     aworkflow_of = in_thread(workflow_of)

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ...domain.definition import WorkflowDefinition
 from ...domain.executors import Executor, ExecutorRegistry
@@ -37,10 +37,14 @@ def code_of(executor: Executor) -> JobCode:
     return cast("JobCode", freeze({"name": name, "digest": _digest(source), **installed, "source": source}))
 
 
-def code_now(
-    definition: WorkflowDefinition, executors: ExecutorRegistry | None,
-    digests: Mapping[str, str], distributions: Mapping[str, Distribution],
-) -> dict[str, Any]:  # fmt: skip
+class KnownCode(NamedTuple):
+    """Code that is on record already, by node type."""
+
+    digests: Mapping[str, str] = {}
+    distributions: Mapping[str, Distribution] = {}
+
+
+def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
     """What a run's event says of the code that goes on from here, all by node type.
 
     ``code``: digests. ``distributions``: what the executors came from. ``drifted``: the source of what isn't the code
@@ -54,16 +58,16 @@ def code_now(
     drifted = {
         type: now.get("source", now["name"])
         for type, now in code.items()
-        if digests.get(type) != now["digest"]
-        or (type in distributions and distributions[type] != now.get("distribution"))
+        if known.digests.get(type) != now["digest"]
+        or (type in known.distributions and known.distributions[type] != now.get("distribution"))
     }
     return found | {"drifted": drifted} if drifted else found
 
 
-def known_code(saved: Mapping[str, JobCode]) -> tuple[dict[str, str], dict[str, Distribution]]:
-    """Digests and distributions of the code that a save recorded, as ``code_now`` takes them."""
+def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
+    """What a save recorded."""
     distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
-    return {type: code["digest"] for type, code in saved.items()}, distributions
+    return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
 
 
 def _unwrapped(function: Callable[..., Any]) -> tuple[Any, str]:

@@ -1,8 +1,12 @@
-"""Run states folded from the store: over the checkpoints that are kept, and the events that they leave out."""
+"""Run states folded from the store: over the checkpoints that are kept, and the events that they leave out.
+
+A run that reuses results of an earlier one is folded through: over the events of that one, up to the version that its
+origin names, as the results that it begins with.
+"""
 
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from copy import copy
 from hashlib import sha256
@@ -11,11 +15,25 @@ from typing import Any, Final
 
 import orjson
 
+from ...domain.context import Context
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
 from ...domain.ports import CheckpointStore, EventStore, Opener, Page, SealedRow
-from ...domain.run import FOLD_REVISION, STARTED, STEP_COMPLETED, RunState
+from ...domain.results import History
+from ...domain.run import (
+    FOLD_REVISION,
+    STARTED,
+    STEP_COMPLETED,
+    Origin,
+    RunHeader,
+    RunState,
+    header_in,
+    header_of,
+    snapshots,
+)
+from ...domain.snapshot import Snapshot
 from ...projections.checkpoints import checkpoint_of, turn_page
 from ...projections.runs import fold
+from .lineage import missing, origin_in, sources
 
 _log = logging.getLogger("flowledger.checkpoints")
 
@@ -35,20 +53,37 @@ class RunStates:
         """The state at a version, or now. Raises RunNotFound."""
         if not isinstance(run_id, str):
             raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
+        return self._load(run_id, version, self._past)
+
+    def header(self, run_id: str) -> RunHeader:
+        """Where the run stands now. Costs one row. Raises RunNotFound."""
+        found = self._store.beginning(run_id)
+        if found is None:
+            raise RunNotFound(run_id)
+        return header_in(run_id, found) or header_of(self.load(run_id, found.version))
+
+    def snapshots(self, run_id: str) -> Iterator[Snapshot]:
+        """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        state = RunState(run_id)
+        yield from snapshots(state, _begun(state, self.pages(run_id), self._past))
+
+    def _load(self, run_id: str, version: int | None, past: "_Past") -> RunState:
         state = RunState(run_id)
         if self._every is None:
-            return fold(state, self.pages(run_id, upto=version))
+            return fold(state, _begun(state, self.pages(run_id, upto=version), past))
         made: dict[int, bytes] = {}
         for checkpoint, results in self._kept(run_id, version):
             if state.version < checkpoint["after"]:
-                self._fold(state, checkpoint["after"], self._every, made)
+                self._fold(state, checkpoint["after"], self._every, made, past)
             if state.version == checkpoint["after"]:
+                if state.version == 0:
+                    _begin(state, checkpoint, past)
                 turn_page(state, checkpoint, results, Opener(run_id, _result))
         covered = state.version
-        self._fold(state, version, self._every, made)
+        self._fold(state, version, self._every, made, past)
         # Checkpoints may outlive their events; where a version is asked for, the stream is known to have that many.
         if version is None and state.version == covered and (head := self._store.head(run_id)) < covered:
-            return self.load(run_id, head)
+            return self._load(run_id, head, past)
         if made:
             self._keep(run_id, made)
         return state
@@ -63,11 +98,26 @@ class RunStates:
             return chain((first,), pages)
         return pages
 
-    def _fold(self, state: RunState, upto: int | None, every: int, made: dict[int, bytes]) -> None:
+    def _past(self, run_id: str, origin: Origin) -> Context:
+        """The results that a run begins with: those of its source, which may itself begin with results of another."""
+        nearest_first = list(sources(self._store, run_id, origin))
+        context = Context(History(), 0)
+        for source in reversed(nearest_first):
+            context = self._source(run_id, source, context)
+        return context
+
+    def _source(self, run_id: str, source: Origin, past: Context) -> Context:
+        state = self._load(source["run_id"], source["version"], lambda *_: past)
+        if state.version != source["version"]:
+            raise missing(run_id, source["run_id"])
+        return state.context
+
+    def _fold(self, state: RunState, upto: int | None, every: int, made: dict[int, bytes], past: "_Past") -> None:
         """Fold the events up to a version, and make the checkpoints that fall on the way."""
         run_id = str(state.run_id)
         begun = copy(state)
-        for page in self.pages(run_id, after=state.version, upto=upto):
+        pages = self.pages(run_id, after=state.version, upto=upto)
+        for page in _begun(state, pages, past) if state.version == 0 else pages:
             for part in _parts(page, every):
                 fold(state, (part,))
                 if state.version % every == 0:
@@ -90,6 +140,27 @@ class RunStates:
             self._checkpoints.save(run_id, FOLD_REVISION, made)
         except StorageError as error:  # a cache: a store that can be read but not written still answers
             _log.debug("no checkpoints kept for run %s: %s", run_id, error)
+
+
+_Past = Callable[[str, Origin], Context]
+"""The results that a run of this origin begins with."""
+
+
+def _begun(state: RunState, pages: Iterator[Page], past: _Past) -> Iterator[Page]:
+    """The pages of a run from its first event on; before that one is folded, the state takes what the run reuses."""
+    rows, opener = next(pages)
+    started = opener.open(rows[0])
+    _begin(state, started, past)
+    yield Page(rows[:1], Opener(opener.stream, lambda *_: started))
+    yield Page(rows[1:], opener)
+    yield from pages
+
+
+def _begin(state: RunState, started: Mapping[str, Any], past: _Past) -> None:
+    run_id = str(state.run_id)
+    origin = origin_in(run_id, started)
+    if origin is not None and origin["version"] > 0:
+        state.begin_with(past(run_id, origin))
 
 
 def _parts(page: Page, every: int) -> Iterator[Page]:

@@ -11,6 +11,7 @@ from .domain.errors import (
     ExpressionError,
     Fault,
     FlowledgerError,
+    IdempotencyConflict,
     IllegalTransition,
     InputInvalid,
     InvalidDefinition,
@@ -27,11 +28,14 @@ from .domain.errors import (
     StorageUnavailable,
     VersionNotFound,
     WorkflowNotFound,
+    WorkOrderNotFound,
+    WorkOrderRejected,
 )
 from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
 from .domain.ports import RecordedEvent
 from .domain.results import NodeResult
+from .domain.retry import RetryPreview, ReusedNode
 from .domain.run import RunHeader
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
@@ -39,7 +43,9 @@ from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVer
 from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.ledger import Ledger, open_ledger
-from .projections.runs import Run
+from .projections.lineage import ReusedResult
+from .projections.runs import Run, RunOrigin
+from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
 
 __version__ = "0.1.0"
@@ -57,6 +63,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
     "InvalidDefinition",
@@ -75,10 +82,14 @@ __all__ = [
     "Pause",
     "RecordedEvent",
     "RetryPolicy",
+    "RetryPreview",
     "RetryState",
+    "ReusedNode",
+    "ReusedResult",
     "Run",
     "RunHeader",
     "RunNotFound",
+    "RunOrigin",
     "Snapshot",
     "StaleVersion",
     "StepContext",
@@ -89,6 +100,9 @@ __all__ = [
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
+    "WorkOrder",
+    "WorkOrderNotFound",
+    "WorkOrderRejected",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",

@@ -29,6 +29,8 @@ class NaiveRun:
     retry: Json | None = None
     payload: Any = None
     cancelled: bool = False
+    visits: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    """Node → how many results there were when its last visit began, and the payload that it saw."""
 
     def snapshot(self) -> Json:
         """The JSON object that the documents describe."""
@@ -81,9 +83,18 @@ class NaiveRun:
         return self.status in ("completed", "failed")
 
 
-def naive_run(run_id: str, events: Iterable[tuple[str, Json]]) -> NaiveRun:
-    """The fold of (type, body) pairs."""
+def naive_of(journal: dict[str, list[tuple[str, Json]]], run_id: str, version: int | None = None) -> NaiveRun:
+    """A run of the journal after some of its events, on a copy of what it reuses."""
+    origin = journal[run_id][0][1].get("origin", {"version": 0})
+    past = naive_of(journal, origin["run_id"], origin["version"]) if origin["version"] else None
+    return naive_run(run_id, journal[run_id][:version], past)
+
+
+def naive_run(run_id: str, events: Iterable[tuple[str, Json]], past: NaiveRun | None = None) -> NaiveRun:
+    """The fold of (type, body) pairs, in a run that begins with the results of ``past``."""
     run = NaiveRun(run_id)
+    if past is not None:
+        run.results, run.visits = copy.deepcopy((past.results, past.visits))
     for kind, body in events:
         run = copy.deepcopy(run)
         _apply(run, kind, copy.deepcopy(dict(body)))
@@ -95,6 +106,7 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
     if kind == "run.started":
         run.workflow_id, run.node, run.status = body["workflow_id"], body["start_node_id"], "active"
         run.payload, run.metadata, run.last_started = body.get("payload"), body.get("metadata", {}), body["recorded_at"]
+        run.visits[body["start_node_id"]] = (len(run.results), run.payload)
     elif kind in ("run.resumed", "run.retried", "run.recovered"):
         run.status, run.paused_reason, run.retry = "active", None, None
         run.last_started = body["recorded_at"]
@@ -126,9 +138,13 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     result = {"output": body.get("output"), "timestamp": finished // 1000, "attempt": body.get("attempt", 1)}
     if kind == "run.step_failed":
         result["error"] = f"{body['error']['type']}: {body['error']['message']}"
+    if result["attempt"] == 1:
+        run.visits[body["node_id"]] = (len(run.results), run.payload)
     run.results.append((body["node_id"], result))
     if kind == "run.step_completed":
         run.payload = None
+    if "next_node_id" in body:
+        run.visits[body["next_node_id"]] = (len(run.results), None)
     if run.cancelled:
         return
     if kind == "run.step_completed":

@@ -8,10 +8,10 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.clock import micros
-from flowledger.domain.run import RunState, header_of
+from flowledger.domain.run import header_of
+from flowledger.infrastructure.doors.states import RunStates
 from flowledger.infrastructure.store.verify import verify
 from flowledger.projections.run_query import RunQuery
-from flowledger.projections.runs import fold
 
 from ..store.index import index_of
 from .naive_fold import naive_run
@@ -40,7 +40,7 @@ def recorded_at_never_decreases(world: World, run_id: str) -> None:
 def a_snapshot_is_the_naive_fold_of_its_events(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
     for version in range(1, len(journal) + 1):
-        expected = naive_run(run_id, journal[:version]).snapshot()
+        expected = world.naive(run_id, version).snapshot()
         assert world.ledger.history.snapshot(run_id, version).to_data() == expected
 
 
@@ -53,8 +53,9 @@ def iterating_gives_the_snapshot_of_each_version(world: World, run_id: str) -> N
 
 def a_header_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
+    states = RunStates(world.store, world.store.checkpoints, None)
     for version in range(1, len(journal) + 1):
-        run = naive_run(run_id, journal[:version])
+        run = world.naive(run_id, version)
         header = world.ledger.history.header(run_id, version)
         cancelled = run.cancelled and header.status == "cancelled"
         assert header.status == run.status or (cancelled and run.status == "failed")
@@ -64,7 +65,7 @@ def a_header_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
         assert micros(header.last_started_at) == run.last_started
         assert micros(header.recorded_at) == journal[version - 1][1]["recorded_at"]
         assert (header.finished_at is not None) == run.ended
-        assert header == header_of(fold(RunState(run_id), world.store.pages(run_id, upto=version)))
+        assert header == header_of(states.load(run_id, version))
 
 
 def a_snapshot_never_changes_once_it_was_read(world: World, run_id: str) -> None:
@@ -129,7 +130,7 @@ def every_step_has_a_key_of_its_own(world: World, run_id: str) -> None:
     for version, (kind, body) in enumerate(journal):
         if "node_id" not in body:
             continue
-        before = naive_run(run_id, journal[:version])
+        before = world.naive(run_id, version)
         assert body["node_id"] == before.node
         assert body.get("attempt", 1) == before.next_attempt
         assert before.next_key in world.keys, "an event of a step that nobody executed"
@@ -141,10 +142,21 @@ def every_step_has_a_key_of_its_own(world: World, run_id: str) -> None:
 def a_run_ends_once(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
     for version, (kind, body) in enumerate(journal):
-        before = naive_run(run_id, journal[:version])
+        before = world.naive(run_id, version)
         if before.ended and kind != "run.metadata_set":
             assert before.cancelled, f"{kind} after the end"
             assert "node_id" in body, f"{kind} after a cancel is no outcome of the step that was in flight"
+
+
+def what_it_reuses_is_told(world: World, run_id: str) -> None:
+    reused = world.ledger.history.reused(run_id)
+    first = world.naive(run_id, 1)
+    assert [(result.node_id, result.attempt, result.failed) for result in reused] == [
+        (node, result["attempt"], "error" in result) for node, result in first.results
+    ]
+    for result in reused:
+        kind, body = world.store.journal[result.run_id][result.version - 1]
+        assert (body["node_id"], kind == "run.step_failed") == (result.node_id, result.failed)
 
 
 def executors_saw_what_the_log_says(world: World, run_id: str) -> None:
@@ -172,6 +184,7 @@ PROMISES: tuple[Promise, ...] = (
     the_digests_make_a_chain,
     verify_finds_nothing,
     every_step_has_a_key_of_its_own,
+    what_it_reuses_is_told,
     a_run_ends_once,
 )
 

@@ -107,6 +107,34 @@ class LedgerMachine(RuleBasedStateMachine):
             self.command(lambda: runs.proceed(run.run_id), script, crash, allowed=True, settles=True)
 
     @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, node=st.sampled_from([None, "a", "b", "c"]), crash=CRASHES)
+    def retry(self, data: st.DataObject, script: list[Act], node: str | None, crash: Any) -> None:
+        source = self.pick(data)
+        runs = self.world.ledger.runs
+        if node is not None and node not in source.visits:
+            with pytest.raises((fl.InvalidRequest, fl.IllegalTransition)):
+                runs.retry(source.run_id, node)
+            return
+        allowed = source.ended and self.world.naive(self.last_of_the_order(source.run_id)).ended
+        run = self.command(lambda: runs.retry(source.run_id, node, by="bob"), script, crash, allowed=allowed)
+        if run is not None:
+            self.touched = run.id
+            begun = self.world.naive(run.id, 1)
+            count, payload = (0, self.input_of(source.run_id)) if node is None else source.visits[node]
+            assert (len(begun.results), begun.payload) == (count, payload)
+            assert self.world.ledger.history.workflow_of(run.id).input == self.input_of(source.run_id)
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, crash=CRASHES)
+    def reproduce(self, data: st.DataObject, script: list[Act], crash: Any) -> None:
+        source = self.pick(data)
+        run = self.command(lambda: self.world.ledger.runs.reproduce(source.run_id), script, crash, allowed=True)
+        if run is not None:
+            self.touched = run.id
+            begun, then = self.world.naive(run.id, 1), self.world.naive(source.run_id, 1)
+            assert (begun.node, begun.payload, begun.results) == (then.node, then.payload, then.results)
+
+    @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), crash=CRASHES)
     def pause(self, data: st.DataObject, crash: Any) -> None:
         run = self.pick(data)
@@ -168,6 +196,17 @@ class LedgerMachine(RuleBasedStateMachine):
         run_ids = self.world.store.run_ids()
         self.touched = run_ids[data.draw(st.integers(0, len(run_ids) - 1), label="run")]
         return self.world.naive(self.touched)
+
+    def order_of(self, run_id: str) -> list[tuple[str, dict[str, Any]]]:
+        return self.world.store.journal[self.world.store.journal[run_id][0][1]["correlation_id"]]
+
+    def last_of_the_order(self, run_id: str) -> str:
+        runs = [body["run_id"] for _, body in self.order_of(run_id) if body.get("kind") != "reproduction"]
+        return str(runs[-1])
+
+    def input_of(self, run_id: str) -> Any:
+        first = self.order_of(run_id)[0][1]["run_id"]
+        return self.world.store.journal[first][0][1].get("payload")
 
     def command(
         self, do: Callable[[], fl.Run], script: list[Act], crash: Any, *,

@@ -12,7 +12,7 @@ from flowledger.domain.step import StepLimits
 from flowledger.infrastructure.ledger import Ledger
 from flowledger.infrastructure.store.backends import open_store
 
-from .naive_fold import NaiveRun, naive_run
+from .naive_fold import NaiveRun, naive_of
 from .stores import JournalingStore
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,9 +88,9 @@ class World:
         yield
         self.script.clear()
 
-    def naive(self, run_id: str) -> NaiveRun:
-        """The run as the journal tells it."""
-        return naive_run(run_id, self.store.journal[run_id])
+    def naive(self, run_id: str, version: int | None = None) -> NaiveRun:
+        """The run as the journal tells it, now or after some of its events."""
+        return naive_of(self.store.journal, run_id, version)
 
     def _open(self) -> Ledger:
         executors = fl.ExecutorRegistry()

@@ -1,0 +1,200 @@
+"""Repeating a run: what is reused of it, what is refused, and what a preview says."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from .definition import WorkflowDefinition
+from .errors import IllegalTransition, InvalidRequest
+from .ports import RecordedEvent
+from .run import STEP_COMPLETED, STEP_FAILED
+
+_UNENDED = {
+    "paused": "resume it or cancel it first",
+    "active": "proceed with it, if its worker is gone, or cancel it first",
+    "error": "it waits for an automatic retry: proceed with it or cancel it first",
+}
+
+
+def refuse_unended(run_id: str, status: str, work_order_id: str | None = None) -> None:
+    """Only what has ended is retried. With ``work_order_id`` the run is another one, in the way of it.
+
+    Raises IllegalTransition.
+    """
+    hint = _UNENDED.get(status)
+    if hint is not None:
+        where = "" if work_order_id is None else f", which is the last one of work order {work_order_id},"
+        raise IllegalTransition(f"run {run_id!r}{where} is {status}: {hint}")
+
+
+def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: str, version: int) -> None:
+    """A retry runs the latest version, so that has to have the node. Raises IllegalTransition."""
+    if all(node.id != node_id for node in definition.nodes):
+        raise IllegalTransition(
+            f"node {node_id!r} is not in version {version} of workflow {workflow_id!r}, the latest, which would run: "
+            "retry from another node, or reproduce the run with the version that it ran"
+        )
+
+
+# --- what is reused ---------------------------------------------------------------------------------------------------
+
+
+class Visit(NamedTuple):
+    """A run came to a node: before that, ``version`` events of the run were recorded, and their results are reused."""
+
+    run_id: str
+    version: int
+
+
+def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
+    """The last visit to a node, in the events of a run and of those that it begins with, newest first.
+
+    It begins with its first attempt, so that the step sees the payload that it saw then; or, where there is none,
+    behind the event that led to it. Raises InvalidRequest that names the nodes that were reached.
+    """
+    reached: list[str] = []
+    for event in backwards:
+        leads_to: str | None = event.data.get("next_node_id", event.data.get("start_node_id"))
+        if leads_to == node_id:
+            return Visit(event.stream, event.version)
+        if event.type in (STEP_COMPLETED, STEP_FAILED):
+            if event.data["node_id"] == node_id and event.data.get("attempt", 1) == 1:
+                return Visit(event.stream, event.version - 1)
+            reached.append(event.data["node_id"])
+        if leads_to is not None:
+            reached.append(leads_to)
+    named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
+    raise InvalidRequest(f"the run never came to node {node_id!r}: it came to {named}")
+
+
+# --- a preview --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReusedNode:
+    """A node whose results a retry reuses instead of running it."""
+
+    node_id: str
+    run_id: str
+    """The run that produced the last of them, at ``version``."""
+    version: int
+    recorded_at: datetime
+    age: timedelta
+    results: int
+    """How many, failed attempts included."""
+    definition_changed: bool
+    """Whether the latest version has the node otherwise than the version that produced them, or not at all."""
+    code_changed: bool
+    """Whether its executor's code is another one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPreview:
+    """What a retry would do. Nothing was changed."""
+
+    work_order_id: str
+    run_id: str | None
+    """The run that would be retried; None for a rejected work order."""
+    workflow_id: str
+    version: int
+    """The latest, which would run."""
+    ran_version: int | None
+    """The version that ran then."""
+    start_node_id: str
+    input: Any
+    """The work order's."""
+    payload: Any
+    """What the first step would see: the input, or what it saw then."""
+    reused: tuple[ReusedNode, ...]
+    added: tuple[str, ...]
+    """Nodes that are in the latest version and weren't in the one that ran then."""
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Nodes that are in both, and differ."""
+    edges_changed: bool
+    code_changed: tuple[str, ...]
+    """Nodes of both whose executor's code is another one now."""
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
+        return {
+            "workOrderId": self.work_order_id,
+            "runId": self.run_id,
+            "workflowId": self.workflow_id,
+            "version": self.version,
+            "ranVersion": self.ran_version,
+            "startNodeId": self.start_node_id,
+            "input": self.input,
+            "payload": self.payload,
+            "reused": [
+                {
+                    "nodeId": node.node_id,
+                    "runId": node.run_id,
+                    "version": node.version,
+                    "recordedAt": node.recorded_at.isoformat(),
+                    "age": node.age.total_seconds(),
+                    "results": node.results,
+                    "definitionChanged": node.definition_changed,
+                    "codeChanged": node.code_changed,
+                }
+                for node in self.reused
+            ],
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "changed": list(self.changed),
+            "edgesChanged": self.edges_changed,
+            "codeChanged": list(self.code_changed),
+        }
+
+    def __str__(self) -> str:
+        ran = "" if self.ran_version is None else f" (then it ran version {self.ran_version})"
+        lines = [f"would run version {self.version} of {self.workflow_id}{ran} from {self.start_node_id}"]
+        lines += [_reused_line(node) for node in self.reused]
+        differences = {
+            "added since then": self.added,
+            "removed since then": self.removed,
+            "changed since then": self.changed,
+            "other code now": self.code_changed,
+        }
+        lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
+        if self.edges_changed:
+            lines.append("edges changed since then")
+        return "\n".join(lines)
+
+
+def _reused_line(node: ReusedNode) -> str:
+    changes = (("definition", node.definition_changed), ("code", node.code_changed))
+    differs = " and ".join(what for what, changed in changes if changed)
+    results = "1 result" if node.results == 1 else f"{node.results} results"
+    age = timedelta(seconds=node.age // timedelta(seconds=1))
+    line = f"reuses {node.node_id}: {results} of run {node.run_id}@{node.version}, {age} old"
+    return f"{line}; its {differs} changed since" if differs else line
+
+
+class Differences(NamedTuple):
+    """Between two versions of a workflow, by node id."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    edges_changed: bool
+
+
+def differences(then: WorkflowDefinition, now: WorkflowDefinition) -> Differences:
+    """What one version has that the other hasn't, or has otherwise."""
+    old, new = _nodes(then), _nodes(now)
+    return Differences(
+        added=tuple(node for node in new if node not in old),
+        removed=tuple(node for node in old if node not in new),
+        changed=tuple(node for node in new if node in old and old[node] != new[node]),
+        edges_changed=_edges(then) != _edges(now),
+    )
+
+
+def _nodes(definition: WorkflowDefinition) -> Mapping[str, Mapping[str, Any]]:
+    return {node.id: node.to_data() for node in definition.nodes}
+
+
+def _edges(definition: WorkflowDefinition) -> set[tuple[str, str, str | None]]:
+    return {(edge.source, edge.target, edge.source_handle) for edge in definition.edges}

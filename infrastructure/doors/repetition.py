@@ -1,0 +1,83 @@
+"""What it takes to repeat a run, decided and not started yet: which version, from which node, with what."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain.context import Context
+from ...domain.errors import IllegalTransition
+from ...domain.results import History
+from ...domain.retry import last_visit, refuse_unended, refuse_unknown
+from ...domain.run import Origin
+from ...domain.work_order import WorkOrderState
+from .lineage import events_backwards, origin_in
+from .orders import order_and_run, order_input, started
+from .starts import start_node
+from .workbench import Runnable, Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A run of a work order that may be started."""
+
+    order: WorkOrderState
+    source_id: str | None
+    """The run that is repeated; None for a rejected work order."""
+    runnable: Runnable
+    start_node_id: str
+    payload: Any
+    origin: Origin | None
+    past: Context
+    """The results that it begins with."""
+
+
+def retry_of(bench: Workbench, some_id: str, from_node: str | None) -> Repetition:
+    """A retry of a run, or of a work order's last run, with the latest version.
+
+    Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
+    """
+    order, run_id = order_and_run(bench.store, some_id)
+    _refuse_early(bench, order, run_id)
+    runnable = bench.latest(order.workflow_id)
+    if from_node is not None:
+        return _from_node(bench, order, run_id, runnable, from_node)
+    origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
+    payload = order_input(bench.store, order)
+    return Repetition(
+        order, run_id, runnable, start_node(runnable.plan.definition), payload, origin, Context(History(), 0)
+    )
+
+
+def reproduction_of(bench: Workbench, run_id: str) -> Repetition:
+    """A run again, from where it started, with its own version and payload, and what it reused. Raises RunNotFound."""
+    first = started(bench.store, run_id)
+    order, _ = order_and_run(bench.store, run_id)
+    runnable = bench.pinned(first["workflow_id"], first["workflow_version"])
+    begun = bench.states.load(run_id, 1)
+    reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
+    origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
+    return Repetition(order, run_id, runnable, first["start_node_id"], first.get("payload"), origin, begun.context)
+
+
+def _refuse_early(bench: Workbench, order: WorkOrderState, run_id: str | None) -> None:
+    if run_id is None:
+        return
+    refuse_unended(run_id, bench.states.header(run_id).status)
+    last = order.last_run_id
+    if last is not None and last != run_id:
+        refuse_unended(last, bench.states.header(last).status, order.id)
+
+
+def _from_node(
+    bench: Workbench, order: WorkOrderState, run_id: str | None, runnable: Runnable, node_id: str
+) -> Repetition:
+    """The node runs again and sees the payload that its last visit saw; what came before that visit is reused."""
+    if run_id is None:
+        raise IllegalTransition(f"work order {order.id} was rejected and has no run: retry it from the start")
+    origin = origin_in(run_id, started(bench.store, run_id))
+    visit = last_visit(node_id, events_backwards(bench.store, run_id, origin))
+    refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
+    before = bench.states.load(visit.run_id, visit.version)
+    return Repetition(
+        order, run_id, runnable, node_id, before.payload,
+        {"kind": "retry", "run_id": visit.run_id, "version": visit.version}, before.context,
+    )  # fmt: skip

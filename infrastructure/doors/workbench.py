@@ -1,0 +1,109 @@
+"""What the methods of ``ledger.runs`` share: the store, versions ready to run, the clock, who keeps a run's events."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ...domain.cycle import CallSettings, Cycle, call_settings
+from ...domain.definition import WorkflowDefinition
+from ...domain.errors import InvalidRequest
+from ...domain.executors import ExecutorRegistry
+from ...domain.jsonvalue import freeze
+from ...domain.plan import Plan
+from ...domain.ports import EventStore, NewEvent, Write
+from ...domain.run import RunState, evolve
+from ...domain.step import StepLimits
+from ...domain.workflow import JobCode
+from ...projections.runs import Run, run_of
+from ..driver import Commit, Execution
+from .batches import Batch, BatchCommitter, Timer
+from .commit import Committer, write_of
+from .jobcode import KnownCode, code_now, known_code
+from .states import RunStates
+from .workflows import Workflows
+
+
+class Runnable(NamedTuple):
+    """One version of a workflow, joined with this ledger's executors."""
+
+    workflow_id: str
+    version: int
+    digest: str
+    saved_code: Mapping[str, JobCode]
+    """By node type, as it was at the save."""
+    plan: Plan
+
+    @property
+    def known_code(self) -> KnownCode:
+        """The code that was saved."""
+        return known_code(self.saved_code)
+
+
+class Workbench:
+    """Shared by the parts of ``ledger.runs``."""
+
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
+        now: Callable[[], int], limits: StepLimits, batch: Batch | None = None,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self.states = states
+        self.workflows = workflows
+        self.now = now
+        self._executors = executors
+        self._limits = limits
+        self._batch = batch
+        self._timer = Timer()
+
+    def close(self) -> None:
+        """Store what still waits for a batch to fill."""
+        self._timer.close()
+
+    # --- what callers give --------------------------------------------------------------------------------------------
+
+    def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
+        """What holds for one call. Raises InvalidRequest."""
+        return call_settings(by, globals, step_limit, self.now, self._limits)
+
+    def freeze(self, value: Any, name: str) -> Any:
+        """The value as JSON. Raises InvalidValue."""
+        return freeze(value, name, self._limits.max_value_bytes)
+
+    def freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
+        """The same for an object. Raises InvalidRequest, InvalidValue."""
+        if not isinstance(metadata, Mapping):
+            raise InvalidRequest(f"metadata {metadata!r} is not an object")
+        return self.freeze(metadata, "metadata")
+
+    # --- what will run ------------------------------------------------------------------------------------------------
+
+    def latest(self, workflow_id: str) -> Runnable:
+        """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
+        saved = self.workflows.latest(workflow_id)
+        plan = self.workflows.plan(workflow_id, saved.version)
+        return Runnable(workflow_id, saved.version, saved.data["digest"], saved.data["code"], plan)
+
+    def pinned(self, workflow_id: str, version: int) -> Runnable:
+        """Any version, also of an archived workflow. Raises InvalidDefinition where an executor is missing."""
+        saved = self.workflows.get(workflow_id, version)
+        return Runnable(workflow_id, version, saved.digest, saved.code, self.workflows.plan(workflow_id, version))
+
+    def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
+        """What a run's event says of the code that will run, with the source of what isn't known."""
+        return code_now(definition, self._executors, known)
+
+    # --- runs ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, state: RunState, started: NewEvent, order: Write) -> None:
+        """Store a run's first event and what its work order says of it, both or none. Raises ConcurrencyError."""
+        self.store.append(write_of(state, [started]), order)
+        evolve(state, started.type, started.data)
+
+    def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+        """Steps that are to be executed, if any, and the run afterwards."""
+        hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
+        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+
+    def _commit(self, state: RunState) -> Commit:
+        if self._batch is None:
+            return Committer(self.store, state)
+        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer)
