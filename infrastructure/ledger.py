@@ -31,7 +31,7 @@ class Ledger:
     ) -> None:  # fmt: skip
         self._store = store
         states = RunStates(store, store.checkpoints, checkpoint_every)
-        self.workflows = Workflows(store, executors, now)
+        self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
         self.history = History(store, states, self.workflows, store.index)
 

@@ -1,10 +1,10 @@
-"""Runs and work orders as lists show them."""
+"""Runs, work orders and workflows as lists show them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.clock import moment
-from .index import RunRow, WorkOrderRow
+from .index import RunRow, WorkflowRow, WorkOrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,25 @@ class WorkOrderSummary:
     """Why it was rejected."""
 
 
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow as it stands."""
+
+    id: str
+    version: int
+    """Of the last event of its history."""
+    saves: int
+    saved_version: int
+    """Of the last save, as the rest."""
+    snapshot_id: str
+    name: str | None
+    by: str
+    taken_at: datetime
+    message: str | None
+    archived: bool
+    """As it stands now."""
+
+
 def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
     return RunSummary(
         id=row.run_id,
@@ -74,4 +93,19 @@ def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
         runs=row.runs,
         last_run_id=row.last_run_id,
         reason=row.reason,
+    )
+
+
+def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
+    return WorkflowSummary(
+        id=row.workflow_id,
+        version=row.version,
+        saves=row.saves,
+        saved_version=row.saved_version,
+        snapshot_id=row.snapshot_id,
+        name=row.name,
+        by=row.by,
+        taken_at=moment(row.taken_at),
+        message=row.message,
+        archived=row.archived,
     )

@@ -10,10 +10,11 @@ from .changes import (
     keyed_nodes,
     same,
 )
-from .decisions import archive, refuse_archived, restore, save, snapshot_ids, stale
+from .decisions import archive, refuse_archived, restore, save, snapshot_ids
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merged
 from .snapshot import WorkflowSnapshot, snapshot_of
+from .stale import merged_over, refuse_stale
 from .state import WorkflowState, state_of
 from .versions import WorkflowVersion, versions_in
 
@@ -36,13 +37,14 @@ __all__ = [
     "keyed_edges",
     "keyed_nodes",
     "merged",
+    "merged_over",
     "refuse_archived",
+    "refuse_stale",
     "restore",
     "same",
     "save",
     "snapshot_ids",
     "snapshot_of",
-    "stale",
     "state_of",
     "versions_in",
 ]

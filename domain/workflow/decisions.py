@@ -3,16 +3,15 @@
 import base64
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..clock import moment
 from ..definition import WorkflowDefinition
-from ..errors import IllegalTransition, StaleVersion
+from ..errors import IllegalTransition
 from ..ports import NewEvent
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
 from .state import WorkflowState
-from .versions import WorkflowVersion
 
 
 def save(
@@ -63,19 +62,6 @@ def refuse_archived(state: WorkflowState) -> None:
     raise IllegalTransition(
         f"workflow {state.workflow_id!r} was archived by {by} at {at.isoformat()}"
         f"{'' if reason is None else f' ({reason})'}: restore it first"
-    )
-
-
-def stale(
-    state: WorkflowState, expected: int, since: Sequence[WorkflowVersion], now: int, conflicts: Sequence[str] = ()
-) -> StaleVersion:
-    """The refusal of a save that was based on ``expected``, which the workflow has left behind.
-
-    ``since`` is what came after it, ``conflicts`` what a merge found in its way.
-    """
-    saved_by, saved_at = ("nobody", now) if state.saved is None else (state.saved["by"], state.saved["recorded_at"])
-    return StaleVersion(
-        state.workflow_id, expected, state.saved_version, saved_by, moment(saved_at), changes=since, conflicts=conflicts
     )
 
 

@@ -1,24 +1,24 @@
 """What people type, read: JSON from files, stdin or the argument itself, names with versions, moments, registries."""
 
 import importlib
-import json
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ...domain.errors import InvalidRequest
 from ...domain.executors import ExecutorRegistry
+from ..files import parse_json, read_text
 
 STDIN = "-"
 
 
 def read_document(source: str) -> Any:
     """The JSON in a file, or on stdin for ``-``. Raises InvalidRequest that says where it isn't JSON."""
-    return _parse(_read(source), "stdin" if source == STDIN else source)
+    return parse_json(_read(source), "stdin" if source == STDIN else source)
 
 
 def read_value(source: str | None, option: str) -> Any:
@@ -28,7 +28,7 @@ def read_value(source: str | None, option: str) -> Any:
     if source == STDIN or _is_file(source):
         return read_document(source)
     try:
-        return _parse(source, option)
+        return parse_json(source, option)
     except InvalidRequest as error:
         if source.lstrip()[:1] in ("{", "[", '"'):
             raise
@@ -53,25 +53,12 @@ def _is_file(source: str) -> bool:
 
 
 def _read(source: str) -> str:
+    if source != STDIN:
+        return read_text(Path(source))
     try:
-        data = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
-        return data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"it is not UTF-8 text ({error.reason})"
-        raise InvalidRequest(f"can't read {source!r}: {reason}") from error
-
-
-def _parse(text: str, name: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise InvalidRequest(f"{name} is nested too deep to be read") from error
-    except ValueError as error:
-        raise InvalidRequest(f"{name} is not JSON: {error}") from error
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON value; use null or text")
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"can't read stdin: it is not UTF-8 text ({error.reason})") from error
 
 
 def _kind(value: Any) -> str:

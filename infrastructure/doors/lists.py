@@ -1,4 +1,4 @@
-"""Lists of runs and work orders: filters as callers give them, pages, cursors."""
+"""Lists of runs, work orders and workflows: filters as callers give them, pages, cursors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,7 +9,14 @@ from ...domain.clock import micros
 from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
-from ...projections.run_summary import RunSummary, WorkOrderSummary, run_summary, work_order_summary
+from ...projections.run_summary import (
+    RunSummary,
+    WorkflowSummary,
+    WorkOrderSummary,
+    run_summary,
+    work_order_summary,
+    workflow_summary,
+)
 from ..index.reader import Index
 from .cursors import cursor, place_at
 
@@ -81,6 +88,14 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
     more = len(rows) > limit
     place = Place(rows[limit - 1].opened_at, rows[limit - 1].position) if more else None
     return Page(tuple(map(work_order_summary, rows[:limit])), None if place is None else cursor(place, query))
+
+
+def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
+    """Here the cursor is the last id itself: workflows are listed by it."""
+    _check_limit(limit)
+    rows = index.workflows(_text(after, "after"), limit + 1, archived=archived)
+    more = len(rows) > limit
+    return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
 
 
 def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None:

@@ -1,16 +1,18 @@
 """What the store knows of a workflow: its stream, read from the save that matters."""
 
-from ...domain.errors import StorageCorrupt, VersionNotFound, WorkflowNotFound
+from ...domain.errors import StorageCorrupt, StorageUnavailable, VersionNotFound, WorkflowNotFound
 from ...domain.ids import workflow_stream
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.workflow import SAVES, WorkflowState, WorkflowVersion, state_of, versions_in
+from ..index.reader import Index
 
 
 class WorkflowLog:
     """Reads the streams of workflows."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, index: Index) -> None:
         self._store = store
+        self._index = index
 
     def head(self, workflow_id: str) -> int:
         """The version of the last event. Raises WorkflowNotFound."""
@@ -58,5 +60,8 @@ class WorkflowLog:
         raise VersionNotFound(snapshot_id, head, f"workflow {workflow_id!r}")
 
     def is_taken(self, snapshot_id: str) -> bool:
-        """Whether a snapshot id stands for a save already."""
-        return snapshot_id == ""
+        """Whether a snapshot id stands for some save of the store already."""
+        try:
+            return bool(self._index.saves_named(snapshot_id))
+        except StorageUnavailable:
+            return False  # no index yet, so no list to mistake it in; where the store is away, the save will tell

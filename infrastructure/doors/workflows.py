@@ -3,6 +3,7 @@
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ...domain.cycle import check_actor
@@ -12,7 +13,7 @@ from ...domain.executors import ExecutorRegistry
 from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
 from ...domain.moments import moment_asked
-from ...domain.plan import Plan, make_plan
+from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ...domain.workflow import (
     JobCode,
@@ -20,19 +21,23 @@ from ...domain.workflow import (
     WorkflowState,
     WorkflowVersion,
     archive,
-    merged,
+    merged_over,
     refuse_archived,
+    refuse_stale,
     restore,
     save,
-    stale,
     state_of,
-    versions_in,
 )
+from ...projections.pages import Page
+from ...projections.run_summary import WorkflowSummary
 from ...projections.workflow_diff import WorkflowDiff, diff_of
-from ..toolbox import TOOLBOX
+from ..files import Format, write_definition
+from ..index.reader import Index
 from .as_of import version_at
 from .definitions import checked
 from .jobcode import job_code
+from .lists import workflows_page
+from .plans import Plans
 from .twins import in_thread
 from .workflow_log import WorkflowLog
 
@@ -43,12 +48,15 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 class Workflows:
     """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
 
-    def __init__(self, store: EventStore, executors: ExecutorRegistry | None, now: Callable[[], int]) -> None:
+    def __init__(
+        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int]
+    ) -> None:
         self._store = store
-        self._log = WorkflowLog(store)
+        self._index = index
+        self._log = WorkflowLog(store, index)
         self._executors = executors
         self._now = now
-        self._plans: dict[tuple[str, int], Plan] = {}
+        self._plans = Plans(executors)
 
     def save(
         self,
@@ -82,9 +90,12 @@ class Workflows:
         def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
             refuse_archived(state)
             new, said = definition, message
-            if expected is not None and not state.stands_at(expected):
-                new = self._merged(state, recent, definition, expected, merge=merge)
+            if merge and expected is not None and not state.stands_at(expected):
+                both = merged_over(state, recent, expected, definition.to_data(), self._now())
+                new = checked(both, self._executors)
                 said = message if message is not None else f"merged over version {state.saved_version}"
+            else:
+                refuse_stale(state, recent, expected, self._now())
             code, named = self._code(new, state.code), name if name is not None else state.name
             return [
                 save(state, new, code, name=named, by=by, message=said, is_taken=self._log.is_taken, now=self._now())
@@ -134,8 +145,7 @@ class Workflows:
         definition = None if old is None else checked(old.definition, self._executors)
 
         def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent]:
-            if expected is not None and not state.stands_at(expected):
-                raise self._stale(state, recent, expected)
+            refuse_stale(state, recent, expected, self._now())
             newest = None
             if old is not None and definition is not None:
                 newest = old.version, definition, self._code(definition, state.code, old.code)
@@ -156,7 +166,14 @@ class Workflows:
         latest = shown if asked == head else self._log.state_at(workflow_id, head)
         return shown.snapshot(is_latest=latest.saved_version == shown.saved_version)
 
-    def versions(self, workflow_id: str) -> list[WorkflowVersion]:
+    def list(self, *, archived: bool = False, after: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
+        """A page of workflows in order of their ids; ``archived``: those too. ``after``: ``next`` of the page before.
+
+        Raises InvalidRequest.
+        """
+        return workflows_page(self._index, archived, after, limit)
+
+    def versions(self, workflow_id: str) -> Sequence[WorkflowVersion]:
         """Every version, oldest first: who saved, archived or restored the workflow when, and what each save changed.
 
         Raises WorkflowNotFound.
@@ -171,6 +188,27 @@ class Workflows:
         before, after = (side if isinstance(side, WorkflowSnapshot) else self.get(workflow_id, side) for side in (a, b))
         return diff_of(before, after)
 
+    def export(
+        self,
+        workflow_id: str,
+        path: str | Path,
+        version: int | str | None = None,
+        *,
+        format: Format | None = None,
+        with_executors: bool = False,
+        force: bool = False,
+    ) -> WorkflowSnapshot:
+        """Write a definition to a file (``.json``, ``.yaml``), or to a folder with the code of nodes in files apart.
+
+        ``read_definition`` reads it back, byte for byte. ``format`` is that of a folder: as it is there, else JSON.
+        With ``with_executors`` the source of executors is written too, for reading only. Raises WorkflowNotFound,
+        VersionNotFound, InvalidRequest (the folder holds something else, and ``force`` isn't given), StorageUnavailable
+        (it can't be written; nothing was changed).
+        """
+        found = self.get(workflow_id, version)
+        write_definition(found, Path(path), format=format, with_executors=with_executors, force=force)
+        return found
+
     def latest(self, workflow_id: str) -> RecordedEvent:
         """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
         recent = self._log.recent(workflow_id)
@@ -181,18 +219,7 @@ class Workflows:
 
     def plan(self, workflow_id: str, version: int) -> Plan:
         """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
-        key = (workflow_id, version)
-        plan = self._plans.get(key)
-        if plan is None:
-            if self._executors is None:
-                raise InvalidRequest(
-                    "this ledger was opened without executors, so it can read and save but not run workflows"
-                )
-            plan = make_plan(self.get(workflow_id, version).definition, self._executors, TOOLBOX)
-            while len(self._plans) >= _PLANS_KEPT:
-                self._plans.pop(next(iter(self._plans), key), None)
-            self._plans[key] = plan
-        return plan
+        return self._plans.get(workflow_id, version, lambda: self.get(workflow_id, version).definition)
 
     def _commit(
         self, workflow_id: str, by: str, decide: _Decision, *, since: int | None = None, create: bool = False
@@ -214,25 +241,6 @@ class Workflows:
                 state.evolve(state.version + 1, event.type, event.data)
             return state.snapshot()
 
-    def _merged(
-        self, state: WorkflowState, recent: Sequence[RecordedEvent], mine: WorkflowDefinition, expected: int,
-        *, merge: bool,
-    ) -> WorkflowDefinition:  # fmt: skip
-        """The latest definition with what ``mine`` changed in that of ``expected``. Raises StaleVersion."""
-        if not merge or state.saved is None or expected > state.version:
-            raise self._stale(state, recent, expected)
-        base = _saved_by(recent, expected) or {"definition": {}}
-        definition, conflicts = merged(base["definition"], state.saved["definition"], mine.to_data())
-        if conflicts:
-            raise self._stale(state, recent, expected, conflicts)
-        return checked(definition, self._executors)
-
-    def _stale(
-        self, state: WorkflowState, recent: Sequence[RecordedEvent], expected: int, conflicts: Sequence[str] = ()
-    ) -> Exception:
-        later = [event for event in recent if event.version > expected]
-        return stale(state, expected, versions_in(later, _saved_by(recent, expected)), self._now(), conflicts)
-
     def _code(self, definition: WorkflowDefinition, *saved: Mapping[str, JobCode]) -> dict[str, JobCode]:
         """The code behind the definition; where this ledger has no executors, what the saves, best first, say of it."""
         if self._executors is not None:
@@ -253,16 +261,10 @@ class Workflows:
     aarchive = in_thread(archive)
     arestore = in_thread(restore)
     aget = in_thread(get)
+    alist = in_thread(list)
     aversions = in_thread(versions)
     adiff = in_thread(diff)
-
-
-_PLANS_KEPT = 1000
-
-
-def _saved_by(recent: Sequence[RecordedEvent], version: int) -> Mapping[str, Any] | None:
-    """The body of the save that a version shows; None: there was none yet. The events begin with a save."""
-    return recent[0].data if recent and recent[0].version <= version else None
+    aexport = in_thread(export)
 
 
 def _check_name(name: object) -> None:

@@ -42,6 +42,7 @@ from .domain.verification import Finding, VerifyReport
 from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
 from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
+from .infrastructure.files import read_definition
 from .infrastructure.ledger import Ledger, open_ledger
 from .projections.lineage import ReusedResult
 from .projections.runs import Run, RunOrigin
@@ -110,4 +111,5 @@ __all__ = [
     "WorkflowVersion",
     "__version__",
     "open_ledger",
+    "read_definition",
 ]

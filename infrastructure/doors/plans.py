@@ -1,0 +1,35 @@
+"""Saved versions joined with the executors of a ledger."""
+
+from collections.abc import Callable
+
+from ...domain.definition import WorkflowDefinition
+from ...domain.errors import InvalidRequest
+from ...domain.executors import ExecutorRegistry
+from ...domain.plan import Plan, make_plan
+from ..toolbox import TOOLBOX
+
+
+class Plans:
+    """Keeps those that were used last: a version never changes, and neither do the executors of a ledger."""
+
+    def __init__(self, executors: ExecutorRegistry | None) -> None:
+        self._executors = executors
+        self._plans: dict[tuple[str, int], Plan] = {}
+
+    def get(self, workflow_id: str, version: int, definition: Callable[[], WorkflowDefinition]) -> Plan:
+        """The plan of a version. Raises InvalidDefinition where an executor is missing, InvalidRequest if all are."""
+        key = (workflow_id, version)
+        plan = self._plans.get(key)
+        if plan is None:
+            if self._executors is None:
+                raise InvalidRequest(
+                    "this ledger was opened without executors, so it can read and save but not run workflows"
+                )
+            plan = make_plan(definition(), self._executors, TOOLBOX)
+            while len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans), key), None)
+            self._plans[key] = plan
+        return plan
+
+
+_PLANS_KEPT = 1000

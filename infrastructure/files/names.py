@@ -1,0 +1,43 @@
+"""File names for ids, which are any text."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import quote
+
+
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """Id → file name without an ending; no two are alike, not even where upper and lower case are the same.
+
+    Letters, digits, ``-`` and ``_`` stay as they are, everything else is percent-encoded UTF-8: ``unquote`` gives the
+    id back. Only a name that would be too long is cut, and ends in a digest.
+    """
+    names = {id: _encoded(id) for id in ids}
+    taken = Counter(name.lower() for name in names.values())
+    return {id: _shortened(_lowered(name) if taken[name.lower()] > 1 else name) for id, name in names.items()}
+
+
+def _encoded(id: str) -> str:
+    name = quote(id, safe="").replace(".", "%2E").replace("~", "%7E")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name.lower() in _RESERVED else name
+
+
+def _lowered(name: str) -> str:
+    """With upper-case letters encoded as well, but for those that encode."""
+    return re.sub("(%[0-9A-F]{2})|([A-Z])", lambda found: found[1] or f"%{ord(found[2]):02X}", name)
+
+
+def _shortened(name: str) -> str:
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+_LONGEST = 120
+"""Characters; file systems take 255 bytes, some encrypted ones 143 of them."""
+
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))}
+)
+"""Names that Windows keeps for devices, whatever their ending."""

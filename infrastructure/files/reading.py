@@ -1,0 +1,107 @@
+"""Definitions read from files: one file, or a folder with a file for the code of each node."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+
+from ...domain.definition import WorkflowDefinition
+from ...domain.errors import Fault, InvalidDefinition, InvalidRequest
+from .yaml_text import from_yaml
+
+MAIN_FILES = ("workflow.json", "workflow.yaml", "workflow.yml")
+"""What a folder's definition file may be called."""
+
+
+def read_definition(path: str | Path) -> WorkflowDefinition:
+    """The definition in a JSON or YAML file, or in a folder as ``workflows.export`` leaves it.
+
+    A node's ``code`` may be ``{"file": "nodes/x.py"}``: a path below the folder of the definition file. Raises
+    InvalidDefinition with every fault, InvalidRequest for what can't be read.
+    """
+    file = main_file(Path(path))
+    return WorkflowDefinition.model_validate(with_code(read_structure(file), file.parent))
+
+
+def main_file(path: Path) -> Path:
+    """The definition file that a path means. Raises InvalidRequest for a folder without one, or with several."""
+    if not path.is_dir():
+        return path
+    found = [path / name for name in MAIN_FILES if (path / name).is_file()]
+    if len(found) == 1:
+        return found[0]
+    what = " and ".join(file.name for file in found) or "no workflow.json or workflow.yaml"
+    raise InvalidRequest(f"the folder {str(path)!r} has {what}: it needs one definition file")
+
+
+def read_structure(file: Path) -> Any:
+    """What a JSON or YAML file holds. Raises InvalidRequest."""
+    text = read_text(file)
+    return (from_yaml if file.suffix.lower() in (".yaml", ".yml") else parse_json)(text, str(file))
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, without a byte order mark. Raises InvalidRequest."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidRequest(f"can't read {str(file)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"can't read {str(file)!r}: it is not UTF-8 text ({error.reason})") from error
+
+
+def parse_json(text: str, name: str) -> Any:
+    """The value of a JSON text. Raises InvalidRequest that says where it isn't JSON."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InvalidRequest(f"{name} is nested too deep to be read") from error
+    except ValueError as error:
+        raise InvalidRequest(f"{name} is not JSON: {error}") from error
+
+
+def code_files(structure: Any) -> dict[int, str]:
+    """Index of a node → the file that its code is in, for all nodes that name one."""
+    nodes = structure.get("nodes") if isinstance(structure, Mapping) else None
+    codes = [node.get("code") if isinstance(node, Mapping) else None for node in nodes or () if isinstance(nodes, list)]
+    return {
+        index: code["file"]
+        for index, code in enumerate(codes)
+        if isinstance(code, Mapping) and [*code] == ["file"] and isinstance(code["file"], str)
+    }
+
+
+def with_code(structure: Any, folder: Path) -> Any:
+    """The same with the code of nodes in place of the files that hold it. Raises InvalidDefinition."""
+    named = code_files(structure)
+    if not named:
+        return structure
+    nodes = list(structure["nodes"])
+    faults: list[Fault] = []
+    for index, name in named.items():
+        try:
+            nodes[index] = {**nodes[index], "code": _code(folder, name)}
+        except InvalidRequest as error:
+            faults.append(Fault(f"nodes[{index}].code", str(error)))
+    if faults:
+        raise InvalidDefinition(faults)
+    return {**structure, "nodes": nodes}
+
+
+def _code(folder: Path, name: str) -> str:
+    path = PurePosixPath(name)
+    try:
+        inside = (folder / path).resolve().is_relative_to(folder.resolve())
+        if path.is_absolute() or not inside:
+            raise InvalidRequest(f"the file {name!r} is outside the folder of the definition")
+        return (folder / path).read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the file {name!r} is not UTF-8 text ({error.reason})") from None
+    except OSError as error:
+        raise InvalidRequest(f"the file {name!r} can't be read: {error.strerror}") from None
+    except ValueError:  # a NUL in the name
+        raise InvalidRequest(f"{name!r} is no name of a file") from None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value; use null or text")

@@ -1,0 +1,103 @@
+"""JSON values as YAML text, and back.
+
+The text is written here, not by a library, so that the same value gives the same bytes with every release of one. It
+keeps to what YAML 1.1 and 1.2 read alike. Reading needs ruamel.yaml, which reads YAML 1.2.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ...domain.errors import InvalidRequest
+
+
+def to_yaml(value: Mapping[str, Any]) -> str:
+    """An object as a YAML document: two spaces of indentation, texts of several lines as they are where possible."""
+    return "".join(f"{line}\n" for line in _block(value, ""))
+
+
+def from_yaml(text: str, name: str) -> Any:
+    """The value of a YAML document. Raises InvalidRequest that says where it isn't one, or what to install."""
+    try:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.constructor import SafeConstructor
+        from ruamel.yaml.error import YAMLError
+    except ImportError:
+        raise InvalidRequest(f"reading {name} needs ruamel.yaml: pip install 'flowledger[yaml]', or use JSON") from None
+
+    class Constructor(SafeConstructor):
+        """Reads what looks like a date as text, as JSON knows no dates."""
+
+    Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = Constructor
+    try:
+        return reader.load(text)
+    except RecursionError:
+        raise InvalidRequest(f"{name} is nested too deep to be read") from None
+    except (YAMLError, ValueError) as error:
+        raise InvalidRequest(f"{name} is not YAML: {error}") from None
+
+
+def _block(value: Any, indent: str) -> Iterator[str]:
+    """The lines of an object or array that isn't empty."""
+    inner = indent + "  "
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            name = _scalar(key)
+            if len(name) > _LONGEST_KEY:
+                yield f"{indent}? {name}"
+                yield from _item(f"{indent}:", item, inner)
+            else:
+                yield from _item(f"{indent}{name}:", item, inner)
+    else:
+        for item in value:
+            if isinstance(item, Mapping | list) and item:
+                first, *others = _block(item, inner)
+                yield f"{indent}- {first.removeprefix(inner)}"
+                yield from others
+            else:
+                yield from _item(f"{indent}-", item, inner)
+
+
+def _item(lead: str, value: Any, inner: str) -> Iterator[str]:
+    if isinstance(value, Mapping | list) and value:
+        yield lead
+        yield from _block(value, inner)
+    elif isinstance(value, str) and _reads_as_lines(value):
+        lines = value.split("\n")
+        starts_with_space = "2" if lines[0][:1] in (" ", "\t", "") else ""
+        chomp = "-" if lines[-1] else "+" if lines[-2] == "" else ""
+        yield f"{lead} |{starts_with_space}{chomp}"
+        for line in lines if lines[-1] else lines[:-1]:
+            yield f"{inner}{line}" if line else ""
+    else:
+        yield f"{lead} {_scalar(value)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+            return value
+        return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    if isinstance(value, Mapping | list):
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return json.dumps(value)
+
+
+def _reads_as_lines(text: str) -> bool:
+    """Whether a text comes back as it is from a literal block."""
+    lines = text.split("\n")
+    return len(lines) > 1 and any(lines) and not _NOT_IN_LINES.search(text) and not any(map(str.isspace, lines))
+
+
+_LONGEST_KEY = 1000
+"""Characters of a key on the line of its value: YAML allows 1,024."""
+
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*", re.ASCII)
+_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+"""Texts that one YAML or another takes for something else."""
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
