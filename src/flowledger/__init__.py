@@ -108,6 +108,7 @@ __all__ = [
     "WorkflowDiff",
     "WorkflowNotFound",
     "WorkflowSnapshot",
+    "WorkflowSummary",
     "WorkflowVersion",
     "__version__",
     "open_ledger",

@@ -1,10 +1,14 @@
 """The history of a workflow: saves, names, the archive, and snapshot ids."""
 
+import base64
+import hashlib
+from itertools import count, islice
 from typing import Any
 
 import pytest
 
 import flowledger as fl
+from flowledger.domain.workflow import decisions, snapshot_ids
 
 from .desk import GOOD, Desk, line
 
@@ -245,3 +249,63 @@ def test_a_diff_takes_versions_snapshot_ids_and_snapshots(desk: Desk) -> None:
     for unknown in (0, 4, "zzzzzzz"):
         with pytest.raises(fl.VersionNotFound):
             workflows.diff("w", 1, unknown)
+
+
+def candidates(*ids: str) -> Any:
+    return lambda *given: iter(ids)
+
+
+def test_a_snapshot_id_that_another_save_has_is_passed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflows = desk.ledger.workflows
+    taken = workflows.get("w").snapshot_id
+    monkeypatch.setattr(decisions, "snapshot_ids", candidates(taken, "free777", "never77"))
+    assert workflows.save(line("a"), workflow_id="x").snapshot_id == "free777"
+    monkeypatch.setattr(decisions, "snapshot_ids", candidates("free777", taken, "later77"))
+    assert workflows.save(line("a", "b"), workflow_id="w").snapshot_id == "later77"
+    assert workflows.get("x", "free777").workflow_id == "x"
+    with pytest.raises(fl.VersionNotFound):
+        workflows.get("w", "free777")
+
+
+def test_snapshot_ids_are_seven_characters_none_of_them_a_number() -> None:
+    for version in range(300):
+        first, second, third = islice(snapshot_ids("w", version, "digest"), 3)
+        assert len({first, second, third}) == 3
+        assert all(len(each) == 7 and each.isalnum() and each == each.lower() for each in (first, second, third))
+        assert not any(each.isdigit() for each in (first, second, third))
+
+
+def test_a_candidate_of_digits_only_is_passed_over() -> None:
+    version = next(number for number in count() if seven(number).isdigit())
+    assert next(snapshot_ids("w", version, "d")) != seven(version)
+    assert next(snapshot_ids("w", 1, "d")) == seven(1)
+
+
+def seven(version: int) -> str:
+    return base64.b32encode(hashlib.sha256(f"w\0{version}\0d".encode()).digest()).decode()[:7].lower()
+
+
+def test_workflows_are_listed_by_id_in_pages(desk: Desk) -> None:
+    workflows = desk.ledger.workflows
+    ids = sorted(["a/b", "Z", "a", "🦉", "é", '"q"', "w"])
+    for workflow_id in ids:
+        workflows.save(line("a", "b"), workflow_id=workflow_id, by="bob", message="why", name=f"{workflow_id}!")
+    workflows.archive("Z", by="eve")
+    pages, after = [], None
+    while True:
+        page = workflows.list(archived=True, after=after, limit=3)
+        pages.append([row.id for row in page])
+        after = page.next
+        if after is None:
+            break
+    assert [each for page in pages for each in page] == ids
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [row.id for row in workflows.list()] == [each for each in ids if each != "Z"]
+    row = next(row for row in workflows.list(archived=True) if row.id == "Z")
+    saved = workflows.get("Z")
+    assert (row.version, row.saves, row.saved_version, row.archived) == (2, 1, 1, True)
+    assert (row.snapshot_id, row.taken_at, row.by) == (saved.snapshot_id, saved.taken_at, "bob")
+    assert (row.name, row.message) == ("Z!", "why")
+    for wrong in (0, 1001, True):
+        with pytest.raises(fl.InvalidRequest):
+            workflows.list(limit=wrong)
