@@ -11,9 +11,9 @@ from .ports import RecordedEvent
 from .run import STEP_COMPLETED, STEP_FAILED
 
 _UNENDED = {
-    "paused": "resume it or cancel it first",
-    "active": "proceed with it, if its worker is gone, or cancel it first",
-    "error": "it waits for an automatic retry: proceed with it or cancel it first",
+    "paused": "is paused: resume it or cancel it first",
+    "active": "is running: proceed with it, if its worker is gone, or cancel it first",
+    "error": "waits for an automatic retry: proceed with it or cancel it first",
 }
 
 
@@ -22,10 +22,9 @@ def refuse_unended(run_id: str, status: str, work_order_id: str | None = None) -
 
     Raises IllegalTransition.
     """
-    hint = _UNENDED.get(status)
-    if hint is not None:
+    if (hint := _UNENDED.get(status)) is not None:
         where = "" if work_order_id is None else f", which is the last one of work order {work_order_id},"
-        raise IllegalTransition(f"run {run_id!r}{where} is {status}: {hint}")
+        raise IllegalTransition(f"run {run_id!r}{where} {hint}")
 
 
 def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: str, version: int) -> None:

@@ -11,7 +11,7 @@ from .scenarios import Json, Scenario, all_scenarios
 
 
 def why_not_through_a_ledger(scenario: Scenario) -> str | None:
-    """Nobody can edit what a ledger has recorded, nor run one step out of turn."""
+    """Nobody can edit what a ledger has recorded, nor run one step out of turn; no run begins with a refused input."""
     for index, call in enumerate(scenario.calls):
         if "setSnapshot" in call or set(call.get("patchSnapshot", {})) - {"metadata"}:
             return "D9: a ledger's snapshots are read-only, and this scenario edits one"
@@ -20,6 +20,8 @@ def why_not_through_a_ledger(scenario: Scenario) -> str | None:
         earlier = scenario.previous_snapshot(index)
         if "externalPayload" in call and earlier is not None and earlier["status"] == "error":
             return "a retry through a ledger repeats the payload of the attempt that failed and takes no other (D7)"
+    if scenario.name in ("110-valid-fail", "112-valid-fail-retried"):
+        return "an input that the first node refuses is a rejected work order of a ledger, and no run"
     return None
 
 
