@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import demo, read, run, schema, workflow
+from . import demo, history, read, run, schema, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -24,6 +24,7 @@ app: typer.Typer = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mod
 demo.register(app)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
+history.register(app)
 read.register(app)
 schema.register(app)
 

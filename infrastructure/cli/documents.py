@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,11 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
         "data": event.data,
         "digest": event.digest,
     }
+
+
+def camel_document(row: Any) -> dict[str, Any]:
+    """A dataclass, key by key."""
+    return {_camel(one.name): _plain(getattr(row, one.name)) for one in fields(row)}
 
 
 def report_document(report: Any) -> dict[str, Any]:

@@ -81,14 +81,14 @@ def named_version(text: str) -> tuple[str, int | None]:
         raise InvalidRequest(f"a version of {len(version):,} digits is beyond every head") from None
 
 
-def read_moment(text: str | None) -> datetime | None:
+def read_moment(text: str | None, option: str = "--at") -> datetime | None:
     """ISO 8601 as an aware datetime; UTC where it names no offset. Raises InvalidRequest."""
     if text is None:
         return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidRequest(f"--at {text!r} is not a time; write it as 2025-05-04T09:30:00Z") from None
+        raise InvalidRequest(f"{option} {text!r} is not a time; write it as 2025-05-04T09:30:00Z") from None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 

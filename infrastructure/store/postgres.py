@@ -86,7 +86,12 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
         return PostgresRebuilding(self.datastore)
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-        return self.datastore.query(_PARAMETER.sub(r"%(\1)s", sql), parameters)
+        return self.datastore.query(with_parameters(sql), parameters)
+
+
+def with_parameters(sql: str) -> str:
+    """The statement with its parameters, written like ``:name``, as the driver wants them."""
+    return _PARAMETER.sub(r"%(\1)s", sql)
 
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_0-9]+)")

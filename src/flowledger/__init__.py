@@ -43,8 +43,11 @@ from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVer
 from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.files import read_definition
+from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .projections.lineage import ReusedResult
+from .projections.pages import Page
+from .projections.run_summary import RunSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
@@ -77,6 +80,7 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
+    "Page",
     "PartChange",
     "PartChanges",
     "PartsDiff",
@@ -91,6 +95,7 @@ __all__ = [
     "RunHeader",
     "RunNotFound",
     "RunOrigin",
+    "RunSummary",
     "Snapshot",
     "StaleVersion",
     "StepContext",
@@ -104,6 +109,7 @@ __all__ = [
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
+    "WorkOrderSummary",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -113,4 +119,5 @@ __all__ = [
     "__version__",
     "open_ledger",
     "read_definition",
+    "write_rows",
 ]

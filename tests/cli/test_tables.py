@@ -2,7 +2,7 @@ import csv
 import io
 from datetime import UTC, datetime
 
-from flowledger.infrastructure.cli.tables import print_csv
+from flowledger.infrastructure.files.csv_text import print_csv
 
 
 def test_a_list_as_csv_is_read_back_as_it_was() -> None:

@@ -1,0 +1,162 @@
+"""``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from ...domain.errors import InvalidRequest
+from ...projections.pages import Page
+from ...projections.run_summary import RunSummary, WorkOrderSummary
+from ..files.csv_text import print_csv
+from ..files.tables import write_rows
+from . import list_views
+from .documents import camel_document
+from .inputs import read_moment
+from .options import AsJson
+from .progress import progress_bar
+from .session import Session
+
+Workflow = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Started at this time or later.")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Started before this time.")]
+StartedBy = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Started by this actor.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Rows of a page.")]
+After = Annotated[str | None, typer.Option(metavar="CURSOR", help="The page behind this cursor.")]
+All = Annotated[bool, typer.Option("--all", help="All pages.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="FILE", help="Write to FILE.csv, .json, .jsonl or .parquet; with --all everything."),
+]
+Status = Annotated[
+    list[str] | None,
+    typer.Option("--status", metavar="STATUS", help="active, paused, error, completed, failed, cancelled. Repeatable."),
+]
+Node = Annotated[str | None, typer.Option(metavar="ID", help="Paused, waiting or failed at this node.")]
+ErrorType = Annotated[str | None, typer.Option("--error-type", metavar="NAME", help="Failed with this type of error.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(history)
+    app.command()(orders)
+    app.command()(rebuild)
+
+
+def history(
+    context: typer.Context,
+    workflow_id: Workflow = None,
+    version: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of this version of the workflow.")] = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    by: StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+    everything: All = False,
+    as_csv: AsCsv = False,
+    out: Out = None,
+    _json: AsJson = False,
+) -> None:
+    """List runs, newest first.
+
+    Each filter that is given must hold. Times are ISO 8601, UTC where they name no offset.
+    """
+    session = Session.of(context)
+    filters: dict[str, Any] = {
+        "workflow_id": workflow_id, "version": version, "status": status, "node": node, "error_type": error_type,
+        "by": by, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
+        "as_of": read_moment(as_of, "--as-of"),
+    }  # fmt: skip
+    with session.ledger() as ledger:
+        listing = _Listing(
+            RunSummary, lambda cursor: ledger.history.runs(**filters, after=cursor, limit=limit), after, everything
+        )
+        listing.answer(session, as_csv, out, "runs", list_views.runs)
+
+
+def orders(
+    context: typer.Context,
+    workflow_id: Workflow = None,
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="STATE", help="pending, running, paused, success, failed, cancelled, rejected."),
+    ] = None,
+    by: StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    after: After = None,
+    everything: All = False,
+    as_csv: AsCsv = False,
+    out: Out = None,
+    _json: AsJson = False,
+) -> None:
+    """List work orders, newest first: requests to process one input, each with its runs and retries."""
+    session = Session.of(context)
+    filters: dict[str, Any] = {
+        "workflow_id": workflow_id, "state": state, "by": by, "since": read_moment(since, "--since"),
+        "until": read_moment(until, "--until"),
+    }  # fmt: skip
+    with session.ledger() as ledger:
+        listing = _Listing(
+            WorkOrderSummary, lambda cursor: ledger.history.work_orders(**filters, after=cursor, limit=limit), after,
+            everything,
+        )  # fmt: skip
+        listing.answer(session, as_csv, out, "workOrders", list_views.work_orders)
+
+
+def rebuild(context: typer.Context, _json: AsJson = False) -> None:
+    """Make the index that lists and filters read anew from the events. Others may read and write meanwhile."""
+    session = Session.of(context)
+    with session.ledger() as ledger, progress_bar("rebuilding the index") as tell:
+        moved = ledger.rebuild(tell)
+    session.answer({"events": moved}, lambda console: console.print(f"rebuilt from {moved:,} events"))
+
+
+class _Listing:
+    """One page, or all of them, as the caller wants to have them."""
+
+    def __init__(
+        self, kind: type[Any], page: Callable[[str | None], Page[Any]], after: str | None, everything: bool
+    ) -> None:
+        self._kind = kind
+        self._page = page
+        self._next = after
+        self._everything = everything
+
+    def answer(
+        self,
+        session: Session,
+        as_csv: bool,
+        out: str | None,
+        name: str,
+        show: Callable[[Any, list[Any], str | None], None],
+    ) -> None:
+        if out is not None:
+            if as_csv:
+                raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
+            count = write_rows(out, self._kind, self._rows())
+            document = {"file": out, "rows": count, "next": self._next}
+            session.answer(document, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True))
+        elif as_csv:
+            if session.json:
+                raise InvalidRequest("give --json or --csv, not both")
+            titles = list(self._kind.__dataclass_fields__)
+            print_csv(session.stdout, titles, ([getattr(row, title) for title in titles] for row in self._rows()))
+        else:
+            rows = list(self._rows())
+            document = {name: [camel_document(row) for row in rows], "next": self._next}
+            session.answer(document, lambda console: show(console, rows, self._next))
+
+    def _rows(self) -> Iterator[Any]:
+        page = self._page(self._next)
+        yield from page
+        while self._everything and page.next is not None:
+            page = self._page(page.next)
+            yield from page
+        self._next = page.next
