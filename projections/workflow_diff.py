@@ -107,7 +107,7 @@ class WorkflowDiff:
         if not self:
             yield "  nothing differs"
         for value in (self.name, self.start):
-            yield from [] if value is None else _value_lines(value, "~ ", "  ")
+            yield from [] if value is None else _value_lines(value, "~ ")
         for kind, parts in (("node", self.nodes), ("edge", self.edges), ("job code of", self.code)):
             for sign, those in (("+", parts.added), ("-", parts.removed)):
                 for id, part in those.items():
@@ -115,7 +115,7 @@ class WorkflowDiff:
             for change in parts.changed:
                 yield f"~ {kind} {change.id!r}"
                 for value in change.changes:
-                    yield from _value_lines(value, "    ", "    ")
+                    yield from _value_lines(value, "    ")
         if self.summary.order:
             yield "~ the nodes or edges are listed in another order"
 
@@ -205,11 +205,11 @@ def _side(snapshot: WorkflowSnapshot) -> str:
     return f"version {snapshot.version} ({snapshot.snapshot_id}, {snapshot.by})"
 
 
-def _value_lines(change: ValueChange, lead: str, indent: str) -> Iterator[str]:
+def _value_lines(change: ValueChange, lead: str) -> Iterator[str]:
     if change.text is not None:
         yield f"{lead}{change.path}:"
         for line in change.text.split("\n"):
-            yield f"{indent}  {line}"
+            yield f"{TEXT_INDENT}{line}"
     elif change.kind == "changed":
         yield f"{lead}{change.path}: {_brief(change.before)} → {_brief(change.after)}"
     else:
@@ -220,6 +220,9 @@ def _brief(value: Any) -> str:
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= _READ else line[:_READ] + "…"
 
+
+TEXT_INDENT = "      "
+"""Stands before each line of a text that differs."""
 
 _READ = 120
 """Characters of a value that people read; ``to_data()`` has all of it."""

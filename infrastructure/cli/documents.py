@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
 from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
-from ...domain.workflow import WorkflowSnapshot
+from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ...projections.run_summary import WorkflowSummary
 from ...projections.runs import Run
 
 
@@ -37,9 +38,11 @@ def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:
     """A workflow as it was at one save."""
     return {
         "workflowId": workflow.workflow_id,
+        "name": workflow.name,
         "version": workflow.version,
         "snapshotId": workflow.snapshot_id,
         "isLatest": workflow.is_latest,
+        "archived": workflow.archived,
         "by": workflow.by,
         "takenAt": workflow.taken_at.isoformat(),
         "message": workflow.message,
@@ -47,6 +50,25 @@ def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:
         "definition": workflow.definition.to_data(),
         "code": dict(workflow.code),
     }
+
+
+def workflow_summary_document(row: WorkflowSummary) -> dict[str, Any]:
+    """A workflow in a list."""
+    return row_document(row)
+
+
+WORKFLOW_COLUMNS = (
+    "id", "name", "version", "saves", "savedVersion", "snapshotId", "by", "takenAt", "message", "archived",
+)  # fmt: skip
+
+VERSION_COLUMNS = (
+    "workflowId", "version", "kind", "by", "takenAt", "message", "snapshotId", "name", "digest", "isLatest", "summary",
+)  # fmt: skip
+
+
+def version_document(version: WorkflowVersion) -> dict[str, Any]:
+    """One version of a workflow's history."""
+    return {**row_document(version), "summary": str(version.changes)}
 
 
 def event_document(event: RecordedEvent) -> dict[str, Any]:
@@ -61,11 +83,6 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
         "data": event.data,
         "digest": event.digest,
     }
-
-
-def camel_document(row: Any) -> dict[str, Any]:
-    """A dataclass, key by key."""
-    return {_camel(one.name): _plain(getattr(row, one.name)) for one in fields(row)}
 
 
 def report_document(report: Any) -> dict[str, Any]:
@@ -85,6 +102,16 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
+def row_columns(kind: type[Any]) -> list[str]:
+    """The keys of such a document."""
+    return [_camel(field.name) for field in fields(kind)]
+
+
+def row_document(value: Any) -> dict[str, Any]:
+    """A dataclass, field by field."""
+    return {_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+
+
 def _plain(value: Any) -> Any:
     """What errors and reports carry, as JSON."""
     if value is None or isinstance(value, bool | int | float | str):
@@ -94,7 +121,7 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "_asdict"):
         return _plain(value._asdict())
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
+        return row_document(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -58,7 +58,8 @@ def _given(data: _Body) -> str:
 
 def _saved(data: _Body) -> str:
     message = f": {data['message']}" if "message" in data else ""
-    return f"{data['snapshot_id']}, {len(data['definition']['nodes'])} nodes{message}"
+    name = f"{data['name']!r}, " if "name" in data else ""
+    return f"{name}{data['snapshot_id']}, {len(data['definition']['nodes'])} nodes{message}"
 
 
 _LINES: dict[str, Callable[[_Body], str]] = {
@@ -74,5 +75,7 @@ _LINES: dict[str, Callable[[_Body], str]] = {
     "run.metadata_set": lambda data: brief(data["metadata"]),
     "workflow.created": _saved,
     "workflow.saved": _saved,
+    "workflow.archived": lambda data: data.get("reason", ""),
+    "workflow.restored": lambda data: data.get("reason", ""),
     "work_order.opened": lambda data: f"first run {data['run_id']}",
 }

@@ -8,12 +8,11 @@ import typer
 from ...domain.errors import InvalidRequest
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
-from ..files.csv_text import print_csv
 from ..files.tables import write_rows
 from . import list_views
-from .documents import camel_document
+from .documents import row_columns, row_document
 from .inputs import read_moment
-from .options import AsJson
+from .options import AsCsv, AsJson
 from .progress import progress_bar
 from .session import Session
 
@@ -24,7 +23,6 @@ StartedBy = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Star
 Limit = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Rows of a page.")]
 After = Annotated[str | None, typer.Option(metavar="CURSOR", help="The page behind this cursor.")]
 All = Annotated[bool, typer.Option("--all", help="All pages.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")]
 Out = Annotated[
     str | None,
     typer.Option("--out", metavar="FILE", help="Write to FILE.csv, .json, .jsonl or .parquet; with --all everything."),
@@ -144,13 +142,13 @@ class _Listing:
             document = {"file": out, "rows": count, "next": self._next}
             session.answer(document, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True))
         elif as_csv:
-            if session.json:
-                raise InvalidRequest("give --json or --csv, not both")
-            titles = list(self._kind.__dataclass_fields__)
-            print_csv(session.stdout, titles, ([getattr(row, title) for title in titles] for row in self._rows()))
+            documents = [row_document(row) for row in self._rows()]
+            session.print_csv(
+                row_columns(self._kind), documents, None if self._next is None else f"--after {self._next}"
+            )
         else:
             rows = list(self._rows())
-            document = {name: [camel_document(row) for row in rows], "next": self._next}
+            document = {name: [row_document(row) for row in rows], "next": self._next}
             session.answer(document, lambda console: show(console, rows, self._next))
 
     def _rows(self) -> Iterator[Any]:

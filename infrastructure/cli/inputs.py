@@ -9,11 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...domain.definition import WorkflowDefinition
 from ...domain.errors import InvalidRequest
 from ...domain.executors import ExecutorRegistry
-from ..files import parse_json, read_text
+from ..files import parse_json, read_definition, read_text
 
 STDIN = "-"
+
+
+def read_workflow(source: str) -> WorkflowDefinition:
+    """The definition in a file or folder, or as JSON on stdin for ``-``. Raises InvalidDefinition, InvalidRequest."""
+    return WorkflowDefinition.model_validate(read_document(STDIN)) if source == STDIN else read_definition(source)
 
 
 def read_document(source: str) -> Any:
@@ -79,6 +85,21 @@ def named_version(text: str) -> tuple[str, int | None]:
         return name, int(version)
     except ValueError:  # more digits than Python reads
         raise InvalidRequest(f"a version of {len(version):,} digits is beyond every head") from None
+
+
+def named_workflow(text: str) -> tuple[str, int | str | None]:
+    """``id@7`` or ``id@abc1234`` as id and version or snapshot id: no workflow's id has an ``@``.
+
+    Raises InvalidRequest.
+    """
+    workflow_id, at, version = text.partition("@")
+    return workflow_id, read_version(version) if at else None
+
+
+def read_version(text: str) -> int | str:
+    """A version if it is digits only, as no snapshot id is; else a snapshot id. Raises InvalidRequest."""
+    number = named_version(f"@{text}")[1]
+    return text if number is None else number
 
 
 def read_moment(text: str | None, option: str = "--at") -> datetime | None:

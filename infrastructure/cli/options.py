@@ -7,7 +7,13 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; messages go to stderr.")]
 
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values on stdout.")]
+
 WorkflowId = Annotated[str, typer.Argument(metavar="ID", help="The workflow's id.")]
+
+WorkflowAt = Annotated[
+    str, typer.Argument(metavar="ID[@VERSION]", help="A version is a number or a snapshot id; by default the latest.")
+]
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 

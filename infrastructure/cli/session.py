@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ...domain.errors import InvalidRequest
+from ..files.csv_text import print_csv
 from .documents import to_json
 from .inputs import load_registry
 
@@ -52,10 +53,11 @@ class Session:
         assert isinstance(session, Session)  # noqa: S101 - main puts it there
         return session
 
-    def ledger(self, *, running: bool = False, create: bool = False) -> Ledger:
+    def ledger(self, *, running: bool = False, writing: bool = False, create: bool = False) -> Ledger:
         """Open the store; ``running`` demands the application's executors, ``create`` makes a store where none is.
 
-        Commands that do neither never import the application: who only reads needs no code and runs none.
+        Commands that do neither never import the application, unless they are ``writing`` what is to run: who only
+        reads needs no code and runs none.
 
         Raises InvalidRequest, StorageError.
         """
@@ -65,7 +67,7 @@ class Session:
             raise InvalidRequest(
                 "running steps needs your executors: name their registry with --app module:registry or FLOWLEDGER_APP"
             )
-        executors = load_registry(self.app) if self.app is not None and (running or create) else None
+        executors = load_registry(self.app) if self.app is not None and (running or writing or create) else None
         return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
 
     def answer(self, document: Any, show: Callable[[Console], None]) -> None:
@@ -74,6 +76,19 @@ class Session:
             self.print_json(document)
         else:
             show(self.console())
+
+    def print_csv(
+        self, columns: Sequence[str], documents: Iterable[Mapping[str, Any]], more: str | None = None
+    ) -> None:
+        """A list for other programs: what the documents have under these keys. ``more`` is how a longer list goes on.
+
+        Raises InvalidRequest where --json is asked for as well.
+        """
+        if self.json:
+            raise InvalidRequest("--json and --csv are two answers: ask for one of them")
+        print_csv(self.stdout, columns, ([document[column] for column in columns] for document in documents))
+        if more is not None:
+            print(f"more: {more}", file=sys.stderr)
 
     def print_json(self, document: Any) -> None:
         """One JSON document on stdout."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .drawing import draw
 from .happened import brief, happened
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from ...domain.ports import RecordedEvent
     from ...domain.snapshot import Snapshot
     from ...domain.verification import VerifyReport
-    from ...domain.workflow import WorkflowSnapshot
     from ...projections.runs import Run
 
 WIDTH = 120
@@ -83,48 +81,11 @@ def status_text(status: str) -> Text:
     return text(status, STYLES.get(status, ""))
 
 
-def _say(console: Console, *parts: str | Text) -> None:
+def say(console: Console, *parts: str | Text) -> None:
+    """One line, which the terminal may wrap."""
     from rich.text import Text
 
     console.print(Text.assemble(*parts), soft_wrap=True)
-
-
-# --- workflows --------------------------------------------------------------------------------------------------------
-
-
-def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
-    """Where a save left the workflow."""
-    _say(
-        console, "workflow ", text(saved.workflow_id, "bold"), f" is at version {saved.version} (",
-        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"), ")",
-    )  # fmt: skip
-
-
-def workflow(console: Console, shown: WorkflowSnapshot) -> None:
-    """A definition: who and when, the graph as a tree, the nodes."""
-    _say(
-        console, "workflow ", text(shown.workflow_id, "bold"), f" version {shown.version}",
-        " (latest)" if shown.is_latest else "", text(f", {shown.snapshot_id}"),
-        text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
-    )  # fmt: skip
-    if shown.message is not None:
-        console.print(text(shown.message, "italic"))
-    console.print()
-    drawing(console, shown)
-    console.print()
-    nodes = table("node", "type", "executor", ("data", LAST))
-    for node in shown.definition.nodes:
-        code = shown.code.get(node.type)
-        executor = f"{code['name']} {code['digest'][:7]}" if code is not None else ""
-        nodes.add_row(text(node.id, "bold"), text(node.type), text(executor, "dim"), text(brief(node.data)))
-    nodes.expand = True
-    console.print(nodes)
-
-
-def drawing(console: Console, shown: WorkflowSnapshot) -> None:
-    """The graph, from its start."""
-    for line in draw(shown.definition):
-        console.print(text(line, "cyan"), soft_wrap=True)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -132,7 +93,7 @@ def drawing(console: Console, shown: WorkflowSnapshot) -> None:
 
 def run(console: Console, shown: Run) -> None:
     """A run's id and its snapshot, and what can be done next."""
-    _say(
+    say(
         console, "run ", text(shown.id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"), ": ",
         status_text(shown.status),
     )  # fmt: skip
@@ -146,7 +107,7 @@ def run(console: Console, shown: Run) -> None:
 def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
     """A snapshot: where the run stands, and what each node has produced so far."""
     if named:
-        _say(console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status))
+        say(console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status))
     facts = [f"version {shown.version}"]
     if shown.current_node_id is not None:
         facts.append(f"at node {shown.current_node_id}")
@@ -180,7 +141,7 @@ def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> 
     """Events as a table: one line each. The day stands above it where all happened on one."""
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
-    _say(console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC")
+    say(console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC")
     console.print()
     start = len("2025-05-04 ") if not days else 0
     lines = table(
@@ -211,7 +172,7 @@ def verified(console: Console, report: VerifyReport) -> None:
     """What a check of the store found."""
     for finding in report.findings:
         where = f"{finding.stream} version {finding.version}"
-        _say(console, text(finding.kind, "bold red"), text(f" in {where}: {finding.message}"))
+        say(console, text(finding.kind, "bold red"), text(f" in {where}: {finding.message}"))
     count = len(report.findings)
     verdict = text("nothing wrong", "green") if report.ok else text(f"{count} finding{'s' * (count != 1)}", "bold red")
-    _say(console, f"{report.events:,} events in {report.streams:,} streams: ", verdict)
+    say(console, f"{report.events:,} events in {report.streams:,} streams: ", verdict)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import FlowledgerError, InvalidRequest
-from ..cli import views
+from ..cli import views, workflow_views
 from ..ledger import Ledger, open_ledger
 from ..store.backends import shown
 from .triage import DEFINITION, executors
@@ -128,8 +128,8 @@ class _Story:
             "It triages the webhooks of a code forge. The definition and the code behind it are now on record.",
         )
         saved = self.ledger.workflows.save(DEFINITION, workflow_id=WORKFLOW, by="demo", message="triage of webhooks")
-        views.workflow_saved(self.console, saved)
-        views.drawing(self.console, saved)
+        workflow_views.workflow_saved(self.console, saved)
+        workflow_views.drawing(self.console, saved)
         return saved.version
 
     def start(self) -> list[Told]:
