@@ -155,6 +155,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
             uri, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
         )
         try:
+            connection.create_function("flowledger_number", 1, float, deterministic=True)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error:
             connection.close()

@@ -14,7 +14,7 @@ def is_searched(type: str) -> bool:
 
 
 class SearchEntry:
-    """The words and the document of one run. ``started_at``: microseconds since 1970; ``position``: of its first event."""
+    """Words and document of one run. ``started_at``: microseconds since 1970; ``position``: that of its first event."""
 
     __slots__ = ("_document", "_size", "position", "run_id", "started_at", "words")
 
