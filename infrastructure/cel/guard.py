@@ -62,7 +62,10 @@ class Guarded(NamedTuple):
 
 
 def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded:
-    """Check the limits and put the meter in; ``roots`` are the names that the expression sees. Raises ExpressionError. Syntax errors are left to CEL."""
+    """Check the limits and put the meter in; ``roots`` are the names that the expression sees.
+
+    Raises ExpressionError. Syntax errors are left to CEL.
+    """
     tokens = tokenize(source)
     _check_tokens(tokens)
     _check_nesting(tokens)

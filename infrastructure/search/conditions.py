@@ -11,6 +11,7 @@ from .filters import Filter
 from .terms import All, Comparison, Either, Not, Path, Term, Truth
 
 
+_CUT = f"'{CUT}'"
 _ESCAPED = re.compile(r"""["\\\x00-\x1f]""")
 
 
@@ -46,19 +47,19 @@ class _Values(Protocol):
 class _Parameters:
     """Values by name, and the place that each takes in a statement."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self) -> None:
         self.values: dict[str, Any] = {}
-        self._place = place
 
-    def put(self, value: Any) -> str:
+    def put(self, value: Any, type: str | None = None) -> str:
+        """The place of a value; ``type`` is what PostgreSQL shall read it as."""
         name = f"search_{len(self.values)}"
         self.values[name] = value
-        return self._place.format(name)
+        return f":{name}" if type is None else f"CAST(:{name} AS {type})"
 
 
 def condition(dialect: Dialect, words: Sequence[str], filters: Sequence[Filter]) -> Condition:
     """Runs with a word for each of these prefixes, and values of which all filters are true."""
-    parameters = _Parameters("%({})s" if dialect == "postgres" else ":{}")
+    parameters = _Parameters()
     values: _Values = _PostgresValues(parameters) if dialect == "postgres" else _SQLiteValues(parameters)
     conditions: list[str] = []
     certain: list[str] = []
@@ -125,8 +126,8 @@ def _paths(term: Term) -> list[Path]:
 def _postgres_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
     # Nothing but letters, digits and _ is in a word, so quotes hold it.
     wanted = " & ".join(f"'{word}':*" for word in words)
-    place = parameters.put(f"({wanted}) | '{CUT}'")
-    return f"s.words @@ {place}::tsquery", f"NOT s.words @@ {parameters.put(f"'{CUT}'")}::tsquery"
+    place = parameters.put(f"({wanted}) | '{CUT}'", "tsquery")
+    return f"s.words @@ {place}", f"NOT s.words @@ {parameters.put(_CUT, 'tsquery')}"
 
 
 def _sqlite_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
@@ -147,16 +148,16 @@ class _PostgresValues:
         value, constant = self._value(term.path), term.constant
         if term.operator in ("==", "!="):
             sign = "=" if term.operator == "==" else "<>"
-            return f"({value} {sign} {self._put(json.dumps(constant))}::jsonb)"
+            return f"({value} {sign} {self._put(json.dumps(constant), 'jsonb')})"
         if isinstance(constant, str):
             text = f"({value} #>> '{{}}')"
-            return self._of_type(value, "string", f'{text} COLLATE "C" {term.operator} {self._put(constant)}::text')
-        number = f"({value} #>> '{{}}')::numeric"
-        return self._of_type(value, "number", f"{number} {term.operator} {self._put(repr(constant))}::numeric")
+            return self._of_type(value, "string", f'{text} COLLATE "C" {term.operator} {self._put(constant, "text")}')
+        number = f"CAST({value} #>> '{{}}' AS numeric)"
+        return self._of_type(value, "number", f"{number} {term.operator} {self._put(repr(constant), 'numeric')}")
 
     def truth(self, path: Path) -> str:
         value = self._value(path)
-        return self._of_type(value, "boolean", f"{value} = 'true'::jsonb")
+        return self._of_type(value, "boolean", f"{value} = CAST('true' AS jsonb)")
 
     def equal(self, term: Comparison) -> str | None:
         return self._contains(term.path, term.constant)
@@ -167,12 +168,12 @@ class _PostgresValues:
     def _contains(self, path: Path, value: Any) -> str:
         for key in reversed(path):
             value = {key: value} if isinstance(key, str) else [value]
-        return f"s.document @> {self._put(json.dumps(value))}::jsonb"
+        return f"s.document @> {self._put(json.dumps(value), 'jsonb')}"
 
     def _value(self, path: Path) -> str:
         # Strict: a key is none of a list, and an index none of an object. Silent: then, and where there is none, null.
         steps = "".join(f".{json.dumps(key)}" if isinstance(key, str) else f"[{key}]" for key in path)
-        return f"jsonb_path_query_first(s.document, {self._put(f'strict ${steps}')}::jsonpath, '{{}}', TRUE)"
+        return f"jsonb_path_query_first(s.document, {self._put(f'strict ${steps}', 'jsonpath')}, '{{}}', TRUE)"
 
     def _of_type(self, value: str, type: str, compared: str) -> str:
         return f"(CASE jsonb_typeof({value}) WHEN '{type}' THEN {compared} END)"
@@ -198,7 +199,6 @@ class _SQLiteValues:
         if isinstance(constant, str):
             cases = f"WHEN 'text' THEN {value} {operator} {given}"
         else:
-            # SQLite's own reading of fractions isn't exact in the last digit.
             exactly = f"flowledger_number(s.document -> {place})"
             cases = f"WHEN 'integer' THEN {value} {operator} {given} WHEN 'real' THEN {exactly} {operator} {given}"
         other = {"==": " ELSE FALSE", "!=": " ELSE TRUE"}.get(term.operator, "")

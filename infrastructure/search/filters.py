@@ -37,7 +37,9 @@ class Filter:
         self.source = source
         expression = _written_out(source)
         if len(expression) > MAX_SOURCE_LENGTH:
-            raise InvalidRequest(f"the filter is {len(expression):,} characters long, the limit is {MAX_SOURCE_LENGTH:,}")
+            raise InvalidRequest(
+                f"the filter is {len(expression):,} characters long, the limit is {MAX_SOURCE_LENGTH:,}"
+            )
         tokens = tokenize(expression)
         try:
             self._program = _LANGUAGE.compile(expression)

@@ -41,7 +41,7 @@ class SearchIndex:
         read = 0
         while budget is None or read < budget:
             since = self._table.progress()
-            page = self._store.log_page(since.position) if since.position < since.head else ()
+            page = self._store.log_page(since.position)
             if budget is not None:
                 page = page[: budget - read]
             if not page:
@@ -59,11 +59,9 @@ class SearchIndex:
 
     def lag(self) -> Lag:
         """How far the entries are behind the log. Raises StorageUnavailable."""
-        position, _, head = self._table.progress()
-        place = self._table.behind(position) if position < head else None
-        if place is None:
-            return Lag(position, head, 0.0)
-        return Lag(position, head, max(0, self._now() - self._recorded_at(*place)) / 1e6)
+        position, head = self._table.progress().position, self._store.last_position()
+        behind = self._store.log_page(position) if position < head else ()
+        return Lag(position, head, max(0, self._now() - self._recorded_at(behind[0])) / 1e6 if behind else 0.0)
 
     def clear(self) -> None:
         """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
@@ -85,9 +83,8 @@ class SearchIndex:
                 entry.add(row.type, data)
         return entries
 
-    def _recorded_at(self, stream: str, version: int) -> int:
+    def _recorded_at(self, row: "Row") -> int:
         try:
-            event = self._store.beginning(stream, version)
+            return int(self._store.body(row)["recorded_at"])
         except EventNotReadable:
-            event = None
-        return self._now() if event is None else int(event.data["recorded_at"])
+            return self._now()

@@ -21,8 +21,8 @@ class PostgresSearch(SearchTable):
 
     def progress(self) -> Progress:
         with errors_in_our_terms():
-            ((position, generation, head),) = self._datastore.look("search_progress", {})
-        return Progress(position, generation, head)
+            ((position, generation),) = self._datastore.look("search_progress", {})
+        return Progress(position, generation)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows: list[Any] = []
@@ -49,8 +49,3 @@ class PostgresSearch(SearchTable):
     def clear(self) -> None:
         with errors_in_our_terms():
             self._datastore.execute("clear_search", {})
-
-    def behind(self, position: int) -> tuple[str, int] | None:
-        with errors_in_our_terms():
-            found = self._datastore.look("search_behind", {"position": position})
-        return found[0] if found else None

@@ -1,7 +1,9 @@
 """Search entries in the store's own SQLite file, their words in an index of SQLite's full text search."""
 
 import json
-from collections.abc import Collection
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,19 +14,27 @@ from ..store.sql_files import queries
 from .table import Progress, SearchTable
 
 if TYPE_CHECKING:
-    from ..store.sqlite_connections import ThreadBoundDatastore
+    from ..store.recorder import LedgerRecorder
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """What conditions on values need of a connection: SQLite's own reading of fractions isn't exact in the last digit."""
+    connection.create_function("flowledger_number", 1, float, deterministic=True)
 
 
 class SQLiteSearch(SearchTable):
     """Entries in a table, with triggers that keep the index of words."""
 
-    def __init__(self, datastore: "ThreadBoundDatastore") -> None:
-        self._datastore = datastore
+    def __init__(
+        self, recorder: "LedgerRecorder", transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+    ) -> None:
+        self._recorder = recorder
+        self._transaction = transaction
         self._sql = queries("sqlite")
 
     def progress(self) -> Progress:
-        ((position, generation, head),) = self._fetch("search_progress")
-        return Progress(position, generation, head)
+        ((position, generation),) = self._fetch("search_progress")
+        return Progress(position, generation)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows = self._fetch("search_entries", runs=json.dumps(list(run_ids))) if run_ids else []
@@ -45,22 +55,18 @@ class SQLiteSearch(SearchTable):
             for entry in entries
         ]
         moved = {"position": position, "was": since.position, "generation": since.generation}
-        with errors_in_our_terms(), self._datastore.transaction_of_several() as connection:
+        with errors_in_our_terms(), self._transaction() as connection:
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
         return True
 
     def clear(self) -> None:
-        with errors_in_our_terms(), self._datastore.transaction_of_several() as connection:
+        with errors_in_our_terms(), self._transaction() as connection:
             connection.execute(self._sql["restart_search"])
             connection.execute(self._sql["clear_search"])
             connection.execute(self._sql["clear_search_words"])
 
-    def behind(self, position: int) -> tuple[str, int] | None:
-        found = self._fetch("search_behind", position=position)
-        return found[0] if found else None
-
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         with errors_in_our_terms():
-            return self._datastore.fetch(self._sql[query], parameters)
+            return self._recorder.query(self._sql[query], parameters)

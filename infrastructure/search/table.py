@@ -13,8 +13,6 @@ class Progress(NamedTuple):
     position: int
     generation: int
     """Grows when all entries are dropped, so that who began before notices."""
-    head: int
-    """Position of the log's last event; 0 when it is empty."""
 
 
 class SearchTable(ABC):
@@ -38,7 +36,3 @@ class SearchTable(ABC):
     @abstractmethod
     def clear(self) -> None:
         """Drop all entries, and begin anew."""
-
-    @abstractmethod
-    def behind(self, position: int) -> tuple[str, int] | None:
-        """Stream and version of the first event behind a position; None when there is none."""

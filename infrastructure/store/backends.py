@@ -9,7 +9,6 @@ from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.ports import CheckpointStore
-from ..search.memory import MemorySearch
 from ..search.postgres import PostgresSearch
 from ..search.sqlite import SQLiteSearch
 from ..search.table import SearchTable
@@ -52,7 +51,7 @@ def _memory(mapper: LedgerMapper) -> LedgerEventStore:
     from .memory import Factory
 
     recorder = Factory({}).application_recorder()
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), MemorySearch(recorder))
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))
 
 
 def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
@@ -63,7 +62,7 @@ def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     file = Path(path).absolute()
     if not create and not file.exists():
         raise _no_store(str(file))
-    return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints, SQLiteSearch)
+    return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints, _sqlite_search)
 
 
 def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
@@ -89,7 +88,7 @@ def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     except BaseException:
         factory.close()
         raise
-    return _opened(factory, mapper, PostgresCheckpoints, PostgresSearch)
+    return _opened(factory, mapper, PostgresCheckpoints, _postgres_search)
 
 
 def _no_store(place: str) -> StorageUnavailable:
@@ -100,12 +99,20 @@ def _opened(
     factory: Any,
     mapper: LedgerMapper,
     checkpoints: Callable[[Any], CheckpointStore],
-    search: Callable[[Any], SearchTable],
+    search: Callable[[Any, Any], SearchTable],
 ) -> LedgerEventStore:
     """A factory of the library's makes the recorder, which creates or migrates the tables on the way."""
     try:
         recorder, datastore = factory.application_recorder(), factory.datastore
-        return LedgerEventStore(mapper, recorder, checkpoints(datastore), search(datastore))
+        return LedgerEventStore(mapper, recorder, checkpoints(datastore), search(recorder, datastore))
     except BaseException:
         factory.close()
         raise
+
+
+def _sqlite_search(recorder: Any, datastore: Any) -> SearchTable:
+    return SQLiteSearch(recorder, datastore.transaction_of_several)
+
+
+def _postgres_search(_: Any, datastore: Any) -> SearchTable:
+    return PostgresSearch(datastore)

@@ -81,6 +81,11 @@ class EventReader:
         with errors_in_our_terms():
             return self._recorder.log_page(after)
 
+    def last_position(self) -> int:
+        """The position of the last event of the whole log; 0 when there is none."""
+        with errors_in_our_terms():
+            return self._recorder.max_notification_id() or 0
+
     def body(self, row: Row) -> dict[str, Any]:
         """What the event of a row says, in today's schema. Raises EventNotReadable."""
         state = row.state if row.state is not None else self._state(row.stream, row.version)

@@ -1,11 +1,11 @@
 """One run as a search knows it, kept up to date event by event."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...domain.run import STARTED, STEP_COMPLETED
 from .document import Document
-from .words import add_words, texts_in
+from .words import add_words, all_words, texts_in
 
 
 def is_searched(type: str) -> bool:
@@ -38,6 +38,19 @@ class SearchEntry:
         """Take in the run's next event."""
         self._size = add_words(self.words, self._size, text_of(self.run_id, type, data))
         take_values(self._document, type, data)
+
+
+def words_of(run_id: str, events: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
+    """All words of a run, however many they are, from the types and bodies of its events."""
+    return {word for type, data in events for word in all_words(text_of(run_id, type, data))}
+
+
+def document_of(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The document of a run with nothing left out."""
+    document = Document(bounded=False)
+    for type, data in events:
+        take_values(document, type, data)
+    return document.content
 
 
 def take_values(document: Document, type: str, data: Mapping[str, Any]) -> None:

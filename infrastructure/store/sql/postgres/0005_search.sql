@@ -14,6 +14,9 @@ CREATE TABLE search (
     document jsonb NOT NULL
 );
 
+-- The newest of them.
+CREATE INDEX search_by_time ON search (started_at, position);
+
 -- Every lexeme that begins with what was asked for.
 CREATE INDEX search_words_idx ON search USING gin (words);
 

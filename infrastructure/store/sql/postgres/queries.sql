@@ -146,12 +146,8 @@ WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_r
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM checkpoints
 
--- search_progress: How far the search has read the log, in which generation, and where the log ends.
-SELECT position, generation, coalesce((SELECT max(notification_id) FROM stored_events), 0) FROM search_progress
-
--- search_behind: The first event behind position %(position)b.
-SELECT originator_id, originator_version FROM stored_events
-WHERE notification_id > %(position)b ORDER BY notification_id LIMIT 1
+-- search_progress: How far the search has read the log, in which generation.
+SELECT position, generation FROM search_progress
 
 -- search_entries: What the search knows of the runs %(runs)b.
 SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM search WHERE run_id = ANY (%(runs)b)

@@ -75,11 +75,8 @@ DELETE FROM checkpoints
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
--- search_progress: How far the search has read the log, in which generation, and where the log ends.
-SELECT position, generation, (SELECT coalesce(max(notification_id), 0) FROM stored_events) FROM search_progress
-
--- search_behind: The first event behind position :position.
-SELECT originator_id, originator_version FROM stored_events WHERE notification_id > :position ORDER BY notification_id LIMIT 1
+-- search_progress: How far the search has read the log, in which generation.
+SELECT position, generation FROM search_progress
 
 -- search_entries: What the search knows of the runs in the JSON array :runs.
 SELECT run_id, started_at, position, words, document FROM search WHERE run_id IN (SELECT value FROM json_each(:runs))
