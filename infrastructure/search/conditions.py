@@ -10,20 +10,31 @@ from ..store.sql_files import Dialect
 from .filters import Filter
 from .terms import All, Comparison, Either, Not, Path, Term, Truth
 
-
 _CUT = f"'{CUT}'"
 _ESCAPED = re.compile(r"""["\\\x00-\x1f]""")
+
+
+class Part(NamedTuple):
+    """One condition of several."""
+
+    sql: str
+    has_index: bool
 
 
 class Condition(NamedTuple):
     """What a run must meet to be found."""
 
-    sql: str
-    """True for each run that is found, and for those where only a look at the run itself can tell."""
+    parts: tuple[Part, ...]
+    """All true for each run that is found, and for those where only a look at the run itself can tell."""
     certain: str
     """Among these, true where the run is found for certain; never null."""
     parameters: dict[str, Any]
     """By the names used in both, which begin with ``search_``."""
+
+    @property
+    def sql(self) -> str:
+        """All parts."""
+        return " AND ".join(part.sql for part in self.parts) or "TRUE"
 
 
 class _Values(Protocol):
@@ -61,11 +72,11 @@ def condition(dialect: Dialect, words: Sequence[str], filters: Sequence[Filter])
     """Runs with a word for each of these prefixes, and values of which all filters are true."""
     parameters = _Parameters()
     values: _Values = _PostgresValues(parameters) if dialect == "postgres" else _SQLiteValues(parameters)
-    conditions: list[str] = []
+    parts: list[Part] = []
     certain: list[str] = []
     if words:
         found, surely = (_postgres_words if dialect == "postgres" else _sqlite_words)(words, parameters)
-        conditions.append(found)
+        parts.append(Part(found, has_index=True))
         certain.append(surely)
     for one in filters:
         if one.term is None or not all(map(values.reaches, _paths(one.term))):
@@ -74,9 +85,9 @@ def condition(dialect: Dialect, words: Sequence[str], filters: Sequence[Filter])
         known, left_out = _written(one.term, values), _left_out(one.term, values)
         narrowed = _indexed(one.term, values)
         met = f"({narrowed} AND {known})" if narrowed else known
-        conditions.append(f"({met} OR ({left_out} AND ({known}) IS NULL))")
+        parts.append(Part(f"({met} OR ({left_out} AND ({known}) IS NULL))", has_index=narrowed is not None))
         certain.append(f"({known}) IS TRUE" if one.exact else "FALSE")
-    return Condition(" AND ".join(conditions) or "TRUE", " AND ".join(certain) or "TRUE", parameters.values)
+    return Condition(tuple(parts), " AND ".join(certain) or "TRUE", parameters.values)
 
 
 def _written(term: Term, values: _Values) -> str:
@@ -133,7 +144,7 @@ def _postgres_words(words: Sequence[str], parameters: _Parameters) -> tuple[str,
 def _sqlite_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
     wanted = " AND ".join(f'"{word}"*' for word in words)
     place = parameters.put(f'({wanted}) OR "{CUT}"')
-    found = f"s.position IN (SELECT rowid FROM search_words WHERE search_words MATCH {place})"
+    found = f"s.position IN (SELECT rowid FROM search_words WHERE search_words MATCH {place})"  # noqa: S608 - a place
     return found, f"instr(s.words, {parameters.put(CUT)}) = 0"
 
 

@@ -29,7 +29,7 @@ class Filter:
     __slots__ = ("_program", "_references", "_selection", "exact", "source", "term")
 
     def __init__(self, source: str) -> None:
-        """Raises InvalidRequest, with the place, for what is no filter, and for what is over a limit of the language."""
+        """Raises InvalidRequest, with the place, for what is no filter, or over a limit of the language."""
         if not isinstance(source, str):
             raise InvalidRequest(f"the filter {source!r} is {type(source).__name__}, not text")
         if not source.strip():

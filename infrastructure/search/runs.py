@@ -26,6 +26,9 @@ SAMPLE = 500
 FREQUENT = 5
 """So many of these: from one run in a hundred on, walking the list is cheaper than collecting all that match."""
 
+COMMON = 50
+"""So many of these: looking it up in an index would collect more than it saves."""
+
 LOOKED_AT = 20_000
 """Runs that no condition can tell apart, and that one page may look at one by one."""
 
@@ -50,12 +53,12 @@ class SearchedRuns:
         Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
         """
         found = condition(self._recorder.dialect, search.words, search.filters)
-        source, extra = self._narrowed(query, found)
+        collecting = self._what_to_collect(found)
         at_once = limit if found.certain != "FALSE" else max(limit, _LOOKED_AT_ONCE)
         rows: list[RunRow] = []
         allowance, looked_at = Allowance(), 0
         while True:
-            page = self._index.runs(query, at_once, extra, source)
+            page = self._candidates(query, found, collecting, at_once)
             confirmed = self._confirmed(found, search, [row.run_id for row in page], allowance)
             rows += [row for row in page if row.run_id in confirmed]
             looked_at += len(page)
@@ -64,26 +67,37 @@ class SearchedRuns:
             if looked_at >= LOOKED_AT:
                 raise _too_costly()
             query = replace(query, before=Place(page[-1].started_at, page[-1].position))
-            source, extra = self._narrowed(query, found)
 
-    def _narrowed(self, query: RunQuery, found: Found) -> tuple[str, list[Condition]]:
-        """The table of runs to read from, and the condition on each."""
+    def _candidates(self, query: RunQuery, found: Found, collecting: str | None, limit: int) -> list[RunRow]:
         if self._recorder.dialect == "sqlite":
             among = f"r.run_id IN (SELECT s.run_id FROM search AS s WHERE {found.sql})"  # noqa: S608 - ours
-            return "index_runs", [Condition(among, found.parameters)]
-        if found.sql == "TRUE" or self._is_frequent(found):
+            return self._index.runs(query, limit, [Condition(among, found.parameters)])
+        if collecting is None:
             met = f"(SELECT {found.sql} FROM search AS s WHERE s.run_id = r.run_id)"  # noqa: S608 - as above
-            return "index_runs", [Condition(met, found.parameters)]
-        return _collected(query, found), [Condition("TRUE", found.parameters)]
+            return self._index.runs(query, limit, [Condition(met, found.parameters)])
+        return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
 
-    def _is_frequent(self, found: Found) -> bool:
+    def _what_to_collect(self, found: Found) -> str | None:
+        """The condition under which to collect all that match; None where it is better to walk the list.
+
+        A server would decide that by what it believes of texts and documents, which is often wrong by far.
+        """
+        if self._recorder.dialect == "sqlite" or not any(part.has_index for part in found.parts):
+            return None
+        counts = ", ".join(
+            f"count(*) FILTER (WHERE {condition})" for condition in (found.sql, *(part.sql for part in found.parts))
+        )
         newest = f"SELECT * FROM search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
         with errors_in_our_terms():
-            ((count,),) = self._recorder.query(
-                f"SELECT count(*) FROM ({newest}) AS s WHERE {found.sql}",  # noqa: S608 - as above
-                found.parameters,
-            )
-        return bool(count >= FREQUENT)
+            ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608
+        if together >= FREQUENT:
+            return None
+        rare = [part.has_index and count < COMMON for part, count in zip(found.parts, each, strict=True)]
+        looked_up = rare if any(rare) else [part.has_index for part in found.parts]
+        return " AND ".join(
+            part.sql if by_index else f"({part.sql}) IS TRUE"  # which no index serves
+            for part, by_index in zip(found.parts, looked_up, strict=True)
+        )
 
     def _confirmed(
         self, found: Found, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
@@ -133,16 +147,16 @@ _LISTED: dict[Dialect, str] = {
 }
 
 
-def _collected(query: RunQuery, found: Found) -> str:
+def _collected(query: RunQuery, condition: str) -> str:
     """All runs that match, sorted, each then looked up by its key: whatever the server believes of their number."""
-    before = "" if query.before is None else "AND (s.started_at, s.position) < (:before_time, :before_position)"
+    before = "" if query.before is None else "WHERE (started_at, position) < (:before_time, :before_position)"
     others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
     return f"""(
     WITH found AS MATERIALIZED (
-        SELECT s.run_id, s.started_at, s.position FROM search AS s WHERE {found.sql} {before}
+        SELECT s.run_id, s.started_at, s.position FROM search AS s WHERE {condition}
     )
     SELECT found.started_at, found.position, {others}
-    FROM (SELECT * FROM found ORDER BY started_at DESC, position DESC) AS found
+    FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
     CROSS JOIN LATERAL (SELECT * FROM index_runs WHERE index_runs.run_id = found.run_id LIMIT 1) AS one
 )"""  # noqa: S608 - ours, values are parameters
 

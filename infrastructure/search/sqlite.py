@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """What conditions on values need of a connection: SQLite's own reading of fractions isn't exact in the last digit."""
+    """What conditions on values need: SQLite's own reading of fractions isn't exact in the last digit."""
     connection.create_function("flowledger_number", 1, float, deterministic=True)
 
 

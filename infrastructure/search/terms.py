@@ -1,7 +1,7 @@
-"""The part of a filter that a database can decide: comparisons of a path with a constant, joined by ``&&``, ``||``, ``!``.
+"""The part of a filter that a database can decide: comparisons of paths with constants, joined by ``&&``, ``||``, ``!``.
 
-A comparison is true, false, or unknown: unknown where the path leads nowhere or to a value that can't be compared, which
-is an error in CEL. Both CEL and SQL go on from there by the same rules of three-valued logic.
+A comparison is true, false, or unknown: unknown where the path leads nowhere or to a value that can't be compared,
+which is an error in CEL. Both CEL and SQL go on from there by the same rules of three-valued logic.
 """
 
 import re

@@ -10,8 +10,8 @@ from eventsourcing import popo
 from eventsourcing.persistence import StoredEvent
 
 from ...projections.index import INDEX_REVISION
-from .codec import BODY
 from ..search.sqlite import prepare
+from .codec import BODY
 from .indexing import changes_in
 from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
 from .sql_files import Dialect, index_tables, search_tables

@@ -77,7 +77,7 @@ class EventReader:
             after = page[-1].position
 
     def log_page(self, after: int) -> Sequence[Row]:
-        """At most PAGE_ROWS events of the whole log as they lie in storage, in order; large ones without their state."""
+        """At most PAGE_ROWS events of the whole log as they lie in storage; large ones without their state."""
         with errors_in_our_terms():
             return self._recorder.log_page(after)
 
