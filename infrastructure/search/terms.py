@@ -1,4 +1,4 @@
-"""The part of a filter that a database can decide: comparisons of paths with constants, joined by ``&&``, ``||``, ``!``.
+"""The part of a filter that a database can decide: comparisons of paths with constants, joined by `&&`, `||` and `!`.
 
 A comparison is true, false, or unknown: unknown where the path leads nowhere or to a value that can't be compared,
 which is an error in CEL. Both CEL and SQL go on from there by the same rules of three-valued logic.

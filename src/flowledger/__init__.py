@@ -44,6 +44,7 @@ from .infrastructure.doors.batches import Batch
 from .infrastructure.engine import Engine
 from .infrastructure.files import read_definition
 from .infrastructure.ledger import Ledger, open_ledger
+from .infrastructure.search.index import Lag
 from .projections.lineage import ReusedResult
 from .projections.runs import Run, RunOrigin
 from .projections.work_orders import WorkOrder
@@ -71,6 +72,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "Lag",
     "Ledger",
     "Node",
     "NodeResult",
