@@ -13,10 +13,12 @@ from ..domain.verification import VerifyReport
 from .doors.batches import Batch
 from .doors.history import History
 from .doors.runs import Runs
+from .doors.search import Search
 from .doors.states import RunStates
 from .doors.twins import in_thread
 from .doors.workbench import Workbench
 from .doors.workflows import Workflows
+from .search.index import SearchIndex
 
 if TYPE_CHECKING:
     from .store.event_store import LedgerEventStore
@@ -34,6 +36,7 @@ class Ledger:
         self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
         self.history = History(store, states, self.workflows, store.index)
+        self.search = Search(SearchIndex(store, store.search, now))
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.

@@ -73,13 +73,13 @@ class Reference(NamedTuple):
         return self.root + render_path(tuple(key for key in self.keys if not isinstance(key, _AnyKey)))
 
 
-def find_references(tokens: list[Token]) -> list[Reference]:
-    """Every path in the source that starts at one of the ROOTS. A method call is no part of a path."""
+def find_references(tokens: list[Token], roots: Sequence[str] = ROOTS) -> list[Reference]:
+    """Every path in the source that starts at one of the roots. A method call is no part of a path."""
     brackets = matching_brackets(tokens)
     return [
         _read_reference(tokens, index, brackets)
         for index, token in enumerate(tokens)
-        if token.text in ROOTS and token.kind == "name" and not (index and tokens[index - 1].text == ".")
+        if token.text in roots and token.kind == "name" and not (index and tokens[index - 1].text == ".")
     ]
 
 
@@ -238,6 +238,14 @@ class Selection:
             value = getattr(scope, name)
             variables[name] = _select_nodes(value, branches) if name == "nodes" else _select(value, branches)
         return variables
+
+    def within(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The same out of JSON values by root."""
+        return {
+            name: _select(variables[name], branches)
+            for name, branches in self.roots.items()
+            if isinstance(name, str) and name in variables
+        }
 
 
 def _add(branches: Branches, keys: tuple[Key, ...], *, whole: bool) -> None:

@@ -4,12 +4,13 @@ The interpreter recurses by the nesting of the source: the limits bound that. Wh
 shows only while they run: CEL gets ``xs.map(x, body)`` as ``xs.map(x, tick() ? (body) : stop)``.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import MAX_COST, too_costly
-from ...domain.expressions.references import Reference, find_references, suggestion
+from ...domain.expressions.references import ROOTS, Reference, find_references, suggestion
 from ...domain.expressions.source import CLOSING, OPENING, Token, matching_brackets, tokenize
 
 MAX_BRACKETS = 16
@@ -60,12 +61,15 @@ class Guarded(NamedTuple):
     """How often a value can end up in the result, at most."""
 
 
-def guard(source: str) -> Guarded:
-    """Check the limits and put the meter in. Raises ExpressionError. Syntax errors are left to CEL."""
+def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded:
+    """Check the limits and put the meter in; ``roots`` are the names that the expression sees.
+
+    Raises ExpressionError. Syntax errors are left to CEL.
+    """
     tokens = tokenize(source)
     _check_tokens(tokens)
     _check_nesting(tokens)
-    references = find_references(tokens)
+    references = find_references(tokens, roots)
     loops = _find_loops(tokens, references)
     prefix = "_guard"
     while prefix in source:

@@ -1,11 +1,12 @@
 """Expressions in CEL (https://cel.dev), evaluated by common-expression-language."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import Allowance
+from ...domain.expressions.references import ROOTS
 from .guard import FUNCTIONS, Guarded, guard
 from .meter import Meter
 
@@ -18,9 +19,13 @@ _CONVERT = "convert with string(…), int(…) or double(…)"
 class CelLanguage:
     """CEL without extensions, inside the limits of ``cel_guard`` and on the meter of ``cel_meter``."""
 
+    def __init__(self, roots: Sequence[str] = ROOTS) -> None:
+        """``roots``: the names that expressions see."""
+        self._roots = roots
+
     def compile(self, source: str) -> "CelProgram":
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
-        guarded = guard(source)
+        guarded = guard(source, self._roots)
         program = _compile(source)
         return CelProgram(program if guarded.source == source else _compile(guarded.source), guarded)
 

@@ -20,9 +20,11 @@ class Index:
         self._recorder = recorder
         self._is_current = False
 
-    def runs(self, query: RunQuery, limit: int, extra: Sequence[Condition] = ()) -> list[RunRow]:
-        """Newest first. ``extra`` conditions are on the run's row, called ``r``."""
-        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra))
+    def runs(
+        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "index_runs"
+    ) -> list[RunRow]:
+        """Newest first, out of the table ``source``. ``extra`` conditions are on its row, called ``r``."""
+        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
         return [_run(row) for row in found]
 
     def run(self, run_id: str) -> RunRow | None:

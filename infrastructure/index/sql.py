@@ -29,8 +29,10 @@ RUN_COLUMNS = (*_IS, *_STANDS)
 _ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
 
 
-def runs(query: RunQuery, dialect: Dialect, limit: int, extra: Sequence[Condition] = ()) -> Condition:
-    """The runs of a page, newest first. ``extra`` conditions are on the run's row, called ``r``."""
+def runs(
+    query: RunQuery, dialect: Dialect, limit: int, extra: Sequence[Condition] = (), source: str = "index_runs"
+) -> Condition:
+    """The runs of a page, newest first, out of the table ``source``; ``extra`` conditions are on its row, ``r``."""
     parameters: dict[str, Any] = {"limit": limit}
     shared = [*_place("r.started_at", "r.position", query.before, parameters)]
     for name, column, value in (
@@ -44,10 +46,10 @@ def runs(query: RunQuery, dialect: Dialect, limit: int, extra: Sequence[Conditio
         shared.append(condition.sql)
         parameters |= condition.parameters
     if query.as_of is None:
-        branches = [_now(shared, query, status, parameters) for status in query.status or (None,)]
+        branches = [_now(source, shared, query, status, parameters) for status in query.status or (None,)]
     else:
         parameters["as_of"] = query.as_of
-        branches = list(_as_of(shared, query, dialect, parameters))
+        branches = list(_as_of(source, shared, query, dialect, parameters))
     return Condition(_merged(branches, "started_at"), parameters)
 
 
@@ -55,12 +57,12 @@ def runs_where(condition: str, parameters: dict[str, Any]) -> Condition:
     return Condition(f"SELECT {', '.join(RUN_COLUMNS)} FROM index_runs WHERE {condition}", parameters)  # noqa: S608
 
 
-def _now(shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
+def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
     conditions = [*shared, *_stands("r", query, status, parameters)]
-    return _page(", ".join(f"r.{name}" for name in RUN_COLUMNS), "index_runs AS r", conditions, "r.started_at")
+    return _page(", ".join(f"r.{name}" for name in RUN_COLUMNS), f"{source} AS r", conditions, "r.started_at")
 
 
-def _as_of(shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
+def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
     """Runs that had ended by then stand as now; those that were in flight as their last change by then says."""
     asked = query.status or (None,)
     ended = [status for status in asked if status is None or status in _ENDED]
@@ -69,7 +71,7 @@ def _as_of(shared: list[str], query: RunQuery, dialect: Dialect, parameters: dic
     columns = ", ".join(f"r.{name}" for name in RUN_COLUMNS)
     branches = [
         _page(
-            columns, "index_runs AS r",
+            columns, f"{source} AS r",
             [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)], "r.started_at",
         )
         for status in ended
@@ -77,9 +79,9 @@ def _as_of(shared: list[str], query: RunQuery, dialect: Dialect, parameters: dic
     then = ", ".join(
         [*(f"r.{name}" for name in _IS), "c.status, c.node_id, c.error_type, CAST(NULL AS bigint), c.version, r.queued"]
     )
-    last_change = """index_runs AS r JOIN index_changes AS c ON c.stream = r.run_id AND c.version = (
+    last_change = f"""{source} AS r JOIN index_changes AS c ON c.stream = r.run_id AND c.version = (
     SELECT max(earlier.version) FROM index_changes AS earlier
-    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)"""
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)"""  # noqa: S608
     was_in_flight = {
         "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
         "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",

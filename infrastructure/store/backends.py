@@ -9,6 +9,9 @@ from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.ports import CheckpointStore
+from ..search.postgres import PostgresSearch
+from ..search.sqlite import SQLiteSearch
+from ..search.table import SearchTable
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
 from .event_store import LedgerEventStore
@@ -47,7 +50,8 @@ def shown(url: str) -> str:
 def _memory(mapper: LedgerMapper) -> LedgerEventStore:
     from .memory import Factory
 
-    return LedgerEventStore(mapper, Factory({}).application_recorder(), MemoryCheckpoints())
+    recorder = Factory({}).application_recorder()
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))
 
 
 def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
@@ -58,7 +62,7 @@ def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     file = Path(path).absolute()
     if not create and not file.exists():
         raise _no_store(str(file))
-    return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints)
+    return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints, _sqlite_search)
 
 
 def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
@@ -84,17 +88,31 @@ def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     except BaseException:
         factory.close()
         raise
-    return _opened(factory, mapper, PostgresCheckpoints)
+    return _opened(factory, mapper, PostgresCheckpoints, _postgres_search)
 
 
 def _no_store(place: str) -> StorageUnavailable:
     return StorageUnavailable(f"there is no store at {place} yet: check the address, or save a workflow there first")
 
 
-def _opened(factory: Any, mapper: LedgerMapper, checkpoints: Callable[[Any], CheckpointStore]) -> LedgerEventStore:
+def _opened(
+    factory: Any,
+    mapper: LedgerMapper,
+    checkpoints: Callable[[Any], CheckpointStore],
+    search: Callable[[Any, Any], SearchTable],
+) -> LedgerEventStore:
     """A factory of the library's makes the recorder, which creates or migrates the tables on the way."""
     try:
-        return LedgerEventStore(mapper, factory.application_recorder(), checkpoints(factory.datastore))
+        recorder, datastore = factory.application_recorder(), factory.datastore
+        return LedgerEventStore(mapper, recorder, checkpoints(datastore), search(recorder, datastore))
     except BaseException:
         factory.close()
         raise
+
+
+def _sqlite_search(recorder: Any, datastore: Any) -> SearchTable:
+    return SQLiteSearch(recorder, datastore.transaction_of_several)
+
+
+def _postgres_search(_: Any, datastore: Any) -> SearchTable:
+    return PostgresSearch(datastore)

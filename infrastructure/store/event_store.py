@@ -15,6 +15,7 @@ from ...domain.errors import (
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..index.reader import Index
 from ..index.rebuild import Progress, rebuild
+from ..search.table import SearchTable
 from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
 from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
@@ -31,10 +32,13 @@ from .recorder import (
 class LedgerEventStore(EventReader, EventStore[str]):
     """Implements the port ``domain.ports.EventStore``. May be shared between threads."""
 
-    def __init__(self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore) -> None:
+    def __init__(
+        self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore, search: SearchTable
+    ) -> None:
         super().__init__(mapper, recorder)
         self.checkpoints = checkpoints
         self.index = Index(recorder)
+        self.search = search
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()

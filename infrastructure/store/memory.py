@@ -10,10 +10,11 @@ from eventsourcing import popo
 from eventsourcing.persistence import StoredEvent
 
 from ...projections.index import INDEX_REVISION
+from ..search.sqlite import prepare
 from .codec import BODY
 from .indexing import changes_in
 from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
-from .sql_files import Dialect, index_tables
+from .sql_files import Dialect, index_tables, search_tables
 from .sqlite_index import SQLiteRebuilding, change_index
 
 
@@ -31,6 +32,9 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         for statement in index_tables("sqlite"):
             self._index.execute(statement)
+        for statement in search_tables():
+            self._index.execute(statement)
+        prepare(self._index)
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
@@ -47,10 +51,11 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         return self.log_page(after)
 
     def rebuilding(self) -> SQLiteRebuilding:
-        return SQLiteRebuilding(self._transaction)
+        return SQLiteRebuilding(self.transaction)
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """One transaction on what lists and searches read."""
         with self._database_lock:
             self._index.execute("BEGIN")
             try:

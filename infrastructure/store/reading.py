@@ -1,6 +1,7 @@
 """Reading the store: streams, pages of them for folding, and the tail of the whole log."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
 from .codec import decode, decode_beginning, has_one_schema, look_whole, recorded
@@ -74,6 +75,21 @@ class EventReader:
             if len(page) < PAGE_ROWS:
                 return
             after = page[-1].position
+
+    def log_page(self, after: int) -> Sequence[Row]:
+        """At most PAGE_ROWS events of the whole log as they lie in storage; large ones without their state."""
+        with errors_in_our_terms():
+            return self._recorder.log_page(after)
+
+    def last_position(self) -> int:
+        """The position of the last event of the whole log; 0 when there is none."""
+        with errors_in_our_terms():
+            return self._recorder.max_notification_id() or 0
+
+    def body(self, row: Row) -> dict[str, Any]:
+        """What the event of a row says, in today's schema. Raises EventNotReadable."""
+        state = row.state if row.state is not None else self._state(row.stream, row.version)
+        return decode(row.stream, row.version, row.type, state)
 
     def all_rows(self, stream: str | None = None) -> Iterator[Row]:
         """Every event as it lies in storage, stream by stream, or those of one stream: what ``verify`` walks."""

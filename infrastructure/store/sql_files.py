@@ -35,6 +35,11 @@ def index_tables(dialect: Dialect) -> list[str]:
     return [statement for statement in statements if re.search(r"^CREATE (TABLE|INDEX) index_", statement, re.M)]
 
 
+def search_tables() -> list[str]:
+    """The statements that make what a search reads in SQLite."""
+    return list(_paragraphs("sqlite", "0003_search.sql"))
+
+
 def grants(user: str) -> str:
     """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
     return (_FOLDER / "postgres" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)

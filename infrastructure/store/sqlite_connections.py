@@ -12,6 +12,7 @@ from urllib.parse import quote
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import IntegrityError, InterfaceError, InternalError, OperationalError, PersistenceError
 
+from ..search.sqlite import prepare
 from . import migrations
 from .sql_files import queries
 
@@ -155,6 +156,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
             uri, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
         )
         try:
+            prepare(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error:
             connection.close()

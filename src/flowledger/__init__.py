@@ -45,6 +45,7 @@ from .infrastructure.engine import Engine
 from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
+from .infrastructure.search.index import Lag
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkOrderSummary
@@ -74,6 +75,7 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "Lag",
     "Ledger",
     "Node",
     "NodeResult",

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import RecordedEvent
+from flowledger.infrastructure.search.postgres import PostgresSearch
 from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
 from flowledger.infrastructure.store.codec import LedgerMapper, PendingEvent, first_link
 from flowledger.infrastructure.store.event_store import LedgerEventStore
@@ -82,7 +83,7 @@ def test_a_tail_that_does_not_wait_passes_over_an_event(
 ) -> None:
     """The same history, read without the bound: so the test above can fail."""
     recorder = HastyRecorder(PooledDatastore(url))
-    hasty = LedgerEventStore(LedgerMapper(), recorder, MemoryCheckpoints())
+    hasty = LedgerEventStore(LedgerMapper(), recorder, MemoryCheckpoints(), PostgresSearch(recorder.datastore))
     assert read_round_the_commit(hasty, slow_writer) == [("fast", 1)]
     assert hasty.head("slow") == 1
     hasty.close()

@@ -145,3 +145,28 @@ WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_r
 
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM checkpoints
+
+-- search_progress: How far the search has read the log, in which generation.
+SELECT position, generation FROM search_progress
+
+-- search_entries: What the search knows of the runs %(runs)b.
+SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM search WHERE run_id = ANY (%(runs)b)
+
+-- save_search: Keep entries, given as arrays, in place of those of the same runs, and move on to position %(position)b: both,
+-- or neither and no row, if the search isn't at %(was)b any more.
+WITH moved AS (
+    UPDATE search_progress SET position = %(position)b
+    WHERE position = %(was)b AND generation = %(generation)b
+    RETURNING position
+), saved AS (
+    INSERT INTO search (run_id, started_at, position, words, document)
+    SELECT run_id, started_at, entry.position, array_to_tsvector(string_to_array(words, ' ')), document::jsonb
+    FROM moved, unnest(%(runs)b::text[], %(starts)b::bigint[], %(positions)b::bigint[], %(words)b::text[],
+                       %(documents)b::text[]) AS entry (run_id, started_at, position, words, document)
+    ON CONFLICT (run_id) DO UPDATE SET words = EXCLUDED.words, document = EXCLUDED.document
+)
+SELECT position FROM moved
+
+-- clear_search: Drop all entries of the search and begin anew.
+WITH restarted AS (UPDATE search_progress SET position = 0, generation = generation + 1)
+DELETE FROM search

@@ -74,3 +74,26 @@ DELETE FROM checkpoints
 
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
+
+-- search_progress: How far the search has read the log, in which generation.
+SELECT position, generation FROM search_progress
+
+-- search_entries: What the search knows of the runs in the JSON array :runs.
+SELECT run_id, started_at, position, words, document FROM search WHERE run_id IN (SELECT value FROM json_each(:runs))
+
+-- move_search: Move on to position :position, if the search is still at :was.
+UPDATE search_progress SET position = :position WHERE position = :was AND generation = :generation
+
+-- save_search: Keep an entry, in place of the run's own.
+INSERT INTO search (position, run_id, started_at, words, document)
+VALUES (:position, :run_id, :started_at, :words, :document)
+ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.document
+
+-- restart_search: Begin anew.
+UPDATE search_progress SET position = 0, generation = generation + 1
+
+-- clear_search: Drop all entries of the search.
+DELETE FROM search
+
+-- clear_search_words: Drop their words from the index.
+INSERT INTO search_words (search_words) VALUES ('delete-all')

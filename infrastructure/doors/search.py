@@ -1,0 +1,30 @@
+"""The door to the search: how far it is behind the log, and catching up."""
+
+from collections.abc import Callable
+
+from ..search.index import Lag, SearchIndex
+from .twins import in_thread
+
+
+class Search:
+    """``ledger.search``. Who searches catches up by himself; a process that writes much may do it now and then."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+
+    def catch_up(self, budget: int | None = None, progress: Callable[[int], object] | None = None) -> Lag:
+        """Take in what the log holds, at most ``budget`` events, and say what is left.
+
+        Off the write path: no writer waits, and any number of processes may do it at once. ``progress`` is told after
+        each batch how many events have been read. A store that can't be written to stays as far behind as it is.
+
+        Raises StorageUnavailable.
+        """
+        return self._index.catch_up(budget, progress)
+
+    def lag(self) -> Lag:
+        """How far the search is behind the log. Raises StorageUnavailable."""
+        return self._index.lag()
+
+    acatch_up = in_thread(catch_up)
+    alag = in_thread(lag)

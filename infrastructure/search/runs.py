@@ -1,0 +1,168 @@
+"""Pages of the runs that a search finds, among those that a list holds."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ...domain.errors import InvalidRequest
+from ...domain.expressions.language import Allowance
+from ...projections.index import RunRow
+from ...projections.run_query import Condition, Place, RunQuery
+from ...projections.search import CUT, SearchEntry, document_of, words_of
+from ..index.reader import Index
+from ..index.sql import RUN_COLUMNS
+from ..store.reading import EventReader
+from ..store.recorder import LedgerRecorder, errors_in_our_terms
+from ..store.sql_files import Dialect
+from .conditions import Condition as Found
+from .conditions import condition
+from .query import SearchQuery
+from .table import SearchTable
+
+SAMPLE = 500
+"""Newest runs that are looked at, to know how frequent is what is searched for."""
+
+FREQUENT = 5
+"""So many of these: from one run in a hundred on, walking the list is cheaper than collecting all that match."""
+
+COMMON = 50
+"""So many of these: looking it up in an index would collect more than it saves."""
+
+LOOKED_AT = 20_000
+"""Runs that no condition can tell apart, and that one page may look at one by one."""
+
+_LOOKED_AT_ONCE = 500
+
+_EVENT = 10_000
+"""What reading an event from the log takes out of the allowance: ten microseconds."""
+
+
+class SearchedRuns:
+    """Runs of the index, but only those that a search finds."""
+
+    def __init__(self, store: EventReader, recorder: LedgerRecorder, table: SearchTable, index: Index) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._table = table
+        self._index = index
+
+    def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
+        """Newest first, at most ``limit`` of them.
+
+        Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
+        """
+        found = condition(self._recorder.dialect, search.words, search.filters)
+        collecting = self._what_to_collect(found)
+        at_once = limit if found.certain != "FALSE" else max(limit, _LOOKED_AT_ONCE)
+        rows: list[RunRow] = []
+        allowance, looked_at = Allowance(), 0
+        while True:
+            page = self._candidates(query, found, collecting, at_once)
+            confirmed = self._confirmed(found, search, [row.run_id for row in page], allowance)
+            rows += [row for row in page if row.run_id in confirmed]
+            looked_at += len(page)
+            if len(page) < at_once or len(rows) >= limit:
+                return rows[:limit]
+            if looked_at >= LOOKED_AT:
+                raise _too_costly()
+            query = replace(query, before=Place(page[-1].started_at, page[-1].position))
+
+    def _candidates(self, query: RunQuery, found: Found, collecting: str | None, limit: int) -> list[RunRow]:
+        if self._recorder.dialect == "sqlite":
+            among = f"r.run_id IN (SELECT s.run_id FROM search AS s WHERE {found.sql})"  # noqa: S608 - ours
+            return self._index.runs(query, limit, [Condition(among, found.parameters)])
+        if collecting is None:
+            met = f"(SELECT {found.sql} FROM search AS s WHERE s.run_id = r.run_id)"  # noqa: S608 - as above
+            return self._index.runs(query, limit, [Condition(met, found.parameters)])
+        return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
+
+    def _what_to_collect(self, found: Found) -> str | None:
+        """The condition under which to collect all that match; None where it is better to walk the list.
+
+        A server would decide that by what it believes of texts and documents, which is often wrong by far.
+        """
+        if self._recorder.dialect == "sqlite" or not any(part.has_index for part in found.parts):
+            return None
+        counts = ", ".join(
+            f"count(*) FILTER (WHERE {condition})" for condition in (found.sql, *(part.sql for part in found.parts))
+        )
+        newest = f"SELECT * FROM search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
+        with errors_in_our_terms():
+            ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608
+        if together >= FREQUENT:
+            return None
+        rare = [part.has_index and count < COMMON for part, count in zip(found.parts, each, strict=True)]
+        looked_up = rare if any(rare) else [part.has_index for part in found.parts]
+        return " AND ".join(
+            part.sql if by_index else f"({part.sql}) IS TRUE"  # which no index serves
+            for part, by_index in zip(found.parts, looked_up, strict=True)
+        )
+
+    def _confirmed(
+        self, found: Found, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
+    ) -> Collection[str]:
+        """Those of the runs that do match."""
+        confirmed = self._certain(found, run_ids)
+        uncertain = [run_id for run_id in run_ids if run_id not in confirmed]
+        if uncertain:
+            confirmed |= {
+                entry.run_id
+                for entry in self._table.entries(uncertain).values()
+                if self._matches(entry, search, allowance)
+            }
+        return confirmed
+
+    def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:
+        if not run_ids or found.certain == "FALSE":
+            return set()
+        with errors_in_our_terms():
+            rows: list[Any] = self._recorder.query(
+                f"SELECT s.run_id FROM search AS s WHERE s.run_id IN ({_LISTED[self._recorder.dialect]}) "  # noqa: S608
+                f"AND {found.certain}",
+                found.parameters | {"search_runs": json.dumps(list(run_ids))},
+            )
+        return {run_id for (run_id,) in rows}
+
+    def _matches(self, entry: SearchEntry, search: SearchQuery, allowance: Allowance) -> bool:
+        words, document = entry.words, entry.document
+        if CUT in words and not search.has_words(words):
+            words = words_of(entry.run_id, self._events(entry.run_id, allowance))
+        if not search.has_words(words):
+            return False
+        if search.may_miss(document):
+            document = document_of(self._events(entry.run_id, allowance))
+        return search.is_met_by(document, allowance)
+
+    def _events(self, run_id: str, allowance: Allowance) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for event in self._store.read(run_id):
+            if not allowance.take(_EVENT):
+                raise _too_costly()
+            yield event.type, event.data
+
+
+_LISTED: dict[Dialect, str] = {
+    "sqlite": "SELECT value FROM json_each(:search_runs)",
+    "postgres": "SELECT jsonb_array_elements_text(CAST(:search_runs AS jsonb))",
+}
+
+
+def _collected(query: RunQuery, condition: str) -> str:
+    """All runs that match, sorted, each then looked up by its key: whatever the server believes of their number."""
+    before = "" if query.before is None else "WHERE (started_at, position) < (:before_time, :before_position)"
+    others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
+    return f"""(
+    WITH found AS MATERIALIZED (
+        SELECT s.run_id, s.started_at, s.position FROM search AS s WHERE {condition}
+    )
+    SELECT found.started_at, found.position, {others}
+    FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
+    CROSS JOIN LATERAL (SELECT * FROM index_runs WHERE index_runs.run_id = found.run_id LIMIT 1) AS one
+)"""  # noqa: S608 - ours, values are parameters
+
+
+def _too_costly() -> InvalidRequest:
+    return InvalidRequest(
+        "this search would have to look at too many runs one by one: narrow it down by workflow, status or time, "
+        "or by a comparison of a value with a constant"
+    )

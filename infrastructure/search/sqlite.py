@@ -1,0 +1,72 @@
+"""Search entries in the store's own SQLite file, their words in an index of SQLite's full text search."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ...projections.search import SearchEntry
+from ..store.recorder import errors_in_our_terms
+from ..store.sql_files import queries
+from .table import Progress, SearchTable
+
+if TYPE_CHECKING:
+    from ..store.recorder import LedgerRecorder
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """What conditions on values need: SQLite's own reading of fractions isn't exact in the last digit."""
+    connection.create_function("flowledger_number", 1, float, deterministic=True)
+
+
+class SQLiteSearch(SearchTable):
+    """Entries in a table, with triggers that keep the index of words."""
+
+    def __init__(
+        self, recorder: "LedgerRecorder", transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+    ) -> None:
+        self._recorder = recorder
+        self._transaction = transaction
+        self._sql = queries("sqlite")
+
+    def progress(self) -> Progress:
+        ((position, generation),) = self._fetch("search_progress")
+        return Progress(position, generation)
+
+    def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
+        rows = self._fetch("search_entries", runs=json.dumps(list(run_ids))) if run_ids else []
+        return {
+            run_id: SearchEntry(run_id, started_at, position, set(words.split(" ")), orjson.loads(document))
+            for run_id, started_at, position, words, document in rows
+        }
+
+    def save(self, since: Progress, position: int, entries: Collection[SearchEntry]) -> bool:
+        rows = [
+            {
+                "run_id": entry.run_id,
+                "started_at": entry.started_at,
+                "position": entry.position,
+                "words": " ".join(sorted(entry.words)),
+                "document": orjson.dumps(entry.document).decode(),
+            }
+            for entry in entries
+        ]
+        moved = {"position": position, "was": since.position, "generation": since.generation}
+        with errors_in_our_terms(), self._transaction() as connection:
+            if not connection.execute(self._sql["move_search"], moved).rowcount:
+                return False
+            connection.executemany(self._sql["save_search"], rows)
+        return True
+
+    def clear(self) -> None:
+        with errors_in_our_terms(), self._transaction() as connection:
+            connection.execute(self._sql["restart_search"])
+            connection.execute(self._sql["clear_search"])
+            connection.execute(self._sql["clear_search_words"])
+
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        with errors_in_our_terms():
+            return self._recorder.query(self._sql[query], parameters)

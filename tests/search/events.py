@@ -1,0 +1,85 @@
+"""Runs as events, put straight into a store; and the plainest reading of what a search must answer."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from flowledger.domain.ports import NewEvent, Write
+from flowledger.infrastructure.search.index import SearchIndex
+from flowledger.infrastructure.store.event_store import LedgerEventStore
+
+NOW = 1_700_000_000_000_000
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
+words = st.one_of(
+    texts, st.sampled_from(["acme", "Straße", "INV-2041", "a/b'c\"d", "🙂 ok", "paid", "ﬁn", "x" * 130, ""])
+)
+fractions = st.sampled_from([0.5, 1.0, -2.5, 1e-7, 1e16, 1e300, 0.1, 9.999999999999998])
+numbers = st.one_of(st.integers(-5, 5), st.integers(-(2**63), 2**64 - 1), fractions)
+scalars = st.one_of(st.none(), st.booleans(), numbers, words, st.just("y" * 1_001))
+keys = st.one_of(st.sampled_from(["a", "b", "a b", 'q"t', "c.d", "0", "", "\0"]), texts)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=6
+)
+
+
+def started(payload: Any = None, *, by: str = "ada", metadata: Mapping[str, Any] | None = None) -> NewEvent:
+    body = {
+        "recorded_at": NOW, "by": by, "correlation_id": "order", "workflow_id": "w", "workflow_version": 1,
+        "definition_digest": "", "start_node_id": "a", "payload": payload,
+        "after": {"status": "active", "spent": 0, "last_started_at": NOW, "node_id": "a"},
+    }  # fmt: skip
+    return NewEvent("run.started", body | ({"metadata": dict(metadata)} if metadata else {}))
+
+
+def completed(node_id: str, output: Any, *messages: str) -> NewEvent:
+    logs = [{"at": NOW, "level": "INFO", "message": message} for message in messages]
+    return NewEvent(
+        "run.step_completed",
+        {"recorded_at": NOW, "by": "ada", "node_id": node_id, "spent": 1, "started_at": NOW, "next_node_id": "b",
+         "output": output, "logs": logs},
+    )  # fmt: skip
+
+
+def failed(node_id: str, type: str, message: str) -> NewEvent:
+    return NewEvent(
+        "run.step_failed",
+        {"recorded_at": NOW, "by": "ada", "node_id": node_id, "spent": 1, "started_at": NOW,
+         "error": {"type": type, "message": message},
+         "after": {"status": "failed", "spent": 1, "last_started_at": NOW, "node_id": node_id}},
+    )  # fmt: skip
+
+
+def metadata_set(**metadata: Any) -> NewEvent:
+    return NewEvent("run.metadata_set", {"recorded_at": NOW, "by": "bob", "metadata": metadata})
+
+
+steps = st.one_of(
+    st.builds(completed, st.sampled_from(["a", "n/1", "é"]), values, words),
+    st.builds(failed, st.sampled_from(["a", "b"]), st.just("ValueError"), words),
+    st.builds(lambda key, value: metadata_set(**{key: value}), keys, values),
+)
+histories = st.lists(steps, max_size=6)
+
+
+def append(store: LedgerEventStore, run_id: str, events: Iterable[NewEvent]) -> None:
+    store.append(Write(run_id, store.head(run_id), list(events)))
+
+
+def index_of(store: LedgerEventStore) -> SearchIndex:
+    return SearchIndex(store, store.search, lambda: NOW + 5_000_000)
+
+
+def rows(store: LedgerEventStore) -> list[Any]:
+    """The whole table, as it lies there."""
+    columns = "position, run_id, started_at, CAST(words AS text), CAST(document AS text)"
+    return store._recorder.query(f"SELECT {columns} FROM search ORDER BY position", {})  # noqa: S608 - ours
+
+
+def is_found(text: str, said: Iterable[str]) -> bool:
+    """Whether each word of a text is the beginning of one that was said: the plainest way to tell."""
+    known = [word[:100] for one in said for word in re.findall(r"\w+", one.casefold())]
+    wanted = [word[:100] for word in re.findall(r"\w+", text.casefold())]
+    return all(any(word.startswith(prefix) for word in known) for prefix in wanted)

@@ -1,0 +1,148 @@
+"""Filters by value: what a database decides, CEL decides alike."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from flowledger.domain.errors import InvalidRequest
+from flowledger.domain.expressions.language import Allowance
+from flowledger.infrastructure.search.conditions import condition
+from flowledger.infrastructure.search.filters import Filter
+from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.projections.search import SearchEntry, document_of
+
+from .events import NOW, completed, keys, scalars, started, values
+
+PATHS = (
+    "payload",
+    'payload["a"]', "payload.b", 'payload["a b"]', "payload.a.b", "payload.a[0]", 'payload["0"]', "payload[1]",
+    "output.n", 'output["n/1"].a', "metadata.a", 'payload["c.d"]', 'payload[""]',
+)  # fmt: skip
+CONSTANTS = (
+    "1", "-2.5", "0", "0.1", "1e-7", "10", '"acme"', '""', '"a b"', "true", "false", "null", '"Straße"', "[1]", "0x10",
+    "9.999999999999998", "9007199254740993", '"\\u00e9"', "10000000000000000.0",
+)  # fmt: skip
+OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
+
+comparisons = st.one_of(
+    st.builds("{} {} {}".format, st.sampled_from(PATHS), st.sampled_from(OPERATORS), st.sampled_from(CONSTANTS)),
+    st.builds("{} {} {}".format, st.sampled_from(CONSTANTS), st.sampled_from(OPERATORS), st.sampled_from(PATHS)),
+)
+others = st.sampled_from(["has(payload.a)", "size(payload.b) > 1", 'payload.a.startsWith("a")', "payload.a in [1, 2]"])
+expressions = st.recursive(
+    st.one_of(comparisons, comparisons, st.sampled_from(PATHS), others),
+    lambda inner: st.one_of(
+        inner.map("!({})".format),
+        st.builds("({} && {})".format, inner, inner),
+        st.builds("{} || {}".format, inner, inner).map("({})".format),
+        st.builds("{} && {}".format, inner, inner),
+    ),
+    max_leaves=4,
+)
+ofttimes = st.dictionaries(st.sampled_from(["a", "b", "a b", "0", "c.d", ""]), st.one_of(values, scalars), max_size=4)
+
+
+def in_store(store: LedgerEventStore, run_id: str, events: list[Any]) -> None:
+    entry = SearchEntry(run_id, NOW, 1)
+    for event in events:
+        entry.add(event.type, event.data)
+    while not store.search.save(store.search.progress(), 1, [entry]):
+        pass
+
+
+def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.one_of(ofttimes, values), values, ofttimes, expressions)
+    @example({"a": 2**53 + 1}, None, {}, "payload.a > 9007199254740992.0")
+    @example({"a": [1]}, None, {}, 'payload["a"] == 1')
+    @example({"a": "y" * 1_001}, None, {}, 'payload["a"] != 1')
+    @example({"b": "x"}, None, {}, "!(payload.b < 1)")
+    def check(payload: Any, output: Any, metadata: dict[str, Any], source: str) -> None:
+        events = [started(payload, metadata=metadata), completed("n", output), completed("n/1", {"a": output})]
+        in_store(store, "run", events)
+        one = Filter(source)
+        whole = document_of((event.type, event.data) for event in events)
+        expected = one.matches(whole, Allowance())
+        found = condition(store._recorder.dialect, (), [one])
+        ((may, sure),) = store._recorder.query(
+            f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM search AS s",  # noqa: S608 - ours
+            found.parameters,
+        )
+        kept = store.search.entries(["run"])["run"].document
+        assert may or not expected
+        assert expected or not (may and sure)
+        if one.exact and not one.may_miss(kept) and "\\" not in source:
+            assert bool(may and sure) == expected
+        if not one.may_miss(kept):
+            assert one.matches(kept, Allowance()) == expected
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("shorthand", "expression"),
+    [
+        ("payload.customer=acme", 'payload["customer"] == "acme"'),
+        ("payload.customer = acme ltd", 'payload["customer"] == "acme ltd"'),
+        ("payload.customer!=acme", 'payload["customer"] != "acme"'),
+        ("output.fetch-user.score>10", 'output["fetch-user"]["score"] > 10'),
+        ("payload.items[0].price<=2.5", 'payload["items"][0]["price"] <= 2.5'),
+        ('output["a/b c"].ok=true', 'output["a/b c"]["ok"] == true'),
+        ('payload.zip="01234"', 'payload["zip"] == "01234"'),
+        ("payload.zip=01234", 'payload["zip"] == "01234"'),
+        ("payload.x=NaN", 'payload["x"] == "NaN"'),
+        ('payload.note=it\'s "so"', 'payload["note"] == "it\'s \\"so\\""'),
+    ],
+)
+def test_the_shorthand_is_short_for_an_expression(shorthand: str, expression: str) -> None:
+    short, long = Filter(shorthand), Filter(expression)
+    assert short.term == long.term
+    assert short.exact == long.exact
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "column"),
+    [
+        ("payload.a ==", "it ends too early", 13),
+        ("payload.a == acme", "unknown name 'acme' at column 14", 14),
+        ("paylod.a == 1", "did you mean 'payload'", 1),
+        ("payload.a == 1 &&& payload.b", "column 18", 18),
+        ("payload.a.sise() > 1", "unknown function 'sise', did you mean 'size'", None),
+        ("globals.key == 'x'", "filters see payload, output and metadata", 1),
+        ("payload.a = 1 && payload.b = 2", "write == in an expression", None),
+        ("", "is empty", None),
+        ("   ", "is empty", None),
+        ("(" * 20 + "payload.a" + ")" * 20, "levels of brackets", None),
+        ("payload.a == " + "1" * 5_000, "5,013 characters long", None),
+        (7, "is int, not text", None),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_where(source: Any, said: str, column: int | None) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        Filter(source)
+    message = str(refused.value)
+    assert said in message
+    if column is not None:
+        assert message.endswith(f"  {source}\n  {' ' * (column - 1)}^")
+
+
+def test_a_filter_that_costs_too_much_is_stopped() -> None:
+    greedy = Filter("payload.a.exists(x, payload.a.exists(y, x + y == -1))")
+    document = {"payload": {"a": list(range(100))}, "output": {}, "metadata": {}}
+    assert not greedy.matches(document, Allowance())
+    with pytest.raises(InvalidRequest, match=r"too much data.*narrow the search down"):
+        greedy.matches(document, Allowance(100_000))
+
+
+@given(ofttimes, st.one_of(keys, st.just("a")), scalars)
+def test_any_key_and_any_text_can_be_asked_for(payload: dict[str, Any], key: str, value: Any) -> None:
+    asked = Filter(f"payload[{in_cel(key)}] == {in_cel(str(value))}")
+    document = {"payload": payload | {key: str(value)}, "output": {}, "metadata": {}}
+    assert asked.matches(document, Allowance())
+
+
+def in_cel(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
