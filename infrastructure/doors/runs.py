@@ -1,25 +1,20 @@
 """The door to runs: start them, go on with them, stop them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ...domain.cycle import CallSettings, check_actor, cycle
-from ...domain.errors import ConcurrencyError
-from ...domain.ports import NewEvent
-from ...domain.run import RunState, cancel, evolve, pause, proceed, resume, set_metadata
+from ...domain.run import cancel, pause, proceed, resume, set_metadata
 from ...projections.runs import Run, run_of
 from ...projections.work_orders import WorkOrder
 from ..driver import Execution, asynchronous, synchronous
-from .commit import Committer, write_of
-from .jobcode import KnownCode
+from .bulk import Bulk
 from .orders import read_order
-from .retries import Retries
 from .starts import Request, key_of, start_new, start_once
 from .twins import in_thread
 from .workbench import Workbench
 
 
-class Runs(Retries):
+class Runs(Bulk):
     """``ledger.runs``. Every method that runs steps returns when the run pauses, waits for a retry, or has ended."""
 
     def __init__(self, bench: Workbench) -> None:
@@ -79,7 +74,7 @@ class Runs(Retries):
         settings = self._bench.settings(by, globals, step_limit)
         payload = self._bench.freeze(payload, "payload")
         state = self._bench.states.load(run_id)
-        return self._claim(state, resume(state, payload, by, self._bench.now()), settings)
+        return self._bench.claim(state, resume(state, payload, by, self._bench.now()), settings)
 
     def _proceed(
         self,
@@ -95,7 +90,7 @@ class Runs(Retries):
         """
         settings = self._bench.settings(by, globals, step_limit)
         state = self._bench.states.load(run_id)
-        return self._claim(state, proceed(state, None, by, self._bench.now()), settings)
+        return self._bench.claim(state, proceed(state, None, by, self._bench.now()), settings)
 
     start = synchronous(_start)
     astart = asynchronous(_start)
@@ -109,43 +104,19 @@ class Runs(Retries):
 
         Raises RunNotFound, IllegalTransition.
         """
-        return self._order(run_id, by, lambda state: pause(state, reason, by, self._bench.now()))
+        return self._bench.command(run_id, by, lambda state: pause(state, reason, by, self._bench.now()))
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
         """End a run for good; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
-        return self._order(run_id, by, lambda state: cancel(state, reason, by, self._bench.now()))
+        return self._bench.command(run_id, by, lambda state: cancel(state, reason, by, self._bench.now()))
 
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
         """Merge into a run's metadata; null removes a key. Raises RunNotFound, InvalidValue."""
         frozen = self._bench.freeze_metadata(metadata)
-        return self._order(run_id, by, lambda state: set_metadata(state, frozen, by, self._bench.now()))
+        return self._bench.command(run_id, by, lambda state: set_metadata(state, frozen, by, self._bench.now()))
 
     apause = in_thread(pause)
     acancel = in_thread(cancel)
     aset_metadata = in_thread(set_metadata)
     aget = in_thread(get)
     awork_order = in_thread(work_order)
-
-    def _order(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
-        """An operator's command: decided again for as long as others append first."""
-        check_actor(by)
-        while True:
-            state = self._bench.states.load(run_id)
-            event = decide(state)
-            try:
-                self._bench.store.append(write_of(state, [event]))
-            except ConcurrencyError:
-                continue
-            evolve(state, event.type, event.data)
-            return run_of(state)
-
-    def _claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
-        """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
-        if event is None:
-            return self._bench.execution(state, None)
-        plan = self._bench.workflows.plan(state.workflow_id, state.workflow_version)
-        code = self._bench.code_now(plan.definition, KnownCode(state.code, state.distributions))
-        if "drifted" in code:
-            event = NewEvent(event.type, {**event.data, **code})
-        Committer(self._bench.store, state)([event])
-        return self._bench.execution(state, cycle(state, plan, settings))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from ...domain.cycle import CallSettings, Cycle, call_settings
+from ...domain.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
 from ...domain.definition import WorkflowDefinition
-from ...domain.errors import InvalidRequest
+from ...domain.errors import ConcurrencyError, InvalidRequest
 from ...domain.executors import ExecutorRegistry
 from ...domain.jsonvalue import freeze
 from ...domain.plan import Plan
@@ -97,6 +97,30 @@ class Workbench:
         """Store a run's first event and what its work order says of it, both or none. Raises ConcurrencyError."""
         self.store.append(write_of(state, [started]), order)
         evolve(state, started.type, started.data)
+
+    def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
+        """An operator's command: decided again for as long as others append first."""
+        check_actor(by)
+        while True:
+            state = self.states.load(run_id)
+            event = decide(state)
+            try:
+                self.store.append(write_of(state, [event]))
+            except ConcurrencyError:
+                continue
+            evolve(state, event.type, event.data)
+            return run_of(state)
+
+    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
+        """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
+        if event is None:
+            return self.execution(state, None)
+        plan = self.workflows.plan(state.workflow_id, state.workflow_version)
+        code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
+        if "drifted" in code:
+            event = NewEvent(event.type, {**event.data, **code})
+        Committer(self.store, state)([event])
+        return self.execution(state, cycle(state, plan, settings))
 
     def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
         """Steps that are to be executed, if any, and the run afterwards."""

@@ -3,6 +3,7 @@
 Every save of a workflow, and each step, pause, resume and retry of a run, is an event. Any past state is one read away.
 """
 
+from .domain.bulk import BulkItem
 from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
     ConcurrencyError,
@@ -41,6 +42,7 @@ from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
 from .infrastructure.doors.batches import Batch
+from .infrastructure.doors.bulk import BulkOperation
 from .infrastructure.engine import Engine
 from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
@@ -57,6 +59,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "BulkItem",
+    "BulkOperation",
     "Changes",
     "ConcurrencyError",
     "Conflict",
