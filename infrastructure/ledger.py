@@ -12,6 +12,7 @@ from ..domain.step import StepLimits
 from ..domain.verification import VerifyReport
 from .doors.batches import Batch
 from .doors.history import History
+from .doors.lists import Lists
 from .doors.runs import Runs
 from .doors.search import Search
 from .doors.states import RunStates
@@ -35,8 +36,9 @@ class Ledger:
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
-        self.history = History(store, states, self.workflows, store.index)
-        self.search = Search(SearchIndex(store, store.search, now))
+        search = SearchIndex(store, store.search, now)
+        self.history = History(store, states, self.workflows, Lists(store.index, store.searched_runs, search))
+        self.search = Search(search)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.

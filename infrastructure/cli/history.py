@@ -52,6 +52,14 @@ def history(
     by: StartedBy = None,
     since: Since = None,
     until: Until = None,
+    words: Annotated[
+        str | None,
+        typer.Option("--text", metavar="WORDS", help="Words in ids, errors, logs, values: their beginnings."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILTER", help="payload.customer=acme, 'output[\"score\"].n > 10'. Repeatable."),
+    ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
     limit: Limit = 50,
     after: After = None,
@@ -68,7 +76,7 @@ def history(
     filters: dict[str, Any] = {
         "workflow_id": workflow_id, "version": version, "status": status, "node": node, "error_type": error_type,
         "by": by, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
-        "as_of": read_moment(as_of, "--as-of"),
+        "as_of": read_moment(as_of, "--as-of"), "text": words, "where": where or (),
     }  # fmt: skip
     with session.ledger() as ledger:
         listing = _Listing(

@@ -12,10 +12,10 @@ from ...domain.workflow import WorkflowSnapshot
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
-from ..index.reader import Index
+from ..search.query import search_query
 from .as_of import version_at
 from .lineage import origin_in, past_events
-from .lists import run_query, runs_page, work_order_query, work_orders_page
+from .lists import Lists, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
 from .twins import each_in_thread, in_thread
@@ -25,11 +25,11 @@ from .workflows import Workflows
 class History:
     """``ledger.history``."""
 
-    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows, index: Index) -> None:
+    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows, lists: Lists) -> None:
         self._store = store
         self._states = states
         self._workflows = workflows
-        self._index = index
+        self._lists = lists
 
     def runs(
         self,
@@ -41,6 +41,8 @@ class History:
         by: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        text: str | None = None,
+        where: str | Sequence[str] = (),
         as_of: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
@@ -49,12 +51,18 @@ class History:
 
         ``status``: one or several. ``node``: where the run is paused, waits or failed. ``error_type``: of the failure
         that it waits after or ended with. ``by``: who started it. ``since`` and ``until``: when it was started, the
-        latter not included. ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
+        latter not included. ``text``: words that begin words of its ids, errors, logs or values. ``where``: conditions
+        on payload, output (by node) and metadata, as ``output["score"].value > 10`` or ``payload.customer=acme``.
+        ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
 
-        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
+        A search, by ``text`` or ``where``, takes in first what was written lately, and says in ``search_lag`` how far
+        behind the log it is all the same. Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         query = run_query(workflow_id, version, status, node, error_type, by, since, until, as_of)
-        return runs_page(self._index, query, after, limit, lambda run_id: self.header(run_id, at=as_of).current_node_id)
+        return runs_page(
+            self._lists, query, search_query(text, where), after, limit,
+            lambda run_id: self.header(run_id, at=as_of).current_node_id,
+        )  # fmt: skip
 
     def work_orders(
         self,
@@ -71,7 +79,7 @@ class History:
         Raises InvalidRequest, WorkflowNotFound.
         """
         query = work_order_query(workflow_id, state, by, since, until)
-        return work_orders_page(self._index, query, after, limit)
+        return work_orders_page(self._lists.index, query, after, limit)
 
     def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
         """The state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.

@@ -1,12 +1,13 @@
 """Lists of runs, work orders and workflows: filters as callers give them, pages, cursors."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from ...domain.clock import micros
 from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...projections.index import RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
 from ...projections.run_summary import (
@@ -18,6 +19,9 @@ from ...projections.run_summary import (
     workflow_summary,
 )
 from ..index.reader import Index
+from ..search.index import SearchIndex
+from ..search.query import SearchQuery
+from ..search.runs import SearchedRuns
 from .cursors import cursor, place_at
 
 MOST: Final = 1_000
@@ -25,6 +29,26 @@ MOST: Final = 1_000
 
 STATUSES: Final = ("active", "paused", "error", "completed", "failed", "cancelled")
 STATES: Final = ("pending", "running", "paused", "success", "failed", "cancelled", "rejected")
+
+
+SEARCH_BUDGET: Final = 20_000
+"""Events that a search takes in before it answers; what it doesn't know then, it reports as its lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Where the rows of lists come from."""
+
+    index: Index
+    searched: SearchedRuns
+    search: SearchIndex
+
+    def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
+        """The newest rows, and how many seconds the search for them is behind the log."""
+        if search is None:
+            return self.index.runs(query, limit), None
+        lag = self.search.catch_up(SEARCH_BUDGET)
+        return self.searched.page(query, search, limit), lag.seconds
 
 
 def run_query(
@@ -51,17 +75,19 @@ def run_query(
 
 
 def runs_page(
-    index: Index, query: RunQuery, after: str | None, limit: int, node_now: Callable[[str], str | None]
-) -> Page[RunSummary]:
+    lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
+    node_now: Callable[[str], str | None],
+) -> Page[RunSummary]:  # fmt: skip
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     _check_limit(limit)
-    rows = index.runs(replace(query, before=place_at(after, query)), limit + 1)
+    filters = (query, search and search.source)
+    rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(index, query.workflow_id, query.version)
+        _check_workflow(lists.index, query.workflow_id, query.version)
     items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
     more = len(rows) > limit
     place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
-    return Page(tuple(items), None if place is None else cursor(place, query))
+    return Page(tuple(items), None if place is None else cursor(place, filters), lag)
 
 
 def work_order_query(

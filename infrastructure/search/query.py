@@ -17,6 +17,11 @@ class SearchQuery:
     words: Sequence[str]
     filters: Sequence[Filter]
 
+    @property
+    def source(self) -> tuple[str, ...]:
+        """What was asked for."""
+        return (*self.words, *(one.source for one in self.filters))
+
     def has_words(self, words: Collection[str]) -> bool:
         """Whether there is a word for each prefix."""
         return all(any(word.startswith(prefix) for word in words) for prefix in self.words)
@@ -34,7 +39,7 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     """None where nothing is searched for. Raises InvalidRequest, with the place, for what can't be understood."""
     if text is None and not where and not isinstance(where, str):
         return None
-    filters = (where,) if isinstance(where, str) else tuple(where)
+    filters = tuple(where) if isinstance(where, list | tuple) else (where,)
     if len(filters) > MOST_FILTERS:
         raise InvalidRequest(f"{len(filters)} filters by value: {MOST_FILTERS} is the most")
     words = () if text is None else tuple(prefixes(text))

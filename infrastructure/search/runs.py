@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from ...domain.errors import InvalidRequest
@@ -48,18 +49,25 @@ class SearchedRuns:
         self._index = index
 
     def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
-        """Newest first, at most ``limit`` of them.
+        """Newest first, at most ``limit`` of them. As of a past time, words and values are those that were known then.
 
         Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
         """
-        found = condition(self._recorder.dialect, search.words, search.filters)
+        # What values were at a past time, only the log knows; a word that was known then still is.
+        filters = search.filters if query.as_of is None else ()
+        found = condition(self._recorder.dialect, search.words, filters)
         collecting = self._what_to_collect(found)
-        at_once = limit if found.certain != "FALSE" else max(limit, _LOOKED_AT_ONCE)
+        is_told = found.certain != "FALSE" and query.as_of is None
+        at_once = limit if is_told else max(limit, _LOOKED_AT_ONCE)
         rows: list[RunRow] = []
         allowance, looked_at = Allowance(), 0
         while True:
             page = self._candidates(query, found, collecting, at_once)
-            confirmed = self._confirmed(found, search, [row.run_id for row in page], allowance)
+            run_ids = [row.run_id for row in page]
+            if query.as_of is None:
+                confirmed = self._confirmed(found, search, run_ids, allowance)
+            else:
+                confirmed = self._confirmed_then(query.as_of, search, run_ids, allowance)
             rows += [row for row in page if row.run_id in confirmed]
             looked_at += len(page)
             if len(page) < at_once or len(rows) >= limit:
@@ -111,6 +119,17 @@ class SearchedRuns:
                 for entry in self._table.entries(uncertain).values()
                 if self._matches(entry, search, allowance)
             }
+        return confirmed
+
+    def _confirmed_then(
+        self, time: int, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
+    ) -> Collection[str]:
+        """Those of the runs that did match at a time."""
+        confirmed: set[str] = set()
+        for run_id in run_ids:
+            events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
+            if search.has_words(words_of(run_id, events)) and search.is_met_by(document_of(events), allowance):
+                confirmed.add(run_id)
         return confirmed
 
     def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:

@@ -15,6 +15,7 @@ from ...domain.errors import (
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..index.reader import Index
 from ..index.rebuild import Progress, rebuild
+from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
 from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
 from .group_commit import GroupCommit
@@ -39,6 +40,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         self.checkpoints = checkpoints
         self.index = Index(recorder)
         self.search = search
+        self.searched_runs = SearchedRuns(self, recorder, search, self.index)
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()

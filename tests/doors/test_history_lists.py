@@ -248,3 +248,54 @@ def test_any_actor_can_be_asked_for(ledger: Any, name: str) -> None:
 async def test_lists_have_async_twins(ledger: Any) -> None:
     await ledger.runs.astart("w")
     assert len(await ledger.history.aruns()) == len(await ledger.history.awork_orders()) == 1
+
+
+def test_words_and_values_are_searched_together_with_the_other_filters(ledger: Any, clock: Clock) -> None:
+    acme = ledger.runs.start("w", payload={"customer": "acme", "total": 7}, by="bob")
+    other = ledger.runs.start("w", payload={"customer": "umbrella", "total": 70}, by="bob")
+    failed = ledger.runs.start("w", payload="fail", by="eve")
+
+    def found(**filters: Any) -> list[str]:
+        return ids(ledger.history.runs(**filters))
+
+    assert found(text="acme") == found(where="payload.customer=acme") == [acme.id]
+    assert found(text="no luck") == [failed.id]
+    assert found(text="luck", by="bob") == []
+    assert found(where='output["first"].total > 5') == [other.id, acme.id]
+    assert found(where=['output["first"].total > 5', "payload.customer!=acme"]) == [other.id]
+    assert found(where="payload.total>7", status="completed", workflow_id="w") == [other.id]
+    first = ledger.history.runs(where="payload.total>5", limit=1)
+    assert first.search_lag == 0
+    assert found(where="payload.total>5", limit=1, after=first.next) == [acme.id]
+    with pytest.raises(fl.InvalidRequest, match="other filters"):
+        found(where="payload.total>6", limit=1, after=first.next)
+    assert ledger.history.runs().search_lag is None
+
+
+def test_as_of_a_past_moment_words_and_values_are_those_of_then(ledger: Any, clock: Clock) -> None:
+    run = ledger.runs.start("w", payload="wait")
+    ledger.runs.set_metadata(run.id, {"stage": "draft"})
+    before = clock.now
+    ledger.runs.set_metadata(run.id, {"stage": "final"})
+    ledger.runs.resume(run.id, payload="tangerine")
+    assert (
+        ids(ledger.history.runs(text="tangerine")) == ids(ledger.history.runs(where="metadata.stage=final")) == [run.id]
+    )
+    assert ids(ledger.history.runs(text="tangerine", as_of=before)) == []
+    assert ids(ledger.history.runs(where="metadata.stage=final", as_of=before)) == []
+    assert ids(ledger.history.runs(where="metadata.stage=draft", as_of=before, status="paused")) == [run.id]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"where": "payload.total >"}, r"can't be read"),
+        ({"where": "paylod.total > 3"}, r"unknown name 'paylod' at column 1"),
+        ({"where": ""}, "is empty"),
+        ({"where": 3}, "is int, not text"),
+        ({"text": "?!"}, "word"),
+    ],
+)
+def test_a_search_that_makes_no_sense_says_where(ledger: Any, filters: Any, message: str) -> None:
+    with pytest.raises(fl.InvalidRequest, match=message):
+        ledger.history.runs(**filters)

@@ -20,12 +20,10 @@ class WrappedStore:
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
-        self.checkpoints = inner.checkpoints
-        self.index = inner.index
 
-    def rebuild_index(self, progress: Any = None) -> int:
-        moved: int = self.inner.rebuild_index(progress)
-        return moved
+    def __getattr__(self, name: str) -> Any:
+        """Checkpoints, the index, the search."""
+        return getattr(self.inner, name)
 
     def append(self, *writes: Write) -> list[int]:
         positions: list[int] = self.inner.append(*writes)
