@@ -122,7 +122,7 @@ def test_an_export_to_a_full_disk_leaves_what_was_there(small_disk: Path, name: 
         if not name.startswith("new"):
             ledger.workflows.export("w", small_disk / name)
         before = contents(small_disk)
-        nodes = [{"id": f"n{place}", "type": "t", "code": "y" * 120_000} for place in range(2, 9)]
+        nodes = [{"id": f"n{place}", "type": "t", "code": "y" * 300_000} for place in range(2, 9)]
         ledger.workflows.save({"nodes": nodes, "edges": [], "start": "n2"}, workflow_id="w")
         with pytest.raises(fl.StorageUnavailable, match="No space left"):
             ledger.workflows.export("w", small_disk / name)
