@@ -134,8 +134,9 @@ def test_what_was_exported_is_saved_without_a_change(
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 tricky = st.text(st.sampled_from(list(" \t\n\r-:#'\"{}[],&*!|>%@`?~\\ab1\u2028\x85\ufeff\x00\x7f🦉")), max_size=12)
+lines = st.lists(st.sampled_from(["", " a", "\tb", "c", "  d ", "# e", "- f", "g: h", " "]), max_size=5).map("\n".join)
 words = st.sampled_from(["yes", "No", "on", "1e3", "0x1F", "0o7", "1_0", "2020-01-01", "12:30", "~", "null", "=", "<<"])
-strings = texts | tricky | words | st.text("k", min_size=1_000, max_size=1_100)
+strings = texts | tricky | lines | words | st.text("k", min_size=1_000, max_size=1_100)
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     st.none() | st.booleans() | numbers | strings,
