@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ...domain.errors import InvalidRequest
 from ..files import Format
 from . import workflow_views as views
 from .documents import VERSION_COLUMNS, WORKFLOW_COLUMNS, version_document, workflow_document, workflow_summary_document
@@ -45,6 +46,8 @@ def save(
     With --app, node types must be registered there, and the code of their executors is recorded as well.
     """
     session = Session.of(context)
+    if merge and expect is None:
+        raise InvalidRequest("--merge needs --expect VERSION: what this change was based on")
     # Checked before the store is opened: a faulty definition doesn't even make a new store.
     definition = read_workflow(path)
     expected = None if expect is None else read_version(expect)

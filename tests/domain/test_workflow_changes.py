@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +166,20 @@ def test_edges_that_shared_an_id_when_that_was_allowed_are_told_apart_by_their_e
     assert not diff_of(snapshot(twins("c")), snapshot(twins("c"), 2))
     diff = diff_of(snapshot(twins("c")), snapshot(twins("a"), 2))
     assert diff.summary.edges == fl.PartChanges(added=("e",), removed=("e",))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, True), (1, 1.0), (0, False), (0.0, -0.0), ([1], [True]), ({"k": 1}, {"k": 1.0}), (None, "")]
+)
+def test_what_only_python_takes_for_equal_differs(one: Any, other: Any) -> None:
+    before, after = ({"nodes": [{"id": "a", "type": "t", "data": data}]} for data in (one, other))
+    diff = diff_of(snapshot(before), snapshot(after, 2))
+    assert diff.summary.nodes.changed == ("a",)
+    assert diff.nodes.changed[0].changes
+    assert merged(before, after, before) == (after | {"edges": []}, [])
+
+
+def test_the_order_of_keys_is_no_difference() -> None:
+    one = {"nodes": [{"id": "a", "type": "t", "data": {"k": 1, "l": 2}}]}
+    other = {"nodes": [{"id": "a", "type": "t", "data": {"l": 2, "k": 1}}]}
+    assert not diff_of(snapshot(one), snapshot(other, 2))

@@ -112,3 +112,25 @@ def test_a_store_cannot_be_made_in_a_folder_that_is_not_there(tmp_path: Path) ->
     with pytest.raises(fl.StorageUnavailable, match="check that its folder exists"):
         fl.open_ledger(f"sqlite:///{tmp_path / 'nowhere' / 'store.db'}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["folder", "workflow.json", "workflow.yaml", "new/folder"])
+def test_an_export_to_a_full_disk_leaves_what_was_there(small_disk: Path, name: str) -> None:
+    with fl.open_ledger("memory:") as ledger:
+        nodes = [{"id": f"n{place}", "type": "t", "code": "x" * 1_000} for place in range(3)]
+        ledger.workflows.save({"nodes": nodes, "edges": [], "start": "n0"}, workflow_id="w")
+        if not name.startswith("new"):
+            ledger.workflows.export("w", small_disk / name)
+        before = contents(small_disk)
+        nodes = [{"id": f"n{place}", "type": "t", "code": "y" * 300_000} for place in range(2, 9)]
+        ledger.workflows.save({"nodes": nodes, "edges": [], "start": "n2"}, workflow_id="w")
+        with pytest.raises(fl.StorageUnavailable, match="No space left"):
+            ledger.workflows.export("w", small_disk / name)
+        assert contents(small_disk) == before
+        mount("-o", "remount,size=16m", str(small_disk))
+        ledger.workflows.export("w", small_disk / name)
+        assert fl.read_definition(small_disk / name) == ledger.workflows.get("w").definition
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}

@@ -309,3 +309,25 @@ def test_workflows_are_listed_by_id_in_pages(desk: Desk) -> None:
     for wrong in (0, 1001, True):
         with pytest.raises(fl.InvalidRequest):
             workflows.list(limit=wrong)
+
+
+def test_a_definition_of_five_megabytes_is_saved_compared_and_listed(store_url: str) -> None:
+    nodes = [{"id": f"n{place}", "type": "do", "code": f"# {place}\n" * 60_000} for place in range(20)]
+    definition = {"nodes": nodes, "edges": [], "start": "n0"}
+    assert sum(len(node["code"]) for node in nodes) > 5_000_000
+    with fl.open_ledger(store_url) as ledger:
+        saved = ledger.workflows.save(definition, workflow_id="large", by="ada")
+        assert ledger.workflows.get("large").definition.to_data() == definition
+        changed = {**definition, "nodes": [nodes[0] | {"code": "short"}, *nodes[1:]]}
+        ledger.workflows.save(changed, workflow_id="large", by="bob", expected_version=saved.snapshot_id)
+        assert ledger.workflows.versions("large")[1].changes.nodes.changed == ("n0",)
+
+
+def test_a_definition_over_the_limit_is_refused_and_nothing_is_written(desk: Desk) -> None:
+    before = desk.written()
+    large = {"nodes": [{"id": "a", "type": "do", "code": "x" * 5_000_000}]}
+    with pytest.raises(fl.InvalidValue, match="5,000,"):
+        desk.ledger.workflows.save(large, workflow_id="large")
+    assert desk.written() == before
+    with pytest.raises(fl.WorkflowNotFound):
+        desk.ledger.workflows.get("large")
