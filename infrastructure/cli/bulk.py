@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from ..doors.bulk import BulkOperation
 
-ALL = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
-YES = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-DRY_RUN = Annotated[bool, typer.Option("--dry-run", help="Say how many and which, and change nothing.")]
+All = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many and which, and change nothing.")]
 
 
 def one_or_all(run_id: str | None, every: bool, chosen: object) -> None:

@@ -13,6 +13,7 @@ from ...domain.ids import uuid7
 from ...projections.runs import Run
 from . import bulk, selection, views
 from .documents import run_document
+from .history import ErrorType, Node, Since, Status, Until, Workflow
 from .inputs import read_globals, read_object, read_value
 from .options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from .session import Session, interruptible
@@ -120,16 +121,16 @@ def cancel(
     by: By,
     run_id: OneRun = None,
     reason: Reason = None,
-    every: bulk.ALL = False,
-    workflow: selection.WORKFLOW = None,
-    status: selection.STATUS = None,
-    node: selection.NODE = None,
-    error_type: selection.ERROR_TYPE = None,
-    started_by: selection.STARTED_BY = None,
-    since: selection.SINCE = None,
-    until: selection.UNTIL = None,
-    yes: bulk.YES = False,
-    dry_run: bulk.DRY_RUN = False,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
     _json: AsJson = False,
 ) -> None:
     """End a run for good, or with --all every run that the filters find.
@@ -161,16 +162,16 @@ def retry(
     ] = False,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
-    every: bulk.ALL = False,
-    workflow: selection.WORKFLOW = None,
-    status: selection.STATUS = None,
-    node: selection.NODE = None,
-    error_type: selection.ERROR_TYPE = None,
-    started_by: selection.STARTED_BY = None,
-    since: selection.SINCE = None,
-    until: selection.UNTIL = None,
-    yes: bulk.YES = False,
-    dry_run: bulk.DRY_RUN = False,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
     resume: Annotated[
         str | None,
         typer.Option("--resume", metavar="OPERATION", help="Go on with a --all that was interrupted; same filters."),

@@ -10,20 +10,7 @@ import typer
 from ..doors.history import History
 from .inputs import read_moment
 
-WORKFLOW = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Runs of this workflow.")]
-STATUS = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--status", metavar="STATUS", help="active, paused, error, completed, failed or cancelled. Repeatable."
-    ),
-]
-NODE = Annotated[str | None, typer.Option("--node", metavar="NODE", help="Where they are paused, wait or failed.")]
-ERROR_TYPE = Annotated[
-    str | None, typer.Option("--error-type", metavar="TYPE", help="Of the failure, such as TimeoutError.")
-]
-STARTED_BY = Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")]
-SINCE = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Started at this time or later.")]
-UNTIL = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Started before this time.")]
+StartedBy = Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")]
 
 _A_PAGE = 1_000
 

@@ -108,10 +108,10 @@ def run(console: Console, shown: Run) -> None:
 def preview(console: Console, planned: RetryPreview) -> None:
     """What a retry would do, a line each."""
     for line in str(planned).splitlines():
-        _say(console, text(line))
-    _say(console, "input: ", text(brief(planned.input)))
+        say(console, text(line))
+    say(console, "input: ", text(brief(planned.input)))
     if planned.payload != planned.input:
-        _say(console, "the first step sees: ", text(brief(planned.payload)))
+        say(console, "the first step sees: ", text(brief(planned.payload)))
 
 
 def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
