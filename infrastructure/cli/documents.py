@@ -10,7 +10,7 @@ from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
 from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
 from ...projections.run_summary import WorkflowSummary
-from ...projections.runs import Run
+from ...projections.runs import Run, RunOrigin
 
 
 def to_json(document: Any) -> str:
@@ -30,8 +30,13 @@ def run_document(run: Run) -> dict[str, Any]:
         "version": run.version,
         "startedAt": run.started_at.isoformat(),
         "finishedAt": None if run.finished_at is None else run.finished_at.isoformat(),
+        "origin": None if run.origin is None else _origin_document(run.origin),
         "snapshot": run.snapshot.to_data(),
     }
+
+
+def _origin_document(origin: RunOrigin) -> dict[str, Any]:
+    return {"kind": origin.kind, "runId": origin.run_id, "version": origin.version}
 
 
 def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:

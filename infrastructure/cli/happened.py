@@ -77,5 +77,7 @@ _LINES: dict[str, Callable[[_Body], str]] = {
     "workflow.saved": _saved,
     "workflow.archived": lambda data: data.get("reason", ""),
     "workflow.restored": lambda data: data.get("reason", ""),
-    "work_order.opened": lambda data: f"first run {data['run_id']}",
+    "work_order.opened": lambda data: f"first run {data['run_id']}" if "run_id" in data else "",
+    "work_order.rejected": lambda data: data["reason"],
+    "work_order.run_added": lambda data: f"{data['kind']} {data['run_id']}",
 }

@@ -17,6 +17,8 @@ WorkflowAt = Annotated[
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
+OneRun = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id; or give --all.", show_default=False)]
+
 
 def _user() -> str:
     try:

@@ -1,14 +1,21 @@
 """``flowledger run``: start runs, go on with them, stop them."""
 
+import time
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from ...domain.bulk import operation_time
+from ...domain.clock import moment
+from ...domain.errors import InvalidRequest
+from ...domain.ids import uuid7
 from ...projections.runs import Run
-from . import views
+from . import bulk, selection, views
 from .documents import run_document
+from .history import ErrorType, Node, Since, Status, Until, Workflow
 from .inputs import read_globals, read_object, read_value
-from .options import AsJson, By, Globals, Payload, Reason, RunId, StepLimit, WorkflowId
+from .options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from .session import Session, interruptible
 
 STEPS = 10_000
@@ -33,6 +40,10 @@ def start(
     ] = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="TEXT", help="The same key and payload again gives the run that it started."),
+    ] = None,
     _json: AsJson = False,
 ) -> None:
     """Start a run of a workflow's latest version. Returns when it pauses, waits for a retry, or has ended.
@@ -44,7 +55,9 @@ def start(
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
     with session.ledger(running=True) as ledger, interruptible():
-        run = ledger.runs.start(workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit)
+        run = ledger.runs.start(
+            workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit, idempotency_key=key
+        )
     _answer(session, run)
 
 
@@ -103,12 +116,110 @@ def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, 
 
 
 @app.command()
-def cancel(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
-    """End a run for good.
+def cancel(
+    context: typer.Context,
+    by: By,
+    run_id: OneRun = None,
+    reason: Reason = None,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
+    _json: AsJson = False,
+) -> None:
+    """End a run for good, or with --all every run that the filters find.
 
-    A step in flight is still recorded.
+    A step in flight is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until)
+    bulk.one_or_all(run_id, every, chosen or yes or dry_run)
     with session.ledger() as ledger:
-        run = ledger.runs.cancel(run_id, by=by, reason=reason)
+        if run_id is not None:
+            _answer(session, ledger.runs.cancel(run_id, by=by, reason=reason))
+            return
+        found = chosen.or_status("active", "paused", "error").run_ids(ledger.history, datetime.now(UTC))
+        operation = ledger.runs.cancel_all(found, by=by, reason=reason)
+        bulk.carry_out(session, operation, "cancel", yes=yes, dry_run=dry_run, found=found)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    by: By,
+    run_id: OneRun = None,
+    from_node: Annotated[
+        str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse what came before.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Say what would run and what differs from then, and change nothing.")
+    ] = False,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="OPERATION", help="Go on with a --all that was interrupted; same filters."),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Run a work order again with the latest version: a new run, beside the one that is named.
+
+    RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
+    """
+    session = Session.of(context)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until)
+    bulk.one_or_all(run_id, every, chosen or yes or dry_run or resume)
+    if preview and every:
+        raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger:
+        if run_id is None:
+            operation_id = resume or uuid7(time.time_ns() // 1000)
+            found = chosen.or_status("failed").run_ids(ledger.history, moment(operation_time(operation_id)))
+            operation = ledger.runs.retry_all(
+                found, from_node=from_node, by=by, globals=values, step_limit=step_limit, operation_id=operation_id
+            )
+            bulk.carry_out(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
+        elif preview:
+            planned = ledger.runs.retry(run_id, from_node, by=by, globals=values, preview=True)
+            session.answer(planned.to_data(), lambda console: views.preview(console, planned))
+        else:
+            with interruptible():
+                run = ledger.runs.retry(run_id, from_node, by=by, globals=values, step_limit=step_limit)
+            _answer(session, run)
+
+
+@app.command()
+def reproduce(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Run again what ran then, to find out why: the same version and payload.
+
+    It is kept with the work order, marked as a reproduction, and never tells its state.
+    """
+    session = Session.of(context)
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger, interruptible():
+        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)

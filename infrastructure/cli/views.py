@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ...domain.ports import RecordedEvent
+    from ...domain.retry import RetryPreview
     from ...domain.snapshot import Snapshot
     from ...domain.verification import VerifyReport
     from ...projections.runs import Run
@@ -102,6 +103,15 @@ def run(console: Console, shown: Run) -> None:
         console.print(f"next: flowledger run resume {shown.id} --payload JSON", style="dim", soft_wrap=True)
     elif shown.status == "error":
         console.print(f"next: flowledger run proceed {shown.id}", style="dim", soft_wrap=True)
+
+
+def preview(console: Console, planned: RetryPreview) -> None:
+    """What a retry would do, a line each."""
+    for line in str(planned).splitlines():
+        say(console, text(line))
+    say(console, "input: ", text(brief(planned.input)))
+    if planned.payload != planned.input:
+        say(console, "the first step sees: ", text(brief(planned.payload)))
 
 
 def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:

@@ -1,6 +1,6 @@
 """The part of ``ledger.runs`` that retries and cancels many runs, one after the other, each by itself."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...domain.bulk import BulkItem, operation_time, run_of_operation
@@ -23,6 +23,8 @@ class _Target(NamedTuple):
     given: str
     work_order_id: str | None
     run_id: str | None
+    runs: tuple[str, ...] = ()
+    """Those of the work order."""
     problem: str | None = None
 
 
@@ -33,10 +35,14 @@ class BulkOperation:
     that item and stops no other; an error of the store stops the iteration. ``async for`` works as well.
     """
 
-    def __init__(self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]]) -> None:
+    def __init__(
+        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], overtaken: int = 0
+    ) -> None:
         self.id = id
         """To resume a bulk retry: give it as ``operation_id``, with the same runs."""
         self.count = len(targets)
+        self.overtaken = overtaken
+        """How many of them will be skipped, because the last run of their work order isn't among those given."""
         self._targets = targets
         self._do = do
 
@@ -91,7 +97,10 @@ class Bulk(Retries):
         operation_time(id)
         targets = list(_targets(self._bench, runs))
         work = _BulkRetry(self._bench, id, from_node, settings, kept, wait, {target.given for target in targets})
-        return BulkOperation(id, list(_one_for_each_order(targets)), work.retry)
+        items = list(_one_for_each_order(targets))
+        return BulkOperation(
+            id, items, work.retry, sum(work.overtaken(item.work_order_id, item.runs) for item in items)
+        )
 
     def cancel_all(self, runs: Iterable[str], by: str = "unknown", reason: str | None = None) -> BulkOperation:
         """Cancel many runs, given by id; the id of a work order stands for its last run. What has ended is skipped.
@@ -130,13 +139,19 @@ class _BulkRetry(NamedTuple):
         run_id = run_of_operation(self.id, order.id)
         if run_id in order.runs:
             return self._go_on(target, run_id)
-        if order.last_run_id is not None and self.given.isdisjoint((order.last_run_id, order.id)):
+        if self.overtaken(order.id, order.runs):
             return _known(
                 _skipped(target, f"the last run of its work order is {order.last_run_id}, which wasn't given")
             )
         repetition = retry_of(self.bench, order.id, self.from_node)
         execution = begin(self.bench, repetition, self.settings, self.metadata, wait=self.wait, run_id=run_id)
         return _told(execution, target, run_id)
+
+    def overtaken(self, work_order_id: str | None, runs: Sequence[str]) -> bool:
+        """Whether the last run is none of those that were given, nor this operation's own."""
+        if not runs or work_order_id is None or run_of_operation(self.id, work_order_id) in runs:
+            return False
+        return self.given.isdisjoint((runs[-1], work_order_id))
 
     def _go_on(self, target: _Target, run_id: str) -> Execution[BulkItem]:
         """The operation came as far as this before: a run that was interrupted proceeds, any other one stays."""
@@ -162,10 +177,9 @@ def _targets(bench: Workbench, runs: Iterable[str]) -> Iterator[_Target]:
         except StorageError:
             raise
         except FlowledgerError as error:
-            yield _Target(given, None, None, str(error))
+            yield _Target(given, None, None, problem=str(error))
         else:
-            problem = None if run_id is not None or order.rejected is not None else "its work order has no run"
-            yield _Target(given, order.id, run_id, problem)
+            yield _Target(given, order.id, run_id, tuple(order.runs))
 
 
 def _one_for_each_order(targets: Iterable[_Target]) -> Iterator[_Target]:

@@ -64,7 +64,9 @@ def test_a_retry_that_fails_again_is_told(desk: Desk, failed: list[str]) -> None
 def test_what_somebody_has_retried_since_is_skipped(desk: Desk, failed: list[str]) -> None:
     runs = desk.ledger.runs
     retry = runs.retry(failed[0])
-    assert [item.outcome for item in runs.retry_all(failed[:2])] == ["skipped", "retried"]
+    operation = runs.retry_all(failed[:2])
+    assert (operation.count, operation.overtaken) == (2, 1)
+    assert [item.outcome for item in operation] == ["skipped", "retried"]
     (item,) = runs.retry_all([failed[0], retry.id])
     assert (item.run_id, item.outcome) == (failed[0], "retried"), "its last run was given, too"
     order_id = runs.get(failed[2]).work_order_id
@@ -76,6 +78,7 @@ def test_the_same_operation_again_does_nothing_twice(desk: Desk, failed: list[st
     runs = desk.ledger.runs
     operation = runs.retry_all(failed)
     done = [item.new_run_id for item in islice(operation, 2)]
+    assert runs.retry_all(failed, operation_id=operation.id).overtaken == 0
     resumed = list(runs.retry_all(failed, operation_id=operation.id))
     assert [item.outcome for item in resumed] == ["skipped", "skipped", "retried", "retried", "retried"]
     assert [item.new_run_id for item in resumed[:2]] == done
