@@ -10,6 +10,8 @@ from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
 from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
 from ...projections.run_summary import WorkflowSummary
+from ...domain.workflow import WorkflowSnapshot
+from ...projections.plain import camel
 from ...projections.runs import Run
 
 
@@ -93,7 +95,7 @@ def report_document(report: Any) -> dict[str, Any]:
 def error_document(error: Exception, message: str) -> dict[str, Any]:
     """An error: its type, its message, and what else ours know, such as the ``head`` of a VersionNotFound."""
     known = vars(error) if isinstance(error, FlowledgerError) else {}
-    details = {_camel(key): _plain(value) for key, value in known.items()}
+    details = {camel(key): _plain(value) for key, value in known.items()}
     return {"error": {**details, "type": type(error).__name__, "message": message}}
 
 

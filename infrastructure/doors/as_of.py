@@ -1,5 +1,6 @@
 """From a moment to a version. Time only ever finds a version: the last of the longest prefix recorded by then."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from ...domain.errors import NothingAsOf, StorageCorrupt, VersionNotFound
@@ -28,10 +29,23 @@ def version_as_of(store: EventStore, stream: str, head: int, time: datetime, sub
     first = _event(store, stream, 1)
     if first.recorded_at > time:
         raise NothingAsOf(time, first.recorded_at, subject)
+    # Recording times never fall within a stream, and positions always grow.
+    return _last_version(store, stream, head, lambda event: event.recorded_at <= time)
+
+
+def version_behind(store: EventStore, stream: str, head: int, position: int) -> int:
+    """The last version whose event stands at a position of the store or before it; 0 when none does."""
+    if _event(store, stream, 1).position > position:
+        return 0
+    return _last_version(store, stream, head, lambda event: event.position <= position)
+
+
+def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[RecordedEvent], bool]) -> int:
+    """The last version whose event fits, where the first one does and none fits behind one that doesn't."""
     low, high = 1, head
-    while low < high:  # recording times never fall within a stream
+    while low < high:
         middle = (low + high + 1) // 2
-        if _event(store, stream, middle).recorded_at <= time:
+        if fits(_event(store, stream, middle)):
             low = middle
         else:
             high = middle - 1

@@ -10,11 +10,13 @@ from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.lineage import ReusedResult, reused
+from ...projections.audit import RunAudit
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..index.reader import Index
 from .as_of import version_at
 from .lineage import origin_in, past_events
+from .auditing import Auditor
 from .lists import run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
@@ -30,6 +32,7 @@ class History:
         self._states = states
         self._workflows = workflows
         self._index = index
+        self._auditor = Auditor(store, index, self.header)
 
     def runs(
         self,
@@ -124,6 +127,14 @@ class History:
         origin = origin_in(run_id, started(self._store, run_id))
         return reused(past_events(self._store, run_id, origin))
 
+    def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
+        """Everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
+
+        At a version, as of a moment, or now; what it says of other streams is as they were then. Raises RunNotFound,
+        VersionNotFound, NothingAsOf.
+        """
+        return self._auditor.audit(run_id, moment_asked(version, at))
+
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
@@ -132,6 +143,7 @@ class History:
 
     aruns = in_thread(runs)
     awork_orders = in_thread(work_orders)
+    aaudit = in_thread(audit)
     aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)

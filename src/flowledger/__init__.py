@@ -48,6 +48,21 @@ from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
+from .projections.attempts import Attempt, LogEntry
+from .projections.audit import (
+    AuditedOrigin,
+    AuditedPause,
+    AuditedRun,
+    AuditedWorkflow,
+    AuditedWorkOrder,
+    Intervention,
+    Provenance,
+    ReusedResult,
+    RunAudit,
+    SinceSuccess,
+    StreamRecord,
+)
+from .projections.code_used import CodeUsed
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkOrderSummary
@@ -58,10 +73,17 @@ from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, Workf
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attempt",
+    "AuditedOrigin",
+    "AuditedPause",
+    "AuditedRun",
+    "AuditedWorkOrder",
+    "AuditedWorkflow",
     "Batch",
     "BulkItem",
     "BulkOperation",
     "Changes",
+    "CodeUsed",
     "ConcurrencyError",
     "Conflict",
     "Edge",
@@ -75,12 +97,14 @@ __all__ = [
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
+    "Intervention",
     "InvalidDefinition",
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
     "Lag",
     "Ledger",
+    "LogEntry",
     "Node",
     "NodeResult",
     "NonRetryable",
@@ -91,6 +115,7 @@ __all__ = [
     "PartChanges",
     "PartsDiff",
     "Pause",
+    "Provenance",
     "RecordedEvent",
     "RetryPolicy",
     "RetryPreview",
@@ -98,10 +123,12 @@ __all__ = [
     "ReusedNode",
     "ReusedResult",
     "Run",
+    "RunAudit",
     "RunHeader",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
+    "SinceSuccess",
     "Snapshot",
     "StaleVersion",
     "StepContext",
@@ -109,6 +136,7 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "StreamRecord",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",

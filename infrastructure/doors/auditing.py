@@ -1,0 +1,113 @@
+"""Fetching what an audit is made of: a run's stream, those that it refers to, and the check of their digests."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ...domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
+from ...domain.ids import workflow_stream
+from ...domain.moments import AsOf, AtVersion, Moment
+from ...domain.ports import EventStore, RecordedEvent
+from ...domain.run import STARTED, RunHeader
+from ...domain.verification import Finding
+from ...projections.audit import Provenance, RunAudit, audit_of, stream_record, work_order_of
+from .as_of import version_as_of, version_behind
+
+HeaderOf = Callable[[str, int | None], RunHeader]
+"""From a run's id and a version (None: now) to where it stood."""
+
+
+class Auditor:
+    """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
+
+    def __init__(self, store: EventStore, header_of: HeaderOf) -> None:
+        self._store = store
+        self._header_of = header_of
+
+    def audit(self, run_id: str, moment: Moment) -> RunAudit:
+        """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable."""
+        events, findings = self._run(run_id, moment)
+        started, last = events[0], events[-1]
+        cut = last.position if isinstance(moment, (AtVersion, AsOf)) else None
+        order, more = self._checked(started.data["correlation_id"])
+        order = [event for event in order if cut is None or event.position <= cut or _adds(event, run_id)]
+        findings += (finding for finding in more if finding.version <= len(order))
+        first, saved = self._saves(workflow_stream(started.data["workflow_id"]), started.data["workflow_version"])
+        provenance = Provenance(
+            streams=(
+                stream_record(started, last, events=len(events), checked=True),
+                stream_record(order[0], order[-1], events=len(order), checked=True),
+                stream_record(first, saved, events=saved.version, checked=False),
+            ),
+            findings=tuple(findings),
+        )
+        return audit_of(
+            events, saved,
+            work_order=work_order_of(order, self._statuses(order, cut)),
+            reused=(), since_success=None, provenance=provenance,
+        )  # fmt: skip
+
+    def _run(self, run_id: str, moment: Moment) -> tuple[list[RecordedEvent], list[Finding]]:
+        """The events of a run up to a moment, and what is wrong with them."""
+        upto = None
+        if isinstance(moment, AsOf):
+            head = self._head(run_id)
+            upto = version_as_of(self._store, run_id, head, moment.time, _subject(run_id))
+        elif isinstance(moment, AtVersion):
+            upto = moment.version
+        events, findings = self._checked(run_id, upto)
+        if upto is not None and (not events or events[-1].version < upto):
+            raise VersionNotFound(upto, self._head(run_id), _subject(run_id))
+        if not events or events[0].type != STARTED:
+            raise RunNotFound(run_id)
+        return events, findings
+
+    def _head(self, run_id: str) -> int:
+        head = self._store.head(run_id)
+        if head == 0:
+            raise RunNotFound(run_id)
+        return head
+
+    def _checked(self, stream: str, upto: int | None = None) -> tuple[list[RecordedEvent], list[Finding]]:
+        """The events of a stream, and what is wrong with them: read once, checked as they pass."""
+        from ..store.codec import recorded  # brings the storage libraries, which are there once a store is open
+        from ..store.recorder import Row
+        from ..store.verify import Before, findings_in
+
+        events: list[RecordedEvent] = []
+        findings: list[Finding] = []
+        before = Before(stream)
+        for page in self._store.pages(stream, upto=upto):
+            for version, type, state, position in page.rows:
+                findings += findings_in(Row(stream, version, position, type, state), before)
+                events.append(recorded(stream, version, position, type, state))
+        return events, findings
+
+    def _saves(self, stream: str, version: int) -> tuple[RecordedEvent, RecordedEvent]:
+        """The first save of a workflow, and the one that a run uses."""
+        saved = self._event(stream, version)
+        return (saved if version == 1 else self._event(stream, 1)), saved
+
+    def _event(self, stream: str, version: int) -> RecordedEvent:
+        event = next(self._store.read(stream, after=version - 1, upto=version), None)
+        if event is None:
+            raise StorageCorrupt(
+                f"event {version} of stream {stream!r} is missing in the store: verify tells what else is"
+            )
+        return event
+
+    def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
+        """The status of each run of a work order, as it was when the store had come to a position."""
+        statuses: dict[str, str] = {}
+        for run_id in filter(None, (event.data.get("run_id") for event in order)):
+            version = None if cut is None else version_behind(self._store, run_id, self._head(run_id), cut)
+            if version != 0:
+                statuses[run_id] = self._header_of(run_id, version).status
+        return statuses
+
+
+def _adds(event: RecordedEvent, run_id: str) -> bool:
+    """Whether this event of a work order adds the run: it goes into the commit in which the run begins."""
+    return bool(event.data.get("run_id") == run_id)
+
+
+def _subject(run_id: str) -> str:
+    return f"run {run_id!r}"
