@@ -22,6 +22,7 @@ class CodeUsed:
     """Version of the run's event from which on it ran."""
     saved_digest: str | None
     """SHA-256 (hex) of the source at the save; None: the save knew none."""
+    saved_source: str | None
     drifted: bool
     """Whether it isn't the code that the workflow's version saved."""
     distribution: Mapping[str, str] | None
@@ -50,6 +51,7 @@ def _code_used(events: Sequence[RecordedEvent], saved: Mapping[str, Any]) -> Ite
                 source=sources.get(type) if drifted else kept.get("source"),
                 since_event=event.version,
                 saved_digest=kept.get("digest"),
+                saved_source=kept.get("source"),
                 drifted=drifted,
                 distribution=kept.get("distribution"),
             )

@@ -11,6 +11,7 @@ import typer
 
 from ...domain.errors import FlowledgerError
 from . import demo, history, read, run, schema, workflow
+from . import audit, demo, read, run, schema, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -26,6 +27,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 read.register(app)
+audit.register(app)
 schema.register(app)
 
 

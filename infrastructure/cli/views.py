@@ -46,13 +46,13 @@ def console(stream: TextIO) -> Console:
     return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)
 
 
-def text(value: object, style: str = "") -> Text:
+def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
     """One line of text in which control characters are shown instead of obeyed."""
     from rich.text import Text
 
     line = str(value)
-    if len(line) > TEXT:
-        line = line[:TEXT] + "…"
+    if limit is not None and len(line) > limit:
+        line = line[:limit] + "…"
     return Text("".join(char if char.isprintable() else _visible(char) for char in line), style=style)
 
 
@@ -86,6 +86,44 @@ def say(console: Console, *parts: str | Text) -> None:
     from rich.text import Text
 
     console.print(Text.assemble(*parts), soft_wrap=True)
+
+
+# --- workflows --------------------------------------------------------------------------------------------------------
+
+
+def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
+    """Where a save left the workflow."""
+    say(
+        console, "workflow ", text(saved.workflow_id, "bold"), f" is at version {saved.version} (",
+        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"), ")",
+    )  # fmt: skip
+
+
+def workflow(console: Console, shown: WorkflowSnapshot) -> None:
+    """A definition: who and when, the graph as a tree, the nodes."""
+    say(
+        console, "workflow ", text(shown.workflow_id, "bold"), f" version {shown.version}",
+        " (latest)" if shown.is_latest else "", text(f", {shown.snapshot_id}"),
+        text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
+    )  # fmt: skip
+    if shown.message is not None:
+        console.print(text(shown.message, "italic"))
+    console.print()
+    drawing(console, shown)
+    console.print()
+    nodes = table("node", "type", "executor", ("data", LAST))
+    for node in shown.definition.nodes:
+        code = shown.code.get(node.type)
+        executor = f"{code['name']} {code['digest'][:7]}" if code is not None else ""
+        nodes.add_row(text(node.id, "bold"), text(node.type), text(executor, "dim"), text(brief(node.data)))
+    nodes.expand = True
+    console.print(nodes)
+
+
+def drawing(console: Console, shown: WorkflowSnapshot) -> None:
+    """The graph, from its start."""
+    for line in draw(shown.definition):
+        console.print(text(line, "cyan"), soft_wrap=True)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------

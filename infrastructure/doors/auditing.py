@@ -8,7 +8,8 @@ from ...domain.moments import AsOf, AtVersion, Moment
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, RunHeader
 from ...domain.verification import Finding
-from ...projections.audit import Provenance, RunAudit, audit_of, stream_record, work_order_of
+from ...projections.audit import RunAudit, audit_of, stream_record, work_order_of
+from ...projections.audited import Provenance
 from .as_of import version_as_of, version_behind
 
 HeaderOf = Callable[[str, int | None], RunHeader]

@@ -49,7 +49,8 @@ from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
 from .projections.attempts import Attempt, LogEntry
-from .projections.audit import (
+from .projections.audit import RunAudit
+from .projections.audited import (
     AuditedOrigin,
     AuditedPause,
     AuditedRun,
@@ -58,7 +59,6 @@ from .projections.audit import (
     Intervention,
     Provenance,
     ReusedResult,
-    RunAudit,
     SinceSuccess,
     StreamRecord,
 )
