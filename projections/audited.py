@@ -120,8 +120,10 @@ class SinceSuccess:
     finished_at: datetime
     changes: Mapping[str, Any] | None
     """The difference between the two versions of the workflow; None: both runs used the same one."""
+    other_code: tuple[str, ...]
+    """Node types whose code wasn't the same when the two runs began, whatever was saved."""
     summary: str
-    """The same in words."""
+    """The same in words, a line each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..domain.ports import RecordedEvent
+from ..domain.run import Distribution
+from ..domain.workflow import JobCode
+from .drift import CodeDrift, drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,46 +14,49 @@ class CodeUsed:
     """The code behind one node type, from one event of the run on."""
 
     node_type: str
-    name: str | None
-    """Qualified name of the executor, as it was saved."""
+    since_event: int
+    """Version of the run's event from which on it ran."""
+    drifted: bool
+    """Whether it isn't the code that the workflow's version saved."""
     digest: str
     """SHA-256 (hex) of the source that ran."""
     source: str | None
-    """The source that ran; None where Python couldn't tell it."""
-    since_event: int
-    """Version of the run's event from which on it ran."""
-    saved_digest: str | None
-    """SHA-256 (hex) of the source at the save; None: the save knew none."""
-    saved_source: str | None
-    drifted: bool
-    """Whether it isn't the code that the workflow's version saved."""
-    distribution: Mapping[str, str] | None
-    """``name`` and ``version`` of the distribution that the executor came from, as it was saved."""
+    """The source that ran; the qualified name where Python can't tell it."""
+    distribution: Distribution | None
+    """``name`` and ``version`` of what it was installed with; None where it belongs to none."""
+    saved: JobCode | None
+    """What the workflow's version saved; None: nothing of this type."""
+    summary: str
+    """How the two compare, in words."""
+    difference: str | None
+    """A unified diff from the saved source to what ran; None where they are the same, or one isn't known."""
 
 
 def code_used(events: Sequence[RecordedEvent], saved: RecordedEvent) -> tuple[CodeUsed, ...]:
     """All code that ran: what the run's first event names, and what later ones name where it had changed."""
-    return tuple(_code_used(events, saved.data["code"]))
+    return tuple(_code_used(events, saved.version, saved.data["code"]))
 
 
-def _code_used(events: Sequence[RecordedEvent], saved: Mapping[str, Any]) -> Iterator[CodeUsed]:
-    known: dict[str, str] = {}
+def _code_used(events: Sequence[RecordedEvent], version: int, saved: Mapping[str, JobCode]) -> Iterator[CodeUsed]:
+    known: dict[str, CodeDrift] = {}
     for event in events:
-        sources = event.data.get("drifted", {})
-        for type, digest in event.data.get("code", {}).items():
-            if known.get(type) == digest:
-                continue
-            known[type] = digest
-            kept = saved.get(type, {})
-            drifted = kept.get("digest") != digest
-            yield CodeUsed(
-                node_type=type,
-                name=kept.get("name"),
-                digest=digest,
-                source=sources.get(type) if drifted else kept.get("source"),
-                since_event=event.version,
-                saved_digest=kept.get("digest"),
-                saved_source=kept.get("source"),
-                drifted=drifted,
-                distribution=kept.get("distribution"),
-            )
+        if "code" not in event.data:
+            continue
+        for used in drift(saved, version, event.data):
+            if used.digest is not None and known.get(used.type) != used:
+                known[used.type] = used
+                yield _of(used, used.digest, event.version)
+
+
+def _of(used: CodeDrift, digest: str, since_event: int) -> CodeUsed:
+    return CodeUsed(
+        node_type=used.type,
+        since_event=since_event,
+        drifted=used.drifted,
+        digest=digest,
+        source=used.source,
+        distribution=used.distribution,
+        saved=used.saved,
+        summary=str(used),
+        difference=used.text,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -189,24 +188,23 @@ def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
         _block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))
     lines = table("type", "executor", "ran", ("from event", {"justify": "right"}), ("compared with the save", LAST))
     for used in shown.code:
-        drifted = text(f"drifted since version {shown.workflow.version}", "bold yellow")
         lines.add_row(
-            text(used.node_type, "bold"), text(used.name or ""), used.digest[:DIGEST], str(used.since_event),
-            drifted if used.drifted else text("as saved", "green"),
+            text(used.node_type, "bold"), text(used.saved["name"] if used.saved is not None else ""),
+            used.digest[:DIGEST], str(used.since_event),
+            text(used.summary.partition(": ")[2], "bold yellow" if used.drifted else "green"),
         )  # fmt: skip
     console.print(lines)
     for used in shown.code:
-        if used.drifted:
-            console.print(f"  {used.node_type}, as saved and as it ran", style="dim")
-            _difference(console, used.saved_source or "", used.source or "")
+        if used.difference is not None:
+            say(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
+            _difference(console, used.difference)
         elif full and used.source is not None:
             _block(console, used.node_type, used.source)
 
 
-def _difference(console: Console, before: str, after: str) -> None:
+def _difference(console: Console, difference: str) -> None:
     styles = {"+": "green", "-": "red", "@": "cyan"}
-    compared = difflib.unified_diff(before.splitlines(), after.splitlines(), "saved", "ran", lineterm="")
-    for line in compared:
+    for line in difference.splitlines():
         say(console, "    ", text(line, styles.get(line[:1], ""), limit=None))
 
 

@@ -1,6 +1,7 @@
 """Fetching what an audit is made of: a run's stream, those that it refers to, and the check of their digests."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from ...domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ...domain.ids import workflow_stream
@@ -9,7 +10,11 @@ from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, RunHeader
 from ...domain.verification import Finding
 from ...projections.audit import RunAudit, audit_of, stream_record, work_order_of
-from ...projections.audited import Provenance
+from ...projections.audited import Provenance, SinceSuccess
+from ...projections.index import RunRow
+from ...projections.run_query import Place, RunQuery
+from ...projections.since_success import since_success
+from ..index.reader import Index
 from .as_of import version_as_of, version_behind
 
 HeaderOf = Callable[[str, int | None], RunHeader]
@@ -19,8 +24,9 @@ HeaderOf = Callable[[str, int | None], RunHeader]
 class Auditor:
     """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
 
-    def __init__(self, store: EventStore, header_of: HeaderOf) -> None:
+    def __init__(self, store: EventStore, index: Index, header_of: HeaderOf) -> None:
         self._store = store
+        self._index = index
         self._header_of = header_of
 
     def audit(self, run_id: str, moment: Moment) -> RunAudit:
@@ -43,7 +49,7 @@ class Auditor:
         return audit_of(
             events, saved,
             work_order=work_order_of(order, self._statuses(order, cut)),
-            reused=(), since_success=None, provenance=provenance,
+            reused=(), since_success=self._since_success(started, saved), provenance=provenance,
         )  # fmt: skip
 
     def _run(self, run_id: str, moment: Moment) -> tuple[list[RecordedEvent], list[Finding]]:
@@ -95,6 +101,25 @@ class Auditor:
             )
         return event
 
+    def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
+        """What changed since the last run of the workflow that had succeeded before this one began."""
+        success = self._last_success(started)
+        if success is None:
+            return None
+        save_then = self._event(saved.stream, success.workflow_version)
+        return since_success(success, (self._event(success.run_id, 1), save_then), (started, saved))
+
+    def _last_success(self, started: RecordedEvent) -> RunRow | None:
+        begun: int = started.data["recorded_at"]
+        query = RunQuery(workflow_id=started.data["workflow_id"], status=("completed",))
+        place = Place(begun, started.position)
+        while rows := self._index.runs(replace(query, before=place), _SUCCESSES):
+            for row in rows:
+                if row.origin in (None, "retry") and row.finished_at is not None and row.finished_at <= begun:
+                    return row
+            place = Place(rows[-1].started_at, rows[-1].position)
+        return None
+
     def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
         """The status of each run of a work order, as it was when the store had come to a position."""
         statuses: dict[str, str] = {}
@@ -103,6 +128,10 @@ class Auditor:
             if version != 0:
                 statuses[run_id] = self._header_of(run_id, version).status
         return statuses
+
+
+_SUCCESSES = 10
+"""How many runs are looked at in one go: those that ended later, reproductions and forks don't count."""
 
 
 def _adds(event: RecordedEvent, run_id: str) -> bool:

@@ -26,6 +26,8 @@ DEFINITION = {
     ],
 }
 
+URL = {"url": "x"}
+
 
 def score(step: fl.StepContext) -> fl.StepResult:
     return fl.StepResult({"value": 0.5}, handle="unsure")
@@ -219,11 +221,55 @@ def test_code_that_was_deployed_meanwhile_is_told_with_both_sources(durable_url:
         ledger.runs.proceed(run_id)
         audit = ledger.history.audit(run_id)
     before, now = (used for used in audit.code if used.node_type == "score")
-    assert (before.drifted, before.since_event, before.digest) == (False, 1, before.saved_digest)
-    assert (now.drifted, now.since_event, now.saved_digest) == (True, 3, before.digest)
-    assert "0.5" in (before.source or "")
-    assert "another model" in (now.source or "")
+    assert before.saved is not None
+    assert (before.drifted, before.since_event, before.digest) == (False, 1, before.saved["digest"])
+    assert (now.drifted, now.since_event, now.saved) == (True, 3, before.saved)
+    assert now.difference is not None
+    assert '-    return fl.StepResult({"value": 0.5}, handle="unsure")' in now.difference
+    assert '+        return fl.StepResult("another model", handle="unsure")' in now.difference
     assert "drifted since version 1: score" in str(audit)
+
+
+def test_an_audit_says_what_changed_since_the_last_success(office: Office) -> None:
+    first = office.whole_story()
+    assert office.ledger.history.audit(first).since_success is None
+    office.clock.passes(1)
+    again = office.ledger.runs.start("triage", by="webhook").id
+    same = office.ledger.history.audit(again).since_success
+    assert same is not None
+    assert (same.run_id, same.workflow_version, same.changes) == (first, 1, None)
+    assert same.finished_at == after(62_573)
+    changed = json.loads(json.dumps(DEFINITION))
+    changed["nodes"][1]["data"]["model"] = "large"
+    office.ledger.workflows.save(changed, workflow_id="triage", by="eve", message="the large model")
+    office.clock.passes(1)
+    run = office.ledger.runs.start("triage", by="webhook")
+    audit = office.ledger.history.audit(run.id)
+    since = audit.since_success
+    assert since is not None
+    assert (since.run_id, since.workflow_version, since.other_code) == (first, 1, ())
+    assert since.changes is not None
+    (node,) = since.changes["nodes"]["changed"]
+    assert (node["id"], node["changes"][0]["after"]) == ("score", "large")
+    assert "~ node 'score'" in since.summary
+    assert f"since the last success (run {first})" in str(audit)
+
+
+def test_a_success_that_came_later_is_none_of_before(office: Office) -> None:
+    """Neither is what ended after the run had begun, or a run that has failed."""
+    office.ledger.runs.cancel(office.ledger.runs.start("triage", payload=URL).id)
+    slow = office.ledger.runs.start("triage", payload=URL)
+    office.clock.passes(2_000)
+    office.ledger.runs.proceed(slow.id)
+    office.clock.passes(1)
+    run = office.ledger.runs.start("triage", wait=False)
+    office.clock.passes(1)
+    assert office.ledger.runs.resume(slow.id, payload="fine").status == "completed"
+    office.whole_story()
+    assert office.ledger.history.audit(run.id).since_success is None
+    office.clock.passes(1)
+    later = office.ledger.history.audit(office.ledger.runs.start("triage", payload=URL).id)
+    assert later.since_success is not None
 
 
 def test_a_change_of_a_stored_event_is_named(tmp_path: Path) -> None:
