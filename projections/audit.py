@@ -19,11 +19,11 @@ from .audited import (
     AuditedWorkOrder,
     Intervention,
     Provenance,
-    ReusedResult,
     SinceSuccess,
     StreamRecord,
 )
 from .code_used import CodeUsed, code_used
+from .lineage import reused
 from .plain import canonical_digest, plain
 
 
@@ -47,7 +47,9 @@ class RunAudit:
     workflow: AuditedWorkflow
     code: tuple[CodeUsed, ...]
     input: Any
-    """The payload that the run was started with."""
+    """What the work order was given."""
+    payload: Any
+    """What the run was started with: the input, or what the node saw at which a retry begins."""
     metadata: Mapping[str, Any]
     work_order: AuditedWorkOrder
     origin: AuditedOrigin | None
@@ -78,11 +80,12 @@ class RunAudit:
 
 
 def audit_of(
-    events: Sequence[RecordedEvent], saved: RecordedEvent, *, work_order: AuditedWorkOrder,
-    reused: tuple[ReusedResult, ...], since_success: SinceSuccess | None, provenance: Provenance,
+    events: Sequence[RecordedEvent], past: Iterable[RecordedEvent], saved: RecordedEvent, *,
+    input: Any, work_order: AuditedWorkOrder, since_success: SinceSuccess | None, provenance: Provenance,
 ) -> RunAudit:  # fmt: skip
     """The audit of the run with these events, of the workflow's version with this save.
 
+    ``past`` are the events of the runs whose results it began with, ``input`` is what its work order was given.
     Raises EventNotReadable for a body that isn't of its type's schema, StorageCorrupt where events are missing.
     """
     started, last = events[0], events[-1]
@@ -100,10 +103,11 @@ def audit_of(
         execution_time=milliseconds(state.total_time or 0),
         workflow=_workflow(saved),
         code=code_used(events, saved),
-        input=started.data.get("payload"),
+        input=input,
+        payload=started.data.get("payload"),
         metadata=state.metadata,
         work_order=work_order,
-        origin=_origin(started, reused),
+        origin=_origin(started, past),
         attempts=tuple(attempts(events)),
         pauses=tuple(_pauses(events)),
         interventions=tuple(_interventions(events)),
@@ -119,7 +123,7 @@ def stream_record(first: RecordedEvent, last: RecordedEvent, *, events: int, che
     )
 
 
-def work_order_of(events: Sequence[RecordedEvent], statuses: Mapping[str, str]) -> AuditedWorkOrder:
+def audited_order(events: Sequence[RecordedEvent], statuses: Mapping[str, str]) -> AuditedWorkOrder:
     """The work order with these events; ``statuses`` by run id, of those that were there."""
     opened = events[0]
     added = ((event, event.data["run_id"]) for event in events if "run_id" in event.data)
@@ -146,9 +150,13 @@ def _workflow(saved: RecordedEvent) -> AuditedWorkflow:
     )
 
 
-def _origin(started: RecordedEvent, reused: tuple[ReusedResult, ...]) -> AuditedOrigin | None:
+def _origin(started: RecordedEvent, past: Iterable[RecordedEvent]) -> AuditedOrigin | None:
     origin = started.data.get("origin")
-    return None if origin is None else AuditedOrigin(origin["kind"], origin["run_id"], origin["version"], reused)
+    return (
+        None
+        if origin is None
+        else AuditedOrigin(origin["kind"], origin["run_id"], origin["version"], tuple(reused(past)))
+    )
 
 
 def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.verification import Finding
+from .lineage import ReusedResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +84,6 @@ class AuditedPause:
     """What it was resumed with."""
     duration: float | None
     """Milliseconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReusedResult:
-    """A result that the run did not produce itself: it began with it."""
-
-    node_id: str
-    attempt: int
-    run_id: str
-    """The run that produced it."""
-    version: int
-    """Of the event there that recorded it."""
-    finished_at: datetime
-    output: Any
-    error: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
 from ...domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ...domain.ids import workflow_stream
@@ -9,13 +11,15 @@ from ...domain.moments import AsOf, AtVersion, Moment
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED, RunHeader
 from ...domain.verification import Finding
-from ...projections.audit import RunAudit, audit_of, stream_record, work_order_of
-from ...projections.audited import Provenance, SinceSuccess
+from ...projections.audit import RunAudit, audit_of, audited_order, stream_record
+from ...projections.audited import Provenance, SinceSuccess, StreamRecord
 from ...projections.index import RunRow
 from ...projections.run_query import Place, RunQuery
 from ...projections.since_success import since_success
 from ..index.reader import Index
 from .as_of import version_as_of, version_behind
+from .lineage import origin_in, sources
+from .orders import input_of
 
 HeaderOf = Callable[[str, int | None], RunHeader]
 """From a run's id and a version (None: now) to where it stood."""
@@ -31,41 +35,55 @@ class Auditor:
 
     def audit(self, run_id: str, moment: Moment) -> RunAudit:
         """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable."""
-        events, findings = self._run(run_id, moment)
-        started, last = events[0], events[-1]
-        cut = last.position if isinstance(moment, (AtVersion, AsOf)) else None
-        order, more = self._checked(started.data["correlation_id"])
-        order = [event for event in order if cut is None or event.position <= cut or _adds(event, run_id)]
-        findings += (finding for finding in more if finding.version <= len(order))
+        run = self._run(run_id, moment)
+        started = run.events[0]
+        cut = run.events[-1].position if isinstance(moment, (AtVersion, AsOf)) else None
+        order = self._order(started, cut)
+        past = self._past(started)
         first, saved = self._saves(workflow_stream(started.data["workflow_id"]), started.data["workflow_version"])
-        provenance = Provenance(
-            streams=(
-                stream_record(started, last, events=len(events), checked=True),
-                stream_record(order[0], order[-1], events=len(order), checked=True),
-                stream_record(first, saved, events=saved.version, checked=False),
-            ),
-            findings=tuple(findings),
-        )
+        checked = (run, order, *past)
         return audit_of(
-            events, saved,
-            work_order=work_order_of(order, self._statuses(order, cut)),
-            reused=(), since_success=self._since_success(started, saved), provenance=provenance,
+            run.events, chain.from_iterable(source.events for source in past), saved,
+            input=input_of(self._store, run_id, started.data),
+            work_order=audited_order(order.events, self._statuses(order.events, cut)),
+            since_success=self._since_success(started, saved),
+            provenance=Provenance(
+                streams=(
+                    *(_record(stream) for stream in checked),
+                    stream_record(first, saved, events=saved.version, checked=False),
+                ),
+                findings=tuple(finding for stream in checked for finding in stream.findings),
+            ),
         )  # fmt: skip
 
-    def _run(self, run_id: str, moment: Moment) -> tuple[list[RecordedEvent], list[Finding]]:
-        """The events of a run up to a moment, and what is wrong with them."""
+    def _run(self, run_id: str, moment: Moment) -> "_Checked":
+        """The run up to a moment."""
         upto = None
         if isinstance(moment, AsOf):
             head = self._head(run_id)
             upto = version_as_of(self._store, run_id, head, moment.time, _subject(run_id))
         elif isinstance(moment, AtVersion):
             upto = moment.version
-        events, findings = self._checked(run_id, upto)
-        if upto is not None and (not events or events[-1].version < upto):
+        run = self._checked(run_id, upto)
+        if upto is not None and (not run.events or run.events[-1].version < upto):
             raise VersionNotFound(upto, self._head(run_id), _subject(run_id))
-        if not events or events[0].type != STARTED:
+        if not run.events or run.events[0].type != STARTED:
             raise RunNotFound(run_id)
-        return events, findings
+        return run
+
+    def _order(self, started: RecordedEvent, cut: int | None) -> "_Checked":
+        """The run's work order, as it was when the store had come to a position."""
+        run_id, order_id = started.stream, started.data["correlation_id"]
+        order = self._checked(order_id)
+        events = [event for event in order.events if cut is None or event.position <= cut or _adds(event, run_id)]
+        if not events:
+            raise StorageCorrupt(f"the work order {order_id!r} of run {run_id!r} is missing: verify tells what else is")
+        return _Checked(events, [finding for finding in order.findings if finding.version <= events[-1].version])
+
+    def _past(self, started: RecordedEvent) -> list["_Checked"]:
+        """The runs whose results this one began with, oldest first."""
+        past = sources(self._store, started.stream, origin_in(started.stream, started.data))
+        return [self._checked(source["run_id"], source["version"]) for source in reversed(list(past))]
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
@@ -73,8 +91,8 @@ class Auditor:
             raise RunNotFound(run_id)
         return head
 
-    def _checked(self, stream: str, upto: int | None = None) -> tuple[list[RecordedEvent], list[Finding]]:
-        """The events of a stream, and what is wrong with them: read once, checked as they pass."""
+    def _checked(self, stream: str, upto: int | None = None) -> "_Checked":
+        """The events of a stream, read once and checked as they pass."""
         from ..store.codec import recorded  # brings the storage libraries, which are there once a store is open
         from ..store.recorder import Row
         from ..store.verify import Before, findings_in
@@ -86,7 +104,7 @@ class Auditor:
             for version, type, state, position in page.rows:
                 findings += findings_in(Row(stream, version, position, type, state), before)
                 events.append(recorded(stream, version, position, type, state))
-        return events, findings
+        return _Checked(events, findings)
 
     def _saves(self, stream: str, version: int) -> tuple[RecordedEvent, RecordedEvent]:
         """The first save of a workflow, and the one that a run uses."""
@@ -128,6 +146,17 @@ class Auditor:
             if version != 0:
                 statuses[run_id] = self._header_of(run_id, version).status
         return statuses
+
+
+class _Checked(NamedTuple):
+    """A stream, and what is wrong with its events."""
+
+    events: Sequence[RecordedEvent]
+    findings: Sequence[Finding]
+
+
+def _record(stream: _Checked) -> StreamRecord:
+    return stream_record(stream.events[0], stream.events[-1], events=len(stream.events), checked=True)
 
 
 _SUCCESSES = 10

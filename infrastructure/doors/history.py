@@ -9,14 +9,14 @@ from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
-from ...projections.lineage import ReusedResult, reused
 from ...projections.audit import RunAudit
+from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..index.reader import Index
 from .as_of import version_at
-from .lineage import origin_in, past_events
 from .auditing import Auditor
+from .lineage import origin_in, past_events
 from .lists import run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates

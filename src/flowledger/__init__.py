@@ -58,7 +58,6 @@ from .projections.audited import (
     AuditedWorkOrder,
     Intervention,
     Provenance,
-    ReusedResult,
     SinceSuccess,
     StreamRecord,
 )

@@ -113,7 +113,7 @@ def test_an_audit_has_each_attempt_with_its_values_and_times(office: Office) -> 
         for step in audit.attempts
     ]
     assert told == [
-        (3, "fetch", 1, "failed", "worker", 30, 0),
+        (3, "fetch", 1, "failed", "worker", 30, 10),
         (5, "fetch", 2, "completed", "timer", 30, 500),
         (6, "score", 1, "completed", "timer", 0, 0),
         (7, "review", 1, "paused", "timer", 1.5, 0),
@@ -307,6 +307,33 @@ def test_only_runs_have_audits(office: Office) -> None:
         history.audit(run_id, at=after(-1))
     with pytest.raises(fl.InvalidRequest):
         history.audit(run_id, version=1, at=NOON)
+
+
+def test_an_audit_of_a_retry_tells_what_it_did_itself_and_what_it_reused(office: Office) -> None:
+    first = office.whole_story()
+    office.clock.passes(1)
+    then = office.ledger.history.audit(first)
+    retry = office.ledger.runs.retry(first, from_node="score", by="eve")
+    audit = office.ledger.history.audit(retry.id)
+    assert audit.origin is not None
+    assert (audit.origin.kind, audit.origin.run_id) == ("retry", first)
+    assert [(result.node_id, result.attempt, result.error, result.output) for result in audit.origin.reused] == [
+        ("fetch", 1, "TimeoutError: too slow", None),
+        ("fetch", 2, None, {"text": "hello"}),
+    ]
+    assert [(result.run_id, result.version) for result in audit.origin.reused] == [(first, 3), (first, 5)]
+    assert [attempt.node_id for attempt in audit.attempts] == ["score", "review"]
+    assert (audit.input, audit.payload, audit.status) == (URL, None, "paused")
+    _, _, source, _ = audit.provenance.streams
+    assert (source.stream, source.last_version, source.checked) == (first, audit.origin.version, True)
+    assert [(run.run_id, run.kind, run.by, run.status) for run in audit.work_order.runs] == [
+        (first, "first", "webhook", "completed"),
+        (retry.id, "retry", "eve", "paused"),
+    ]
+    # What was added later is none of what was known then.
+    assert len(office.ledger.history.audit(first).work_order.runs) == 2
+    assert office.ledger.history.audit(first, version=then.version) == then
+    assert office.ledger.history.audit(retry.id, version=1).work_order.runs[1].status == "active"
 
 
 async def test_the_async_twin_says_the_same(office: Office) -> None:
