@@ -10,8 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import demo, history, read, run, schema, workflow
-from . import audit, demo, read, run, schema, workflow
+from . import audit, demo, history, read, run, schema, trail, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -28,6 +27,7 @@ app.add_typer(run.app, name="run")
 history.register(app)
 read.register(app)
 audit.register(app)
+trail.register(app)
 schema.register(app)
 
 

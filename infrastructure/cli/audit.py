@@ -1,14 +1,15 @@
 """``audit``: a run with everything that it takes to defend it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..files.writing import write_files
 from . import audit_views
 from .documents import to_json
 from .inputs import named_version, read_moment
 from .options import AsJson, At
-from .outputs import write_file
 from .session import Session
 
 
@@ -41,5 +42,6 @@ def audit(
         session.exit_code = 1
     document = found.to_data()
     if out is not None:
-        write_file(out, to_json(document) + "\n")
+        target = Path(out)
+        write_files(target.parent, {target.name: f"{to_json(document)}\n".encode()})
     session.answer(document, lambda console: audit_views.audit(console, found, full=full))

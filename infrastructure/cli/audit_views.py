@@ -197,15 +197,18 @@ def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
     for used in shown.code:
         if used.difference is not None:
             say(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
-            _difference(console, used.difference)
+            coloured(console, used.difference)
         elif full and used.source is not None:
             _block(console, used.node_type, used.source)
 
 
-def _difference(console: Console, difference: str) -> None:
-    styles = {"+": "green", "-": "red", "@": "cyan"}
+def coloured(console: Console, difference: str) -> None:
+    """What differs, a line each: what was added in green, removed in red."""
     for line in difference.splitlines():
-        say(console, "    ", text(line, styles.get(line[:1], ""), limit=None))
+        say(console, "    ", text(line, _SIGNS.get(line.strip()[:1], ""), limit=None))
+
+
+_SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
 def _since_success(console: Console, shown: RunAudit) -> None:
@@ -214,9 +217,7 @@ def _since_success(console: Console, shown: RunAudit) -> None:
         return
     _heading(console, "since the last success")
     say(console, text(f"run {since.run_id} of version {since.workflow_version}, {clock_time(since.finished_at)}"))
-    styles = {"+": "green", "-": "red", "~": "yellow"}
-    for line in since.summary.splitlines():
-        say(console, "  ", text(line, styles.get(line.strip()[:1], "")))
+    coloured(console, since.summary)
 
 
 def _reused(console: Console, shown: RunAudit) -> None:

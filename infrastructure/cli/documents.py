@@ -87,6 +87,11 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
     }
 
 
+def camel_document(row: Any) -> dict[str, Any]:
+    """A dataclass, key by key."""
+    return {camel(one.name): _plain(getattr(row, one.name)) for one in fields(row)}
+
+
 def report_document(report: Any) -> dict[str, Any]:
     """What a check found."""
     return {"ok": report.ok, **_plain(report)}

@@ -26,7 +26,7 @@ def version_at(store: EventStore, stream: str, moment: Moment, head: int, subjec
 
 def version_as_of(store: EventStore, stream: str, head: int, time: datetime, subject: str) -> int:
     """The last version whose event, and every one before it, was recorded by then. Raises NothingAsOf."""
-    first = _event(store, stream, 1)
+    first = event_at(store, stream, 1)
     if first.recorded_at > time:
         raise NothingAsOf(time, first.recorded_at, subject)
     # Recording times never fall within a stream, and positions always grow.
@@ -35,7 +35,7 @@ def version_as_of(store: EventStore, stream: str, head: int, time: datetime, sub
 
 def version_behind(store: EventStore, stream: str, head: int, position: int) -> int:
     """The last version whose event stands at a position of the store or before it; 0 when none does."""
-    if _event(store, stream, 1).position > position:
+    if event_at(store, stream, 1).position > position:
         return 0
     return _last_version(store, stream, head, lambda event: event.position <= position)
 
@@ -45,14 +45,15 @@ def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[Rec
     low, high = 1, head
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(_event(store, stream, middle)):
+        if fits(event_at(store, stream, middle)):
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _event(store: EventStore, stream: str, version: int) -> RecordedEvent:
+def event_at(store: EventStore, stream: str, version: int) -> RecordedEvent:
+    """One event that must be there. Raises StorageCorrupt when it isn't."""
     event = next(iter(store.read(stream, after=version - 1, upto=version)), None)
     if event is None:
         raise StorageCorrupt(f"event {version} of stream {stream!r} is missing in the store: verify tells what else is")

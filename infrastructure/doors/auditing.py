@@ -17,7 +17,7 @@ from ...projections.index import RunRow
 from ...projections.run_query import Place, RunQuery
 from ...projections.since_success import since_success
 from ..index.reader import Index
-from .as_of import version_as_of, version_behind
+from .as_of import event_at, version_as_of, version_behind
 from .lineage import origin_in, sources
 from .orders import input_of
 
@@ -108,24 +108,16 @@ class Auditor:
 
     def _saves(self, stream: str, version: int) -> tuple[RecordedEvent, RecordedEvent]:
         """The first save of a workflow, and the one that a run uses."""
-        saved = self._event(stream, version)
-        return (saved if version == 1 else self._event(stream, 1)), saved
-
-    def _event(self, stream: str, version: int) -> RecordedEvent:
-        event = next(self._store.read(stream, after=version - 1, upto=version), None)
-        if event is None:
-            raise StorageCorrupt(
-                f"event {version} of stream {stream!r} is missing in the store: verify tells what else is"
-            )
-        return event
+        saved = event_at(self._store, stream, version)
+        return (saved if version == 1 else event_at(self._store, stream, 1)), saved
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
         """What changed since the last run of the workflow that had succeeded before this one began."""
         success = self._last_success(started)
         if success is None:
             return None
-        save_then = self._event(saved.stream, success.workflow_version)
-        return since_success(success, (self._event(success.run_id, 1), save_then), (started, saved))
+        save_then = event_at(self._store, saved.stream, success.workflow_version)
+        return since_success(success, (event_at(self._store, success.run_id, 1), save_then), (started, saved))
 
     def _last_success(self, started: RecordedEvent) -> RunRow | None:
         begun: int = started.data["recorded_at"]

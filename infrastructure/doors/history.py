@@ -13,6 +13,7 @@ from ...projections.audit import RunAudit
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
+from ...projections.trail import Act
 from ..index.reader import Index
 from .as_of import version_at
 from .auditing import Auditor
@@ -20,6 +21,7 @@ from .lineage import origin_in, past_events
 from .lists import run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
+from .trails import trail as trail_of
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
 
@@ -135,6 +137,22 @@ class History:
         """
         return self._auditor.audit(run_id, moment_asked(version, at))
 
+    def trail(
+        self,
+        by: str | None = None,
+        stream: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Act]:
+        """A page of what actors did to workflows, runs and work orders, newest first; each given filter must hold.
+
+        ``stream``: a run's or work order's id, or ``workflow:<id>``. ``since`` and ``until``: when it was done, the
+        latter not included. ``after``: the ``next`` of the page before. Raises InvalidRequest.
+        """
+        return trail_of(self._store, self._index, by, stream, since, until, after, limit)
+
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
@@ -144,6 +162,7 @@ class History:
     aruns = in_thread(runs)
     awork_orders = in_thread(work_orders)
     aaudit = in_thread(audit)
+    atrail = in_thread(trail)
     aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)

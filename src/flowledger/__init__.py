@@ -66,12 +66,14 @@ from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
+from .projections.trail import Act
 from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Act",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
