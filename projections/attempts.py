@@ -143,6 +143,6 @@ def moment_of(at: int | None) -> datetime | None:
     return None if at is None else moment(at)
 
 
-def milliseconds(micros: int) -> float:
+def milliseconds(micros: float) -> float:
     """Microseconds as milliseconds."""
     return micros / 1000

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import audit, demo, history, read, run, schema, trail, workflow
+from . import audit, demo, history, read, run, schema, timings, trail, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -28,6 +28,7 @@ history.register(app)
 read.register(app)
 audit.register(app)
 trail.register(app)
+timings.register(app)
 schema.register(app)
 
 

@@ -66,6 +66,7 @@ from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
+from .projections.timings import NodeTiming, Slowdown, Timings
 from .projections.trail import Act
 from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
@@ -108,6 +109,7 @@ __all__ = [
     "LogEntry",
     "Node",
     "NodeResult",
+    "NodeTiming",
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
@@ -130,6 +132,7 @@ __all__ = [
     "RunOrigin",
     "RunSummary",
     "SinceSuccess",
+    "Slowdown",
     "Snapshot",
     "StaleVersion",
     "StepContext",
@@ -138,6 +141,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StreamRecord",
+    "Timings",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
