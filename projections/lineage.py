@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ..domain.ports import RecordedEvent
+from ..domain.results import error_text
 from ..domain.run import STEP_COMPLETED, STEP_FAILED
 
 
@@ -18,7 +20,14 @@ class ReusedResult:
     version: int
     recorded_at: datetime
     attempt: int
-    failed: bool
+    output: Any
+    """null after a failure."""
+    error: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is the result of a failed attempt."""
+        return self.error is not None
 
 
 def reused(past: Iterable[RecordedEvent]) -> list[ReusedResult]:
@@ -33,7 +42,8 @@ def reused(past: Iterable[RecordedEvent]) -> list[ReusedResult]:
             version=event.version,
             recorded_at=event.recorded_at,
             attempt=event.data.get("attempt", 1),
-            failed=event.type == STEP_FAILED,
+            output=event.data.get("output"),
+            error=error_text(event.data["error"]) if event.type == STEP_FAILED else None,
         )
         for event in past
         if event.type in (STEP_COMPLETED, STEP_FAILED)

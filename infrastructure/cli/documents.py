@@ -9,6 +9,7 @@ from typing import Any
 from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
 from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ...projections.plain import camel
 from ...projections.run_summary import WorkflowSummary
 from ...projections.runs import Run, RunOrigin
 
@@ -98,23 +99,18 @@ def report_document(report: Any) -> dict[str, Any]:
 def error_document(error: Exception, message: str) -> dict[str, Any]:
     """An error: its type, its message, and what else ours know, such as the ``head`` of a VersionNotFound."""
     known = vars(error) if isinstance(error, FlowledgerError) else {}
-    details = {_camel(key): _plain(value) for key, value in known.items()}
+    details = {camel(key): _plain(value) for key, value in known.items()}
     return {"error": {**details, "type": type(error).__name__, "message": message}}
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)
 
 
 def row_columns(kind: type[Any]) -> list[str]:
     """The keys of such a document."""
-    return [_camel(field.name) for field in fields(kind)]
+    return [camel(field.name) for field in fields(kind)]
 
 
 def row_document(value: Any) -> dict[str, Any]:
     """A dataclass, field by field."""
-    return {_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+    return {camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
 
 
 def _plain(value: Any) -> Any:

@@ -79,7 +79,7 @@ def history(
         "as_of": read_moment(as_of, "--as-of"), "text": words, "where": where or (),
     }  # fmt: skip
     with session.ledger() as ledger:
-        listing = _Listing(
+        listing = Listing(
             RunSummary, lambda cursor: ledger.history.runs(**filters, after=cursor, limit=limit), after, everything
         )
         listing.answer(session, as_csv, out, "runs", list_views.runs)
@@ -109,7 +109,7 @@ def orders(
         "until": read_moment(until, "--until"),
     }  # fmt: skip
     with session.ledger() as ledger:
-        listing = _Listing(
+        listing = Listing(
             WorkOrderSummary, lambda cursor: ledger.history.work_orders(**filters, after=cursor, limit=limit), after,
             everything,
         )  # fmt: skip
@@ -124,7 +124,7 @@ def rebuild(context: typer.Context, _json: AsJson = False) -> None:
     session.answer({"events": moved}, lambda console: console.print(f"rebuilt from {moved:,} events"))
 
 
-class _Listing:
+class Listing:
     """One page, or all of them, as the caller wants to have them."""
 
     def __init__(

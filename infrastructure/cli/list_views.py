@@ -9,6 +9,7 @@ from .views import clock_time, status_text, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from ...projections.run_summary import RunSummary, WorkOrderSummary
 
@@ -44,10 +45,15 @@ def work_orders(console: Console, shown: Sequence[WorkOrderSummary], following: 
     _print(console, lines, "no work orders", following)
 
 
-def _print(console: Console, lines: object, none: str, following: str | None) -> None:
-    if not getattr(lines, "row_count", 0):
+def _print(console: Console, lines: Table, none: str, following: str | None) -> None:
+    if lines.row_count:
+        console.print(lines)
+    end_of_list(console, lines.row_count, none, following)
+
+
+def end_of_list(console: Console, rows: int, none: str, following: str | None) -> None:
+    """Below a list: that it is empty, or how it goes on."""
+    if not rows:
         console.print(none, style="dim")
-        return
-    console.print(lines)
     if following is not None:
         console.print(f"more: --after {following}", style="dim", soft_wrap=True)

@@ -16,3 +16,16 @@ def progress_bar(title: str) -> Generator[Callable[[float], None]]:
     with Progress(*columns, console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(title, total=1.0)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def counting(what: str) -> Generator[Callable[[int], None]]:
+    """The same where nobody knows how much there is: call it with how much is done."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from .views import console
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} " + what))
+    with Progress(*columns, console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done: progress.update(task, completed=done)

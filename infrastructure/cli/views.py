@@ -47,13 +47,13 @@ def console(stream: TextIO) -> Console:
     return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)
 
 
-def text(value: object, style: str = "") -> Text:
+def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
     """One line of text in which control characters are shown instead of obeyed."""
     from rich.text import Text
 
     line = str(value)
-    if len(line) > TEXT:
-        line = line[:TEXT] + "…"
+    if limit is not None and len(line) > limit:
+        line = line[:limit] + "…"
     return Text("".join(char if char.isprintable() else _visible(char) for char in line), style=style)
 
 

@@ -1,5 +1,6 @@
 """From a moment to a version. Time only ever finds a version: the last of the longest prefix recorded by then."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from ...domain.errors import NothingAsOf, StorageCorrupt, VersionNotFound
@@ -25,20 +26,34 @@ def version_at(store: EventStore, stream: str, moment: Moment, head: int, subjec
 
 def version_as_of(store: EventStore, stream: str, head: int, time: datetime, subject: str) -> int:
     """The last version whose event, and every one before it, was recorded by then. Raises NothingAsOf."""
-    first = _event(store, stream, 1)
+    first = event_at(store, stream, 1)
     if first.recorded_at > time:
         raise NothingAsOf(time, first.recorded_at, subject)
+    # Recording times never fall within a stream, and positions always grow.
+    return _last_version(store, stream, head, lambda event: event.recorded_at <= time)
+
+
+def version_behind(store: EventStore, stream: str, head: int, position: int) -> int:
+    """The last version whose event stands at a position of the store or before it; 0 when none does."""
+    if event_at(store, stream, 1).position > position:
+        return 0
+    return _last_version(store, stream, head, lambda event: event.position <= position)
+
+
+def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[RecordedEvent], bool]) -> int:
+    """The last version whose event fits, where the first one does and none fits behind one that doesn't."""
     low, high = 1, head
-    while low < high:  # recording times never fall within a stream
+    while low < high:
         middle = (low + high + 1) // 2
-        if _event(store, stream, middle).recorded_at <= time:
+        if fits(event_at(store, stream, middle)):
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _event(store: EventStore, stream: str, version: int) -> RecordedEvent:
+def event_at(store: EventStore, stream: str, version: int) -> RecordedEvent:
+    """One event that must be there. Raises StorageCorrupt when it isn't."""
     event = next(iter(store.read(stream, after=version - 1, upto=version)), None)
     if event is None:
         raise StorageCorrupt(f"event {version} of stream {stream!r} is missing in the store: verify tells what else is")

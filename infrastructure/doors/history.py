@@ -1,7 +1,8 @@
 """The door to what happened: states of runs at any version or moment, and the events behind them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 from ...domain.errors import RunNotFound, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, moment_asked
@@ -9,15 +10,22 @@ from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
+from ...projections.audit import RunAudit
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
+from ...projections.run_query import RunQuery
 from ...projections.run_summary import RunSummary, WorkOrderSummary
+from ...projections.timings import Timings
+from ...projections.trail import Act
 from ..search.query import search_query
 from .as_of import version_at
+from .auditing import Auditor
 from .lineage import origin_in, past_events
-from .lists import Lists, run_query, runs_page, work_order_query, work_orders_page
+from .lists import Lists, checked_time, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
+from .timing import timings as timings_of
+from .trails import trail as trail_of
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
 
@@ -30,6 +38,8 @@ class History:
         self._states = states
         self._workflows = workflows
         self._lists = lists
+        self._index = lists.index
+        self._auditor = Auditor(store, lists.index, self.header)
 
     def runs(
         self,
@@ -132,6 +142,49 @@ class History:
         origin = origin_in(run_id, started(self._store, run_id))
         return reused(past_events(self._store, run_id, origin))
 
+    def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
+        """Everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
+
+        At a version, as of a moment, or now; what it says of other streams is as they were then. Raises RunNotFound,
+        VersionNotFound, NothingAsOf.
+        """
+        return self._auditor.audit(run_id, moment_asked(version, at))
+
+    def trail(
+        self,
+        by: str | None = None,
+        stream: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Act]:
+        """A page of what actors did to workflows, runs and work orders, newest first; each given filter must hold.
+
+        ``stream``: a run's or work order's id, or ``workflow:<id>``. ``since`` and ``until``: when it was done, the
+        latter not included. ``after``: the ``next`` of the page before. Raises InvalidRequest.
+        """
+        return trail_of(self._store, self._index, by, stream, since, until, after, limit)
+
+    def timings(
+        self,
+        workflow_id: str,
+        by: Literal["version", "day"] = "version",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        reproductions: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> Timings:
+        """How long a workflow's nodes take and wait, how often they fail, and which save made which one slower.
+
+        From the recorded steps of all its runs, or of those started from ``since`` on and before ``until``. Results
+        that a run reused are none of its steps. ``progress`` is told how many runs were read so far. Raises
+        InvalidRequest, WorkflowNotFound.
+        """
+        query = RunQuery(workflow_id, since=checked_time(since, "since"), until=checked_time(until, "until"))
+        return timings_of(self._store, self._index, query, by, reproductions, progress)
+
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
@@ -140,6 +193,9 @@ class History:
 
     aruns = in_thread(runs)
     awork_orders = in_thread(work_orders)
+    aaudit = in_thread(audit)
+    atrail = in_thread(trail)
+    atimings = in_thread(timings)
     aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)

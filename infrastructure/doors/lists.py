@@ -62,15 +62,15 @@ def run_query(
     for name in wanted:
         _one_of(STATUSES, name, "status")
     return RunQuery(
-        workflow_id=_text(workflow_id, "workflow_id"),
+        workflow_id=checked_text(workflow_id, "workflow_id"),
         version=version,
         status=wanted,
-        node=_text(node, "node"),
-        error_type=_text(error_type, "error_type"),
-        by=_text(by, "by"),
-        since=_time(since, "since"),
-        until=_time(until, "until"),
-        as_of=_time(as_of, "as_of"),
+        node=checked_text(node, "node"),
+        error_type=checked_text(error_type, "error_type"),
+        by=checked_text(by, "by"),
+        since=checked_time(since, "since"),
+        until=checked_time(until, "until"),
+        as_of=checked_time(as_of, "as_of"),
     )
 
 
@@ -79,7 +79,7 @@ def runs_page(
     node_now: Callable[[str], str | None],
 ) -> Page[RunSummary]:  # fmt: skip
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
-    _check_limit(limit)
+    check_limit(limit)
     filters = (query, search and search.source)
     rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
@@ -97,17 +97,17 @@ def work_order_query(
     if state is not None:
         _one_of(STATES, state, "state")
     return WorkOrderQuery(
-        workflow_id=_text(workflow_id, "workflow_id"),
+        workflow_id=checked_text(workflow_id, "workflow_id"),
         state=state,
-        by=_text(by, "by"),
-        since=_time(since, "since"),
-        until=_time(until, "until"),
+        by=checked_text(by, "by"),
+        since=checked_time(since, "since"),
+        until=checked_time(until, "until"),
     )
 
 
 def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, limit: int) -> Page[WorkOrderSummary]:
     """Raises WorkflowNotFound."""
-    _check_limit(limit)
+    check_limit(limit)
     rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(index, query.workflow_id, None)
@@ -118,8 +118,8 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
     """Here the cursor is the last id itself: workflows are listed by it."""
-    _check_limit(limit)
-    rows = index.workflows(_text(after, "after"), limit + 1, archived=archived)
+    check_limit(limit)
+    rows = index.workflows(checked_text(after, "after"), limit + 1, archived=archived)
     more = len(rows) > limit
     return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
 
@@ -133,7 +133,8 @@ def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None
         raise VersionNotFound(version, workflow.version, f"workflow {workflow_id!r}")
 
 
-def _check_limit(limit: int) -> None:
+def check_limit(limit: int) -> None:
+    """Raises InvalidRequest for a page of no items, or of too many."""
     if type(limit) is not int or not 1 <= limit <= MOST:
         raise InvalidRequest(f"limit {limit!r}: a page has 1 to {MOST:,} items; further ones come by the cursor")
 
@@ -143,13 +144,15 @@ def _one_of(known: Sequence[str], value: object, what: str) -> None:
         raise InvalidRequest(f"{what} {value!r} does not exist: it is one of {', '.join(known)}")
 
 
-def _text(value: str | None, name: str) -> str | None:
+def checked_text(value: str | None, name: str) -> str | None:
+    """A filter as it was given. Raises InvalidRequest where it isn't text."""
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f"{name} {value!r} is not text")
     return value
 
 
-def _time(value: datetime | None, name: str) -> int | None:
+def checked_time(value: datetime | None, name: str) -> int | None:
+    """A time in microseconds since 1970. Raises InvalidRequest where it is none, or has no time zone."""
     if value is None:
         return None
     if not isinstance(value, datetime):

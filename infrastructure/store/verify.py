@@ -40,20 +40,23 @@ class Verification:
 
     def __iter__(self) -> Iterator[Finding]:
         self.events = self.streams = 0
-        before = _Before("")
+        before = Before("")
         for row in self._store.all_rows(self._stream):
             if row.stream != before.stream:
-                before = _Before(row.stream)
+                before = Before(row.stream)
                 self.streams += 1
-            yield from _findings(row, before)
+            yield from findings_in(row, before)
             self.events += 1
             if self._progress and self.events % PROGRESS_EVERY == 0:
                 self._progress(self.events)
 
 
 @dataclass(slots=True)
-class _Before:
-    """What is known of the event before; a digest of None means that it can't be told."""
+class Before:
+    """What is known of the event before; a digest of None means that it can't be told.
+
+    As it is made, it stands before the first event of a stream.
+    """
 
     stream: str
     version: int = 0
@@ -63,13 +66,14 @@ class _Before:
     sound: bool = True
 
 
-def _findings(row: Row, before: _Before) -> Iterator[Finding]:
+def findings_in(row: Row, before: Before) -> Iterator[Finding]:
+    """What is wrong with one event; leaves in ``before`` what the next one of its stream is compared with."""
     found = list(_faults(row, before))
     before.sound = not found
     yield from (Finding(row.stream, row.version, kind, message) for kind, message in found)
 
 
-def _faults(row: Row, before: _Before) -> Iterator[tuple[Kind, str]]:
+def _faults(row: Row, before: Before) -> Iterator[tuple[Kind, str]]:
     """The faults of one event; leaves in ``before`` what the next one is compared with."""
     first = before.version == 0 and before.digest is None
     previous = first_link(row.stream) if first else before.digest
@@ -93,7 +97,7 @@ def _faults(row: Row, before: _Before) -> Iterator[tuple[Kind, str]]:
     yield from _unreadable(row, state, before)
 
 
-def _unreadable(row: Row, state: bytes, before: _Before) -> Iterator[tuple[Kind, str]]:
+def _unreadable(row: Row, state: bytes, before: Before) -> Iterator[tuple[Kind, str]]:
     if row.type not in EVENT_TYPES:
         yield "unknown_type", f"its type {row.type!r} is unknown: it was written by other code or a newer flowledger"
         return

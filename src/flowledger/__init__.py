@@ -48,20 +48,44 @@ from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
+from .projections.attempts import Attempt, LogEntry
+from .projections.audit import RunAudit
+from .projections.audited import (
+    AuditedOrigin,
+    AuditedPause,
+    AuditedRun,
+    AuditedWorkflow,
+    AuditedWorkOrder,
+    Intervention,
+    Provenance,
+    SinceSuccess,
+    StreamRecord,
+)
+from .projections.code_used import CodeUsed
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
+from .projections.timings import NodeTiming, Slowdown, Timings
+from .projections.trail import Act
 from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Act",
+    "Attempt",
+    "AuditedOrigin",
+    "AuditedPause",
+    "AuditedRun",
+    "AuditedWorkOrder",
+    "AuditedWorkflow",
     "Batch",
     "BulkItem",
     "BulkOperation",
     "Changes",
+    "CodeUsed",
     "ConcurrencyError",
     "Conflict",
     "Edge",
@@ -75,14 +99,17 @@ __all__ = [
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
+    "Intervention",
     "InvalidDefinition",
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
     "Lag",
     "Ledger",
+    "LogEntry",
     "Node",
     "NodeResult",
+    "NodeTiming",
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
@@ -91,6 +118,7 @@ __all__ = [
     "PartChanges",
     "PartsDiff",
     "Pause",
+    "Provenance",
     "RecordedEvent",
     "RetryPolicy",
     "RetryPreview",
@@ -98,10 +126,13 @@ __all__ = [
     "ReusedNode",
     "ReusedResult",
     "Run",
+    "RunAudit",
     "RunHeader",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
+    "SinceSuccess",
+    "Slowdown",
     "Snapshot",
     "StaleVersion",
     "StepContext",
@@ -109,6 +140,8 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "StreamRecord",
+    "Timings",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",

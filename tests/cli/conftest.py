@@ -53,8 +53,12 @@ class CommandLine:
         return self.environment["FLOWLEDGER_STORE"]
 
     def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.python("-m", "flowledger", *arguments, stdin=stdin, **environment)
+
+    def python(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python there."""
         return subprocess.run(
-            [sys.executable, "-m", "flowledger", *arguments],
+            [sys.executable, *arguments],
             input=stdin,
             cwd=self.home,
             env=self.environment | environment,
