@@ -35,8 +35,9 @@ class Ledger:
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
-        self.history = History(store, states, self.workflows, store.index)
-        self.search = Search(SearchIndex(store, store.search, now))
+        indexer = SearchIndex(store, store.search, now)
+        self.history = History(store, states, self.workflows, store.index, store.searched(indexer))
+        self.search = Search(indexer)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.

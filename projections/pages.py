@@ -17,6 +17,8 @@ class Page(Sequence[T], Generic[T]):
     items: tuple[T, ...]
     next: str | None
     """For ``after``; None: this is the last page."""
+    behind: float | None = None
+    """Of a search: for how many seconds there have been events that it doesn't know yet; 0 when it knows all."""
 
     @overload
     def __getitem__(self, index: int) -> T: ...

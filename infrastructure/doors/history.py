@@ -13,9 +13,11 @@ from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..index.reader import Index
+from ..search.query import search_query
+from ..search.runs import SearchedRuns
 from .as_of import version_at
 from .lineage import origin_in, past_events
-from .lists import run_query, runs_page, work_order_query, work_orders_page
+from .lists import SearchedList, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
 from .twins import each_in_thread, in_thread
@@ -25,11 +27,14 @@ from .workflows import Workflows
 class History:
     """``ledger.history``."""
 
-    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows, index: Index) -> None:
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: Workflows, index: Index, searched: SearchedRuns
+    ) -> None:
         self._store = store
         self._states = states
         self._workflows = workflows
         self._index = index
+        self._searched = searched
 
     def runs(
         self,
@@ -42,6 +47,8 @@ class History:
         since: datetime | None = None,
         until: datetime | None = None,
         as_of: datetime | None = None,
+        text: str | None = None,
+        where: str | Sequence[str] = (),
         after: str | None = None,
         limit: int = 50,
     ) -> Page[RunSummary]:
@@ -51,10 +58,15 @@ class History:
         that it waits after or ended with. ``by``: who started it. ``since`` and ``until``: when it was started, the
         latter not included. ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
 
+        ``text``: words, each the beginning of one in an id, actor, error, log line or value of the run. ``where``: one
+        or several filters by value, such as ``payload.customer=acme`` or ``output["score"].value > 10``. Both read
+        what the run knows now, whatever ``as_of`` is, and the page tells how far they are ``behind``.
+
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         query = run_query(workflow_id, version, status, node, error_type, by, since, until, as_of)
-        return runs_page(self._index, query, after, limit, lambda run_id: self.header(run_id, at=as_of).current_node_id)
+        listed = SearchedList(self._index, self._searched, query, search_query(text, where))
+        return runs_page(listed, after, limit, lambda run_id: self.header(run_id, at=as_of).current_node_id)
 
     def work_orders(
         self,

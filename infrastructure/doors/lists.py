@@ -1,12 +1,13 @@
 """Lists of runs, work orders and workflows: filters as callers give them, pages, cursors."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from ...domain.clock import micros
 from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...projections.index import RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
 from ...projections.run_summary import (
@@ -18,6 +19,8 @@ from ...projections.run_summary import (
     workflow_summary,
 )
 from ..index.reader import Index
+from ..search.query import SearchQuery
+from ..search.runs import SearchedRuns
 from .cursors import cursor, place_at
 
 MOST: Final = 1_000
@@ -50,18 +53,36 @@ def run_query(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SearchedList:
+    """A list of runs, of which only those count that are searched for, if any are."""
+
+    index: Index
+    searched: SearchedRuns
+    query: RunQuery
+    search: SearchQuery | None
+
+    def rows(self, before: Place | None, limit: int) -> list[RunRow]:
+        query = replace(self.query, before=before)
+        return self.searched.page(query, self.search, limit) if self.search else self.index.runs(query, limit)
+
+
 def runs_page(
-    index: Index, query: RunQuery, after: str | None, limit: int, node_now: Callable[[str], str | None]
+    listed: SearchedList, after: str | None, limit: int, node_now: Callable[[str], str | None]
 ) -> Page[RunSummary]:
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     _check_limit(limit)
-    rows = index.runs(replace(query, before=place_at(after, query)), limit + 1)
+    query = listed.query
+    filters = (query, listed.search.asked) if listed.search else query
+    place = place_at(after, filters)
+    behind = listed.searched.catch_up().seconds if listed.search else None
+    rows = listed.rows(place, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(index, query.workflow_id, query.version)
+        _check_workflow(listed.index, query.workflow_id, query.version)
     items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
     more = len(rows) > limit
-    place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
-    return Page(tuple(items), None if place is None else cursor(place, query))
+    last = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
+    return Page(tuple(items), None if last is None else cursor(last, filters), behind)
 
 
 def work_order_query(

@@ -17,6 +17,11 @@ class SearchQuery:
     words: Sequence[str]
     filters: Sequence[Filter]
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What was asked for, as text: the same for the same search."""
+        return (*self.words, *(one.source for one in self.filters))
+
     def has_words(self, words: Collection[str]) -> bool:
         """Whether there is a word for each prefix."""
         return all(any(word.startswith(prefix) for word in words) for prefix in self.words)

@@ -50,7 +50,7 @@ from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
-from .projections.run_summary import RunSummary, WorkOrderSummary
+from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.work_orders import WorkOrder
 from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff

@@ -7,14 +7,12 @@ GRANT SELECT, INSERT ON stored_events, flowledger_epochs TO application_user;
 -- A cache, which comes and goes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON checkpoints TO application_user;
 
-<<<<<<< HEAD
 -- The index, kept by whoever appends.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_index, index_runs, index_work_orders, index_changes, index_workflows, index_saves
 TO application_user;
-=======
+
 -- What a search knows of the runs, which follows the events.
 GRANT SELECT, INSERT, UPDATE, DELETE ON search TO application_user;
 
 -- And how far it has followed them.
 GRANT SELECT, UPDATE ON search_progress TO application_user;
->>>>>>> 0b5aab8 (Search: runs by words and values, kept by an indexer that follows the log; no writer waits for it)
