@@ -36,9 +36,9 @@ class Ledger:
         states = RunStates(store, store.checkpoints, checkpoint_every)
         self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
-        search = SearchIndex(store, store.search, now)
-        self.history = History(store, states, self.workflows, Lists(store.index, store.searched_runs, search))
-        self.search = Search(search)
+        indexer = SearchIndex(store, store.search, now)
+        self.history = History(store, states, self.workflows, Lists(store.index, store.searched(indexer)))
+        self.search = Search(indexer)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.

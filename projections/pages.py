@@ -17,9 +17,8 @@ class Page(Sequence[T], Generic[T]):
     items: tuple[T, ...]
     next: str | None
     """For ``after``; None: this is the last page."""
-    search_lag: float | None = None
-    """Seconds: the age of the oldest event that the search of this page didn't know yet, 0 when it knew all; None where
-    nothing was searched for."""
+    behind: float | None = None
+    """Of a search: for how many seconds there have been events that it doesn't know yet; 0 when it knows all."""
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -1,5 +1,6 @@
 """``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -32,6 +33,18 @@ Status = Annotated[
     typer.Option("--status", metavar="STATUS", help="active, paused, error, completed, failed, cancelled. Repeatable."),
 ]
 Node = Annotated[str | None, typer.Option(metavar="ID", help="Paused, waiting or failed at this node.")]
+Text = Annotated[
+    str | None,
+    typer.Option(metavar="WORDS", help="With all these words, or ones that begin so, in ids, errors, logs or values."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILTER",
+        help="By value: payload.customer=acme, 'output[\"score\"].value > 10' (CEL over payload, output, metadata). "
+        "Repeatable.",
+    ),
+]
 ErrorType = Annotated[str | None, typer.Option("--error-type", metavar="NAME", help="Failed with this type of error.")]
 
 
@@ -52,15 +65,9 @@ def history(
     by: StartedBy = None,
     since: Since = None,
     until: Until = None,
-    words: Annotated[
-        str | None,
-        typer.Option("--text", metavar="WORDS", help="Words in ids, errors, logs, values: their beginnings."),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILTER", help="payload.customer=acme, 'output[\"score\"].n > 10'. Repeatable."),
-    ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
+    text: Text = None,
+    where: Where = None,
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -76,7 +83,7 @@ def history(
     filters: dict[str, Any] = {
         "workflow_id": workflow_id, "version": version, "status": status, "node": node, "error_type": error_type,
         "by": by, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
-        "as_of": read_moment(as_of, "--as-of"), "text": words, "where": where or (),
+        "as_of": read_moment(as_of, "--as-of"), "text": text, "where": where or (),
     }  # fmt: skip
     with session.ledger() as ledger:
         listing = Listing(
@@ -117,10 +124,16 @@ def orders(
 
 
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
-    """Make the index that lists and filters read anew from the events. Others may read and write meanwhile."""
+    """Make the index that lists and filters read, and what searches read, anew from the events.
+
+    Others may read and write meanwhile; searches find what is there so far.
+    """
     session = Session.of(context)
-    with session.ledger() as ledger, progress_bar("rebuilding the index") as tell:
-        moved = ledger.rebuild(tell)
+    with session.ledger() as ledger:
+        with progress_bar("rebuilding the index") as tell:
+            moved = ledger.rebuild(tell)
+        with progress_bar("rebuilding the search") as tell:
+            ledger.search.rebuild(tell)
     session.answer({"events": moved}, lambda console: console.print(f"rebuilt from {moved:,} events"))
 
 
@@ -134,6 +147,7 @@ class Listing:
         self._page = page
         self._next = after
         self._everything = everything
+        self._behind: float | None = None
 
     def answer(
         self,
@@ -147,8 +161,8 @@ class Listing:
             if as_csv:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
             count = write_rows(out, self._kind, self._rows())
-            document = {"file": out, "rows": count, "next": self._next}
-            session.answer(document, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True))
+            written = {"file": out, "rows": count, "next": self._next}
+            session.answer(written, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True))
         elif as_csv:
             documents = [row_document(row) for row in self._rows()]
             session.print_csv(
@@ -156,7 +170,9 @@ class Listing:
             )
         else:
             rows = list(self._rows())
-            document = {name: [row_document(row) for row in rows], "next": self._next}
+            document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": self._next}
+            if self._behind is not None:
+                document["behind"] = self._behind
             session.answer(document, lambda console: show(console, rows, self._next))
 
     def _rows(self) -> Iterator[Any]:
@@ -165,4 +181,6 @@ class Listing:
         while self._everything and page.next is not None:
             page = self._page(page.next)
             yield from page
-        self._next = page.next
+        self._next, self._behind = page.next, page.behind
+        if self._behind:
+            print(f"note: the search does not know the last {self._behind:,.0f} s yet; ask again", file=sys.stderr)

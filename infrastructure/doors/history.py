@@ -65,7 +65,7 @@ class History:
         on payload, output (by node) and metadata, as ``output["score"].value > 10`` or ``payload.customer=acme``.
         ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
 
-        A search, by ``text`` or ``where``, takes in first what was written lately, and says in ``search_lag`` how far
+        A search, by ``text`` or ``where``, takes in first what was written lately, and says in ``behind`` how far
         behind the log it is all the same. Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         query = run_query(workflow_id, version, status, node, error_type, by, since, until, as_of)

@@ -19,7 +19,6 @@ from ...projections.run_summary import (
     workflow_summary,
 )
 from ..index.reader import Index
-from ..search.index import SearchIndex
 from ..search.query import SearchQuery
 from ..search.runs import SearchedRuns
 from .cursors import cursor, place_at
@@ -31,23 +30,18 @@ STATUSES: Final = ("active", "paused", "error", "completed", "failed", "cancelle
 STATES: Final = ("pending", "running", "paused", "success", "failed", "cancelled", "rejected")
 
 
-SEARCH_BUDGET: Final = 20_000
-"""Events that a search takes in before it answers; what it doesn't know then, it reports as its lag."""
-
-
 @dataclass(frozen=True, slots=True)
 class Lists:
     """Where the rows of lists come from."""
 
     index: Index
     searched: SearchedRuns
-    search: SearchIndex
 
     def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
         """The newest rows, and how many seconds the search for them is behind the log."""
         if search is None:
             return self.index.runs(query, limit), None
-        lag = self.search.catch_up(SEARCH_BUDGET)
+        lag = self.searched.catch_up()
         return self.searched.page(query, search, limit), lag.seconds
 
 
@@ -74,13 +68,27 @@ def run_query(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SearchedList:
+    """A list of runs, of which only those count that are searched for, if any are."""
+
+    index: Index
+    searched: SearchedRuns
+    query: RunQuery
+    search: SearchQuery | None
+
+    def rows(self, before: Place | None, limit: int) -> list[RunRow]:
+        query = replace(self.query, before=before)
+        return self.searched.page(query, self.search, limit) if self.search else self.index.runs(query, limit)
+
+
 def runs_page(
     lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
     node_now: Callable[[str], str | None],
 ) -> Page[RunSummary]:  # fmt: skip
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     check_limit(limit)
-    filters = (query, search and search.source)
+    filters = (query, search and search.asked)
     rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(lists.index, query.workflow_id, query.version)

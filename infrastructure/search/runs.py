@@ -18,6 +18,7 @@ from ..store.recorder import LedgerRecorder, errors_in_our_terms
 from ..store.sql_files import Dialect
 from .conditions import Condition as Found
 from .conditions import condition
+from .index import Lag, SearchIndex
 from .query import SearchQuery
 from .table import SearchTable
 
@@ -33,6 +34,9 @@ COMMON = 50
 LOOKED_AT = 20_000
 """Runs that no condition can tell apart, and that one page may look at one by one."""
 
+NEWS = 20_000
+"""Events that a search takes in before it answers: about half a second at most."""
+
 _LOOKED_AT_ONCE = 500
 
 _EVENT = 10_000
@@ -42,11 +46,18 @@ _EVENT = 10_000
 class SearchedRuns:
     """Runs of the index, but only those that a search finds."""
 
-    def __init__(self, store: EventReader, recorder: LedgerRecorder, table: SearchTable, index: Index) -> None:
+    def __init__(
+        self, store: EventReader, recorder: LedgerRecorder, table: SearchTable, index: Index, indexer: SearchIndex
+    ) -> None:
         self._store = store
         self._recorder = recorder
         self._table = table
         self._index = index
+        self._indexer = indexer
+
+    def catch_up(self) -> Lag:
+        """Take in what was written since the last search; a store full of news may stay behind, and then says so."""
+        return self._indexer.catch_up(NEWS)
 
     def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
         """Newest first, at most ``limit`` of them. As of a past time, words and values are those that were known then.

@@ -15,6 +15,7 @@ from ...domain.errors import (
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..index.reader import Index
 from ..index.rebuild import Progress, rebuild
+from ..search.index import SearchIndex
 from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
 from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
@@ -40,7 +41,6 @@ class LedgerEventStore(EventReader, EventStore[str]):
         self.checkpoints = checkpoints
         self.index = Index(recorder)
         self.search = search
-        self.searched_runs = SearchedRuns(self, recorder, search, self.index)
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()
@@ -200,6 +200,10 @@ class LedgerEventStore(EventReader, EventStore[str]):
     def rebuild_index(self, progress: Progress | None = None) -> int:
         """Make the index anew; see ``index.rebuild``."""
         return rebuild(self._recorder, progress)
+
+    def searched(self, indexer: SearchIndex) -> SearchedRuns:
+        """The runs of the index as a search sees them."""
+        return SearchedRuns(self, self._recorder, self.search, self.index, indexer)
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""

@@ -265,11 +265,11 @@ def test_words_and_values_are_searched_together_with_the_other_filters(ledger: A
     assert found(where=['output["first"].total > 5', "payload.customer!=acme"]) == [other.id]
     assert found(where="payload.total>7", status="completed", workflow_id="w") == [other.id]
     first = ledger.history.runs(where="payload.total>5", limit=1)
-    assert first.search_lag == 0
+    assert first.behind == 0
     assert found(where="payload.total>5", limit=1, after=first.next) == [acme.id]
     with pytest.raises(fl.InvalidRequest, match="other filters"):
         found(where="payload.total>6", limit=1, after=first.next)
-    assert ledger.history.runs().search_lag is None
+    assert ledger.history.runs().behind is None
 
 
 def test_as_of_a_past_moment_words_and_values_are_those_of_then(ledger: Any, clock: Clock) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 import flowledger as fl
 from flowledger.domain.errors import InvalidRequest
 from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.search.runs import SearchedRuns
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.projections.run_query import Place, RunQuery
 from flowledger.projections.search import CUT, prefixes
@@ -23,7 +22,7 @@ def found(store: LedgerEventStore, text: str | None = None, *where: str) -> list
     index_of(store).catch_up()
     search = search_query(text, where)
     assert search is not None
-    pages = SearchedRuns(store, store._recorder, store.search, store.index)
+    pages = store.searched(index_of(store))
     return [row.run_id for row in pages.page(RunQuery(), search, 50)]
 
 
@@ -131,7 +130,7 @@ def test_pages_go_on_where_the_one_before_ended_whether_walked_or_collected(stor
         rare = number % 350 == 0
         append(store, f"r{number}", [started({"n": number, "often": "yes", "rare": "yes" if rare else "no"})])
     index_of(store).catch_up()
-    pages = SearchedRuns(store, store._recorder, store.search, store.index)
+    pages = store.searched(index_of(store))
     for text, where, expected in (
         ("yes", (), list(range(700))),
         ("yes", ("payload.rare=yes",), [0, 350]),
