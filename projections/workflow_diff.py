@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal
@@ -33,10 +33,10 @@ class ValueChange:
     @property
     def text(self) -> str | None:
         """A unified diff, where the values are texts of several lines."""
-        before, after = ("" if value is None else value for value in (self.before, self.after))
-        if not isinstance(before, str) or not isinstance(after, str) or "\n" not in before + after:
+        texts = [value for value in (self.before, self.after) if value is not None]
+        if not all(isinstance(value, str) for value in texts) or not any("\n" in value for value in texts):
             return None
-        return unified(before, after)
+        return unified(self.before, self.after)
 
     def to_data(self) -> dict[str, Any]:
         """As JSON."""
@@ -45,7 +45,8 @@ class ValueChange:
             data["before"] = self.before
         if self.kind != "removed":
             data["after"] = self.after
-        return data if self.text is None else data | {"diff": self.text}
+        text = self.text
+        return data if text is None else data | {"diff": text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,28 @@ def diff_of(before: WorkflowSnapshot, after: WorkflowSnapshot) -> WorkflowDiff:
     )
 
 
-def unified(before: str, after: str) -> str:
-    """A unified diff of two texts, without file names."""
-    lines = difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="")
-    return "\n".join(list(lines)[2:])
+def unified(before: str | None, after: str | None) -> str:
+    """A unified diff of two texts, without file names; None: there is none on that side.
+
+    Always right, and the shortest one, unless thousands of lines lie between the first and the last that differ.
+    """
+    old, new = ([] if text is None else text.split("\n") for text in (before, after))
+    first = _alike(old, new)
+    last = _alike(old[first:][::-1], new[first:][::-1])
+    removed, added = old[first : len(old) - last], new[first : len(new) - last]
+    if len(removed) * len(added) <= _THOROUGH:
+        return "\n".join(list(difflib.unified_diff(old, new, lineterm=""))[2:])
+    header = f"@@ -{first + 1},{len(removed)} +{first + 1},{len(added)} @@"
+    return "\n".join([header, *(f"-{line}" for line in removed), *(f"+{line}" for line in added)])
+
+
+_THOROUGH = 5_000 * 5_000
+"""Pairs of lines; the time for the shortest diff grows with them."""
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _body(snapshot: WorkflowSnapshot, definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,9 +225,10 @@ def _side(snapshot: WorkflowSnapshot) -> str:
 
 
 def _value_lines(change: ValueChange, lead: str) -> Iterator[str]:
-    if change.text is not None:
+    text = change.text
+    if text is not None:
         yield f"{lead}{change.path}:"
-        for line in change.text.split("\n"):
+        for line in text.split("\n"):
             yield f"{TEXT_INDENT}{line}"
     elif change.kind == "changed":
         yield f"{lead}{change.path}: {_brief(change.before)} → {_brief(change.after)}"

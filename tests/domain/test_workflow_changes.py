@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow import merged
-from flowledger.projections.workflow_diff import diff_of
+from flowledger.projections.workflow_diff import diff_of, unified
 
 IDS = ("a", "b", "c", "d")
 VALUES = st.recursive(
@@ -183,3 +183,27 @@ def test_the_order_of_keys_is_no_difference() -> None:
     one = {"nodes": [{"id": "a", "type": "t", "data": {"k": 1, "l": 2}}]}
     other = {"nodes": [{"id": "a", "type": "t", "data": {"l": 2, "k": 1}}]}
     assert not diff_of(snapshot(one), snapshot(other, 2))
+
+
+def test_code_that_is_new_or_gone_is_told_line_by_line() -> None:
+    without, with_code = ({"nodes": [{"id": "a", "type": "t"} | more]} for more in ({}, {"code": "one\ntwo"}))
+    (added,) = diff_of(snapshot(without), snapshot(with_code, 2)).nodes.changed[0].changes
+    (removed,) = diff_of(snapshot(with_code), snapshot(without, 2)).nodes.changed[0].changes
+    assert (added.kind, added.text) == ("added", "@@ -0,0 +1,2 @@\n+one\n+two")
+    assert (removed.kind, removed.text) == ("removed", "@@ -1,2 +0,0 @@\n-one\n-two")
+
+
+def test_very_long_texts_that_differ_all_over_are_compared_in_no_time() -> None:
+    old = [f"line {number}" for number in range(30_000)]
+    new = ["begin", *(f"{line}!" if number % 10 == 3 else line for number, line in enumerate(old)), "end"]
+    before, after = "\n".join(["same", *old, "tail"]), "\n".join(["same", *new, "tail"])
+    header, *lines = unified(before, after).split("\n")
+    assert header == "@@ -2,30000 +2,30002 @@"
+    assert [line[1:] for line in lines if line[0] == "-"] == old
+    assert [line[1:] for line in lines if line[0] == "+"] == new
+    small = unified(before, before.replace("line 20000", "line x"))
+    assert [line for line in small.split("\n") if line[0] != " "] == [
+        "@@ -19999,7 +19999,7 @@",
+        "-line 20000",
+        "+line x",
+    ]
