@@ -13,7 +13,7 @@ from ...domain.ids import uuid7
 from ...projections.runs import Run
 from . import bulk, selection, views
 from .documents import run_document
-from .history import ErrorType, Node, Since, Status, Until, Workflow
+from .history import ErrorType, Node, Since, Status, Text, Until, Where, Workflow
 from .inputs import read_globals, read_object, read_value
 from .options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from .session import Session, interruptible
@@ -129,6 +129,8 @@ def cancel(
     started_by: selection.StartedBy = None,
     since: Since = None,
     until: Until = None,
+    text: Text = None,
+    where: Where = None,
     yes: bulk.Yes = False,
     dry_run: bulk.DryRun = False,
     _json: AsJson = False,
@@ -138,7 +140,7 @@ def cancel(
     A step in flight is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
-    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
     bulk.one_or_all(run_id, every, chosen or yes or dry_run)
     with session.ledger() as ledger:
         if run_id is not None:
@@ -170,6 +172,8 @@ def retry(
     started_by: selection.StartedBy = None,
     since: Since = None,
     until: Until = None,
+    text: Text = None,
+    where: Where = None,
     yes: bulk.Yes = False,
     dry_run: bulk.DryRun = False,
     resume: Annotated[
@@ -183,7 +187,7 @@ def retry(
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
     session = Session.of(context)
-    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
     bulk.one_or_all(run_id, every, chosen or yes or dry_run or resume)
     if preview and every:
         raise InvalidRequest("--preview is for one RUN; --all has --dry-run")

@@ -26,6 +26,8 @@ class Selection:
     started_by: str | None
     since: datetime | None
     until: datetime | None
+    text: str | None
+    where: tuple[str, ...]
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in Selection.__slots__)
@@ -43,7 +45,8 @@ class Selection:
         while True:
             page = history.runs(
                 self.workflow_id, status=self.status or None, node=self.node, error_type=self.error_type,
-                by=self.started_by, since=self.since, until=self.until, as_of=as_of, after=after, limit=_A_PAGE,
+                by=self.started_by, since=self.since, until=self.until, text=self.text, where=self.where,
+                as_of=as_of, after=after, limit=_A_PAGE,
             )  # fmt: skip
             yield from (run.id for run in page.items)
             after = page.next
@@ -53,10 +56,10 @@ class Selection:
 
 def selection(
     workflow: str | None, status: list[str] | None, node: str | None, error_type: str | None,
-    started_by: str | None, since: str | None, until: str | None,
+    started_by: str | None, since: str | None, until: str | None, text: str | None, where: list[str] | None,
 ) -> Selection:  # fmt: skip
     """The filters as they were typed. Raises InvalidRequest for what is no time."""
     return Selection(
         workflow, tuple(status or ()), node, error_type, started_by,
-        read_moment(since, "--since"), read_moment(until, "--until"),
+        read_moment(since, "--since"), read_moment(until, "--until"), text, tuple(where or ()),
     )  # fmt: skip

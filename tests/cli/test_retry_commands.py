@@ -89,6 +89,9 @@ def test_filters_choose_what_is_retried(cli: CommandLine) -> None:
         (("--started-by", "nobody"), 0),
         (("--since", "2100-01-01"), 0),
         (("--until", "2100-01-01"), 2),
+        (("--text", "kaputt"), 2),
+        (("--text", "fine"), 0),
+        (("--where", "payload == 1"), 1),
     ):
         found = cli.json("run", "retry", "--all", "--dry-run", *filters)["found"]
         assert found == ids[:count], filters

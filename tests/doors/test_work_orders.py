@@ -64,7 +64,10 @@ def test_a_work_order_is_what_its_last_run_is(store_url: str) -> None:
         runs = ledger.runs
 
         def state() -> str:
-            return runs.work_order(run.work_order_id).state
+            order = runs.work_order(run.work_order_id)
+            listed = {row.id: (row.state, row.runs, row.last_run_id) for row in ledger.history.work_orders("w")}
+            assert listed[order.id] == (order.state, len(order.runs), order.runs[-1])
+            return order.state
 
         def fail(step: fl.StepContext) -> Any:
             raise RuntimeError("no luck")
@@ -119,6 +122,8 @@ def test_an_input_that_the_first_node_refuses_is_a_rejected_work_order(till: Til
     assert order.reason == refused.reason
     assert "Validation failed for node 'charge'" in refused.reason
     assert order.issues == refused.issues
+    (listed,) = till.ledger.history.work_orders("till", "rejected")
+    assert (listed.id, listed.reason, listed.runs) == (order.id, order.reason, 0)
     assert [issue.path for issue in order.issues] == ["amount"]
     assert "and is kept to be retried" in str(refused)
     assert till.executed == []
