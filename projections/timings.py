@@ -15,8 +15,8 @@ from .plain import plain
 
 Grouping = Literal["version", "day"]
 
-SAMPLES = 10
-"""Executions that a node must have before and after a save for the two to be compared."""
+SAMPLES = 20
+"""Steps that a node must have before and after a save for the two to be compared: with fewer, chance says more."""
 
 RATIO = 1.5
 """How many times as long the median must be to count as slower, …"""

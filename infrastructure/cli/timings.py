@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...domain.errors import InvalidRequest
 from ...projections.timings import Grouping, NodeTiming, Timings
-from ..files.csv_text import print_csv
+from .documents import row_columns, row_document
 from .drawing import bar
 from .inputs import read_moment
 from .options import AsCsv, AsJson, WorkflowId
@@ -48,16 +46,13 @@ def timings(
     Milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
     """
     session = Session.of(context)
-    if as_csv and session.json:
-        raise InvalidRequest("give --json or --csv, not both")
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.ledger() as ledger, counting("runs read") as tell:
         found = ledger.history.timings(
             workflow_id, by, since=start, until=end, reproductions=reproductions, progress=tell
         )  # fmt: skip
     if as_csv:
-        titles = [field.name for field in fields(NodeTiming)]
-        print_csv(session.stdout, titles, ([getattr(row, title) for title in titles] for row in found))
+        session.print_csv(row_columns(NodeTiming), map(row_document, found))
     else:
         session.answer(found.to_data(), lambda console: _show(console, found))
 
