@@ -1,5 +1,6 @@
 """``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -117,10 +118,16 @@ def orders(
 
 
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
-    """Make the index that lists and filters read anew from the events. Others may read and write meanwhile."""
+    """Make the index that lists and filters read, and what searches read, anew from the events.
+
+    Others may read and write meanwhile; searches find what is there so far.
+    """
     session = Session.of(context)
-    with session.ledger() as ledger, progress_bar("rebuilding the index") as tell:
-        moved = ledger.rebuild(tell)
+    with session.ledger() as ledger:
+        with progress_bar("rebuilding the index") as tell:
+            moved = ledger.rebuild(tell)
+        with progress_bar("rebuilding the search") as tell:
+            ledger.search.rebuild(tell)
     session.answer({"events": moved}, lambda console: console.print(f"rebuilt from {moved:,} events"))
 
 
@@ -166,3 +173,5 @@ class Listing:
             page = self._page(page.next)
             yield from page
         self._next = page.next
+        if page.search_lag:
+            print(f"note: the search doesn't know the last {page.search_lag:,.0f} s yet; ask again", file=sys.stderr)

@@ -12,11 +12,11 @@ class Search:
     def __init__(self, index: SearchIndex) -> None:
         self._index = index
 
-    def catch_up(self, budget: int | None = None, progress: Callable[[int], object] | None = None) -> Lag:
+    def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
         """Take in what the log holds, at most ``budget`` events, and say what is left.
 
         Off the write path: no writer waits, and any number of processes may do it at once. ``progress`` is told after
-        each batch how many events have been read. A store that can't be written to stays as far behind as it is.
+        each batch the part that is done, 0 to 1. A store that can't be written to stays as far behind as it is.
 
         Raises StorageUnavailable.
         """
@@ -26,5 +26,14 @@ class Search:
         """How far the search is behind the log. Raises StorageUnavailable."""
         return self._index.lag()
 
+    def rebuild(self, progress: Callable[[float], object] | None = None) -> Lag:
+        """Drop what the search knows and take it in anew from the log. Meanwhile searches find what is there so far.
+
+        Raises StorageUnavailable.
+        """
+        self._index.clear()
+        return self._index.catch_up(None, progress)
+
+    arebuild = in_thread(rebuild)
     acatch_up = in_thread(catch_up)
     alag = in_thread(lag)

@@ -32,20 +32,21 @@ class SearchIndex:
         self._table = table
         self._now = now
 
-    def catch_up(self, budget: int | None = None, progress: Callable[[int], object] | None = None) -> Lag:
+    def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
         """Take in what the log holds behind our position, at most ``budget`` events; says what is left.
 
-        ``progress`` is told after each batch how many events this call has read. A store that can't be written to stays
-        as it is, and so behind. Raises StorageUnavailable when it can't be read.
+        ``progress`` is told after each batch the part of the log's rest that is done, 0 to 1. A store that can't be
+        written to stays as it is, and so behind. Raises StorageUnavailable when it can't be read.
         """
-        read = 0
+        read = first = 0
+        last = self._store.last_position() if progress else 0
         while budget is None or read < budget:
             since = self._table.progress()
             page = self._store.log_page(since.position)
             if budget is not None:
                 page = page[: budget - read]
             if not page:
-                break
+                return Lag(since.position, self._store.last_position(), 0.0)
             entries = self._entries(page)
             try:
                 # When somebody else kept these events meanwhile, we go on behind them.
@@ -53,8 +54,9 @@ class SearchIndex:
             except StorageUnavailable:
                 break
             read += len(page)
-            if progress:
-                progress(read)
+            first = first or page[0].position
+            if progress and last > first:
+                progress(min(1.0, (page[-1].position - first) / (last - first)))
         return self.lag()
 
     def lag(self) -> Lag:

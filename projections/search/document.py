@@ -103,17 +103,17 @@ class Document:
         """With ``bounded=False`` nothing is left out."""
         self.content = content or {"payload": None, "output": {}, "metadata": {}}
         self._bounded = bounded
-        self._weights: dict[tuple[str, ...], int] = {}
+        self._weights: dict[tuple[str, str | None], int] = {}
         for name in ("payload", "metadata"):
             if name in self.content:
-                self._weights[(name,)] = len(name) + weight_of(self.content[name])
+                self._weights[name, None] = len(name) + weight_of(self.content[name])
         for node_id, output in self.content["output"].items():
             self._weights["output", node_id] = len(node_id) + weight_of(output)
 
-    def put(self, value: Any, *path: str) -> None:
-        """Set the value at ``payload``, ``metadata`` or ``output``, node id."""
-        holder = self.content["output"] if len(path) > 1 else self.content
-        key = path[-1]
+    def put(self, value: Any, name: str, node_id: str | None = None) -> None:
+        """Set the payload, the metadata, or the output of a node."""
+        holder, key = (self.content, name) if node_id is None else (self.content[name], node_id)
+        path = (name, node_id)
         if not self._bounded:
             holder[key] = value
             return
@@ -125,7 +125,7 @@ class Document:
             self._weights[path] = kept.weight - _VALUE
         else:
             holder.pop(key, None)
-        self._note(path, left_out=not (fits and kept.whole))
+        self._note(name, node_id, left_out=not (fits and kept.whole))
 
     def merge(self, metadata: Mapping[str, Any]) -> None:
         """Merge into the metadata as the run does; null removes a key."""
@@ -133,17 +133,17 @@ class Document:
         was_left_out = "metadata" in self.content.get(LEFT_OUT, {})
         self.put({key: value for key, value in merged.items() if value is not None}, "metadata")
         if was_left_out:
-            self._note(("metadata",), left_out=True)
+            self._note("metadata", left_out=True)
 
-    def _note(self, path: tuple[str, ...], *, left_out: bool) -> None:
+    def _note(self, name: str, node_id: str | None = None, *, left_out: bool) -> None:
         if not left_out and LEFT_OUT not in self.content:
             return
         notes = self.content.setdefault(LEFT_OUT, {})
-        holder = notes.setdefault("output", {}) if len(path) > 1 else notes
+        holder, key = (notes, name) if node_id is None else (notes.setdefault(name, {}), node_id)
         if left_out:
-            holder[path[-1]] = True
+            holder[key] = True
         else:
-            holder.pop(path[-1], None)
+            holder.pop(key, None)
         if not notes.get("output", True):
             del notes["output"]
         if not notes:

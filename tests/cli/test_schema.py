@@ -74,7 +74,7 @@ def test_what_an_older_store_lacks_is_printed_alone(
     url = new_postgres_url()
     run_by_administrator(url, cli("--store", url, "schema", "--user", application_user).stdout)
     run_sql(url, "DROP VIEW flowledger_numbering", "DROP TABLE flowledger_epochs")
-    run_sql(url, f"DROP TABLE flowledger_index, {', '.join(TABLES)}")
+    run_sql(url, f"DROP TABLE search_progress, search, flowledger_index, {', '.join(TABLES)}")
     run_sql(url, "UPDATE flowledger_schema SET version = 1")
     cli.environment["FLOWLEDGER_STORE"] = as_user(url, application_user)
     assert "too old" in cli.refused("verify")

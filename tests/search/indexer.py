@@ -12,7 +12,7 @@ from flowledger.infrastructure.store.backends import open_store
 def main(url: str, batches: int) -> None:
     left, rows = iter(range(batches)), iter(range(1, 10))
 
-    def die_at_the_end(_: int) -> None:
+    def die_at_the_end(_: float) -> None:
         if next(left, None) != batches - 1:
             return
         if url.startswith("sqlite"):

@@ -1,6 +1,8 @@
 """Filters by value: what a database decides, CEL decides alike."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,3 +148,11 @@ def test_any_key_and_any_text_can_be_asked_for(payload: dict[str, Any], key: str
 
 def in_cel(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def test_the_filters_of_the_reference_page_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/search.md").read_text()
+    filters = re.findall(r"^\| `((?:payload|output|metadata)[.\[].*?)` \|", page, re.MULTILINE)
+    assert len(filters) == 5
+    for source in filters:
+        Filter(source.replace("\\|", "|"))
