@@ -39,7 +39,7 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     """None where nothing is searched for. Raises InvalidRequest, with the place, for what can't be understood."""
     if text is None and not where and not isinstance(where, str):
         return None
-    filters: Sequence[Any] = where if isinstance(where, list | tuple) else (where,)
+    filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)
     if len(filters) > MOST_FILTERS:
         raise InvalidRequest(f"{len(filters)} filters by value: {MOST_FILTERS} is the most")
     words = () if text is None else tuple(prefixes(text))

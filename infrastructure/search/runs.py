@@ -15,7 +15,6 @@ from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
 from ..store.reading import EventReader
 from ..store.recorder import LedgerRecorder, errors_in_our_terms
-from ..store.sql_files import Dialect
 from .conditions import Condition as Found
 from .conditions import condition
 from .index import Lag, SearchIndex
@@ -146,12 +145,14 @@ class SearchedRuns:
     def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:
         if not run_ids or found.certain == "FALSE":
             return set()
+        runs: str | list[str]
+        if self._recorder.dialect == "sqlite":
+            listed, runs = "s.run_id IN (SELECT value FROM json_each(:search_runs))", json.dumps(list(run_ids))
+        else:
+            listed, runs = "s.run_id = ANY (:search_runs)", list(run_ids)
+        sql = f"SELECT s.run_id FROM search AS s WHERE {listed} AND {found.certain}"  # noqa: S608 - as above
         with errors_in_our_terms():
-            rows: list[Any] = self._recorder.query(
-                f"SELECT s.run_id FROM search AS s WHERE s.run_id IN ({_LISTED[self._recorder.dialect]}) "  # noqa: S608
-                f"AND {found.certain}",
-                found.parameters | {"search_runs": json.dumps(list(run_ids))},
-            )
+            rows = self._recorder.query(sql, found.parameters | {"search_runs": runs})
         return {run_id for (run_id,) in rows}
 
     def _matches(self, entry: SearchEntry, search: SearchQuery, allowance: Allowance) -> bool:
@@ -169,12 +170,6 @@ class SearchedRuns:
             if not allowance.take(_EVENT):
                 raise _too_costly()
             yield event.type, event.data
-
-
-_LISTED: dict[Dialect, str] = {
-    "sqlite": "SELECT value FROM json_each(:search_runs)",
-    "postgres": "SELECT jsonb_array_elements_text(CAST(:search_runs AS jsonb))",
-}
 
 
 def _collected(query: RunQuery, condition: str) -> str:

@@ -1,6 +1,8 @@
 """Filters by value: what a database decides, CEL decides alike."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +60,8 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
     @given(st.one_of(ofttimes, values), values, ofttimes, expressions)
     @example({"a": 2**53 + 1}, None, {}, "payload.a > 9007199254740992.0")
     @example({"a": [1]}, None, {}, 'payload["a"] == 1')
+    @example({"a": 1}, None, {}, "payload.a[0] != 2")
+    @example({"a": [{"b": 1}]}, None, {}, "payload.a.b < 2")
     @example({"a": "y" * 1_001}, None, {}, 'payload["a"] != 1')
     @example({"b": "x"}, None, {}, "!(payload.b < 1)")
     def check(payload: Any, output: Any, metadata: dict[str, Any], source: str) -> None:
@@ -146,3 +150,11 @@ def test_any_key_and_any_text_can_be_asked_for(payload: dict[str, Any], key: str
 
 def in_cel(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def test_the_filters_of_the_reference_page_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/search.md").read_text()
+    filters = re.findall(r"^\| `((?:payload|output|metadata)[.\[].*?)` \|", page, re.MULTILINE)
+    assert len(filters) == 5
+    for source in filters:
+        Filter(source.replace("\\|", "|"))
