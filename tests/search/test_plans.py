@@ -72,7 +72,7 @@ def test_no_search_reads_the_whole_table(
     filled: str, monkeypatch: pytest.MonkeyPatch, before: Place | None, text: str | None, where: Any, index: str | None
 ) -> None:
     with closing(open_store(filled)) as store:
-        pages, search = store.searched_runs, search_query(text, where)
+        pages, search = store.searched(index_of(store)), search_query(text, where)
         assert search is not None
         plans = plans_of(store, monkeypatch)
         assert pages.page(RunQuery(before=before), search, 10)
