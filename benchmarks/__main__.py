@@ -8,7 +8,19 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import chart, engine_lines, growth, many_runs, many_writers, memory, one_run, reading, start_up, stored_bytes
+from . import (
+    chart,
+    engine_lines,
+    growth,
+    history,
+    many_runs,
+    many_writers,
+    memory,
+    one_run,
+    reading,
+    start_up,
+    stored_bytes,
+)
 from .report import Row, show
 from .servers import Stores, open_stores
 
@@ -20,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many-runs": many_runs.measure,
     "many-writers": many_writers.measure,
     "reading": reading.measure,
+    "history": history.measure,
     "bytes": stored_bytes.measure,
     "engine": engine_lines.measure,
     "start-up": start_up.measure,
