@@ -28,7 +28,7 @@ def micros(moment: datetime) -> int:
 
 def moment(at: int) -> datetime:
     """The aware UTC datetime of ``at`` microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=at)
+    return _EPOCH + timedelta(0, 0, at)
 
 
 def moment_of_millis(at: int) -> datetime:

@@ -113,6 +113,13 @@ class EventStore(Protocol):
         """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
         ...
 
+    def events_at(self, places: Sequence[tuple[str, int]]) -> Sequence[RecordedEvent]:
+        """The events at places, each a stream and a version, in their order; costs one round trip where all are small.
+
+        Raises StorageCorrupt where there is none, EventNotReadable.
+        """
+        ...
+
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
         """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
 

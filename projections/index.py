@@ -19,8 +19,7 @@ KEY_LENGTH = 200
 """Characters of an actor, node or error type that are kept, as an entry of a database's index must hold them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(NamedTuple):
     """A run as lists show it. Times are microseconds since 1970 (UTC)."""
 
     run_id: str
@@ -44,11 +43,10 @@ class RunRow:
     source: str | None
     """The run that it retries, reproduces or branches from."""
     queued: bool
-    """Recorded for a worker, which has not begun yet."""
+    """Recorded for a worker, which has not begun yet. SQLite says 0 and 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkOrderRow:
+class WorkOrderRow(NamedTuple):
     """A work order as lists show it."""
 
     work_order_id: str
@@ -64,8 +62,7 @@ class WorkOrderRow:
     """Why it was rejected."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowRow:
+class WorkflowRow(NamedTuple):
     """A workflow as lists show it."""
 
     workflow_id: str
@@ -81,8 +78,7 @@ class WorkflowRow:
     archived: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SaveRow:
+class SaveRow(NamedTuple):
     """One save of a workflow."""
 
     workflow_id: str
@@ -94,8 +90,7 @@ class SaveRow:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActRow:
+class ActRow(NamedTuple):
     """What an actor did: every event but steps, what follows from them, and what says the same as another event."""
 
     stream: str

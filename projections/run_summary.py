@@ -67,20 +67,12 @@ class WorkflowSummary:
 
 
 def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
+    # In the order of its fields: by their names it would take half as long again, and a page has many.
     return RunSummary(
-        id=row.run_id,
-        workflow_id=row.workflow_id,
-        workflow_version=row.workflow_version,
-        work_order_id=row.work_order_id,
-        status=row.status,
-        node_id=node_id,
-        error_type=row.error_type,
-        by=row.by,
-        started_at=moment(row.started_at),
-        finished_at=None if row.finished_at is None else moment(row.finished_at),
-        origin=row.origin,
-        source=row.source,
-    )
+        row.run_id, row.workflow_id, row.workflow_version, row.work_order_id, row.status, node_id, row.error_type,
+        row.by, moment(row.started_at), None if row.finished_at is None else moment(row.finished_at), row.origin,
+        row.source,
+    )  # fmt: skip
 
 
 def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:

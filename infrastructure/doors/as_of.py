@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from ...domain.errors import NothingAsOf, StorageCorrupt, VersionNotFound
+from ...domain.errors import NothingAsOf, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, Moment
 from ...domain.ports import EventStore, RecordedEvent
 
@@ -54,7 +54,4 @@ def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[Rec
 
 def event_at(store: EventStore, stream: str, version: int) -> RecordedEvent:
     """One event that must be there. Raises StorageCorrupt when it isn't."""
-    event = next(iter(store.read(stream, after=version - 1, upto=version)), None)
-    if event is None:
-        raise StorageCorrupt(f"event {version} of stream {stream!r} is missing in the store: verify tells what else is")
-    return event
+    return store.events_at([(stream, version)])[0]

@@ -7,7 +7,6 @@ from ...projections.pages import Page
 from ...projections.run_query import Place
 from ...projections.trail import Act, act_of
 from ..index.reader import Index
-from .as_of import event_at
 from .cursors import cursor, place_at
 from .lists import check_limit, checked_text, checked_time
 
@@ -27,4 +26,5 @@ def trail(
     rows = index.acts(*asked, place_at(after, asked), limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     following = None if last is None else cursor(Place(last.recorded_at, last.position), asked)
-    return Page(tuple(act_of(event_at(store, row.stream, row.version)) for row in rows[:limit]), following)
+    events = store.events_at([(row.stream, row.version) for row in rows[:limit]])
+    return Page(tuple(map(act_of, events)), following)

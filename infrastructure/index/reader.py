@@ -25,16 +25,16 @@ class Index:
     ) -> list[RunRow]:
         """Newest first, out of the table ``source``. ``extra`` conditions are on its row, called ``r``."""
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
-        return [_run(row) for row in found]
+        return list(map(RunRow._make, found))
 
     def run(self, run_id: str) -> RunRow | None:
-        found = self._rows(sql.runs_where("run_id = :id", {"id": run_id}))
-        return _run(found[0]) if found else None
+        found = self._rows(sql.runs_where("r.run_id = :id", {"id": run_id}))
+        return RunRow(*found[0]) if found else None
 
     def runs_of(self, work_order_id: str) -> list[RunRow]:
         """All runs of a work order, oldest first."""
-        found = self._rows(sql.runs_where("work_order_id = :id ORDER BY position", {"id": work_order_id}))
-        return [_run(row) for row in found]
+        found = self._rows(sql.runs_where("r.work_order_id = :id ORDER BY r.position", {"id": work_order_id}))
+        return list(map(RunRow._make, found))
 
     def last_success(self, workflow_id: str, before: Place) -> RunRow | None:
         """The last run of a workflow that was started before a place in the list, and is completed."""
@@ -43,18 +43,18 @@ class Index:
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """Newest first."""
-        return [_work_order(row) for row in self._rows(sql.work_orders(query, limit))]
+        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))
 
     def work_order(self, work_order_id: str) -> WorkOrderRow | None:
         found = self._rows(sql.work_order(work_order_id))
-        return _work_order(found[0]) if found else None
+        return WorkOrderRow(*found[0]) if found else None
 
     def acts(
         self, by: str | None = None, stream: str | None = None, since: int | None = None, until: int | None = None,
         before: Place | None = None, limit: int = 50,
     ) -> list[ActRow]:  # fmt: skip
         """What actors did, newest first; times are microseconds since 1970."""
-        return [ActRow(*row) for row in self._rows(sql.acts(by, stream, since, until, before, limit))]
+        return list(map(ActRow._make, self._rows(sql.acts(by, stream, since, until, before, limit))))
 
     def workflow(self, workflow_id: str) -> WorkflowRow | None:
         found = self._rows(sql.workflows("w.workflow_id = :id", {"id": workflow_id, "limit": 1}))
@@ -67,14 +67,8 @@ class Index:
 
     def saves_named(self, snapshot_id: str) -> list[SaveRow]:
         """The saves that have this snapshot id: one, if any."""
-        found = self._rows(
-            Condition(
-                "SELECT workflow_id, version, snapshot_id, actor, taken_at, message, digest FROM index_saves "
-                "WHERE snapshot_id = :id",
-                {"id": snapshot_id},
-            )
-        )
-        return [SaveRow(*row) for row in found]
+        found = self._rows(sql.saves_named(snapshot_id))
+        return list(map(SaveRow._make, found))
 
     def _rows(self, query: Condition) -> list[Any]:
         with errors_in_our_terms():
@@ -92,19 +86,6 @@ class Index:
         self._is_current = True
 
 
-def _run(row: Sequence[Any]) -> RunRow:
-    found = dict(zip(sql.RUN_COLUMNS, row, strict=True))
-    by, queued = found.pop("actor"), bool(found.pop("queued"))
-    return RunRow(by=by, queued=queued, **found)
-
-
-def _work_order(row: Sequence[Any]) -> WorkOrderRow:
-    found = dict(zip(sql.ORDER_COLUMNS, row, strict=True))
-    by = found.pop("actor")
-    return WorkOrderRow(by=by, **found)
-
-
 def _workflow(row: Sequence[Any]) -> WorkflowRow:
-    found = dict(zip(sql.WORKFLOW_COLUMNS, row, strict=True))
-    by, archived = found.pop("actor"), bool(found.pop("archived"))
-    return WorkflowRow(by=by, archived=archived, **found)
+    found = WorkflowRow(*row)
+    return found._replace(archived=bool(found.archived))  # SQLite knows 0 and 1

@@ -5,26 +5,15 @@ its own page, and the pages are merged: an index by status holds no order across
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...domain.snapshot import TERMINAL
-from ...projections.index import key
+from ...projections.index import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow, key
 from ...projections.run_query import Condition, Place, RunQuery, WorkOrderQuery
 from ..store.sql_files import Dialect
 
-_STANDS = ("status", "node_id", "error_type", "finished_at", "version", "queued")
-_IS = (
-    "run_id",
-    "work_order_id",
-    "workflow_id",
-    "workflow_version",
-    "actor",
-    "started_at",
-    "position",
-    "origin",
-    "source",
-)
-RUN_COLUMNS = (*_IS, *_STANDS)
+RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
+"""Of the table, in the order of the row."""
 
 _ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
 
@@ -54,12 +43,13 @@ def runs(
 
 
 def runs_where(condition: str, parameters: dict[str, Any]) -> Condition:
-    return Condition(f"SELECT {', '.join(RUN_COLUMNS)} FROM index_runs WHERE {condition}", parameters)  # noqa: S608
+    """The runs that meet a condition on their row, called ``r``."""
+    return Condition(f"SELECT {_RUN} FROM index_runs AS r WHERE {condition}", parameters)  # noqa: S608
 
 
 def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
     conditions = [*shared, *_stands("r", query, status, parameters)]
-    return _page(", ".join(f"r.{name}" for name in RUN_COLUMNS), f"{source} AS r", conditions, "r.started_at")
+    return _page(_RUN, f"{source} AS r", conditions, "r.started_at")
 
 
 def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
@@ -68,17 +58,13 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     ended = [status for status in asked if status is None or status in _ENDED]
     in_flight = [status for status in asked if status is None or status not in _ENDED]
     begun = "r.started_at <= :as_of"
-    columns = ", ".join(f"r.{name}" for name in RUN_COLUMNS)
     branches = [
         _page(
-            columns, f"{source} AS r",
+            _RUN, f"{source} AS r",
             [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)], "r.started_at",
         )
         for status in ended
     ]  # fmt: skip
-    then = ", ".join(
-        [*(f"r.{name}" for name in _IS), "c.status, c.node_id, c.error_type, CAST(NULL AS bigint), c.version, r.queued"]
-    )
     last_change = f"""{source} AS r JOIN index_changes AS c ON c.stream = r.run_id AND c.version = (
     SELECT max(earlier.version) FROM index_changes AS earlier
     WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)"""  # noqa: S608
@@ -88,7 +74,10 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     }[dialect]
     branches += [
         _page(
-            then, last_change, [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)], "r.started_at"
+            _RUN_THEN,
+            last_change,
+            [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)],
+            "r.started_at",
         )
         for status in in_flight
     ]
@@ -106,11 +95,6 @@ def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[st
     ]
 
 
-ORDER_COLUMNS = (
-    "work_order_id", "workflow_id", "state", "actor", "opened_at", "position", "last_run_id", "reason", "runs",
-)  # fmt: skip
-
-
 def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
     """The work orders of a page, newest first, each with the count of its runs that count."""
     parameters: dict[str, Any] = {"limit": limit}
@@ -121,23 +105,14 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
         *_equal("actor", "o.actor", None if query.by is None else key(query.by), parameters),
         *_between("o.opened_at", query.since, query.until, parameters),
     ]
-    return Condition(_page(f"{_order_columns()}", "index_work_orders AS o", conditions, "o.opened_at"), parameters)
-
-
-def _order_columns() -> str:
-    count = """(SELECT count(*) FROM index_runs AS r WHERE r.work_order_id = o.work_order_id
-    AND (r.origin IS NULL OR r.origin = 'retry')) AS runs"""
-    return ", ".join([*(f"o.{name}" for name in ORDER_COLUMNS[:-1]), count])
+    return Condition(_page(_WORK_ORDER, "index_work_orders AS o", conditions, "o.opened_at"), parameters)
 
 
 def work_order(work_order_id: str) -> Condition:
     return Condition(
-        f"SELECT {_order_columns()} FROM index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
+        f"SELECT {_WORK_ORDER} FROM index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
         {"id": work_order_id},
     )
-
-
-ACT_COLUMNS = ("stream", "version", "position", "recorded_at", "actor", "type")
 
 
 def acts(
@@ -152,27 +127,46 @@ def acts(
         *_equal("stream", "a.stream", stream, parameters),
         *_between("a.recorded_at", since, until, parameters),
     ]
-    columns = ", ".join(f"a.{name}" for name in ACT_COLUMNS)
-    return Condition(_page(columns, "index_changes AS a", conditions, "a.recorded_at"), parameters)
-
-
-WORKFLOW_COLUMNS = (
-    "workflow_id", "version", "saved_version", "snapshot_id", "name", "actor", "taken_at", "message", "archived",
-    "saves",
-)  # fmt: skip
+    return Condition(_page(_columns(ActRow, "a"), "index_changes AS a", conditions, "a.recorded_at"), parameters)
 
 
 def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
     """Workflows in the order of their ids, each with the count of its saves."""
-    count = "(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves"
-    columns = ", ".join([*(f"w.{name}" for name in WORKFLOW_COLUMNS[:-1]), count])
     return Condition(
-        f"SELECT {columns} FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",  # noqa: S608
+        f"SELECT {_WORKFLOW} FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",  # noqa: S608
         parameters,
     )
 
 
+def saves_named(snapshot_id: str) -> Condition:
+    return Condition(
+        f"SELECT {_columns(SaveRow, 's')} FROM index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608
+        {"id": snapshot_id},
+    )
+
+
 # --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _columns(row: type[NamedTuple], table: str, **others: str) -> str:
+    """The fields of a row in their order, out of a table, but for ``others``."""
+    return ", ".join(others.get(name) or f"{table}.{'actor' if name == 'by' else name}" for name in row._fields)
+
+
+_RUN = _columns(RunRow, "r")
+_RUN_THEN = _columns(
+    RunRow, "r", status="c.status", node_id="c.node_id", error_type="c.error_type", version="c.version",
+    finished_at="CAST(NULL AS bigint) AS finished_at",
+)  # fmt: skip
+_WORK_ORDER = _columns(
+    WorkOrderRow, "o",
+    runs="""(SELECT count(*) FROM index_runs AS r WHERE r.work_order_id = o.work_order_id
+    AND (r.origin IS NULL OR r.origin = 'retry')) AS runs""",
+)  # fmt: skip
+_WORKFLOW = _columns(
+    WorkflowRow, "w",
+    saves="(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves",
+)  # fmt: skip
 
 
 def _equal(name: str, column: str, value: object, parameters: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from eventsourcing import postgres as stock
@@ -16,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from .postgres_connections import PooledDatastore, migrate
 from .postgres_index import PostgresRebuilding
-from .recorder import LAST, QueryingRecorder
+from .recorder import LARGE_STATE, LAST, QueryingRecorder, Row
 from .sql_files import Dialect
 from .subscription import PollingSubscription
 
@@ -82,6 +83,11 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(query, parameters)
 
+    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+        streams, versions = [stream for stream, _ in places], [version for _, version in places]
+        found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_STATE)
+        return list(map(Row._make, found))
+
     def rebuilding(self) -> PostgresRebuilding:
         return PostgresRebuilding(self.datastore)
 
@@ -89,6 +95,7 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
         return self.datastore.query(with_parameters(sql), parameters)
 
 
+@lru_cache(500)
 def with_parameters(sql: str) -> str:
     """The statement with its parameters, written like ``:name``, as the driver wants them."""
     return _PARAMETER.sub(r"%(\1)s", sql)

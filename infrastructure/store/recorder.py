@@ -99,6 +99,17 @@ class LedgerRecorder(ApplicationRecorder):
     def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         """At most ``rows`` of the same, last version first."""
 
+    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+        """The events at places, each a stream and a version, as far as there are such; large ones without their state.
+
+        One by one, which is fast where no server has to be asked.
+        """
+        return [
+            Row(stream, found, position, type, state)
+            for stream, version in places
+            for found, type, state, position in self.stream_page(stream, version - 1, version)
+        ]
+
     @abstractmethod
     def log_page(self, after: int) -> Sequence[Row]:
         """At most PAGE_ROWS events with ``position > after`` in order of position, none that could be overtaken."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue
+from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue, StorageCorrupt
 from flowledger.domain.ports import ExpectedVersion, NewEvent, RecordedEvent, Write
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 
@@ -172,6 +172,19 @@ class EventStoreConformance:
         assert [event.version for event in store.read("a", backwards=True)] == expected[::-1]
         assert [event.version for event in store.tail()] == expected
         assert [row.version for row in store.all_rows()] == expected
+
+    def test_events_are_found_by_their_places(self, store: LedgerEventStore) -> None:
+        store.append(Write("s", 0, notes(*range(5))), Write("t/'ü", 0, notes(6, 7)), Write("l", 0, notes("m" * 2**17)))
+        places = [("t/'ü", 2), ("s", 4), ("l", 1), ("s", 1), ("s", 4)]
+        found = store.events_at(places)
+        assert [(event.stream, event.version) for event in found] == places
+        assert found == [next(store.read(stream, after=version - 1, upto=version)) for stream, version in places]
+        assert store.events_at([]) == []
+
+    def test_an_event_that_is_not_there_is_missed(self, store: LedgerEventStore) -> None:
+        write(store, "s", 0, 1, 2)
+        with pytest.raises(StorageCorrupt, match="event 3 of stream 's' is missing"):
+            store.events_at([("s", 1), ("s", 3)])
 
     def test_a_reader_may_append_while_it_reads(self, store: LedgerEventStore) -> None:
         write(store, "a", 0, *range(1_500))

@@ -58,6 +58,17 @@ ORDER BY originator_version DESC LIMIT 1
 -- state: The whole state of one event.
 SELECT state FROM stored_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
+-- rows_at: The events at these versions of these streams; no state over %(large)b bytes. Each by its key: the server is not
+-- to guess how many there are.
+SELECT event.*
+FROM unnest(%(streams)s::text[], %(versions)s::bigint[]) AS place (stream, version)
+CROSS JOIN LATERAL (
+    SELECT originator_id, originator_version, notification_id, topic,
+           CASE WHEN octet_length(state) <= %(large)b THEN state END
+    FROM stored_events
+    WHERE originator_id = place.stream AND originator_version = place.version LIMIT 1
+) AS event
+
 -- stream_page: The next %(rows)b events of a stream behind version %(after)b, up to %(upto)b; no state over %(large)b bytes.
 SELECT originator_version, topic, CASE WHEN octet_length(state) <= %(large)b THEN state END, notification_id
 FROM stored_events
