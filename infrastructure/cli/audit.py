@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..files.writing import write_files
+from ..files.writing import write_file
 from . import audit_views
 from .documents import to_json
 from .inputs import named_version, read_moment
@@ -42,6 +42,5 @@ def audit(
         session.exit_code = 1
     document = found.to_data()
     if out is not None:
-        target = Path(out)
-        write_files(target.parent, {target.name: f"{to_json(document)}\n".encode()})
+        write_file(Path(out), f"{to_json(document)}\n".encode())
     session.answer(document, lambda console: audit_views.audit(console, found, full=full))

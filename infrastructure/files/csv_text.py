@@ -13,11 +13,21 @@ def print_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any
     Times are ISO 8601, truth values ``true`` and ``false``, lists and objects JSON; None is an empty field.
     """
     # What isn't Unicode is escaped by the stream itself, see ``app.main``.
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
         writer.writerow([_field(value) for value in row])
     stream.flush()
+
+
+class _LineFeeds:
+    """Ends each row with a line feed alone; the writer must know of both, as it quotes no others inside a field."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> None:
+        self._stream.write(row.removesuffix("\r\n") + "\n")
 
 
 def _field(value: Any) -> Any:

@@ -10,7 +10,7 @@ from ...domain.errors import InvalidRequest
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .names import file_names
 from .reading import code_files, main_file, read_structure
-from .writing import write_files
+from .writing import write_file, write_files
 from .yaml_text import to_yaml
 
 Format = Literal["json", "yaml"]
@@ -37,8 +37,7 @@ def write_definition(
         return
     if with_executors or format not in (None, written):
         raise InvalidRequest(f"{str(path)!r} is one {written.upper()} file; name a folder instead")
-    file = path.resolve()  # what a link leads to is written, not the link
-    write_files(file.parent, {file.name: _text(snapshot.definition.to_data(), written)})
+    write_file(path, _text(snapshot.definition.to_data(), written))
 
 
 def _write_folder(

@@ -1,8 +1,6 @@
 """Lists as files: CSV, JSON, JSON lines or Parquet, by the name's ending. Written whole or not at all, row by row."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
@@ -12,8 +10,9 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, BinaryIO, Final, get_args, get_type_hints
 
-from ...domain.errors import InvalidRequest, StorageUnavailable
+from ...domain.errors import InvalidRequest
 from .csv_text import print_csv
+from .writing import write_file
 
 _ROWS_AT_ONCE: Final = 10_000
 
@@ -22,7 +21,9 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
     """Write rows, dataclasses of one ``kind``, into a file, and return how many there were.
 
     The ending says how: ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` (which needs ``flowledger[parquet]``). The file
-    appears when it is complete; memory doesn't grow with the rows. Times are ISO 8601, in Parquet UTC timestamps.
+    is replaced when the new one is complete; memory doesn't grow with the rows. Times are ISO 8601, in Parquet UTC
+    timestamps; lists and objects are JSON. Text stays as it is, so a spreadsheet may take what begins with ``=`` for a
+    formula.
 
     Raises InvalidRequest for another ending or a missing library, StorageUnavailable when the file can't be written.
     """
@@ -37,20 +38,7 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
     if write is _parquet:
         _pyarrow()
     counted = _Counted(rows)
-    try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".flowledger-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                write(file, kind, iter(counted))
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise StorageUnavailable(f"can't write {str(target)!r}: {error.strerror or error}") from error
+    write_file(target, lambda file: write(file, kind, iter(counted)))
     return counted.count
 
 
@@ -90,9 +78,12 @@ def _parquet(file: BinaryIO, kind: type[Any], rows: Iterator[Any]) -> None:
 
     types = {int: arrow.int64(), float: arrow.float64(), datetime: arrow.timestamp("us", tz="UTC"), bool: arrow.bool_()}
     schema = arrow.schema([(name, types.get(of, arrow.string())) for name, of in _columns(kind)])
+    texts = [field.name for field in schema if field.type == arrow.string()]
     with parquet.ParquetWriter(file, schema) as writer:
-        while page := list(islice(rows, _ROWS_AT_ONCE)):
-            writer.write_table(arrow.Table.from_pylist([asdict(row) for row in page], schema=schema))
+        while page := [asdict(row) for row in islice(rows, _ROWS_AT_ONCE)]:
+            for row in page:
+                row |= {name: _text(row[name]) for name in texts}
+            writer.write_table(arrow.Table.from_pylist(page, schema=schema))
 
 
 def _columns(kind: type[Any]) -> Iterator[tuple[str, Any]]:
@@ -108,6 +99,14 @@ def _pyarrow() -> Any:
     except ImportError as error:
         raise InvalidRequest("Parquet files need pyarrow: pip install 'flowledger[parquet]'") from error
     return pyarrow
+
+
+def _text(value: Any) -> str | None:
+    """What no type of Parquet's fits is JSON, unless it is text already."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _object(row: Any) -> bytes:
