@@ -54,7 +54,7 @@ class Ledger:
 
         Others go on meanwhile. ``progress`` is told now and then the part that is done, 0 to 1.
 
-        Raises EventNotReadable, StorageUnavailable; the index is then as it was.
+        Raises EventNotReadable for the first event that can't be read, StorageUnavailable; the index is then as it was.
         """
         return self._store.rebuild_index(progress)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
+from ..domain.errors import EventNotReadable
 from ..domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
 from ..domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ..domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
@@ -152,10 +153,14 @@ def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
 
 
 def changes_of(events: "list[Placed]") -> Changes:
-    """What these events, in order, do to the index."""
+    """What these events, in order, do to the index. Raises EventNotReadable for a body that isn't one of its type."""
     changes = Changes()
     for event in events:
-        _ENTER[event.type](changes, event)
+        try:
+            _ENTER[event.type](changes, event)
+        except (LookupError, TypeError, AttributeError) as error:
+            reason = f"its body is not that of a {event.type!r} ({error!r})"
+            raise EventNotReadable(event.stream, event.version, reason) from error
     return changes
 
 

@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
+from ...domain.errors import EventNotReadable
 from ...projections.index import INDEX_REVISION, Placed, changes_of, is_indexed
 from ..store.codec import decode
 from ..store.recorder import PAGE_ROWS, LedgerRecorder, Row, storage_error
 
 Progress = Callable[[float], object]
+
+_WHAT_TO_DO = (
+    "the index is as it was. `flowledger verify` names every event that was damaged: "
+    "restore those from a backup of the store, or take the flowledger that wrote them, then rebuild again"
+)
 
 
 def rebuild(recorder: LedgerRecorder, progress: Progress | None = None) -> int:
@@ -29,6 +35,8 @@ def rebuild(recorder: LedgerRecorder, progress: Progress | None = None) -> int:
 
             catch_up(settled=True)
             new.swap(catch_up, INDEX_REVISION)
+    except EventNotReadable as error:
+        raise EventNotReadable(error.stream, error.version, f"{error.reason}; {_WHAT_TO_DO}") from error
     except PersistenceError as error:
         raise storage_error(error) from error
     if progress is not None:

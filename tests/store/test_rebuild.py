@@ -6,9 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 import flowledger as fl
 from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.codec import BODY, PLAIN
 
 from .index import index_of
 from .test_migrations import run_sql
@@ -98,11 +100,23 @@ def test_a_rebuild_that_meets_an_unreadable_event_leaves_the_index_as_it_was(dur
         )
         run_sql(durable_url, disable)
         run_sql(durable_url, "UPDATE stored_events SET topic = 'run.unheard_of' WHERE originator_version = 2")
-        with pytest.raises(fl.EventNotReadable, match=r"run\.unheard_of"):
+        with pytest.raises(fl.EventNotReadable, match=r"run\.unheard_of.*the index is as it was.*flowledger verify"):
             ledger.rebuild()
         assert index_of(ledger._store) == before
     with closing(open_store(durable_url)) as store:
         assert index_of(store) == before
+
+
+def test_a_rebuild_names_the_event_whose_body_is_not_one_of_its_type(store_url: str) -> None:
+    with fl.open_ledger(store_url, executors) as ledger:
+        fill(ledger)
+        before = index_of(ledger._store)
+        state = bytes([PLAIN]).ljust(BODY, b"\0") + b'{"recorded_at":1,"by":"eve"}'
+        ledger._store._recorder.insert_events([StoredEvent("somebody-elses", 1, "run.started", state)])
+        with pytest.raises(fl.EventNotReadable, match=r"'workflow_id'.*the index is as it was") as refused:
+            ledger.rebuild()
+        assert (refused.value.stream, refused.value.version) == ("somebody-elses", 1)
+        assert index_of(ledger._store) == before
 
 
 def test_a_rebuild_keeps_the_rights_of_others_and_the_names(new_postgres_url: Any) -> None:
