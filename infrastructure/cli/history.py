@@ -12,12 +12,14 @@ from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..files.tables import write_rows
 from . import list_views
 from .documents import row_columns, row_document
-from .inputs import read_moment
+from .inputs import read_moment, read_version, read_workflow_at
 from .options import AsCsv, AsJson
 from .progress import progress_bar
 from .session import Session
 
-Workflow = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
+Workflow = Annotated[
+    str | None, typer.Option("--workflow", metavar="ID[@VERSION]", help="Of this workflow, or this version of it.")
+]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Started at this time or later.")]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Started before this time.")]
 StartedBy = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Started by this actor.")]
@@ -57,8 +59,10 @@ def register(app: typer.Typer) -> None:
 
 def history(
     context: typer.Context,
-    workflow_id: Workflow = None,
-    version: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of this version of the workflow.")] = None,
+    workflow: Workflow = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Of this version of the workflow: a number or a snapshot id.")
+    ] = None,
     status: Status = None,
     node: Node = None,
     error_type: ErrorType = None,
@@ -80,8 +84,13 @@ def history(
     Each filter that is given must hold. Times are ISO 8601, UTC where they name no offset.
     """
     session = Session.of(context)
+    workflow_id, asked = read_workflow_at(workflow)
+    if version is not None:
+        if asked is not None:
+            raise InvalidRequest("give --workflow ID@VERSION or --version VERSION, not both")
+        asked = read_version(version)
     filters: dict[str, Any] = {
-        "workflow_id": workflow_id, "version": version, "status": status, "node": node, "error_type": error_type,
+        "workflow_id": workflow_id, "version": asked, "status": status, "node": node, "error_type": error_type,
         "by": by, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
         "as_of": read_moment(as_of, "--as-of"), "text": text, "where": where or (),
     }  # fmt: skip
@@ -94,7 +103,7 @@ def history(
 
 def orders(
     context: typer.Context,
-    workflow_id: Workflow = None,
+    workflow_id: Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")] = None,
     state: Annotated[
         str | None,
         typer.Option(metavar="STATE", help="pending, running, paused, success, failed, cancelled, rejected."),
@@ -126,7 +135,8 @@ def orders(
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
     """Make the index that lists and filters read, and what searches read, anew from the events.
 
-    Others may read and write meanwhile; searches find what is there so far.
+    Others may read and write meanwhile; searches find what is there so far. An event that can't be read is named, and
+    ends it: a list that left something out would be worse. The index is then as it was.
     """
     session = Session.of(context)
     with session.ledger() as ledger:

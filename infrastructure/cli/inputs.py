@@ -96,6 +96,11 @@ def named_workflow(text: str) -> tuple[str, int | str | None]:
     return workflow_id, read_version(version) if at else None
 
 
+def read_workflow_at(text: str | None) -> tuple[str | None, int | str | None]:
+    """The same of an option that may be left out. Raises InvalidRequest."""
+    return (None, None) if text is None else named_workflow(text)
+
+
 def read_version(text: str) -> int | str:
     """A version if it is digits only, as no snapshot id is; else a snapshot id. Raises InvalidRequest."""
     number = named_version(f"@{text}")[1]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..doors.history import History
-from .inputs import read_moment
+from .inputs import read_moment, read_workflow_at
 
 StartedBy = Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")]
 
@@ -20,6 +20,7 @@ class Selection:
     """The filters that were given."""
 
     workflow_id: str | None
+    version: int | str | None
     status: tuple[str, ...]
     node: str | None
     error_type: str | None
@@ -44,7 +45,7 @@ class Selection:
         after: str | None = None
         while True:
             page = history.runs(
-                self.workflow_id, status=self.status or None, node=self.node, error_type=self.error_type,
+                self.workflow_id, self.version, status=self.status or None, node=self.node, error_type=self.error_type,
                 by=self.started_by, since=self.since, until=self.until, text=self.text, where=self.where,
                 as_of=as_of, after=after, limit=_A_PAGE,
             )  # fmt: skip
@@ -60,6 +61,6 @@ def selection(
 ) -> Selection:  # fmt: skip
     """The filters as they were typed. Raises InvalidRequest for what is no time."""
     return Selection(
-        workflow, tuple(status or ()), node, error_type, started_by,
+        *read_workflow_at(workflow), tuple(status or ()), node, error_type, started_by,
         read_moment(since, "--since"), read_moment(until, "--until"), text, tuple(where or ()),
     )  # fmt: skip

@@ -23,7 +23,7 @@ def place_at(after: str | None, filters: Hashable) -> Place | None:
         return None
     try:
         time, position, mark = orjson.loads(base64.b64decode(after + "=" * (-len(after) % 4), b"-_", validate=True))
-        if type(time) is not int or type(position) is not int:
+        if not all(type(number) is int and number.bit_length() < 64 for number in (time, position)):
             raise ValueError(time, position)
     except (Error, ValueError, TypeError) as error:
         raise InvalidRequest(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
-from ...domain.errors import RunNotFound, VersionNotFound
+from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
@@ -21,7 +21,7 @@ from ..search.query import search_query
 from .as_of import version_at
 from .auditing import Auditor
 from .lineage import origin_in, past_events
-from .lists import Lists, checked_time, run_query, runs_page, work_order_query, work_orders_page
+from .lists import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
 from .states import RunStates
 from .timing import timings as timings_of
@@ -44,7 +44,7 @@ class History:
     def runs(
         self,
         workflow_id: str | None = None,
-        version: int | None = None,
+        version: int | str | None = None,
         status: str | Sequence[str] | None = None,
         node: str | None = None,
         error_type: str | None = None,
@@ -59,16 +59,18 @@ class History:
     ) -> Page[RunSummary]:
         """A page of runs, newest first; each filter that is given must hold.
 
-        ``status``: one or several. ``node``: where the run is paused, waits or failed. ``error_type``: of the failure
-        that it waits after or ended with. ``by``: who started it. ``since`` and ``until``: when it was started, the
-        latter not included. ``text``: words that begin words of its ids, errors, logs or values. ``where``: conditions
-        on payload, output (by node) and metadata, as ``output["score"].value > 10`` or ``payload.customer=acme``.
-        ``as_of``: runs as they stood at that time. ``after``: the ``next`` of the page before.
+        ``version``: of the workflow; a number, or the snapshot id of a save. ``status``: one or several. ``node``:
+        where the run is paused, waits or failed. ``error_type``: of the failure that it waits after or ended with.
+        ``by``: who started it. ``since`` and ``until``: when it was started, the latter not included. ``text``: words
+        that begin words of its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and
+        metadata, as ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: runs as they stood at that
+        time. ``after``: the ``next`` of the page before.
 
         A search, by ``text`` or ``where``, takes in first what was written lately, and says in ``behind`` how far
         behind the log it is all the same. Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
-        query = run_query(workflow_id, version, status, node, error_type, by, since, until, as_of)
+        number = self._number(workflow_id, version)
+        query = run_query(workflow_id, number, status, node, error_type, by, since, until, as_of)
         return runs_page(
             self._lists, query, search_query(text, where), after, limit,
             lambda run_id: self.header(run_id, at=as_of).current_node_id,
@@ -182,8 +184,19 @@ class History:
         that a run reused are none of its steps. ``progress`` is told how many runs were read so far. Raises
         InvalidRequest, WorkflowNotFound.
         """
-        query = RunQuery(workflow_id, since=checked_time(since, "since"), until=checked_time(until, "until"))
+        query = RunQuery(
+            checked_id(workflow_id, "workflow_id"),
+            since=checked_time(since, "since"),
+            until=checked_time(until, "until"),
+        )
         return timings_of(self._store, self._index, query, by, reproductions, progress)
+
+    def _number(self, workflow_id: str | None, version: int | str | None) -> int | None:
+        if version is None:
+            return None
+        if workflow_id is None:
+            raise InvalidRequest(f"version {version!r} of which workflow? Give workflow_id too")
+        return self._workflows.number(workflow_id, version)
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)

@@ -7,6 +7,7 @@ from typing import Final
 
 from ...domain.clock import micros
 from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...domain.jsonvalue import freeze
 from ...projections.index import RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
@@ -49,14 +50,12 @@ def run_query(
     workflow_id: str | None, version: int | None, status: str | Sequence[str] | None, node: str | None,
     error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
 ) -> RunQuery:  # fmt: skip
-    """Raises InvalidRequest for a status that doesn't exist, a version without its workflow, a naive time."""
-    if version is not None and workflow_id is None:
-        raise InvalidRequest(f"version {version!r} of which workflow? Give workflow_id too")
+    """Raises InvalidRequest for a status that doesn't exist, a naive time."""
     wanted = (status,) if isinstance(status, str) else tuple(dict.fromkeys(status or ()))
     for name in wanted:
         _one_of(STATUSES, name, "status")
     return RunQuery(
-        workflow_id=checked_text(workflow_id, "workflow_id"),
+        workflow_id=checked_id(workflow_id, "workflow_id"),
         version=version,
         status=wanted,
         node=checked_text(node, "node"),
@@ -89,9 +88,11 @@ def runs_page(
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     check_limit(limit)
     filters = (query, search and search.asked)
+    if query.workflow_id is not None and query.version is not None:  # it may be greater than any a database can hold
+        _check_workflow(lists.index, query.workflow_id, query.version)
     rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(lists.index, query.workflow_id, query.version)
+        _check_workflow(lists.index, query.workflow_id, None)
     items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
     more = len(rows) > limit
     place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
@@ -105,7 +106,7 @@ def work_order_query(
     if state is not None:
         _one_of(STATES, state, "state")
     return WorkOrderQuery(
-        workflow_id=checked_text(workflow_id, "workflow_id"),
+        workflow_id=checked_id(workflow_id, "workflow_id"),
         state=state,
         by=checked_text(by, "by"),
         since=checked_time(since, "since"),
@@ -127,7 +128,7 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
     """Here the cursor is the last id itself: workflows are listed by it."""
     check_limit(limit)
-    rows = index.workflows(checked_text(after, "after"), limit + 1, archived=archived)
+    rows = index.workflows(checked_id(after, "after"), limit + 1, archived=archived)
     more = len(rows) > limit
     return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
 
@@ -153,9 +154,17 @@ def _one_of(known: Sequence[str], value: object, what: str) -> None:
 
 
 def checked_text(value: str | None, name: str) -> str | None:
-    """A filter as it was given. Raises InvalidRequest where it isn't text."""
+    """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f"{name} {value!r} is not text")
+    freeze(value, name)
+    return value
+
+
+def checked_id(value: str | None, name: str) -> str | None:
+    """The same for what is an id."""
+    if "\0" in (checked_text(value, name) or ""):
+        raise InvalidRequest(f"{name} {value!r}: no id has a NUL character")
     return value
 
 

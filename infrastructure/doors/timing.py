@@ -22,7 +22,7 @@ def timings(
 ) -> Timings:  # fmt: skip
     """The timings of a workflow's runs. Raises InvalidRequest, WorkflowNotFound."""
     workflow_id = query.workflow_id
-    workflow = index.workflow(workflow_id) if isinstance(workflow_id, str) else None
+    workflow = index.workflow(workflow_id) if workflow_id is not None else None
     if workflow is None:
         raise WorkflowNotFound(str(workflow_id))
     if by not in ("version", "day"):

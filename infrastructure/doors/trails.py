@@ -8,7 +8,7 @@ from ...projections.run_query import Place
 from ...projections.trail import Act, act_of
 from ..index.reader import Index
 from .cursors import cursor, place_at
-from .lists import check_limit, checked_text, checked_time
+from .lists import check_limit, checked_id, checked_text, checked_time
 
 
 def trail(
@@ -19,7 +19,7 @@ def trail(
     check_limit(limit)
     asked = (
         checked_text(by, "by"),
-        checked_text(stream, "stream"),
+        checked_id(stream, "stream"),
         checked_time(since, "since"),
         checked_time(until, "until"),
     )

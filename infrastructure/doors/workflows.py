@@ -83,7 +83,7 @@ class Workflows:
         _check_name(name)
         freeze([workflow_id, message], "save")
         definition = checked(definition, self._executors)
-        expected = self._number(workflow_id, expected_version, "expected_version")
+        expected = self.number(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
@@ -140,7 +140,7 @@ class Workflows:
         archived).
         """
         freeze(message, "message")
-        expected = self._number(workflow_id, expected_version, "expected_version")
+        expected = self.number(workflow_id, expected_version, "expected_version")
         old = None if version is None else self.get(workflow_id, version)
         definition = None if old is None else checked(old.definition, self._executors)
 
@@ -158,7 +158,7 @@ class Workflows:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        named = self._number(workflow_id, version) if isinstance(version, str) else version
+        named = self.number(workflow_id, version) if isinstance(version, str) else version
         moment = moment_asked(named, at)
         head = self._log.head(workflow_id)
         asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {workflow_id!r}")
@@ -221,6 +221,17 @@ class Workflows:
         """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
         return self._plans.get(workflow_id, version, lambda: self.get(workflow_id, version).definition)
 
+    def number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
+        """The version that a number or a snapshot id stands for; a number may be beyond the head.
+
+        Raises InvalidRequest for what is neither; for a snapshot id WorkflowNotFound, VersionNotFound.
+        """
+        if isinstance(version, str):
+            return self._log.version_named(workflow_id, version)
+        if version is not None and type(version) is not int:
+            raise InvalidRequest(f"{name} {version!r} is neither a whole number nor a snapshot id")
+        return version
+
     def _commit(
         self, workflow_id: str, by: str, decide: _Decision, *, since: int | None = None, create: bool = False
     ) -> WorkflowSnapshot:
@@ -247,14 +258,6 @@ class Workflows:
             return job_code(definition, self._executors)
         known = ChainMap(*map(dict, saved))
         return {type: known[type] for type in sorted({node.type for node in definition.nodes}) if type in known}
-
-    def _number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
-        """The version that a number or a snapshot id stands for."""
-        if isinstance(version, str):
-            return self._log.version_named(workflow_id, version)
-        if version is not None and type(version) is not int:
-            raise InvalidRequest(f"{name} {version!r} is neither a whole number nor a snapshot id")
-        return version
 
     asave = in_thread(save)
     arename = in_thread(rename)

@@ -199,6 +199,14 @@ BAD = [
     ({"status": "running"}, "status 'running' does not exist"),
     ({"status": ["failed", 3]}, "status 3 does not exist"),
     ({"version": 1}, "of which workflow"),
+    ({"version": "abc1234"}, "of which workflow"),
+    ({"version": True, "workflow_id": "w"}, "neither a whole number nor a snapshot id"),
+    ({"version": 1.0, "workflow_id": "w"}, "neither a whole number nor a snapshot id"),
+    ({"workflow_id": 3}, "workflow_id 3 is not text"),
+    ({"workflow_id": "w\ud800"}, "workflow_id: a lone surrogate"),
+    ({"workflow_id": "w\0"}, "no id has a NUL"),
+    ({"by": "\ud800"}, "by: a lone surrogate"),
+    ({"node": "\ud800"}, "node: a lone surrogate"),
     ({"limit": 0}, "1 to 1,000"),
     ({"limit": 1001}, "1 to 1,000"),
     ({"limit": True}, "1 to 1,000"),
@@ -208,7 +216,22 @@ BAD = [
     ({"after": "nonsense"}, "is no cursor"),
     ({"after": "W10"}, "is no cursor"),
     ({"after": "\ud800"}, "is no cursor"),
+    ({"after": ""}, "is no cursor"),
+    ({"after": 3}, "is no cursor"),
+    ({"after": "WzE4NDQ2NzQ0MDczNzA5NTUxNjE1LDEsIiJd"}, "is no cursor"),  # a time beyond what a database can hold
 ]
+
+
+@pytest.mark.parametrize("wrong", ["w\0", "w\ud800"])
+def test_an_id_that_none_can_be_is_refused_by_every_list(ledger: Any, wrong: str) -> None:
+    for ask in (
+        lambda: ledger.history.work_orders(wrong),
+        lambda: ledger.history.trail(stream=wrong),
+        lambda: ledger.history.timings(wrong),
+        lambda: ledger.workflows.list(after=wrong),
+    ):
+        with pytest.raises(fl.InvalidRequest, match=r"NUL|surrogate"):
+            ask()
 
 
 @pytest.mark.parametrize(("filters", "message"), BAD)
@@ -223,8 +246,41 @@ def test_a_cursor_of_other_filters_is_refused(ledger: Any) -> None:
     page = ledger.history.runs(limit=1)
     with pytest.raises(fl.InvalidRequest, match="other filters"):
         ledger.history.runs(limit=1, by="bob", after=page.next)
+    with pytest.raises(fl.InvalidRequest, match="other filters"):
+        ledger.history.work_orders(limit=1, after=page.next)
+    with pytest.raises(fl.InvalidRequest, match="other filters"):
+        ledger.history.trail(limit=1, after=page.next)
     last = ledger.history.runs(limit=1, after=page.next)
     assert last.next is None
+
+
+def test_a_page_past_the_end_is_empty(ledger: Any) -> None:
+    with fl.open_ledger("memory:", executors, clock=lambda: EPOCH) as older:
+        older.workflows.save(WORKFLOW, workflow_id="w", by="ada")
+        for _ in range(2):
+            older.runs.start("w")
+        place, order_place = older.history.runs(limit=1).next, older.history.work_orders(limit=1).next
+    ledger.runs.start("w")
+    for page in (ledger.history.runs(after=place), ledger.history.work_orders(after=order_place)):
+        assert (list(page), page.next) == ([], None)
+
+
+def test_a_snapshot_id_is_taken_for_a_version(ledger: Any) -> None:
+    first = ledger.workflows.get("w")
+    old = [ledger.runs.start("w").id for _ in range(2)]
+    second = ledger.workflows.save(IMPATIENT, workflow_id="w", by="ada")
+    new = ledger.runs.start("w").id
+    assert ids(ledger.history.runs("w", second.snapshot_id)) == ids(ledger.history.runs("w", 2)) == [new]
+    page = ledger.history.runs("w", first.snapshot_id, limit=1)
+    assert ids(page) == old[1:]
+    assert ids(ledger.history.runs("w", 1, limit=1, after=page.next)) == old[:1]
+    assert ids(ledger.history.runs("w", first.snapshot_id, status="failed")) == []
+    with pytest.raises(fl.VersionNotFound, match="has no snapshot id 'zzzzzzz'"):
+        ledger.history.runs("w", "zzzzzzz")
+    with pytest.raises(fl.VersionNotFound):  # the id of another workflow's save
+        ledger.history.runs("i/ü 'x' \N{GRINNING FACE}", first.snapshot_id)
+    with pytest.raises(fl.WorkflowNotFound):
+        ledger.history.runs("mistyped", first.snapshot_id)
 
 
 def test_a_workflow_that_does_not_exist_is_no_empty_list(ledger: Any) -> None:
@@ -232,9 +288,10 @@ def test_a_workflow_that_does_not_exist_is_no_empty_list(ledger: Any) -> None:
         ledger.history.runs(workflow_id="mistyped")
     with pytest.raises(fl.WorkflowNotFound):
         ledger.history.work_orders(workflow_id="mistyped")
-    with pytest.raises(fl.VersionNotFound) as refused:
-        ledger.history.runs(workflow_id="w", version=9)
-    assert (refused.value.asked, refused.value.head) == (9, 1)
+    for version in (9, 0, -1, 10**30):
+        with pytest.raises(fl.VersionNotFound) as refused:
+            ledger.history.runs(workflow_id="w", version=version)
+        assert (refused.value.asked, refused.value.head) == (version, 1)
     assert list(ledger.history.runs(workflow_id="w", status="failed")) == []
 
 

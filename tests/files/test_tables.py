@@ -1,0 +1,215 @@
+"""Lists as files: every ending is read back as it was written, and a file is there whole or not at all."""
+
+import csv
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+import flowledger as fl
+
+ENDINGS = ("csv", "json", "jsonl", "parquet")
+ODD = (
+    "plain", "a/b\\c", "o'clock \"quoted\"", "\N{GRINNING FACE} ü", "=HYPERLINK(\"x\")", "+1", "@sum", "a,b;c\td",
+    "two\nlines", "carriage\rreturn", "both\r\n", " spaces ", "null", "\0",
+)  # fmt: skip
+AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    count: int
+    at: datetime
+    ended: datetime | None
+    ratio: float
+    ok: bool
+    reason: str | None
+    found: Any
+
+
+ROWS = [
+    Row(text, number, AT + timedelta(days=number), None if number % 2 else AT, number / 3, number % 3 == 0,
+        None if number % 2 else text, {"nodes": [text]} if number % 2 else None)
+    for number, text in enumerate(ODD)
+]  # fmt: skip
+
+
+def of_csv(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            Row(row["id"], int(row["count"]), datetime.fromisoformat(row["at"]), moment(row["ended"]),
+                float(row["ratio"]), row["ok"] == "true", row["reason"] or None, json.loads(row["found"] or "null"))
+            for row in csv.DictReader(file, strict=True)
+        ]  # fmt: skip
+
+
+def of_object(row: dict[str, Any]) -> Row:
+    return Row(**row | {"at": datetime.fromisoformat(row["at"]), "ended": moment(row["ended"])})
+
+
+def of_parquet(path: Path) -> list[Row]:
+    rows = parquet.read_table(path).to_pylist()
+    return [Row(**row | {"found": json.loads(row["found"] or "null")}) for row in rows]
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+READERS: dict[str, Callable[[Path], list[Row]]] = {
+    "csv": of_csv,
+    "json": lambda path: [of_object(row) for row in json.loads(path.read_bytes())],
+    "jsonl": lambda path: [of_object(json.loads(line)) for line in path.read_bytes().split(b"\n")[:-1]],
+    "parquet": of_parquet,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_each_format_is_read_back_as_it_was_written(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"list.{ending.upper()}"
+    assert fl.write_rows(path, Row, iter(ROWS)) == len(ROWS)
+    assert READERS[ending](path) == ROWS
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_empty_list_is_a_file_too(tmp_path: Path, ending: str) -> None:
+    assert fl.write_rows(str(tmp_path / f"list.{ending}"), Row, []) == 0
+    assert READERS[ending](tmp_path / f"list.{ending}") == []
+
+
+def test_a_list_of_many_pages_is_complete(tmp_path: Path) -> None:
+    many = (Row(str(n), n, AT, None, 0.0, True, None, None) for n in range(25_000))
+    assert fl.write_rows(tmp_path / "many.parquet", Row, many) == 25_000
+    assert parquet.read_table(tmp_path / "many.parquet")["count"].to_pylist() == list(range(25_000))
+
+
+def test_types_of_columns_do_not_depend_on_the_rows(tmp_path: Path) -> None:
+    fl.write_rows(tmp_path / "none.parquet", Row, [])
+    fl.write_rows(tmp_path / "some.parquet", Row, ROWS)
+    schema = parquet.read_schema(tmp_path / "none.parquet")
+    assert schema == parquet.read_schema(tmp_path / "some.parquet")
+    assert [str(field.type) for field in schema] == [
+        "string", "int64", "timestamp[us, tz=UTC]", "timestamp[us, tz=UTC]", "double", "bool", "string", "string",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_is_not_unicode_is_escaped(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"list.{ending}"
+    fl.write_rows(path, Row, [Row("\ud800", 1, AT, None, 0.0, True, None, None)])
+    assert b"\\ud800" in path.read_bytes()
+
+
+def test_a_summary_of_runs_and_work_orders_keeps_its_columns(tmp_path: Path) -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(lambda step: None)
+    with fl.open_ledger("memory:", executors) as ledger:
+        for workflow_id in ODD[:6]:
+            ledger.workflows.save({"nodes": [{"id": "a", "type": "do"}]}, workflow_id=workflow_id)
+            ledger.runs.start(workflow_id, by=workflow_id)
+        runs, orders = ledger.history.runs(), ledger.history.work_orders()
+    for kind, rows in ((fl.RunSummary, runs), (fl.WorkOrderSummary, orders)):
+        fl.write_rows(tmp_path / "list.parquet", kind, rows)
+        assert parquet.read_table(tmp_path / "list.parquet").to_pylist() == [asdict(row) for row in rows]
+        fl.write_rows(tmp_path / "list.csv", kind, rows)
+        with (tmp_path / "list.csv").open(newline="", encoding="utf-8") as file:
+            found = list(csv.DictReader(file))
+        assert [row["workflow_id"] for row in found] == [*reversed(ODD[:6])]
+
+
+@pytest.mark.parametrize("name", ["list", "list.txt", "list.csv.gz", ".csv"])
+def test_an_ending_that_says_no_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(fl.InvalidRequest, match=r"ends with none of \.csv, \.json, \.jsonl, \.parquet"):
+        fl.write_rows(tmp_path / name, Row, ROWS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_are_no_dataclass_have_no_columns(tmp_path: Path) -> None:
+    with pytest.raises(fl.InvalidRequest, match="no dataclass"):
+        fl.write_rows(tmp_path / "list.csv", dict, [{}])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_pyarrow_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(fl.InvalidRequest, match=r"pip install 'flowledger\[parquet\]'"):
+        fl.write_rows(tmp_path / "list.parquet", Row, ROWS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_rows_that_stop_coming_leave_the_file_as_it_was(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "new" / f"list.{ending}"
+
+    def rows() -> Iterator[Row]:
+        yield from ROWS
+        raise fl.StorageUnavailable("the store is away")
+
+    with pytest.raises(fl.StorageUnavailable, match="the store is away"):
+        fl.write_rows(path, Row, rows())
+    assert list(tmp_path.iterdir()) == []
+    fl.write_rows(path, Row, ROWS[:1])
+    with pytest.raises(fl.StorageUnavailable, match="the store is away"):
+        fl.write_rows(path, Row, rows())
+    assert READERS[ending](path) == ROWS[:1]
+    assert list(path.parent.iterdir()) == [path]
+
+
+FILLER = """
+import sys
+from dataclasses import dataclass
+import flowledger as fl
+
+@dataclass
+class Row:
+    id: str
+
+try:
+    fl.write_rows(sys.argv[1], Row, (Row(f"{n * 2_654_435_761 % 2**64:x}") for n in range(200_000)))
+except fl.StorageUnavailable as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path: Path, ending: str) -> None:
+    new, old = tmp_path / f"new.{ending}", tmp_path / f"old.{ending}"
+    old.write_text("what was there")
+    for path in (new, old):
+        done = subprocess.run(
+            [sys.executable, "-c", FILLER, str(path)], capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, 2**18)),
+        )  # fmt: skip
+        assert done.stderr == ""
+        assert done.stdout == f"can't write {str(path)!r}: File too large\n"
+    assert old.read_text() == "what was there"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("file/list.csv", "folder.csv", f"{'x' * 300}.csv"):
+        with pytest.raises(fl.StorageUnavailable, match=r"can't write .*\.csv'"):
+            fl.write_rows(tmp_path / name, Row, ROWS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.csv"]
+
+
+def test_a_link_stays_a_link_and_a_list_has_the_usual_rights(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, target, usual = tmp_path / "link.json", tmp_path / "there" / "list.json", tmp_path / "usual"
+    link.symlink_to(target)
+    usual.touch()
+    fl.write_rows(link, Row, ROWS)
+    assert link.is_symlink()
+    assert READERS["json"](target) == ROWS
+    assert target.stat().st_mode == usual.stat().st_mode
