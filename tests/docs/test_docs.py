@@ -2,10 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import flowledger as fl
+from flowledger.domain.catalogue import EVENT_TYPES
+from flowledger.domain.run import Recorded
+from flowledger.domain.run.events import After
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -33,6 +37,19 @@ def test_the_api_reference_names_everything_that_is_public_and_nothing_else():
 
 def test_every_public_name_has_a_docstring():
     assert [name for name in fl.__all__ if name != "__version__" and not getattr(fl, name).__doc__] == []
+
+
+def test_the_events_page_tells_every_event_and_every_key_of_its_body():
+    page = (ROOT / "docs/reference/events.md").read_text()
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| (.*) \|$", page, re.MULTILINE)
+    ours = {name: type.schema for name, type in EVENT_TYPES.items() if not name.startswith("test.")}
+    assert sorted(name for name, _ in rows) == sorted(ours)
+    told = {name: set(re.findall(r"`([\w.]+)`", text)) for name, text in rows}
+    shared = get_type_hints(Recorded).keys() | get_type_hints(After).keys()
+    assert {key for key in shared if f"`{key}`" not in page} == set()
+    for name, schema in ours.items():
+        known = told[name].union(*(told[other] for other in told[name] & told.keys()))
+        assert get_type_hints(schema).keys() - get_type_hints(Recorded).keys() - known == set(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
