@@ -81,7 +81,8 @@ class Workflows:
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {workflow_id!r}: an id is text, not empty, without '@'")
         _check_name(name)
-        freeze([workflow_id, message], "save")
+        freeze(workflow_id, "workflow_id")
+        freeze(message, "message")
         definition = checked(definition, self._executors)
         expected = self._number(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
