@@ -159,8 +159,7 @@ class Workflows:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        named = self._number(workflow_id, version) if isinstance(version, str) else version
-        moment = moment_asked(named, at)
+        moment = moment_asked(self._number(workflow_id, version), at)
         head = self._log.head(workflow_id)
         asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {workflow_id!r}")
         shown = self._log.state_at(workflow_id, asked)

@@ -69,6 +69,13 @@ def test_a_save_based_on_what_never_was_is_stale_with_or_without_merge(workflows
         assert ("there is no such save yet" in str(refused.value)) == (expected > 1)
 
 
+def test_nothing_is_merged_over_a_version_before_the_first(desk: Desk, workflows: Any) -> None:
+    before = desk.written()
+    with pytest.raises(fl.StaleVersion):
+        workflows.save(line("x", "y"), workflow_id="x", expected_version=-1, merge=True)
+    assert desk.written() == before
+
+
 def test_changes_to_different_parts_are_merged_on_request(desk: Desk, workflows: Any) -> None:
     theirs = with_data(line("a", "b", "c", "d"), a="theirs")
     workflows.save(theirs, workflow_id="x", by="bob")

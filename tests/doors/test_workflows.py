@@ -225,9 +225,9 @@ def test_a_version_where_none_belongs_is_told(memory_desk: Desk) -> None:
 
 def test_text_that_can_not_be_stored_is_refused_by_its_name(memory_desk: Desk) -> None:
     workflows = memory_desk.ledger.workflows
-    with pytest.raises(fl.InvalidValue, match="^workflow_id: "):
+    with pytest.raises(fl.InvalidValue, match=r"^workflow_id: "):
         workflows.save(line("a"), workflow_id="\ud800")
-    with pytest.raises(fl.InvalidValue, match="^message: "):
+    with pytest.raises(fl.InvalidValue, match=r"^message: "):
         workflows.save(line("a"), workflow_id="w", message="\ud800")
 
 
