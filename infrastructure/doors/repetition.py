@@ -41,7 +41,11 @@ def retry_of(bench: Workbench, some_id: str, from_node: str | None) -> Repetitio
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    order, run_id = order_and_run(bench.store, some_id)
+    return retry_in(bench, *order_and_run(bench.store, some_id), from_node)
+
+
+def retry_in(bench: Workbench, order: WorkOrderState, run_id: str | None, from_node: str | None) -> Repetition:
+    """The same, of a run of this work order: what is decided holds for as long as the order has this version."""
     _refuse_early(bench, order, run_id)
     runnable = bench.latest(order.workflow_id)
     if from_node is not None:
