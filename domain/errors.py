@@ -88,7 +88,10 @@ class WorkflowNotFound(NotFound):
 
     def __init__(self, workflow_id: str) -> None:
         self.workflow_id = workflow_id
-        super().__init__(f"no workflow {workflow_id!r}: save a definition under this id first")
+        hint = "save a definition under this id first"
+        if "@" in workflow_id:
+            hint = "no id has an '@', and no version belongs here: a run starts with the latest one"
+        super().__init__(f"no workflow {workflow_id!r}: {hint}")
 
 
 class WorkOrderNotFound(NotFound):
@@ -176,12 +179,19 @@ class StaleVersion(Conflict):
         self.saved_at = saved_at
         self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
         self.conflicts: tuple[str, ...] = tuple(conflicts)
-        in_the_way = f"; both changed {', '.join(self.conflicts)}" if conflicts else ""
+        if conflicts:
+            hint = f"both changed {', '.join(self.conflicts)}; take the latest version and apply your change to it"
+        elif expected > actual:
+            hint = "there is no such save yet; take the latest version and apply your change to it"
+        else:
+            hint = (
+                "take the latest version and apply your change to it, "
+                "or save with merge=True (--merge), which puts changes to different nodes together"
+            )
         more = len(self.changes) - _CHANGES_LISTED
         super().__init__(
             f"workflow {workflow_id!r} is at version {actual}, your save was based on {expected}: "
-            f"{saved_by} saved at {saved_at.isoformat()}{in_the_way}; "
-            "take the latest version and apply your change to it"
+            f"{saved_by} saved at {saved_at.isoformat()}; {hint}"
             + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
             + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
         )

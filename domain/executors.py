@@ -1,5 +1,6 @@
 """Executors: the functions that nodes run, what they are given and what they may return."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,11 +104,20 @@ class Executor:
 
     @property
     def qualified_name(self) -> str:
-        """``module.qualname`` of the function."""
-        function = inspect.unwrap(self.function)
-        return (
-            f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-        )
+        """``module.qualname`` of the function below decorators and partials, or of the class of a callable object."""
+        function, _ = unwrapped(self.function)
+        return f"{getattr(function, '__module__', '?')}.{function.__qualname__}"
+
+
+def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[Any]]]:
+    """What was written down, a function or a class, below decorators and partials; and the partials, from outside."""
+    partials: list[functools.partial[Any]] = []
+    while True:
+        function = inspect.unwrap(function)
+        if not isinstance(function, functools.partial):
+            return (function if inspect.isroutine(function) else type(function)), partials
+        partials.append(function)
+        function = function.func
 
 
 class ExecutorRegistry:

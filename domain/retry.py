@@ -1,6 +1,6 @@
 """Repeating a run: what is reused of it, what is refused, and what a preview says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ class ReusedNode:
     definition_changed: bool
     """Whether the latest version has the node otherwise than the version that produced them, or not at all."""
     code_changed: bool
-    """Whether its executor's code is another one now."""
+    """Whether its executor's code, or the release that it came with, is another one now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,12 @@ class RetryPreview:
     changed: tuple[str, ...]
     """Nodes that are in both, and differ."""
     edges_changed: bool
+    start_changed: bool
+    """Whether the latest version begins at another node."""
     code_changed: tuple[str, ...]
-    """Nodes of both whose executor's code is another one now."""
+    """Nodes of both whose executor's code, or the release that it came with, is another one now."""
+    refused: str | None
+    """Why a rejected work order would be rejected again, and nothing would run."""
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
@@ -143,7 +147,9 @@ class RetryPreview:
             "removed": list(self.removed),
             "changed": list(self.changed),
             "edgesChanged": self.edges_changed,
+            "startChanged": self.start_changed,
             "codeChanged": list(self.code_changed),
+            "refused": self.refused,
         }
 
     def __str__(self) -> str:
@@ -157,8 +163,8 @@ class RetryPreview:
             "other code now": self.code_changed,
         }
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
-        if self.edges_changed:
-            lines.append("edges changed since then")
+        lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
+        lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
         return "\n".join(lines)
 
 
@@ -169,31 +175,3 @@ def _reused_line(node: ReusedNode) -> str:
     age = timedelta(seconds=node.age // timedelta(seconds=1))
     line = f"reuses {node.node_id}: {results} of run {node.run_id}@{node.version}, {age} old"
     return f"{line}; its {differs} changed since" if differs else line
-
-
-class Differences(NamedTuple):
-    """Between two versions of a workflow, by node id."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    edges_changed: bool
-
-
-def differences(then: WorkflowDefinition, now: WorkflowDefinition) -> Differences:
-    """What one version has that the other hasn't, or has otherwise."""
-    old, new = _nodes(then), _nodes(now)
-    return Differences(
-        added=tuple(node for node in new if node not in old),
-        removed=tuple(node for node in old if node not in new),
-        changed=tuple(node for node in new if node in old and old[node] != new[node]),
-        edges_changed=_edges(then) != _edges(now),
-    )
-
-
-def _nodes(definition: WorkflowDefinition) -> Mapping[str, Mapping[str, Any]]:
-    return {node.id: node.to_data() for node in definition.nodes}
-
-
-def _edges(definition: WorkflowDefinition) -> set[tuple[str, str, str | None]]:
-    return {(edge.source, edge.target, edge.source_handle) for edge in definition.edges}

@@ -34,7 +34,7 @@ class Changes:
     order: bool = False
     """The nodes or the edges that both have are listed in another order."""
     code: tuple[str, ...] = ()
-    """Node types whose job code is not the same."""
+    """Node types that both use and whose job code is not the same."""
     name: bool = False
 
     def __bool__(self) -> bool:
@@ -53,7 +53,7 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
     old, new = before["definition"], after["definition"]
     old_nodes, nodes = keyed_nodes(old), keyed_nodes(new)
     old_edges, edges = keyed_edges(old), keyed_edges(new)
-    code = {*before["code"], *after["code"]}
+    types = {node["type"] for node in old_nodes.values()} & {node["type"] for node in nodes.values()}
     return Changes(
         nodes=PartChanges(*compared(old_nodes, nodes)),
         edges=PartChanges(
@@ -61,7 +61,7 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
         ),
         start=old.get("start") != new.get("start"),
         order=reordered(old_nodes, nodes) or reordered(old_edges, edges),
-        code=tuple(sorted(type for type in code if before["code"].get(type) != after["code"].get(type))),
+        code=tuple(sorted(type for type in types if before["code"].get(type) != after["code"].get(type))),
         name=before.get("name") != after.get("name"),
     )
 

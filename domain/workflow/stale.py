@@ -34,7 +34,7 @@ def merged_over(
 
     It may break the rules that hold for each of the two. Raises StaleVersion with what both changed, but not alike.
     """
-    if state.saved is None or expected > state.version:
+    if state.saved is None or not 0 <= expected <= state.version:
         refuse_stale(state, recent, expected, now)
     base, theirs = _body_at(recent, expected) or _NOTHING, state.saved or _NOTHING
     definition, conflicts = merged(base["definition"], theirs["definition"], mine)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...domain.bulk import BulkItem
-from ...domain.errors import InvalidRequest
+from ...domain.errors import InvalidRequest, StorageError
 from . import views
 from .session import Interrupted, Session
 
@@ -79,9 +79,16 @@ def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
                 if not session.json:
                     out.print(_line(item), soft_wrap=True)
         except KeyboardInterrupt as interrupt:
-            hint = "" if operation.id is None else f"; go on with the same command and --resume {operation.id}"
-            raise Interrupted(f"interrupted after {len(items)} of {operation.count}{hint}") from interrupt
+            raise Interrupted(f"interrupted {_how_far(operation, items)}") from interrupt
+        except StorageError:
+            _tell(f"stopped {_how_far(operation, items)}")
+            raise
     return items
+
+
+def _how_far(operation: BulkOperation, items: Sequence[BulkItem]) -> str:
+    hint = "" if operation.id is None else f"; go on with the same command and --resume {operation.id}"
+    return f"after {len(items)} of {operation.count}{hint}"
 
 
 def _line(item: BulkItem) -> Text:

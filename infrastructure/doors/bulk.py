@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 from ...domain.bulk import BulkItem, operation_time, run_of_operation
 from ...domain.cycle import CallSettings, check_actor
-from ...domain.errors import FlowledgerError, InvalidRequest, StorageError
+from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
 from ...domain.ids import uuid7
 from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
+from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
 from .orders import load_order, order_and_run
-from .repetition import retry_of
+from .repetition import retry_in
 from .retries import Retries, begin
 from .twins import in_thread
 from .workbench import Workbench
@@ -139,11 +140,22 @@ class _BulkRetry(NamedTuple):
         run_id = run_of_operation(self.id, order.id)
         if run_id in order.runs:
             return self._go_on(target, run_id)
+        while True:
+            try:
+                return self._begin(target, order, run_id)
+            except ConcurrencyError:
+                order = load_order(self.bench.store, order.id)
+                if run_id in order.runs:
+                    reason = "this operation also goes on elsewhere, and has retried it just now"
+                    return _known(_skipped(target, reason, new_run_id=run_id))
+
+    def _begin(self, target: _Target, order: WorkOrderState, run_id: str) -> Execution[BulkItem]:
+        """Decided by the order as it was read: when it has moved, that is ConcurrencyError."""
         if self.overtaken(order.id, order.runs):
             return _known(
                 _skipped(target, f"the last run of its work order is {order.last_run_id}, which wasn't given")
             )
-        repetition = retry_of(self.bench, order.id, self.from_node)
+        repetition = retry_in(self.bench, order, order.last_run_id, self.from_node)
         execution = begin(self.bench, repetition, self.settings, self.metadata, wait=self.wait, run_id=run_id)
         return _told(execution, target, run_id)
 

@@ -3,11 +3,12 @@
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from ...domain.definition import WorkflowDefinition
-from ...domain.executors import Executor, ExecutorRegistry
+from ...domain.executors import Executor, ExecutorRegistry, unwrapped
 from ...domain.jsonvalue import freeze
 from ...domain.run import Distribution
 from ...domain.workflow import JobCode
@@ -27,7 +28,8 @@ def code_of(executor: Executor) -> JobCode:
     Read once per executor, when first asked: the file may change later, what was loaded doesn't.
     """
     name = executor.qualified_name
-    function, bound = _unwrapped(executor.function)
+    function, partials = unwrapped(executor.function)
+    bound = "".join(map(_bound, partials))
     found = distribution_of(getattr(function, "__module__", None))
     installed = {} if found is None else {"distribution": found}
     try:
@@ -70,15 +72,12 @@ def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
     return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
 
 
-def _unwrapped(function: Callable[..., Any]) -> tuple[Any, str]:
-    """What was written down, below decorators and partials, and the arguments that the partials bind, as a comment."""
-    bound = ""
-    while True:
-        function = inspect.unwrap(function)
-        if not isinstance(function, functools.partial):
-            return (function if inspect.isroutine(function) else type(function)), bound
-        bound += f"# bound: {function.args!r} {function.keywords!r}\n"
-        function = function.func
+def _bound(partial: functools.partial[Any]) -> str:
+    """The arguments that a partial binds, as a comment. Where an object lies in memory is no part of the code."""
+    return f"# bound: {_ADDRESS.sub('', f'{partial.args!r} {partial.keywords!r}')}\n"
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def _digest(text: str) -> str:

@@ -32,11 +32,16 @@ def sources(store: EventStore, run_id: str, origin: Origin | None) -> Iterator[O
         if source in seen:
             raise StorageCorrupt(f"run {source!r} reuses its own results, by the origin of run {run_id!r}")
         seen.add(source)
-        run_id, origin = source, origin_in(source, _first_event(store, run_id, source))
+        run_id, origin = source, origin_in(source, _started(store, run_id, source))
 
 
-def _first_event(store: EventStore, run_id: str, source: str) -> Mapping[str, Any]:
-    first = next(iter(store.read(source, upto=1)), None)
+def first_event(store: EventStore, stream: str) -> RecordedEvent | None:
+    """The first event of a stream; None: there is no such stream."""
+    return next(iter(store.read(stream, upto=1)), None)
+
+
+def _started(store: EventStore, run_id: str, source: str) -> Mapping[str, Any]:
+    first = first_event(store, source)
     if first is None or first.type != STARTED:
         raise missing(run_id, source)
     return first.data

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
-from ...domain.ports import EventStore, RecordedEvent
+from ...domain.ports import EventStore
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, WorkOrderState, evolve, shown_state
 from ...projections.work_orders import WorkOrder, work_order_of
-from .lineage import origin_in, sources
+from .lineage import first_event, origin_in, sources
 from .states import RunStates
 
 
@@ -43,7 +43,7 @@ def order_and_run(store: EventStore, some_id: str) -> tuple[WorkOrderState, str 
     """
     if not isinstance(some_id, str):
         raise InvalidRequest(f"a run id is text, such as run.id, not {type(some_id).__name__}")
-    first = _first(store, some_id)
+    first = first_event(store, some_id)
     if first is not None and first.type == STARTED:
         return load_order(store, first.data.get("correlation_id", "")), some_id
     order = None if first is None else find_order(store, some_id)
@@ -54,7 +54,7 @@ def order_and_run(store: EventStore, some_id: str) -> tuple[WorkOrderState, str 
 
 def started(store: EventStore, run_id: str) -> Mapping[str, Any]:
     """The body of a run's first event. Raises RunNotFound."""
-    first = _first(store, run_id)
+    first = first_event(store, run_id)
     if first is None or first.type != STARTED:
         raise RunNotFound(run_id)
     return first.data
@@ -89,7 +89,3 @@ def order_input(store: EventStore, order: WorkOrderState) -> Any:
     if order.runs:
         return input_of(store, order.runs[0], started(store, order.runs[0]))
     return None if order.rejected is None else order.rejected.get("payload")
-
-
-def _first(store: EventStore, stream: str) -> RecordedEvent | None:
-    return next(iter(store.read(stream, upto=1)), None)

@@ -1,11 +1,16 @@
 """What a retry would run and reuse, compared with what ran then."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from ...domain.clock import moment
-from ...domain.definition import Node, WorkflowDefinition
-from ...domain.retry import Differences, RetryPreview, ReusedNode, differences
+from ...domain.definition import WorkflowDefinition
+from ...domain.ports import RecordedEvent
+from ...domain.retry import RetryPreview, ReusedNode
+from ...domain.run import Origin
+from ...domain.step import Refusal
+from ...domain.workflow import Changes, PartChanges, changes_between, keyed_nodes, same
 from ...projections.lineage import ReusedResult, reused
 from .jobcode import KnownCode
 from .lineage import past_events
@@ -14,18 +19,12 @@ from .repetition import Repetition
 from .workbench import Workbench
 
 
-def preview(bench: Workbench, repetition: Repetition) -> RetryPreview:
-    """Compare, and change nothing."""
+def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -> RetryPreview:
+    """Compare, and change nothing. ``refused`` says why nothing would run."""
     order, runnable, source = repetition.order, repetition.runnable, repetition.source_id
-    now = _Code(
-        runnable.version, runnable.plan.definition, bench.code_now(runnable.plan.definition, KnownCode())["code"]
-    )
-    then = None if source is None else _that_ran(bench, source)
-    changes = Differences((), (), (), edges_changed=False)
-    recoded: tuple[str, ...] = ()
-    if then is not None:
-        changes = differences(then.definition, now.definition)
-        recoded = tuple(node.id for node in now.definition.nodes if _recoded(then, now, node.id))
+    now = runnable.plan.definition
+    then = None if source is None else _that_ran(bench, source, now)
+    changes = Changes() if then is None else changes_between(_body(then.definition), _body(now))
     return RetryPreview(
         work_order_id=order.id,
         run_id=source,
@@ -35,56 +34,86 @@ def preview(bench: Workbench, repetition: Repetition) -> RetryPreview:
         start_node_id=repetition.start_node_id,
         input=order_input(bench.store, order),
         payload=repetition.payload,
-        reused=tuple(_reused_nodes(bench, repetition, now)),
-        added=changes.added,
-        removed=changes.removed,
-        changed=changes.changed,
-        edges_changed=changes.edges_changed,
-        code_changed=recoded,
+        reused=tuple(_reused_nodes(bench, repetition)),
+        added=changes.nodes.added,
+        removed=changes.nodes.removed,
+        changed=changes.nodes.changed,
+        edges_changed=changes.edges != PartChanges(),
+        start_changed=then is not None and then.definition.start != now.start,
+        code_changed=() if then is None else tuple(node for node in then.nodes if then.recoded(node)),
+        refused=None if refused is None else refused.reason,
     )
 
 
-class _Code(NamedTuple):
-    """A version of a workflow, and the digests of the code that ran or would run, by node type."""
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What ran, beside what would run now."""
 
     version: int
     definition: WorkflowDefinition
-    digests: Mapping[str, str]
+    nodes: Mapping[str, Mapping[str, Any]]
+    """As JSON, by id."""
+    nodes_now: Mapping[str, Mapping[str, Any]]
+    drifted: Collection[str]
+    """Node types whose code is another one now."""
 
-    def node(self, node_id: str) -> Node | None:
-        return next((node for node in self.definition.nodes if node.id == node_id), None)
+    def redefined(self, node_id: str) -> bool:
+        return not same(self.nodes.get(node_id), self.nodes_now.get(node_id))
 
-
-def _that_ran(bench: Workbench, run_id: str) -> _Code:
-    first = started(bench.store, run_id)
-    version = first["workflow_version"]
-    return _Code(version, bench.workflows.get(first["workflow_id"], version).definition, first.get("code", {}))
-
-
-def _recoded(then: _Code, now: _Code, node_id: str) -> bool:
-    old, new = then.node(node_id), now.node(node_id)
-    return old is not None and new is not None and then.digests.get(old.type) != now.digests.get(new.type)
+    def recoded(self, node_id: str) -> bool:
+        old, new = self.nodes.get(node_id), self.nodes_now.get(node_id)
+        return old is not None and new is not None and (old["type"] != new["type"] or new["type"] in self.drifted)
 
 
-def _reused_nodes(bench: Workbench, repetition: Repetition, now: _Code) -> Iterator[ReusedNode]:
+def _that_ran(bench: Workbench, run_id: str, now: WorkflowDefinition) -> _Ran:
+    run = bench.states.load(run_id)
+    return _compared(bench, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
+
+
+def _compared(bench: Workbench, workflow_id: str, version: int, code: KnownCode, now: WorkflowDefinition) -> _Ran:
+    then = bench.workflows.get(workflow_id, version).definition
+    drifted = bench.code_now(now, code).get("drifted", {})
+    return _Ran(version, then, keyed_nodes(then.to_data()), keyed_nodes(now.to_data()), drifted)
+
+
+def _body(definition: WorkflowDefinition) -> Mapping[str, Any]:
+    """As a save that knows no code."""
+    return {"definition": definition.to_data(), "code": {}}
+
+
+def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNode]:
     """By node, in the order in which they first ran."""
     if repetition.origin is None:
         return
-    by_node: dict[str, list[ReusedResult]] = {}
-    for result in reused(past_events(bench.store, repetition.order.id, repetition.origin)):
-        by_node.setdefault(result.node_id, []).append(result)
+    results: dict[str, list[ReusedResult]] = {}
+    ran: dict[str, _Ran] = {}
+    for event, then in _past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition):
+        for result in reused([event]):
+            results.setdefault(result.node_id, []).append(result)
+            ran[result.node_id] = then
     asked_at = moment(bench.now())
-    ran: dict[str, _Code] = {}
-    for node_id, results in by_node.items():
-        last = results[-1]
-        then = ran.get(last.run_id) or ran.setdefault(last.run_id, _that_ran(bench, last.run_id))
+    for node_id, all_of_it in results.items():
+        last = all_of_it[-1]
         yield ReusedNode(
             node_id=node_id,
             run_id=last.run_id,
             version=last.version,
             recorded_at=last.recorded_at,
             age=asked_at - last.recorded_at,
-            results=len(results),
-            definition_changed=then.node(node_id) != now.node(node_id),
-            code_changed=_recoded(then, now, node_id),
+            results=len(all_of_it),
+            definition_changed=ran[node_id].redefined(node_id),
+            code_changed=ran[node_id].recoded(node_id),
         )
+
+
+def _past(
+    bench: Workbench, order_id: str, origin: Origin, now: WorkflowDefinition
+) -> Iterator[tuple[RecordedEvent, _Ran]]:
+    """The events whose results are reused, each with what ran then: a resume may have brought other code."""
+    ran: dict[str, _Ran] = {}
+    for event in past_events(bench.store, order_id, origin):
+        if event.stream not in ran or "code" in event.data:
+            first = started(bench.store, event.stream)
+            code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
+            ran[event.stream] = _compared(bench, first["workflow_id"], first["workflow_version"], code, now)
+        yield event, ran[event.stream]

@@ -1,17 +1,23 @@
 """What it takes to repeat a run, decided and not started yet: which version, from which node, with what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...domain.context import Context
+from ...domain.cycle import CallSettings
 from ...domain.errors import IllegalTransition
+from ...domain.ids import uuid7
+from ...domain.ports import NewEvent
 from ...domain.results import History
 from ...domain.retry import last_visit, refuse_unended, refuse_unknown
-from ...domain.run import Origin
+from ...domain.run import Origin, RunState, start
+from ...domain.step import Refusal
 from ...domain.work_order import WorkOrderState
+from .jobcode import KnownCode
 from .lineage import events_backwards, origin_in
 from .orders import order_and_run, order_input, started
-from .starts import start_node
+from .starts import refused_input, start_node
 from .workbench import Runnable, Workbench
 
 
@@ -35,7 +41,11 @@ def retry_of(bench: Workbench, some_id: str, from_node: str | None) -> Repetitio
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    order, run_id = order_and_run(bench.store, some_id)
+    return retry_in(bench, *order_and_run(bench.store, some_id), from_node)
+
+
+def retry_in(bench: Workbench, order: WorkOrderState, run_id: str | None, from_node: str | None) -> Repetition:
+    """The same, of a run of this work order: what is decided holds for as long as the order has this version."""
     _refuse_early(bench, order, run_id)
     runnable = bench.latest(order.workflow_id)
     if from_node is not None:
@@ -81,3 +91,43 @@ def _from_node(
         order, run_id, runnable, node_id, before.payload,
         {"kind": "retry", "run_id": visit.run_id, "version": visit.version}, before.context,
     )  # fmt: skip
+
+
+class Draft(NamedTuple):
+    """The run that a repetition comes to, not stored yet."""
+
+    state: RunState
+    started: NewEvent
+    metadata: Mapping[str, Any]
+    refused: Refusal | None
+    """What keeps a rejected work order rejected. A run that is repeated is judged by its first step."""
+
+
+def drafted(
+    bench: Workbench, repetition: Repetition, settings: CallSettings, metadata: Mapping[str, Any], *,
+    wait: bool, run_id: str | None = None,
+) -> Draft:  # fmt: skip
+    """The first event of the run. Where no metadata is given, a rejected work order's is that of its start."""
+    order, runnable = repetition.order, repetition.runnable
+    now = max(bench.now(), order.recorded_at)
+    state = RunState(run_id or uuid7(now))
+    state.begin_with(repetition.past)
+    kept = metadata or (order.rejected or {}).get("metadata", {})
+    event = start(
+        order.id, workflow_id=runnable.workflow_id, workflow_version=runnable.version,
+        definition_digest=runnable.digest, start_node_id=repetition.start_node_id,
+        code=bench.code_now(runnable.plan.definition, _known_code(bench, repetition)),
+        payload=repetition.payload, metadata=kept, by=settings.by, now=now, origin=repetition.origin, queued=not wait,
+    )  # fmt: skip
+    repeats = repetition.source_id is not None
+    return Draft(state, event, kept, None if repeats else refused_input(runnable, state, event, settings, wait=wait))
+
+
+def _known_code(bench: Workbench, repetition: Repetition) -> KnownCode:
+    """Code that needs no record: what was saved and, for a reproduction, is also what ran then."""
+    saved = repetition.runnable.known_code
+    if repetition.source_id is None or repetition.origin is None or repetition.origin["kind"] != "reproduction":
+        return saved
+    ran = bench.states.load(repetition.source_id)
+    same = {type: digest for type, digest in saved.digests.items() if ran.code.get(type) == digest}
+    return KnownCode(same, ran.distributions)

@@ -5,17 +5,14 @@ from typing import Any, Literal, overload
 
 from ...domain.cycle import CallSettings, cycle
 from ...domain.errors import ConcurrencyError
-from ...domain.ids import uuid7
 from ...domain.ports import Write
 from ...domain.retry import RetryPreview
-from ...domain.run import RunState, start
 from ...domain.work_order import add_run
 from ...projections.runs import Run
 from ..driver import Execution, asynchronous, synchronous
-from .jobcode import KnownCode
 from .previews import preview as preview_of
-from .repetition import Repetition, reproduction_of, retry_of
-from .starts import keep_rejected, refused_input
+from .repetition import Repetition, drafted, reproduction_of, retry_of
+from .starts import keep_rejected
 from .twins import in_thread
 from .workbench import Workbench
 
@@ -55,7 +52,7 @@ class Retries:
         ConcurrencyError (somebody else added a run first), WorkOrderRejected (the input is refused again).
         """
         if preview:
-            return preview_of(self._bench, retry_of(self._bench, run_id, from_node))
+            return self._preview(run_id, from_node, by, globals, step_limit, wait, metadata)
         return self._retry_now(run_id, from_node, by, globals, step_limit, wait, metadata)
 
     @overload
@@ -79,7 +76,7 @@ class Retries:
     ) -> Run | RetryPreview:  # fmt: skip
         """The async twin of ``retry``."""
         if preview:
-            return await self._apreview(run_id, from_node)
+            return await self._apreview(run_id, from_node, by, globals, step_limit, wait, metadata)
         return await self._aretry_now(run_id, from_node, by, globals, step_limit, wait, metadata)
 
     def _reproduce(
@@ -118,8 +115,14 @@ class Retries:
     _retry_now = synchronous(_retry)
     _aretry_now = asynchronous(_retry)
 
-    def _preview(self, run_id: str, from_node: str | None) -> RetryPreview:
-        return preview_of(self._bench, retry_of(self._bench, run_id, from_node))
+    def _preview(
+        self, run_id: str, from_node: str | None, by: str, globals: Mapping[str, Any] | None, step_limit: int | None,
+        wait: bool, metadata: Mapping[str, Any] | None,
+    ) -> RetryPreview:  # fmt: skip
+        settings = self._bench.settings(by, globals, step_limit)
+        kept = self._bench.freeze_metadata(metadata or {})
+        repetition = retry_of(self._bench, run_id, from_node)
+        return preview_of(self._bench, repetition, drafted(self._bench, repetition, settings, kept, wait=wait).refused)
 
     _apreview = in_thread(_preview)
 
@@ -133,28 +136,10 @@ def begin(
     Raises ConcurrencyError when that has moved, WorkOrderRejected when it never had a run and its input is refused.
     """
     order, runnable, origin = repetition.order, repetition.runnable, repetition.origin
-    now = max(bench.now(), order.recorded_at)
-    state = RunState(run_id or uuid7(now))
-    state.begin_with(repetition.past)
-    event = start(
-        order.id, workflow_id=runnable.workflow_id, workflow_version=runnable.version,
-        definition_digest=runnable.digest, start_node_id=repetition.start_node_id,
-        code=bench.code_now(runnable.plan.definition, _known_code(bench, repetition)),
-        payload=repetition.payload, metadata=metadata, by=settings.by, now=now, origin=origin, queued=not wait,
-    )  # fmt: skip
-    if repetition.source_id is None and (refused := refused_input(runnable, state, event, settings, wait=wait)):
-        raise keep_rejected(bench.store, order, runnable, refused, repetition.payload, metadata, settings)
+    state, event, kept, refused = drafted(bench, repetition, settings, metadata, wait=wait, run_id=run_id)
+    if refused is not None:
+        raise keep_rejected(bench.store, order, runnable, refused, repetition.payload, kept, settings)
     kind = "retry" if origin is None else origin["kind"]
-    added = add_run(order, str(state.run_id), kind, by=settings.by, now=now)
+    added = add_run(order, str(state.run_id), kind, by=settings.by, now=event.data["recorded_at"])
     bench.begin(state, event, Write(order.id, order.version, [added]))
     return bench.execution(state, cycle(state, runnable.plan, settings) if wait else None)
-
-
-def _known_code(bench: Workbench, repetition: Repetition) -> KnownCode:
-    """Code that needs no record: what was saved and, for a reproduction, is also what ran then."""
-    saved = repetition.runnable.known_code
-    if repetition.source_id is None or repetition.origin is None or repetition.origin["kind"] != "reproduction":
-        return saved
-    ran = bench.states.load(repetition.source_id)
-    same = {type: digest for type, digest in saved.digests.items() if ran.code.get(type) == digest}
-    return KnownCode(same, ran.distributions)

@@ -81,7 +81,8 @@ class Workflows:
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {workflow_id!r}: an id is text, not empty, without '@'")
         _check_name(name)
-        freeze([workflow_id, message], "save")
+        freeze(workflow_id, "workflow_id")
+        freeze(message, "message")
         definition = checked(definition, self._executors)
         expected = self.number(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
@@ -158,8 +159,7 @@ class Workflows:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        named = self.number(workflow_id, version) if isinstance(version, str) else version
-        moment = moment_asked(named, at)
+        moment = moment_asked(self.number(workflow_id, version), at)
         head = self._log.head(workflow_id)
         asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {workflow_id!r}")
         shown = self._log.state_at(workflow_id, asked)

@@ -1,6 +1,7 @@
 """``run retry``, ``run reproduce``, and retrying and cancelling all that a query finds."""
 
 import json
+import re
 
 from .conftest import CommandLine
 
@@ -76,6 +77,36 @@ def test_all_that_failed_are_retried_oldest_first_after_the_count(cli: CommandLi
     again = cli("run", "retry", "--all", "--yes")
     assert "3 runs to retry (3 will be skipped: the work order has another last run by now)" in again.stderr
     assert "3 skipped" in again.stderr
+
+
+FULL_DISK = """
+import os, resource
+
+@executors.register("full")
+def full(step):
+    if "FULL_AT" in os.environ and str(step.payload) == os.environ["FULL_AT"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    return step.payload
+"""
+
+
+def test_a_store_that_fails_in_the_middle_stops_all_and_says_how_it_goes_on(cli: CommandLine) -> None:
+    steps = cli.home / "steps.py"
+    steps.write_text(steps.read_text() + FULL_DISK)
+    failed(cli, "1", "2", "3")
+    cli.workflow("boom", "full")
+    stopped = cli("run", "retry", "--all", "--yes", FULL_AT="2")
+    assert stopped.returncode == 2
+    assert len(stopped.stdout.splitlines()) == 1
+    found = re.search(r"stopped after 1 of 3; go on with the same command and --resume (\S+)", stopped.stderr)
+    assert found is not None
+    assert "error: the SQLite store" in stopped.stderr
+    resumed = cli.json("run", "retry", "--all", "--yes", "--resume", found[1])
+    assert [(item["outcome"], item["status"]) for item in resumed["items"]] == [
+        ("skipped", "completed"),
+        ("retried", "completed"),
+        ("retried", "completed"),
+    ]
 
 
 def test_filters_choose_what_is_retried(cli: CommandLine) -> None:

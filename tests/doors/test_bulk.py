@@ -13,6 +13,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.ids import uuid7
+from flowledger.infrastructure.doors import bulk
+from flowledger.infrastructure.doors.orders import load_order
 
 from .desk import GOOD, Desk, line, raiser
 
@@ -72,6 +74,47 @@ def test_what_somebody_has_retried_since_is_skipped(desk: Desk, failed: list[str
     order_id = runs.get(failed[2]).work_order_id
     (item,) = runs.retry_all([order_id])
     assert (item.run_id, item.work_order_id, item.outcome) == (order_id, order_id, "retried")
+
+
+@pytest.mark.parametrize("other", ["somebody", "the same operation"])
+def test_what_is_retried_at_the_same_moment_is_retried_once(
+    desk: Desk, failed: list[str], other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = desk.ledger.runs
+    operation = runs.retry_all(failed[:1])
+    begun: list[str] = []
+
+    def read_just_before(store: Any, order_id: str) -> Any:
+        order = load_order(store, order_id)
+        if not begun:
+            begun.append(order_id)
+            if other == "somebody":
+                runs.retry(failed[0], by="bob")
+            else:
+                list(runs.retry_all(failed[:1], operation_id=operation.id))
+        return order
+
+    monkeypatch.setattr(bulk, "load_order", read_just_before)
+    (item,) = operation
+    assert item.outcome == "skipped"
+    assert ("wasn't given" if other == "somebody" else "goes on elsewhere") in str(item.reason)
+    assert len(order_of(desk.ledger, failed[0]).runs) == 2
+
+
+def test_a_reproduction_at_the_same_moment_stops_no_retry(
+    desk: Desk, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reproduced: list[fl.Run] = []
+
+    def read_just_before(store: Any, order_id: str) -> Any:
+        order = load_order(store, order_id)
+        if not reproduced:
+            reproduced.append(desk.ledger.runs.reproduce(failed[0]))
+        return order
+
+    monkeypatch.setattr(bulk, "load_order", read_just_before)
+    (item,) = desk.ledger.runs.retry_all(failed[:1])
+    assert (item.outcome, item.status) == ("retried", "completed")
 
 
 def test_the_same_operation_again_does_nothing_twice(desk: Desk, failed: list[str]) -> None:

@@ -20,6 +20,10 @@ def before(step: fl.StepContext):
     return step.payload or fl.Pause("wait")
 
 
+def bound_before(client: object, step: fl.StepContext):
+    return before(step)
+
+
 def after(step: fl.StepContext):
     return [step.payload, "changed"]
 
@@ -71,6 +75,31 @@ def test_partials_of_other_functions_or_arguments_are_other_code() -> None:
         with fl.open_ledger("memory:", registry_of(function)) as ledger:
             digests.add(ledger.workflows.save(DEFINITION, workflow_id="w").code["ask"]["digest"])
     assert len(digests) == 3
+
+
+def test_partials_of_functions_without_source_are_told_apart_by_name() -> None:
+    codes = []
+    for function in (functools.partial(print, "a"), functools.partial(repr, "a")):
+        with fl.open_ledger("memory:", registry_of(function)) as ledger:
+            codes.append(ledger.workflows.save(DEFINITION, workflow_id="w").code["ask"])
+    assert [code["name"] for code in codes] == ["builtins.print", "builtins.repr"]
+    assert codes[0]["digest"] != codes[1]["digest"]
+
+
+def test_a_bound_object_is_the_same_code_wherever_it_lies_in_memory(tmp_path: Path) -> None:
+    class Client:
+        pass
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    clients = Client(), Client()
+    assert repr(clients[0]) != repr(clients[1])
+    for client in clients:
+        with fl.open_ledger(url, registry_of(functools.partial(bound_before, client))) as ledger:
+            saved = ledger.workflows.save(DEFINITION, workflow_id="w")
+            started = next(iter(ledger.history.events(ledger.runs.start("w").id)))
+            assert "drifted" not in started.data
+    assert saved.version == 1
+    assert "Client object>" in saved.code["ask"]["source"]
 
 
 def test_the_code_of_a_snapshot_refuses_change() -> None:

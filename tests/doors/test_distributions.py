@@ -35,6 +35,8 @@ with fl.open_ledger(url, executors) as ledger:
         ledger.workflows.save({"nodes": [{"id": "a", "type": "ask"}]}, workflow_id="w")
     elif command == "start":
         print(ledger.runs.start("w").id)
+    elif command == "preview":
+        print(*ledger.runs.retry(rest[0], preview=True).code_changed)
     else:
         print(ledger.runs.resume(rest[0], payload=1).status)
 """
@@ -104,6 +106,16 @@ def test_a_release_that_is_deployed_during_a_pause_is_recorded(tmp_path: Path, u
     with fl.open_ledger(url) as ledger:
         *_, resumed, _ = ledger.history.events(run_id)
         assert resumed.data["distributions"] == {"ask": release("1.1")}
+
+
+def test_a_preview_tells_another_release_than_the_one_that_ran_last(tmp_path: Path, url: str) -> None:
+    old, new = installed(tmp_path / "old", "1.0"), installed(tmp_path / "new", "1.1")
+    run(old, url, "save")
+    stayed, upgraded = run(old, url, "start"), run(old, url, "start")
+    run(old, url, "resume", stayed)
+    run(new, url, "resume", upgraded)
+    assert (run(old, url, "preview", stayed), run(new, url, "preview", stayed)) == ("", "a")
+    assert (run(old, url, "preview", upgraded), run(new, url, "preview", upgraded)) == ("a", "")
 
 
 def test_drifted_code_is_told_with_both_sources(tmp_path: Path, url: str) -> None:

@@ -274,6 +274,24 @@ def test_a_preview_tells_which_reused_nodes_are_others_now(shop: Shop) -> None:
     assert "its definition changed since" in str(preview)
 
 
+def test_a_preview_takes_nothing_for_equal_that_only_python_does(shop: Shop) -> None:
+    shop.save({**TWO, "nodes": [{**TWO["nodes"][0], "data": {"all": 1}}, *TWO["nodes"][1:]]})
+    failed = shop.failing()
+    shop.save({**TWO, "nodes": [{**TWO["nodes"][0], "data": {"all": True}}, *TWO["nodes"][1:]]})
+    preview = shop.runs.retry(failed.id, "charge", preview=True)
+    assert preview.changed == ("fetch",)
+    assert {node.node_id: node.definition_changed for node in preview.reused} == {"fetch": True, "price": False}
+
+
+def test_a_preview_tells_another_start(shop: Shop) -> None:
+    failed = shop.failing()
+    assert not shop.runs.retry(failed.id, preview=True).start_changed
+    shop.save({**TWO, "start": "price"})
+    preview = shop.runs.retry(failed.id, preview=True)
+    assert (preview.start_node_id, preview.start_changed, preview.changed) == ("price", True, ())
+    assert "another start since then" in str(preview)
+
+
 def test_a_preview_tells_other_code_and_a_reproduction_records_it(durable_url: str) -> None:
     def then(step: fl.StepContext) -> Any:
         return fail(step) if step.node.id == "charge" else "then"

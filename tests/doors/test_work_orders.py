@@ -144,6 +144,7 @@ def test_it_is_retried_on_a_version_that_takes_it(till: Till) -> None:
         2,
         {"amount": "much"},
     )
+    assert preview.refused is None
     run = till.runs.retry(order_id, by="bob")
     assert (run.status, run.work_order_id, run.origin, till.executed) == ("completed", order_id, None, [{"amount": 4}])
     order = till.runs.work_order(order_id)
@@ -161,6 +162,23 @@ def test_it_may_be_rejected_again(till: Till) -> None:
     assert till.runs.work_order(order_id).state == "rejected"
     with pytest.raises(fl.IllegalTransition, match="was rejected and has no run"):
         till.runs.retry(order_id, "charge")
+
+
+def test_a_preview_tells_that_it_would_be_rejected_again_and_changes_nothing(till: Till) -> None:
+    refused = till.rejected({"amount": "much"})
+    preview = till.runs.retry(refused.work_order_id, preview=True)
+    assert preview.refused == preview.to_data()["refused"] == refused.reason
+    assert f"but the input would be refused again: {refused.reason}" in str(preview)
+    assert till.runs.work_order(refused.work_order_id).runs == ()
+    assert [event.type for event in till.ledger.history.events(refused.work_order_id)][2:] == []
+
+
+def test_metadata_that_was_given_with_a_rejected_input_is_that_of_its_retry(till: Till) -> None:
+    order_id = till.rejected({"amount": "much"}, metadata={"ticket": 7}).work_order_id
+    with pytest.raises(fl.WorkOrderRejected):
+        till.runs.retry(order_id)
+    till.save("{{ size(payload.amount) }}")
+    assert till.runs.retry(order_id).snapshot.metadata == {"ticket": 7}
 
 
 def test_a_retry_of_a_run_whose_input_is_refused_now_is_a_failed_run(till: Till) -> None:

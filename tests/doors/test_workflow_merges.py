@@ -46,6 +46,7 @@ def test_a_stale_save_tells_who_changed_what_since_node_by_node(desk: Desk, work
     assert "(tuned a): changed node 'a'" in str(error)
     assert "removed node 'b'" in str(error)
     assert error.conflicts == ()
+    assert "or save with merge=True (--merge)" in str(error)
     assert desk.written() == before
 
 
@@ -65,6 +66,14 @@ def test_a_save_based_on_what_never_was_is_stale_with_or_without_merge(workflows
         with pytest.raises(fl.StaleVersion) as refused:
             workflows.save(with_data(BASE, a=1), workflow_id="x", expected_version=expected, merge=merge)
         assert (refused.value.expected, refused.value.actual) == (expected, 1)
+        assert ("there is no such save yet" in str(refused.value)) == (expected > 1)
+
+
+def test_nothing_is_merged_over_a_version_before_the_first(desk: Desk, workflows: Any) -> None:
+    before = desk.written()
+    with pytest.raises(fl.StaleVersion):
+        workflows.save(line("x", "y"), workflow_id="x", expected_version=-1, merge=True)
+    assert desk.written() == before
 
 
 def test_changes_to_different_parts_are_merged_on_request(desk: Desk, workflows: Any) -> None:
@@ -115,6 +124,7 @@ def test_the_same_part_changed_differently_is_a_conflict_that_is_named(
     with pytest.raises(fl.StaleVersion, match=f"both changed {', '.join(conflicts)};") as refused:
         workflows.save(mine, workflow_id="x", expected_version=1, merge=True)
     assert refused.value.conflicts == conflicts
+    assert "merge=True" not in str(refused.value)
     assert [change.by for change in refused.value.changes] == ["bob"]
     assert desk.written() == before
 

@@ -169,7 +169,8 @@ def test_versions_tell_who_did_what_and_what_it_changed(desk: Desk) -> None:
         (4, "archived", "eve", "holidays", False),
         (5, "restored", "ada", None, False),
     ]
-    assert [str(row.changes) for row in versions[1:]] == [
+    assert [str(row.changes) for row in versions] == [
+        "added node 'only'",
         "added node 'b'; added edge 'only → b'",
         "renamed",
         "nothing changed",
@@ -213,6 +214,21 @@ def test_what_is_no_version_is_refused(memory_desk: Desk, wrong: Any) -> None:
     ):
         with pytest.raises(fl.InvalidRequest, match="whole number"):
             command()
+
+
+def test_a_version_where_none_belongs_is_told(memory_desk: Desk) -> None:
+    snapshot_id = memory_desk.ledger.workflows.get("w").snapshot_id
+    for command in (memory_desk.ledger.runs.start, memory_desk.ledger.workflows.archive):
+        with pytest.raises(fl.WorkflowNotFound, match="no version belongs here: a run starts with the latest one"):
+            command(f"w@{snapshot_id}")
+
+
+def test_text_that_can_not_be_stored_is_refused_by_its_name(memory_desk: Desk) -> None:
+    workflows = memory_desk.ledger.workflows
+    with pytest.raises(fl.InvalidValue, match=r"^workflow_id: "):
+        workflows.save(line("a"), workflow_id="\ud800")
+    with pytest.raises(fl.InvalidValue, match=r"^message: "):
+        workflows.save(line("a"), workflow_id="w", message="\ud800")
 
 
 async def test_the_async_twins_do_the_same(memory_desk: Desk) -> None:
