@@ -46,7 +46,7 @@ class SearchIndex:
             if budget is not None:
                 page = page[: budget - read]
             if not page:
-                return Lag(since.position, self._store.last_position(), 0.0)
+                break
             entries = self._entries(page)
             try:
                 # When somebody else kept these events meanwhile, we go on behind them.
@@ -62,8 +62,7 @@ class SearchIndex:
     def lag(self) -> Lag:
         """How far the entries are behind the log. Raises StorageUnavailable."""
         position, head = self._table.progress().position, self._store.last_position()
-        behind = self._store.log_page(position) if position < head else ()
-        return Lag(position, head, max(0, self._now() - self._recorded_at(behind[0])) / 1e6 if behind else 0.0)
+        return Lag(position, head, self._age_of_next(position) if position < head else 0.0)
 
     def clear(self) -> None:
         """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
@@ -85,8 +84,10 @@ class SearchIndex:
                 entry.add(row.type, data)
         return entries
 
-    def _recorded_at(self, row: "Row") -> int:
+    def _age_of_next(self, position: int) -> float:
+        """Seconds since the first event behind a position; also where it must wait, as one before it may yet come."""
+        rows = self._store.log_page(position) or self._store.log_page(position, settled=False)
         try:
-            return int(self._store.body(row)["recorded_at"])
+            return max(0, self._now() - int(self._store.body(rows[0])["recorded_at"])) / 1e6 if rows else 0.0
         except EventNotReadable:
-            return self._now()
+            return 0.0

@@ -99,7 +99,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         first, last = self._bounds(stream, after, upto)
         return self._rows(stream, range(last, max(first, last - rows + 1) - 1, -1))
 
-    def log_page(self, after: int) -> Sequence[Row]:
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:  # noqa: ARG002 - nothing is overtaken
         with self._database_lock:
             start = max(after, 0)
             page = self._stored_events[start : start + PAGE_ROWS]

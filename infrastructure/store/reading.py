@@ -89,10 +89,13 @@ class EventReader:
                 return
             after = page[-1].position
 
-    def log_page(self, after: int) -> Sequence[Row]:
-        """At most PAGE_ROWS events of the whole log as they lie in storage; large ones without their state."""
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
+        """At most PAGE_ROWS events of the whole log as they lie in storage; large ones without their state.
+
+        Where ``settled``, none that could be overtaken by one that isn't there yet.
+        """
         with errors_in_our_terms():
-            return self._recorder.log_page(after)
+            return self._recorder.log_page(after, settled=settled)
 
     def last_position(self) -> int:
         """The position of the last event of the whole log; 0 when there is none."""

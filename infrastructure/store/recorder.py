@@ -111,8 +111,11 @@ class LedgerRecorder(ApplicationRecorder):
         ]
 
     @abstractmethod
-    def log_page(self, after: int) -> Sequence[Row]:
-        """At most PAGE_ROWS events with ``position > after`` in order of position, none that could be overtaken."""
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
+        """At most PAGE_ROWS events with ``position > after`` in order of position.
+
+        Where ``settled``, none that could be overtaken.
+        """
 
     @abstractmethod
     def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
@@ -201,8 +204,8 @@ class QueryingRecorder(LedgerRecorder):
         last = LAST if upto is None else upto
         return self._page("stream_page_backwards", rows, stream=stream, after=after, upto=last)
 
-    def log_page(self, after: int) -> Sequence[Row]:
-        return list(map(Row._make, self._page("log_page", PAGE_ROWS, after=after)))
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
+        return list(map(Row._make, self._page("log_page", PAGE_ROWS, after=after, settled=settled)))
 
     def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
         return list(map(Row._make, self._page("indexed_page", PAGE_ROWS, after=after, settled=settled)))

@@ -123,6 +123,17 @@ def test_a_store_that_cannot_be_written_answers_from_what_is_there(
         assert list(store.search.entries(["run", "later"])) == ["run"]
 
 
+def test_a_search_held_up_by_an_open_transaction_says_that_it_is_behind(postgres_url: str) -> None:
+    with closing(open_store(postgres_url)) as store:
+        append(store, "run", [started("before")])
+        with psycopg.connect(postgres_url) as other:
+            other.execute("SELECT pg_current_xact_id()")  # its events would come before those below
+            append(store, "later", [started("after")])
+            lag = index_of(store).catch_up()
+            assert (lag.position < lag.head, lag.seconds) == (True, 5.0)
+        assert index_of(store).catch_up().seconds == 0
+
+
 def read_only(store: LedgerEventStore, url: str) -> None:
     if url.startswith("sqlite"):
         store._recorder.datastore.connection().execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]

@@ -81,12 +81,12 @@ FROM stored_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT %(rows)b
 
--- log_page: The next %(rows)b events of the store behind position %(after)b, none that could be overtaken.
+-- log_page: The next %(rows)b events of the store behind position %(after)b. Where %(settled)b, none that could be overtaken.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
 FROM stored_events
 WHERE notification_id > %(after)b
-  AND notification_id < (SELECT horizon FROM flowledger_numbering)
+  AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
 ORDER BY notification_id LIMIT %(rows)b
 
 -- indexed_page: The next %(rows)b events behind position %(after)b that may move rows of the index: all but steps that
