@@ -135,7 +135,8 @@ def _outcome(attempt: Attempt) -> str:
         until = f" until {clock_time(attempt.until)}" if attempt.until is not None else ""
         return f"paused{until}" + (f": {attempt.reason}" if attempt.reason is not None else "")
     way = f"by {attempt.handle!r} " if attempt.handle is not None else ""
-    return f"{way}→ {attempt.next_node_id or 'end'}: {brief(attempt.output)}"
+    next = "no edge" if attempt.unrouted else attempt.next_node_id or "end"
+    return f"{way}→ {next}: {brief(attempt.output)}"
 
 
 def _ended(pause: AuditedPause) -> str:
@@ -238,13 +239,13 @@ def _reused(console: Console, shown: RunAudit) -> None:
 
 def _records(console: Console, shown: RunAudit) -> None:
     lines = table(
-        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "chain"
+        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
     )
     for record in shown.provenance.streams:
         lines.add_row(
             text(record.stream), f"{record.first_version}–{record.last_version}",
             f"{record.first_position}–{record.last_position}", record.digest[:DIGEST],
-            "walked" if record.checked else "not walked",
+            "whole" if record.checked else "last link",
         )  # fmt: skip
     console.print(lines)
     for finding in shown.provenance.findings:
@@ -253,4 +254,4 @@ def _records(console: Console, shown: RunAudit) -> None:
             text(f" in {finding.stream} version {finding.version}: {finding.message}"),
         )  # fmt: skip
     if shown.provenance.ok:
-        console.print("every event that was walked is as it was written", style="green")
+        console.print("every event that was checked is as it was written", style="green")
