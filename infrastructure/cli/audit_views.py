@@ -79,7 +79,8 @@ def _told(shown: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
             yield "other run", text(f"{run.run_id}, {run.kind} by {run.by}: {run.status}")
     if shown.origin is not None:
         origin = shown.origin
-        yield origin.kind, text(f"of {origin.run_id}, {len(origin.reused):,} of whose results it reuses")
+        reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
+        yield origin.kind, text(f"of {origin.run_id}{reused}")
     yield "input", _value(shown.input, full=full)
     if shown.metadata:
         yield "metadata", _value(shown.metadata, full=full)
@@ -182,7 +183,7 @@ def _block(console: Console, title: str, content: str, style: str = "") -> None:
 
 def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
     definition = shown.workflow.definition
-    say(console, f"definition {shown.workflow.digest[:DIGEST]}, {len(definition['nodes'])} nodes")
+    say(console, f"definition {shown.workflow.digest[:DIGEST]}")
     for line in draw(WorkflowDefinition.model_validate(definition)):
         say(console, "  ", text(line, "cyan"))
     if full:

@@ -139,7 +139,9 @@ def test_as_of_any_time_a_list_says_what_a_replay_of_the_log_says(office: Office
                 (row["id"], row["status"], row["node"], row["error_type"]) for row in then if holds(row, filters)
             ]
             found = everything(office.ledger, as_of=at, **filters)
-            shown = [(run.id, run.status, None if run.status == "active" else run.node_id, run.error_type) for run in found]
+            shown = [
+                (run.id, run.status, None if run.status == "active" else run.node_id, run.error_type) for run in found
+            ]
             assert shown == expected, f"as of {at.isoformat()}, {filters}"
     assert told >= {*STATUSES, "TimeoutError", "LookupError", "NonRetryable", None}
 
