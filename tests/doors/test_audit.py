@@ -327,7 +327,12 @@ def test_a_handle_that_no_edge_takes_is_no_end(store_url: str) -> None:
         )
         audit = ledger.history.audit(ledger.runs.start("w").id)
     (attempt,) = audit.attempts
-    assert (audit.status, attempt.outcome, attempt.next_node_id, attempt.unrouted) == ("failed", "completed", None, True)
+    assert (audit.status, attempt.outcome, attempt.next_node_id, attempt.unrouted) == (
+        "failed",
+        "completed",
+        None,
+        True,
+    )
     (failure,) = audit.interventions
     assert failure.type == "run.failed"
     assert "'astray', which no edge takes" in str(failure.reason)
