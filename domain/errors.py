@@ -88,7 +88,7 @@ class WorkflowNotFound(NotFound):
 
     def __init__(self, workflow_id: str) -> None:
         self.workflow_id = workflow_id
-        super().__init__(f"no workflow {workflow_id!r}: save a definition under this id first")
+        super().__init__(f"no workflow {workflow_id!r} in this store: check the id, or save a definition under it")
 
 
 class WorkOrderNotFound(NotFound):

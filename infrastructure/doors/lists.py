@@ -21,7 +21,7 @@ from ...projections.run_summary import (
 from ..index.reader import Index
 from ..search.query import SearchQuery
 from ..search.runs import SearchedRuns
-from .cursors import cursor, place_at
+from .cursors import page_of, place_at
 
 MOST: Final = 1_000
 """Items of one page at most: the rest follows by the cursor."""
@@ -68,20 +68,6 @@ def run_query(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SearchedList:
-    """A list of runs, of which only those count that are searched for, if any are."""
-
-    index: Index
-    searched: SearchedRuns
-    query: RunQuery
-    search: SearchQuery | None
-
-    def rows(self, before: Place | None, limit: int) -> list[RunRow]:
-        query = replace(self.query, before=before)
-        return self.searched.page(query, self.search, limit) if self.search else self.index.runs(query, limit)
-
-
 def runs_page(
     lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
     node_now: Callable[[str], str | None],
@@ -92,10 +78,9 @@ def runs_page(
     rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(lists.index, query.workflow_id, query.version)
-    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
-    more = len(rows) > limit
-    place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
-    return Page(tuple(items), None if place is None else cursor(place, filters), lag)
+    page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
+    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in page]
+    return Page(tuple(items), page.next, lag)
 
 
 def work_order_query(
@@ -119,9 +104,8 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
     rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(index, query.workflow_id, None)
-    more = len(rows) > limit
-    place = Place(rows[limit - 1].opened_at, rows[limit - 1].position) if more else None
-    return Page(tuple(map(work_order_summary, rows[:limit])), None if place is None else cursor(place, query))
+    page = page_of(rows, limit, lambda row: Place(row.opened_at, row.position), query)
+    return Page(tuple(map(work_order_summary, page)), page.next)
 
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
