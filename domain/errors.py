@@ -88,10 +88,10 @@ class WorkflowNotFound(NotFound):
 
     def __init__(self, workflow_id: str) -> None:
         self.workflow_id = workflow_id
-        hint = "save a definition under this id first"
+        hint = "check the id, or save a definition under it"
         if "@" in workflow_id:
             hint = "no id has an '@', and no version belongs here: a run starts with the latest one"
-        super().__init__(f"no workflow {workflow_id!r}: {hint}")
+        super().__init__(f"no workflow {workflow_id!r} in this store: {hint}")
 
 
 class WorkOrderNotFound(NotFound):

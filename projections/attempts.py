@@ -48,6 +48,8 @@ class Attempt:
     """``type``, ``message`` and, where an executor raised it, ``traceback``."""
     handle: str | None
     next_node_id: str | None
+    unrouted: bool
+    """Whether it ended with a handle that no edge takes, so that the run failed."""
     retry_at: datetime | None
     """When a retry was due; None where there was to be none."""
     reason: str | None
@@ -131,6 +133,7 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         error=data.get("error"),
         handle=data.get("handle"),
         next_node_id=data.get("next_node_id"),
+        unrouted="unrouted" in data,
         retry_at=moment_of(data.get("retry_at")),
         reason=data.get("reason"),
         until=moment_of(data.get("until")),

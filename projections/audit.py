@@ -212,7 +212,8 @@ def _told(audit: RunAudit) -> Iterator[str]:
     )
     yield f"work order {audit.work_order.work_order_id}, {_count(len(audit.work_order.runs), 'run')}"
     if audit.origin is not None:
-        yield f"{audit.origin.kind} of {audit.origin.run_id}, {_count(len(audit.origin.reused), 'result')} reused"
+        reused = f", {_count(len(audit.origin.reused), 'result')} reused" if audit.origin.reused else ""
+        yield f"{audit.origin.kind} of {audit.origin.run_id}{reused}"
     drifted = [used for used in audit.code if used.drifted]
     if drifted:
         yield f"code drifted since version {workflow.version}: {', '.join(used.node_type for used in drifted)}"

@@ -125,7 +125,7 @@ class StreamRecord:
     digest: str
     """SHA-256 (hex) of the last event: it depends on every event of the stream up to there."""
     checked: bool
-    """Whether the chain of digests was walked from the first event to the last."""
+    """Whether the chain of digests was walked from the first event to the last; of a workflow, only the save's link."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def _told(shown: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
             yield "other run", text(f"{run.run_id}, {run.kind} by {run.by}: {run.status}")
     if shown.origin is not None:
         origin = shown.origin
-        yield origin.kind, text(f"of {origin.run_id}, {len(origin.reused):,} of whose results it reuses")
+        reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
+        yield origin.kind, text(f"of {origin.run_id}{reused}")
     yield "input", _value(shown.input, full=full)
     if shown.metadata:
         yield "metadata", _value(shown.metadata, full=full)
@@ -135,7 +136,8 @@ def _outcome(attempt: Attempt) -> str:
         until = f" until {clock_time(attempt.until)}" if attempt.until is not None else ""
         return f"paused{until}" + (f": {attempt.reason}" if attempt.reason is not None else "")
     way = f"by {attempt.handle!r} " if attempt.handle is not None else ""
-    return f"{way}→ {attempt.next_node_id or 'end'}: {brief(attempt.output)}"
+    next = "no edge" if attempt.unrouted else attempt.next_node_id or "end"
+    return f"{way}→ {next}: {brief(attempt.output)}"
 
 
 def _ended(pause: AuditedPause) -> str:
@@ -181,7 +183,7 @@ def _block(console: Console, title: str, content: str, style: str = "") -> None:
 
 def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
     definition = shown.workflow.definition
-    say(console, f"definition {shown.workflow.digest[:DIGEST]}, {len(definition['nodes'])} nodes")
+    say(console, f"definition {shown.workflow.digest[:DIGEST]}")
     for line in draw(WorkflowDefinition.model_validate(definition)):
         say(console, "  ", text(line, "cyan"))
     if full:
@@ -238,13 +240,13 @@ def _reused(console: Console, shown: RunAudit) -> None:
 
 def _records(console: Console, shown: RunAudit) -> None:
     lines = table(
-        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "chain"
+        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
     )
     for record in shown.provenance.streams:
         lines.add_row(
             text(record.stream), f"{record.first_version}–{record.last_version}",
             f"{record.first_position}–{record.last_position}", record.digest[:DIGEST],
-            "walked" if record.checked else "not walked",
+            "whole" if record.checked else "last link",
         )  # fmt: skip
     console.print(lines)
     for finding in shown.provenance.findings:
@@ -253,4 +255,4 @@ def _records(console: Console, shown: RunAudit) -> None:
             text(f" in {finding.stream} version {finding.version}: {finding.message}"),
         )  # fmt: skip
     if shown.provenance.ok:
-        console.print("every event that was walked is as it was written", style="green")
+        console.print("every event that was checked is as it was written", style="green")

@@ -1,4 +1,4 @@
-"""Small drawings of text: a definition, a bar."""
+"""A definition drawn as text."""
 
 from collections.abc import Iterator
 
@@ -42,13 +42,3 @@ def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple
 
 def _shown(handle: str | None) -> str:
     return "" if handle is None else f"[{handle}] "
-
-
-_EIGHTHS = " ▏▎▍▌▋▊▉"
-
-
-def bar(part: float, width: int) -> str:
-    """A bar that takes a part (0 to 1) of a width, exact to an eighth of a character; never nothing for something."""
-    eighths = max(round(part * width * 8), int(part > 0))
-    full, rest = divmod(eighths, 8)
-    return "█" * full + (_EIGHTHS[rest] if rest else "")

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...projections.timings import Grouping, NodeTiming, Timings
 from .documents import row_columns, row_document
-from .drawing import bar
 from .inputs import read_moment
 from .options import AsCsv, AsJson, WorkflowId
 from .progress import counting
 from .session import Session
-from .views import say, table, text
+from .views import WIDTH, say, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 BAR = 20
-"""Columns of the longest bar."""
+"""Columns of the longest bar, where the figures leave so many."""
+
+_FIGURE: dict[str, Any] = {"justify": "right", "no_wrap": True}
 
 
 def register(app: typer.Typer) -> None:
@@ -58,26 +59,31 @@ def timings(
 
 
 def _show(console: Console, shown: Timings) -> None:
+    from rich.bar import Bar
+
     say(console, "workflow ", text(shown.workflow_id, "bold"), f", {shown.runs:,} runs, times in ms")
     if not shown.rows:
         console.print("no node has run yet", style="dim")
         return
     slower = {(change.node_id, change.version) for change in shown.changes}
-    right = {"justify": "right"}
+    waiting = ("waited", "p95", "max") if console.width >= WIDTH else ("waited",)
+    figures = [(title, _FIGURE) for title in ("steps", "failed", "retried", "median", "p95", "max")]
     lines = table(
-        "node", shown.by, ("steps", right), ("failed", right), ("retried", right), ("median", right),
-        ("p95", right), ("max", right), ("", {"no_wrap": True}), ("waited", right), ("p95", right),
+        "node", *figures, ("", {"max_width": BAR}),
+        *((title, _FIGURE) for title in waiting),
     )  # fmt: skip
     for node_id, group in groupby(shown, key=attrgetter("node_id")):
+        lines.add_row(text(node_id, "bold"))
         rows = list(group)
         longest = max(row.median for row in rows)
-        for place, row in enumerate(rows):
+        for row in rows:
             style = "bold red" if (row.node_id, row.group) in slower else ""
+            waited = (row.waiting_median, row.waiting_p95, row.waiting_max)
             lines.add_row(
-                text(node_id if place == 0 else "", "bold"), str(row.group), f"{row.count:,}", _rate(row.failure_rate),
-                _rate(row.retry_rate), text(_figure(row.median), style), _figure(row.p95), _figure(row.max),
-                text(bar(row.median / longest if longest else 0, BAR), style or "cyan"),
-                _figure(row.waiting_median), _figure(row.waiting_p95),
+                f"  {row.group}", f"{row.count:,}", _rate(row.failure_rate), _rate(row.retry_rate),
+                text(_figure(row.median), style), _figure(row.p95), _figure(row.max),
+                Bar(longest or 1, 0, row.median, color="red" if style else "cyan"),
+                *map(_figure, waited[: len(waiting)]),
             )  # fmt: skip
     console.print(lines)
     for change in shown.changes:

@@ -35,6 +35,8 @@ STYLES = {
 LAST: dict[str, Any] = {"ratio": 1, "overflow": "fold"}
 """A table's last column: takes the width that is left, and breaks long words."""
 
+_WHOLE: dict[str, Any] = {"overflow": "fold"}
+
 TEXT = 1_000
 """Characters of a text that people read in a table; --json has all of it."""
 
@@ -67,13 +69,13 @@ def clock_time(at: datetime | None) -> str:
 
 
 def table(*columns: str | tuple[str, dict[str, Any]]) -> Table:
-    """A table without lines; a column is its title, or its title and rich's options."""
+    """A table without lines, in which nothing is cut off; a column is its title, or its title and rich's options."""
     from rich.table import Table
 
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         title, settings = (column, {}) if isinstance(column, str) else column
-        made.add_column(title, **settings)
+        made.add_column(title, **_WHOLE | settings)
     return made
 
 

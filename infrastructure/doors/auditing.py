@@ -40,8 +40,11 @@ class Auditor:
         cut = run.events[-1].position if isinstance(moment, (AtVersion, AsOf)) else None
         order = self._order(started, cut)
         past = self._past(started)
-        first, saved = self._saves(workflow_stream(started.data["workflow_id"]), started.data["workflow_version"])
-        checked = (run, order, *past)
+        workflow, version = workflow_stream(started.data["workflow_id"]), started.data["workflow_version"]
+        first, saved = self._store.events_at([(workflow, 1), (workflow, version)])
+        # Its digest depends on the event before it; those before that one are left to verify.
+        save = self._checked(workflow, version, after=max(0, version - 2))
+        walked = (run, order, *past)
         return audit_of(
             run.events, chain.from_iterable(source.events for source in past), saved,
             input=input_of(self._store, run_id, started.data),
@@ -49,10 +52,10 @@ class Auditor:
             since_success=self._since_success(started, saved),
             provenance=Provenance(
                 streams=(
-                    *(_record(stream) for stream in checked),
+                    *(_record(stream) for stream in walked),
                     stream_record(first, saved, events=saved.version, checked=False),
                 ),
-                findings=tuple(finding for stream in checked for finding in stream.findings),
+                findings=tuple(finding for stream in (*walked, save) for finding in stream.findings),
             ),
         )  # fmt: skip
 
@@ -91,25 +94,20 @@ class Auditor:
             raise RunNotFound(run_id)
         return head
 
-    def _checked(self, stream: str, upto: int | None = None) -> "_Checked":
-        """The events of a stream, read once and checked as they pass."""
+    def _checked(self, stream: str, upto: int | None = None, after: int = 0) -> "_Checked":
+        """The events of a stream, read once and checked as they pass: each against the one before it."""
         from ..store.codec import recorded  # brings the storage libraries, which are there once a store is open
         from ..store.recorder import Row
         from ..store.verify import Before, findings_in
 
         events: list[RecordedEvent] = []
         findings: list[Finding] = []
-        before = Before(stream)
-        for page in self._store.pages(stream, upto=upto):
+        before = Before(stream, version=after)
+        for page in self._store.pages(stream, after=after, upto=upto):
             for version, type, state, position in page.rows:
                 findings += findings_in(Row(stream, version, position, type, state), before)
                 events.append(recorded(stream, version, position, type, state))
         return _Checked(events, findings)
-
-    def _saves(self, stream: str, version: int) -> tuple[RecordedEvent, RecordedEvent]:
-        """The first save of a workflow, and the one that a run uses."""
-        saved = event_at(self._store, stream, version)
-        return (saved if version == 1 else event_at(self._store, stream, 1)), saved
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
         """What changed since the last run of the workflow that had succeeded before this one began."""

@@ -2,13 +2,23 @@
 
 import base64
 from binascii import Error
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from hashlib import sha256
+from typing import TypeVar
 
 import orjson
 
 from ...domain.errors import InvalidRequest
+from ...projections.pages import Page
 from ...projections.run_query import Place
+
+T = TypeVar("T")
+
+
+def page_of(rows: Sequence[T], limit: int, place: Callable[[T], Place], filters: Hashable) -> Page[T]:
+    """A page of at most ``limit`` rows; where there is one row more, another page follows."""
+    following = cursor(place(rows[limit - 1]), filters) if len(rows) > limit else None
+    return Page(tuple(rows[:limit]), following)
 
 
 def cursor(place: Place, filters: Hashable) -> str:

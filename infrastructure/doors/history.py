@@ -164,7 +164,8 @@ class History:
         """A page of what actors did to workflows, runs and work orders, newest first; each given filter must hold.
 
         ``stream``: a run's or work order's id, or ``workflow:<id>``. ``since`` and ``until``: when it was done, the
-        latter not included. ``after``: the ``next`` of the page before. Raises InvalidRequest.
+        latter not included. ``after``: the ``next`` of the page before. Raises InvalidRequest, and RunNotFound where
+        there is no such stream.
         """
         return trail_of(self._store, self._index, by, stream, since, until, after, limit)
 

@@ -22,7 +22,8 @@ from ...projections.run_summary import (
 from ..index.reader import Index
 from ..search.query import SearchQuery
 from ..search.runs import SearchedRuns
-from .cursors import cursor, place_at
+from ..store.recorder import LAST
+from .cursors import page_of, place_at
 
 MOST: Final = 1_000
 """Items of one page at most: the rest follows by the cursor."""
@@ -67,20 +68,6 @@ def run_query(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SearchedList:
-    """A list of runs, of which only those count that are searched for, if any are."""
-
-    index: Index
-    searched: SearchedRuns
-    query: RunQuery
-    search: SearchQuery | None
-
-    def rows(self, before: Place | None, limit: int) -> list[RunRow]:
-        query = replace(self.query, before=before)
-        return self.searched.page(query, self.search, limit) if self.search else self.index.runs(query, limit)
-
-
 def runs_page(
     lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
     node_now: Callable[[str], str | None],
@@ -88,15 +75,14 @@ def runs_page(
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     check_limit(limit)
     filters = (query, search and search.asked)
-    if query.workflow_id is not None and query.version is not None:  # it may be greater than any a database can hold
-        _check_workflow(lists.index, query.workflow_id, query.version)
-    rows, lag = lists.runs(replace(query, before=place_at(after, filters)), search, limit + 1)
+    is_storable = query.version is None or query.version <= LAST
+    before = place_at(after, filters)
+    rows, lag = lists.runs(replace(query, before=before), search, limit + 1) if is_storable else ([], None)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(lists.index, query.workflow_id, None)
-    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in rows[:limit]]
-    more = len(rows) > limit
-    place = Place(rows[limit - 1].started_at, rows[limit - 1].position) if more else None
-    return Page(tuple(items), None if place is None else cursor(place, filters), lag)
+        _check_workflow(lists.index, query.workflow_id, query.version)
+    page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
+    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in page]
+    return Page(tuple(items), page.next, lag)
 
 
 def work_order_query(
@@ -120,9 +106,8 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
     rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(index, query.workflow_id, None)
-    more = len(rows) > limit
-    place = Place(rows[limit - 1].opened_at, rows[limit - 1].position) if more else None
-    return Page(tuple(map(work_order_summary, rows[:limit])), None if place is None else cursor(place, query))
+    page = page_of(rows, limit, lambda row: Place(row.opened_at, row.position), query)
+    return Page(tuple(map(work_order_summary, page)), page.next)
 
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:

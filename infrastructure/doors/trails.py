@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from ...domain.errors import RunNotFound
 from ...domain.ports import EventStore
 from ...projections.pages import Page
 from ...projections.run_query import Place
 from ...projections.trail import Act, act_of
 from ..index.reader import Index
-from .cursors import cursor, place_at
+from .cursors import page_of, place_at
 from .lists import check_limit, checked_id, checked_text, checked_time
 
 
@@ -15,7 +16,7 @@ def trail(
     store: EventStore, index: Index, by: str | None, stream: str | None, since: datetime | None,
     until: datetime | None, after: str | None, limit: int,
 ) -> Page[Act]:  # fmt: skip
-    """A page of acts, newest first. Raises InvalidRequest."""
+    """A page of acts, newest first. Raises InvalidRequest, RunNotFound."""
     check_limit(limit)
     asked = (
         checked_text(by, "by"),
@@ -24,7 +25,8 @@ def trail(
         checked_time(until, "until"),
     )
     rows = index.acts(*asked, place_at(after, asked), limit + 1)
-    last = rows[limit - 1] if len(rows) > limit else None
-    following = None if last is None else cursor(Place(last.recorded_at, last.position), asked)
-    events = store.events_at([(row.stream, row.version) for row in rows[:limit]])
-    return Page(tuple(map(act_of, events)), following)
+    if not rows and after is None and stream is not None and store.head(stream) == 0:
+        raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
+    page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), asked)
+    events = store.events_at([(row.stream, row.version) for row in page])
+    return Page(tuple(map(act_of, events)), page.next)

@@ -27,20 +27,6 @@ class Index:
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
         return list(map(RunRow._make, found))
 
-    def run(self, run_id: str) -> RunRow | None:
-        found = self._rows(sql.runs_where("r.run_id = :id", {"id": run_id}))
-        return RunRow(*found[0]) if found else None
-
-    def runs_of(self, work_order_id: str) -> list[RunRow]:
-        """All runs of a work order, oldest first."""
-        found = self._rows(sql.runs_where("r.work_order_id = :id ORDER BY r.position", {"id": work_order_id}))
-        return list(map(RunRow._make, found))
-
-    def last_success(self, workflow_id: str, before: Place) -> RunRow | None:
-        """The last run of a workflow that was started before a place in the list, and is completed."""
-        found = self.runs(RunQuery(workflow_id=workflow_id, status=("completed",), before=before), 1)
-        return found[0] if found else None
-
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """Newest first."""
         return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))

@@ -42,11 +42,6 @@ def runs(
     return Condition(_merged(branches, "started_at"), parameters)
 
 
-def runs_where(condition: str, parameters: dict[str, Any]) -> Condition:
-    """The runs that meet a condition on their row, called ``r``."""
-    return Condition(f"SELECT {_RUN} FROM index_runs AS r WHERE {condition}", parameters)  # noqa: S608
-
-
 def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
     conditions = [*shared, *_stands("r", query, status, parameters)]
     return _page(_RUN, f"{source} AS r", conditions, "r.started_at")

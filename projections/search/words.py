@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unicodedata import normalize
 
 from ...domain.errors import InvalidRequest
 
@@ -76,7 +77,8 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    folded = text.lower() if text.isascii() else text.casefold()
+    # An é of one sign and one of two are the same letter, and are written both ways.
+    folded = text.lower() if text.isascii() else normalize("NFKC", text).casefold()
     if len(folded) <= _LONG:
         return iter(_WORD.findall(folded))
     return (found[1] for found in _WORD.finditer(folded))

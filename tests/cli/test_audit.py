@@ -27,7 +27,7 @@ def test_an_audit_reads_as_a_report(cli: CommandLine) -> None:
     for words in (
         f"run {run_id}@8", "completed", "triage@1", "by ada", "TimeoutError: too slow; retry due",
         "paused: a person must look; resumed by bob after", 'with {"approved":true}', "→ n2", "as saved",
-        "workflow:triage", "1–8", "every event that was walked is as it was written",
+        "workflow:triage", "1–8", "every event that was checked is as it was written",
     ):  # fmt: skip
         assert words in report.stdout
     assert "Traceback" not in report.stdout

@@ -1,7 +1,7 @@
 from typing import Any
 
 from flowledger import WorkflowDefinition
-from flowledger.infrastructure.cli.drawing import bar, draw
+from flowledger.infrastructure.cli.drawing import draw
 
 
 def drawn(*edges: str, start: str | None = None) -> list[str]:
@@ -43,7 +43,3 @@ def test_every_root_is_drawn_and_the_start_comes_first() -> None:
 def test_a_long_line_needs_no_deep_recursion() -> None:
     (row,) = drawn(*(f"n{place}>n{place + 1}" for place in range(5_000)))
     assert row.endswith("→ n5000")
-
-
-def test_a_bar_is_exact_to_an_eighth_and_never_hides_something() -> None:
-    assert [bar(part, 4) for part in (0, 0.0001, 0.5, 0.53125, 1)] == ["", "▏", "██", "██▏", "████"]

@@ -293,6 +293,51 @@ def test_a_change_of_a_stored_event_is_named(tmp_path: Path) -> None:
         assert ledger.history.audit(run_id, version=4).provenance.ok
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_change_of_the_save_that_ran_is_named(tmp_path: Path, version: int) -> None:
+    office = Office(f"sqlite:///{tmp_path / 'ledger.db'}")
+    for name in ("second", "third")[: version - 1]:
+        office.ledger.workflows.save(DEFINITION, workflow_id="triage", by="eve", name=name)
+    run_id = office.whole_story()
+    office.ledger.workflows.save(DEFINITION | {"start": "score"}, workflow_id="triage", by="eve")
+    assert office.ledger.history.audit(run_id).provenance.ok
+    office.ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as database, database:
+        database.execute("DROP TRIGGER stored_events_refuse_update")
+        where = "WHERE originator_id = 'workflow:triage' AND originator_version = ?"
+        (state,) = database.execute(f"SELECT state FROM stored_events {where}", [version]).fetchone()  # noqa: S608
+        forged = state.replace(b"payload.url", b"payload.lru")
+        assert forged != state
+        database.execute(f"UPDATE stored_events SET state = ? {where}", [forged, version])  # noqa: S608
+    with fl.open_ledger(office.url) as ledger:
+        audit = ledger.history.audit(run_id)
+        assert audit.workflow.version == version
+        assert [(finding.stream, finding.version, finding.kind) for finding in audit.provenance.findings] == [
+            ("workflow:triage", version, "changed")
+        ]
+
+
+def test_a_handle_that_no_edge_takes_is_no_end(store_url: str) -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("lost")(lambda step: fl.StepResult(1, handle="astray"))
+    nodes = [{"id": "a", "type": "lost"}, {"id": "b", "type": "lost"}]
+    with fl.open_ledger(store_url, executors) as ledger:
+        ledger.workflows.save(
+            {"nodes": nodes, "edges": [{"source": "a", "target": "b", "sourceHandle": "home"}]}, workflow_id="w"
+        )
+        audit = ledger.history.audit(ledger.runs.start("w").id)
+    (attempt,) = audit.attempts
+    assert (audit.status, attempt.outcome, attempt.next_node_id, attempt.unrouted) == (
+        "failed",
+        "completed",
+        None,
+        True,
+    )
+    (failure,) = audit.interventions
+    assert failure.type == "run.failed"
+    assert "'astray', which no edge takes" in str(failure.reason)
+
+
 def test_only_runs_have_audits(office: Office) -> None:
     run_id = office.whole_story()
     history = office.ledger.history

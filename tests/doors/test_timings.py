@@ -1,7 +1,10 @@
 """Timings come from the recorded steps of a workflow's runs, and from nothing else."""
 
+import random
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime
+from statistics import median, quantiles
+from typing import Any, Literal
 
 import pytest
 
@@ -118,6 +121,71 @@ def test_what_was_reused_or_reproduced_is_not_counted_again(mill: Mill) -> None:
     assert told == [1, 2]
     everything = mill.ledger.history.timings("w", reproductions=True)
     assert [(row.node_id, row.count, row.max) for row in everything] == [("score", 2, 99.0), ("rest", 3, 0.0)]
+
+
+@pytest.mark.parametrize("by", ["version", "day"])
+def test_every_figure_is_that_of_the_recorded_steps(mill: Mill, by: Literal["version", "day"]) -> None:
+    chance = random.Random(7)
+    for version in range(3):
+        mill.save(model=version)
+        for _ in range(15):
+            mill.failures = chance.choice((0, 0, 1, 3))
+            (run_id,) = mill.runs(1, chance.uniform(1, 50), wait=chance.random() < 0.5)
+            while (run := mill.ledger.runs.get(run_id)).finished_at is None:
+                mill.clock.passes(chance.choice((0, 3.5, DAY / 20)))
+                mill.takes = chance.uniform(1, 50)
+                if run.status == "active" and chance.random() < 0.5:
+                    mill.ledger.runs.pause(run_id)
+                    mill.clock.passes(1_000)
+                    mill.ledger.runs.resume(run_id)
+                else:
+                    mill.ledger.runs.proceed(run_id)
+    steps = recorded_steps(mill.ledger, by)
+    found = mill.ledger.history.timings("w", by=by)
+    assert {(row.node_id, row.group) for row in found} == set(steps)
+    assert len(found) >= 4
+    for row in found:
+        of_row = steps[row.node_id, row.group]
+        took, waited = ([step[part] / 1_000 for step in of_row] for part in ("took", "waited"))
+        failures, retries = (sum(step[part] for step in of_row) for part in ("failed", "retry"))
+        assert (row.count, row.failures, row.retries) == (len(of_row), failures, retries)
+        assert (row.failure_rate, row.retry_rate) == (failures / len(of_row), retries / len(of_row))
+        assert (row.median, row.p95, row.max) == pytest.approx((median(took), p95(took), max(took)))
+        assert (row.waiting_median, row.waiting_p95, row.waiting_max) == pytest.approx(
+            (median(waited), p95(waited), max(waited))
+        )
+    assert sum(row.failures for row in found) > sum(row.retries for row in found) > 10
+    assert max(row.waiting_max for row in found) == DAY / 20
+
+
+def recorded_steps(ledger: fl.Ledger, by: str) -> dict[tuple[str, Any], list[Any]]:
+    """The steps of all runs, by node and group, from their events alone. Times are microseconds."""
+    steps: dict[tuple[str, Any], list[Any]] = {}
+    for run in ledger.history.runs(limit=1_000):
+        due = 0
+        for event in ledger.history.events(run.id):
+            data = event.data
+            if event.type in ("run.step_completed", "run.step_failed"):
+                ended = data.get("finished_at", data["recorded_at"])
+                day = datetime.fromtimestamp(data["started_at"] / 1e6, UTC).date().isoformat()
+                steps.setdefault((data["node_id"], run.workflow_version if by == "version" else day), []).append(
+                    {
+                        "took": ended - data["started_at"],
+                        "waited": max(0, data["started_at"] - due),
+                        "failed": event.type == "run.step_failed",
+                        "retry": data.get("attempt", 1) > 1,
+                    }
+                )
+                due = data.get("retry_at", ended)
+            elif event.type == "run.retried":
+                due = min(due, data["recorded_at"])
+            elif event.type in ("run.started", "run.resumed"):
+                due = data["recorded_at"]
+    return steps
+
+
+def p95(samples: list[float]) -> float:
+    return quantiles(samples, n=20, method="inclusive")[18] if len(samples) > 1 else samples[0]
 
 
 def test_what_cant_be_timed_is_refused(mill: Mill) -> None:

@@ -98,7 +98,39 @@ def test_the_trail_of_a_stream_is_that_of_its_events(shop: Shop) -> None:
     streams = ("workflow:w", one, two)
     told = {stream: [act.version for act in shop.ledger.history.trail(stream=stream)] for stream in streams}
     assert told == {"workflow:w": [1], one: [3, 1], two: [1]}
-    assert list(shop.ledger.history.trail(stream="unheard of")) == []
+    assert list(shop.ledger.history.trail(stream=one, by="nobody")) == []
+    for mistyped in ("unheard of", "workflow:v"):
+        with pytest.raises(fl.RunNotFound, match=mistyped):
+            shop.ledger.history.trail(stream=mistyped)
+
+
+def test_every_act_is_told_once_in_order_whoever_writes_meanwhile(shop: Shop) -> None:
+    shop.save("add", "ask", by="ada")
+    runs = shop.ledger.runs
+    for place in range(20):
+        shop.clock.passes(place % 3)  # many acts are of one moment
+        run_id = runs.start("w", by=("ada", "bob")[place % 2]).id
+        (runs.resume if place % 4 else runs.cancel)(run_id, by=("bob", "eve")[place % 3 == 0])
+    for by in (None, "ada", "bob", "eve"):
+        expected = [(act.stream, act.version, act.by) for act in acts_in_the_log(shop) if by in (None, act.by)]
+        told, cursor = [], None
+        while True:
+            page = shop.ledger.history.trail(by=by, limit=3, after=cursor)
+            told += [(act.stream, act.version, act.by) for act in page]
+            if (cursor := page.next) is None:
+                break
+            runs.start("w", by=by or "ada")
+        assert told == expected
+
+
+def acts_in_the_log(shop: Shop) -> list[fl.RecordedEvent]:
+    """All events but steps, pauses by nodes and what work orders say again, newest first."""
+    acts = [
+        event
+        for event in shop.ledger._store.tail()
+        if not event.type.startswith(("run.step_", "work_order.")) and "node_id" not in event.data
+    ]
+    return sorted(acts, key=lambda event: (event.recorded_at, event.position), reverse=True)
 
 
 def test_archives_and_rejections_are_told_with_their_reasons(store_url: str) -> None:

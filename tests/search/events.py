@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from unicodedata import normalize
 
 from hypothesis import strategies as st
 
@@ -80,6 +81,9 @@ def rows(store: LedgerEventStore) -> list[Any]:
 
 def is_found(text: str, said: Iterable[str]) -> bool:
     """Whether each word of a text is the beginning of one that was said: the plainest way to tell."""
-    known = [word[:100] for one in said for word in re.findall(r"\w+", one.casefold())]
-    wanted = [word[:100] for word in re.findall(r"\w+", text.casefold())]
-    return all(any(word.startswith(prefix) for word in known) for prefix in wanted)
+    known = [word for one in said for word in words_in(one)]
+    return all(any(word.startswith(prefix) for word in known) for prefix in words_in(text))
+
+
+def words_in(text: str) -> list[str]:
+    return [word[:100] for word in re.findall(r"\w+", normalize("NFKC", text).casefold())]

@@ -1,7 +1,11 @@
 """The index made anew, online: to the same rows, whoever writes meanwhile."""
 
+import signal
+import subprocess
+import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -76,6 +80,30 @@ def test_what_is_written_while_the_index_is_rebuilt_is_in_it(store_url: str) -> 
         ledger.rebuild()
         assert index_of(ledger._store) == kept
         assert len(kept["index_runs"]) == sum(event.type == "run.started" for event in ledger._store.tail())
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_rebuild_killed_in_the_middle_leaves_the_index_of_before(durable_url: str, steps: int) -> None:
+    """Also what others write while it waits; in the second step it holds up writers, to swap."""
+    with fl.open_ledger(durable_url, executors) as ledger:
+        fill(ledger)
+        command = [sys.executable, str(Path(__file__).with_name("rebuilder.py")), durable_url]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as rebuilder:
+            assert rebuilder.stdin is not None
+            assert rebuilder.stdout is not None
+            for step in range(steps):
+                assert rebuilder.stdout.readline() == "got further\n"
+                if step == 0:
+                    fill(ledger)
+                if step < steps - 1:
+                    print(file=rebuilder.stdin, flush=True)
+            rebuilder.kill()
+            assert rebuilder.wait() == -signal.SIGKILL
+        assert len(ledger.history.runs()) == 12
+        ledger.runs.start("w", payload="go")
+        kept = index_of(ledger._store)
+        ledger.rebuild()
+        assert index_of(ledger._store) == kept
 
 
 def test_a_store_from_before_the_index_says_that_it_must_be_built(durable_url: str) -> None:
