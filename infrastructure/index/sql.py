@@ -48,7 +48,12 @@ def _now(source: str, shared: list[str], query: RunQuery, status: str | None, pa
 
 
 def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
-    """Runs that had ended by then stand as now; those that were in flight as their last change by then says."""
+    """Runs that had ended by then stand as now; those that were in flight as their last change by then says.
+
+    Where runs stood matters to some filters only; then those that were in flight are found by what they were.
+    """
+    if not query.status and query.node is None and query.error_type is None:
+        return [_all_as_of(source, shared, dialect)]
     asked = query.status or (None,)
     ended = [status for status in asked if status is None or status in _ENDED]
     in_flight = [status for status in asked if status is None or status not in _ENDED]
@@ -60,9 +65,6 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
         )
         for status in ended
     ]  # fmt: skip
-    last_change = f"""{source} AS r JOIN index_changes AS c ON c.stream = r.run_id AND c.version = (
-    SELECT max(earlier.version) FROM index_changes AS earlier
-    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)"""  # noqa: S608
     was_in_flight = {
         "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
         "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",
@@ -70,13 +72,32 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     branches += [
         _page(
             _RUN_THEN,
-            last_change,
+            f"{source} AS r JOIN {_LAST_CHANGE[dialect]}",
             [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)],
             "r.started_at",
         )
         for status in in_flight
     ]
     return branches
+
+
+def _all_as_of(source: str, shared: list[str], dialect: Dialect) -> str:
+    begun = _page("r.*", f"{source} AS r", [*shared, "r.started_at <= :as_of"], "r.started_at")
+    return f"""SELECT {_RUN_EITHER} FROM ({begun}) AS r
+LEFT JOIN {_LAST_CHANGE[dialect]} AND (r.finished_at IS NULL OR r.finished_at > :as_of)
+ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608
+
+
+_LAST_CHANGE: dict[Dialect, str] = {
+    # Run by run, whatever the server believes of their number.
+    "postgres": """LATERAL (
+    SELECT * FROM index_changes AS earlier
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL
+    ORDER BY earlier.version DESC LIMIT 1) AS c ON TRUE""",
+    "sqlite": """index_changes AS c ON c.stream = r.run_id AND c.version = (
+    SELECT max(earlier.version) FROM index_changes AS earlier
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)""",
+}
 
 
 def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[str, Any]) -> list[str]:
@@ -152,6 +173,12 @@ _RUN = _columns(RunRow, "r")
 _RUN_THEN = _columns(
     RunRow, "r", status="c.status", node_id="c.node_id", error_type="c.error_type", version="c.version",
     finished_at="CAST(NULL AS bigint) AS finished_at",
+)  # fmt: skip
+_RUN_EITHER = _columns(
+    RunRow, "r", status="coalesce(c.status, r.status)", version="coalesce(c.version, r.version)",
+    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
+    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
+    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
 )  # fmt: skip
 _WORK_ORDER = _columns(
     WorkOrderRow, "o",
