@@ -1,6 +1,6 @@
 """What changed in a workflow between its last success and a later run of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..domain.clock import moment
@@ -11,9 +11,7 @@ from .index import RunRow
 from .workflow_diff import WorkflowDiff, diff_of
 
 
-def since_success(
-    success: RunRow, then: tuple[RecordedEvent, RecordedEvent], now: tuple[RecordedEvent, RecordedEvent]
-) -> SinceSuccess:
+def since_success(success: RunRow, then: Sequence[RecordedEvent], now: Sequence[RecordedEvent]) -> SinceSuccess:
     """``then`` and ``now`` are the first event and the save of the successful run, and of the later one."""
     (started_then, saved_then), (started_now, saved_now) = then, now
     diff: WorkflowDiff | None = None

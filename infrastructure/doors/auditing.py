@@ -17,7 +17,7 @@ from ...projections.index import RunRow
 from ...projections.run_query import Place, RunQuery
 from ...projections.since_success import since_success
 from ..index.reader import Index
-from .as_of import event_at, version_as_of, version_behind
+from .as_of import version_as_of, version_behind
 from .lineage import origin_in, sources
 from .orders import input_of
 
@@ -114,8 +114,8 @@ class Auditor:
         success = self._last_success(started)
         if success is None:
             return None
-        save_then = event_at(self._store, saved.stream, success.workflow_version)
-        return since_success(success, (event_at(self._store, success.run_id, 1), save_then), (started, saved))
+        then = self._store.events_at([(success.run_id, 1), (saved.stream, success.workflow_version)])
+        return since_success(success, then, (started, saved))
 
     def _last_success(self, started: RecordedEvent) -> RunRow | None:
         begun: int = started.data["recorded_at"]

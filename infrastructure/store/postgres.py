@@ -84,6 +84,8 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
         return self.datastore.fetch(query, parameters)
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+        if len(places) == 1:
+            return super().rows_at(places)  # a plainer statement, in half of the time
         streams, versions = [stream for stream, _ in places], [version for _, version in places]
         found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_STATE)
         return list(map(Row._make, found))

@@ -58,10 +58,10 @@ ORDER BY originator_version DESC LIMIT 1
 -- state: The whole state of one event.
 SELECT state FROM stored_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
--- rows_at: The events at these versions of these streams; no state over %(large)b bytes. Each by its key: the server is not
--- to guess how many there are.
+-- rows_at: The events at these versions of these streams; no state over %(large)b bytes. Each by its key, whatever the server
+-- believes of their number. It doesn't see how many there are, or else it would plan anew each time.
 SELECT event.*
-FROM unnest(%(streams)s::text[], %(versions)s::bigint[]) AS place (stream, version)
+FROM unnest((SELECT %(streams)s::text[]), (SELECT %(versions)s::bigint[])) AS place (stream, version)
 CROSS JOIN LATERAL (
     SELECT originator_id, originator_version, notification_id, topic,
            CASE WHEN octet_length(state) <= %(large)b THEN state END
