@@ -6,7 +6,9 @@ the end gets a copy of his own.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, overload
 
 from .results import Entry, History, NodeResult
@@ -46,6 +48,16 @@ class Results(Sequence[NodeResult]):
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedResult:
+    """A result, and where it stands in a context."""
+
+    node_id: str
+    index: int
+    """Among the results of the node."""
+    result: NodeResult
 
 
 class Context(Mapping[str, Results]):
@@ -100,6 +112,15 @@ class Context(Mapping[str, Results]):
 
     def _entries(self, node_id: str) -> Iterator[Entry]:
         return (self.history[at] for at in self.history.places(node_id, self.count)[: self._visible(node_id)])
+
+    def placed(self, start: int = 0) -> Iterator[PlacedResult]:
+        """The results behind the first ``start`` of all nodes together, in the order in which they came."""
+        seen = Counter(self.history[at]["node_id"] for at in range(start))
+        for at in range(start, self.count):
+            entry = self.history[at]
+            node_id = entry["node_id"]
+            yield PlacedResult(node_id, seen[node_id], NodeResult(entry))
+            seen[node_id] += 1
 
     def to_data(self) -> dict[str, list[dict[str, Any]]]:
         """The JSON object of the context; the outputs in it are read-only."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..domain.run import Distribution
 from ..domain.workflow import JobCode
-from .workflow_diff import unified
+from .value_changes import unified
 
 
 @dataclass(frozen=True, slots=True)

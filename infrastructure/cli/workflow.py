@@ -121,7 +121,7 @@ def diff(
     session = Session.of(context)
     with session.ledger() as ledger:
         found = ledger.workflows.diff(workflow_id, read_version(before), read_version(after))
-    session.answer(found.to_data(), lambda console: views.diff(console, found))
+    session.answer({**found.to_data(), "patch": found.patch}, lambda console: views.diff(console, found))
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...projections.workflow_diff import TEXT_INDENT
+from ...projections.value_changes import TEXT_INDENT
 from .drawing import draw
 from .happened import brief
 from .views import LAST, clock_time, say, table, text

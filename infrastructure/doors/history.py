@@ -11,15 +11,19 @@ from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.audit import RunAudit
+from ...projections.compared import RunComparison
+from ...projections.ignoring import ignored_places
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
 from ...projections.run_query import RunQuery
 from ...projections.run_summary import RunSummary, WorkOrderSummary
+from ...projections.snapshot_diff import SnapshotDiff
 from ...projections.timings import Timings
 from ...projections.trail import Act
 from ..search.query import search_query
 from .as_of import version_at
 from .auditing import Auditor
+from .differences import comparison_of, difference_of
 from .lineage import origin_in, past_events
 from .lists import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
@@ -118,6 +122,26 @@ class History:
             raise VersionNotFound(upto or 0, self._head(run_id), subject)
         return header_in(run_id, found) or header_of(self._states.load(run_id, found.version))
 
+    def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
+        """What differs from a run's Snapshot at version ``a`` to that at ``b``, by default the latest.
+
+        ``ignore``: places that don't count, as JSON Pointers whose parts are globs (``/context/*/*/output/id``; ``**``
+        is any number of parts), or the name of a set of them: ``times``. Costs the state at the earlier version, and
+        the events between. Raises RunNotFound, VersionNotFound, InvalidRequest.
+        """
+        ignored = ignored_places(ignore)
+        return difference_of(self._store, self._states, run_id, self._head(run_id), (a, b), ignored)
+
+    def compare(self, run_a: str, run_b: str, ignore: str | Sequence[str] = ()) -> RunComparison:
+        """Two runs aligned by node and attempt: where they part, in what, and what each did after.
+
+        Results that a run began with, because an earlier run had produced them, are steps of it. ``ignore`` as in
+        ``diff``; a step is compared as if its ``input``, ``payload``, ``outcome``, ``handle``, ``next`` and ``reason``
+        stood beside output and error in the context. Reads all events of both. Raises RunNotFound, InvalidRequest.
+        """
+        ignored = ignored_places(ignore)
+        return comparison_of(self._store, self._states, self._workflows, (run_a, run_b), ignored)
+
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
         yield from self._states.snapshots(run_id)
@@ -210,6 +234,8 @@ class History:
     aaudit = in_thread(audit)
     atrail = in_thread(trail)
     atimings = in_thread(timings)
+    adiff = in_thread(diff)
+    acompare = in_thread(compare)
     aheader = in_thread(header)
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)

@@ -55,6 +55,12 @@ class RunStates:
             raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
         return self._load(run_id, version, self._past)
 
+    def both(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
+        """The snapshots at two versions, which share their results. Costs one, and the events between. RunNotFound."""
+        state = self.load(run_id, earlier)
+        before = state.snapshot()
+        return before, fold(state, self.pages(run_id, after=earlier, upto=later)).snapshot()
+
     def header(self, run_id: str) -> RunHeader:
         """Where the run stands now. Costs one row. Raises RunNotFound."""
         found = self._store.beginning(run_id)

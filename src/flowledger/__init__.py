@@ -4,6 +4,7 @@ Every save of a workflow, and each step, pause, resume and retry of a run, is an
 """
 
 from .domain.bulk import BulkItem
+from .domain.context import PlacedResult
 from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
     ConcurrencyError,
@@ -62,14 +63,17 @@ from .projections.audited import (
     StreamRecord,
 )
 from .projections.code_used import CodeUsed
+from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
+from .projections.snapshot_diff import SnapshotDiff
 from .projections.timings import NodeTiming, Slowdown, Timings
 from .projections.trail import Act
+from .projections.value_changes import ValueChange
 from .projections.work_orders import WorkOrder
-from .projections.workflow_diff import PartChange, PartsDiff, ValueChange, WorkflowDiff
+from .projections.workflow_diff import PartChange, PartsDiff, WorkflowDiff
 
 __version__ = "0.1.0"
 
@@ -86,6 +90,8 @@ __all__ = [
     "BulkOperation",
     "Changes",
     "CodeUsed",
+    "ComparedRun",
+    "ComparedStep",
     "ConcurrencyError",
     "Conflict",
     "Edge",
@@ -116,8 +122,10 @@ __all__ = [
     "Page",
     "PartChange",
     "PartChanges",
+    "Parting",
     "PartsDiff",
     "Pause",
+    "PlacedResult",
     "Provenance",
     "RecordedEvent",
     "RetryPolicy",
@@ -127,6 +135,7 @@ __all__ = [
     "ReusedResult",
     "Run",
     "RunAudit",
+    "RunComparison",
     "RunHeader",
     "RunNotFound",
     "RunOrigin",
@@ -134,6 +143,7 @@ __all__ = [
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
+    "SnapshotDiff",
     "StaleVersion",
     "StepContext",
     "StepResult",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow import merged
-from flowledger.projections.workflow_diff import diff_of, unified
+from flowledger.projections.value_changes import unified
+from flowledger.projections.workflow_diff import diff_of
 
 IDS = ("a", "b", "c", "d")
 VALUES = st.recursive(
