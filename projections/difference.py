@@ -83,6 +83,10 @@ def _same_scalar(one: Any, other: Any) -> bool:
 def _objects(
     before: Mapping[str, Any], after: Mapping[str, Any], path: Path, ignored: Ignored | None, found: list[Operation]
 ) -> None:
+    if before.keys() == after.keys():
+        for key, value in before.items():
+            _compare(value, after[key], (*path, key), below(ignored, key), found)
+        return
     gone = [key for key in before if key not in after and not _left_out(ignored, key)]
     new = [key for key in after if key not in before and not _left_out(ignored, key)]
     renamed = _renamed(before, after, gone, new) if ignored is None else {}

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 from ..domain.errors import InvalidRequest
 
 _ANY_DEPTH = "**"
+
+_ANY = frozenset({"*", _ANY_DEPTH})
 
 NAMED: dict[str, tuple[str, ...]] = {
     "times": (
@@ -26,22 +29,44 @@ _Rest = tuple[str, ...]
 class Ignored:
     """What is ignored at one place of a document and below it."""
 
-    __slots__ = ("_rests", "whole")
+    __slots__ = ("_known", "_rests", "whole")
 
-    def __init__(self, rests: Iterable[_Rest]) -> None:
-        self._rests = frozenset(_arrivals(rests))
-        self.whole = () in self._rests
+    def __init__(self, rests: frozenset[_Rest], known: "dict[frozenset[_Rest], Ignored] | None" = None) -> None:
+        self._rests = rests
+        self._known = {rests: self} if known is None else known
+        """All places of the document at which different things are still to come: there are few."""
+        self.whole = () in rests
         """Whether it is this place itself that is ignored, with all that is in it."""
 
     def below(self, part: str | int) -> "Ignored | None":
         """The same one level down, at a key or index; None where nothing there is ignored."""
-        name = str(part)
-        rests = [
-            rest if rest[0] == _ANY_DEPTH else rest[1:]
-            for rest in self._rests
-            if rest and (rest[0] == _ANY_DEPTH or re.match(translate(rest[0]), name))
-        ]
-        return Ignored(rests) if rests else None
+        further = (rest for rest in self._rests if rest and _matches(rest[0], part))
+        rests = _arrived(rest if rest[0] == _ANY_DEPTH else rest[1:] for rest in further)
+        if not rests:
+            return None
+        if rests not in self._known:
+            self._known[rests] = Ignored(rests, self._known)
+        return self._known[rests]
+
+
+def _matches(glob: str, part: str | int) -> bool:
+    return glob in _ANY or _compiled(glob).match(str(part)) is not None
+
+
+@lru_cache
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile(translate(glob))
+
+
+def _arrived(rests: Iterable[_Rest]) -> frozenset[_Rest]:
+    """With what is to come where any number of levels is none."""
+    found: set[_Rest] = set()
+    for rest in rests:
+        found.add(rest)
+        while rest and rest[0] == _ANY_DEPTH:
+            rest = rest[1:]
+            found.add(rest)
+    return frozenset(found)
 
 
 def below(ignored: Ignored | None, *parts: str | int) -> Ignored | None:
@@ -72,9 +97,15 @@ def ignored_places(ignore: str | Sequence[str]) -> Ignored | None:
 
     Raises InvalidRequest.
     """
-    asked = [ignore] if isinstance(ignore, str) else list(ignore)
-    pointers = [pointer for one in asked for pointer in (NAMED.get(one, (one,)) if isinstance(one, str) else (one,))]
-    return Ignored(_parts(pointer) for pointer in pointers) if pointers else None
+    asked = [ignore] if isinstance(ignore, str) else ignore
+    if not isinstance(asked, Sequence):
+        raise InvalidRequest(f"what to ignore is a path or a list of paths, not {type(ignore).__name__}")
+    rests = [_parts(pointer) for one in asked for pointer in _pointers(one)]
+    return Ignored(_arrived(rests)) if rests else None
+
+
+def _pointers(asked: Any) -> Sequence[Any]:
+    return NAMED.get(asked, (asked,)) if isinstance(asked, str) else (asked,)
 
 
 def _parts(pointer: Any) -> _Rest:
@@ -91,12 +122,3 @@ def _parts(pointer: Any) -> _Rest:
 
 
 _EXAMPLE = "/context/*/*/timestamp"
-
-
-def _arrivals(rests: Iterable[_Rest]) -> Iterable[_Rest]:
-    """Any number of levels may also be none."""
-    for rest in rests:
-        yield rest
-        while rest and rest[0] == _ANY_DEPTH:
-            rest = rest[1:]
-            yield rest

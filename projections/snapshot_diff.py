@@ -1,7 +1,8 @@
 """What differs between two snapshots of one run: results that came, and where the run stands."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..domain.clock import moment_of_millis
@@ -12,7 +13,7 @@ from .ignoring import Ignored, below
 from .value_changes import ValueChange, change_lines, folded, value_changes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SnapshotDiff:
     """The way from a run's Snapshot at one version to that at another. Falsy when nothing differs."""
 
@@ -22,14 +23,21 @@ class SnapshotDiff:
     added: tuple[PlacedResult, ...]
     """Results that only the snapshot after has, in the order in which they came."""
     removed: tuple[PlacedResult, ...]
-    """Results that only the snapshot before has: it is that of a later version."""
-    changes: tuple[ValueChange, ...]
-    """Of everything but the results: status, current node, metadata, retry, times."""
-    patch: Sequence[Mapping[str, Any]]
-    """JSON Patch (RFC 6902) from the one snapshot's JSON to the other's, but for what is ignored."""
+    """Results that only the snapshot before has, last one first: it is that of a later version."""
+    _facts: tuple[Operation, ...] = field(repr=False)
+
+    @cached_property
+    def changes(self) -> tuple[ValueChange, ...]:
+        """What differs in all but the results: status, current node, metadata, retry, times."""
+        return value_changes(self._facts)
+
+    @cached_property
+    def patch(self) -> list[dict[str, Any]]:
+        """JSON Patch (RFC 6902) from the one snapshot's JSON to the other's, but for what is ignored."""
+        return patch_of([*self._facts, *_removals(self.removed), *_additions(self.added)])
 
     def __bool__(self) -> bool:
-        return bool(self.patch)
+        return bool(self._facts or self.added or self.removed)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -51,17 +59,13 @@ class SnapshotDiff:
 
 def snapshot_diff(run_id: str, before: Snapshot, after: Snapshot, ignored: Ignored | None) -> SnapshotDiff:
     """The difference of two snapshots that were folded from one stream and share their results."""
-    facts = operations(before.facts(), after.facts(), ignored)
-    added = _results_behind(before, after, ignored)
-    removed = _results_behind(after, before, ignored)
     return SnapshotDiff(
         run_id=run_id,
         before=before,
         after=after,
-        added=added,
-        removed=removed[::-1],
-        changes=value_changes(facts),
-        patch=patch_of([*facts, *_removals(removed), *_additions(added)]),
+        added=_results_behind(before, after, ignored),
+        removed=_results_behind(after, before, ignored)[::-1],
+        _facts=tuple(operations(before.facts(), after.facts(), ignored)),
     )
 
 
@@ -91,10 +95,10 @@ def _additions(added: Sequence[PlacedResult]) -> Iterator[Operation]:
 
 
 def _removals(removed: Sequence[PlacedResult]) -> Iterator[Operation]:
-    """From the last one on; a node that is left without any goes as a whole."""
+    """They come last one first. A node that is left without any goes as a whole."""
     gone = {placed.node_id: None for placed in removed if placed.index == 0}
     yield from (Operation("remove", ("context", node_id)) for node_id in gone)
-    for placed in reversed(removed):
+    for placed in removed:
         if placed.node_id not in gone:
             yield Operation("remove", ("context", placed.node_id, placed.index))
 

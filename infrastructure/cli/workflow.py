@@ -6,6 +6,7 @@ import typer
 
 from ...domain.errors import InvalidRequest
 from ..files import Format
+from . import diff_views
 from . import workflow_views as views
 from .documents import VERSION_COLUMNS, WORKFLOW_COLUMNS, version_document, workflow_document, workflow_summary_document
 from .inputs import named_workflow, read_moment, read_version, read_workflow
@@ -121,7 +122,7 @@ def diff(
     session = Session.of(context)
     with session.ledger() as ledger:
         found = ledger.workflows.diff(workflow_id, read_version(before), read_version(after))
-    session.answer({**found.to_data(), "patch": found.patch}, lambda console: views.diff(console, found))
+    session.answer({**found.to_data(), "patch": found.patch}, lambda console: diff_views.diff(console, found.lines()))
 
 
 @app.command()

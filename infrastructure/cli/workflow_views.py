@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...projections.value_changes import TEXT_INDENT
 from .drawing import draw
 from .happened import brief
 from .views import LAST, clock_time, say, table, text
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
     from ...projections.run_summary import WorkflowSummary
-    from ...projections.workflow_diff import WorkflowDiff
 
 
 def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
@@ -97,16 +95,3 @@ def exported(console: Console, written: WorkflowSnapshot, path: str) -> None:
     """What was written where."""
     named = f"{written.workflow_id}@{written.version}"
     say(console, "workflow ", text(named, "bold"), text(f" ({written.snapshot_id}) is in {path}"))
-
-
-def diff(console: Console, shown: WorkflowDiff) -> None:
-    """What differs between two versions, in colour."""
-    for line in shown.lines():
-        console.print(text(line, _diff_style(line)), soft_wrap=True)
-
-
-def _diff_style(line: str) -> str:
-    """By the sign of the line, or, in a text, by that of the text's line."""
-    of_text = line.startswith(TEXT_INDENT)
-    sign = line.removeprefix(TEXT_INDENT)[:1] if of_text or not line.startswith(" ") else ""
-    return {"+": "green", "-": "red", "~": "bold yellow", "@": "cyan"}.get(sign, "")
