@@ -33,7 +33,7 @@ class Ignored:
 
     def __init__(self, rests: frozenset[_Rest], known: "dict[frozenset[_Rest], Ignored] | None" = None) -> None:
         self._rests = rests
-        self._known = {rests: self} if known is None else known
+        self._known: dict[frozenset[_Rest], Ignored] = {} if known is None else known
         """All places of the document at which different things are still to come: there are few."""
         self.whole = () in rests
         """Whether it is this place itself that is ignored, with all that is in it."""

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from itertools import pairwise, product
 from typing import Any
 
 import jsonpatch
@@ -76,6 +77,23 @@ def test_the_patch_between_any_two_versions_gives_the_other_snapshot(desk: Desk)
             diff = desk.ledger.history.diff(run_id, a, b)
             assert jsonpatch.apply_patch(before, json.loads(json.dumps(diff.patch))) == after
             assert bool(diff) == (a != b)
+
+
+def test_patches_hold_for_node_ids_that_pointers_stumble_over(store_url: str) -> None:
+    ids = ["a/b", "~", "~1", "0", "-", "é 😀", "*"]
+    executors = fl.ExecutorRegistry()
+    executors.register("do")(lambda step: {step.node.id: ["x" * 500, {"/": step.node.id}]})
+    nodes = [{"id": id, "type": "do"} for id in ids]
+    edges = [{"source": one, "target": other} for one, other in pairwise(ids)]
+    with fl.open_ledger(store_url, executors) as ledger:
+        ledger.workflows.save({"nodes": nodes, "edges": edges}, workflow_id="w", by="ada")
+        run = ledger.runs.start("w")
+        documents = [document(snapshot) for snapshot in ledger.history.snapshots(run.id)]
+        for a, b in product(range(run.version), repeat=2):
+            patch = ledger.history.diff(run.id, a + 1, b + 1).patch
+            assert jsonpatch.apply_patch(documents[a], json.loads(json.dumps(patch))) == documents[b]
+        left_out = ledger.history.diff(run.id, 1, ignore=["/context/a~1b", "/context/~0", "/context/[*]"])
+    assert [placed.node_id for placed in left_out.added] == ["~1", "0", "-", "é 😀"]
 
 
 def test_a_diff_says_which_result_came_of_which_node_and_attempt_and_where_the_run_stands(desk: Desk) -> None:
