@@ -86,6 +86,7 @@ LONG = "a long text that is the same " * 10
         ({"k": 1, "x": {"a": 1}}, {"k": 1, "x": {"b": 1}}, [{"op": "replace", "path": "/x", "value": {"b": 1}}]),
         ({"n": 1}, {"n": True}, [{"op": "replace", "path": "/n", "value": True}]),
         ({"n": 1}, {"n": 1.0}, [{"op": "replace", "path": "/n", "value": 1.0}]),
+        ({"n": 0.0}, {"n": -0.0}, [{"op": "replace", "path": "/n", "value": -0.0}]),
         ({"n": None}, {}, [{"op": "remove", "path": "/n"}]),
         ({}, {"n": None}, [{"op": "add", "path": "/n", "value": None}]),
     ],
@@ -93,6 +94,12 @@ LONG = "a long text that is the same " * 10
 def test_a_patch_says_no_more_than_it_takes(before: Any, after: Any, expected: list[dict[str, Any]]) -> None:
     assert patch(before, after) == expected
     assert applied(expected, before) == after
+
+
+def test_items_are_aligned_by_what_is_not_ignored_in_them() -> None:
+    before = [{"at": 1, "v": "a"}, {"at": 2, "v": "b"}]
+    after = [{"at": 7, "v": "new"}, {"at": 8, "v": "a"}, {"at": 9, "v": "b"}]
+    assert patch(before, after, "/*/at") == [{"op": "add", "path": "/0", "value": after[0]}]
 
 
 def test_values_as_deep_as_they_come_are_compared() -> None:
