@@ -141,8 +141,8 @@ class History:
 
         They are the first ones of its context, in order. Raises RunNotFound.
         """
-        origin = origin_in(run_id, started(self._store, run_id))
-        return reused(past_events(self._store, run_id, origin))
+        first = started(self._store, run_id)
+        return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
 
     def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
         """Everything that it takes to defend a run: who, what, when, with which code and input, and the proof.

@@ -85,12 +85,13 @@ def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNo
     """By node, in the order in which they first ran."""
     if repetition.origin is None:
         return
+    past = list(_past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition))
+    that_ran = {(event.stream, event.version): then for event, then in past}
     results: dict[str, list[ReusedResult]] = {}
     ran: dict[str, _Ran] = {}
-    for event, then in _past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition):
-        for result in reused([event]):
-            results.setdefault(result.node_id, []).append(result)
-            ran[result.node_id] = then
+    for result in reused([event for event, _ in past], repetition.edited):
+        results.setdefault(result.node_id, []).append(result)
+        ran[result.node_id] = that_ran[result.run_id, result.version]
     asked_at = moment(bench.now())
     for node_id, all_of_it in results.items():
         last = all_of_it[-1]
