@@ -29,8 +29,13 @@ class NaiveRun:
     retry: Json | None = None
     payload: Any = None
     cancelled: bool = False
-    visits: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    """Node → how many results there were when its last visit began, and the payload that it saw."""
+    visited: list[tuple[str, int, Any]] = field(default_factory=list)
+    """Node, how many results there were when the visit began, and the payload that it saw."""
+
+    @property
+    def visits(self) -> dict[str, tuple[int, Any]]:
+        """The last visit to each node."""
+        return {node: (count, payload) for node, count, payload in self.visited}
 
     def snapshot(self) -> Json:
         """The JSON object that the documents describe."""
@@ -93,10 +98,10 @@ def naive_of(journal: dict[str, list[tuple[str, Json]]], run_id: str, version: i
 def naive_run(run_id: str, events: Sequence[tuple[str, Json]], past: NaiveRun | None = None) -> NaiveRun:
     """The fold of (type, body) pairs, in a run that begins with the results of ``past``."""
     run = NaiveRun(run_id)
-    if past is not None and is_fork(events[0][1]):
+    if past is not None and events and is_fork(events[0][1]):
         run = replace(copy.deepcopy(past), run_id=run_id, version=0)
     elif past is not None:
-        run.results, run.visits = copy.deepcopy((past.results, past.visits))
+        run.results, run.visited = copy.deepcopy((past.results, past.visited))
     for kind, body in events:
         run = copy.deepcopy(run)
         _apply(run, kind, copy.deepcopy(dict(body)))
@@ -114,7 +119,7 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
     elif kind == "run.started":
         run.workflow_id, run.node, run.status = body["workflow_id"], body["start_node_id"], "active"
         run.payload, run.metadata, run.last_started = body.get("payload"), body.get("metadata", {}), body["recorded_at"]
-        run.visits[body["start_node_id"]] = (len(run.results), run.payload)
+        run.visited.append((body["start_node_id"], len(run.results), run.payload))
     elif kind in ("run.resumed", "run.retried", "run.recovered"):
         run.status, run.paused_reason, run.retry = "active", None, None
         run.cancelled, run.failed_reason = False, None
@@ -146,10 +151,9 @@ def _apply_fork(run: NaiveRun, body: Json) -> None:
     run.node, run.payload = edited.get("next_node_id"), body.get("payload")
     run.status = "completed" if run.node is None else "active"
     run.cancelled, run.failed_reason, run.paused_reason, run.retry = False, None, None, None
-    reached = len(run.results) - 1
-    run.visits = {node: visit for node, visit in run.visits.items() if visit[0] <= reached}
+    run.visited = [visit for visit in run.visited if visit[1] < len(run.results)]
     if run.node is not None:
-        run.visits[run.node] = (len(run.results), run.payload)
+        run.visited.append((run.node, len(run.results), run.payload))
 
 
 def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
@@ -167,12 +171,12 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     if kind == "run.step_failed":
         result["error"] = f"{body['error']['type']}: {body['error']['message']}"
     if result["attempt"] == 1:
-        run.visits[body["node_id"]] = (len(run.results), run.payload)
+        run.visited.append((body["node_id"], len(run.results), run.payload))
     run.results.append((body["node_id"], result))
     if kind == "run.step_completed":
         run.payload = None
     if "next_node_id" in body:
-        run.visits[body["next_node_id"]] = (len(run.results), None)
+        run.visited.append((body["next_node_id"], len(run.results), None))
     if run.cancelled:
         return
     if kind == "run.step_completed":
