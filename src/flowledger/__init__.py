@@ -62,6 +62,7 @@ from .projections.audited import (
     StreamRecord,
 )
 from .projections.code_used import CodeUsed
+from .projections.family import Lineage, Relative
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
@@ -106,6 +107,7 @@ __all__ = [
     "InvalidValue",
     "Lag",
     "Ledger",
+    "Lineage",
     "LogEntry",
     "Node",
     "NodeResult",
@@ -120,6 +122,7 @@ __all__ = [
     "Pause",
     "Provenance",
     "RecordedEvent",
+    "Relative",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
