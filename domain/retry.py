@@ -55,9 +55,9 @@ def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
     reached: list[str] = []
     replaced: set[tuple[str, int]] = set()
     for event in backwards:
+        replaced.update(replaced_by(event))
         if (event.stream, event.version) in replaced:
             continue
-        replaced.update(replaced_by(event))
         leads_to = _leads_to(event)
         if leads_to == node_id:
             return Visit(event.stream, event.version)
