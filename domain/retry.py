@@ -112,8 +112,7 @@ class RetryPreview:
     """The latest, which would run."""
     ran_version: int | None
     """The version that ran then."""
-    start_node_id: str | None
-    """None: nothing is left to run."""
+    start_node_id: str
     input: Any
     """The work order's."""
     payload: Any

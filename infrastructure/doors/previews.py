@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ...domain.clock import moment
 from ...domain.definition import WorkflowDefinition
@@ -31,7 +31,7 @@ def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -
         workflow_id=runnable.workflow_id,
         version=runnable.version,
         ran_version=None if then is None else then.version,
-        start_node_id=repetition.start_node_id,
+        start_node_id=cast("str", repetition.start_node_id),  # only a fork may have none
         input=order_input(bench.store, order),
         payload=repetition.payload,
         reused=tuple(_reused_nodes(bench, repetition)),
