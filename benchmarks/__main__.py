@@ -11,6 +11,7 @@ from pathlib import Path
 from . import (
     chart,
     engine_lines,
+    forking,
     growth,
     history,
     many_runs,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reading": reading.measure,
     "history": history.measure,
     "bytes": stored_bytes.measure,
+    "forking": forking.measure,
     "engine": engine_lines.measure,
     "start-up": start_up.measure,
     "memory": memory.measure,

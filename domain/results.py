@@ -1,7 +1,9 @@
 """What the steps of a run produced, in order: one log, shared by all states of the run."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from threading import Lock
 from typing import Any
 
@@ -102,7 +104,7 @@ class History:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | SealedRow] = list(entries)
-        # From which place on which opener opens what is sealed, last one first.
+        # From which place on which opener opens what is sealed, in order. A chain of forks has one for each of them.
         self._openers: list[tuple[int, Opener]] = []
         self._lock = Lock()
         self._indexed = 0
@@ -118,7 +120,7 @@ class History:
         entry = self._log[place]
         if type(entry) is tuple:
             openers = self._openers
-            opener = openers[0] if len(openers) == 1 else next(item for item in openers if item[0] <= place)
+            opener = openers[0] if len(openers) == 1 else openers[bisect_right(openers, place, key=_first_place) - 1]
             entry = self._log[place] = _opened(opener[1], entry)
         return entry  # type: ignore[return-value]
 
@@ -136,8 +138,8 @@ class History:
         """The same with entries as they lie in storage."""
         with self._lock:
             if count == len(self._log):
-                if not self._openers or self._openers[0][1] != opener:
-                    self._openers.insert(0, (count, opener))
+                if not self._openers or self._openers[-1][1] != opener:
+                    self._openers.append((count, opener))
                 self._log.extend(rows)
                 return self
         return self._branch(count).extended_sealed(count, rows, opener)
@@ -179,6 +181,9 @@ class History:
                     places[node_id] = [self._indexed]
                     successes[node_id] = int("error" not in entry)
                 self._indexed += 1
+
+
+_first_place = itemgetter(0)
 
 
 def _opened(opener: Opener, row: SealedRow) -> Entry:

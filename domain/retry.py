@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from .definition import WorkflowDefinition
 from .errors import IllegalTransition, InvalidRequest
 from .ports import RecordedEvent
-from .run import STEP_COMPLETED, STEP_FAILED
+from .run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
 
 _UNENDED = {
     "paused": "is paused: resume it or cancel it first",
@@ -53,8 +53,12 @@ def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
     behind the event that led to it. Raises InvalidRequest that names the nodes that were reached.
     """
     reached: list[str] = []
+    replaced: set[tuple[str, int]] = set()
     for event in backwards:
-        leads_to: str | None = event.data.get("next_node_id", event.data.get("start_node_id"))
+        replaced.update(replaced_by(event))
+        if (event.stream, event.version) in replaced:
+            continue
+        leads_to = _leads_to(event)
         if leads_to == node_id:
             return Visit(event.stream, event.version)
         if event.type in (STEP_COMPLETED, STEP_FAILED):
@@ -65,6 +69,14 @@ def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
             reached.append(leads_to)
     named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
     raise InvalidRequest(f"the run never came to node {node_id!r}: it came to {named}")
+
+
+def _leads_to(event: RecordedEvent) -> str | None:
+    """The node that is visited from here on. A fork goes on with its source's visit, unless that was edited."""
+    data = event.data
+    if event.type == STARTED and data.get("origin", {}).get("kind") == "fork" and "edited" not in data:
+        return None
+    return data.get("next_node_id", data.get("start_node_id"))
 
 
 # --- a preview --------------------------------------------------------------------------------------------------------

@@ -180,11 +180,12 @@ def _conclude_return(
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": masker.text(_unrouted(planned, result.handle))}),
+        NewEvent(FAILED, reason | {"reason": masker.text(unrouted(planned, result.handle))}),
     ]
 
 
-def _unrouted(planned: PlannedNode, handle: str | None) -> str:
+def unrouted(planned: PlannedNode, handle: str | None) -> str:
+    """Says that no edge takes the handle, and which ones edges do take."""
     known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
     returned = "returned no handle" if handle is None else f"returned handle {handle!r}"
     return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"

@@ -67,6 +67,7 @@ class WorkOrderState:
     runs: list[str] = field(default_factory=list[str])
     """The first run and its retries, oldest first: the last one tells the state."""
     reproductions: list[str] = field(default_factory=list[str])
+    forks: list[str] = field(default_factory=list[str])
     rejected: Mapping[str, Any] | None = None
     """The body of the last rejection, for as long as there is no run."""
     key: str | None = None
@@ -93,6 +94,8 @@ def evolve(order: WorkOrderState, type: str, data: Mapping[str, Any]) -> None:
         order.rejected = None
     elif data["kind"] == "reproduction":
         order.reproductions.append(data["run_id"])
+    else:
+        order.forks.append(data["run_id"])
     order.recorded_at = data["recorded_at"]
     order.version += 1
 

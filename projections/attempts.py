@@ -81,8 +81,10 @@ class Due:
             self._queued = "queued" in data
         elif type == RETRIED:
             self.since = min(self.since, data["recorded_at"])
+            self._queued = "queued" in data
         elif type == RESUMED or (type == RECOVERED and not self._queued):
             self.since = data["recorded_at"]
+            self._queued = "queued" in data
         elif type == RECOVERED:
             self._queued = False
 

@@ -151,11 +151,11 @@ def _workflow(saved: RecordedEvent) -> AuditedWorkflow:
 
 
 def _origin(started: RecordedEvent, past: Iterable[RecordedEvent]) -> AuditedOrigin | None:
-    origin = started.data.get("origin")
+    origin, edited = started.data.get("origin"), started.data.get("edited")
     return (
         None
         if origin is None
-        else AuditedOrigin(origin["kind"], origin["run_id"], origin["version"], tuple(reused(past)))
+        else AuditedOrigin(origin["kind"], origin["run_id"], origin["version"], tuple(reused(past, edited)), edited)
     )
 
 

@@ -95,6 +95,8 @@ class AuditedOrigin:
     version: int
     """The results after that many of its events are those that this run began with; 0: none are."""
     reused: tuple[ReusedResult, ...]
+    edited: Mapping[str, Any] | None
+    """What a fork put in place of the last result of its source: ``node_id``, ``output``, ``handle`` and the way on."""
 
 
 @dataclass(frozen=True, slots=True)

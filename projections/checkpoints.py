@@ -37,5 +37,6 @@ def turn_page(state: RunState, page: Mapping[str, Any], results: Sequence[Sealed
         setattr(state, name, page[name])
     state.metadata = freeze(page["metadata"])
     context = state.context
-    history = context.history.extended_sealed(context.count, results, opener)
-    state.context = Context(history, context.count + len(results))
+    count = context.count if page["after"] else state.reused  # a fork may have replaced the last one of its source
+    history = context.history.extended_sealed(count, results, opener)
+    state.context = Context(history, count + len(results))

@@ -195,7 +195,7 @@ def _went_on(changes: Changes, event: Placed) -> None:
     to = _moved_to(event)
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
-    run["queued"] = False
+    run["queued"] = "queued" in event.data
     _move_order(changes, event, order_state(to["status"]))
     _note(changes, event, is_act=event.type not in _STEPS and "node_id" not in event.data)
 

@@ -1,13 +1,13 @@
 """Which results of a run are not its own, and where they come from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..domain.ports import RecordedEvent
 from ..domain.results import error_text
-from ..domain.run import STEP_COMPLETED, STEP_FAILED
+from ..domain.run import STEP_COMPLETED, STEP_FAILED, EditedResult, replaced_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,33 @@ class ReusedResult:
         return self.error is not None
 
 
-def reused(past: Iterable[RecordedEvent]) -> list[ReusedResult]:
+def reused(past: Iterable[RecordedEvent], edited: EditedResult | None = None) -> list[ReusedResult]:
     """The results in the past of a run, which is the events of the runs that it is folded through, oldest first.
 
-    They are the first results of the run's context, in this order.
+    They are the first results of the run's context, in this order. ``edited`` is what takes the place of the last one.
     """
-    return [
-        ReusedResult(
-            node_id=event.data["node_id"],
-            run_id=event.stream,
-            version=event.version,
-            recorded_at=event.recorded_at,
-            attempt=event.data.get("attempt", 1),
-            output=event.data.get("output"),
-            error=error_text(event.data["error"]) if event.type == STEP_FAILED else None,
-        )
-        for event in past
-        if event.type in (STEP_COMPLETED, STEP_FAILED)
-    ]
+    found: dict[tuple[str, int], ReusedResult] = {}
+    for event in past:
+        for place in replaced_by(event):
+            found.pop(place, None)
+        result = event.data if event.type in _STEPS else event.data.get("edited")
+        if result is not None:
+            found[event.stream, event.version] = _reused(event, result)
+    if edited is not None:
+        found.pop((edited["run_id"], edited["version"]), None)
+    return list(found.values())
+
+
+_STEPS = (STEP_COMPLETED, STEP_FAILED)
+
+
+def _reused(event: RecordedEvent, result: Mapping[str, Any]) -> ReusedResult:
+    return ReusedResult(
+        node_id=result["node_id"],
+        run_id=event.stream,
+        version=event.version,
+        recorded_at=event.recorded_at,
+        attempt=result.get("attempt", 1),
+        output=result.get("output"),
+        error=error_text(result["error"]) if event.type == STEP_FAILED else None,
+    )

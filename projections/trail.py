@@ -67,7 +67,8 @@ def _started(event: RecordedEvent, data: _Body) -> str:
     if origin is None:
         return f"started run {event.stream} {of}"
     verb = {"retry": "retried", "reproduction": "reproduced", "fork": "forked"}.get(origin["kind"], origin["kind"])
-    return f"{verb} run {origin['run_id']} as run {event.stream} {of}"
+    at = f" at version {origin['version']}" if origin["kind"] == "fork" else ""
+    return f"{verb} run {origin['run_id']}{at} as run {event.stream} {of}"
 
 
 def _went_on(verb: str) -> Callable[[RecordedEvent, _Body], str]:

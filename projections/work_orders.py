@@ -25,6 +25,8 @@ class WorkOrder:
     """Ids of the first run and its retries, oldest first."""
     reproductions: tuple[str, ...]
     """Ids of runs that repeat one of them for debugging; they never tell the state."""
+    forks: tuple[str, ...]
+    """Ids of runs that branch off from one of all these; they never tell the state either."""
     input: Any
     reason: str | None
     """Why it was rejected."""
@@ -45,6 +47,7 @@ def work_order_of(order: WorkOrderState, state: str, input: Any) -> WorkOrder:
         opened_at=moment(order.opened_at),
         runs=tuple(order.runs),
         reproductions=tuple(order.reproductions),
+        forks=tuple(order.forks),
         input=input,
         reason=rejected.get("reason"),
         issues=issues_of(order),

@@ -1,6 +1,6 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
-from .decisions import cancel, envelope, fail, pause, proceed, resume, set_metadata, start
+from .decisions import cancel, envelope, fail, go_on_as_fork, pause, proceed, resume, set_metadata, start
 from .events import (
     BY_OPERATOR,
     CLAIMS,
@@ -12,8 +12,10 @@ from .events import (
     STEP_COMPLETED,
     STEP_FAILED,
     Distribution,
+    EditedResult,
     Origin,
     Recorded,
+    replaced_by,
 )
 from .folding import evolve_pages, evolve_recorded, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
@@ -31,6 +33,7 @@ __all__ = [
     "STEP_COMPLETED",
     "STEP_FAILED",
     "Distribution",
+    "EditedResult",
     "Origin",
     "Recorded",
     "RunHeader",
@@ -41,12 +44,14 @@ __all__ = [
     "evolve_pages",
     "evolve_recorded",
     "fail",
+    "go_on_as_fork",
     "headed",
     "header_in",
     "header_of",
     "leads_on",
     "pause",
     "proceed",
+    "replaced_by",
     "resume",
     "set_metadata",
     "snapshots",

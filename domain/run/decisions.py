@@ -7,7 +7,18 @@ from ..clock import moment
 from ..errors import IllegalTransition
 from ..ports import NewEvent
 from ..snapshot import TERMINAL
-from .events import CANCELLED, FAILED, METADATA_SET, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, Origin
+from .events import (
+    CANCELLED,
+    FAILED,
+    METADATA_SET,
+    PAUSED,
+    RECOVERED,
+    RESUMED,
+    RETRIED,
+    STARTED,
+    EditedResult,
+    Origin,
+)
 from .state import RunState
 
 
@@ -20,9 +31,9 @@ def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
 
 
 def start(
-    work_order_id: str, *, workflow_id: str, workflow_version: int, definition_digest: str, start_node_id: str,
+    work_order_id: str, *, workflow_id: str, workflow_version: int, definition_digest: str, start_node_id: str | None,
     code: Mapping[str, Any], payload: Any, metadata: Mapping[str, Any], by: str, now: int,
-    origin: Origin | None = None, queued: bool = False,
+    origin: Origin | None = None, edited: EditedResult | None = None, queued: bool = False,
 ) -> NewEvent:  # fmt: skip
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
     data: dict[str, Any] = {
@@ -32,8 +43,9 @@ def start(
         "workflow_id": workflow_id,
         "workflow_version": workflow_version,
         "definition_digest": definition_digest,
-        "start_node_id": start_node_id,
     }
+    if start_node_id is not None:
+        data["start_node_id"] = start_node_id
     if origin is not None:
         data["origin"] = origin
     if queued:
@@ -43,7 +55,23 @@ def start(
         data["payload"] = payload
     if metadata:
         data["metadata"] = metadata
+    if edited is not None:
+        data["edited"] = edited
     return NewEvent(STARTED, data)
+
+
+def go_on_as_fork(state: RunState, *, given: bool, by: str, now: int, queued: bool) -> NewEvent | None:
+    """How a fork goes on from where its source stood: from a failure at once, from what waits when it is ``given``
+    the payload that it waits for. None when it runs already, waits, or is complete.
+    """
+    if state.status == "failed" or (given and state.status == "error"):
+        type = RETRIED
+    elif given and state.status == "paused":
+        type = RESUMED
+    else:
+        return None
+    data = envelope(state, by, now)
+    return NewEvent(type, data | {"queued": True} if queued else data)
 
 
 def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:

@@ -1,10 +1,12 @@
 """The events of a run."""
 
+from collections.abc import Iterator
 from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
 from ..catalogue import event_type
+from ..ports import RecordedEvent
 from ..steplog import LogLine
 
 
@@ -39,7 +41,26 @@ class Origin(TypedDict):
     kind: Literal["retry", "reproduction", "fork"]
     run_id: str
     version: int
-    """1 and more: the results after that many events of the source are those that this run begins with. 0: none are."""
+    """1 and more: the results after that many events of the source are those that this run begins with. 0: none are.
+
+    A fork begins as its source stood then altogether: with its status, node, retry, metadata and times, too.
+    """
+
+
+class EditedResult(TypedDict):
+    """What a fork puts in the place of the last result that its source had at that version."""
+
+    run_id: str
+    """With ``version``: the event whose result it replaces."""
+    version: int
+    node_id: str
+    attempt: NotRequired[int]
+    """1 when absent."""
+    handle: NotRequired[str]
+    next_node_id: NotRequired[str]
+    """Absent when the run is complete."""
+    output: NotRequired[Any]
+    """null when absent."""
 
 
 class Distribution(TypedDict):
@@ -53,7 +74,8 @@ class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
     definition_digest: str
-    start_node_id: str
+    start_node_id: NotRequired[str]
+    """Absent where nothing is left to run: in a fork of what was complete."""
     origin: NotRequired[Origin]
     queued: NotRequired[Literal[True]]
     """Left to a worker."""
@@ -64,7 +86,10 @@ class RunStarted(Recorded):
     drifted: NotRequired[dict[str, str]]
     """Node type → source text, where it or its distribution differs from what the workflow's version saved."""
     payload: NotRequired[Any]
+    """When absent, a fork's first step sees what its source's would have seen."""
     metadata: NotRequired[dict[str, Any]]
+    """In a fork: merged into its source's key by key; null removes a key."""
+    edited: NotRequired[EditedResult]
 
 
 class StepError(TypedDict):
@@ -128,13 +153,18 @@ class _Claim(Recorded):
     """Node type → source text of what changed."""
 
 
-class RunResumed(_Claim):
+class _GoOn(_Claim):
+    queued: NotRequired[Literal[True]]
+    """Of a fork that is left to a worker."""
     payload: NotRequired[Any]
 
 
-class RunRetried(_Claim):
-    payload: NotRequired[Any]
-    """A new payload; when absent the retry sees that of the attempt that it repeats."""
+class RunResumed(_GoOn):
+    """After a pause. ``payload``: when absent the step that an operator's pause held back sees its own."""
+
+
+class RunRetried(_GoOn):
+    """After a failure. ``payload``: when absent the retry sees that of the attempt that it repeats."""
 
 
 class RunRecovered(_Claim):
@@ -164,6 +194,13 @@ RECOVERED = event_type("run.recovered", RunRecovered)
 CANCELLED = event_type("run.cancelled", RunCancelled)
 FAILED = event_type("run.failed", RunFailed)
 METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
+
+
+def replaced_by(event: RecordedEvent) -> Iterator[tuple[str, int]]:
+    """The event, as run and version, whose result this event takes the place of, if it does."""
+    if event.type == STARTED and (edited := event.data.get("edited")) is not None:
+        yield edited["run_id"], edited["version"]
+
 
 CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
 """What takes hold of a run. Of two callers one is refused, whatever else was appended."""

@@ -47,12 +47,13 @@ def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
         return events
     failures = _failures(state)
     after = copy(state)
-    after.context = Context(History(), 0)  # of its own: the results of these events aren't part of the run yet
+    if events[0].type != STARTED:
+        after.context = Context(History(), 0)  # of its own: the results of these events aren't part of the run yet
     done: list[NewEvent] = []
     for type, data in events:
         evolve(after, type, data)
         if type == STARTED:
-            failures = state.context.next_attempt(data["start_node_id"]) - 1  # what it reuses may end in failures
+            failures = _failures(after)  # what it reuses may end in failures
         elif type == STEP_FAILED:
             failures = data.get("attempt", 1)
         elif type == STEP_COMPLETED:

@@ -71,10 +71,14 @@ class RunState:
         for name in RunState.__slots__:
             setattr(self, name, getattr(other, name))
 
-    def begin_with(self, past: Context) -> None:
-        """Before the first event: take the results that the run reuses as the first ones of its own."""
-        self.context = past
-        self.reused = past.count
+    def begin_with(self, past: "RunState", origin: Origin) -> None:
+        """Before the first event: begin with the results of the origin's run then; a fork with all that it was."""
+        if origin["kind"] == "fork":
+            run_id = self.run_id
+            self.become(past)
+            self.run_id, self.version = run_id, 0
+        self.context = past.context
+        self.reused = past.context.count
 
     @property
     def label(self) -> str:
@@ -141,7 +145,7 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 3
+FOLD_REVISION = 4
 """Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
 
 
@@ -159,11 +163,34 @@ def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.origin = data.get("origin")
     state.queued = "queued" in data
     _run_by(state, data)
-    state.current_node_id = data["start_node_id"]
+    state.current_node_id = data.get("start_node_id")
+    state.started_at = data["recorded_at"]
+    if state.origin is not None and state.origin["kind"] == "fork":
+        _forked(state, data)
+        return
     state.payload = data.get("payload")
     state.metadata = freeze(data.get("metadata", {}))
-    state.started_at = state.last_started_at = data["recorded_at"]
+    state.last_started_at = data["recorded_at"]
     state.total_time = 0
+
+
+def _forked(state: RunState, data: Mapping[str, Any]) -> None:
+    """Stand where the source stood, but for what was edited. What had ended then has ended when the fork began."""
+    if "metadata" in data:
+        _metadata_set(state, data)
+    if state.finished_at is not None:
+        state.finished_at = data["recorded_at"]
+    if (edited := data.get("edited")) is None:
+        state.payload = data.get("payload", state.payload)
+        return
+    state.reused -= 1
+    result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
+    result["started_at"] = result["recorded_at"] = data["recorded_at"]
+    state.context = Context(state.context.history.extended(state.reused, result), state.reused + 1)
+    state.payload = data.get("payload")
+    _go_on(state)
+    if "next_node_id" not in edited:
+        _end(state, "completed", data)
 
 
 def _step_completed(state: RunState, data: Mapping[str, Any]) -> None:
@@ -241,11 +268,17 @@ def _resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _claimed(state: RunState, data: Mapping[str, Any]) -> None:
     _run_by(state, data)
-    state.queued = False
-    state.status = "active"
-    state.paused_reason = None
-    state.retry_node_id = None
+    _go_on(state)
+    state.queued = "queued" in data
     state.last_started_at = data["recorded_at"]
+
+
+def _go_on(state: RunState) -> None:
+    """Run, whatever held the run up. Only a fork goes on from what had ended."""
+    state.status = "active"
+    state.cancelled = False
+    state.paused_reason = state.failed_reason = state.finished_at = None
+    state.retry_node_id = None
 
 
 def _cancelled(state: RunState, data: Mapping[str, Any]) -> None:

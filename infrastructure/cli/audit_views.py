@@ -79,8 +79,11 @@ def _told(shown: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
             yield "other run", text(f"{run.run_id}, {run.kind} by {run.by}: {run.status}")
     if shown.origin is not None:
         origin = shown.origin
+        at = f" at version {origin.version}" if origin.version else ""
         reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
-        yield origin.kind, text(f"of {origin.run_id}{reused}")
+        yield origin.kind, text(f"of {origin.run_id}{at}{reused}")
+        if origin.edited is not None:
+            yield "edited", text(f"the result of {origin.edited['node_id']}: {brief(origin.edited.get('output'))}")
     yield "input", _value(shown.input, full=full)
     if shown.metadata:
         yield "metadata", _value(shown.metadata, full=full)

@@ -34,7 +34,9 @@ def _started(data: _Body) -> str:
     origin = data.get("origin")
     came = f", {origin['kind']} of {origin['run_id']}@{origin['version']}" if origin else ""
     given = f" with {brief(data['payload'])}" if "payload" in data else ""
-    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}"
+    edited = data.get("edited")
+    replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}"
 
 
 def _completed(data: _Body) -> str:

@@ -9,12 +9,13 @@ import typer
 from ...domain.bulk import operation_time
 from ...domain.clock import moment
 from ...domain.errors import InvalidRequest
+from ...domain.executors import StepResult
 from ...domain.ids import uuid7
 from ...projections.runs import Run
 from . import bulk, selection, views
 from .documents import run_document
 from .history import ErrorType, Node, Since, Status, Text, Until, Where, Workflow
-from .inputs import read_globals, read_object, read_value
+from .inputs import named_version, read_globals, read_object, read_value, read_version
 from .options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from .session import Session, interruptible
 
@@ -227,3 +228,50 @@ def reproduce(
     with session.ledger(running=True) as ledger, interruptible():
         run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
+
+
+@app.command()
+def fork(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN[@VERSION]", help="Where to branch off; by default as it is now.")],
+    by: By,
+    payload: Payload = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|-|JSON", help="JSON in place of the last result there; it goes on behind that."),
+    ] = None,
+    handle: Annotated[
+        str | None, typer.Option(metavar="HANDLE", help="With --output: the way on, not that which was taken then.")
+    ] = None,
+    workflow_version: Annotated[
+        str | None,
+        typer.Option("--workflow-version", metavar="VERSION", help="Go on with this version, not the one that ran."),
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
+    ] = None,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Branch off from a run: a new one begins as that one stood at a version, and goes on from there.
+
+    Nothing is copied. What waited for a person or for its retry still waits, unless a payload is given; what had failed
+    runs on. It is kept with the work order, and never tells its state.
+    """
+    session = Session.of(context)
+    run_id, version = named_version(run)
+    if handle is not None and output is None:
+        raise InvalidRequest("--handle says the way on behind an edited result: give its --output as well")
+    given, edited = read_value(payload, "--payload"), read_value(output, "--output")
+    if handle is not None or (output is not None and edited is None):
+        edited = StepResult(edited, handle)
+    kept = read_object(metadata, "--metadata")
+    values = read_globals(global_values or [])
+    saved = None if workflow_version is None else read_version(workflow_version)
+    with session.ledger(running=True) as ledger, interruptible():
+        forked = ledger.runs.fork(
+            run_id, version, by=by, payload=given, output=edited, workflow_version=saved, metadata=kept,
+            globals=values, step_limit=step_limit,
+        )  # fmt: skip
+    _answer(session, forked)

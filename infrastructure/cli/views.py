@@ -100,6 +100,9 @@ def run(console: Console, shown: Run) -> None:
         console, "run ", text(shown.id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"), ": ",
         status_text(shown.status),
     )  # fmt: skip
+    if shown.origin is not None:
+        at = f" at version {shown.origin.version}" if shown.origin.version else ""
+        say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
     snapshot(console, shown.id, shown.snapshot, named=False)
     if shown.status == "paused":
         console.print(f"next: flowledger run resume {shown.id} --payload JSON", style="dim", soft_wrap=True)

@@ -12,6 +12,7 @@ from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.audit import RunAudit
 from ...projections.compared import RunComparison
+from ...projections.family import Lineage
 from ...projections.ignoring import ignored_places
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
@@ -24,6 +25,7 @@ from ..search.query import search_query
 from .as_of import version_at
 from .auditing import Auditor
 from .differences import comparison_of, difference_of
+from .families import lineage as lineage_of
 from .lineage import origin_in, past_events
 from .lists import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
 from .orders import input_of, started
@@ -165,8 +167,15 @@ class History:
 
         They are the first ones of its context, in order. Raises RunNotFound.
         """
-        origin = origin_in(run_id, started(self._store, run_id))
-        return reused(past_events(self._store, run_id, origin))
+        first = started(self._store, run_id)
+        return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
+
+    def lineage(self, run_id: str) -> Lineage:
+        """The runs that a run comes from, and those that came of it: retries, reproductions and forks, from the index.
+
+        Raises RunNotFound.
+        """
+        return lineage_of(self._store, self._index, run_id)
 
     def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
         """Everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
@@ -241,4 +250,5 @@ class History:
     asnapshots = each_in_thread(snapshots)
     aevents = each_in_thread(events)
     areused = in_thread(reused)
+    alineage = in_thread(lineage)
     aworkflow_of = in_thread(workflow_of)

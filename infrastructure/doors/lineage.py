@@ -61,8 +61,10 @@ def past_events(store: EventStore, run_id: str, origin: Origin | None) -> Iterat
         yield from store.read(source["run_id"], upto=source["version"])
 
 
-def events_backwards(store: EventStore, run_id: str, origin: Origin | None) -> Iterator[RecordedEvent]:
-    """The events of a run and of those that it is folded through, newest first."""
-    yield from store.read(run_id, backwards=True)
+def events_backwards(
+    store: EventStore, run_id: str, origin: Origin | None, upto: int | None = None
+) -> Iterator[RecordedEvent]:
+    """The events of a run, up to a version of it, and of those that it is folded through, newest first."""
+    yield from store.read(run_id, upto=upto, backwards=True)
     for source in sources(store, run_id, origin):
         yield from store.read(source["run_id"], upto=source["version"], backwards=True)

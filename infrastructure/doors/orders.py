@@ -63,10 +63,12 @@ def started(store: EventStore, run_id: str) -> Mapping[str, Any]:
 def input_of(store: EventStore, run_id: str, first: Mapping[str, Any]) -> Any:
     """The work order's input as the run with this first event saw it.
 
-    What a run was given that reuses results is no input: that is its source's.
+    What a run was given that reuses results is no input: that is its source's. A fork from before the first step has
+    an input of its own where it was given one.
     """
     for source in sources(store, run_id, origin_in(run_id, first)):
-        first = started(store, source["run_id"])
+        if source["version"] > 1 or "payload" not in first:
+            first = started(store, source["run_id"])
     return first.get("payload")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ...domain.clock import moment
 from ...domain.definition import WorkflowDefinition
@@ -31,7 +31,7 @@ def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -
         workflow_id=runnable.workflow_id,
         version=runnable.version,
         ran_version=None if then is None else then.version,
-        start_node_id=repetition.start_node_id,
+        start_node_id=cast("str", repetition.start_node_id),  # only a fork may have none
         input=order_input(bench.store, order),
         payload=repetition.payload,
         reused=tuple(_reused_nodes(bench, repetition)),
@@ -85,12 +85,13 @@ def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNo
     """By node, in the order in which they first ran."""
     if repetition.origin is None:
         return
+    past = list(_past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition))
+    that_ran = {(event.stream, event.version): then for event, then in past}
     results: dict[str, list[ReusedResult]] = {}
     ran: dict[str, _Ran] = {}
-    for event, then in _past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition):
-        for result in reused([event]):
-            results.setdefault(result.node_id, []).append(result)
-            ran[result.node_id] = then
+    for result in reused([event for event, _ in past], repetition.edited):
+        results.setdefault(result.node_id, []).append(result)
+        ran[result.node_id] = that_ran[result.run_id, result.version]
     asked_at = moment(bench.now())
     for node_id, all_of_it in results.items():
         last = all_of_it[-1]

@@ -1,17 +1,16 @@
 """What it takes to repeat a run, decided and not started yet: which version, from which node, with what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ...domain.context import Context
 from ...domain.cycle import CallSettings
 from ...domain.errors import IllegalTransition
 from ...domain.ids import uuid7
 from ...domain.ports import NewEvent
-from ...domain.results import History
 from ...domain.retry import last_visit, refuse_unended, refuse_unknown
-from ...domain.run import Origin, RunState, start
+from ...domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork, start
 from ...domain.step import Refusal
 from ...domain.work_order import WorkOrderState
 from .jobcode import KnownCode
@@ -29,11 +28,25 @@ class Repetition:
     source_id: str | None
     """The run that is repeated; None for a rejected work order."""
     runnable: Runnable
-    start_node_id: str
+    start_node_id: str | None
+    """None: nothing is left to run."""
     payload: Any
     origin: Origin | None
-    past: Context
-    """The results that it begins with."""
+    past: RunState | None = None
+    """The origin's run at its version, where the new one begins with anything of it."""
+    edited: EditedResult | None = None
+    """What a fork puts in place of its last result."""
+
+    @property
+    def is_fork(self) -> bool:
+        return self.origin is not None and self.origin["kind"] == "fork"
+
+    @property
+    def begins_active(self) -> bool:
+        """Whether its first event leaves something to run."""
+        if self.past is None or not self.is_fork:
+            return True
+        return self.start_node_id is not None and (self.edited is not None or self.past.status == "active")
 
 
 def retry_of(bench: Workbench, some_id: str, from_node: str | None) -> Repetition:
@@ -52,20 +65,23 @@ def retry_in(bench: Workbench, order: WorkOrderState, run_id: str | None, from_n
         return _from_node(bench, order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
     payload = order_input(bench.store, order)
-    return Repetition(
-        order, run_id, runnable, start_node(runnable.plan.definition), payload, origin, Context(History(), 0)
-    )
+    return Repetition(order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
 
 
 def reproduction_of(bench: Workbench, run_id: str) -> Repetition:
-    """A run again, from where it started, with its own version and payload, and what it reused. Raises RunNotFound."""
+    """A run again, from where it started, with its own version and payload, and what it reused.
+
+    Raises RunNotFound, IllegalTransition (a fork that began with nothing left to run).
+    """
     first = started(bench.store, run_id)
+    if "start_node_id" not in first:
+        raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
     order, _ = order_and_run(bench.store, run_id)
     runnable = bench.pinned(first["workflow_id"], first["workflow_version"])
     begun = bench.states.load(run_id, 1)
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
-    return Repetition(order, run_id, runnable, first["start_node_id"], first.get("payload"), origin, begun.context)
+    return Repetition(order, run_id, runnable, first["start_node_id"], begun.payload, origin, begun)
 
 
 def _refuse_early(bench: Workbench, order: WorkOrderState, run_id: str | None) -> None:
@@ -89,7 +105,7 @@ def _from_node(
     before = bench.states.load(visit.run_id, visit.version)
     return Repetition(
         order, run_id, runnable, node_id, before.payload,
-        {"kind": "retry", "run_id": visit.run_id, "version": visit.version}, before.context,
+        {"kind": "retry", "run_id": visit.run_id, "version": visit.version}, before,
     )  # fmt: skip
 
 
@@ -97,7 +113,8 @@ class Draft(NamedTuple):
     """The run that a repetition comes to, not stored yet."""
 
     state: RunState
-    started: NewEvent
+    events: list[NewEvent]
+    """That it has started, and how a fork goes on whose source didn't run."""
     metadata: Mapping[str, Any]
     refused: Refusal | None
     """What keeps a rejected work order rejected. A run that is repeated is judged by its first step."""
@@ -111,16 +128,31 @@ def drafted(
     order, runnable = repetition.order, repetition.runnable
     now = max(bench.now(), order.recorded_at)
     state = RunState(run_id or uuid7(now))
-    state.begin_with(repetition.past)
+    if repetition.past is not None and repetition.origin is not None:
+        state.begin_with(repetition.past, repetition.origin)
     kept = metadata or (order.rejected or {}).get("metadata", {})
     event = start(
         order.id, workflow_id=runnable.workflow_id, workflow_version=runnable.version,
         definition_digest=runnable.digest, start_node_id=repetition.start_node_id,
         code=bench.code_now(runnable.plan.definition, _known_code(bench, repetition)),
-        payload=repetition.payload, metadata=kept, by=settings.by, now=now, origin=repetition.origin, queued=not wait,
+        payload=repetition.payload, metadata=kept, by=settings.by, now=now, origin=repetition.origin,
+        edited=repetition.edited, queued=not wait and repetition.begins_active,
     )  # fmt: skip
-    repeats = repetition.source_id is not None
-    return Draft(state, event, kept, None if repeats else refused_input(runnable, state, event, settings, wait=wait))
+    if repetition.source_id is None:
+        return Draft(state, [event], kept, refused_input(runnable, state, event, settings, wait=wait))
+    return Draft(state, [event, *_going_on(repetition, state, event, settings, wait=wait)], kept, None)
+
+
+def _going_on(
+    repetition: Repetition, state: RunState, started: NewEvent, settings: CallSettings, *, wait: bool
+) -> Iterator[NewEvent]:
+    """What a fork does behind its first event, where its source didn't run."""
+    if repetition.is_fork:
+        begun = copy(state)
+        evolve(begun, *started)
+        given = repetition.payload is not None
+        event = go_on_as_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
+        yield from () if event is None else (event,)
 
 
 def _known_code(bench: Workbench, repetition: Repetition) -> KnownCode:

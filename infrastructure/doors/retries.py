@@ -136,10 +136,10 @@ def begin(
     Raises ConcurrencyError when that has moved, WorkOrderRejected when it never had a run and its input is refused.
     """
     order, runnable, origin = repetition.order, repetition.runnable, repetition.origin
-    state, event, kept, refused = drafted(bench, repetition, settings, metadata, wait=wait, run_id=run_id)
+    state, events, kept, refused = drafted(bench, repetition, settings, metadata, wait=wait, run_id=run_id)
     if refused is not None:
         raise keep_rejected(bench.store, order, runnable, refused, repetition.payload, kept, settings)
     kind = "retry" if origin is None else origin["kind"]
-    added = add_run(order, str(state.run_id), kind, by=settings.by, now=event.data["recorded_at"])
-    bench.begin(state, event, Write(order.id, order.version, [added]))
+    added = add_run(order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
+    bench.begin(state, events, Write(order.id, order.version, [added]))
     return bench.execution(state, cycle(state, runnable.plan, settings) if wait else None)

@@ -8,13 +8,14 @@ from ...projections.runs import Run, run_of
 from ...projections.work_orders import WorkOrder
 from ..driver import Execution, asynchronous, synchronous
 from .bulk import Bulk
+from .forks import Forks
 from .orders import read_order
 from .starts import Request, key_of, start_new, start_once
 from .twins import in_thread
 from .workbench import Workbench
 
 
-class Runs(Bulk):
+class Runs(Bulk, Forks):
     """``ledger.runs``. Every method that runs steps returns when the run pauses, waits for a retry, or has ended."""
 
     def __init__(self, bench: Workbench) -> None:

@@ -90,7 +90,7 @@ def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Exe
         raise keep_rejected(
             bench.store, order, runnable, refused, request.payload, request.metadata, settings, opened=[opened]
         )
-    bench.begin(state, event, Write(order_id, ExpectedVersion.NO_STREAM, [opened]))
+    bench.begin(state, [event], Write(order_id, ExpectedVersion.NO_STREAM, [opened]))
     return bench.execution(state, cycle(state, runnable.plan, settings) if request.wait else None)
 
 

@@ -1,7 +1,7 @@
 """Run states folded from the store: over the checkpoints that are kept, and the events that they leave out.
 
 A run that reuses results of an earlier one is folded through: over the events of that one, up to the version that its
-origin names, as the results that it begins with.
+origin names, as the results that it begins with. So is a fork, which begins with all that its source was then.
 """
 
 import logging
@@ -15,10 +15,8 @@ from typing import Any, Final
 
 import orjson
 
-from ...domain.context import Context
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
 from ...domain.ports import CheckpointStore, EventStore, Opener, Page, SealedRow
-from ...domain.results import History
 from ...domain.run import (
     FOLD_REVISION,
     STARTED,
@@ -104,19 +102,18 @@ class RunStates:
             return chain((first,), pages)
         return pages
 
-    def _past(self, run_id: str, origin: Origin) -> Context:
-        """The results that a run begins with: those of its source, which may itself begin with results of another."""
-        nearest_first = list(sources(self._store, run_id, origin))
-        context = Context(History(), 0)
-        for source in reversed(nearest_first):
-            context = self._source(run_id, source, context)
-        return context
+    def _past(self, run_id: str, origin: Origin) -> RunState:
+        """What a run begins with: its source at that version, which may itself begin with another run."""
+        past = RunState()
+        for source in reversed(list(sources(self._store, run_id, origin))):
+            past = self._source(run_id, source, past)
+        return past
 
-    def _source(self, run_id: str, source: Origin, past: Context) -> Context:
+    def _source(self, run_id: str, source: Origin, past: RunState) -> RunState:
         state = self._load(source["run_id"], source["version"], lambda *_: past)
         if state.version != source["version"]:
             raise missing(run_id, source["run_id"])
-        return state.context
+        return state
 
     def _fold(self, state: RunState, upto: int | None, every: int, made: dict[int, bytes], past: "_Past") -> None:
         """Fold the events up to a version, and make the checkpoints that fall on the way."""
@@ -148,12 +145,12 @@ class RunStates:
             _log.debug("no checkpoints kept for run %s: %s", run_id, error)
 
 
-_Past = Callable[[str, Origin], Context]
-"""The results that a run of this origin begins with."""
+_Past = Callable[[str, Origin], RunState]
+"""The source, at its version, of a run of this origin."""
 
 
 def _begun(state: RunState, pages: Iterator[Page], past: _Past) -> Iterator[Page]:
-    """The pages of a run from its first event on; before that one is folded, the state takes what the run reuses."""
+    """The pages of a run from its first event on; before that one is folded, the state takes what it begins with."""
     rows, opener = next(pages)
     started = opener.open(rows[0])
     _begin(state, started, past)
@@ -166,7 +163,7 @@ def _begin(state: RunState, started: Mapping[str, Any], past: _Past) -> None:
     run_id = str(state.run_id)
     origin = origin_in(run_id, started)
     if origin is not None and origin["version"] > 0:
-        state.begin_with(past(run_id, origin))
+        state.begin_with(past(run_id, origin), origin)
 
 
 def _parts(page: Page, every: int) -> Iterator[Page]:

@@ -17,10 +17,13 @@ _RUNS_AT_ONCE = 500
 
 
 def timings(
-    store: EventStore, index: Index, query: RunQuery, by: str, reproductions: bool,
+    store: EventStore, index: Index, query: RunQuery, by: str, repeated: bool,
     progress: Callable[[int], object] | None,
 ) -> Timings:  # fmt: skip
-    """The timings of a workflow's runs. Raises InvalidRequest, WorkflowNotFound."""
+    """The timings of a workflow's runs; ``repeated``: with reproductions and forks.
+
+    Raises InvalidRequest, WorkflowNotFound.
+    """
     workflow_id = query.workflow_id
     workflow = index.workflow(workflow_id) if workflow_id is not None else None
     if workflow is None:
@@ -29,7 +32,7 @@ def timings(
         raise InvalidRequest(f'by {by!r} is neither "version" nor "day"')
     fold = TimingsFold(workflow.workflow_id, "version" if by == "version" else "day")
     for row in _runs(index, query):
-        if reproductions or row.origin != "reproduction":
+        if repeated or row.origin in (None, "retry"):
             fold.add(row.workflow_version, _events(store, row.run_id))
             if progress is not None:
                 progress(fold.runs)

@@ -7,6 +7,7 @@ from ...domain.cycle import CallSettings, Cycle, call_settings, check_actor, cyc
 from ...domain.definition import WorkflowDefinition
 from ...domain.errors import ConcurrencyError, InvalidRequest
 from ...domain.executors import ExecutorRegistry
+from ...domain.fork import Edit, edit_of
 from ...domain.jsonvalue import freeze
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, Write
@@ -68,6 +69,10 @@ class Workbench:
         """The value as JSON. Raises InvalidValue."""
         return freeze(value, name, self._limits.max_value_bytes)
 
+    def edit(self, output: Any) -> Edit:
+        """An output, or a StepResult, that takes the place of a recorded one. Raises InvalidValue."""
+        return edit_of(output, self._limits.max_value_bytes)
+
     def freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
         """The same for an object. Raises InvalidRequest, InvalidValue."""
         if not isinstance(metadata, Mapping):
@@ -82,10 +87,14 @@ class Workbench:
         plan = self.workflows.plan(workflow_id, saved.version)
         return Runnable(workflow_id, saved.version, saved.data["digest"], saved.data["code"], plan)
 
-    def pinned(self, workflow_id: str, version: int) -> Runnable:
-        """Any version, also of an archived workflow. Raises InvalidDefinition where an executor is missing."""
+    def pinned(self, workflow_id: str, version: int | str) -> Runnable:
+        """Any version, also of an archived workflow.
+
+        Raises VersionNotFound, InvalidDefinition where an executor is missing.
+        """
         saved = self.workflows.get(workflow_id, version)
-        return Runnable(workflow_id, version, saved.digest, saved.code, self.workflows.plan(workflow_id, version))
+        plan = self.workflows.plan(workflow_id, saved.version)
+        return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event says of the code that will run, with the source of what isn't known."""
@@ -93,10 +102,11 @@ class Workbench:
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
-    def begin(self, state: RunState, started: NewEvent, order: Write) -> None:
-        """Store a run's first event and what its work order says of it, both or none. Raises ConcurrencyError."""
-        self.store.append(write_of(state, [started]), order)
-        evolve(state, started.type, started.data)
+    def begin(self, state: RunState, events: list[NewEvent], order: Write) -> None:
+        """Store a run's first events and what its work order says of it, all or none. Raises ConcurrencyError."""
+        self.store.append(write_of(state, events), order)
+        for event in events:
+            evolve(state, event.type, event.data)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as others append first."""

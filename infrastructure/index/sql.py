@@ -42,6 +42,15 @@ def runs(
     return Condition(_merged(branches, "started_at"), parameters)
 
 
+def family(run_id: str) -> Condition:
+    """The runs of the work order that a run belongs to, oldest first."""
+    order = "SELECT work_order_id FROM index_runs WHERE run_id = :id"
+    return Condition(
+        f"SELECT {_RUN} FROM index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608
+        {"id": run_id},
+    )
+
+
 def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
     conditions = [*shared, *_stands("r", query, status, parameters)]
     return _page(_RUN, f"{source} AS r", conditions, "r.started_at")

@@ -60,6 +60,8 @@ def take_values(document: Document, type: str, data: Mapping[str, Any]) -> None:
     elif type == STARTED:
         document.put(data.get("payload"), "payload")
         document.merge(data.get("metadata", {}))
+        if (edited := data.get("edited")) is not None:
+            document.put(edited.get("output"), "output", edited["node_id"])
     elif "metadata" in data:
         document.merge(data["metadata"])
 
@@ -83,6 +85,7 @@ def _texts(run_id: str, type: str, data: Mapping[str, Any]) -> Iterator[str]:
         yield data["error"]["message"]
     for line in data.get("logs", ()):
         yield line["message"]
-    for key in ("payload", "output", "metadata"):
-        if key in data:
-            yield from texts_in(data[key])
+    for values in (data, data.get("edited", {})):
+        for key in ("payload", "output", "metadata"):
+            if key in values:
+                yield from texts_in(values[key])

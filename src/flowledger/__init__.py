@@ -64,6 +64,7 @@ from .projections.audited import (
 )
 from .projections.code_used import CodeUsed
 from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
+from .projections.family import Lineage, Relative
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
@@ -112,6 +113,7 @@ __all__ = [
     "InvalidValue",
     "Lag",
     "Ledger",
+    "Lineage",
     "LogEntry",
     "Node",
     "NodeResult",
@@ -128,6 +130,7 @@ __all__ = [
     "PlacedResult",
     "Provenance",
     "RecordedEvent",
+    "Relative",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",

@@ -4,8 +4,8 @@ It also knows what no snapshot shows: which key, attempt and payload the next st
 """
 
 import copy
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Json = dict[str, Any]
@@ -29,8 +29,13 @@ class NaiveRun:
     retry: Json | None = None
     payload: Any = None
     cancelled: bool = False
-    visits: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    """Node → how many results there were when its last visit began, and the payload that it saw."""
+    visited: list[tuple[str, int, Any]] = field(default_factory=list)
+    """Node, how many results there were when the visit began, and the payload that it saw."""
+
+    @property
+    def visits(self) -> dict[str, tuple[int, Any]]:
+        """The last visit to each node."""
+        return {node: (count, payload) for node, count, payload in self.visited}
 
     def snapshot(self) -> Json:
         """The JSON object that the documents describe."""
@@ -90,11 +95,13 @@ def naive_of(journal: dict[str, list[tuple[str, Json]]], run_id: str, version: i
     return naive_run(run_id, journal[run_id][:version], past)
 
 
-def naive_run(run_id: str, events: Iterable[tuple[str, Json]], past: NaiveRun | None = None) -> NaiveRun:
+def naive_run(run_id: str, events: Sequence[tuple[str, Json]], past: NaiveRun | None = None) -> NaiveRun:
     """The fold of (type, body) pairs, in a run that begins with the results of ``past``."""
     run = NaiveRun(run_id)
-    if past is not None:
-        run.results, run.visits = copy.deepcopy((past.results, past.visits))
+    if past is not None and events and is_fork(events[0][1]):
+        run = replace(copy.deepcopy(past), run_id=run_id, version=0)
+    elif past is not None:
+        run.results, run.visited = copy.deepcopy((past.results, past.visited))
     for kind, body in events:
         run = copy.deepcopy(run)
         _apply(run, kind, copy.deepcopy(dict(body)))
@@ -102,13 +109,20 @@ def naive_run(run_id: str, events: Iterable[tuple[str, Json]], past: NaiveRun | 
     return run
 
 
+def is_fork(body: Json) -> bool:
+    return bool(body.get("origin", {}).get("kind") == "fork")
+
+
 def _apply(run: NaiveRun, kind: str, body: Json) -> None:
-    if kind == "run.started":
+    if kind == "run.started" and is_fork(body):
+        _apply_fork(run, body)
+    elif kind == "run.started":
         run.workflow_id, run.node, run.status = body["workflow_id"], body["start_node_id"], "active"
         run.payload, run.metadata, run.last_started = body.get("payload"), body.get("metadata", {}), body["recorded_at"]
-        run.visits[body["start_node_id"]] = (len(run.results), run.payload)
+        run.visited.append((body["start_node_id"], len(run.results), run.payload))
     elif kind in ("run.resumed", "run.retried", "run.recovered"):
         run.status, run.paused_reason, run.retry = "active", None, None
+        run.cancelled, run.failed_reason = False, None
         run.last_started = body["recorded_at"]
         run.payload = body.get("payload", run.payload)
     elif kind == "run.metadata_set":
@@ -122,6 +136,24 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
         run.status, run.paused_reason, run.retry = "paused", body.get("reason"), None
     else:
         _apply_step(run, kind, body)
+
+
+def _apply_fork(run: NaiveRun, body: Json) -> None:
+    """On a copy of all that the source was."""
+    metadata = run.metadata | body.get("metadata", {})
+    run.metadata = {key: value for key, value in metadata.items() if value is not None}
+    if "edited" not in body:
+        run.payload = body.get("payload", run.payload)
+        return
+    edited = body["edited"]
+    result = {"output": edited.get("output"), "timestamp": body["recorded_at"] // 1000}
+    run.results[-1] = (edited["node_id"], result | {"attempt": edited.get("attempt", 1)})
+    run.node, run.payload = edited.get("next_node_id"), body.get("payload")
+    run.status = "completed" if run.node is None else "active"
+    run.cancelled, run.failed_reason, run.paused_reason, run.retry = False, None, None, None
+    run.visited = [visit for visit in run.visited if visit[1] < len(run.results)]
+    if run.node is not None:
+        run.visited.append((run.node, len(run.results), run.payload))
 
 
 def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
@@ -139,12 +171,12 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     if kind == "run.step_failed":
         result["error"] = f"{body['error']['type']}: {body['error']['message']}"
     if result["attempt"] == 1:
-        run.visits[body["node_id"]] = (len(run.results), run.payload)
+        run.visited.append((body["node_id"], len(run.results), run.payload))
     run.results.append((body["node_id"], result))
     if kind == "run.step_completed":
         run.payload = None
     if "next_node_id" in body:
-        run.visits[body["next_node_id"]] = (len(run.results), None)
+        run.visited.append((body["next_node_id"], len(run.results), None))
     if run.cancelled:
         return
     if kind == "run.step_completed":

@@ -66,12 +66,15 @@ class JournalingStore(WrappedStore):
         self.journal: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         self.crash_at: tuple[int, Literal["before", "after"]] | None = None
         """How many appends are still to pass, and on which side of the next one's commit to crash."""
+        self.appends = 0
+        """How many were made."""
 
     def append(self, *writes: Write) -> list[int]:
         side = self._due()
         if side == "before":
             raise Crash
         positions = super().append(*writes)
+        self.appends += 1
         for stream, _, events in writes:
             self.journal.setdefault(stream, []).extend((event.type, dict(event.data)) for event in events)
         if side == "after":

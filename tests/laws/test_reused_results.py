@@ -22,7 +22,7 @@ def world(store_url: str) -> Iterator[World]:
 
 
 def chain(world: World) -> list[str]:
-    """A run, its retry from ``c``, the retry of that from ``b``, and a reproduction of the last one; each fails."""
+    """A run, its retry from ``c``, the retry of that from ``b``, a reproduction of the last one, and forks of it."""
     runs = world.ledger.runs
     script = [Act("complete", 1), Act("route", "again"), Act("fail", "x")]
     with world.doing([*script, Act("complete", 2), Act("complete", 3), Act("fatal", "no")]):
@@ -40,7 +40,22 @@ def chain(world: World) -> list[str]:
         fourth = runs.retry(third.id, "b", by="bob")
     with world.doing(again):
         fifth = runs.reproduce(fourth.id)
-    return [first.id, second.id, third.id, fourth.id, fifth.id]
+    return [first.id, second.id, third.id, fourth.id, fifth.id, *forks(world, fourth.id)]
+
+
+def forks(world: World, run_id: str) -> list[str]:
+    """A fork with another output, a fork of that with the next one, a fork of that with a payload, and its retry."""
+    runs = world.ledger.runs
+    with world.doing([Act("wait", "review")]):
+        first = runs.fork(run_id, 2, output=fl.StepResult("edited", handle=None), by="eve")
+    with world.doing([Act("complete", 6), Act("wait", "review")]):
+        second = runs.fork(first.id, 1, output=fl.StepResult(None, handle="again"), payload="go", metadata={"n": 1})
+    with world.doing([Act("noted_meanwhile", Act("fail", "x"))]):
+        third = runs.fork(second.id, payload="yes", metadata={"n": None, "m": 2})
+    runs.cancel(third.id)
+    with world.doing([Act("fatal", "no")]):
+        retry = runs.retry(third.id, "b", by="bob")
+    return [first.id, second.id, third.id, retry.id]
 
 
 def answers(world: World, run_ids: list[str]) -> list[Any]:
@@ -64,6 +79,10 @@ def test_all_promises_hold_along_a_chain_of_retries(world: World) -> None:
         fl.RunOrigin("retry", run_ids[0], 3),
         fl.RunOrigin("retry", run_ids[2], 2),
         fl.RunOrigin("reproduction", run_ids[3], 1),
+        fl.RunOrigin("fork", run_ids[3], 2),
+        fl.RunOrigin("fork", run_ids[5], 1),
+        fl.RunOrigin("fork", run_ids[6], 3),
+        fl.RunOrigin("retry", run_ids[7], 3),
     ]
 
 
@@ -90,7 +109,7 @@ def test_a_checkpoint_holds_no_result_of_another_run(world: World) -> None:
         assert all(text.count(b"\n") <= 1 for text in lines), "one event makes at most one result"
 
 
-@pytest.mark.parametrize("damaged", range(5))
+@pytest.mark.parametrize("damaged", range(9))
 def test_damaged_checkpoints_anywhere_in_the_chain_change_no_answer(world: World, damaged: int) -> None:
     run_ids = chain(world)
     expected = answers(world, run_ids)

@@ -135,6 +135,29 @@ class LedgerMachine(RuleBasedStateMachine):
             assert (begun.node, begun.payload, begun.results) == (then.node, then.payload, then.results)
 
     @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), script=SCRIPTS, payload=PAYLOADS, crash=CRASHES, wait=st.booleans())
+    def fork(self, data: st.DataObject, script: list[Act], payload: Any, crash: Any, wait: bool) -> None:
+        source = self.pick(data)
+        version = data.draw(st.integers(1, source.version), label="version")
+        then = self.world.naive(source.run_id, version)
+        runs = self.world.ledger.runs
+        if payload is not None and then.node is None:
+            with pytest.raises(fl.InvalidRequest):
+                runs.fork(source.run_id, version, payload=payload)
+            return
+        run = self.command(
+            lambda: runs.fork(source.run_id, version, "eve", payload, metadata={"of": version}, wait=wait),
+            script, crash, allowed=True,
+        )  # fmt: skip
+        if run is not None:
+            self.touched = run.id
+            begun = self.world.naive(run.id, 1)
+            then.metadata |= {"of": version}
+            then.payload = then.payload if payload is None else payload
+            assert begun.snapshot() == then.snapshot() | {"version": 1}
+            assert begun.visits == then.visits
+
+    @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), crash=CRASHES)
     def pause(self, data: st.DataObject, crash: Any) -> None:
         run = self.pick(data)
@@ -201,7 +224,7 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.world.store.journal[self.world.store.journal[run_id][0][1]["correlation_id"]]
 
     def last_of_the_order(self, run_id: str) -> str:
-        runs = [body["run_id"] for _, body in self.order_of(run_id) if body.get("kind") != "reproduction"]
+        runs = [body["run_id"] for _, body in self.order_of(run_id) if body.get("kind", "retry") == "retry"]
         return str(runs[-1])
 
     def input_of(self, run_id: str) -> Any:

@@ -96,6 +96,10 @@ def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
     check(connection, sql.acts(by, None, None, None, DEEP, 51))
 
 
+def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None:
+    check(connection, sql.family("r7"))
+
+
 def check(connection: Any, query: Condition) -> None:
     rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {with_parameters(query.sql)}", query.parameters)
     ((plan,),) = rows.fetchall()

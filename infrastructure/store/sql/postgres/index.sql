@@ -18,9 +18,9 @@ ON CONFLICT (run_id) DO UPDATE SET
 -- moves: Where runs stand now.
 UPDATE index_runs AS run
 SET version = moved.version, status = moved.status, node_id = moved.node_id, finished_at = moved.finished_at,
-    error_type = moved.error_type, queued = false
+    error_type = moved.error_type, queued = moved.queued
 FROM base, jsonb_to_recordset(rows -> 'moves') AS moved (
-    version bigint, finished_at bigint, run_id text, status text, node_id text, error_type text)
+    version bigint, finished_at bigint, queued boolean, run_id text, status text, node_id text, error_type text)
 WHERE run.run_id = moved.run_id
 
 -- orders: New work orders.

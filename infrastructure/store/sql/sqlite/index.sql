@@ -7,7 +7,7 @@ VALUES (:started_at, :position, :workflow_version, :version, :finished_at, :queu
 -- moves: Where runs stand now.
 UPDATE index_runs
 SET version = :version, status = :status, node_id = :node_id, finished_at = :finished_at,
-    error_type = :error_type, queued = 0
+    error_type = :error_type, queued = :queued
 WHERE run_id = :run_id
 
 -- orders: New work orders.

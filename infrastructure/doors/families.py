@@ -1,0 +1,22 @@
+"""Fetching the family of a run: the index knows who there is, their first events from where each comes."""
+
+from ...domain.errors import InvalidRequest, RunNotFound
+from ...domain.ports import EventStore
+from ...projections.family import Lineage, relative_of, relatives
+from ..index.reader import Index
+from .lineage import origin_in
+
+
+def lineage(store: EventStore, index: Index, run_id: str) -> Lineage:
+    """The lineage of a run. Raises RunNotFound."""
+    if not isinstance(run_id, str):
+        raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
+    everyone = index.family_of(run_id)
+    if not everyone:
+        raise RunNotFound(run_id)
+    ancestors, row, descendants = relatives(run_id, everyone)
+    rows = [*ancestors, row, *descendants]
+    firsts = store.events_at([(each.run_id, 1) for each in rows])
+    family = [relative_of(each, origin_in(each.run_id, first.data)) for each, first in zip(rows, firsts, strict=True)]
+    place = len(ancestors)
+    return Lineage(tuple(family[:place]), family[place], tuple(family[place + 1 :]))
