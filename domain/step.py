@@ -66,10 +66,11 @@ def prepare(
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
+    payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(nodes=state.context, payload=state.payload, input=node.data, globals=globals)
+        scope = Scope(nodes=state.context, payload=payload, input=node.data, globals=globals)
         data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
@@ -78,7 +79,7 @@ def prepare(
         masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
-        node, data, model, state.context, state.payload, globals, state.context.next_attempt(node.id),
+        node, data, model, state.context, payload, globals, state.context.next_attempt(node.id),
         state.context.successes(node.id), state.run_id, state.workflow_id, now,
     )  # fmt: skip
     return Prepared(context, masked)
