@@ -53,6 +53,8 @@ class Plan:
 
     definition: WorkflowDefinition
     nodes: Mapping[str, PlannedNode]
+    routes: Mapping[str, Mapping[str | None, str]]
+    """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
@@ -65,20 +67,14 @@ def plan_of_known(definition: WorkflowDefinition, executors: ExecutorRegistry, t
     return _plan(definition, executors, toolbox, lambda *_: None)
 
 
-def routes_of(definition: WorkflowDefinition) -> Mapping[str, Mapping[str | None, str]]:
-    """Node id → handle (None: no handle) → the next node."""
-    routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
-    for edge in definition.edges:
-        routes[edge.source][edge.source_handle] = edge.target
-    return routes
-
-
 def _plan(
     definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox,
     missing: Callable[[int, str, ExecutorRegistry], Fault | None],
 ) -> Plan:  # fmt: skip
     faults: list[Fault | None] = []
-    routes = routes_of(definition)
+    routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
+    for edge in definition.edges:
+        routes[edge.source][edge.source_handle] = edge.target
     nodes: dict[str, PlannedNode] = {}
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
@@ -95,7 +91,7 @@ def _plan(
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
-    return Plan(definition, nodes)
+    return Plan(definition, nodes, routes)
 
 
 def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:

@@ -66,9 +66,7 @@ def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None,
     if installed:
         found["distributions"] = installed
     drifted = {
-        type: now.get("source", now["name"])
-        for type, now in code.items()
-        if has_changed(type, now, known) is not False
+        type: now.get("source", now["name"]) for type, now in code.items() if has_changed(type, now, known) is not False
     }
     return found | {"drifted": drifted} if drifted else found
 

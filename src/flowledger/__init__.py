@@ -64,8 +64,10 @@ from .projections.audited import (
 )
 from .projections.code_used import CodeUsed
 from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
+from .projections.divergence import Divergence
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
+from .projections.replays import ReplayedExecutor, ReplayReport
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.snapshot_diff import SnapshotDiff
@@ -94,6 +96,7 @@ __all__ = [
     "ComparedStep",
     "ConcurrencyError",
     "Conflict",
+    "Divergence",
     "Edge",
     "Engine",
     "EventNotReadable",
@@ -128,6 +131,8 @@ __all__ = [
     "PlacedResult",
     "Provenance",
     "RecordedEvent",
+    "ReplayReport",
+    "ReplayedExecutor",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
