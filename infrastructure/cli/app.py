@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import audit, demo, diff, history, read, run, schema, timings, trail, workflow
+from . import audit, debug, demo, diff, history, read, replay, run, schema, timings, trail, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -26,6 +26,8 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 read.register(app)
+replay.register(app)
+debug.register(app)
 audit.register(app)
 diff.register(app)
 trail.register(app)
