@@ -18,6 +18,7 @@ from . import (
     memory,
     one_run,
     reading,
+    replaying,
     start_up,
     stored_bytes,
 )
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many-runs": many_runs.measure,
     "many-writers": many_writers.measure,
     "reading": reading.measure,
+    "replaying": replaying.measure,
     "history": history.measure,
     "bytes": stored_bytes.measure,
     "engine": engine_lines.measure,

@@ -58,6 +58,7 @@ def replay_many(order: Order, run_ids: Sequence[str], workers: int) -> Generator
     """
     waiting = deque(run_ids)
     crew: dict[Connection, _Worker] = {}
+    done: list[_Worker] = []
     try:
         while waiting or crew:
             while len(crew) < min(workers, len(crew) + len(waiting)):
@@ -75,11 +76,13 @@ def replay_many(order: Order, run_ids: Sequence[str], workers: int) -> Generator
                     del crew[worker.connection]
                     waiting.extendleft(reversed(worker.in_hand))
                 elif not worker.in_hand and not waiting:
-                    del crew[worker.connection]
-                    worker.leave()
+                    done.append(crew.pop(worker.connection))
+                    worker.dismiss()
     finally:
         for worker in crew.values():
             worker.stop()
+        for worker in done:
+            worker.see_off()
 
 
 class _Worker:
@@ -123,16 +126,18 @@ class _Worker:
 
     def _died(self) -> ReplayFailure | None:
         self.is_dead = True
-        self._process.join(PATIENCE)
-        self.stop()
+        self.see_off()
         ended = f"the process that replayed it ended with exit code {self._process.exitcode}"
         if not self._is_open:
             raise InvalidRequest(f"{ended} before it had opened the ledger: does importing the application end it?")
         return ReplayFailure(self.in_hand.popleft(), "worker died", ended) if self.in_hand else None
 
-    def leave(self) -> None:
-        """Let it go when its work is done."""
+    def dismiss(self) -> None:
+        """Tell it that there is nothing left to do."""
         self.connection.close()
+
+    def see_off(self) -> None:
+        """Wait until it is gone, for as long as patience lasts."""
         self._process.join(PATIENCE)
         self.stop()
 
