@@ -34,7 +34,7 @@ class ReplayReport:
     steps: int
     """Recorded executions of nodes that were looked at, the diverging one included."""
     executed: int
-    """How many of them were executed again."""
+    """How many of them were executed again. Those whose input can't be made come to no executor."""
     taken: int
     """How many outcomes were taken from the record."""
     executors: tuple[ReplayedExecutor, ...]

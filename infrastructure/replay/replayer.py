@@ -23,7 +23,7 @@ from ..doors.plans import Plans
 from ..doors.states import RunStates
 from ..doors.workflows import Workflows
 from ..driver import Execution
-from .rerun import AbsentGlobals, Choice, Rerun
+from .rerun import AbsentGlobals, Rerun, choice_of
 
 
 class Replayer:
@@ -45,7 +45,7 @@ class Replayer:
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
     ) -> Execution[ReplayReport]:
         """The execution of all recorded steps of a run, as far as it is by now."""
-        choice = Choice(verify, self._known_types(effects))
+        choice = choice_of(self._executors or (), verify, self._known_types(effects))
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"

@@ -1,17 +1,17 @@
 """One run, walked through once: its record checked against the definition, its steps executed again on the way."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...domain.cycle import Call, CallSettings, Cycle
 from ...domain.errors import ExpressionError, InputInvalid
 from ...domain.executors import Executor
 from ...domain.masking import Masker
-from ...domain.plan import Plan, PlannedNode
+from ...domain.plan import Plan
 from ...domain.ports import NewEvent, Page
 from ...domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
-from ...domain.step import Outcome, Prepared, Raised, describe_error, prepare, what_follows
+from ...domain.step import Outcome, Raised, describe_error, prepare, what_follows
 from ...projections.attempts import is_execution
 from ...projections.divergence import Difference, Divergence, DivergenceKind, first_difference, outcome_difference
 from ...projections.replays import ReplayedExecutor, ReplayReport
@@ -24,13 +24,18 @@ class Choice(NamedTuple):
 
     verify: bool
     """Whether it executes anything."""
-    effects: frozenset[str]
-    """Types of executors that have effects, and are executed all the same."""
+    taken: frozenset[str]
+    """Types of executors whose outcomes are taken from the record."""
 
-    def takes(self, executor: Executor) -> bool:
-        """Whether the outcomes of an executor are taken from the record."""
-        forbidden = executor.effects and executor.type not in self.effects
-        return not self.verify or forbidden or not executor.deterministic
+
+def choice_of(executors: Iterable[Executor], verify: bool, effects: Collection[str]) -> Choice:
+    """``effects``: types of executors that have effects, and are executed all the same."""
+    taken = (
+        executor.type
+        for executor in executors
+        if not verify or not executor.deterministic or (executor.effects and executor.type not in effects)
+    )
+    return Choice(verify, frozenset(taken))
 
 
 class AbsentGlobals(Mapping[str, Any]):
@@ -63,7 +68,9 @@ class Rerun:
         self._pages = pages
         self._plan = plan
         self._choice = choice
-        self._settings = settings
+        self._globals = settings.globals
+        self._now = settings.now
+        self._limits = settings.limits
         self._absent = absent
         self._masker = Masker(settings.globals if absent is None else None)
         self._steps = 0
@@ -84,8 +91,9 @@ class Rerun:
                     self._steps += 1
                     step = NewEvent(type, data)
                     due = self._due(version, step)
-                    if isinstance(due, Prepared):
-                        outcome = yield Call(self._plan.nodes[data["node_id"]].executor, due.context)
+                    if isinstance(due, Call):
+                        self._executed[due.executor.type] += 1
+                        outcome = yield due
                         due = self._compared(version, step, outcome)
                     self._divergence = due
                 elif "definition_digest" in data:
@@ -120,8 +128,8 @@ class Rerun:
         found = first_difference(digest, self._plan.definition.digest)
         return None if found is None else Divergence(None, None, version, "definition", *found, None)
 
-    def _due(self, version: int, recorded: NewEvent) -> Prepared | Divergence | None:
-        """What the executor of a recorded step is to be given; None where nothing is to be executed."""
+    def _due(self, version: int, recorded: NewEvent) -> Call | Divergence | None:
+        """The executor of a recorded step, and what it is to be given; None where nothing is to be executed."""
         data = recorded.data
         misplaced = self._misplaced(recorded)
         if misplaced is not None:
@@ -131,14 +139,14 @@ class Rerun:
             return self._without_executor(version, data)
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_failed_instead(data)
-        is_taken = is_lost or self._choice.takes(executor)
+        is_taken = is_lost or executor.type in self._choice.taken
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
                 return self._masked(version, data)
             self._take(version, data, executor)
             return None
         try:
-            prepared = prepare(planned, self._state, self._settings.globals, self._settings.now, self._masker)
+            prepared = prepare(planned, self._state, self._globals, self._now, self._masker)
         except (ExpressionError, InputInvalid) as error:
             return self._compared(version, recorded, Raised(error))
         attempt, input = data.get("attempt", 1), data.get("input", {})
@@ -152,7 +160,7 @@ class Rerun:
             return None
         if self._absent is not None:
             self._absent.missed = False
-        return prepared
+        return Call(executor, prepared.context)
 
     def _misplaced(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
         """Whether by the definition, and by the events before, this isn't the step that was due, or where it led."""
@@ -171,17 +179,10 @@ class Rerun:
         unrouted = bool(routes) and next_node_id is None
         return None if unrouted == ("unrouted" in data) else ("order", Difference("/unrouted", not unrouted, unrouted))
 
-    def _prepared(self, planned: PlannedNode) -> Prepared | Raised:
-        try:
-            return prepare(planned, self._state, self._settings.globals, self._settings.now, self._masker)
-        except (ExpressionError, InputInvalid) as error:
-            return Raised(error)
-
     def _compared(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        self._executed[planned.executor.type] += 1
-        follows = what_follows(planned, outcome, {}, self._settings.limits, self._masker)
+        follows = what_follows(planned, outcome, {}, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:

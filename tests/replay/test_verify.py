@@ -1,11 +1,13 @@
 """Executing a recorded run again: what is the same is called the same, what diverges is named, nothing is written."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import flowledger as fl
+from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.ports import NewEvent
 from flowledger.infrastructure.replay import rerun
 
@@ -398,3 +400,16 @@ def test_calls_that_make_no_sense_are_refused(ledger: fl.Ledger, run: fl.Run) ->
         opened_with(ledger, None).history.replay(run.id)
     with pytest.raises(fl.InvalidRequest, match="deterministic and effects are True or False"):
         fl.ExecutorRegistry().register("x", deterministic="no")(lambda step: 1)  # type: ignore[arg-type]
+
+
+def test_events_of_an_older_schema_are_replayed_as_they_read_today(
+    ledger: fl.Ledger, run: fl.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upcast(data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "output": {"total": 240}} if data["node_id"] == "price" else data
+
+    today = dataclasses.replace(EVENT_TYPES["run.step_completed"], version=2, upcasters={1: upcast})
+    monkeypatch.setitem(EVENT_TYPES, "run.step_completed", today)
+    found = ledger.history.replay(run.id).divergence
+    assert found is not None
+    assert (found.kind, found.path, found.got[0]) == ("output", "/lines", {"price": 80})
