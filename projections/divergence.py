@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..domain.ports import NewEvent
 from ..domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
+from .difference import pointer
 from .plain import brief, plain
 
 DivergenceKind = Literal[
@@ -96,10 +97,10 @@ def _in_objects(expected: dict[str, Any], got: dict[str, Any]) -> Difference | N
     if expected.keys() == got.keys():
         for key, was in expected.items():
             if (found := _first_difference(was, got[key])) is not None:
-                return found._replace(path=_step(key) + found.path)
+                return found._replace(path=pointer((key,)) + found.path)
         return None
     key = next(key for key in expected | got if key not in expected or key not in got)
-    return _in_one(_step(key), expected.get(key), got.get(key)) or Difference("", expected, got)
+    return _in_one(pointer((key,)), expected.get(key), got.get(key)) or Difference("", expected, got)
 
 
 def _in_arrays(expected: list[Any], got: list[Any]) -> Difference | None:
@@ -116,11 +117,6 @@ def _in_arrays(expected: list[Any], got: list[Any]) -> Difference | None:
 def _in_one(path: str, expected: Any, got: Any) -> Difference | None:
     """What is in one of two values alone; None for a null, which can't be told from nothing."""
     return None if expected is None and got is None else Difference(path, expected, got)
-
-
-def _step(key: str) -> str:
-    """A key as a part of a JSON Pointer (RFC 6901)."""
-    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def outcome_difference(recorded: NewEvent, got: NewEvent) -> tuple[DivergenceKind, Difference] | None:

@@ -109,7 +109,7 @@ def test_filters_choose_what_is_replayed(home: CommandLine) -> None:
     runs(home, 3)
     for filters, count in (
         (("--since", "2100-01-01"), 0),
-        (("--until", "2100-01-01", "--status", "completed", "--workflow", "w", "--version", "1"), 3),
+        (("--until", "2100-01-01", "--status", "completed", "--workflow", "w@1"), 3),
         (("--status", "failed"), 0),
         (("--by", "nobody"), 0),
         (("--where", "payload == 1"), 1),
