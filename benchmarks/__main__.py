@@ -19,6 +19,7 @@ from . import (
     memory,
     one_run,
     reading,
+    replaying,
     start_up,
     stored_bytes,
 )
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many-runs": many_runs.measure,
     "many-writers": many_writers.measure,
     "reading": reading.measure,
+    "replaying": replaying.measure,
     "history": history.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,

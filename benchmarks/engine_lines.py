@@ -20,7 +20,7 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
         return step.data
 
     def run(length: int) -> Callable[[], float]:
-        engine = fl.Engine(_line(length), executors)
+        engine = fl.Engine(line(length), executors)
         repeats = max(1, LENGTHS[-1] // length)
 
         def once() -> float:
@@ -47,7 +47,8 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     return [*rows, Row("engine, slowest line against fastest", f"{ratio:.2f} ×", "≤ 1.5 ×", ratio <= 1.5)]
 
 
-def _line(length: int) -> fl.WorkflowDefinition:
+def line(length: int) -> fl.WorkflowDefinition:
+    """Nodes one after the other, of type ``echo``."""
     nodes = [{"id": f"n{i}", "type": "echo", "data": {"i": i}} for i in range(length)]
     edges = [{"source": f"n{i}", "target": f"n{i + 1}"} for i in range(length - 1)]
     return fl.WorkflowDefinition.model_validate({"nodes": nodes, "edges": edges})

@@ -101,6 +101,10 @@ class Executor:
     retry: RetryPolicy | None
     input: InputSchema | None
     is_async: bool
+    deterministic: bool
+    """Whether equal inputs have equal outcomes. Where not, a replay takes the outcome from the record."""
+    effects: bool
+    """Whether it changes the world outside. Then a replay only executes it where it is named."""
 
     @property
     def qualified_name(self) -> str:
@@ -127,23 +131,33 @@ class ExecutorRegistry:
         self._executors: dict[str, Executor] = {}
 
     def register(
-        self, type: str, *, retry: RetryPolicy | None = None, input: InputSchema | None = None
+        self,
+        type: str,
+        *,
+        retry: RetryPolicy | None = None,
+        input: InputSchema | None = None,
+        deterministic: bool = True,
+        effects: bool = False,
     ) -> Callable[[_F], _F]:
         """Decorator: run nodes of this type with the function, sync or ``async def``, that takes a StepContext.
 
-        ``input`` is checked against the node's data, after expressions, before each execution. Raises InvalidRequest
-        when the type is taken.
+        ``input`` is checked against the node's data, after expressions, before each execution. The last two are for
+        replays, which execute recorded steps again: with ``deterministic=False`` (it looks at the clock, asks a
+        service, rolls dice) the outcome is taken from the record instead; with ``effects=True`` (it books, sends,
+        deletes) it is executed only where the replay names the type. Raises InvalidRequest when the type is taken.
         """
 
         def keep(function: _F) -> _F:
             if not callable(function) or not isinstance(type, str):
                 raise InvalidRequest('register an executor with @registry.register("its type")')
+            if not isinstance(deterministic, bool) or not isinstance(effects, bool):
+                raise InvalidRequest(f"executor type {type!r}: deterministic and effects are True or False")
             if type in self._executors:
                 raise InvalidRequest(
                     f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}"
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
-            self._executors[type] = Executor(type, function, retry, input, is_async)
+            self._executors[type] = Executor(type, function, retry, input, is_async, deterministic, effects)
             return function
 
         return keep

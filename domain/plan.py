@@ -53,11 +53,25 @@ class Plan:
 
     definition: WorkflowDefinition
     nodes: Mapping[str, PlannedNode]
+    routes: Mapping[str, Mapping[str | None, str]]
+    """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
     """Raises InvalidDefinition with every unknown type and bad input schema."""
-    faults: list[Fault] = []
+    return _plan(definition, executors, toolbox, _unknown_type)
+
+
+def plan_of_known(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
+    """The same without the nodes whose type has no executor. Raises InvalidDefinition with every bad input schema."""
+    return _plan(definition, executors, toolbox, lambda *_: None)
+
+
+def _plan(
+    definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox,
+    missing: Callable[[int, str, ExecutorRegistry], Fault | None],
+) -> Plan:  # fmt: skip
+    faults: list[Fault | None] = []
     routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
     for edge in definition.edges:
         routes[edge.source][edge.source_handle] = edge.target
@@ -65,7 +79,7 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolb
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
         if executor is None:
-            faults.append(_unknown_type(index, node.type, executors))
+            faults.append(missing(index, node.type, executors))
             continue
         template = compile_template(node.data, toolbox.language, where=node.id)
         policy = policy_in(node.metadata, "metadata") or executor.retry
@@ -75,9 +89,9 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolb
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {node.type!r}: {error}"))
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
-    if faults:
-        raise InvalidDefinition(faults)
-    return Plan(definition, nodes)
+    if found := [fault for fault in faults if fault is not None]:
+        raise InvalidDefinition(found)
+    return Plan(definition, nodes, routes)
 
 
 def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:

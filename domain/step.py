@@ -66,10 +66,11 @@ def prepare(
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
+    payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(nodes=state.context, payload=state.payload, input=node.data, globals=globals)
+        scope = Scope(nodes=state.context, payload=payload, input=node.data, globals=globals)
         data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
@@ -78,7 +79,7 @@ def prepare(
         masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
-        node, data, model, state.context, state.payload, globals, state.context.next_attempt(node.id),
+        node, data, model, state.context, payload, globals, state.context.next_attempt(node.id),
         state.context.successes(node.id), state.run_id, state.workflow_id, now,
     )  # fmt: skip
     return Prepared(context, masked)
@@ -136,17 +137,29 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    if isinstance(outcome, Returned):
-        try:
-            return _conclude_return(planned, dict(event), outcome.value, limits, masker)
-        except SHUTDOWN:
-            raise
-        except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
-            outcome = Raised(error)
-    event["error"] = describe_error(outcome.error, masker)
-    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(outcome.error):
+    concluded = what_follows(planned, outcome, event, limits, masker)
+    if not isinstance(concluded, Raised):
+        return concluded
+    event["error"] = describe_error(concluded.error, masker)
+    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(concluded.error):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
     return [NewEvent(STEP_FAILED, event)]
+
+
+def what_follows(
+    planned: PlannedNode, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits, masker: Masker
+) -> list[NewEvent] | Raised:
+    """The events of what was returned, which all begin with ``event``; or the error, also that of a value which can't
+    be kept.
+    """
+    if isinstance(outcome, Raised):
+        return outcome
+    try:
+        return _conclude_return(planned, dict(event), outcome.value, limits, masker)
+    except SHUTDOWN:
+        raise
+    except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
+        return Raised(error)
 
 
 def _conclude_return(

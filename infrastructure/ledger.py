@@ -19,6 +19,7 @@ from .doors.states import RunStates
 from .doors.twins import in_thread
 from .doors.workbench import Workbench
 from .doors.workflows import Workflows
+from .replay.replayer import Replayer
 from .search.index import SearchIndex
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Ledger:
         self.workflows = Workflows(store, store.index, executors, now)
         self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
         indexer = SearchIndex(store, store.search, now)
-        self.history = History(store, states, self.workflows, Lists(store.index, store.searched(indexer)))
+        replayer = Replayer(store, states, self.workflows, executors, now, limits)
+        self.history = History(store, states, self.workflows, Lists(store.index, store.searched(indexer)), replayer)
         self.search = Search(indexer)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:

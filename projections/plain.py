@@ -35,3 +35,13 @@ def canonical_digest(data: Any) -> str:
     """SHA-256 (hex) of the canonical JSON: sorted keys, no spaces. Equal data have equal digests."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+READ = 120
+"""Characters of a value in a line for people; JSON documents have all of it."""
+
+
+def brief(value: Any) -> str:
+    """JSON on one line, cut where people stop reading."""
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return line if len(line) <= READ else line[:READ] + "…"

@@ -27,22 +27,16 @@ class Rendered(NamedTuple):
 class Template:
     """Node data, ready to be rendered. ``faults`` lists the expressions that will fail the step, and why."""
 
-    __slots__ = ("_constant", "_root", "faults")
+    __slots__ = ("_constant", "_root", "faults", "is_constant", "reads_globals")
 
     def __init__(self, data: Any, root: "_Part | None", faults: tuple[Fault, ...]) -> None:
         self._constant = Rendered(data, data)
         self._root = root
         self.faults = faults
-
-    @property
-    def is_constant(self) -> bool:
+        self.is_constant = root is None
         """Whether there is no expression in the data."""
-        return self._root is None
-
-    @property
-    def reads_globals(self) -> bool:
+        self.reads_globals = root is not None and root.reads_globals
         """Whether an expression in the data names ``globals``."""
-        return self._root is not None and self._root.reads_globals
 
     def render(self, scope: Scope) -> Rendered:
         """The data with a value for each expression. Raises ExpressionError that names node, field and expression."""

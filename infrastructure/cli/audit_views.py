@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ...domain.definition import WorkflowDefinition
 from ...domain.results import error_text
 from ...projections.attempts import Attempt
+from ...projections.plain import brief
 from .drawing import draw
-from .happened import brief
 from .views import LAST, clock_time, say, status_text, table, text
 
 if TYPE_CHECKING:

@@ -1,15 +1,12 @@
 """An event in one line, for people."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...domain.clock import moment
 from ...domain.ports import RecordedEvent
 from ...domain.results import error_text
-
-READ = 120
-"""Characters of a value; --json has all of it."""
+from ...projections.plain import brief
 
 _Body = Mapping[str, Any]
 
@@ -18,12 +15,6 @@ def happened(event: RecordedEvent) -> str:
     """What an event did. A type without a line of its own shows its body."""
     describe = _LINES.get(event.type)
     return describe(event.data) if describe is not None else brief(event.data)
-
-
-def brief(value: Any) -> str:
-    """JSON on one line, cut where people stop reading."""
-    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return line if len(line) <= READ else line[:READ] + "…"
 
 
 def _time(at: int) -> str:

@@ -44,6 +44,11 @@ Globals = Annotated[
     ),
 ]
 
+Effects = Annotated[
+    list[str] | None,
+    typer.Option("--effects", metavar="TYPE", help="Execute this type of executor, though it has effects. Repeatable."),
+]
+
 StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]
 
 Reason = Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the record.")]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import typer
     from rich.console import Console
 
+    from ...domain.executors import ExecutorRegistry
     from ..ledger import Ledger
 
 DEFAULT_STORE = "sqlite:///flowledger.db"
@@ -63,12 +64,17 @@ class Session:
         """
         from ..ledger import open_ledger
 
-        if running and self.app is None:
+        imported = running or (self.app is not None and (writing or create))
+        executors = self.registry() if imported else None
+        return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
+
+    def registry(self) -> ExecutorRegistry:
+        """The application's executors. Raises InvalidRequest."""
+        if self.app is None:
             raise InvalidRequest(
                 "running steps needs your executors: name their registry with --app module:registry or FLOWLEDGER_APP"
             )
-        executors = load_registry(self.app) if self.app is not None and (running or writing or create) else None
-        return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
+        return load_registry(self.app)
 
     def answer(self, document: Any, show: Callable[[Console], None]) -> None:
         """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .happened import brief, happened
+from ...projections.plain import brief
+from .happened import happened
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ...projections.plain import brief
 from .drawing import draw
-from .happened import brief
 from .views import LAST, clock_time, say, table, text
 
 if TYPE_CHECKING:

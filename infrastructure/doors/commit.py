@@ -1,12 +1,23 @@
 """Making a run's events durable while a worker holds it."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.errors import ConcurrencyError, InvalidValue
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
-from ...domain.run import BY_OPERATOR, CLAIMS, STEP_COMPLETED, STEP_FAILED, RunState, evolve, evolve_recorded, headed
+from ...domain.run import (
+    BY_OPERATOR,
+    CLAIMS,
+    PAUSED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+    RunState,
+    evolve,
+    evolve_recorded,
+    headed,
+)
 
 
 class Committer:
@@ -79,6 +90,14 @@ def _failed_instead(event: NewEvent, error: InvalidValue) -> NewEvent:
     kept = {key: value for key, value in event.data.items() if key in _OF_A_FAILURE}
     return NewEvent(STEP_FAILED, kept | {"error": {"type": type(error).__name__, "message": str(error)}})
 
+
+def is_failed_instead(data: Mapping[str, Any]) -> bool:
+    """Whether a step's event is such a failure: then what the step did isn't on record."""
+    error = data.get("error", {})
+    return error.get("type") == InvalidValue.__name__ and "traceback" not in error and bool(_OVER(error["message"]))
+
+
+_OVER = re.compile(rf"({STEP_COMPLETED}|{STEP_FAILED}|{PAUSED}): the event takes ").match
 
 _OF_A_FAILURE = frozenset(
     {"recorded_at", "by", "correlation_id", "node_id", "attempt", "spent", "started_at", "finished_at"}

@@ -1,10 +1,11 @@
 """The door to what happened: states of runs at any version or moment, and the events behind them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
+from ...domain.executors import StepContext
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
@@ -16,11 +17,14 @@ from ...projections.family import Lineage
 from ...projections.ignoring import ignored_places
 from ...projections.lineage import ReusedResult, reused
 from ...projections.pages import Page
+from ...projections.replays import ReplayReport
 from ...projections.run_query import RunQuery
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ...projections.snapshot_diff import SnapshotDiff
 from ...projections.timings import Timings
 from ...projections.trail import Act
+from ..driver import Execution, asynchronous, synchronous
+from ..replay.replayer import Replayer
 from ..search.query import search_query
 from .as_of import version_at
 from .auditing import Auditor
@@ -39,12 +43,15 @@ from .workflows import Workflows
 class History:
     """``ledger.history``."""
 
-    def __init__(self, store: EventStore, states: RunStates, workflows: Workflows, lists: Lists) -> None:
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer
+    ) -> None:
         self._store = store
         self._states = states
         self._workflows = workflows
         self._lists = lists
         self._index = lists.index
+        self._replayer = replayer
         self._auditor = Auditor(store, lists.index, self.header)
 
     def runs(
@@ -232,6 +239,35 @@ class History:
             raise InvalidRequest(f"version {version!r} of which workflow? Give workflow_id too")
         return self._workflows.number(workflow_id, version)
 
+    def _replay(
+        self,
+        run_id: str,
+        verify: bool = True,
+        effects: Collection[str] = (),
+        globals: Mapping[str, Any] | None = None,
+    ) -> Execution[ReplayReport]:
+        """Execute each recorded step of a run again, as far as the run is, and compare. Nothing is written.
+
+        Each step is given what it was given then: input, payload, context, attempt. ``globals``, which are never
+        recorded, are those of this call. Executors that were registered with ``deterministic=False`` are taken from the
+        record, and so are those with ``effects=True``, unless ``effects`` names their types. The report tells the
+        first divergence; with ``verify=False`` nothing is executed, and only the record is checked.
+
+        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, a type that isn't registered).
+        """
+        return self._replayer.replay(run_id, verify, effects, globals)
+
+    replay = synchronous(_replay)
+    areplay = asynchronous(_replay)
+
+    def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None = None) -> StepContext:
+        """What the executor of a recorded step was given; ``version`` is that of the step's event.
+
+        Without ``globals``, values that came from globals are masked in it. Raises RunNotFound, VersionNotFound,
+        InvalidRequest (the event is no step, or its executor was never called).
+        """
+        return self._replayer.context_at(run_id, version, globals)
+
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
@@ -239,6 +275,7 @@ class History:
         return head
 
     aruns = in_thread(runs)
+    acontext_at = in_thread(context_at)
     awork_orders = in_thread(work_orders)
     aaudit = in_thread(audit)
     atrail = in_thread(trail)

@@ -46,6 +46,14 @@ class KnownCode(NamedTuple):
     distributions: Mapping[str, Distribution] = {}
 
 
+def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
+    """Whether it isn't the code on record, or came from another distribution; None: no code of its type is."""
+    digest, installed = known.digests.get(type), known.distributions.get(type)
+    if digest is None:
+        return None
+    return digest != now["digest"] or (installed is not None and installed != now.get("distribution"))
+
+
 def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
     """What a run's event says of the code that goes on from here, all by node type.
 
@@ -58,10 +66,7 @@ def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None,
     if installed:
         found["distributions"] = installed
     drifted = {
-        type: now.get("source", now["name"])
-        for type, now in code.items()
-        if known.digests.get(type) != now["digest"]
-        or (type in known.distributions and known.distributions[type] != now.get("distribution"))
+        type: now.get("source", now["name"]) for type, now in code.items() if has_changed(type, now, known) is not False
     }
     return found | {"drifted": drifted} if drifted else found
 

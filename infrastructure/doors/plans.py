@@ -5,15 +5,18 @@ from collections.abc import Callable
 from ...domain.definition import WorkflowDefinition
 from ...domain.errors import InvalidRequest
 from ...domain.executors import ExecutorRegistry
-from ...domain.plan import Plan, make_plan
+from ...domain.plan import Plan, Toolbox, make_plan
 from ..toolbox import TOOLBOX
+
+MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
 
 
 class Plans:
     """Keeps those that were used last: a version never changes, and neither do the executors of a ledger."""
 
-    def __init__(self, executors: ExecutorRegistry | None) -> None:
+    def __init__(self, executors: ExecutorRegistry | None, make: MakePlan = make_plan) -> None:
         self._executors = executors
+        self._make = make
         self._plans: dict[tuple[str, int], Plan] = {}
 
     def get(self, workflow_id: str, version: int, definition: Callable[[], WorkflowDefinition]) -> Plan:
@@ -25,7 +28,7 @@ class Plans:
                 raise InvalidRequest(
                     "this ledger was opened without executors, so it can read and save but not run workflows"
                 )
-            plan = make_plan(definition(), self._executors, TOOLBOX)
+            plan = self._make(definition(), self._executors, TOOLBOX)
             while len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans), key), None)
             self._plans[key] = plan

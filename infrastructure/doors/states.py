@@ -68,8 +68,15 @@ class RunStates:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        yield from snapshots(*self.begun(run_id))
+
+    def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
+        """A state before the run's first event, and all its events; with the first page it takes what the run reuses.
+
+        Raises RunNotFound.
+        """
         state = RunState(run_id)
-        yield from snapshots(state, _begun(state, self.pages(run_id), self._past))
+        return state, _begun(state, self.pages(run_id), self._past)
 
     def _load(self, run_id: str, version: int | None, past: "_Past") -> RunState:
         state = RunState(run_id)

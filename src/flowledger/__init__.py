@@ -64,9 +64,11 @@ from .projections.audited import (
 )
 from .projections.code_used import CodeUsed
 from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
+from .projections.divergence import Divergence
 from .projections.family import Lineage, Relative
 from .projections.lineage import ReusedResult
 from .projections.pages import Page
+from .projections.replays import ReplayedExecutor, ReplayReport
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.snapshot_diff import SnapshotDiff
@@ -95,6 +97,7 @@ __all__ = [
     "ComparedStep",
     "ConcurrencyError",
     "Conflict",
+    "Divergence",
     "Edge",
     "Engine",
     "EventNotReadable",
@@ -131,6 +134,8 @@ __all__ = [
     "Provenance",
     "RecordedEvent",
     "Relative",
+    "ReplayReport",
+    "ReplayedExecutor",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",

@@ -1,0 +1,72 @@
+"""``debug``: a recorded step's executor under a debugger, to find out why."""
+
+from typing import Annotated
+
+import typer
+
+from ...domain.errors import InvalidRequest
+from ...domain.step import Outcome, Raised
+from . import replay_views
+from .documents import event_document
+from .inputs import named_version, read_globals
+from .options import AsJson, Effects, Globals
+from .session import Session, interruptible
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(debug)
+
+
+def debug(
+    context: typer.Context,
+    step: Annotated[str, typer.Argument(metavar="RUN@VERSION", help="The step, by the version of its event.")],
+    effects: Effects = None,
+    global_values: Globals = None,
+    _json: AsJson = False,
+) -> None:
+    """Open a debugger at the first line of a recorded step's executor, with what it was given then.
+
+    pdb, or what PYTHONBREAKPOINT names. Nothing is written. What it returns is shown beside what was recorded.
+    """
+    from ..replay.debugger import debug as run_under_debugger
+
+    session = Session.of(context)
+    run_id, version = named_version(step)
+    if version is None:
+        raise InvalidRequest(f"name the step as RUN@VERSION; its version is told by: flowledger events {run_id}")
+    with session.ledger(running=True) as ledger:
+        given = ledger.history.context_at(run_id, version, read_globals(global_values or []) or None)
+        recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
+    executor = session.registry().get(given.node.type)
+    if executor is None:
+        raise InvalidRequest(f"no executor is registered for type {given.node.type!r} of node {given.node.id!r}")
+    if executor.effects and executor.type not in (effects or ()):
+        raise InvalidRequest(
+            f"executor {executor.type!r} has effects: to run it all the same, name it with --effects {executor.type}"
+        )
+    replay_views.before(session.console(), executor, given, recorded)
+    with interruptible():
+        outcome = run_under_debugger(executor, given)
+    document = {
+        "runId": run_id,
+        "nodeId": given.node.id,
+        "attempt": given.attempt,
+        "executor": {
+            "type": executor.type,
+            "name": executor.qualified_name,
+            "deterministic": executor.deterministic,
+            "effects": executor.effects,
+        },
+        "recorded": event_document(recorded),
+        **_outcome_document(outcome),
+    }
+    session.answer(document, lambda console: replay_views.after(console, outcome, recorded))
+
+
+def _outcome_document(outcome: Outcome | None) -> dict[str, str | None]:
+    """As text: what an executor returns may be no JSON."""
+    return {
+        "returned": None if outcome is None or isinstance(outcome, Raised) else repr(outcome.value),
+        "raised": f"{type(outcome.error).__name__}: {outcome.error}" if isinstance(outcome, Raised) else None,
+    }
