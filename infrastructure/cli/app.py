@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import audit, debug, demo, diff, history, read, replay, run, schema, timings, trail, workflow
+from . import audit, debug, demo, diff, history, read, replay, run, schema, timings, trail, transfer, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -32,6 +32,7 @@ audit.register(app)
 diff.register(app)
 trail.register(app)
 timings.register(app)
+transfer.register(app)
 schema.register(app)
 
 
