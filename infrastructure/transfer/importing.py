@@ -18,7 +18,7 @@ from .reading import ExportReader
 from .reports import ImportedStream, ImportReport
 
 COMMIT_EVENTS = 10_000
-COMMIT_BYTES = 32 * 2**20
+COMMIT_BYTES = 8 * 2**20
 """What one commit holds; a file with more takes several."""
 
 PROGRESS_EVERY = 1_000

@@ -52,7 +52,7 @@ def header_line(header: Header) -> bytes:
 
 def header_in(line: bytes) -> Header:
     """What the first line says. Raises ValueError."""
-    match _object(line):
+    match _object(line, "it is not the first line of a run's export"):
         case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
             raise ValueError(f"it was written by flowledger {release} in format {format}: upgrade to read it")
         case {"flowledger": "run", "format": 1, "run": str(run_id), "streams": dict(streams)} if (
@@ -76,7 +76,7 @@ def event_in(line: bytes, position: int) -> Row:
     """The event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON text has this inside a string, where a quote would be escaped.
     head, _, rest = line.partition(_DATA)
-    match _object(head + b"}"):
+    match _object(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
             state = sealed(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
             row = Row(stream, int(version), position, type, state)
@@ -84,7 +84,7 @@ def event_in(line: bytes, position: int) -> Row:
                 return row
         case _:
             pass
-    raise ValueError("it is not an event as an export writes it")
+    raise ValueError(_NO_EVENT)
 
 
 def footer_line(footer: Footer) -> bytes:
@@ -96,7 +96,7 @@ def footer_in(line: bytes) -> Footer | None:
     """What the last line says; None for a line that isn't one."""
     if not line.startswith(_FOOTER):
         return None
-    match _object(line):
+    match _object(line, "it is not the last line of an export"):
         case {"events": int(events), "digest": str(digest)}:
             return Footer(events, digest)
         case _:
@@ -105,15 +105,19 @@ def footer_in(line: bytes) -> Footer | None:
 
 _DATA = b',"data":'
 _FOOTER = b'{"events":'
+_NO_EVENT = "it is not an event as an export writes it"
 
 
 def _line(fields: Mapping[str, object]) -> bytes:
     return orjson.dumps(fields) + b"\n"
 
 
-def _object(text: bytes) -> object:
-    """Raises ValueError for what isn't JSON."""
-    return orjson.loads(text)
+def _object(text: bytes, otherwise: str) -> object:
+    """Raises ValueError with the text ``otherwise`` for what isn't JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError(otherwise) from None
 
 
 def _bytes(text: str, length: int) -> bytes:

@@ -19,7 +19,7 @@ class ImportedStream:
 
     stream: str
     added: int
-    """Events that the store hadn't."""
+    """Events that the store hadn't when we looked."""
     present: int
     """Events that it had already."""
 
