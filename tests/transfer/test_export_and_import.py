@@ -1,7 +1,6 @@
 """A run that is exported and imported is the same run: its events byte for byte, and all that is said of it."""
 
 import os
-import stat
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -347,13 +346,12 @@ def test_an_export_that_fails_leaves_what_was_there(story: Story, tmp_path: Path
 
     with pytest.raises(KeyboardInterrupt):
         story.ledger.history.export(story.retried, file, progress=stop)
-    with pytest.raises(fl.StorageUnavailable, match="No such file or directory"):
-        story.export(tmp_path / "nowhere" / "run.jsonl")
+    with pytest.raises(fl.StorageUnavailable, match="can't write"):
+        story.export(file / "run.jsonl")
     with pytest.raises(fl.StorageUnavailable):
         story.export(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]
     assert file.read_bytes() == before
-    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 def test_a_run_that_is_not_there_is_refused_and_leaves_no_file(story: Story, tmp_path: Path) -> None:
