@@ -12,6 +12,7 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.transfer import importing
+from flowledger.testing import Crash, Faults, memory_ledger
 
 from ..store.index import index_of
 from .story import SECRET, WORKFLOW, Story, answers, executors, index_is_that_of_a_rebuild, stored
@@ -245,6 +246,38 @@ def test_an_import_in_several_commits_makes_the_same_index(
     monkeypatch.setattr(importing, "COMMIT_EVENTS", size)
     target.history.import_(story.export(file))
     assert answers(target, story.retried) == answers(story.ledger, story.retried)
+    index_is_that_of_a_rebuild(target)
+
+
+def test_what_was_decided_together_is_committed_together(
+    target: fl.Ledger, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source_executors = executors()
+    source_executors.register("lost")(lambda step: fl.StepResult(1, "nowhere"))
+    lost = {"nodes": [{"id": "a", "type": "lost"}, {"id": "b", "type": "lost"}]}
+    commits: list[list[str]] = []
+    append = LedgerEventStore.append_recorded
+
+    def listed(store: LedgerEventStore, events: Any) -> list[int]:
+        commits.append([event.topic for event in events])
+        return append(store, events)
+
+    monkeypatch.setattr(LedgerEventStore, "append_recorded", listed)
+    monkeypatch.setattr(importing, "COMMIT_EVENTS", 1)
+    with memory_ledger(source_executors) as source:
+        source.workflows.save(lost | {"edges": [{"source": "a", "target": "b"}], "start": "a"}, workflow_id="w")
+        source.history.export(source.runs.start("w").id, file)
+        target.history.import_(file)
+        assert commits == [
+            ["workflow.created"],
+            ["run.started", "work_order.opened", "run.step_completed", "run.failed"],
+        ]
+        Faults(source).next("crash before commit", passing=1)
+        with pytest.raises(Crash):
+            source.runs.start("w")
+        source.history.export(source.history.runs().items[0].id, file)
+    target.history.import_(file)
+    assert target.history.work_orders().items[0].state == "running"
     index_is_that_of_a_rebuild(target)
 
 
