@@ -8,7 +8,7 @@ from typing import BinaryIO, NoReturn
 from eventsourcing.persistence import StoredEvent
 
 from ...domain.catalogue import EVENT_TYPES
-from ...domain.errors import InvalidExport, InvalidValue
+from ...domain.errors import EventNotReadable, InvalidExport, InvalidValue
 from ...domain.ids import workflow_stream
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED
@@ -104,7 +104,7 @@ class ExportReader:
             event = stored_event(row.stream, row.version, row.type, state, data)
             if is_indexed(row.type, data):
                 changes_of([Placed(row.position, row.stream, row.version, row.type, data)])
-        except (InvalidValue, LookupError, TypeError, ValueError) as error:
+        except (InvalidValue, EventNotReadable, LookupError, TypeError, ValueError) as error:
             self._refuse(f"event {row.version} of stream {row.stream!r} is no {row.type!r}: {error}")
         return event
 
