@@ -3,6 +3,7 @@
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
 │   ├── InvalidDefinition
+│   ├── InvalidExport
 │   ├── InvalidSnapshot
 │   └── InvalidValue
 ├── NotFound
@@ -13,6 +14,7 @@ FlowledgerError
 │   └── NothingAsOf
 ├── Conflict
 │   ├── ConcurrencyError
+│   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   └── StaleVersion
 ├── IllegalTransition
@@ -69,6 +71,15 @@ class InvalidSnapshot(InvalidRequest):
     def __init__(self, path: str, message: str) -> None:
         self.path = path
         super().__init__(f"invalid snapshot at {path}: {message}")
+
+
+class InvalidExport(InvalidRequest):
+    """A file is not a run's export, or not as it was written; nothing was imported. ``line`` counts from 1."""
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        self.path = path
+        self.line = line
+        super().__init__(f"line {line} of {path!r}: {message}; nothing was imported: export the run anew")
 
 
 class InvalidValue(InvalidRequest):
@@ -130,7 +141,7 @@ class NothingAsOf(NotFound):
 
 
 class Conflict(FlowledgerError):
-    """Somebody else was faster; nothing of this call was written."""
+    """What is stored stands in the way, mostly because somebody else was faster; nothing of this call was written."""
 
 
 class ConcurrencyError(Conflict):
@@ -143,6 +154,19 @@ class ConcurrencyError(Conflict):
         super().__init__(
             f"stream {stream!r} is at version {actual}, expected {expected}: "
             "another writer appended first; read it again before you decide what to do"
+        )
+
+
+class ConflictingHistory(Conflict):
+    """The store and an export tell different histories of a stream: they part at ``version``. Nothing was imported."""
+
+    def __init__(self, stream: str, version: int, head: int) -> None:
+        self.stream = stream
+        self.version = version
+        self.head = head
+        super().__init__(
+            f"stream {stream!r} is another one from version {version} on, and has {head} events in this store: "
+            "it began or went on in both places; import into a store that has none of it"
         )
 
 

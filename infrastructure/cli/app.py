@@ -10,7 +10,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import audit, debug, demo, diff, history, lineage, read, replay, run, schema, timings, trail, workflow
+from . import (
+    audit,
+    debug,
+    demo,
+    diff,
+    history,
+    lineage,
+    read,
+    replay,
+    run,
+    schema,
+    timings,
+    trail,
+    transfer,
+    workflow,
+)  # fmt: skip
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -33,6 +48,7 @@ audit.register(app)
 diff.register(app)
 trail.register(app)
 timings.register(app)
+transfer.register(app)
 schema.register(app)
 
 

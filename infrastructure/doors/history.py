@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ...domain.executors import StepContext
 from ...domain.moments import AsOf, AtVersion, moment_asked
-from ...domain.ports import EventStore, RecordedEvent
+from ...domain.ports import RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
 from ...domain.workflow import WorkflowSnapshot
@@ -26,6 +27,7 @@ from ...projections.trail import Act
 from ..driver import Execution, asynchronous, synchronous
 from ..replay.replayer import Replayer
 from ..search.query import search_query
+from ..transfer.reports import ExportReport, ImportReport
 from .as_of import version_at
 from .auditing import Auditor
 from .differences import comparison_of, difference_of
@@ -39,12 +41,15 @@ from .trails import trail as trail_of
 from .twins import each_in_thread, in_thread
 from .workflows import Workflows
 
+if TYPE_CHECKING:
+    from ..store.event_store import LedgerEventStore
+
 
 class History:
     """``ledger.history``."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer
+        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer
     ) -> None:
         self._store = store
         self._states = states
@@ -268,6 +273,38 @@ class History:
         """
         return self._replayer.context_at(run_id, version, globals)
 
+    def export(
+        self, run_id: str, path: str | Path, *, progress: Callable[[float], object] | None = None
+    ) -> ExportReport:
+        """Write a run to one file, with all that it refers to: its work order, the workflow's versions with their code,
+        the runs that it came from.
+
+        ``import_`` gives them back, in any store. JSON lines, compressed with zstd unless the name ends in ``.jsonl``;
+        the same history gives the same bytes. The file appears when it is complete; memory doesn't grow with the run.
+        ``progress`` is told now and then the part that is done, 0 to 1.
+
+        Raises RunNotFound, StorageCorrupt (an event isn't as it was written, or is missing), StorageUnavailable.
+        """
+        from ..transfer.exporting import export  # brings the storage libraries, which are there once a store is open
+
+        return export(self._store, run_id, Path(path), progress)
+
+    def import_(
+        self, path: str | Path, *, dry_run: bool = False, progress: Callable[[float], object] | None = None
+    ) -> ImportReport:
+        """Take over what ``export`` wrote, with the same ids, versions, times and digests; positions are new.
+
+        All of it is verified before anything is stored. What the store has already is passed over, so importing twice
+        changes nothing. With ``dry_run`` it is verified and compared alone.
+
+        Raises InvalidRequest (no such file), InvalidExport (it isn't as it was written), ConflictingHistory (the store
+        tells another history of one of the streams); then nothing was imported. Raises StorageUnavailable; then the
+        beginning of a large file may be there, and importing it again completes it.
+        """
+        from ..transfer.importing import import_export
+
+        return import_export(self._store, Path(path), dry_run=dry_run, progress=progress)
+
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
         if head == 0:
@@ -286,6 +323,8 @@ class History:
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)
     aevents = each_in_thread(events)
+    aexport = in_thread(export)
+    aimport_ = in_thread(import_)
     areused = in_thread(reused)
     alineage = in_thread(lineage)
     aworkflow_of = in_thread(workflow_of)

@@ -70,6 +70,18 @@ def id_of(header: bytes) -> bytes:
     return header[_ID]
 
 
+def sealed(event_id: bytes, digest: bytes, body: bytes) -> bytes:
+    """The state of an event."""
+    return b"".join((b"\x01", event_id, digest, body))
+
+
+def stored_event(stream: str, version: int, type: str, state: bytes, data: Mapping[str, Any]) -> StoredEvent:
+    """An event as recorders take it, ``data`` being the body inside its state: the index learns of it where it must."""
+    if is_indexed(type, data):
+        return IndexedEvent(stream, version, type, state, data)
+    return StoredEvent(stream, version, type, state)
+
+
 def body_of(state: object) -> bytes:
     """The JSON body inside a state. Raises ValueError with the reason when there is none."""
     if not isinstance(state, bytes) or len(state) < BODY:
@@ -209,10 +221,8 @@ class LedgerMapper(Mapper[str]):
         body = self._body(event.type, event.data)
         event_id = _ids.getrandbits(64).to_bytes(8)
         digest = link(event.previous, event_id, event.type, body)
-        state = b"".join((b"\x01", event_id, digest, body))
-        if is_indexed(event.type, event.data):
-            return IndexedEvent(event.originator_id, event.originator_version, event.type, state, event.data)
-        return StoredEvent(event.originator_id, event.originator_version, event.type, state)
+        state = sealed(event_id, digest, body)
+        return stored_event(event.originator_id, event.originator_version, event.type, state, event.data)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:
         """The recorded event; its position is 0 unless a Notification is given. Raises EventNotReadable."""

@@ -75,6 +75,30 @@ class LedgerEventStore(EventReader, EventStore[str]):
         self._heads.remember(heads)
         return positions
 
+    def append_recorded(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Append events that another store has recorded, as they are, in one durable commit, or none of them.
+
+        The caller has seen that each stream stands right before the first of its events, and that they are linked.
+        Raises ConcurrencyError when somebody was faster, StorageUnavailable as ``append`` does.
+        """
+        heads: dict[str, Head] = {}
+        writes: list[Write] = []
+        for event in events:
+            stream, version = _place_of(event)
+            if stream not in heads:
+                writes.append(Write(stream, version - 1, ()))
+            heads[stream] = Head(version, digest_of(event.state))
+        return self._settle(writes, list(events), heads)
+
+    def link_at(self, stream: str, version: int) -> bytes | None:
+        """Id and digest of an event, by which any other one is told from it; None when there is no such event."""
+        return self._header(stream, version)
+
+    @property
+    def max_event_bytes(self) -> int:
+        """The most that the body of one event may take."""
+        return self._mapper.max_event_bytes
+
     def _settle(
         self, writes: Sequence[Write], stored: list[StoredEvent], heads: dict[str, Head], *, lost: bool = False
     ) -> list[int]:

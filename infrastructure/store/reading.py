@@ -33,10 +33,13 @@ class EventReader:
     ) -> Iterator[RecordedEvent]:
         """The events with ``after < version <= upto``, in order, fetched page by page. Raises EventNotReadable."""
         pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
-        for page in pages:
-            for version, type, state, position in page:
-                whole = state if state is not None else self._state(stream, version)
-                yield recorded(stream, version, position, type, whole)
+        for version, position, type, state in self._each(stream, pages):
+            yield recorded(stream, version, position, type, state)
+
+    def rows(self, stream: str, *, upto: int | None = None) -> Iterator[Row]:
+        """The events with ``version <= upto`` as they lie in storage, in order, large ones fetched one at a time."""
+        for version, position, type, state in self._each(stream, self._pages(stream, 0, upto)):
+            yield Row(stream, version, position, type, state)
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
         """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
@@ -120,6 +123,12 @@ class EventReader:
             if len(page) < PAGE_ROWS:
                 return
             place = (page[-1].stream, page[-1].version)
+
+    def _each(self, stream: str, pages: Iterator[Sequence[StreamRow]]) -> Iterator[tuple[int, int, str, bytes]]:
+        """Version, position, type and whole state of each row."""
+        for page in pages:
+            for version, type, state, position in page:
+                yield version, position, type, state if state is not None else self._state(stream, version)
 
     def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
         check_stream(stream)

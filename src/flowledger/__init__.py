@@ -9,6 +9,7 @@ from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
     ConcurrencyError,
     Conflict,
+    ConflictingHistory,
     EventNotReadable,
     ExpressionError,
     Fault,
@@ -17,6 +18,7 @@ from .domain.errors import (
     IllegalTransition,
     InputInvalid,
     InvalidDefinition,
+    InvalidExport,
     InvalidRequest,
     InvalidSnapshot,
     InvalidValue,
@@ -49,6 +51,7 @@ from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
+from .infrastructure.transfer.reports import ExportReport, ImportedStream, ImportReport
 from .projections.attempts import Attempt, LogEntry
 from .projections.audit import RunAudit
 from .projections.audited import (
@@ -97,20 +100,25 @@ __all__ = [
     "ComparedStep",
     "ConcurrencyError",
     "Conflict",
+    "ConflictingHistory",
     "Divergence",
     "Edge",
     "Engine",
     "EventNotReadable",
     "ExecutorRegistry",
+    "ExportReport",
     "ExpressionError",
     "Fault",
     "Finding",
     "FlowledgerError",
     "IdempotencyConflict",
     "IllegalTransition",
+    "ImportReport",
+    "ImportedStream",
     "InputInvalid",
     "Intervention",
     "InvalidDefinition",
+    "InvalidExport",
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",

@@ -5,6 +5,7 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from flowledger.infrastructure.cli.app import app, main
 
@@ -14,15 +15,19 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 def commands() -> list[str]:
     """``flowledger`` and every command below it, in the order of the page."""
     groups = [(group.name, group.typer_instance) for group in app.registered_groups]
-    alone = [f"flowledger {command.callback.__name__}" for command in app.registered_commands if command.callback]
+    alone = [f"flowledger {name_of(command)}" for command in app.registered_commands]
     nested = [
-        f"flowledger {name} {command.callback.__name__}"
+        f"flowledger {name} {name_of(command)}"
         for name, group in groups
         if group is not None
         for command in group.registered_commands
-        if command.callback
     ]
     return ["flowledger", *alone, *nested]
+
+
+def name_of(command: Any) -> str:
+    """As it was registered, or as its function is called."""
+    return str(command.name or command.callback.__name__)
 
 
 def help_of(command: str) -> str:

@@ -7,6 +7,7 @@ from typing import get_type_hints
 import pytest
 
 import flowledger as fl
+from flowledger import testing
 from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.run import Recorded
 from flowledger.domain.run.events import After
@@ -33,6 +34,11 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
 def test_the_api_reference_names_everything_that_is_public_and_nothing_else():
     named = set(re.findall(r"^#+ `(?:fl\.)?(\w+)", (ROOT / "docs/reference/api.md").read_text(), re.MULTILINE))
     assert named == set(fl.__all__) - {"__version__"}
+
+
+def test_the_reference_of_testing_names_everything_that_is_in_it_and_nothing_else():
+    named = re.findall(r"^## `(\w+)", (ROOT / "docs/reference/testing.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(testing.__all__)
 
 
 def test_every_public_name_has_a_docstring():

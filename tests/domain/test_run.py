@@ -5,7 +5,7 @@ import pytest
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.ports import Opener, Page
+from flowledger.domain.ports import NewEvent, Opener, Page
 from flowledger.domain.run import (
     RunState,
     cancel,
@@ -20,6 +20,7 @@ from flowledger.domain.run import (
     snapshots,
 )
 from flowledger.projections.checkpoints import checkpoint_of
+from flowledger.testing import given
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})
 PAUSED = ("run.paused", {"node_id": "a", "started_at": 10, "reason": "review"})
@@ -45,17 +46,12 @@ def recorded(events):
         yield version, kind, data
 
 
-def given(*events):
-    state = RunState("r")
-    for _, kind, data in recorded(events):
-        evolve(state, kind, data)
-    return state
+def run_after(*events):
+    return given(*(NewEvent(kind, data) for _, kind, data in recorded(events)), stream="r")
 
 
-def then(event, kind, **body):
-    assert event is not None
-    assert event.type == kind
-    assert {key: event.data[key] for key in body} == body
+def state_after(*events):
+    return run_after(*events).state
 
 
 COMMANDS = {
@@ -86,68 +82,68 @@ ANSWERS = [
     ids=lambda value: value if isinstance(value, str) else "+".join(kind for kind, _ in value) if value else "silence",
 )
 def test_every_command_in_every_state(events, command, answer):
-    state = given(*events)
+    decision = run_after(*events).when(COMMANDS[command])
     if answer == NO:
-        with pytest.raises(fl.IllegalTransition, match="run 'r' is"):
-            COMMANDS[command](state)
+        decision.then_refused(fl.IllegalTransition, "run 'r' is")
     elif answer is SILENCE:
-        assert COMMANDS[command](state) is None
+        decision.then_nothing()
     else:
-        then(COMMANDS[command](state), answer, by="bob", recorded_at=5000, correlation_id="order")
+        decision.then(NewEvent(answer, {"by": "bob", "recorded_at": 5000, "correlation_id": "order"}))
 
 
 def test_time_never_runs_backwards_in_a_stream():
-    then(pause(given(STARTED), None, "bob", 1), "run.paused", recorded_at=1000)
+    paused = NewEvent("run.paused", {"recorded_at": 1000})
+    run_after(STARTED).when(lambda run: pause(run, None, "bob", 1)).then(paused)
 
 
 def test_a_retry_sees_the_payload_of_the_attempt_that_it_repeats():
     started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
-    assert given(started, FAILING, ("run.retried", {})).payload == {"order": 7}
-    assert given(started, FAILING, ("run.retried", {"payload": 8})).payload == 8
+    assert state_after(started, FAILING, ("run.retried", {})).payload == {"order": 7}
+    assert state_after(started, FAILING, ("run.retried", {"payload": 8})).payload == 8
 
 
 def test_a_resume_after_a_nodes_own_pause_brings_its_own_payload_or_none():
     started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
-    assert given(started, PAUSED, ("run.resumed", {})).payload is None
-    assert given(started, PAUSED, ("run.resumed", {"payload": "go"})).payload == "go"
+    assert state_after(started, PAUSED, ("run.resumed", {})).payload is None
+    assert state_after(started, PAUSED, ("run.resumed", {"payload": "go"})).payload == "go"
 
 
 def test_after_an_operators_pause_the_step_that_was_held_back_still_sees_its_payload():
     started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
-    assert given(started, OPERATOR_PAUSED, ("run.resumed", {})).payload == {"order": 7}
+    assert state_after(started, OPERATOR_PAUSED, ("run.resumed", {})).payload == {"order": 7}
 
 
 def test_a_step_in_flight_is_recorded_behind_an_operators_pause_and_the_pause_holds():
-    snapshot = given(STARTED, OPERATOR_PAUSED, STEPPED).snapshot()
+    snapshot = state_after(STARTED, OPERATOR_PAUSED, STEPPED).snapshot()
     assert (snapshot.status, snapshot.current_node_id, len(snapshot.context["a"])) == ("paused", "b", 1)
     assert snapshot.metadata == {"pausedReason": "maintenance"}
 
 
 def test_a_step_in_flight_that_was_the_last_one_completes_a_paused_run():
-    snapshot = given(STARTED, OPERATOR_PAUSED, COMPLETED).snapshot()
+    snapshot = state_after(STARTED, OPERATOR_PAUSED, COMPLETED).snapshot()
     assert (snapshot.status, snapshot.current_node_id, snapshot.metadata) == ("completed", None, {})
 
 
 def test_a_step_in_flight_is_recorded_behind_a_cancel_and_the_run_stays_cancelled():
-    snapshot = given(STARTED, CANCELLED, COMPLETED).snapshot()
+    snapshot = state_after(STARTED, CANCELLED, COMPLETED).snapshot()
     assert (snapshot.status, len(snapshot.context["a"])) == ("failed", 1)
     assert snapshot.metadata == {"failedReason": "Cancelled by ada: duplicate"}
 
 
 def test_reasons_and_retry_state_end_with_the_state_that_they_explain():
-    waiting = given(STARTED, FAILING).snapshot()
+    waiting = state_after(STARTED, FAILING).snapshot()
     assert waiting.metadata == {"pausedReason": "Retry attempt 1"}
     assert waiting.retry_state is not None
-    going_on = given(STARTED, FAILING, ("run.retried", {})).snapshot()
+    going_on = state_after(STARTED, FAILING, ("run.retried", {})).snapshot()
     assert (going_on.metadata, going_on.retry_state, going_on.status) == ({}, None, "active")
 
 
 def test_version_moves_with_every_event():
-    assert given(STARTED, PAUSED, ("run.resumed", {}), COMPLETED).snapshot().version == 4
+    assert state_after(STARTED, PAUSED, ("run.resumed", {}), COMPLETED).snapshot().version == 4
 
 
 def test_metadata_is_merged_and_null_removes():
-    state = given(("run.started", STARTED[1] | {"metadata": {"a": 1, "b": 2}}))
+    state = state_after(("run.started", STARTED[1] | {"metadata": {"a": 1, "b": 2}}))
     event = set_metadata(state, {"b": None, "c": {"d": None}}, "bob", 5000)
     evolve(state, event.type, event.data)
     assert state.snapshot().metadata == {"a": 1, "c": {"d": None}}
@@ -155,16 +151,17 @@ def test_metadata_is_merged_and_null_removes():
 
 def test_execution_time_is_the_time_in_executors_never_idle_time():
     first = ("run.step_completed", {"node_id": "a", "started_at": 1_500, "next_node_id": "b"})
-    state = given(STARTED, first, ("run.paused", {"node_id": "b", "started_at": 3_000, "finished_at": 3_000}))
+    state = state_after(STARTED, first, ("run.paused", {"node_id": "b", "started_at": 3_000, "finished_at": 3_000}))
     assert state.total_time == 2000 - 1500
 
 
 def test_failing_the_run_records_why():
-    then(fail(given(STARTED), "Step limit exceeded", "bob", 5000), "run.failed", reason="Step limit exceeded")
+    failed = NewEvent("run.failed", {"reason": "Step limit exceeded"})
+    run_after(STARTED).when(lambda run: fail(run, "Step limit exceeded", "bob", 5000)).then(failed)
 
 
 def test_a_snapshot_and_its_json_are_equal():
-    snapshot = given(("run.started", STARTED[1] | {"payload": 5}), STEPPED, FAILING).snapshot()
+    snapshot = state_after(("run.started", STARTED[1] | {"payload": 5}), STEPPED, FAILING).snapshot()
     assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
 
 

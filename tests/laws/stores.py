@@ -9,10 +9,7 @@ import orjson
 
 from flowledger.domain.ports import Beginning, ExpectedVersion, Opener, Page, RecordedEvent, Write
 from flowledger.infrastructure.store.recorder import Row
-
-
-class Crash(BaseException):
-    """The process died here, as far as the ledger can tell."""
+from flowledger.testing import Crash
 
 
 class WrappedStore:
@@ -72,13 +69,13 @@ class JournalingStore(WrappedStore):
     def append(self, *writes: Write) -> list[int]:
         side = self._due()
         if side == "before":
-            raise Crash
+            raise Crash("before commit")
         positions = super().append(*writes)
         self.appends += 1
         for stream, _, events in writes:
             self.journal.setdefault(stream, []).extend((event.type, dict(event.data)) for event in events)
         if side == "after":
-            raise Crash
+            raise Crash("after commit")
         return positions
 
     def _due(self) -> str | None:

@@ -18,10 +18,10 @@ from hypothesis.stateful import (
 )
 
 import flowledger as fl
+from flowledger.testing import Crash
 
 from .naive_fold import NaiveRun
 from .promises import CHEAP, keep_all
-from .stores import Crash
 from .world import Act, World
 
 SIMPLE = [

@@ -5,30 +5,20 @@ from typing import Any
 
 import psycopg
 import pytest
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import IntegrityError
 
 from flowledger.domain.errors import ConcurrencyError, StorageUnavailable
 from flowledger.domain.ports import ExpectedVersion, Write
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.store.recorder import ConnectionLost
+from flowledger.testing import Faults
 
 from .events import notes, opened, texts, write
 
 
 def break_next(store: LedgerEventStore, *, after_commit: bool, times: int = 1) -> None:
     """The connection breaks at the next appends, before or after the server's commit."""
-    recorder = store._recorder
-    insert_events, left = recorder.insert_events, [times]
-
-    def breaking(events: Sequence[StoredEvent], **options: Any) -> list[int]:
-        if left[0] == 0:
-            return insert_events(events, **options)
-        left[0] -= 1
-        if after_commit:
-            insert_events(events, **options)
-        raise ConnectionLost("broken on purpose")
-
-    recorder.insert_events = breaking  # type: ignore[method-assign]
+    Faults(store).next(f"connection lost {'after' if after_commit else 'before'} commit", times=times)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("after_commit", [False, True])

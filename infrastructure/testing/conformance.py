@@ -1,35 +1,38 @@
-"""What every backend of the event store must do. A backend binds it by giving the ``url`` of an empty store."""
+"""What every backend of the event store must do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
 
 import pytest
 
-from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidRequest, InvalidValue, StorageCorrupt
-from flowledger.domain.ports import ExpectedVersion, NewEvent, RecordedEvent, Write
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-
-from .events import NOTED, Folded, note, notes, opened, rows, texts, write
+from ...domain.errors import ConcurrencyError, InvalidRequest, InvalidValue, StorageCorrupt
+from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
+from .notes import NOTED, Folded, note, notes, rows, texts, write
 
 ANY, NO_STREAM, STREAM_EXISTS = ExpectedVersion.ANY, ExpectedVersion.NO_STREAM, ExpectedVersion.STREAM_EXISTS
 
 
 class EventStoreConformance:
+    """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures."""
+
     @pytest.fixture
-    def url(self) -> str:
+    def store(self) -> Iterator[EventStore]:
+        """A store without events, closed after the test. Every backend says how it is made."""
         raise NotImplementedError
 
     @pytest.fixture
-    def store(self, url: str) -> Iterator[LedgerEventStore]:
-        with opened(url) as store:
-            yield store
+    def reopen(self) -> Callable[[], EventStore] | None:
+        """What opens the same store once more, as another process would; None where nobody else can."""
+        raise NotImplementedError
 
     # --- append -------------------------------------------------------------------------------------------------------
 
-    def test_an_empty_store_has_no_events(self, store: LedgerEventStore) -> None:
+    def test_an_empty_store_has_no_events(self, store: EventStore) -> None:
         assert store.head("a") == 0
-        assert list(store.read("a")) == list(rows(store, "a")) == list(store.tail()) == []
+        assert [*store.read("a"), *rows(store, "a"), *store.tail()] == []
 
-    def test_positions_grow_with_every_event(self, store: LedgerEventStore) -> None:
+    def test_positions_grow_with_every_event(self, store: EventStore) -> None:
         first = write(store, "a", 0, 1, 2, 3)
         second = write(store, "b", 0, 4)
         third = write(store, "a", 3, 5)
@@ -37,24 +40,24 @@ class EventStoreConformance:
         assert len(positions) == 5
         assert positions == sorted(set(positions))
 
-    def test_an_append_of_nothing_is_nothing(self, store: LedgerEventStore) -> None:
+    def test_an_append_of_nothing_is_nothing(self, store: EventStore) -> None:
         assert store.append() == []
         assert store.append(Write("a", 7, [])) == []
         assert store.head("a") == 0
 
-    def test_several_streams_are_appended_in_one_commit(self, store: LedgerEventStore) -> None:
+    def test_several_streams_are_appended_in_one_commit(self, store: EventStore) -> None:
         positions = store.append(Write("a", 0, notes(1, 2)), Write("b", NO_STREAM, notes(3)))
         assert positions == sorted(positions)
         assert (texts(store, "a"), texts(store, "b")) == ([1, 2], [3])
 
-    def test_when_one_stream_conflicts_nothing_of_the_append_is_stored(self, store: LedgerEventStore) -> None:
+    def test_when_one_stream_conflicts_nothing_of_the_append_is_stored(self, store: EventStore) -> None:
         write(store, "b", 0, "first")
         with pytest.raises(ConcurrencyError) as caught:
             store.append(Write("a", 0, notes(1)), Write("b", 0, notes(2)), Write("c", ANY, notes(3)))
         assert (caught.value.stream, caught.value.expected, caught.value.actual) == ("b", 0, 1)
         assert (store.head("a"), store.head("b"), store.head("c")) == (0, 1, 0)
 
-    def test_one_append_may_write_to_a_stream_twice(self, store: LedgerEventStore) -> None:
+    def test_one_append_may_write_to_a_stream_twice(self, store: EventStore) -> None:
         store.append(Write("a", 0, notes(1)), Write("b", 0, notes(2)), Write("a", 1, notes(3)))
         assert texts(store, "a") == [1, 3]
         with pytest.raises(ConcurrencyError):
@@ -62,7 +65,7 @@ class EventStoreConformance:
         assert texts(store, "a") == [1, 3]
 
     @pytest.mark.parametrize("count", [2, 7_000])
-    def test_a_batch_keeps_its_order(self, store: LedgerEventStore, count: int) -> None:
+    def test_a_batch_keeps_its_order(self, store: EventStore, count: int) -> None:
         positions = write(store, "a", 0, *range(count))
         assert positions == sorted(set(positions))
         assert [event.position for event in store.read("a")] == positions
@@ -70,7 +73,7 @@ class EventStoreConformance:
 
     # --- expected version ---------------------------------------------------------------------------------------------
 
-    def test_a_stale_writer_is_refused(self, store: LedgerEventStore) -> None:
+    def test_a_stale_writer_is_refused(self, store: EventStore) -> None:
         write(store, "a", 0, 1, 2)
         for stale in (0, 1):
             with pytest.raises(ConcurrencyError) as caught:
@@ -78,11 +81,13 @@ class EventStoreConformance:
             assert (caught.value.stream, caught.value.expected, caught.value.actual) == ("a", stale, 2)
         assert texts(store, "a") == [1, 2]
 
-    def test_a_stale_writer_in_another_store_is_refused(self, store: LedgerEventStore, url: str) -> None:
-        if url == "memory:":
-            pytest.skip("memory is not shared")
+    def test_a_stale_writer_in_another_store_is_refused(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        if reopen is None:
+            pytest.skip("nobody else can open this store")
         write(store, "a", 0, 1)
-        with opened(url) as other:
+        with closing(reopen()) as other:
             write(other, "a", 1, 2)
         with pytest.raises(ConcurrencyError) as caught:
             write(store, "a", 1, "late")
@@ -91,7 +96,7 @@ class EventStoreConformance:
         assert texts(store, "a") == [1, 2, 3]
 
     @pytest.mark.parametrize("beyond", [1, 3, 1_000_000])
-    def test_a_version_beyond_the_head_is_refused_and_leaves_no_gap(self, store: LedgerEventStore, beyond: int) -> None:
+    def test_a_version_beyond_the_head_is_refused_and_leaves_no_gap(self, store: EventStore, beyond: int) -> None:
         write(store, "other", 0, "so that the store is not empty")
         with pytest.raises(ConcurrencyError) as caught:
             write(store, "a", beyond, "early")
@@ -102,13 +107,13 @@ class EventStoreConformance:
         assert caught.value.actual == 2
         assert [event.version for event in store.read("a")] == [1, 2]
 
-    def test_no_stream_is_expected_of_a_new_stream_only(self, store: LedgerEventStore) -> None:
+    def test_no_stream_is_expected_of_a_new_stream_only(self, store: EventStore) -> None:
         write(store, "a", NO_STREAM, 1)
         with pytest.raises(ConcurrencyError):
             write(store, "a", NO_STREAM, 2)
         assert texts(store, "a") == [1]
 
-    def test_an_existing_stream_is_expected_of_an_old_stream_only(self, store: LedgerEventStore) -> None:
+    def test_an_existing_stream_is_expected_of_an_old_stream_only(self, store: EventStore) -> None:
         with pytest.raises(ConcurrencyError) as caught:
             write(store, "a", STREAM_EXISTS, 1)
         assert (caught.value.expected, caught.value.actual) == ("an existing stream", 0)
@@ -116,11 +121,13 @@ class EventStoreConformance:
         write(store, "a", STREAM_EXISTS, 2)
         assert texts(store, "a") == [1, 2]
 
-    def test_any_version_takes_the_stream_as_it_is(self, store: LedgerEventStore, url: str) -> None:
+    def test_any_version_takes_the_stream_as_it_is(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
         write(store, "a", ANY, 1)
         write(store, "a", ANY, 2, 3)
-        if url != "memory:":
-            with opened(url) as other:
+        if reopen is not None:
+            with closing(reopen()) as other:
                 write(other, "a", ANY, 4)
         else:
             write(store, "a", 3, 4)
@@ -129,7 +136,7 @@ class EventStoreConformance:
 
     # --- read ---------------------------------------------------------------------------------------------------------
 
-    def test_a_recorded_event_is_what_was_appended(self, store: LedgerEventStore) -> None:
+    def test_a_recorded_event_is_what_was_appended(self, store: EventStore) -> None:
         (position,) = store.append(Write("a", 0, [note("x")]))
         (event,) = store.read("a")
         assert event == RecordedEvent(
@@ -155,7 +162,7 @@ class EventStoreConformance:
         ],
     )
     def test_a_stream_is_read_between_versions(
-        self, store: LedgerEventStore, after: int, upto: int | None, versions: list[int]
+        self, store: EventStore, after: int, upto: int | None, versions: list[int]
     ) -> None:
         write(store, "b", 0, "not asked for")
         write(store, "a", 0, *range(1, 6))
@@ -165,15 +172,14 @@ class EventStoreConformance:
         assert backwards == versions[::-1]
 
     @pytest.mark.parametrize("count", [999, 1_000, 1_001, 2_500])
-    def test_reading_goes_on_over_pages(self, store: LedgerEventStore, count: int) -> None:
+    def test_reading_goes_on_over_pages(self, store: EventStore, count: int) -> None:
         write(store, "a", 0, *range(1, count + 1))
         expected = list(range(1, count + 1))
         assert [row.version for row in rows(store, "a")] == expected
         assert [event.version for event in store.read("a", backwards=True)] == expected[::-1]
         assert [event.version for event in store.tail()] == expected
-        assert [row.version for row in store.all_rows()] == expected
 
-    def test_events_are_found_by_their_places(self, store: LedgerEventStore) -> None:
+    def test_events_are_found_by_their_places(self, store: EventStore) -> None:
         store.append(Write("s", 0, notes(*range(5))), Write("t/'ü", 0, notes(6, 7)), Write("l", 0, notes("m" * 2**17)))
         places = [("t/'ü", 2), ("s", 4), ("l", 1), ("s", 1), ("s", 4)]
         found = store.events_at(places)
@@ -181,18 +187,18 @@ class EventStoreConformance:
         assert found == [next(store.read(stream, after=version - 1, upto=version)) for stream, version in places]
         assert store.events_at([]) == []
 
-    def test_an_event_that_is_not_there_is_missed(self, store: LedgerEventStore) -> None:
+    def test_an_event_that_is_not_there_is_missed(self, store: EventStore) -> None:
         write(store, "s", 0, 1, 2)
         with pytest.raises(StorageCorrupt, match="event 3 of stream 's' is missing"):
             store.events_at([("s", 1), ("s", 3)])
 
-    def test_a_reader_may_append_while_it_reads(self, store: LedgerEventStore) -> None:
+    def test_a_reader_may_append_while_it_reads(self, store: EventStore) -> None:
         write(store, "a", 0, *range(1_500))
         for row in rows(store, "a", upto=3):
             write(store, "b", row.version - 1, row.data["text"])
         assert texts(store, "b") == [0, 1, 2]
 
-    def test_the_tail_goes_on_from_a_position(self, store: LedgerEventStore) -> None:
+    def test_the_tail_goes_on_from_a_position(self, store: EventStore) -> None:
         write(store, "a", 0, 1, 2)
         write(store, "b", 0, 3)
         events = list(store.tail())
@@ -207,14 +213,14 @@ class EventStoreConformance:
         ["workflow:días 日本 🦊", "a" * 1024, "with 'quotes' and \"more\"", "%s %(x)b :y ?", "a\nb", "0"],
         ids=range(6),
     )
-    def test_stream_names_are_text(self, store: LedgerEventStore, stream: str) -> None:
+    def test_stream_names_are_text(self, store: EventStore, stream: str) -> None:
         write(store, stream, 0, 1)
         write(store, stream, 1, 2)
         assert texts(store, stream) == [1, 2]
         assert [event.stream for event in store.tail()] == [stream, stream]
 
     @pytest.mark.parametrize("stream", ["", "a" * 1025, "é" * 513, "a\0b", "\ud800"], ids=range(5))
-    def test_a_name_that_no_backend_could_keep_is_refused(self, store: LedgerEventStore, stream: str) -> None:
+    def test_a_name_that_no_backend_could_keep_is_refused(self, store: EventStore, stream: str) -> None:
         for attempt in (
             lambda: write(store, stream, 0, 1),
             lambda: write(store, stream, 3, 1),
@@ -225,12 +231,19 @@ class EventStoreConformance:
             with pytest.raises(InvalidValue, match="stream"):
                 attempt()
 
-    def test_values_come_back_as_they_were(self, store: LedgerEventStore) -> None:
-        values = ["日本 \u0000 🦊\u2028", {"": [None, True, -(2**63), 2**64 - 1, 1e308, 0.1]}, [], {}, None, "1"]
+    def test_values_come_back_as_they_were(self, store: EventStore) -> None:
+        values: list[Any] = [
+            "日本 \u0000 🦊\u2028",
+            {"": [None, True, -(2**63), 2**64 - 1, 1e308, 0.1]},
+            [],
+            {},
+            None,
+            "1",
+        ]
         write(store, "a", 0, *values)
         assert texts(store, "a") == values
 
-    def test_sixteen_megabyte_events_are_kept_and_read_one_at_a_time(self, store: LedgerEventStore, url: str) -> None:
+    def test_sixteen_megabyte_events_are_kept(self, store: EventStore) -> None:
         size, count = 16 * 2**20, 4
         for version in range(count):
             write(store, "a", version, f"{version}" * size)
@@ -239,21 +252,12 @@ class EventStoreConformance:
             assert row.data["text"] == f"{row.version - 1}" * size
         assert [len(event.data["text"]) for event in store.read("a", backwards=True, after=count - 1)] == [5, size]
         assert [len(event.data["text"]) for event in store.tail()] == [size] * count + [5]
-        in_page = [state is not None for _, _, state, _ in store._recorder.stream_page("a", 0, None)]
-        assert in_page == ([True] * 5 if url == "memory:" else [False] * 4 + [True])
 
-    def test_large_events_are_appended_together(self, store: LedgerEventStore) -> None:
+    def test_large_events_are_appended_together(self, store: EventStore) -> None:
         large = ["x" * (6 * 2**20)] * 4
         positions = write(store, "a", 0, "small", *large, "small")
         assert positions == sorted(set(positions))
         assert texts(store, "a") == ["small", *large, "small"]
-
-    def test_an_event_over_the_limit_is_refused(self, url: str) -> None:
-        with opened(url, max_event_bytes=1_000) as store:
-            write(store, "a", 0, "x" * 900)
-            with pytest.raises(InvalidValue, match="over the limit of 1,000"):
-                store.append(Write("b", 0, notes(1)), Write("a", 1, notes("x" * 1_000)))
-            assert (store.head("a"), store.head("b")) == (1, 0)
 
     @pytest.mark.parametrize(
         ("event", "error"),
@@ -268,28 +272,8 @@ class EventStoreConformance:
         ],
     )
     def test_an_event_that_can_not_be_stored_is_refused(
-        self, store: LedgerEventStore, event: NewEvent, error: type[Exception]
+        self, store: EventStore, event: NewEvent, error: type[Exception]
     ) -> None:
         with pytest.raises(error):
             store.append(Write("a", 0, [note("sound"), event]))
         assert store.head("a") == 0
-
-    def test_an_event_that_can_not_be_read_leaves_the_others_readable(self, store: LedgerEventStore) -> None:
-        write(store, "a", 0, 1)
-        write(store, "b", 0, 2)
-        mapper = store._mapper
-        good = mapper.to_stored_event(_pending(store, "a", 2))
-        store._recorder.insert_events([type(good)("a", 2, good.topic, good.state[:-1])])
-        write(store, "a", 2, 3)
-        with pytest.raises(EventNotReadable) as caught:
-            list(rows(store, "a"))
-        assert (caught.value.stream, caught.value.version) == ("a", 2)
-        assert [row.version for row in rows(store, "a", upto=1)] == [1]
-        assert [row.version for row in rows(store, "a", after=2)] == [3]
-        assert texts(store, "b") == [2]
-
-
-def _pending(store: LedgerEventStore, stream: str, version: int) -> object:
-    from flowledger.infrastructure.store.codec import PendingEvent
-
-    return PendingEvent(stream, version, NOTED, note("damaged").data, bytes(32))

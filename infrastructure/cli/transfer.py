@@ -1,0 +1,99 @@
+"""``export`` and ``import``: runs as files, to take them to another store or to keep them as tests."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...domain.errors import InvalidRequest
+from ..transfer.reports import ImportReport
+from .documents import row_document
+from .options import AsJson, RunId
+from .progress import progress_bar
+from .session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(export)
+    app.command("import")(import_)
+
+
+def export(
+    context: typer.Context,
+    run: RunId,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE", help="Compressed with zstd unless it ends in .jsonl.", show_default="RUN.jsonl.zst"
+        ),
+    ] = None,
+    as_test: Annotated[
+        str | None,
+        typer.Option("--as-test", metavar="FOLDER", help="Keep the run as a test case there, with a pytest file."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the test case.")] = None,
+    _json: AsJson = False,
+) -> None:
+    """Write a run to a file, with all that it refers to.
+
+    Its work order, the workflow's versions with their code, and the runs that it came from: import gives them back,
+    with the same ids and versions, in any store.
+    """
+    session = Session.of(context)
+    if as_test is not None:
+        if file is not None:
+            raise InvalidRequest("give FILE, or --as-test FOLDER, not both")
+        _export_case(session, run, Path(as_test), name)
+        return
+    if name is not None:
+        raise InvalidRequest("--name is of a test case: it goes with --as-test FOLDER")
+    target = file if file is not None else f"{run}.jsonl.zst"
+    with session.ledger() as ledger, progress_bar("exporting") as tell:
+        report = ledger.history.export(run, target, progress=tell)
+    session.answer(
+        {**row_document(report), "file": target},
+        lambda console: console.print(
+            f"{report.events:,} events of {len(report.streams)} streams in {target}", soft_wrap=True
+        ),
+    )
+
+
+def _export_case(session: Session, run: str, folder: Path, name: str | None) -> None:
+    from ..transfer.cases import write_case
+
+    with session.ledger(writing=True) as ledger, progress_bar("exporting") as tell:
+        case, test = write_case(ledger.history, run, folder, name, session.app, tell)
+    written = [str(case)] + ([] if test is None else [str(test)])
+    session.answer(
+        {"runId": run, "case": str(case), "test": None if test is None else str(test)},
+        lambda console: console.print(f"wrote {' and '.join(written)}", soft_wrap=True),
+    )
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What export has written.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Verify it and compare it with the store; import nothing.")
+    ] = False,
+    _json: AsJson = False,
+) -> None:
+    """Take over a run that was exported from another store.
+
+    Every line is verified first. What is here already is passed over; where this store tells another history of one
+    of the streams, nothing is imported.
+    """
+    session = Session.of(context)
+    with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
+        report = ledger.history.import_(file, dry_run=dry_run, progress=tell)
+    session.answer(_document(report, dry_run), lambda console: console.print(_told(report, dry_run), soft_wrap=True))
+
+
+def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:
+    return {**row_document(report), "added": report.added, "present": report.present, "dryRun": dry_run}
+
+
+def _told(report: ImportReport, dry_run: bool) -> str:
+    verb = "would add" if dry_run else "added"
+    return f"run {report.run_id}: {verb} {report.added:,} events; {report.present:,} were here already"

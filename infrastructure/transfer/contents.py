@@ -1,0 +1,91 @@
+"""What an export of a run holds: the run, and all that somebody who reads it there will look for."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ...domain.errors import RunNotFound, StorageCorrupt
+from ...domain.ids import workflow_stream
+from ...domain.ports import EventStore, RecordedEvent
+from ...domain.run import STARTED
+from ..doors.lineage import origin_in
+
+
+class Part(NamedTuple):
+    """The beginning of one stream."""
+
+    stream: str
+    position: int
+    """Of its first event."""
+    events: int
+
+
+def contents(store: EventStore, run_id: str) -> list[Part]:
+    """The run's stream; its work order's up to the event that adds the run, and the runs that it names until then; the
+    runs that any of these came from; the workflow up to the latest version that one of them used.
+
+    So whatever an event in there refers to is in there, and a later run of the work order changes nothing. Raises
+    RunNotFound, StorageCorrupt where one of them is missing.
+    """
+    gathering = _Gathering(store)
+    gathering.add_run(run_id)
+    return sorted(
+        Part(stream, next(iter(store.read(stream, upto=1))).position, events)
+        for stream, events in gathering.upto.items()
+    )
+
+
+class _Gathering:
+    def __init__(self, store: EventStore) -> None:
+        self.upto: dict[str, int] = {}
+        """Stream → the version up to which it is needed."""
+        self._store = store
+        self._orders: dict[str, list[RecordedEvent]] = {}
+
+    def add_run(self, run_id: str) -> None:
+        """Add a run, and all that it takes to read it."""
+        due = [run_id]
+        while due:
+            run = due.pop()
+            if run in self.upto:
+                continue
+            first = next(iter(self._store.read(run, upto=1)), None)
+            if first is None or first.type != STARTED:
+                raise RunNotFound(run_id) if run == run_id else _missing(f"run {run!r}", run_id)
+            self.upto[run] = self._store.head(run)
+            self._need_version(first.data, run_id)
+            origin = origin_in(run, first.data)
+            due += [] if origin is None else [origin["run_id"]]
+            due += self._add_order(first.data["correlation_id"], run)
+
+    def _add_order(self, order_id: str, run_id: str) -> list[str]:
+        """Add a work order up to the event that names a run; answers with the runs that it names until then."""
+        events = self._orders.get(order_id)
+        if events is None:
+            events = self._orders[order_id] = list(self._store.read(order_id))
+        adding = next((event.version for event in events if event.data.get("run_id") == run_id), None)
+        if adding is None:
+            raise _missing(f"what the work order {order_id!r} says of run {run_id!r}", run_id)
+        known = self.upto.get(order_id, 0)
+        self.upto[order_id] = max(known, adding)
+        named: list[str] = []
+        for event in events[known:adding]:
+            self._need_version(event.data, run_id)
+            named += [event.data["run_id"]] if "run_id" in event.data else []
+        return named
+
+    def _need_version(self, data: Mapping[str, Any], run_id: str) -> None:
+        version = data.get("workflow_version")
+        if version is None:
+            return
+        stream = workflow_stream(data["workflow_id"])
+        if version > self.upto.get(stream, 0):
+            if self._store.head(stream) < version:
+                raise _missing(f"version {version} of the workflow {data['workflow_id']!r}", run_id)
+            self.upto[stream] = version
+
+
+def _missing(what: str, run_id: str) -> StorageCorrupt:
+    return StorageCorrupt(
+        f"{what} is not in this store, and run {run_id!r} can't be exported without it: "
+        "verify tells what else is missing"
+    )

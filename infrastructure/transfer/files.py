@@ -1,0 +1,63 @@
+"""The files of exports: plain lines, or the same compressed with zstd."""
+
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from ...domain.errors import InvalidRequest
+from ..files.writing import write_file
+
+PLAIN = ".jsonl"
+"""The ending of a name that asks for plain lines."""
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """A file with what ``write`` writes, compressed unless its name says otherwise; whole or not at all.
+
+    Raises StorageUnavailable.
+    """
+    write_file(path, write if path.suffix.lower() == PLAIN else lambda file: _packed(file, write))
+
+
+def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
+    import zstandard
+
+    compressor = zstandard.ZstdCompressor(write_checksum=True)
+    with compressor.stream_writer(file, closefd=False) as packing:
+        write(cast("BinaryIO", packing))
+
+
+def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """The lines of an open file from its beginning, each with its end; one over ``longest`` bytes without.
+
+    What is in the file tells whether it is compressed. Raises ValueError where it can't be decompressed.
+    """
+    file.seek(0)
+    is_packed = file.read(len(_MAGIC)) == _MAGIC
+    file.seek(0)
+    if not is_packed:
+        yield from iter(lambda: file.readline(longest), b"")
+        return
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
+    unpacked = BufferedReader(reader)
+    try:
+        yield from iter(lambda: unpacked.readline(longest), b"")
+    except zstandard.ZstdError as error:
+        raise ValueError(f"from here on it can't be decompressed, so it was changed ({error})") from error
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read, more than once. Raises InvalidRequest."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InvalidRequest(f"can't read {str(path)!r}: {error.strerror or error}") from error
+    if not file.seekable():
+        file.close()
+        raise InvalidRequest(f"can't read {str(path)!r} twice, so that all is verified first: import from a file")
+    return file

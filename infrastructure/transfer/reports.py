@@ -1,0 +1,42 @@
+"""What exports and imports answer with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written to a file."""
+
+    run_id: str
+    streams: tuple[str, ...]
+    """The run, its work order, the workflow, and the runs that it came from."""
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedStream:
+    """What became of one stream."""
+
+    stream: str
+    added: int
+    """Events that the store hadn't when we looked."""
+    present: int
+    """Events that it had already."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What was read from a file, and how much of it was new."""
+
+    run_id: str
+    streams: tuple[ImportedStream, ...]
+
+    @property
+    def added(self) -> int:
+        """Events that the store hadn't."""
+        return sum(stream.added for stream in self.streams)
+
+    @property
+    def present(self) -> int:
+        """Events that it had already."""
+        return sum(stream.present for stream in self.streams)
