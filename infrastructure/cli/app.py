@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
-from . import audit, demo, diff, history, lineage, read, run, schema, timings, trail, workflow
+from . import audit, demo, diff, history, lineage, read, run, schema, timings, trail, walk, workflow
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
@@ -27,6 +27,7 @@ app.add_typer(run.app, name="run")
 history.register(app)
 read.register(app)
 lineage.register(app)
+walk.register(app)
 audit.register(app)
 diff.register(app)
 trail.register(app)

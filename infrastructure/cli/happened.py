@@ -11,6 +11,8 @@ from ...domain.results import error_text
 READ = 120
 """Characters of a value; --json has all of it."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 _Body = Mapping[str, Any]
 
 
@@ -22,8 +24,12 @@ def happened(event: RecordedEvent) -> str:
 
 def brief(value: Any) -> str:
     """JSON on one line, cut where people stop reading."""
-    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return line if len(line) <= READ else line[:READ] + "…"
+    line = ""
+    for part in _ENCODER.iterencode(value):  # no further than people read: the value may be very large
+        line += part
+        if len(line) > READ:
+            return line[:READ] + "…"
+    return line
 
 
 def _time(at: int) -> str:

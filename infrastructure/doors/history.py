@@ -22,6 +22,7 @@ from ...projections.snapshot_diff import SnapshotDiff
 from ...projections.timings import Timings
 from ...projections.trail import Act
 from ..search.query import search_query
+from ..walk.model import RunWalk
 from .as_of import version_at
 from .auditing import Auditor
 from .differences import comparison_of, difference_of
@@ -148,6 +149,13 @@ class History:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
         yield from self._states.snapshots(run_id)
 
+    def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
+        """A run, folded once, to walk through in both directions: the state at any version is then there at once.
+
+        ``progress`` is told now and then how many events were folded. Raises RunNotFound.
+        """
+        return RunWalk(run_id, self._store, self._states, progress)
+
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
 
@@ -249,6 +257,7 @@ class History:
     asnapshot = in_thread(snapshot)
     asnapshots = each_in_thread(snapshots)
     aevents = each_in_thread(events)
+    awalk = in_thread(walk)
     areused = in_thread(reused)
     alineage = in_thread(lineage)
     aworkflow_of = in_thread(workflow_of)

@@ -22,10 +22,12 @@ from ...domain.run import (
     STARTED,
     STEP_COMPLETED,
     Origin,
+    Passage,
     RunHeader,
     RunState,
     header_in,
     header_of,
+    passages,
     snapshots,
 )
 from ...domain.snapshot import Snapshot
@@ -68,8 +70,12 @@ class RunStates:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        state = RunState(run_id)
-        yield from snapshots(state, _begun(state, self.pages(run_id), self._past))
+        yield from snapshots(self.passages(RunState(run_id)))
+
+    def passages(self, state: RunState) -> Iterator[Passage]:
+        """The events that a state of a run lacks, folded into it. Raises RunNotFound at the first item."""
+        pages = self.pages(str(state.run_id), after=state.version)
+        return passages(state, _begun(state, pages, self._past) if state.version == 0 else pages)
 
     def _load(self, run_id: str, version: int | None, past: "_Past") -> RunState:
         state = RunState(run_id)
