@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
@@ -51,9 +52,6 @@ class WalkApp(App[None]):
     #where { height: 2; padding: 0 1; }
     #said, #asked { height: 1; padding: 0 1; border: none; }
     #panes { layout: grid; height: 1fr; grid-size: 2 2; grid-rows: 3fr 2fr; }
-    #asked { display: none; }
-    .asking #asked { display: block; }
-    .asking #said { display: none; }
     .-narrow #panes { grid-size: 1 2; grid-rows: 2fr 3fr; }
     .-narrow .below { display: none; }
     .-narrow .below.shown { display: block; }
@@ -112,16 +110,21 @@ class WalkApp(App[None]):
         self._events = EventsPane(walk)
         self._below: list[VersionPane] = [StatePane(walk), ChangesPane(walk), GraphPane(walk, workflow)]
         self._all: list[VersionPane] = [self._events, *self._below]
+        self._where = Static(id="where")
+        self._said = Static(id="said")
+        self._asked = Input(id="asked", compact=True)
+        self._asked.display = False
+        self._asker: Widget | None = None
 
     def compose(self) -> ComposeResult:
         state, changes, graph = self._below
         for pane in self._below:
             pane.add_class("below")
         changes.add_class("shown")
-        yield Static(id="where")
+        yield self._where
         yield Container(self._events, state, graph, changes, id="panes")
-        yield Static(id="said")
-        yield Input(id="asked", compact=True)
+        yield self._said
+        yield self._asked
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -160,7 +163,7 @@ class WalkApp(App[None]):
         except FlowledgerError as error:
             stands = Text.assemble("  ", text(error, "bold red"))
         where = Text.assemble(run, "\n", version, stands, no_wrap=True, overflow="ellipsis")
-        self.query_one("#where", Static).update(where)
+        self._where.update(where)
 
     def on_pane_moved(self, moved: Pane.Moved) -> None:
         """The cursor among the events is the version."""
@@ -240,12 +243,11 @@ class WalkApp(App[None]):
 
     def action_ask(self, sign: str) -> None:
         """Ask for a version or time, or for a text to find."""
-        asked = self.query_one("#asked", Input)
-        self.screen.add_class("asking")
-        asked.value = sign
-        asked.focus()
-        asked.cursor_position = len(sign)
-        asked.selection = asked.selection.cursor(len(sign))
+        self._asker = self.focused
+        self._asked.value = sign
+        self._ask(True)
+        self.screen.set_focus(self._asked)  # at once: the next key is for it
+        self._asked.action_end()
 
     @on(Input.Submitted, "#asked")
     def _answered(self, answer: Input.Submitted) -> None:
@@ -265,9 +267,12 @@ class WalkApp(App[None]):
         """Leave a question, stop a search."""
         self.workers.cancel_group(self, "search")
         self._say(Text())
-        if self.screen.has_class("asking"):
-            self.screen.remove_class("asking")
-            self._events.focus()
+        if self._asked.display:
+            self._ask(False)
+            self.screen.set_focus(self._asker)
+
+    def _ask(self, asking: bool) -> None:
+        self._asked.display, self._said.display = asking, not asking
 
     def action_copy(self) -> None:
         """Copy what the pane shows, as JSON, the way that terminals know."""
@@ -293,7 +298,7 @@ class WalkApp(App[None]):
         self._say(told.message)
 
     def _say(self, message: Text) -> None:
-        self.query_one("#said", Static).update(message)
+        self._said.update(message)
 
     # --- what goes on meanwhile ----------------------------------------------------------------------------------
 
