@@ -109,7 +109,7 @@ def _print(console: Console, walked: RunWalk, first: int, last: int) -> None:
 
     digits = len(str(last))
     for event, document in _documents(walked, first, last):
-        say(console, event_line(lambda _, event=event: event, event.version, digits))
+        say(console, event_line(event, digits))
         for change in document["changes"]:
             if change["path"] != "/version":
                 say(console, " " * (digits + 2), text(_change(change)))

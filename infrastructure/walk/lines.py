@@ -9,7 +9,6 @@ from rich.text import Text
 
 from ...domain.context import Context
 from ...domain.definition import WorkflowDefinition
-from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
 from ..cli.drawing import Piece, pieces
 from ..cli.happened import happened
@@ -32,7 +31,6 @@ SIGNS = {
 }
 """What stands before an event, and its colour."""
 
-UNREADABLE = "bold red"
 MARK = "»«"
 """Around the current node."""
 
@@ -57,18 +55,13 @@ class MadeWhenLooked(Sequence[_Line], Generic[_Line]):
         return self._make(index)
 
 
-def event_line(read: Callable[[int], RecordedEvent], version: int, digits: int) -> Text:
-    """An event of a run in one line; one that can't be read says so."""
-    number = f"{version:>{digits}}  "
-    try:
-        event = read(version)
-    except FlowledgerError as error:
-        return Text.assemble(number, text(error, UNREADABLE))
+def event_line(event: RecordedEvent, digits: int) -> Text:
+    """An event of a run in one line, behind its version in so many digits."""
     sign, style = SIGNS.get(event.type, ("·", ""))
     attempt = event.data.get("attempt", 1)
     node = event.data.get("node_id", "") + (f" #{attempt}" if attempt > 1 else "")
     return Text.assemble(
-        number, (clock_time(event.recorded_at)[11:-1], "dim"), f"  {sign} ", text(event.type.partition(".")[2], style),
+        f"{event.version:>{digits}}  ", (clock_time(event.recorded_at)[11:-1], "dim"), f"  {sign} ", text(event.type.partition(".")[2], style),
         "  ", text(node, "bold"), "  " if node else "", text(happened(event)),
     )  # fmt: skip
 

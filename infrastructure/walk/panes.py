@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from rich.text import Text
 from textual.events import Resize
 
 from ...domain.errors import FlowledgerError
@@ -15,11 +16,12 @@ from ...projections.state_changes import StateChange
 from ..cli.documents import event_document
 from ..cli.drawing import Piece
 from ..cli.views import text
-from .lines import UNREADABLE, MadeWhenLooked, event_line, graph_line, graph_lines, place_of, row_line
+from .lines import MadeWhenLooked, event_line, graph_line, graph_lines, place_of, row_line
 from .model import RunWalk
 from .outline import Outline, Path, Row
 from .pane import Pane
 
+UNREADABLE = "bold red"
 SIGNS = {"add": "+ ", "replace": "~ ", "remove": "- "}
 """What stands before a change."""
 
@@ -61,10 +63,14 @@ class EventsPane(VersionPane):
 
     def look(self) -> None:
         digits = len(str(self._walk.head))
-        lines = MadeWhenLooked(
-            lambda: self._walk.head, lambda place: event_line(self._walk.event, place + 1, digits)
-        )  # fmt: skip
+        lines = MadeWhenLooked(lambda: self._walk.head, lambda place: self._line(place + 1, digits))
         self.show(lines, self._version - 1)
+
+    def _line(self, version: int, digits: int) -> Text:
+        try:
+            return event_line(self._walk.event(version), digits)
+        except FlowledgerError as error:
+            return Text.assemble(f"{version:>{digits}}  ", text(error, UNREADABLE))
 
     def document(self) -> tuple[str, Any]:
         return f"event {self._version}", event_document(self._walk.event(self._version))
@@ -85,7 +91,7 @@ class OutlinePane(VersionPane):
             self._outline.toggle(self._rows[chosen.line].path)
             self.renew()
 
-    def show_values(self, roots: Iterable[tuple[Hashable, str, Any]], changed: set[Path]) -> None:
+    def show_values(self, roots: Iterable[tuple[Hashable, str, Any]], changed: Collection[Path]) -> None:
         """Show values, given by key, label and value, with what has changed among them."""
         self._rows = rows = self._outline.rows(roots)
         self.show(MadeWhenLooked(lambda: len(rows), lambda place: row_line(rows[place], changed)))

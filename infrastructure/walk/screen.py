@@ -46,7 +46,7 @@ class WalkApp(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#events"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - textual types it as the instance's
 
     CSS = """
     #where { height: 2; padding: 0 1; }
@@ -66,9 +66,10 @@ class WalkApp(App[None]):
         Binding("P", "jump('pause', True)", show=False),
         Binding("h", "jump('handle', False)", "handle"),
         Binding("H", "jump('handle', True)", show=False),
-        Binding("colon", "ask(':')", "go", key_display=":"),
-        Binding("at", "ask('@')", show=False),
-        Binding("slash", "ask('/')", "find", key_display="/"),
+        # Before anything else, so that the keys hit right behind them belong to the answer.
+        Binding("colon", "ask(':')", "go", key_display=":", priority=True),
+        Binding("at", "ask('@')", show=False, priority=True),
+        Binding("slash", "ask('/')", "find", key_display="/", priority=True),
         Binding("n", "again(False)", show=False),
         Binding("N", "again(True)", show=False),
         Binding("c", "copy", "copy"),
@@ -112,7 +113,7 @@ class WalkApp(App[None]):
         self._all: list[VersionPane] = [self._events, *self._below]
         self._where = Static(id="where")
         self._said = Static(id="said")
-        self._asked = Input(id="asked", compact=True)
+        self._asked = Input(id="asked", compact=True, select_on_focus=False)
         self._asked.display = False
         self._asker: Widget | None = None
 
@@ -130,7 +131,7 @@ class WalkApp(App[None]):
     def on_mount(self) -> None:
         """Begin: at the version that was asked for, and with what goes on meanwhile."""
         if not self.is_headless:
-            for wanted in (signal.SIGTERM, signal.SIGHUP):
+            for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 get_running_loop().add_signal_handler(wanted, partial(self.exit, return_code=128 + wanted))
         self.version = self._began_at
         self._read_ahead()
@@ -183,10 +184,8 @@ class WalkApp(App[None]):
 
     def action_turn_to(self, panes: int) -> None:
         """Turn to another pane; in a narrow terminal it takes the place of the one below the events."""
-        if self.screen is not self.screen_stack[0] or self.focused not in self._all:
-            return
-        place = self._all.index(self.focused) + panes  # type: ignore[arg-type]
-        pane = self._all[place % len(self._all)]
+        place = next((at for at, pane in enumerate(self._all) if pane.has_focus), 0)
+        pane = self._all[(place + panes) % len(self._all)]
         if pane is not self._events:
             for other in self._below:
                 other.set_class(other is pane, "shown")
@@ -241,6 +240,12 @@ class WalkApp(App[None]):
 
     # --- questions and answers -----------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a question is answered its keys are part of the answer; below the help nothing moves."""
+        if action in ("ask", "turn_to"):
+            return not self._asked.display if len(self.screen_stack) == 1 else None
+        return super().check_action(action, parameters)
+
     def action_ask(self, sign: str) -> None:
         """Ask for a version or time, or for a text to find."""
         self._asker = self.focused
@@ -252,13 +257,14 @@ class WalkApp(App[None]):
     @on(Input.Submitted, "#asked")
     def _answered(self, answer: Input.Submitted) -> None:
         self.action_leave()
-        sign, rest = answer.value[:1], answer.value[1:].strip()
-        if sign == "/":
-            self._wanted = rest or self._wanted
-            self.action_again(False)
-        elif rest:
+        asked = answer.value.strip()
+        if asked.startswith("/"):
+            self._wanted = asked.removeprefix("/") or self._wanted
+            if self._wanted:
+                self.action_again(False)
+        elif asked.strip(":@"):
             try:
-                self.version = version_asked(self._walk, rest if sign in ":@" else answer.value)
+                self.version = version_asked(self._walk, asked)
                 self._say(Text())
             except FlowledgerError as error:
                 self._say(text(error, "bold red"))

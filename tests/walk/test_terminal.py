@@ -141,4 +141,4 @@ def test_without_a_run_there_is_no_screen(terminal: Open, run_id: str) -> None:
     walk = terminal("replay", "nobody", "--step")
     assert walk.ends() == 2
     assert b"\x1b[?1049h" not in walk.written
-    assert "error: there is no run" in walk.screen
+    assert "error: no run 'nobody' in this store" in walk.screen
