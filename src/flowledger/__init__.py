@@ -49,6 +49,7 @@ from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
+from .infrastructure.walk.model import RunWalk
 from .projections.attempts import Attempt, LogEntry
 from .projections.audit import RunAudit
 from .projections.audited import (
@@ -70,6 +71,7 @@ from .projections.pages import Page
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.snapshot_diff import SnapshotDiff
+from .projections.state_changes import StateChange
 from .projections.timings import NodeTiming, Slowdown, Timings
 from .projections.trail import Act
 from .projections.value_changes import ValueChange
@@ -143,11 +145,13 @@ __all__ = [
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
+    "RunWalk",
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
     "SnapshotDiff",
     "StaleVersion",
+    "StateChange",
     "StepContext",
     "StepResult",
     "StorageCorrupt",
