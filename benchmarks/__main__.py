@@ -21,6 +21,7 @@ from . import (
     reading,
     start_up,
     stored_bytes,
+    walking,
 )
 from .report import Row, show
 from .servers import Stores, open_stores
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many-writers": many_writers.measure,
     "reading": reading.measure,
     "history": history.measure,
+    "walking": walking.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,
