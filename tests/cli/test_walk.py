@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
+from ..walk.story import ledger_at, order
 from .conftest import CommandLine
 
 
 @pytest.fixture
 def run_id(cli: CommandLine) -> str:
-    """A run of eight events: a failure, a retry, a pause, its end."""
-    cli.workflow("orders", "echo", "flaky", "ask")
-    run = cli.json("run", "start", "orders", "--payload", '{"order": 17}', "--by", "ada")["id"]
-    cli.json("run", "proceed", run, "--by", "worker")
-    cli.json("run", "resume", run, "--payload", '"yes"', "--by", "bob")
-    return str(run)
+    """A run of ten events: a failure, a retry, a pause, a note, a bad end."""
+    with ledger_at(f"sqlite:///{cli.home / 'ledger.db'}") as ledger:
+        return order(ledger)
 
 
 def lines(cli: CommandLine, *arguments: str) -> list[dict[str, Any]]:
@@ -26,42 +24,35 @@ def lines(cli: CommandLine, *arguments: str) -> list[dict[str, Any]]:
 
 def test_json_has_one_object_a_line_for_each_version(cli: CommandLine, run_id: str) -> None:
     versions = lines(cli, run_id)
-    assert [line["version"] for line in versions] == list(range(1, 9))
-    events = cli.json("events", run_id)
-    for line, event in zip(versions, events, strict=True):
-        shown = cli.json("show", f"{run_id}@{line['version']}")
-        assert {key: line[key] for key in ("version", "type", "recordedAt", "by")} == {
-            key: event[key] for key in ("version", "type", "recordedAt", "by")
-        }
-        assert (line["node"], line["status"]) == (shown["currentNodeId"], shown["status"])
-        assert {
-            "op": "add" if line["version"] == 1 else "replace",
-            "path": "/version",
-            "value": line["version"],
-        } in line["changes"]
-    assert versions[2]["type"] == "run.step_failed"
-    assert versions[2]["changes"][0]["value"][0]["error"] == "TimeoutError: too slow"
+    with ledger_at(f"sqlite:///{cli.home / 'ledger.db'}") as ledger:
+        events, snapshots = list(ledger.history.events(run_id)), list(ledger.history.snapshots(run_id))
+    assert len(versions) == 10
+    for line, event, snapshot in zip(versions, events, snapshots, strict=True):
+        assert (line["version"], line["type"], line["by"]) == (event.version, event.type, event.by)
+        assert line["recordedAt"] == event.recorded_at.isoformat()
+        assert (line["node"], line["status"]) == (snapshot.current_node_id, snapshot.status)
+        assert line["version"] in [change["value"] for change in line["changes"] if change["path"] == "/version"]
+    assert versions[2]["changes"][0]["value"][0]["error"] == "TimeoutError: the bank is silent"
 
 
 def test_text_tells_what_happened_what_it_changed_and_where_it_led(cli: CommandLine, run_id: str) -> None:
     told = cli("replay", run_id).stdout
-    assert "✗ step_failed  n2  TimeoutError: too slow; retry due" in told
-    assert '+ /context/n2 [{"output":null,' in told
-    assert '~ /status "error"\n' in told
-    assert "- /retryState\n" in told
-    assert "= paused at n3\n" in told
-    assert told.endswith("= completed\n")
+    assert " 3  03:04:00.008  ✗ step_failed  charge  TimeoutError: the bank is silent; retry due" in told
+    assert '    + /context/charge [{"output":null,' in told
+    assert '    ~ /status "error"\n' in told
+    assert "    - /retryState\n" in told
+    assert "    = paused at review\n" in told
+    assert told.endswith("    = failed at ship\n")
 
 
 def test_a_range_is_given_by_versions_or_times(cli: CommandLine, run_id: str) -> None:
     def versions(*arguments: str) -> list[int]:
         return [line["version"] for line in lines(cli, *arguments)]
 
-    times = [event["recordedAt"] for event in cli.json("events", run_id)]
     assert versions(run_id, "--from", "3", "--to", "5") == [3, 4, 5]
-    assert versions(run_id, "--from", "6") == versions(f"{run_id}@6") == [6, 7, 8]
-    assert versions(run_id, "--to", times[1]) == [1, 2]
-    assert versions(run_id, "--from", times[5], "--to", "2100-01-01") == [6, 7, 8]
+    assert versions(run_id, "--from", "9") == versions(f"{run_id}@9") == [9, 10]
+    assert versions(run_id, "--to", "2026-01-02T03:04:00.007") == [1, 2]
+    assert versions(run_id, "--from", "2026-01-02T03:04:00.017Z", "--to", "2100-01-01") == [9, 10]
 
 
 def test_without_a_terminal_a_step_by_step_walk_is_text(cli: CommandLine, run_id: str) -> None:
@@ -71,11 +62,11 @@ def test_without_a_terminal_a_step_by_step_walk_is_text(cli: CommandLine, run_id
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN", "--from", "9"], "has no version 9: its versions are 1 to 8"),
-        (["RUN", "--to", "0"], "has no version 0: its versions are 1 to 8"),
-        (["RUN@99"], "has no version 99: its versions are 1 to 8"),
+        (["RUN", "--from", "11"], "has no version 11: its versions are 1 to 10"),
+        (["RUN", "--to", "0"], "has no version 0: its versions are 1 to 10"),
+        (["RUN@99"], "has no version 99: its versions are 1 to 10"),
         (["RUN", "--from", "2001-01-01"], "did not exist as of 2001-01-01T00:00:00+00:00: it began at"),
-        (["RUN", "--from", "noon"], "'noon' is neither a version (1 to 8) nor a time"),
+        (["RUN", "--from", "noon"], "'noon' is neither a version (1 to 10) nor a time"),
         (["RUN", "--from", "5", "--to", "3"], "--to is version 3, before --from, which is version 5"),
         (["RUN@2", "--from", "3"], "give RUN@VERSION or --from, not both"),
         (["nobody"], "no run 'nobody' in this store"),
