@@ -75,10 +75,6 @@ class RunWalk:
         place = self._place(version)
         return self._passages[place].snapshots[version - self._firsts[place]]
 
-    def type_of(self, version: int) -> str:
-        """The type of the event that made a version. Raises VersionNotFound."""
-        return self._passages[self._place(version)].type
-
     def event(self, version: int) -> RecordedEvent:
         """The event that made a version. Raises VersionNotFound, EventNotReadable, StorageUnavailable."""
         self._check(version)

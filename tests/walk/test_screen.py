@@ -48,6 +48,8 @@ class Walker:
 async def walking(ledger: fl.Ledger, run_id: str, size: tuple[int, int], version: int = 1) -> AsyncIterator[Walker]:
     app = WalkApp(ledger.history.walk(run_id), ledger.history.workflow_of(run_id), version)
     async with app.run_test(size=size) as pilot:
+        while not app.query("FooterKey"):  # the footer comes last
+            await pilot.pause()
         yield Walker(app, pilot)
 
 

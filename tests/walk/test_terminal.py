@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> str:
 @pytest.fixture
 def terminal(tmp_path: Path, store: str) -> Iterator[Open]:
     opened: list[Terminal] = []
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("FLOWLEDGER_", "COLUMNS", "LINES"))}
 
     def start(
         *arguments: str, columns: int = 80, rows: int = 24, program: tuple[str, ...] = ("-m", "flowledger")
