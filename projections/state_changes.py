@@ -47,8 +47,7 @@ def state_changes(before: Snapshot | None, after: Snapshot) -> list[StateChange]
     """
     if before is None:
         return [StateChange("add", (key,), value, None) for key, value in after.shallow().items()]
-    old, new = before.shallow(), after.shallow()
-    return [*_added(old.pop("context"), new.pop("context")), *_differences((), old, new)]
+    return [*_added(before.context, after.context), *_differences((), before.facts(), after.facts())]
 
 
 def _added(before: Context, after: Context) -> Iterator[StateChange]:
