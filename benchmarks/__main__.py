@@ -22,6 +22,7 @@ from . import (
     replaying,
     start_up,
     stored_bytes,
+    walking,
 )
 from .report import Row, show
 from .servers import Stores, open_stores
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reading": reading.measure,
     "replaying": replaying.measure,
     "history": history.measure,
+    "walking": walking.measure,
     "bytes": stored_bytes.measure,
     "forking": forking.measure,
     "engine": engine_lines.measure,

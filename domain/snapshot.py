@@ -70,13 +70,17 @@ class Snapshot(_PartlyRead):
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""
         return self._data(self.context.to_data())
 
+    def shallow(self) -> dict[str, Any]:
+        """The same with the context as it is: for who looks at few of its results, of which there may be very many."""
+        return self._data(self.context)
+
     def facts(self) -> dict[str, Any]:
         """The JSON object without its context."""
         facts = self._data({})
         del facts["context"]
         return facts
 
-    def _data(self, context: dict[str, Any]) -> dict[str, Any]:
+    def _data(self, context: Mapping[str, Any]) -> dict[str, Any]:
         data: dict[str, Any] = {
             "workflowId": self.workflow_id,
             "status": self.status,

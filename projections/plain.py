@@ -43,5 +43,12 @@ READ = 120
 
 def brief(value: Any) -> str:
     """JSON on one line, cut where people stop reading."""
-    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return line if len(line) <= READ else line[:READ] + "…"
+    line = ""
+    for part in _ENCODER.iterencode(value):  # no further than people read: the value may be very large
+        line += part
+        if len(line) > READ:
+            return line[:READ] + "…"
+    return line
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

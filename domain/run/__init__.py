@@ -17,7 +17,7 @@ from .events import (
     Recorded,
     replaced_by,
 )
-from .folding import evolve_pages, evolve_recorded, snapshots
+from .folding import Passage, evolve_pages, evolve_recorded, passages, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
 
@@ -35,6 +35,7 @@ __all__ = [
     "Distribution",
     "EditedResult",
     "Origin",
+    "Passage",
     "Recorded",
     "RunHeader",
     "RunState",
@@ -49,6 +50,7 @@ __all__ = [
     "header_in",
     "header_of",
     "leads_on",
+    "passages",
     "pause",
     "proceed",
     "replaced_by",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple, Union
 
 from ..clock import moment_of_millis
 from ..context import Context
@@ -56,17 +56,30 @@ def evolve_pages(state: RunState, pages: Iterable[Page]) -> None:
                 evolve_recorded(state, row[0], type, page.opener.open(row))
 
 
-def snapshots(state: RunState, pages: Iterable[Page]) -> Iterator[Snapshot]:
-    """The snapshot after each event of the pages, in one pass; those after steps are read when somebody looks."""
+class Passage(NamedTuple):
+    """Events of one type that follow each other, folded: the snapshots after them, which are made when asked for."""
+
+    type: str
+    snapshots: Union["Stretch", tuple[Snapshot]]
+
+
+def passages(state: RunState, pages: Iterable[Page]) -> Iterator[Passage]:
+    """The events of the pages, folded in one pass. Who keeps the passages has the snapshot at every version."""
     for page in pages:
         for type, group in groupby(page.rows, _type_of):
             rows = list(group)
             if _may_stay_sealed(state, type, rows):
-                yield from Stretch(state, rows[:-1], page).snapshots()
+                yield Passage(type, Stretch(state, rows[:-1], page))
                 del rows[:-1]
             for row in rows:
                 evolve_recorded(state, row[0], type, page.opener.open(row))
-                yield state.snapshot()
+                yield Passage(type, (state.snapshot(),))
+
+
+def snapshots(passages: Iterable[Passage]) -> Iterator[Snapshot]:
+    """The snapshot after each event; those after steps are read when somebody looks."""
+    for passage in passages:
+        yield from passage.snapshots
 
 
 def is_running(state: RunState) -> bool:
@@ -101,12 +114,20 @@ class Stretch:
         self._workflow_id = state.workflow_id
         self._metadata = state.shown_metadata()
 
-    def snapshots(self) -> Iterator[Snapshot]:
+    def __len__(self) -> int:
+        return self._steps
+
+    def __iter__(self) -> Iterator[Snapshot]:
         """The snapshot after each of the steps."""
         history, version, first = self._history, self._version, self._first
         for place in range(self._steps):
             context = Context(history, first + place + 1)
             yield running(self._workflow_id, self._metadata, context, version + place, self._read, place)
+
+    def __getitem__(self, place: int) -> Snapshot:
+        """The snapshot after one of the steps, counted from 0."""
+        context = Context(self._history, self._first + place + 1)
+        return running(self._workflow_id, self._metadata, context, self._version + place, self._read, place)
 
     def _read(self, snapshot: Snapshot, place: int) -> None:
         step = self._history[self._first + place]

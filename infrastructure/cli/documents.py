@@ -14,9 +14,9 @@ from ...projections.run_summary import WorkflowSummary
 from ...projections.runs import Run, RunOrigin
 
 
-def to_json(document: Any) -> str:
-    """Indented JSON text, without what isn't Unicode."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+def to_json(document: Any, indent: int | None = 2) -> str:
+    """JSON text without what isn't Unicode, indented, or with None on one line."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 

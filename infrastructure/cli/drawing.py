@@ -1,6 +1,7 @@
 """A definition drawn as text."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ...domain.definition import Edge, WorkflowDefinition
 
@@ -8,8 +9,20 @@ AGAIN = " ↑"
 """Behind the name of a node that is drawn further up."""
 
 
+class Piece(NamedTuple):
+    """A part of a drawing: a node, or what stands between nodes."""
+
+    text: str
+    node_id: str | None = None
+
+
 def draw(definition: WorkflowDefinition) -> Iterator[str]:
     """Lines: nodes in a row where there is one way on, a branch for each handle where there are several."""
+    return ("".join(piece.text for piece in line) for line in pieces(definition))
+
+
+def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
+    """The same drawing, each line in pieces; the first one stands before the line's first node."""
     leaving: dict[str, list[Edge]] = {}
     for edge in definition.edges:
         leaving.setdefault(edge.source, []).append(edge)
@@ -20,24 +33,24 @@ def draw(definition: WorkflowDefinition) -> Iterator[str]:
     while pending:
         indent, sign, handle, node_id = pending.pop()
         row, branches = _row(node_id, leaving, drawn)
-        yield f"{indent}{sign}{_shown(handle)}{row}"
+        yield [Piece(f"{indent}{sign}{_shown(handle)}"), *row]
         indent += {"": "", "├ ": "│ ", "└ ": "  "}[sign]
         for edge in reversed(branches):
             sign = "└ " if edge is branches[-1] else "├ "
             pending.append((indent, sign, edge.source_handle, edge.target))
 
 
-def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple[str, list[Edge]]:
+def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple[list[Piece], list[Edge]]:
     """The nodes from here to the next fork, end or known node, and the edges of the fork."""
-    row = node_id
+    row = [Piece(node_id, node_id)]
     while node_id not in drawn:
         drawn.add(node_id)
         edges = leaving.get(node_id, [])
         if len(edges) != 1:
             return row, edges
-        row += f" → {_shown(edges[0].source_handle)}{edges[0].target}"
         node_id = edges[0].target
-    return row + AGAIN, []
+        row += [Piece(f" → {_shown(edges[0].source_handle)}"), Piece(node_id, node_id)]
+    return [*row, Piece(AGAIN)], []
 
 
 def _shown(handle: str | None) -> str:

@@ -1,4 +1,4 @@
-"""``replay``: recorded runs executed again, to prove that nothing comes out otherwise."""
+"""``replay``: a run walked through, or recorded runs executed again to prove that nothing comes out otherwise."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ...projections.replays import Replayed, ReplaySummary, summary_of
 from . import bulk, replay_views, selection
 from .history import ErrorType, Node, Since, StartedBy, Status, Text, Until, Where, Workflow
 from .inputs import load_registry, read_globals
-from .options import AsJson, Effects, Globals, OneRun
+from .options import AsJson, Effects, Globals
 from .progress import progress_bar
 from .session import DEFAULT_STORE, Interrupted, Session, interruptible
+from .walk import From, Step, To, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,13 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     context: typer.Context,
-    run_id: OneRun = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN[@VERSION]", help="The run; a walk begins at its version.", show_default=False),
+    ] = None,
+    step: Step = False,
+    start: From = None,
+    stop: To = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Execute each recorded step again, and compare. Nothing is written.")
     ] = False,
@@ -55,26 +62,36 @@ def replay(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Execute recorded steps again with what they were given then, and name the first that comes out otherwise.
+    """Walk through a run forwards and backwards, or execute its steps again and compare.
 
+    The walk tells, version by version, what happened, what it changed in the state, and where it left the run. With
+    --step on the full screen (? tells the keys; the extra tui brings what that takes). Else as text, or with --json as
+    one JSON object a line.
+
+    --verify executes recorded steps with what they were given then, and names the first that comes out otherwise.
     Executors with deterministic=False are taken from the record, and so are those with effects=True unless --effects
     names them. Exits with 1 when a run diverges.
     """
     session = Session.of(context)
     chosen = selection.selection(workflow, status, node, error_type, by, since, until, text, where)
-    bulk.one_or_all(run_id, every, chosen or workers)
-    if run_id is not None and not verify:
-        raise InvalidRequest("say how: --verify executes each step again and compares")
+    bulk.one_or_all(run, every, chosen or workers)
+    if (verify or every) and (step or start or stop):
+        raise InvalidRequest("--step, --from and --to walk through a run; --verify and --all execute its steps again")
+    if run is not None and not verify:
+        if effects or global_values:
+            raise InvalidRequest("a walk executes nothing: --effects and --global go with --verify")
+        walk(session, run, start, stop, step=step)
+        return
     values = read_globals(global_values) if global_values else None
     types = tuple(effects or ())
-    if run_id is None:
+    if run is None:
         summary = _all(session, chosen, types, values, workers)
         if not summary.ok:
             session.exit_code = 1
         session.answer(summary.to_data(), lambda console: replay_views.summary(console, summary))
         return
     with session.ledger(running=True) as ledger, interruptible():
-        report = ledger.history.replay(run_id, effects=types, globals=values)
+        report = ledger.history.replay(run, effects=types, globals=values)
     if not report.ok:
         session.exit_code = 1
     session.answer(report.to_data(), lambda console: replay_views.report(console, report))

@@ -28,6 +28,7 @@ from ..driver import Execution, asynchronous, synchronous
 from ..replay.replayer import Replayer
 from ..search.query import search_query
 from ..transfer.reports import ExportReport, ImportReport
+from ..walk.model import RunWalk
 from .as_of import version_at
 from .auditing import Auditor
 from .differences import comparison_of, difference_of
@@ -159,6 +160,13 @@ class History:
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
         yield from self._states.snapshots(run_id)
+
+    def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
+        """A run, folded once, to walk through in both directions: the state at any version is then there at once.
+
+        ``progress`` is told now and then how many events were folded. Raises RunNotFound.
+        """
+        return RunWalk(run_id, self._store, self._states, progress)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
@@ -325,6 +333,7 @@ class History:
     aevents = each_in_thread(events)
     aexport = in_thread(export)
     aimport_ = in_thread(import_)
+    awalk = in_thread(walk)
     areused = in_thread(reused)
     alineage = in_thread(lineage)
     aworkflow_of = in_thread(workflow_of)

@@ -22,10 +22,12 @@ from ...domain.run import (
     STARTED,
     STEP_COMPLETED,
     Origin,
+    Passage,
     RunHeader,
     RunState,
     header_in,
     header_of,
+    passages,
     snapshots,
 )
 from ...domain.snapshot import Snapshot
@@ -68,7 +70,12 @@ class RunStates:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
-        yield from snapshots(*self.begun(run_id))
+        yield from snapshots(self.passages(RunState(run_id)))
+
+    def passages(self, state: RunState) -> Iterator[Passage]:
+        """The events that a state of a run lacks, folded into it. Raises RunNotFound at the first item."""
+        pages = self.pages(str(state.run_id), after=state.version)
+        return passages(state, _begun(state, pages, self._past) if state.version == 0 else pages)
 
     def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
         """A state before the run's first event, and all its events; with the first page it takes what the run reuses.

@@ -52,6 +52,7 @@ from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
 from .infrastructure.transfer.reports import ExportReport, ImportedStream, ImportReport
+from .infrastructure.walk.model import RunWalk
 from .projections.attempts import Attempt, LogEntry
 from .projections.audit import RunAudit
 from .projections.audited import (
@@ -75,6 +76,7 @@ from .projections.replays import ReplayedExecutor, ReplayReport
 from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
 from .projections.runs import Run, RunOrigin
 from .projections.snapshot_diff import SnapshotDiff
+from .projections.state_changes import StateChange
 from .projections.timings import NodeTiming, Slowdown, Timings
 from .projections.trail import Act
 from .projections.value_changes import ValueChange
@@ -156,11 +158,13 @@ __all__ = [
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
+    "RunWalk",
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
     "SnapshotDiff",
     "StaleVersion",
+    "StateChange",
     "StepContext",
     "StepResult",
     "StorageCorrupt",

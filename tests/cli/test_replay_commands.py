@@ -178,7 +178,8 @@ def test_an_interrupt_stops_all_workers(home: CommandLine) -> None:
 
 def test_commands_that_make_no_sense_are_refused(home: CommandLine) -> None:
     (run_id, *_) = runs(home, 1)
-    assert "--verify executes each step again" in home.refused("replay", run_id)
+    assert "--step, --from and --to walk" in home.refused("replay", run_id, "--verify", "--from", "2")
+    assert "go with --verify" in home.refused("replay", run_id, "--effects", "send")
     assert "name one RUN, or --all" in home.refused("replay", "--verify")
     assert "filters are for --all" in home.refused("replay", run_id, "--verify", "--workflow", "w")
     assert "no run 'nobody'" in home.refused("replay", "nobody", "--verify")

@@ -13,6 +13,7 @@ from flowledger.domain.run import (
     evolve_pages,
     fail,
     folding,
+    passages,
     pause,
     proceed,
     resume,
@@ -198,7 +199,8 @@ def test_folding_pages_is_folding_their_events_one_by_one(events, cut):
         patch.setattr(folding, "FEW", 1)
         at_once = RunState("r")
         evolve_pages(at_once, [Page(sealed[:cut], opener), Page(sealed[cut:], opener)])
-        walked = list(snapshots(RunState("r"), [Page(sealed[:cut], opener), Page(sealed[cut:], opener)]))
+        pages = [Page(sealed[:cut], opener), Page(sealed[cut:], opener)]
+        walked = list(snapshots(passages(RunState("r"), pages)))
 
     assert checkpoint_of(at_once) == checkpoint_of(one_by_one)
     assert at_once.snapshot() == one_by_one.snapshot()
