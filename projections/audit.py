@@ -80,16 +80,15 @@ class RunAudit:
 
 
 def audit_of(
-    events: Sequence[RecordedEvent], past: Iterable[RecordedEvent], saved: RecordedEvent, *,
+    state: RunState, events: Sequence[RecordedEvent], past: Iterable[RecordedEvent], saved: RecordedEvent, *,
     input: Any, work_order: AuditedWorkOrder, since_success: SinceSuccess | None, provenance: Provenance,
 ) -> RunAudit:  # fmt: skip
-    """The audit of the run with these events, of the workflow's version with this save.
+    """The audit of the run with these events, folded into its ``state`` before them; ``saved`` is what it ran.
 
     ``past`` are the events of the runs whose results it began with, ``input`` is what its work order was given.
     Raises EventNotReadable for a body that isn't of its type's schema, StorageCorrupt where events are missing.
     """
     started, last = events[0], events[-1]
-    state = RunState(started.stream)
     for event in events:
         evolve_recorded(state, event.version, event.type, event.data)
     return RunAudit(

@@ -24,7 +24,7 @@ class Side(NamedTuple):
 
 def comparison(a: Side, b: Side, ignored: Ignored | None) -> RunComparison:
     """What two runs have in common, and what not. Raises EventNotReadable, StorageCorrupt."""
-    ours, theirs = list(executions(a.streams)), list(executions(b.streams))
+    ours, theirs = executions(a.streams), executions(b.streams)
     steps = [_compared(key, one, other, ignored) for key, one, other in _aligned(ours, theirs)]
     return RunComparison(
         a=_run(a.state, ours),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..domain.jsonvalue import json_digest
@@ -18,6 +18,8 @@ class Told(NamedTuple):
 
     events: Sequence[RecordedEvent]
     workflow: WorkflowSnapshot
+    before: RunState
+    """The run before the first of them."""
 
 
 class StepKey(NamedTuple):
@@ -62,19 +64,21 @@ class Execution:
         return {name: value for name, value in data.items() if value is not None}
 
 
-def executions(streams: Sequence[Told]) -> Iterator[Execution]:
+def executions(streams: Sequence[Told]) -> list[Execution]:
     """All executions of a run: of those whose results it began with, and in the end of its own stream."""
+    found: list[Execution] = []
     results: Counter[str] = Counter()
     successes: Counter[str] = Counter()
     turns: Counter[tuple[str, int, int]] = Counter()
     for told in streams:
         nodes = keyed_nodes(told.workflow.definition.to_data())
         digests = {node_id: json_digest(node) for node_id, node in nodes.items()}
-        for done, state in _with_state(told.events):
+        _edit(found, told.events[0], successes)
+        for done, state in _with_state(told):
             node_id = done.node_id
             place = node_id, successes[node_id] + 1, done.attempt
             turns[place] += 1
-            yield Execution(
+            execution = Execution(
                 run_id=told.events[0].stream,
                 key=StepKey(*place, turns[place]),
                 index=results[node_id],
@@ -83,14 +87,32 @@ def executions(streams: Sequence[Told]) -> Iterator[Execution]:
                 node=digests.get(node_id),
                 code=None if node_id not in nodes else state.code.get(nodes[node_id]["type"]),
             )
+            found.append(execution)
             results[node_id] += done.outcome != "paused"
             successes[node_id] += done.outcome == "completed"
+    return found
 
 
-def _with_state(events: Sequence[RecordedEvent]) -> Iterator[tuple[Attempt, RunState]]:
+def _edit(found: list[Execution], started: RecordedEvent, successes: Counter[str]) -> None:
+    """Where a fork begins with another result, that takes the place of the one that its source had."""
+    edited = started.data.get("edited")
+    if edited is None:
+        return
+    for place, done in enumerate(found):
+        if (done.run_id, done.attempt.version) == (edited["run_id"], edited["version"]):
+            successes[done.key.node_id] += done.attempt.outcome != "completed"
+            attempt = replace(
+                done.attempt, version=started.version, position=started.position, by=started.by, outcome="completed",
+                output=edited.get("output"), handle=edited.get("handle"), next_node_id=edited.get("next_node_id"),
+                error=None, unrouted=False, retry_at=None,
+            )  # fmt: skip
+            found[place] = replace(done, run_id=started.stream, attempt=attempt)
+
+
+def _with_state(told: Told) -> Iterator[tuple[Attempt, RunState]]:
     """Each execution, and the run as it was before it."""
-    state = RunState(events[0].stream)
-    for done in attempts(events):
-        for event in events[state.version : done.version - 1]:
+    state = told.before
+    for done in attempts(told.events):
+        for event in told.events[state.version : done.version - 1]:
             evolve_recorded(state, event.version, event.type, event.data)
         yield done, state

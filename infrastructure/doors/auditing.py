@@ -20,6 +20,7 @@ from ..index.reader import Index
 from .as_of import version_as_of, version_behind
 from .lineage import origin_in, sources
 from .orders import input_of
+from .states import RunStates
 
 HeaderOf = Callable[[str, int | None], RunHeader]
 """From a run's id and a version (None: now) to where it stood."""
@@ -28,9 +29,10 @@ HeaderOf = Callable[[str, int | None], RunHeader]
 class Auditor:
     """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
 
-    def __init__(self, store: EventStore, index: Index, header_of: HeaderOf) -> None:
+    def __init__(self, store: EventStore, index: Index, states: RunStates, header_of: HeaderOf) -> None:
         self._store = store
         self._index = index
+        self._states = states
         self._header_of = header_of
 
     def audit(self, run_id: str, moment: Moment) -> RunAudit:
@@ -46,7 +48,7 @@ class Auditor:
         save = self._checked(workflow, version, after=max(0, version - 2))
         walked = (run, order, *past)
         return audit_of(
-            run.events, chain.from_iterable(source.events for source in past), saved,
+            self._states.before(started), run.events, chain.from_iterable(source.events for source in past), saved,
             input=input_of(self._store, run_id, started.data),
             work_order=audited_order(order.events, self._statuses(order.events, cut)),
             since_success=self._since_success(started, saved),

@@ -42,7 +42,7 @@ def _side(store: EventStore, states: RunStates, workflows: Workflows, run_id: st
     if not events or events[0].type != STARTED:
         raise RunNotFound(run_id)
     streams = (*_past(store, events[0]), events)
-    return Side(states.load(run_id, len(events)), [_told(workflows, stream) for stream in streams])
+    return Side(states.load(run_id, len(events)), [_told(states, workflows, stream) for stream in streams])
 
 
 def _past(store: EventStore, started: RecordedEvent) -> Iterator[list[RecordedEvent]]:
@@ -52,6 +52,7 @@ def _past(store: EventStore, started: RecordedEvent) -> Iterator[list[RecordedEv
         yield list(store.read(source["run_id"], upto=source["version"]))
 
 
-def _told(workflows: Workflows, events: Sequence[RecordedEvent]) -> Told:
-    started = events[0].data
-    return Told(events, workflows.get(started["workflow_id"], started["workflow_version"]))
+def _told(states: RunStates, workflows: Workflows, events: Sequence[RecordedEvent]) -> Told:
+    started = events[0]
+    workflow = workflows.get(started.data["workflow_id"], started.data["workflow_version"])
+    return Told(events, workflow, states.before(started))

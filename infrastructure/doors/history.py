@@ -58,7 +58,7 @@ class History:
         self._lists = lists
         self._index = lists.index
         self._replayer = replayer
-        self._auditor = Auditor(store, lists.index, self.header)
+        self._auditor = Auditor(store, lists.index, states, self.header)
 
     def runs(
         self,

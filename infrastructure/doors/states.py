@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
-from ...domain.ports import CheckpointStore, EventStore, Opener, Page, SealedRow
+from ...domain.ports import CheckpointStore, EventStore, Opener, Page, RecordedEvent, SealedRow
 from ...domain.run import (
     FOLD_REVISION,
     STARTED,
@@ -76,6 +76,14 @@ class RunStates:
         """The events that a state of a run lacks, folded into it. Raises RunNotFound at the first item."""
         pages = self.pages(str(state.run_id), after=state.version)
         return passages(state, _begun(state, pages, self._past) if state.version == 0 else pages)
+
+    def before(self, started: RecordedEvent) -> RunState:
+        """The state of a run before its first event, without reused results: a fork stands where its source stood."""
+        state = RunState(started.stream)
+        origin = origin_in(started.stream, started.data)
+        if origin is not None and origin["kind"] == "fork":
+            state.begin_with(self.load(origin["run_id"], origin["version"]), origin)
+        return state
 
     def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
         """A state before the run's first event, and all its events; with the first page it takes what the run reuses.

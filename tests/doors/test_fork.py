@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -317,6 +318,47 @@ def test_an_audit_and_a_search_know_what_was_edited(shop: Shop) -> None:
     assert (origin.edited["node_id"], origin.edited["output"]) == ("review", {"verdict": "refundable"})
     assert [found.id for found in shop.history.runs(text="refundable")] == [fork.id]
     assert [found.id for found in shop.history.runs(where='output["review"].verdict=refundable')] == [fork.id]
+
+
+def test_an_audit_of_a_fork_says_of_it_what_the_run_says(shop: Shop) -> None:
+    done = shop.runs.resume(shop.paused().id, payload="yes", by="bob")
+    for fork in (shop.runs.fork(done.id, by="eve"), shop.runs.fork(shop.paused().id, by="eve", metadata={"m": 2})):
+        audit = shop.history.audit(fork.id)
+        assert (audit.status, audit.finished_at) == (fork.status, fork.finished_at)
+        assert audit.metadata.items() <= fork.snapshot.metadata.items(), "which says the reason of a pause, too"
+        assert audit.execution_time == pytest.approx(fork.snapshot.total_execution_time, abs=1)
+
+
+def test_a_fork_is_compared_with_its_source_by_what_was_edited(shop: Shop) -> None:
+    run = shop.failed()
+    unedited = shop.history.compare(run.id, shop.runs.fork(run.id, 5, by="eve").id)
+    assert [step.alike for step in unedited.steps if step.node_id != "charge"] == [True, True, True]
+    fork = shop.runs.fork(run.id, 5, output={"seen": False}, by="eve")
+    again = shop.runs.fork(fork.id, 1, output={"seen": None}, by="eve")
+    for edited, seen in ((fork, False), (again, None)):
+        parted = shop.history.compare(run.id, edited.id).parted
+        assert parted is not None
+        assert (parted.kind, parted.alike, parted.b and parted.b.node_id) == ("output", 1, "review")
+        assert parted.b is not None
+        assert parted.b.output == {"seen": seen}
+
+
+def test_a_fork_can_be_replayed_and_walked_through(shop: Shop) -> None:
+    fork = shop.runs.fork(shop.failed().id, 5, output={"seen": False}, by="eve")
+    assert shop.history.replay(fork.id).ok
+    walked = shop.history.walk(fork.id)
+    assert [walked.snapshot(version) for version in range(1, walked.head + 1)] == list(shop.history.snapshots(fork.id))
+
+
+def test_a_fork_goes_to_another_store_with_those_that_it_comes_from(shop: Shop, tmp_path: Path) -> None:
+    fork = shop.runs.fork(shop.failed().id, 5, output={"seen": False}, by="eve")
+    again = shop.runs.fork(fork.id, 1, output={"seen": None}, by="eve")
+    shop.history.export(again.id, tmp_path / "fork.jsonl")
+    with fl.open_ledger("memory:") as other:
+        assert not any(stream.present for stream in other.history.import_(tmp_path / "fork.jsonl").streams)
+        assert other.history.snapshot(again.id) == shop.history.snapshot(again.id)
+        other.history.export(again.id, tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "fork.jsonl").read_bytes()
 
 
 def test_timings_leave_forks_out(memory_shop: Shop) -> None:
