@@ -338,7 +338,7 @@ def test_a_fork_is_compared_with_its_source_by_what_was_edited(shop: Shop) -> No
     for edited, seen in ((fork, False), (again, None)):
         parted = shop.history.compare(run.id, edited.id).parted
         assert parted is not None
-        assert (parted.kind, parted.alike, parted.b and parted.b.node_id) == ("output", 1, "review")
+        assert (parted.kind, parted.alike, parted.b and parted.b.node_id) == ("output", 2, "review")
         assert parted.b is not None
         assert parted.b.output == {"seen": seen}
 
