@@ -47,7 +47,7 @@ def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
         return events
     failures = _failures(state)
     after = copy(state)
-    if events[0].type != STARTED:
+    if events and events[0].type != STARTED:
         after.context = Context(History(), 0)  # of its own: the results of these events aren't part of the run yet
     done: list[NewEvent] = []
     for type, data in events:

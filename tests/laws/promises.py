@@ -1,6 +1,6 @@
 """What holds for every run, each promise by its name. A broken one is an AssertionError."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -13,7 +13,7 @@ from flowledger.infrastructure.store.verify import verify
 from flowledger.projections.run_query import RunQuery
 
 from ..store.index import index_of
-from .naive_fold import is_fork
+from .naive_fold import Json, NaiveRun, is_fork
 from .world import World
 
 
@@ -97,17 +97,16 @@ def as_of_is_the_longest_prefix(world: World, run_id: str) -> None:
 def the_index_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
     (row,) = [row for row in world.store.index.runs(RunQuery(), limit=1_000_000) if row.run_id == run_id]
-    assert (row.status, row.node_id, row.error_type) == standing(world, run_id, len(journal))
+    assert (row.status, row.node_id, row.error_type) == standing(world.naive(run_id, len(journal)), journal)
     for at in sorted({body["recorded_at"] + shift for _, body in journal for shift in (-1, 0, 1)}):
         version = next((place for place, (_, body) in enumerate(journal) if body["recorded_at"] > at), len(journal))
         then = world.store.index.runs(RunQuery(as_of=at), limit=1_000_000)
         found = [(row.status, row.node_id, row.error_type) for row in then if row.run_id == run_id]
-        assert found == ([standing(world, run_id, version)] if version else []), f"as of {at}"
+        assert found == ([standing(world.naive(run_id, version), journal[:version])] if version else []), f"as of {at}"
 
 
-def standing(world: World, run_id: str, version: int) -> tuple[str, str | None, str | None]:
-    """Status, node and error type as a list shows them, from the journal alone."""
-    run, journal = world.naive(run_id, version), world.store.journal[run_id][:version]
+def standing(run: NaiveRun, journal: Sequence[tuple[str, Json]]) -> tuple[str, str | None, str | None]:
+    """Status, node and error type as a list shows them, of a run with this journal."""
     status = "cancelled" if run.cancelled else run.status
     kind, body = next((kind, body) for kind, body in reversed(journal) if kind != "run.metadata_set")
     failed = kind == "run.step_failed" and status in ("error", "failed")

@@ -11,6 +11,7 @@ import pytest
 
 import flowledger as fl
 
+from .naive_fold import naive_run
 from .promises import standing
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,7 +111,8 @@ def replayed(journals: dict[str, list[fl.RecordedEvent]], at: datetime) -> list[
         if not known:
             continue
         started = known[0]
-        status, node, error_type = standing(run_id, [(event.type, event.data) for event in known])
+        journal = [(event.type, event.data) for event in known]
+        status, node, error_type = standing(naive_run(run_id, journal), journal)
         rows.append(
             {
                 "id": run_id,

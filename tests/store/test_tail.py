@@ -1,6 +1,6 @@
 """Positions that a reader of the whole log can trust, on a real server with transactions held open by hand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import count
 from typing import Any
@@ -17,8 +17,7 @@ from flowledger.infrastructure.store.codec import LedgerMapper, PendingEvent, fi
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.store.postgres import PostgresRecorder
 from flowledger.infrastructure.store.postgres_connections import PooledDatastore
-from flowledger.infrastructure.store.recorder import LARGE_STATE, PAGE_ROWS, Row
-from flowledger.infrastructure.store.sql_files import queries
+from flowledger.infrastructure.store.recorder import Row
 
 from .events import NOTED, note, opened, rows, write
 
@@ -108,15 +107,10 @@ def read_round_the_commit(store: LedgerEventStore, slow_writer: psycopg.Connecti
 
 
 class HastyRecorder(PostgresRecorder):
-    """Reads the log to its end, whoever is still writing: without the line that ours has for that."""
+    """Reads the log to its end, whoever is still writing."""
 
-    def log_page(self, after: int) -> list[Row]:
-        lines = queries("postgres")["log_page"].splitlines()
-        hasty = [line for line in lines if not line.startswith("  AND notification_id <")]
-        assert len(hasty) == len(lines) - 1
-        bounds = {"after": after, "large": LARGE_STATE, "rows": PAGE_ROWS}
-        with self.datastore.connection() as connection:
-            return [Row(*row) for row in connection.execute("\n".join(hasty).encode(), bounds).fetchall()]
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
+        return super().log_page(after, settled=False)
 
 
 WRITERS = 4
