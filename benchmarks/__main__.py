@@ -65,7 +65,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less work and fewer rounds: under two minutes")
+    parser.add_argument("--quick", action="store_true", help="less work and fewer rounds: some minutes")
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     parser.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the speeds there (needs matplotlib)")
