@@ -78,11 +78,9 @@ class RunStates:
         return passages(state, _begun(state, pages, self._past) if state.version == 0 else pages)
 
     def before(self, started: RecordedEvent) -> RunState:
-        """The state of a run before its first event, without reused results: a fork stands where its source stood."""
+        """The state of a run before its first event: with what it reuses; a fork stands where its source stood."""
         state = RunState(started.stream)
-        origin = origin_in(started.stream, started.data)
-        if origin is not None and origin["kind"] == "fork":
-            state.begin_with(self.load(origin["run_id"], origin["version"]), origin)
+        _begin(state, started.data, self._past)
         return state
 
     def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
