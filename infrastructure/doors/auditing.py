@@ -17,7 +17,7 @@ from ...projections.index import RunRow
 from ...projections.run_query import Place, RunQuery
 from ...projections.since_success import since_success
 from ..index.reader import Index
-from .as_of import version_as_of, version_behind
+from .as_of import event_at, version_as_of, version_behind
 from .lineage import origin_in, sources
 from .orders import input_of
 from .states import RunStates
@@ -43,9 +43,10 @@ class Auditor:
         order = self._order(started, cut)
         past = self._past(started)
         workflow, version = workflow_stream(started.data["workflow_id"]), started.data["workflow_version"]
-        first, saved = self._store.events_at([(workflow, 1), (workflow, version)])
         # Its digest depends on the event before it; those before that one are left to verify.
         save = self._checked(workflow, version, after=max(0, version - 2))
+        known = {event.version: event for event in save.events}
+        first, saved = (known.get(place) or event_at(self._store, workflow, place) for place in (1, version))
         walked = (run, order, *past)
         return audit_of(
             self._states.before(started), run.events, chain.from_iterable(source.events for source in past), saved,
