@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ...domain.jsonvalue import size_of
 from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve, headed, leads_on
 from ...domain.snapshot import TERMINAL
+from ..store.forking import ForksAnew, follow_forks, notice_fork
 from .commit import Committer, after_operators, only_operators
 
 _log = logging.getLogger("flowledger.batches")
@@ -94,6 +94,8 @@ class BatchCommitter:
     def store(self) -> None:
         """Store what waits, from another thread than the run's. What goes wrong is raised in the run's own."""
         with self._lock:
+            if self._refused is not None:
+                return  # what was refused once isn't tried again behind the caller's back
             try:
                 self._store_waiting()
             except BaseException as error:  # noqa: BLE001 - raised where the run is; this thread serves others, too
@@ -202,22 +204,22 @@ def _size(events: list[NewEvent]) -> int:
     return sum(values) + sum(len(line["message"]) for event in events for line in event.data.get("logs", ()))
 
 
-class Timer:
+class Timer(ForksAnew):
     """Calls back after a while, from one thread of its own, which is there while there is something to call."""
 
     def __init__(self) -> None:
+        self._closed = False
         self._start()
+        follow_forks(self)
 
     def _start(self) -> None:
-        self._process = os.getpid()
         self._changed = Condition()
         self._due: dict[Callable[[], None], float] = {}
         """When to make which call, first one first: all callers wait equally long."""
         self._thread: Thread | None = None
-        self._closed = False
 
     def call_in(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._after_a_fork()
+        notice_fork()
         with self._changed:
             self._due[callback] = time.monotonic() + seconds
             if self._thread is None:
@@ -226,13 +228,13 @@ class Timer:
 
     def forget(self, callback: Callable[[], None]) -> None:
         """Don't make the call, if it is still due."""
-        self._after_a_fork()
+        notice_fork()
         with self._changed:
             self._due.pop(callback, None)
 
     def close(self) -> None:
         """Make all calls that are still due, now."""
-        self._after_a_fork()
+        notice_fork()
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -257,7 +259,5 @@ class Timer:
             self._thread = None
             return None
 
-    def _after_a_fork(self) -> None:
-        # The thread, and the runs that it serves, are the parent's.
-        if self._process != os.getpid():
-            self._start()
+    def after_fork_in_child(self) -> None:
+        self._start()  # the thread, and the runs that it serves, are the parent's

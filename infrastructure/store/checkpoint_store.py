@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from .forking import ForksAnew, follow_forks
 from .recorder import LAST, errors_in_our_terms
 from .sql_files import queries
 
@@ -17,12 +18,16 @@ LARGE_PAGE = 2**20
 """Pages above this many bytes are fetched one at a time."""
 
 
-class MemoryCheckpoints:
+class MemoryCheckpoints(ForksAnew):
     """Implements ``domain.ports.CheckpointStore`` in memory."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
+        follow_forks(self)
+
+    def after_fork_in_child(self) -> None:
+        self._lock = Lock()  # whoever holds it isn't here
 
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
         with self._lock:

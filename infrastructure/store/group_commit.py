@@ -12,7 +12,6 @@ recognises its own event, should it be stored already.
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from threading import Condition, Lock, get_ident, main_thread
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
+from .forking import ForksAnew, follow_forks, notice_fork
 from .recorder import ConnectionLost, LedgerRecorder
 
 MAX_SHARED_BYTES = 2**20
@@ -64,15 +64,16 @@ class _Task(_Writer):
         self.future: asyncio.Future[list[int] | None] = loop.create_future()
 
 
-class GroupCommit:
+class GroupCommit(ForksAnew):
     """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
 
     def __init__(self, recorder: LedgerRecorder) -> None:
         self._recorder = recorder
+        self._closed = False
         self._start()
+        follow_forks(self)
 
     def _start(self) -> None:
-        self._process = os.getpid()
         # It may be interrupted anywhere, so it never leads: others would wait for ever.
         self._main_thread = main_thread().ident
         self._lock = Lock()
@@ -81,11 +82,10 @@ class GroupCommit:
         """Somebody commits for whoever comes, or is appointed to."""
         self._queue: deque[_Writer] = deque()
         self._server: ThreadPoolExecutor | None = None
-        self._closed = False
 
     def insert(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events durably, all or none, in a commit of their own or in a shared one."""
-        self._after_a_fork()
+        notice_fork()
         may_lead = get_ident() != self._main_thread
         if _is_large(events) or self._closed or not (may_lead or self._leading):
             return self._recorder.insert_events(events)
@@ -117,7 +117,7 @@ class GroupCommit:
 
     async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
         """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
-        self._after_a_fork()
+        notice_fork()
         if _is_large(events) or self._closed:
             return await asyncio.to_thread(self._recorder.insert_events, events)
         writer = _Task(events, asyncio.get_running_loop())
@@ -133,7 +133,7 @@ class GroupCommit:
 
     def close(self) -> None:
         """Return when nobody waits any more. Who comes from now on isn't waited for."""
-        self._after_a_fork()
+        notice_fork()
         with self._lock:
             self._closed = True
             while self._leading:
@@ -248,9 +248,8 @@ class GroupCommit:
                     return
             self._commit_next()
 
-    def _after_a_fork(self) -> None:
-        if self._process != os.getpid():
-            self._start()
+    def after_fork_in_child(self) -> None:
+        self._start()  # whoever waits, or leads, does so in the parent
 
 
 def _is_large(events: Sequence[StoredEvent]) -> bool:

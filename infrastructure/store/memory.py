@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from threading import RLock
 from typing import Any
 
 from eventsourcing import popo
@@ -12,6 +13,7 @@ from eventsourcing.persistence import StoredEvent
 from ...projections.index import INDEX_REVISION
 from ..search.sqlite import prepare
 from .codec import BODY
+from .forking import follow_forks
 from .indexing import changes_in
 from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
 from .sql_files import Dialect, index_tables, search_tables
@@ -36,6 +38,17 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             self._index.execute(statement)
         prepare(self._index)
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
+        follow_forks(self)
+
+    def before_fork(self) -> None:
+        """A child goes on with a whole copy, not with one that a thread is in the middle of changing."""
+        self._database_lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self._database_lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._database_lock = RLock()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         return list(super().insert_events(stored_events, **kwargs) or ())

@@ -12,7 +12,7 @@ from psycopg.types.composite import register_composite
 
 from . import migrations, postgres_append
 from .postgres_append import SCHEMA_LOCK
-from .postgres_errors import translated
+from .postgres_errors import is_broken, translated
 from .postgres_pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
 from .recorder import ConnectionLost
 from .sql_files import queries
@@ -120,8 +120,8 @@ class PooledDatastore(stock.PostgresDatastore):
         self.close()
 
     def _translated(self, error: psycopg.Error, connection: Connection) -> PersistenceError:
-        if connection.closed:
-            self._pool.drop_idle()
+        if connection.closed or is_broken(error):
+            self._pool.lose(connection)
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
         return translated(error)
 

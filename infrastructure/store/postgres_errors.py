@@ -17,6 +17,9 @@ _GONE: Final = ("42P01", "42703")
 _CORRUPT: Final = ("XX001", "XX002")
 """Data or an index is corrupted."""
 
+_SHUTDOWN: Final = ("57P01", "57P02", "57P03")
+"""The server, or this session, ends, by an administrator's hand or in a crash."""
+
 _HIDDEN_POOLER: Final = (
     "a pooler that can't be told from the server seems to be in between: let it keep sessions (pool_mode = session)"
 )
@@ -44,6 +47,16 @@ _REFUSALS: Final = {
     ),
 }
 """By words of the message, as the reason for a refused connection comes without a code."""
+
+
+def is_broken(error: psycopg.Error) -> bool:
+    """Whether the error shows that the connection is dead, though the driver may still take it for good.
+
+    Over a Unix socket a server's crash is told by an error without a code, and the socket's end is seen only later.
+    """
+    if error.sqlstate is None:
+        return type(error) in (psycopg.DatabaseError, psycopg.OperationalError)
+    return error.sqlstate in _SHUTDOWN or error.sqlstate.startswith("08")
 
 
 def translated(error: psycopg.Error) -> PersistenceError:

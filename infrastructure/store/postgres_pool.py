@@ -11,6 +11,7 @@ from eventsourcing.persistence import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
+from .forking import ForksAnew, follow_forks, notice_fork
 from .postgres_errors import unreachable
 
 POOL_SIZE = 10
@@ -23,8 +24,7 @@ CONNECT_TIMEOUT = 10
 """Seconds to reach the server, unless the URL says otherwise."""
 
 _INHERITED: list[object] = []
-"""Connections of a parent process, which a forked child must neither use nor close."""
-
+"""Connections that a child got from its parent. It must neither use nor close them."""
 
 _DEFAULTS = {
     "connect_timeout": CONNECT_TIMEOUT,
@@ -45,6 +45,12 @@ class Connection(psycopg.Connection[Any]):
     """Whether a pooler is in front of the server. It may pass each transaction to another session, or even server, so
     nothing that was prepared or found out there holds for the next one."""
 
+    era = 0
+    """The pool's when it was opened; see ``ConnectionPool``."""
+
+    process = 0
+    """The one that opened it."""
+
     added: int | None = None
     """What appends add to the number of their transaction, once that was looked up."""
 
@@ -57,14 +63,20 @@ class Connection(psycopg.Connection[Any]):
         return set()
 
 
-class ConnectionPool:
-    """Connections in autocommit mode: ``take`` one, and ``give_back`` it in any state."""
+class ConnectionPool(ForksAnew):
+    """Connections in autocommit mode: ``take`` one, and ``give_back`` it in any state.
+
+    When one was lost, an era ends: the server may have gone for all of them. So it does in a forked child.
+    """
 
     def __init__(self, conninfo: str, size: int = POOL_SIZE, timeout: float = POOL_TIMEOUT) -> None:
         self._conninfo = conninfo
         self._size = size
         self._timeout = timeout
+        self._closed = False
+        self._era = 0
         self._start()
+        follow_forks(self)
 
     def _start(self) -> None:
         self._process = os.getpid()
@@ -73,18 +85,18 @@ class ConnectionPool:
         self._free = Condition()
         self._open = 0
         self._waiting = 0
-        self._closed = False
 
     def take(self) -> Connection:
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
-        if self._process != os.getpid():
-            _INHERITED.append(self._idle)
-            self._start()
+        notice_fork()
         return self._pop() or self._free_or_new()
 
     def give_back(self, connection: Connection) -> None:
         """Keep the connection for the next, unless it is broken or in the middle of something."""
-        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        if connection.process != self._process:
+            _INHERITED.append(connection)
+            return
+        if connection.era != self._era or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             self._close(connection)
             return
         self._idle.append(connection)
@@ -94,15 +106,26 @@ class ConnectionPool:
             with self._free:
                 self._free.notify()
 
-    def drop_idle(self) -> None:
-        """Close what is idle: when the server went, it went for all of them."""
-        while connection := self._pop():
-            self._close(connection)
+    def lose(self, connection: Connection) -> None:
+        """The connection was found broken: close it now, and those that are as old before they are used again."""
+        connection.close()
+        if connection.era == self._era:
+            self._era += 1
+        self.drop_idle()
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it comes back."""
         self._closed = True
         self.drop_idle()
+
+    def after_fork_in_child(self) -> None:
+        _INHERITED.append(self._idle)
+        self._start()
+
+    def drop_idle(self) -> None:
+        """Close what is idle."""
+        while connection := self._pop():
+            self._close(connection)
 
     def _pop(self) -> Connection | None:
         try:
@@ -149,9 +172,10 @@ class ConnectionPool:
 
     def _connect(self) -> Connection:
         settings = conninfo_to_dict(self._conninfo)
+        era = self._era
         missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
         try:
-            return _opened(self._conninfo, missing)
+            connection = _opened(self._conninfo, missing)
         except BaseException as error:
             with self._free:
                 self._open -= 1
@@ -163,6 +187,8 @@ class ConnectionPool:
             password = str(settings.get("password") or "")
             reason = str(error).replace(password, "***") if password else str(error)
             raise unreachable(reason) from None
+        connection.era, connection.process = era, self._process
+        return connection
 
     def _close(self, connection: Connection) -> None:
         connection.close()
