@@ -25,6 +25,7 @@ FlowledgerError
 └── StorageError
     ├── StorageUnavailable
     ├── StorageCorrupt
+    ├── EventsLost        the store has lost events that this process had seen in it
     └── EventNotReadable
 """
 
@@ -151,9 +152,13 @@ class ConcurrencyError(Conflict):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+        if isinstance(expected, int) and actual < expected:
+            why = "it has never had so many events, or the store has lost some"
+        else:
+            why = "another writer appended first"
         super().__init__(
             f"stream {stream!r} is at version {actual}, expected {expected}: "
-            "another writer appended first; read it again before you decide what to do"
+            f"{why}; read it again before you decide what to do"
         )
 
 
@@ -277,6 +282,33 @@ class StorageUnavailable(StorageError):
 
 class StorageCorrupt(StorageError):
     """The store is not a flowledger store, or its content contradicts itself."""
+
+
+class EventsLost(StorageError):
+    """The store doesn't hold events any more that this process had written to it, or read from it.
+
+    It was restored from a backup, or failed over to a server that lacked its newest events. Nothing was written: what
+    this call was based on is gone. ``known`` is the version of ``stream`` that had been seen, ``stored`` the one that
+    it has now; where that isn't below, others have written other events in place of the lost ones. The next call
+    begins with what is stored: read the stream, or ``proceed`` with the run.
+    """
+
+    def __init__(self, stream: str, known: int, stored: int) -> None:
+        self.stream = stream
+        self.known = known
+        self.stored = stored
+        if stored >= known:
+            what = f"event {known} of stream {stream!r} is another one now, and it has {stored} events"
+        elif stored == 0:
+            what = f"stream {stream!r} was at version {known}, and is gone"
+        else:
+            lost = f"event {known} is" if known == stored + 1 else f"events {stored + 1} to {known} are"
+            what = f"stream {stream!r} was at version {known}, and is at {stored} now: {lost} gone"
+        super().__init__(
+            f"the store has lost events that were in it: {what}. It was restored from a backup, or failed over to a "
+            "server that lacked its newest events. Nothing was written; read it again, and go on from there "
+            "(a run with proceed)"
+        )
 
 
 class EventNotReadable(StorageError):

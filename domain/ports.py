@@ -90,13 +90,21 @@ class EventStore(Protocol):
     def append(self, *writes: Write) -> list[int]:
         """Append all events of all writes in one durable commit, or none of them. Returns their positions.
 
-        Raises ConcurrencyError when a stream isn't at its expected version, StorageUnavailable when the store can't
-        take it, InvalidValue when an event is over the size limit.
+        Raises ConcurrencyError when a stream isn't at its expected version, EventsLost when the store has lost the
+        event that the first one follows, StorageUnavailable when the store can't take it, InvalidValue when an event is
+        over the size limit.
         """
         ...
 
     async def aappend(self, *writes: Write) -> list[int]:
         """The same for a task, whose event loop goes on meanwhile."""
+        ...
+
+    def hold(self, stream: str) -> object:
+        """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
+
+        For who appends to it again after a long while: by what is in mind he learns that the store has lost events.
+        """
         ...
 
     def head(self, stream: str) -> int:

@@ -31,16 +31,17 @@ class RunState:
     """
 
     __slots__ = (
-        "cancelled", "code", "context", "current_node_id", "distributions", "failed_reason", "finished_at",
-        "last_started_at", "metadata", "origin", "paused_reason", "payload", "queued", "recorded_at", "retry_at",
-        "retry_attempts", "retry_node_id", "reused", "run_id", "started_at", "status", "total_time", "version",
-        "work_order_id", "workflow_id", "workflow_version",
+        "cancelled", "code", "context", "current_node_id", "definition_digest", "distributions", "failed_reason",
+        "finished_at", "last_started_at", "metadata", "origin", "paused_reason", "payload", "queued", "recorded_at",
+        "retry_at", "retry_attempts", "retry_node_id", "reused", "run_id", "started_at", "status", "total_time",
+        "version", "work_order_id", "workflow_id", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str | None = None) -> None:
         self.run_id = run_id
         self.workflow_id = ""
         self.workflow_version = 0
+        self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
         self.code: Mapping[str, str] = {}
@@ -145,7 +146,7 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 4
+FOLD_REVISION = 5
 """Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
 
 
@@ -159,6 +160,7 @@ def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
 def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_id = data["workflow_id"]
     state.workflow_version = data["workflow_version"]
+    state.definition_digest = data["definition_digest"]
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
     state.queued = "queued" in data

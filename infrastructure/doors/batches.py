@@ -58,6 +58,7 @@ class BatchCommitter:
         self._load = load
         self._state = state
         self._run_id = state.run_id or ""
+        self._hold = store.hold(self._run_id)
         self._batch = batch
         self._timer = timer
         # Who holds the lock stores; the timer's thread may do so while the run's own is in an executor.

@@ -11,6 +11,7 @@ from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
+from .contest import Contest
 from .orders import load_order, order_and_run
 from .repetition import retry_in
 from .retries import Retries, begin
@@ -140,10 +141,12 @@ class _BulkRetry(NamedTuple):
         run_id = run_of_operation(self.id, order.id)
         if run_id in order.runs:
             return self._go_on(target, run_id)
+        contest = Contest()
         while True:
             try:
                 return self._begin(target, order, run_id)
-            except ConcurrencyError:
+            except ConcurrencyError as error:
+                contest.lost(order.version, error)
                 order = load_order(self.bench.store, order.id)
                 if run_id in order.runs:
                     reason = "this operation also goes on elsewhere, and has retried it just now"

@@ -25,12 +25,14 @@ class Committer:
 
     While a step is in flight an operator may pause or cancel the run. Its outcome is then recorded after that, and the
     cycle sees the new status. Anything else that was appended meanwhile means that another worker took the run over:
-    this one's late append is refused with ConcurrencyError.
+    this one's late append is refused with ConcurrencyError; with EventsLost where the store has lost what it wrote.
     """
 
     def __init__(self, store: EventStore, state: RunState) -> None:
         self._store = store
         self._state = state
+        # A step may take hours, and what is remembered of other streams must not push this one out meanwhile.
+        self._hold = store.hold(state.run_id or "")
 
     def __call__(self, events: list[NewEvent]) -> None:
         state = self._state

@@ -12,16 +12,23 @@ MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
 
 
 class Plans:
-    """Keeps those that were used last: a version never changes, and neither do the executors of a ledger."""
+    """Keeps those that were used last: neither a definition nor the executors of a ledger ever change.
+
+    A version's definition may: where the store lost its newest saves, and others were made in their place. So a plan is
+    known by the digest of its definition, too.
+    """
 
     def __init__(self, executors: ExecutorRegistry | None, make: MakePlan = make_plan) -> None:
         self._executors = executors
         self._make = make
-        self._plans: dict[tuple[str, int], Plan] = {}
+        self._plans: dict[tuple[str, int, str], Plan] = {}
 
-    def get(self, workflow_id: str, version: int, definition: Callable[[], WorkflowDefinition]) -> Plan:
-        """The plan of a version. Raises InvalidDefinition where an executor is missing, InvalidRequest if all are."""
-        key = (workflow_id, version)
+    def get(self, workflow_id: str, version: int, digest: str, definition: Callable[[], WorkflowDefinition]) -> Plan:
+        """The plan of a version, whose definition has this digest.
+
+        Raises InvalidDefinition where an executor is missing, InvalidRequest if all are.
+        """
+        key = (workflow_id, version, digest)
         plan = self._plans.get(key)
         if plan is None:
             if self._executors is None:

@@ -18,6 +18,7 @@ from ...projections.runs import Run, run_of
 from ..driver import Commit, Execution
 from .batches import Batch, BatchCommitter, Timer
 from .commit import Committer, write_of
+from .contest import Contest
 from .jobcode import KnownCode, code_now, known_code
 from .states import RunStates
 from .workflows import Workflows
@@ -84,8 +85,9 @@ class Workbench:
     def latest(self, workflow_id: str) -> Runnable:
         """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
         saved = self.workflows.latest(workflow_id)
-        plan = self.workflows.plan(workflow_id, saved.version)
-        return Runnable(workflow_id, saved.version, saved.data["digest"], saved.data["code"], plan)
+        digest = saved.data["digest"]
+        plan = self.workflows.plan(workflow_id, saved.version, digest)
+        return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
     def pinned(self, workflow_id: str, version: int | str) -> Runnable:
         """Any version, also of an archived workflow.
@@ -93,7 +95,7 @@ class Workbench:
         Raises VersionNotFound, InvalidDefinition where an executor is missing.
         """
         saved = self.workflows.get(workflow_id, version)
-        plan = self.workflows.plan(workflow_id, saved.version)
+        plan = self.workflows.plan(workflow_id, saved.version, saved.digest)
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
@@ -111,12 +113,14 @@ class Workbench:
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as others append first."""
         check_actor(by)
+        contest = Contest()
         while True:
             state = self.states.load(run_id)
             event = decide(state)
             try:
                 self.store.append(write_of(state, [event]))
-            except ConcurrencyError:
+            except ConcurrencyError as error:
+                contest.lost(state.version, error)
                 continue
             evolve(state, event.type, event.data)
             return run_of(state)
@@ -125,7 +129,7 @@ class Workbench:
         """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
-        plan = self.workflows.plan(state.workflow_id, state.workflow_version)
+        plan = self.workflows.plan(state.workflow_id, state.workflow_version, state.definition_digest)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...domain.cycle import check_actor
 from ...domain.definition import WorkflowDefinition
-from ...domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
+from ...domain.errors import ConcurrencyError, EventsLost, InvalidRequest, WorkflowNotFound
 from ...domain.executors import ExecutorRegistry
 from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
@@ -34,6 +34,7 @@ from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..files import Format, write_definition
 from ..index.reader import Index
 from .as_of import version_at
+from .contest import Contest
 from .definitions import checked
 from .jobcode import job_code
 from .lists import workflows_page
@@ -217,9 +218,20 @@ class Workflows:
         refuse_archived(state_of(workflow_id, recent))
         return recent[0]
 
-    def plan(self, workflow_id: str, version: int) -> Plan:
-        """The saved version joined with this ledger's executors. Raises InvalidDefinition where one is missing."""
-        return self._plans.get(workflow_id, version, lambda: self.get(workflow_id, version).definition)
+    def plan(self, workflow_id: str, version: int, digest: str) -> Plan:
+        """The version that was saved with this digest, joined with this ledger's executors.
+
+        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        """
+
+        def definition() -> WorkflowDefinition:
+            saved = self.get(workflow_id, version)
+            if saved.digest != digest:
+                stream = workflow_stream(workflow_id)
+                raise EventsLost(stream, version, self._store.head(stream))
+            return saved.definition
+
+        return self._plans.get(workflow_id, version, digest, definition)
 
     def number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
         """The version that a number or a snapshot id stands for; a number may be beyond the head.
@@ -237,6 +249,7 @@ class Workflows:
     ) -> WorkflowSnapshot:
         """Append what is decided, which is decided again for as long as others append first; the state it leads to."""
         check_actor(by)
+        contest = Contest()
         while True:
             recent = self._log.recent(workflow_id, since)
             if not recent and not create:
@@ -246,7 +259,8 @@ class Workflows:
             if events:
                 try:
                     self._store.append(Write(workflow_stream(workflow_id), state.version, events))
-                except ConcurrencyError:
+                except ConcurrencyError as error:
+                    contest.lost(state.version, error)
                     continue
             for event in events:
                 state.evolve(state.version + 1, event.type, event.data)

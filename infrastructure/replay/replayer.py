@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 from ...domain.cycle import CallSettings, call_settings
-from ...domain.definition import WorkflowDefinition
 from ...domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ...domain.executors import ExecutorRegistry, StepContext
 from ...domain.jsonvalue import freeze
@@ -57,7 +56,7 @@ class Replayer:
         state, pages = self._states.begun(run_id)
         read = list(pages)  # at once, and not on the event loop of who awaits the steps
         started = read[0].opener.open(read[0].rows[0])
-        plan = self._plans.get(*self._pinned(started["workflow_id"], started["workflow_version"]))
+        plan = self._plan(started["workflow_id"], started["workflow_version"])
         rerun = Rerun(state, read, plan, choice, settings, absent)
         return Execution((rerun.cycle(), _NothingKept()), rerun.report)
 
@@ -66,7 +65,7 @@ class Replayer:
         step = self._step(run_id, version)
         node_id = step.data["node_id"]
         state = self._states.load(run_id, step.version - 1)
-        plan = self._plans.get(*self._pinned(state.workflow_id, state.workflow_version))
+        plan = self._plan(state.workflow_id, state.workflow_version)
         planned = plan.nodes.get(node_id)
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
@@ -113,8 +112,9 @@ class Replayer:
         hint = "there is none after it" if following is None else f"the next one is version {following}"
         raise InvalidRequest(f"version {event.version} of run {run_id!r} is a {event.type!r}, no step: {hint}")
 
-    def _pinned(self, workflow_id: str, version: int) -> tuple[str, int, Callable[[], WorkflowDefinition]]:
-        return workflow_id, version, lambda: self._workflows.get(workflow_id, version).definition
+    def _plan(self, workflow_id: str, version: int) -> Plan:
+        saved = self._workflows.get(workflow_id, version)
+        return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
         return call_settings("replay", globals, None, self._now, self._limits)

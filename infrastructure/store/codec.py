@@ -26,7 +26,7 @@ from ...domain.errors import EventNotReadable, InvalidRequest, InvalidValue
 from ...domain.jsonvalue import MAX_VALUE_BYTES
 from ...domain.ports import RecordedEvent
 from ...projections.index import is_indexed
-from .indexing import IndexedEvent
+from .stored_events import IndexedEvent, LinkedEvent
 
 PLAIN = 1
 BODY = 41
@@ -75,11 +75,16 @@ def sealed(event_id: bytes, digest: bytes, body: bytes) -> bytes:
     return b"".join((b"\x01", event_id, digest, body))
 
 
-def stored_event(stream: str, version: int, type: str, state: bytes, data: Mapping[str, Any]) -> StoredEvent:
-    """An event as recorders take it, ``data`` being the body inside its state: the index learns of it where it must."""
+def stored_event(
+    stream: str, version: int, type: str, state: bytes, data: Mapping[str, Any], previous: bytes = b""
+) -> LinkedEvent:
+    """An event as recorders take it, ``data`` being the body inside its state: the index learns of it where it must.
+
+    ``previous``: the digest of the event that must be stored before it, if that is a condition.
+    """
     if is_indexed(type, data):
-        return IndexedEvent(stream, version, type, state, data)
-    return StoredEvent(stream, version, type, state)
+        return IndexedEvent(stream, version, type, state, previous, data)
+    return LinkedEvent(stream, version, type, state, previous)
 
 
 def body_of(state: object) -> bytes:
@@ -169,6 +174,8 @@ class PendingEvent:
     type: str
     data: Mapping[str, Any]
     previous: bytes
+    follows_stored: bool = False
+    """Whether the event before is stored already, and storing this one takes that it still is."""
 
 
 class LedgerEvent(RecordedEvent):
@@ -211,7 +218,7 @@ class LedgerMapper(Mapper[str]):
         super().__init__(transcoder or OrjsonTranscoder())
         self.max_event_bytes = max_event_bytes
 
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+    def to_stored_event(self, domain_event: Any) -> LinkedEvent:
         """A PendingEvent as it goes into storage.
 
         Raises InvalidValue when the body doesn't fit its schema, isn't JSON or is over the limit, InvalidRequest when
@@ -222,7 +229,8 @@ class LedgerMapper(Mapper[str]):
         event_id = _ids.getrandbits(64).to_bytes(8)
         digest = link(event.previous, event_id, event.type, body)
         state = sealed(event_id, digest, body)
-        return stored_event(event.originator_id, event.originator_version, event.type, state, event.data)
+        previous = event.previous if event.follows_stored else b""
+        return stored_event(event.originator_id, event.originator_version, event.type, state, event.data, previous)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:
         """The recorded event; its position is 0 unless a Notification is given. Raises EventNotReadable."""

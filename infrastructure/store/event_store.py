@@ -1,13 +1,16 @@
 """The event store on eventsourcing's recorders: compare-and-append, and what a writer needs to know for it."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
 
 from ...domain.errors import (
     ConcurrencyError,
     EventNotReadable,
+    EventsLost,
     InvalidRequest,
     StorageCorrupt,
     StorageUnavailable,
@@ -29,6 +32,9 @@ from .recorder import (
     errors_in_our_terms,
     storage_error,
 )
+from .stored_events import LinkedEvent
+
+_log = logging.getLogger("flowledger.store")
 
 
 class LedgerEventStore(EventReader, EventStore[str]):
@@ -51,9 +57,10 @@ class LedgerEventStore(EventReader, EventStore[str]):
     def append(self, *writes: Write) -> list[int]:
         """Append all events of all writes in one durable commit, or none of them. Returns their positions.
 
-        Raises ConcurrencyError when a stream isn't at its expected version, InvalidValue or InvalidRequest when an
-        event can't be stored, StorageUnavailable when the store can't take it now, and StorageUnavailable that says the
-        outcome is unknown when the connection was lost twice.
+        Raises ConcurrencyError when a stream isn't at its expected version, EventsLost when the store doesn't hold the
+        event any more that the first one is to follow, InvalidValue or InvalidRequest when an event can't be stored,
+        StorageUnavailable when the store can't take it now, and StorageUnavailable that says the outcome is unknown
+        when the connection was lost twice.
         """
         writes = tuple(write for write in writes if write.events)
         return self._settle(writes, *self._place(writes)) if writes else []
@@ -75,7 +82,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         self._heads.remember(heads)
         return positions
 
-    def append_recorded(self, events: Sequence[StoredEvent]) -> list[int]:
+    def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:
         """Append events that another store has recorded, as they are, in one durable commit, or none of them.
 
         The caller has seen that each stream stands right before the first of its events, and that they are linked.
@@ -83,12 +90,19 @@ class LedgerEventStore(EventReader, EventStore[str]):
         """
         heads: dict[str, Head] = {}
         writes: list[Write] = []
+        stored: list[LinkedEvent] = []
         for event in events:
             stream, version = _place_of(event)
             if stream not in heads:
                 writes.append(Write(stream, version - 1, ()))
+                if version > 1:
+                    before = self._digest_at(stream, version - 1)
+                    if before is None:
+                        raise ConcurrencyError(stream, version - 1, self.head(stream))
+                    event = replace(event, previous=before)
+            stored.append(event)
             heads[stream] = Head(version, digest_of(event.state))
-        return self._settle(writes, list(events), heads)
+        return self._settle(writes, stored, heads)
 
     def link_at(self, stream: str, version: int) -> bytes | None:
         """Id and digest of an event, by which any other one is told from it; None when there is no such event."""
@@ -99,8 +113,15 @@ class LedgerEventStore(EventReader, EventStore[str]):
         """The most that the body of one event may take."""
         return self._mapper.max_event_bytes
 
+    def hold(self, stream: str) -> object:
+        """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
+
+        For who appends to it again after a long while: by what is in mind he learns that the store has lost events.
+        """
+        return self._heads.hold(stream)
+
     def _settle(
-        self, writes: Sequence[Write], stored: list[StoredEvent], heads: dict[str, Head], *, lost: bool = False
+        self, writes: Sequence[Write], stored: list[LinkedEvent], heads: dict[str, Head], *, lost: bool = False
     ) -> list[int]:
         """Store what was placed, or find out that it is stored, or why it can't be.
 
@@ -113,7 +134,9 @@ class LedgerEventStore(EventReader, EventStore[str]):
                 lost = False
                 self._refuse_conflicts(writes, stored, error)
                 # Every conflict was on a stream whose writer takes any version: place the events anew.
-                stored, heads = self._place(writes)
+                before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
+                if before == list(map(_place_of, stored)):
+                    raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
             except PersistenceError as error:
                 raise storage_error(error) from error
             else:
@@ -125,15 +148,18 @@ class LedgerEventStore(EventReader, EventStore[str]):
         head = self._heads.get(write.stream)
         return head is not None and head.version == write.expected
 
-    def _place(self, writes: Sequence[Write]) -> tuple[list[StoredEvent], dict[str, Head]]:
+    def _place(self, writes: Sequence[Write]) -> tuple[list[LinkedEvent], dict[str, Head]]:
         """The events as they go into storage, each linked to the one before, and their streams' heads afterwards."""
-        stored: list[StoredEvent] = []
+        stored: list[LinkedEvent] = []
         heads: dict[str, Head] = {}
         for stream, expected, events in writes:
-            version, digest = self._expected_head(stream, expected, heads.get(stream))
+            placed = heads.get(stream)
+            version, digest = self._expected_head(stream, expected, placed)
+            follows_stored = placed is None and version > 0
             for event in events:
                 version += 1
-                pending = PendingEvent(stream, version, event.type, event.data, digest)
+                pending = PendingEvent(stream, version, event.type, event.data, digest, follows_stored)
+                follows_stored = False
                 stored.append(self._mapper.to_stored_event(pending))
                 digest = digest_of(stored[-1].state)
             heads[stream] = Head(version, digest)
@@ -158,12 +184,30 @@ class LedgerEventStore(EventReader, EventStore[str]):
         head = placed or self._heads.get(stream)
         if head is not None and head.version == version:
             return head
+        if placed:
+            raise ConcurrencyError(stream, version, placed.version)
         check_stream(stream)
-        if head is None or (head.version < version and not placed):
-            stored = self._stored_head(stream, version)
-            if stored is not None:
-                return stored
-        raise ConcurrencyError(stream, version, placed.version if placed else self.head(stream))
+        if head is not None and head.version > version:
+            stands_at = self.head(stream)
+            if stands_at >= head.version:
+                raise ConcurrencyError(stream, version, stands_at)
+            # The writer has read it anew, and knows better than what is remembered.
+            self._hear_of_loss(stream, head.version, stands_at)
+        stored = self._stored_head(stream, version)
+        if stored is None:
+            raise ConcurrencyError(stream, version, self.head(stream))
+        return stored
+
+    def _hear_of_loss(self, stream: str, known: int, stored: int) -> EventsLost:
+        """Forget what is remembered of a stream, as the store contradicts it."""
+        self._heads.forget((stream,))
+        lost = EventsLost(stream, known, stored)
+        _log.warning("%s", lost)
+        return lost
+
+    def _digest_at(self, stream: str, version: int) -> bytes | None:
+        header = self._header(stream, version)
+        return None if header is None else digest_of(header)
 
     def _stored_head(self, stream: str, version: int) -> Head | None:
         if version == 0:
@@ -171,7 +215,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         header = self._header(stream, version)
         return None if header is None else Head(version, digest_of(header))
 
-    def _commit(self, stored: list[StoredEvent]) -> list[int]:
+    def _commit(self, stored: list[LinkedEvent]) -> list[int]:
         """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""
         try:
             return self._commits.insert(stored)
@@ -180,7 +224,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         except IntegrityError:
             return self._positions_if_ours(stored)
 
-    def _commit_again(self, stored: list[StoredEvent]) -> list[int]:
+    def _commit_again(self, stored: list[LinkedEvent]) -> list[int]:
         # The commit may have happened, or even still be under way: then the second insert waits for it, is refused, and
         # finds its own event.
         try:
@@ -196,7 +240,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
                 f"looking for it: whether it is stored is unknown; read the stream before you append again ({error})"
             ) from error
 
-    def _positions_if_ours(self, stored: list[StoredEvent]) -> list[int]:
+    def _positions_if_ours(self, stored: list[LinkedEvent]) -> list[int]:
         """The positions of our own events, stored by an append whose acknowledgement was lost, else IntegrityError."""
         positions: list[int] = []
         for event in stored:
@@ -207,18 +251,28 @@ class LedgerEventStore(EventReader, EventStore[str]):
             positions.append(found[1])
         return positions
 
-    def _refuse_conflicts(self, writes: Sequence[Write], stored: list[StoredEvent], error: IntegrityError) -> None:
-        """Raise ConcurrencyError for the first stream whose expectation failed; return when all take any version."""
-        first: dict[str, int] = {}
+    def _refuse_conflicts(self, writes: Sequence[Write], stored: Sequence[LinkedEvent], error: IntegrityError) -> None:
+        """Raise EventsLost or ConcurrencyError for the first stream whose expectation failed.
+
+        Returns when all of them take any version.
+        """
+        first: dict[str, LinkedEvent] = {}
         for event in stored:
-            first.setdefault(*_place_of(event))
-        moved = {stream: head for stream, version in first.items() if (head := self.head(stream)) >= version}
-        self._heads.forget(moved)
+            first.setdefault(str(event.originator_id), event)
+        refusals: dict[str, ConcurrencyError | EventsLost] = {}
+        for stream, event in first.items():
+            before, head = event.originator_version - 1, self.head(stream)
+            if event.previous and self._digest_at(stream, before) != event.previous:
+                refusals[stream] = self._hear_of_loss(stream, before, head)
+            elif head > before:
+                refusals[stream] = ConcurrencyError(stream, before, head)
+        self._heads.forget(refusals)
         for stream, expected, _ in writes:
-            if stream in moved and expected not in (ExpectedVersion.ANY, ExpectedVersion.STREAM_EXISTS):
-                wanted = expected if isinstance(expected, int) else expected.value
-                raise ConcurrencyError(stream, wanted, moved[stream]) from error
-        if not moved:
+            if expected is ExpectedVersion.NO_STREAM and stream in refusals:
+                raise ConcurrencyError(stream, expected.value, self.head(stream)) from error
+            if isinstance(expected, int) and stream in refusals:
+                raise refusals[stream] from error
+        if not refusals:
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
 
     def rebuild_index(self, progress: Progress | None = None) -> int:

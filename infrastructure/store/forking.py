@@ -60,7 +60,7 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    global _process  # noqa: PLW0603 - the process that this memory belongs to
+    global _process
     _process = os.getpid()
     for follower in list(_followers):
         follower.after_fork_in_child()

@@ -1,26 +1,18 @@
 """The index beside the events: what an append does to it, in statements that run in the append's own transaction."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from eventsourcing.persistence import StoredEvent
 
 from ...projections.index import Changes, Placed, changes_of
+from .stored_events import IndexedEvent
 
 TABLES = ("index_runs", "index_work_orders", "index_changes", "index_workflows", "index_saves")
 """In the order in which every statement takes them: who locks them in this order too waits for nobody in a circle."""
 
 PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
 """The statements of ``index.sql``, in the order of the tables that they change."""
-
-
-@dataclass(frozen=True)
-class IndexedEvent(StoredEvent):
-    """A stored event that moves rows of the index; ``data`` is its body."""
-
-    data: Mapping[str, Any]
 
 
 def changes_in(events: Sequence[StoredEvent]) -> Changes | None:

@@ -12,12 +12,13 @@ from eventsourcing.persistence import StoredEvent
 
 from ...projections.index import INDEX_REVISION
 from ..search.sqlite import prepare
-from .codec import BODY
+from .codec import BODY, digest_of
 from .forking import follow_forks
 from .indexing import changes_in
-from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow
+from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow, missing_before
 from .sql_files import Dialect, index_tables, search_tables
 from .sqlite_index import SQLiteRebuilding, change_index
+from .stored_events import previous_of
 
 
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
@@ -52,6 +53,17 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         return list(super().insert_events(stored_events, **kwargs) or ())
+
+    def _assert_uniqueness(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+        super()._assert_uniqueness(stored_events, **kwargs)
+        for event in stored_events:
+            previous = previous_of(event)
+            if previous and previous != self._digest_at(event.originator_id, event.originator_version - 1):
+                raise missing_before(str(event.originator_id), event.originator_version)
+
+    def _digest_at(self, stream: object, version: int) -> bytes | None:
+        place = self._stored_events_index[str(stream)].get(version)
+        return None if place is None else digest_of(self._stored_events[place].state)
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         positions = list(super()._update_table(stored_events, **kwargs) or ())

@@ -19,7 +19,9 @@ from psycopg.pq.abc import PGresult
 from ...projections.index import Changes
 from .indexing import PARTS, changes_in
 from .postgres_pool import Connection
+from .recorder import missing_before
 from .sql_files import queries
+from .stored_events import previous_of
 
 SCHEMA_LOCK: Final = 0x464C4C47
 """The advisory lock of who changes the schema or begins an epoch."""
@@ -47,6 +49,10 @@ class _EpochMustBegin(Exception):
     """New positions would not lie above all stored ones."""
 
 
+class _NothingStored(Exception):
+    """No row came back: one of the events doesn't follow the one that it must."""
+
+
 class _Statement(NamedTuple):
     """A statement that appends, and returns the position before the first."""
 
@@ -63,8 +69,10 @@ def _statement(name: str, sql: bytes, *types: int) -> _Statement:
     return _Statement(name.encode(), sql, sql.replace(b"$1", b"(" + _SQL["added"] + b")"), (_OID["int8"], *types))
 
 
-_ONE = _statement("append_event", _SQL["append_event"], _OID["text"], _OID["int8"], _OID["text"], _OID["bytea"])
-_ARRAYS = (_ARRAY["text"], _ARRAY["int8"], _ARRAY["text"], _ARRAY["bytea"])
+_EVENT = ("text", "int8", "text", "bytea", "bytea")
+"""Stream, version, type, state, and the digest of the event that it must follow."""
+_ONE = _statement("append_event", _SQL["append_event"], *(_OID[name] for name in _EVENT))
+_ARRAYS = tuple(_ARRAY[name] for name in _EVENT)
 _SEVERAL = _statement("append_events", _SQL["append_events"], *_ARRAYS)
 
 
@@ -90,14 +98,18 @@ def _with_index(base: bytes, first: list[tuple[str, bytes]], parts: Collection[s
 def append(connection: Connection, events: Sequence[StoredEvent]) -> list[int]:
     """Store the events in one commit and return their positions, in the order of the events.
 
-    Raises psycopg's errors; nothing is stored then, unless the connection is lost.
+    Raises psycopg's errors, and PredecessorMissing; nothing is stored then, unless the connection is lost.
     """
     try:
-        base = _insert(connection, events)
-    except (_EpochMustBegin, psycopg.errors.NotNullViolation):
-        # The second is what a statement gives that looks itself, and finds nothing to add.
-        _begin_epoch(connection)
-        base = _insert(connection, events)
+        try:
+            base = _insert(connection, events)
+        except (_EpochMustBegin, psycopg.errors.NotNullViolation):
+            # The second is what a statement gives that looks itself, and finds nothing to add.
+            _begin_epoch(connection)
+            base = _insert(connection, events)
+    except _NothingStored:
+        first = next(event for event in events if previous_of(event))
+        raise missing_before(str(first.originator_id), first.originator_version) from None
     return list(range(base + 1, base + 1 + len(events)))
 
 
@@ -122,8 +134,9 @@ def _execute(connection: Connection, statement: _Statement, values: list[bytes])
         )
     else:
         result = _execute_prepared(connection, statement, [_int8(_added(connection)), *values], binary)
-    base = _checked(result, ExecStatus.TUPLES_OK).get_value(0, 0)
-    return int.from_bytes(base or b"", "big")
+    if _checked(result, ExecStatus.TUPLES_OK).ntuples == 0:
+        raise _NothingStored
+    return int.from_bytes(result.get_value(0, 0) or b"", "big")
 
 
 def _execute_prepared(
@@ -157,7 +170,13 @@ def jsonb(value: Any) -> bytes:
 
 
 def _of_one(event: StoredEvent) -> list[bytes]:
-    return [str(event.originator_id).encode(), _int8(event.originator_version), event.topic.encode(), event.state]
+    return [
+        str(event.originator_id).encode(),
+        _int8(event.originator_version),
+        event.topic.encode(),
+        event.state,
+        previous_of(event),
+    ]
 
 
 def _of_several(events: Sequence[StoredEvent]) -> list[bytes]:
@@ -166,6 +185,7 @@ def _of_several(events: Sequence[StoredEvent]) -> list[bytes]:
         _int8_array([event.originator_version for event in events]),
         _array("text", [event.topic.encode() for event in events]),
         _array("bytea", [event.state for event in events]),
+        _array("bytea", [previous_of(event) for event in events]),
     ]
 
 
@@ -189,8 +209,17 @@ def _copy(connection: Connection, events: Sequence[StoredEvent], changes: Change
     placed: Iterable[tuple[int, StoredEvent]] = sorted(
         enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
     )
+    linked = [event for event in events if previous_of(event)]
+    conditions = {
+        "streams": [str(event.originator_id) for event in linked],
+        "versions": [event.originator_version for event in linked],
+        "previous": [previous_of(event) for event in linked],
+    }
     with connection.transaction(), connection.cursor() as cursor:
-        (base,) = cursor.execute(_SQL["copy_base"]).fetchone() or (None,)
+        found = cursor.execute(_SQL["copy_base"], conditions).fetchone()
+        if found is None:
+            raise _NothingStored
+        (base,) = found
         if base is None:
             raise _EpochMustBegin
         with cursor.copy(_SQL["copy_events"]) as rows:

@@ -5,8 +5,8 @@ from typing import Any
 
 from ...domain.errors import StorageCorrupt
 from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
-from .codec import decode, decode_beginning, has_one_schema, look_whole, recorded
-from .heads import check_stream
+from .codec import BODY, decode, decode_beginning, digest_of, has_one_schema, look_whole, recorded
+from .heads import Head, Heads, check_stream
 from .recorder import (
     BEGINNING_BYTES,
     PAGE_ROWS,
@@ -21,6 +21,7 @@ class EventReader:
     """The half of the port ``domain.ports.EventStore`` that reads, on any recorder. Keeps no transaction open."""
 
     _recorder: LedgerRecorder
+    _heads: Heads
 
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
@@ -33,8 +34,14 @@ class EventReader:
     ) -> Iterator[RecordedEvent]:
         """The events with ``after < version <= upto``, in order, fetched page by page. Raises EventNotReadable."""
         pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
+        version, state = 0, b""
         for version, position, type, state in self._each(stream, pages):
+            if backwards and upto is None:
+                self._meet_head(stream, version, state)
+                upto = version
             yield recorded(stream, version, position, type, state)
+        if upto is None and version:
+            self._meet_head(stream, version, state)
 
     def rows(self, stream: str, *, upto: int | None = None) -> Iterator[Row]:
         """The events with ``version <= upto`` as they lie in storage, in order, large ones fetched one at a time."""
@@ -47,6 +54,8 @@ class EventReader:
         for rows in self._pages(stream, after, upto):
             if not look_whole(rows):
                 rows = [self._whole(stream, row) for row in rows]
+            if upto is None and 0 < len(rows) < PAGE_ROWS:
+                self._meet_head(stream, rows[-1][0], rows[-1][2] or b"")
             yield Page(rows, opener)  # type: ignore[arg-type]
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:
@@ -123,6 +132,11 @@ class EventReader:
             if len(page) < PAGE_ROWS:
                 return
             place = (page[-1].stream, page[-1].version)
+
+    def _meet_head(self, stream: str, version: int, state: bytes) -> None:
+        """Who has read a stream to its end may go on with it: then that must still be what he has read."""
+        if len(state) >= BODY:
+            self._heads.meet(stream, Head(version, digest_of(state)))
 
     def _each(self, stream: str, pages: Iterator[Sequence[StreamRow]]) -> Iterator[tuple[int, int, str, bytes]]:
         """Version, position, type and whole state of each row."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    IntegrityError,
     InternalError,
     OperationalError,
     PersistenceError,
@@ -43,6 +44,10 @@ class ConnectionLost(OperationalError):
     """The connection broke while the server was at work: whether it committed is unknown."""
 
 
+class PredecessorMissing(IntegrityError):
+    """An event was to follow one that isn't stored: the store has lost it, or holds another one in its place."""
+
+
 class Row(NamedTuple):
     """One stored event; ``state`` is None when it is large and must be fetched by itself."""
 
@@ -61,7 +66,9 @@ class LedgerRecorder(ApplicationRecorder):
     """A recorder that finds heads, looks at single events and reads in bounded pages.
 
     ``insert_events`` stores all events in one durable commit and returns their positions. It raises eventsourcing's
-    IntegrityError when a version is taken, and ConnectionLost when the outcome is unknown. Every method raises
+    IntegrityError when a version is taken, PredecessorMissing when a LinkedEvent doesn't follow the event that it must
+    (told by the statement that stores it, so that nothing can come in between), and ConnectionLost when the outcome is
+    unknown. Every method raises
     eventsourcing's InternalError or ProgrammingError when the storage contradicts itself or lacks its tables, another
     PersistenceError when it can't be used.
     """
@@ -215,6 +222,11 @@ class QueryingRecorder(LedgerRecorder):
 
     def _page(self, query: str, rows: int, **bounds: Any) -> list[Any]:
         return self.fetch(query, large=LARGE_STATE, rows=rows, **bounds)
+
+
+def missing_before(stream: str, version: int) -> PredecessorMissing:
+    """The error for an event whose place is behind one that isn't there."""
+    return PredecessorMissing(f"event {version} of stream {stream!r} doesn't follow the one that is stored before it")
 
 
 def storage_error(error: PersistenceError) -> StorageError:

@@ -1,6 +1,7 @@
 """The event store's recorder on SQLite: write-ahead log, synchronous FULL, one statement an event."""
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,10 +9,11 @@ from eventsourcing import sqlite as stock
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 
 from .indexing import changes_in
-from .recorder import LAST, QueryingRecorder
+from .recorder import LAST, QueryingRecorder, missing_before
 from .sql_files import Dialect, queries
 from .sqlite_connections import ThreadBoundDatastore, migrate
 from .sqlite_index import SQLiteRebuilding, change_index
+from .stored_events import previous_of
 from .subscription import PollingSubscription
 
 _SQL = queries("sqlite")
@@ -33,17 +35,18 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
                 "version": event.originator_version,
                 "type": event.topic,
                 "state": event.state,
+                "previous": previous_of(event),
             }
             for event in stored_events
         ]
         statement = _SQL["append_event"]
         changes = changes_in(stored_events)
         if len(rows) == 1 and changes is None:
-            return [_position(self.datastore.execute(statement, rows[0]).lastrowid)]
+            return [_position(self.datastore.execute(statement, rows[0]), rows[0])]
         if not rows:
             return []
         with self.datastore.transaction_of_several() as connection:
-            positions = [_position(connection.execute(statement, row).lastrowid) for row in rows]
+            positions = [_position(connection.execute(statement, row), row) for row in rows]
             if changes is not None:
                 change_index(connection, changes, lambda place: positions[place - 1])
             return positions
@@ -83,9 +86,11 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
         return self.datastore.fetch(sql, parameters)
 
 
-def _position(row_id: int | None) -> int:
-    assert row_id is not None  # noqa: S101 - an INSERT that didn't raise has one
-    return row_id
+def _position(cursor: sqlite3.Cursor, row: Mapping[str, Any]) -> int:
+    """Raises PredecessorMissing when the row wasn't inserted, as that is the only condition."""
+    if cursor.rowcount != 1 or cursor.lastrowid is None:
+        raise missing_before(row["stream"], row["version"])
+    return cursor.lastrowid
 
 
 class Factory(stock.SQLiteFactory):

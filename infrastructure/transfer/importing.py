@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from eventsourcing.persistence import StoredEvent
-
 from ...domain.errors import ConcurrencyError, ConflictingHistory
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ..store.codec import BODY
 from ..store.event_store import LedgerEventStore
-from ..store.indexing import IndexedEvent
+from ..store.stored_events import IndexedEvent, LinkedEvent
 from .files import opened
 from .reading import ExportReader
 from .reports import ImportedStream, ImportReport
@@ -73,7 +71,7 @@ def _compare(store: LedgerEventStore, export: ExportReader, progress: Progress |
     return present
 
 
-def _refuse_conflict(store: LedgerEventStore, events: Iterable[StoredEvent]) -> NoReturn:
+def _refuse_conflict(store: LedgerEventStore, events: Iterable[LinkedEvent]) -> NoReturn:
     """Raises ConflictingHistory for the first event that is another one in the store."""
     first = next(event for event in events if _differs(store, event))
     stream, version = _place(first)
@@ -91,9 +89,9 @@ def _append(
         added.update(str(event.originator_id) for event in commit)
 
 
-def _commits(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
+def _commits(events: Iterable[LinkedEvent]) -> Iterator[list[LinkedEvent]]:
     """The events in commits of bounded size; what was stored together because it depends on each other stays so."""
-    commit: list[StoredEvent] = []
+    commit: list[LinkedEvent] = []
     size = 0
     for event in events:
         commit.append(event)
@@ -105,12 +103,12 @@ def _commits(events: Iterable[StoredEvent]) -> Iterator[list[StoredEvent]]:
         yield commit
 
 
-def _goes_on(event: StoredEvent) -> bool:
+def _goes_on(event: LinkedEvent) -> bool:
     """Whether the next event may be of the same decision."""
     return event.topic in _TOGETHER or (isinstance(event, IndexedEvent) and "unrouted" in event.data)
 
 
-def _told(export: ExportReader, before: int, progress: Progress | None) -> Iterator[StoredEvent]:
+def _told(export: ExportReader, before: int, progress: Progress | None) -> Iterator[LinkedEvent]:
     """The events; the callback is told now and then how far this is, of going through all of them twice."""
     total = sum(export.header.streams.values())
     for count, event in enumerate(export, 1):
@@ -119,9 +117,9 @@ def _told(export: ExportReader, before: int, progress: Progress | None) -> Itera
             progress((before + count) / (2 * total))
 
 
-def _place(event: StoredEvent) -> tuple[str, int]:
+def _place(event: LinkedEvent) -> tuple[str, int]:
     return str(event.originator_id), event.originator_version
 
 
-def _differs(store: LedgerEventStore, event: StoredEvent) -> bool:
+def _differs(store: LedgerEventStore, event: LinkedEvent) -> bool:
     return store.link_at(str(event.originator_id), event.originator_version) != event.state[:BODY]

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import BinaryIO, NoReturn
 
-from eventsourcing.persistence import StoredEvent
-
 from ...domain.catalogue import EVENT_TYPES
 from ...domain.errors import EventNotReadable, InvalidExport, InvalidValue
 from ...domain.ids import workflow_stream
@@ -16,6 +14,7 @@ from ...domain.workflow import CREATED
 from ...projections.index import Placed, changes_of, is_indexed
 from ..store.codec import decode, stored_event
 from ..store.recorder import Row
+from ..store.stored_events import LinkedEvent
 from ..store.verify import Before, findings_in
 from .files import lines_of
 from .lines import Footer, Header, event_in, footer_in, header_in
@@ -42,7 +41,7 @@ class ExportReader:
         self._max_event_bytes = max_event_bytes
         self.header = self._header(next(self._lines(), b""))
 
-    def __iter__(self) -> Iterator[StoredEvent]:
+    def __iter__(self) -> Iterator[LinkedEvent]:
         lines = self._lines()
         whole = sha256(next(lines, b""))
         streams = {stream: _Stream(Before(stream)) for stream in self.header.streams}
@@ -79,7 +78,7 @@ class ExportReader:
         except ValueError as error:
             self._refuse(str(error))
 
-    def _event(self, line: bytes, streams: Mapping[str, "_Stream"]) -> StoredEvent:
+    def _event(self, line: bytes, streams: Mapping[str, "_Stream"]) -> LinkedEvent:
         try:
             row = event_in(line, self.line)
         except ValueError as error:
@@ -93,7 +92,7 @@ class ExportReader:
             self._refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
         return self._stored(row)
 
-    def _stored(self, row: Row) -> StoredEvent:
+    def _stored(self, row: Row) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
         state = row.state or b""
         if len(state) > self._max_event_bytes:

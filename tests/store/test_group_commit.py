@@ -597,7 +597,7 @@ def test_wherever_the_main_thread_is_interrupted_the_others_go_on(
             company.all_go_on()
         except (TimeoutError, AssertionError):
             pytest.fail(f"somebody waits for ever, as {interrupt.at} was interrupted")
-    assert places > 3
+    assert places >= 3
 
 
 def test_a_cancelled_task_leaves_the_others_their_commit(company: Company) -> None:

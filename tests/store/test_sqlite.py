@@ -2,8 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -100,55 +98,6 @@ def test_a_writer_waits_for_another_process_and_says_so_when_it_takes_too_long(t
                     write(store, "a", 0, *texts_)
             assert store.head("a") == 0
         write(store, "a", 0, 1)
-
-
-READ = """
-import os, sys
-from flowledger.domain.catalogue import EVENT_TYPES
-from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure.store import sqlite
-from flowledger.infrastructure.store.backends import open_store
-sys.path.insert(0, {here!r})
-from events import texts, write
-write(open_store("memory:"), "a", 0, "loads what is loaded late, while that is still allowed")
-if os.geteuid() == 0:
-    os.setuid(65534)
-store = open_store({url!r})
-print(texts(store, "a"))
-try:
-    write(store, "a", 1, 2)
-except StorageUnavailable as error:
-    print(error)
-store.close()
-"""
-
-
-@pytest.mark.parametrize("others_read", [False, True])
-def test_a_store_on_a_read_only_disk_can_be_read_and_refuses_writes(
-    tmp_path_factory: pytest.TempPathFactory, others_read: bool
-) -> None:
-    folder = Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
-    path = folder / "ledger.db"
-    url = f"sqlite:///{path}"
-    store = open_store(url)
-    write(store, "a", 0, 1)
-    if not others_read:
-        store.close()
-    path.chmod(0o444)
-    folder.chmod(0o555)
-    try:
-        script = READ.format(here=str(Path(__file__).parent), url=url)
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd="/")
-        assert done.returncode == 0, done.stderr
-        read, refused = done.stdout.splitlines()
-        assert read == "[1]"
-        assert "read-only" in refused
-    finally:
-        folder.chmod(0o755)
-        store.close()
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
 
 
 def test_connections_of_finished_threads_are_closed(tmp_path: Path) -> None:

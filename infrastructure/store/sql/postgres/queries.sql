@@ -1,22 +1,38 @@
 -- append_event: Append one event: $1 is added to the transaction's number, then stream, version, type, state. The primary
--- key refuses a version that is taken; the position grows with the transaction.
+-- key refuses a version that is taken; the position grows with the transaction. Where $6 isn't empty, it is inserted only
+-- behind the event of this digest (see codec.py); else no row comes back.
 INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-VALUES ($2, $3, $4, $5, ((pg_current_xact_id()::text::bigint + $1) << 20) + 1)
+SELECT $2, $3, $4, $5, ((pg_current_xact_id()::text::bigint + $1) << 20) + 1
+WHERE $6 = ''::bytea OR $6 = (
+    SELECT substr(state, 10, 32) FROM stored_events WHERE originator_id = $2 AND originator_version = $3 - 1)
 RETURNING notification_id - 1
 
 -- append_events: The same for arrays, all or none. Positions count in the order of the arrays; rows go in by stream, as
 -- writers that meet on several streams would otherwise wait for each other for ever.
-WITH stored AS (
+WITH base AS MATERIALIZED (
+    SELECT (pg_current_xact_id()::text::bigint + $1) << 20 AS base
+    WHERE NOT EXISTS (
+        SELECT FROM unnest($2::text[], $3::bigint[], $6::bytea[]) AS event (stream, version, previous)
+        WHERE previous <> '' AND previous IS DISTINCT FROM (
+            SELECT substr(state, 10, 32) FROM stored_events
+            WHERE originator_id = stream AND originator_version = version - 1))
+), stored AS (
     INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
-    SELECT stream, version, type, state, ((pg_current_xact_id()::text::bigint + $1) << 20) + place
-    FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[])
+    SELECT stream, version, type, state, base + place
+    FROM base, unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[])
         WITH ORDINALITY AS event (stream, version, type, state, place)
     ORDER BY stream COLLATE "C", version
 )
-SELECT (pg_current_xact_id()::text::bigint + $1) << 20
+SELECT base FROM base
 
--- indexed_base: What the statements below begin from: the position before the first, and the rows of the index.
-SELECT (pg_current_xact_id()::text::bigint + $1) << 20 AS base, $6::jsonb AS rows
+-- indexed_base: What the statements below begin from: the position before the first, and the rows of the index. No row, and
+-- so nothing at all happens, where an event doesn't follow the one that it must.
+SELECT (pg_current_xact_id()::text::bigint + $1) << 20 AS base, $7::jsonb AS rows
+WHERE NOT EXISTS (
+    SELECT FROM unnest($2::text[], $3::bigint[], $6::bytea[]) AS event (stream, version, previous)
+    WHERE previous <> '' AND previous IS DISTINCT FROM (
+        SELECT substr(state, 10, 32) FROM stored_events
+        WHERE originator_id = stream AND originator_version = version - 1))
 
 -- indexed_events: The same as append_events for an append that also changes the index (see index.sql).
 INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
@@ -27,8 +43,14 @@ ORDER BY stream COLLATE "C", version
 -- index_base: For changing the index alone.
 SELECT $1::bigint AS base, $2::jsonb AS rows
 
--- copy_base: The position before the first of this transaction, or null when an epoch must begin.
+-- copy_base: The position before the first of this transaction, or null when an epoch must begin. No row where an event doesn't
+-- follow the one that it must.
 SELECT (pg_current_xact_id()::text::bigint + added) << 20 FROM flowledger_numbering
+WHERE NOT EXISTS (
+    SELECT FROM unnest(%(streams)s::text[], %(versions)s::bigint[], %(previous)s::bytea[]) AS event (stream, version, previous)
+    WHERE previous IS DISTINCT FROM (
+        SELECT substr(state, 10, 32) FROM stored_events
+        WHERE originator_id = stream AND originator_version = version - 1))
 
 -- copy_events: Append the rows that follow.
 COPY stored_events (originator_id, originator_version, topic, state, notification_id) FROM STDIN (FORMAT BINARY)

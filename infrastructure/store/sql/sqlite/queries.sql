@@ -1,6 +1,11 @@
--- append_event: Append one event. The unique index refuses a version that is taken; SQLite gives the position.
+-- append_event: Append one event. The unique index refuses a version that is taken; SQLite gives the position. Where :previous
+-- isn't empty, it is inserted only behind the event of this digest (see codec.py).
 INSERT INTO stored_events (originator_id, originator_version, topic, state)
-VALUES (:stream, :version, :type, :state)
+SELECT :stream, :version, :type, :state
+WHERE :previous = x'' OR :previous = (
+    SELECT substr(CAST(state AS BLOB), 10, 32) FROM stored_events
+    WHERE originator_id = :stream AND originator_version = :version - 1
+)
 
 -- head: The version of a stream's last event, or null.
 SELECT max(originator_version) FROM stored_events WHERE originator_id = :stream

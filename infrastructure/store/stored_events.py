@@ -1,0 +1,28 @@
+"""Events as recorders take them: beside what is stored, what has to be known for storing it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eventsourcing.persistence import StoredEvent
+
+
+@dataclass(frozen=True)
+class LinkedEvent(StoredEvent):
+    """A stored event that may be stored only behind a certain other one."""
+
+    previous: bytes = b""
+    """The digest of the event before it in its stream; empty where that is no condition: the event is the stream's
+    first one, or the one before is stored with it."""
+
+
+@dataclass(frozen=True)
+class IndexedEvent(LinkedEvent):
+    """A stored event that moves rows of the index; ``data`` is its body."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def previous_of(event: StoredEvent) -> bytes:
+    """The digest of the event that must be stored before this one; empty where that is no condition."""
+    return event.previous if isinstance(event, LinkedEvent) else b""
