@@ -6,7 +6,6 @@ and an upcaster from the one before, so that readers only ever meet today's shap
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -14,6 +13,7 @@ from pydantic_core import SchemaValidator
 
 from .errors import InvalidRequest, InvalidValue
 from .jsonvalue import render_path
+from .lazy import lazy
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Takes a body of one schema version and returns it in the next; it may change the dict that it is given."""
@@ -61,7 +61,7 @@ class EventType:
             data = self.upcasters[version](data)
         return data
 
-    @cached_property
+    @lazy
     def _validator(self) -> SchemaValidator:
         # Built on first use: a store that only reads never pays for it, and neither does an import.
         adapter: TypeAdapter[Any] = TypeAdapter(self.schema)

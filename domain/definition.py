@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -17,6 +16,7 @@ from pydantic import (
 
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, json_digest, render_path
+from .lazy import lazy
 from .policy import policy_in
 
 
@@ -33,7 +33,7 @@ _Json = Annotated[Any, AfterValidator(_json)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, ignored_types=(lazy,))
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object with exactly the keys that are set, named as in the source documents."""
@@ -93,7 +93,7 @@ class WorkflowDefinition(_Part):
             object.__setattr__(definition, "start", definition.roots[0])
         return definition
 
-    @cached_property
+    @lazy
     def roots(self) -> tuple[str, ...]:
         """The ids of the nodes without incoming edges."""
         return _roots([node.to_data() for node in self.nodes], [edge.to_data() for edge in self.edges])
@@ -107,7 +107,7 @@ class WorkflowDefinition(_Part):
             data["start"] = self.start
         return data
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """SHA-256 (hex) of the definition's canonical JSON: equal definitions have equal digests."""
         return json_digest(self.to_data())

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
+from ..domain.lazy import lazy
 from ..domain.ports import RecordedEvent
 from ..domain.run import PAUSED, RunState, evolve_recorded
 from ..domain.run.events import CANCELLED, RESUMED, STARTED
@@ -60,12 +60,12 @@ class RunAudit:
     """None where no earlier run of the workflow has succeeded."""
     provenance: Provenance
 
-    @cached_property
+    @lazy
     def digest(self) -> str:
         """SHA-256 (hex) over the canonical JSON of all the rest: equal audits have equal digests."""
         return canonical_digest(self._data)
 
-    @cached_property
+    @lazy
     def _data(self) -> dict[str, Any]:
         data: dict[str, Any] = plain(self)
         data["provenance"] = {"ok": self.provenance.ok, **data["provenance"]}

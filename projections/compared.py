@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, get_args
 
+from ..domain.lazy import lazy
 from ..domain.results import error_text
 from ..domain.snapshot import Snapshot
 from .attempts import Attempt
@@ -165,7 +165,7 @@ class RunComparison:
     """In the order of the first run, those that only the second one has behind what they came after."""
     _ignored: Ignored | None = field(repr=False)
 
-    @cached_property
+    @lazy
     def patch(self) -> list[dict[str, Any]]:
         """JSON Patch (RFC 6902) from the first run's Snapshot to that of the second one, but for what is ignored."""
         a, b = (run.snapshot.to_data() for run in (self.a, self.b))

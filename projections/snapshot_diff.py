@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ..domain.clock import moment_of_millis
 from ..domain.context import PlacedResult
+from ..domain.lazy import lazy
 from ..domain.snapshot import Snapshot
 from .difference import Operation, operations, patch_of
 from .ignoring import Ignored, below
@@ -26,12 +26,12 @@ class SnapshotDiff:
     """Results that only the snapshot before has, last one first: it is that of a later version."""
     _facts: tuple[Operation, ...] = field(repr=False)
 
-    @cached_property
+    @lazy
     def changes(self) -> tuple[ValueChange, ...]:
         """What differs in all but the results: status, current node, metadata, retry, times."""
         return value_changes(self._facts)
 
-    @cached_property
+    @lazy
     def patch(self) -> list[dict[str, Any]]:
         """JSON Patch (RFC 6902) from the one snapshot's JSON to the other's, but for what is ignored."""
         return patch_of([*self._facts, *_removals(self.removed), *_additions(self.added)])

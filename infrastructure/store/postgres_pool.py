@@ -1,7 +1,6 @@
 """A bounded pool of PostgreSQL connections: no threads of its own, the connection used last goes out first."""
 
 import os
-from functools import cached_property
 from threading import Condition
 from time import monotonic
 from typing import Any
@@ -11,6 +10,7 @@ from eventsourcing.persistence import OperationalError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
+from ...domain.lazy import lazy
 from .forking import ForksAnew, follow_forks, notice_fork
 from .postgres_errors import unreachable
 
@@ -54,11 +54,11 @@ class Connection(psycopg.Connection[Any]):
     added: int | None = None
     """What appends add to the number of their transaction, once that was looked up."""
 
-    @cached_property
+    @lazy
     def kept_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
-    @cached_property
+    @lazy
     def prepared(self) -> set[bytes]:
         return set()
 
