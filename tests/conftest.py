@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
@@ -85,3 +86,20 @@ def url_of(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     create: Callable[[], str] = request.getfixturevalue("new_postgres_url")
     return create()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Call it for the URL of a new store: a file, or a database of its own, whose connections may all be broken."""
+    if request.param == "sqlite":
+        numbers = count()
+        return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
+    server: str = request.getfixturevalue("postgres_url")
+    return lambda: _new_database(server)
+
+
+def _new_database(server: str) -> str:
+    name = f"flowledger_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))

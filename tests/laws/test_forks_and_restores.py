@@ -9,12 +9,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,9 +25,8 @@ from hypothesis.stateful import (
 
 import flowledger as fl
 
-from ..store.clusters import new_database
+from ..store.restorable import PostgresStore, SQLiteStore
 from .forking_worker import definition, executors
-from .restorable import PostgresStore, SQLiteStore
 
 PATIENCE = 60
 """Seconds after which a worker that doesn't answer is taken to hang."""
@@ -280,16 +277,6 @@ class ForkingMachine(RuleBasedStateMachine):
         with fl.open_ledger(self.world.url) as ledger:
             report = ledger.verify()
             assert report.ok, report.findings
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def new_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
-    """Call it for the URL of a new store: a file, or a database of its own, whose connections may all be broken."""
-    if request.param == "sqlite":
-        numbers = count()
-        return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
-    server: str = request.getfixturevalue("postgres_url")
-    return lambda: new_database(server)
 
 
 def test_whoever_forks_and_whatever_is_restored_what_was_acknowledged_is_there(

@@ -66,3 +66,8 @@ class PostgresStore:
             "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
         )
         return [name for (name,) in found]
+
+
+def restorable(url: str) -> SQLiteStore | PostgresStore:
+    """The store at ``url``, which may be restored; if it is PostgreSQL's, it has a database of its own."""
+    return SQLiteStore(url) if url.startswith("sqlite") else PostgresStore(url)
