@@ -148,7 +148,8 @@ def _executors() -> fl.ExecutorRegistry:
 def _template(connection: psycopg.Connection, run: fl.Run) -> _Template:
     ids = [run.work_order_id, run.id]
     rows = connection.execute(
-        "SELECT originator_id, topic, state FROM stored_events WHERE originator_id = ANY (%s) ORDER BY notification_id",
+        "SELECT originator_id, topic, state FROM flowledger_events "
+        "WHERE originator_id = ANY (%s) ORDER BY notification_id",
         [ids],
     ).fetchall()
     began = orjson.loads(rows[0][2][BODY:])["recorded_at"]
@@ -170,7 +171,7 @@ def _copy(connection: psycopg.Connection, numbered: Sequence[tuple[int, _Templat
         transaction = cursor.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
         assert transaction is not None
         positions = count((transaction[0] << 20) + 1)
-        with cursor.copy(f"COPY stored_events ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as rows:
+        with cursor.copy(f"COPY flowledger_events ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as rows:
             rows.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
             for number, template in numbered:
                 rows.write(b"".join(_rows(number, template, positions)))

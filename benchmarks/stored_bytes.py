@@ -43,7 +43,7 @@ def _postgres_bytes(url: str) -> int:
 
     def size() -> int:
         with psycopg.connect(url, autocommit=True) as connection:
-            row = connection.execute("SELECT pg_total_relation_size('stored_events')").fetchone()
+            row = connection.execute("SELECT pg_total_relation_size('flowledger_events')").fetchone()
             assert row is not None
             return int(row[0])
 

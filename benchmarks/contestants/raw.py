@@ -67,7 +67,7 @@ def insert_through_libpq(url: str, state_bytes: int = 330) -> Generator[Work]:
 @contextmanager
 def fetch_and_load(url: str, stream: str) -> Generator[Work]:
     """Each unit is one reading of a stream that flowledger stored, from its first event to its last."""
-    query = "SELECT state FROM stored_events WHERE originator_id = ? ORDER BY originator_version"
+    query = "SELECT state FROM flowledger_events WHERE originator_id = ? ORDER BY originator_version"
     with _prepared(url, query) as run:
 
         def work(units: int) -> float:
@@ -83,7 +83,7 @@ def fetch_and_load(url: str, stream: str) -> Generator[Work]:
 @contextmanager
 def read_one_row(url: str, stream: str, events: int) -> Generator[Work]:
     """Each unit is one event of a stream that flowledger stored, found by stream and version."""
-    query = "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = ?"
+    query = "SELECT state FROM flowledger_events WHERE originator_id = ? AND originator_version = ?"
     with _prepared(url, query) as run:
         places = versions(events)
 

@@ -21,7 +21,7 @@ class Index:
         self._is_current = False
 
     def runs(
-        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "index_runs"
+        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "flowledger_index_runs"
     ) -> list[RunRow]:
         """Newest first, out of the table ``source``. ``extra`` conditions are on its row, called ``r``."""
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))

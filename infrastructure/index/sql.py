@@ -19,7 +19,11 @@ _ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
 
 
 def runs(
-    query: RunQuery, dialect: Dialect, limit: int, extra: Sequence[Condition] = (), source: str = "index_runs"
+    query: RunQuery,
+    dialect: Dialect,
+    limit: int,
+    extra: Sequence[Condition] = (),
+    source: str = "flowledger_index_runs",
 ) -> Condition:
     """The runs of a page, newest first, out of the table ``source``; ``extra`` conditions are on its row, ``r``."""
     parameters: dict[str, Any] = {"limit": limit}
@@ -44,9 +48,9 @@ def runs(
 
 def family(run_id: str) -> Condition:
     """The runs of the work order that a run belongs to, oldest first."""
-    order = "SELECT work_order_id FROM index_runs WHERE run_id = :id"
+    order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
     return Condition(
-        f"SELECT {_RUN} FROM index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608
+        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608
         {"id": run_id},
     )
 
@@ -100,11 +104,11 @@ ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608
 _LAST_CHANGE: dict[Dialect, str] = {
     # Run by run, whatever the server believes of their number.
     "postgres": """LATERAL (
-    SELECT * FROM index_changes AS earlier
+    SELECT * FROM flowledger_index_changes AS earlier
     WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL
     ORDER BY earlier.version DESC LIMIT 1) AS c ON TRUE""",
-    "sqlite": """index_changes AS c ON c.stream = r.run_id AND c.version = (
-    SELECT max(earlier.version) FROM index_changes AS earlier
+    "sqlite": """flowledger_index_changes AS c ON c.stream = r.run_id AND c.version = (
+    SELECT max(earlier.version) FROM flowledger_index_changes AS earlier
     WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)""",
 }
 
@@ -130,12 +134,12 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
         *_equal("actor", "o.actor", None if query.by is None else key(query.by), parameters),
         *_between("o.opened_at", query.since, query.until, parameters),
     ]
-    return Condition(_page(_WORK_ORDER, "index_work_orders AS o", conditions, "o.opened_at"), parameters)
+    return Condition(_page(_WORK_ORDER, "flowledger_index_work_orders AS o", conditions, "o.opened_at"), parameters)
 
 
 def work_order(work_order_id: str) -> Condition:
     return Condition(
-        f"SELECT {_WORK_ORDER} FROM index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
+        f"SELECT {_WORK_ORDER} FROM flowledger_index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
         {"id": work_order_id},
     )
 
@@ -152,20 +156,23 @@ def acts(
         *_equal("stream", "a.stream", stream, parameters),
         *_between("a.recorded_at", since, until, parameters),
     ]
-    return Condition(_page(_columns(ActRow, "a"), "index_changes AS a", conditions, "a.recorded_at"), parameters)
+    return Condition(
+        _page(_columns(ActRow, "a"), "flowledger_index_changes AS a", conditions, "a.recorded_at"), parameters
+    )
 
 
 def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
     """Workflows in the order of their ids, each with the count of its saves."""
     return Condition(
-        f"SELECT {_WORKFLOW} FROM index_workflows AS w WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",  # noqa: S608
+        f"SELECT {_WORKFLOW} FROM flowledger_index_workflows AS w "  # noqa: S608
+        f"WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",
         parameters,
     )
 
 
 def saves_named(snapshot_id: str) -> Condition:
     return Condition(
-        f"SELECT {_columns(SaveRow, 's')} FROM index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608
+        f"SELECT {_columns(SaveRow, 's')} FROM flowledger_index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608
         {"id": snapshot_id},
     )
 
@@ -191,12 +198,12 @@ _RUN_EITHER = _columns(
 )  # fmt: skip
 _WORK_ORDER = _columns(
     WorkOrderRow, "o",
-    runs="""(SELECT count(*) FROM index_runs AS r WHERE r.work_order_id = o.work_order_id
+    runs="""(SELECT count(*) FROM flowledger_index_runs AS r WHERE r.work_order_id = o.work_order_id
     AND (r.origin IS NULL OR r.origin = 'retry')) AS runs""",
 )  # fmt: skip
 _WORKFLOW = _columns(
     WorkflowRow, "w",
-    saves="(SELECT count(*) FROM index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves",
+    saves="(SELECT count(*) FROM flowledger_index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A search as SQL conditions on the table ``search``, which goes by the name ``s``."""
+"""A search as SQL conditions on the table ``flowledger_search``, which goes by the name ``s``."""
 
 import json
 import re
@@ -144,7 +144,7 @@ def _postgres_words(words: Sequence[str], parameters: _Parameters) -> tuple[str,
 def _sqlite_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
     wanted = " AND ".join(f'"{word}"*' for word in words)
     place = parameters.put(f'({wanted}) OR "{CUT}"')
-    found = f"s.position IN (SELECT rowid FROM search_words WHERE search_words MATCH {place})"  # noqa: S608 - a place
+    found = f"s.position IN (SELECT rowid FROM flowledger_search_words WHERE flowledger_search_words MATCH {place})"  # noqa: S608 - a place
     return found, f"instr(s.words, {parameters.put(CUT)}) = 0"
 
 

@@ -88,10 +88,10 @@ class SearchedRuns:
 
     def _candidates(self, query: RunQuery, found: Found, collecting: str | None, limit: int) -> list[RunRow]:
         if self._recorder.dialect == "sqlite":
-            among = f"r.run_id IN (SELECT s.run_id FROM search AS s WHERE {found.sql})"  # noqa: S608 - ours
+            among = f"r.run_id IN (SELECT s.run_id FROM flowledger_search AS s WHERE {found.sql})"  # noqa: S608 - ours
             return self._index.runs(query, limit, [Condition(among, found.parameters)])
         if collecting is None:
-            met = f"(SELECT {found.sql} FROM search AS s WHERE s.run_id = r.run_id)"  # noqa: S608 - as above
+            met = f"(SELECT {found.sql} FROM flowledger_search AS s WHERE s.run_id = r.run_id)"  # noqa: S608 - as above
             return self._index.runs(query, limit, [Condition(met, found.parameters)])
         return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
 
@@ -105,7 +105,7 @@ class SearchedRuns:
         counts = ", ".join(
             f"count(*) FILTER (WHERE {condition})" for condition in (found.sql, *(part.sql for part in found.parts))
         )
-        newest = f"SELECT * FROM search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
+        newest = f"SELECT * FROM flowledger_search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
         with errors_in_our_terms():
             ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608
         if together >= FREQUENT:
@@ -150,7 +150,7 @@ class SearchedRuns:
             listed, runs = "s.run_id IN (SELECT value FROM json_each(:search_runs))", json.dumps(list(run_ids))
         else:
             listed, runs = "s.run_id = ANY (:search_runs)", list(run_ids)
-        sql = f"SELECT s.run_id FROM search AS s WHERE {listed} AND {found.certain}"  # noqa: S608 - as above
+        sql = f"SELECT s.run_id FROM flowledger_search AS s WHERE {listed} AND {found.certain}"  # noqa: S608 - as above
         with errors_in_our_terms():
             rows = self._recorder.query(sql, found.parameters | {"search_runs": runs})
         return {run_id for (run_id,) in rows}
@@ -178,11 +178,11 @@ def _collected(query: RunQuery, condition: str) -> str:
     others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
     return f"""(
     WITH found AS MATERIALIZED (
-        SELECT s.run_id, s.started_at, s.position FROM search AS s WHERE {condition}
+        SELECT s.run_id, s.started_at, s.position FROM flowledger_search AS s WHERE {condition}
     )
     SELECT found.started_at, found.position, {others}
     FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
-    CROSS JOIN LATERAL (SELECT * FROM index_runs WHERE index_runs.run_id = found.run_id LIMIT 1) AS one
+    CROSS JOIN LATERAL (SELECT * FROM flowledger_index_runs AS run WHERE run.run_id = found.run_id LIMIT 1) AS one
 )"""  # noqa: S608 - ours, values are parameters
 
 

@@ -8,7 +8,13 @@ from eventsourcing.persistence import StoredEvent
 from ...projections.index import Changes, Placed, changes_of
 from .stored_events import IndexedEvent
 
-TABLES = ("index_runs", "index_work_orders", "index_changes", "index_workflows", "index_saves")
+TABLES = (
+    "flowledger_index_runs",
+    "flowledger_index_work_orders",
+    "flowledger_index_changes",
+    "flowledger_index_workflows",
+    "flowledger_index_saves",
+)
 """In the order in which every statement takes them: who locks them in this order too waits for nobody in a circle."""
 
 PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
@@ -27,4 +33,4 @@ def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
 
 def beside(sql: str) -> str:
     """The same statement for the tables that a rebuild makes beside the index."""
-    return re.sub(r"\bindex_", "rebuilt_", sql)
+    return re.sub(r"\bflowledger_index_", "flowledger_rebuilt_", sql)

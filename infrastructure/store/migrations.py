@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ...domain.errors import StorageUnavailable
-from .sql_files import Dialect, migrations
+from .sql_files import Dialect, migrations, schema
 
 
 def newest(dialect: Dialect) -> int:
@@ -22,14 +22,28 @@ def is_current(dialect: Dialect, version: int) -> bool:
 
 
 def apply(dialect: Dialect, version: int, execute: Callable[[str], object]) -> None:
-    """Apply every file above ``version`` in order. The caller holds the store's lock and a transaction round it all."""
+    """Make a new store, or apply every file above ``version`` in order.
+
+    The caller holds the store's lock and a transaction round it all.
+    """
     for statement in statements(dialect, version):
         execute(statement)
 
 
 def statements(dialect: Dialect, version: int) -> Iterator[str]:
-    """What brings a store from ``version`` (0: there is none) to the newest schema."""
+    """What brings a store from ``version`` (0: there is none) to the newest schema.
+
+    A new store never has the tables that old ones had, as other software may have tables of their names.
+    """
+    if version == 0:
+        yield from schema(dialect)
+        yield _at(newest(dialect))
+        return
     for number, paragraphs in migrations(dialect).items():
         if number > version:
             yield from paragraphs
-            yield f"UPDATE flowledger_schema SET version = {number};"  # noqa: S608 - the number of a file of ours
+            yield _at(number)
+
+
+def _at(version: int) -> str:
+    return f"UPDATE flowledger_schema SET version = {version};"  # noqa: S608 - the number of a file of ours

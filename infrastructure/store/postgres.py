@@ -23,10 +23,13 @@ from .subscription import PollingSubscription
 
 
 class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
-    """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the connection's default schema."""
+    """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the store's schema."""
 
     datastore: PooledDatastore
     dialect: Dialect = "postgres"
+
+    def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
+        super().__init__(datastore, events_table_name="flowledger_events")
 
     def create_table(self) -> None:
         migrate(self.datastore)

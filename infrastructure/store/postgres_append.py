@@ -19,6 +19,7 @@ from psycopg.pq.abc import PGresult
 from ...projections.index import Changes
 from .indexing import PARTS, changes_in
 from .postgres_pool import Connection
+from .postgres_schema import bound, bound_with_parameters
 from .recorder import missing_before
 from .sql_files import queries
 from .stored_events import previous_of
@@ -30,14 +31,17 @@ COPY_FROM_EVENTS = 2_000
 COPY_FROM_BYTES = 2**20
 """From either on, COPY was measured to be faster than one statement with arrays, and it needs no memory for them."""
 
-_SQL = {name: statement.encode() for name, statement in queries("postgres").items()}
-_INDEX = {name: statement.encode() for name, statement in queries("postgres", "index.sql").items()}
+_SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
 _ARRAY = {name: psycopg.adapters.types[name].array_oid for name in ("int8", "text", "bytea")}
 _NOT_PREPARED: Final = b"26000"
 _JSONB: Final = b"\1"
 """The version of jsonb's binary form, before its text."""
 _COLUMNS = ["text", "int8", "text", "bytea", "int8"]
+_EVENT = ("text", "int8", "text", "bytea", "bytea")
+"""Stream, version, type, state, and the digest of the event that it must follow."""
+_ONE = tuple(_OID[name] for name in _EVENT)
+_ARRAYS = tuple(_ARRAY[name] for name in _EVENT)
 
 _int8 = Struct("!q").pack
 _length = Struct("!i").pack
@@ -65,75 +69,88 @@ class _Statement(NamedTuple):
     types: Sequence[int]
 
 
-def _statement(name: str, sql: bytes, *types: int) -> _Statement:
-    return _Statement(name.encode(), sql, sql.replace(b"$1", b"(" + _SQL["added"] + b")"), (_OID["int8"], *types))
+class Statements:
+    """What appends run, on the tables of one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self.added, self.begin_epoch = self._bound(_SQL["added"]), self._bound(_SQL["begin_epoch"])
+        self.copy_base = bound_with_parameters(_SQL["copy_base"], schema)
+        self.copy_events = self._bound(_SQL["copy_events"])
+        self.one = self._statement("append_event", _SQL["append_event"], _ONE)
+        self.several = self._statement("append_events", _SQL["append_events"], _ARRAYS)
+        self._indexed: dict[tuple[str, ...], _Statement] = {}
+
+    def indexed(self, parts: tuple[str, ...]) -> _Statement:
+        """Appends several, and changes the index in the same transaction."""
+        if parts not in self._indexed:
+            number = sum(1 << PARTS.index(part) for part in parts)
+            sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+            self._indexed[parts] = self._statement(f"append_indexed_{number}", sql, (*_ARRAYS, _OID["jsonb"]))
+        return self._indexed[parts]
+
+    def index_alone(self, parts: Collection[str]) -> bytes:
+        """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
+        return self._bound(_with_index(_SQL["index_base"], [], parts))
+
+    def _statement(self, name: str, sql: str, types: Sequence[int]) -> _Statement:
+        looking = sql.replace("$1", f"({_SQL['added']})")
+        return _Statement(name.encode(), self._bound(sql), self._bound(looking), (_OID["int8"], *types))
+
+    def _bound(self, sql: str) -> bytes:
+        return bound(sql, self._schema).encode()
 
 
-_EVENT = ("text", "int8", "text", "bytea", "bytea")
-"""Stream, version, type, state, and the digest of the event that it must follow."""
-_ONE = _statement("append_event", _SQL["append_event"], *(_OID[name] for name in _EVENT))
-_ARRAYS = tuple(_ARRAY[name] for name in _EVENT)
-_SEVERAL = _statement("append_events", _SQL["append_events"], *_ARRAYS)
-
-
-@cache
-def _indexed(parts: tuple[str, ...]) -> _Statement:
-    """Appends several, and changes the index in the same transaction."""
-    number = sum(1 << PARTS.index(part) for part in parts)
-    sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
-    return _statement(f"append_indexed_{number}", sql, *_ARRAYS, _OID["jsonb"])
-
-
-def index_statement(parts: Collection[str]) -> bytes:
-    """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
-    return _with_index(_SQL["index_base"], [], parts)
-
-
-def _with_index(base: bytes, first: list[tuple[str, bytes]], parts: Collection[str]) -> bytes:
+def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
     named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
-    steps = b",\n".join(b"_" + name.encode() + b" AS (\n" + sql + b")" for name, sql in named)
-    return b"WITH base AS MATERIALIZED (" + base + b"),\n" + steps + b"\nSELECT base FROM base"
+    steps = ",\n".join(f"_{name} AS (\n{sql})" for name, sql in named)
+    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\nSELECT base FROM base"
 
 
-def append(connection: Connection, events: Sequence[StoredEvent]) -> list[int]:
+statements_for = cache(Statements)
+"""The statements of a schema, put together once."""
+
+
+def append(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> list[int]:
     """Store the events in one commit and return their positions, in the order of the events.
 
     Raises psycopg's errors, and PredecessorMissing; nothing is stored then, unless the connection is lost.
     """
     try:
         try:
-            base = _insert(connection, events)
+            base = _insert(connection, statements, events)
         except (_EpochMustBegin, psycopg.errors.NotNullViolation):
             # The second is what a statement gives that looks itself, and finds nothing to add.
-            _begin_epoch(connection)
-            base = _insert(connection, events)
+            _begin_epoch(connection, statements)
+            base = _insert(connection, statements, events)
     except _NothingStored:
         first = next(event for event in events if previous_of(event))
         raise missing_before(str(first.originator_id), first.originator_version) from None
     return list(range(base + 1, base + 1 + len(events)))
 
 
-def _insert(connection: Connection, events: Sequence[StoredEvent]) -> int:
+def _insert(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> int:
     """Store the events at the positions that follow the one returned."""
     changes = changes_in(events)
     if len(events) >= COPY_FROM_EVENTS or sum(len(event.state) for event in events) >= COPY_FROM_BYTES:
-        return _copy(connection, events, changes)
+        return _copy(connection, statements, events, changes)
     if changes is not None:
         tables = changes.tables()
-        return _execute(connection, _indexed(tuple(tables)), [*_of_several(events), jsonb(tables)])
+        indexed = statements.indexed(tuple(tables))
+        return _execute(connection, statements, indexed, [*_of_several(events), jsonb(tables)])
     if len(events) == 1:
-        return _execute(connection, _ONE, _of_one(events[0]))
-    return _execute(connection, _SEVERAL, _of_several(events))
+        return _execute(connection, statements, statements.one, _of_one(events[0]))
+    return _execute(connection, statements, statements.several, _of_several(events))
 
 
-def _execute(connection: Connection, statement: _Statement, values: list[bytes]) -> int:
+def _execute(connection: Connection, statements: Statements, statement: _Statement, values: list[bytes]) -> int:
     binary = [Format.BINARY] * len(statement.types)
     if connection.is_pooled:
         result = connection.pgconn.exec_params(
             statement.looking, [None, *values], statement.types, binary, Format.BINARY
         )
     else:
-        result = _execute_prepared(connection, statement, [_int8(_added(connection)), *values], binary)
+        result = _execute_prepared(connection, statement, [_int8(_added(connection, statements)), *values], binary)
     if _checked(result, ExecStatus.TUPLES_OK).ntuples == 0:
         raise _NothingStored
     return int.from_bytes(result.get_value(0, 0) or b"", "big")
@@ -159,7 +176,7 @@ def _prepare(connection: Connection, statement: _Statement) -> None:
 
 
 def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
-    """Run an ``index_statement``."""
+    """Run a statement that changes the index alone."""
     types, binary = [_OID["int8"], _OID["jsonb"]], [Format.BINARY] * 2
     result = connection.pgconn.exec_params(sql, [_int8(base), jsonb(tables)], types, binary, Format.BINARY)
     _checked(result, ExecStatus.TUPLES_OK)
@@ -204,7 +221,9 @@ def _header(element: str, items: Sequence[object]) -> bytes:
     return _array_header(1, 0, _OID[element], len(items), 1)
 
 
-def _copy(connection: Connection, events: Sequence[StoredEvent], changes: Changes | None) -> int:
+def _copy(
+    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: Changes | None
+) -> int:
     # In the order in which the other statements take streams, so that no two writers wait for each other.
     placed: Iterable[tuple[int, StoredEvent]] = sorted(
         enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
@@ -216,36 +235,36 @@ def _copy(connection: Connection, events: Sequence[StoredEvent], changes: Change
         "previous": [previous_of(event) for event in linked],
     }
     with connection.transaction(), connection.cursor() as cursor:
-        found = cursor.execute(_SQL["copy_base"], conditions).fetchone()
+        found = cursor.execute(statements.copy_base, conditions).fetchone()
         if found is None:
             raise _NothingStored
         (base,) = found
         if base is None:
             raise _EpochMustBegin
-        with cursor.copy(_SQL["copy_events"]) as rows:
+        with cursor.copy(statements.copy_events) as rows:
             rows.set_types(_COLUMNS)
             for place, event in placed:
                 stream = str(event.originator_id)
                 rows.write_row((stream, event.originator_version, event.topic, event.state, base + place))
         if changes is not None:
             tables = changes.tables()
-            change_index(connection, index_statement(tables), base, tables)
+            change_index(connection, statements.index_alone(tables), base, tables)
     return int(base)
 
 
-def _added(connection: Connection) -> int:
+def _added(connection: Connection, statements: Statements) -> int:
     """What to add to the numbers of transactions: looked up once, as a connection stays in its cluster."""
     if connection.added is None:
-        (connection.added,) = connection.execute(_SQL["added"]).fetchone() or (None,)
+        (connection.added,) = connection.execute(statements.added).fetchone() or (None,)
     if connection.added is None:
         raise _EpochMustBegin
     return connection.added
 
 
-def _begin_epoch(connection: Connection) -> None:
+def _begin_epoch(connection: Connection, statements: Statements) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        connection.execute(_SQL["begin_epoch"])
+        connection.execute(statements.begin_epoch)
     connection.added = None
 
 

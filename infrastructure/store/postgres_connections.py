@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -14,10 +15,18 @@ from . import migrations, postgres_append
 from .postgres_append import SCHEMA_LOCK
 from .postgres_errors import is_broken, translated
 from .postgres_pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
+from .postgres_schema import (
+    HOW_TO_MAKE_IT,
+    bound_with_parameters,
+    check_nothing_behind,
+    find_schema,
+    quoted,
+    version_in,
+)
 from .recorder import ConnectionLost
 from .sql_files import queries
 
-_SQL = {name: statement.encode() for name, statement in queries("postgres").items()}
+_SQL = queries("postgres")
 
 
 class PooledDatastore(stock.PostgresDatastore):
@@ -37,6 +46,12 @@ class PooledDatastore(stock.PostgresDatastore):
         super().__init__("", "", "", "", "", originator_id_type="text")
         self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
 
+    @cached_property
+    def store_schema(self) -> str:
+        """The schema of the store: found out once, so that it stays the same one. Raises OperationalError."""
+        with self.connection() as connection:
+            return find_schema(connection)
+
     # --- statements ---------------------------------------------------------------------------------------------------
 
     def execute(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
@@ -44,9 +59,10 @@ class PooledDatastore(stock.PostgresDatastore):
 
         After ConnectionLost it may have run.
         """
+        sql = bound_with_parameters(_SQL[query], self.store_schema)
         connection = self._pool.take()
         try:
-            return _run(connection.kept_cursor, _SQL[query], parameters)
+            return _run(connection.kept_cursor, sql, parameters)
         except psycopg.Error as error:
             raise self._translated(error, connection) from error
         finally:
@@ -54,9 +70,10 @@ class PooledDatastore(stock.PostgresDatastore):
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""
+        statements = postgres_append.statements_for(self.store_schema)
         connection = self._pool.take()
         try:
-            return postgres_append.append(connection, events)
+            return postgres_append.append(connection, statements, events)
         except psycopg.Error as error:
             raise self._translated(error, connection) from error
         finally:
@@ -73,14 +90,15 @@ class PooledDatastore(stock.PostgresDatastore):
         """The same for rows of any size: on a cursor of its own, as a kept one would hold on to them."""
         return self.query(_SQL[query], parameters)
 
-    def query(self, sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """The same for a statement that has no name."""
+        statement = bound_with_parameters(sql, self.store_schema)
         try:
-            return self._query(sql, parameters)
+            return self._query(statement, parameters)
         except ConnectionLost:
-            return self._query(sql, parameters)
+            return self._query(statement, parameters)
 
-    def _query(self, sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
+    def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
         with self.connection() as connection:
             return _run(connection.cursor(binary=True), sql, parameters)
 
@@ -126,24 +144,30 @@ class PooledDatastore(stock.PostgresDatastore):
         return translated(error)
 
 
-def _run(cursor: psycopg.Cursor[Any], sql: bytes | str, parameters: Mapping[str, Any]) -> list[Any]:
-    cursor.execute(sql.encode() if isinstance(sql, str) else sql, parameters, prepare=True)
+def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
+    cursor.execute(sql, parameters, prepare=True)
     return cursor.fetchall() if cursor.rownumber is not None else []
 
 
 def migrate(datastore: PooledDatastore) -> None:
-    """Create the tables in the connection's default schema, or bring them up to date; current ones are left alone."""
+    """Create the tables in the store's schema, or bring them up to date; current ones are left alone."""
+    schema = datastore.store_schema
     with datastore.connection() as connection:
-        version = _version(connection)
+        version = version_in(connection, schema)
         if migrations.is_current("postgres", version):
             return
+        check_nothing_behind(connection, schema)
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+                # Tables that some session has for itself come last, or else they would come first.
+                connection.execute(f"SET LOCAL search_path = {quoted(schema)}, pg_temp".encode())
                 migrations.apply(
-                    "postgres", _version(connection), lambda statement: connection.execute(statement.encode())
+                    "postgres",
+                    version_in(connection, schema),
+                    lambda statement: connection.execute(statement.encode()),
                 )
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName) as error:
+        except psycopg.errors.InsufficientPrivilege as error:
             raise OperationalError(_who_may_help(version, error)) from error
 
 
@@ -152,18 +176,16 @@ def _who_may_help(version: int, error: psycopg.Error) -> str:
     command = f"flowledger schema --after {version}" if version else "flowledger schema"
     return (
         f"the tables of flowledger are {missing}, and this user may not change that: "
-        f"let an administrator open the store once, or run the SQL that `{command}` prints ({error})"
+        f"{HOW_TO_MAKE_IT.format(command=command)} ({error})"
     )
 
 
 def has_tables(datastore: PooledDatastore) -> bool:
-    """Whether there is a store in the connection's default schema, of whatever version."""
+    """Whether there is a store in its schema, of whatever version.
+
+    Raises OperationalError where another one may be meant.
+    """
+    schema = datastore.store_schema
     with datastore.connection() as connection:
-        return _version(connection) > 0
-
-
-def _version(connection: Connection) -> int:
-    if connection.execute(_SQL["schema_exists"]).fetchone() is None:
-        return 0
-    (version,) = connection.execute(_SQL["schema_version"]).fetchone() or (0,)
-    return int(version)
+        check_nothing_behind(connection, schema)
+        return version_in(connection, schema) > 0

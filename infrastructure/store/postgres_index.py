@@ -1,36 +1,53 @@
-"""Making the index anew in PostgreSQL, while others go on."""
+"""Making the index anew in PostgreSQL, while others go on, with no more rights than an application has.
 
+Rows go into temporary tables first. Then the index is made equal to them slice by slice: each in a short transaction
+that writers wait for, and that writes only rows that differ. Readers never wait. See docs/adr/0027.
+"""
+
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import psycopg
 from eventsourcing.persistence import OperationalError
 
 from ...projections.index import Changes
-from .indexing import TABLES, beside
-from .postgres_append import change_index, index_statement
+from .indexing import TABLES
+from .postgres_append import change_index, statements_for
 from .postgres_connections import PooledDatastore
 from .postgres_pool import Connection
+from .postgres_schema import quoted
 from .recorder import CatchUp, Rebuilding
-from .sql_files import index_tables, queries
 
-_SQL = queries("postgres")
+_REBUILD_LOCK: Final = 0x464C4C48
+"""The advisory lock of who rebuilds, with the name of the schema."""
 
-_REBUILD_LOCK = 0x464C4C48
-"""The advisory lock of who rebuilds."""
+_LOCK_TIMEOUT: Final = "2s"
+"""For as long at most writers wait behind a slice that waits for others itself."""
 
-_LOCK_TIMEOUT = "2s"
-"""For as long at most writers wait behind a swap that waits for others itself."""
+_TRIES: Final = 20
 
-_TRIES = 20
+SLICE: Final = 2_000
+"""Rows at a time. Where every one of them differs, writers wait for about a tenth of a second."""
+
+_KEYS: Final = dict(
+    zip(TABLES, ("run_id", "work_order_id", "stream, version", "workflow_id", "workflow_id, version"), strict=True)
+)
+
+_TEMPORARY: Final = "pg_temp"
+"""The schema of tables that only this session sees, and that go with it."""
+
+Key = Sequence[object]
 
 
 class PostgresRebuilding(Rebuilding):
-    """Rows go into bare tables first; their indexes are made before the swap, which then only renames."""
+    """Temporary tables, and the index of a schema that shall become equal to them."""
 
     def __init__(self, datastore: PooledDatastore) -> None:
         self._datastore = datastore
+        self._schema = datastore.store_schema
+        self._place = quoted(self._schema).replace("%", "%%")  # as all statements here have parameters
         self._stack = ExitStack()
         self._connection: Connection
 
@@ -41,15 +58,14 @@ class PostgresRebuilding(Rebuilding):
                 raise OperationalError(
                     "rebuilding the index needs a connection to the server itself, not through a pooler"
                 )
-            (is_ours,) = self._execute(f"SELECT pg_try_advisory_lock({_REBUILD_LOCK})").fetchone() or (False,)
+            lock = (_REBUILD_LOCK, self._schema)
+            (is_ours,) = self._execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", lock).fetchone() or (False,)
             if not is_ours:
                 raise OperationalError("somebody else rebuilds the index of this store now: wait for that")
-            self._stack.callback(self._execute, f"SELECT pg_advisory_unlock({_REBUILD_LOCK})")
-            self._drop()
+            self._stack.callback(self._execute, "SELECT pg_advisory_unlock(%s, hashtext(%s))", lock)
             self._stack.callback(self._drop)
-            for statement in index_tables("postgres"):
-                if "CREATE TABLE" in statement:
-                    self._execute(beside(statement))
+            for table, key in _KEYS.items():
+                self._execute(f"CREATE TABLE {_made(table)} (LIKE {self._kept(table)}, PRIMARY KEY ({key}))")
             self._stack = self._stack.pop_all()
         return self
 
@@ -61,47 +77,85 @@ class PostgresRebuilding(Rebuilding):
     def put(self, changes: Changes) -> None:
         tables = changes.tables()
         if tables:
-            change_index(self._connection, beside(index_statement(tables).decode()).encode(), 0, tables)
+            change_index(self._connection, statements_for(_TEMPORARY).index_alone(tables), 0, tables)
 
     def swap(self, catch_up: CatchUp, revision: int) -> None:
-        for statement in index_tables("postgres"):
-            if "CREATE INDEX" in statement:
-                self._execute(beside(statement))
         for table in TABLES:
-            self._execute(f"ANALYZE {beside(table)}")
+            self._execute(f"ANALYZE {_made(table)}")
+        for table in TABLES:
+            after: Key | None = None
+            while after := self._equal_slice(catch_up, table, after):
+                pass
+        self._execute(f"UPDATE {self._place}.flowledger_index SET revision = %s", (revision,))  # noqa: S608 - ours
+
+    def _equal_slice(self, catch_up: CatchUp, table: str, after: Key | None) -> Key | None:
+        """Make the rows behind a key equal to those that were made, as far as the key returned; None: to the end.
+
+        From then on appends keep them so, as they change rows that are right.
+        """
+        upto = self._end_of_slice(table, after)
+        self._while_writers_wait(catch_up, lambda: self._equal(table, after, upto))
+        return upto
+
+    def _while_writers_wait(self, catch_up: CatchUp, action: Callable[[], object]) -> None:
+        """Do something while all that was appended is in the tables that were made."""
         for tries_left in reversed(range(_TRIES)):
             catch_up(settled=True)
-            try:
-                with self._connection.transaction():
-                    self._execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-                    self._execute(f"LOCK TABLE {', '.join(TABLES)} IN ACCESS EXCLUSIVE MODE")
-                    catch_up(settled=False)  # none is under way
-                    for table in TABLES:
-                        self._replace(table)
-                    self._connection.execute(b"UPDATE flowledger_index SET revision = %s", (revision,))
+            with self._connection.transaction():
+                self._execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                try:
+                    self._execute(f"LOCK TABLE {', '.join(map(self._kept, TABLES))} IN SHARE ROW EXCLUSIVE MODE")
+                except psycopg.errors.LockNotAvailable:
+                    if not tries_left:
+                        raise
+                    raise psycopg.Rollback from None
+                catch_up(settled=False)  # none is under way
+                action()
                 return
-            except psycopg.errors.LockNotAvailable:
-                if not tries_left:
-                    raise
 
-    def _replace(self, table: str) -> None:
-        """The new table takes the name, the owner and the rights of the old one, its indexes theirs."""
-        ((owner,),) = self._look("table_owner", table)
-        rights = self._look("table_rights", table)
-        self._execute(f"DROP TABLE {table}")
-        self._execute(f"ALTER TABLE {beside(table)} RENAME TO {table}")
-        for (name,) in self._look("table_indexes", table):
-            self._execute(f"ALTER INDEX {name} RENAME TO {table}{name.removeprefix(beside(table))}")
-        for privileges, grantee in rights:
-            self._execute(f"GRANT {privileges} ON {table} TO {grantee}")
-        self._execute(f"ALTER TABLE {table} OWNER TO {owner}")
+    def _equal(self, table: str, after: Key | None, upto: Key | None) -> None:
+        key = _KEYS[table]
+        slice_, bounds = _between(key, after, upto)
+        kept, made = f"{self._kept(table)} AS kept", f"{_made(table)} AS made"
+        same = " AND ".join(f"kept.{column} = made.{column}" for column in key.split(", "))
+        differing = f"NOT EXISTS (SELECT 1 FROM {made} WHERE {same} AND ROW(kept.*) IS NOT DISTINCT FROM ROW(made.*))"  # noqa: S608 - ours
+        self._execute(f"DELETE FROM {kept} WHERE {slice_} AND {differing}", bounds)  # noqa: S608 - ours
+        missing = f"SELECT * FROM {made} WHERE {slice_} AND NOT EXISTS (SELECT 1 FROM {kept} WHERE {same})"  # noqa: S608 - ours
+        self._execute(f"INSERT INTO {self._kept(table)} {missing}", bounds)
+
+    def _end_of_slice(self, table: str, after: Key | None) -> Key | None:
+        """The last key of the next SLICE keys of either table; None where there are no more."""
+        key = _KEYS[table]
+        slice_, bounds = _between(key, after, None)
+        next_keys = " UNION ".join(
+            f"(SELECT {key} FROM {place} WHERE {slice_} ORDER BY {key} LIMIT {SLICE})"  # noqa: S608 - ours
+            for place in (self._kept(table), _made(table))
+        )
+        last = f"SELECT {key} FROM ({next_keys}) AS next ORDER BY {key} OFFSET {SLICE - 1} LIMIT 1"  # noqa: S608 - ours
+        return self._execute(last, bounds).fetchone()
 
     def _drop(self) -> None:
         for table in TABLES:
-            self._execute(f"DROP TABLE IF EXISTS {beside(table)}")
+            self._execute(f"DROP TABLE IF EXISTS {_made(table)}")
 
-    def _look(self, query: str, table: str) -> list[Any]:
-        return self._connection.execute(_SQL[query].encode(), {"table": table}).fetchall()
+    def _kept(self, table: str) -> str:
+        return f"{self._place}.{table}"
 
-    def _execute(self, statement: str) -> psycopg.Cursor[Any]:
-        return self._connection.execute(statement.encode())
+    def _execute(self, statement: str, parameters: Sequence[object] | dict[str, object] = ()) -> psycopg.Cursor[Any]:
+        return self._connection.execute(statement.encode(), parameters)
+
+
+def _made(table: str) -> str:
+    return f"{_TEMPORARY}.{table}"
+
+
+def _between(key: str, after: Key | None, upto: Key | None) -> tuple[str, dict[str, object]]:
+    """The condition on a key, and its parameters."""
+    conditions = ["TRUE"]
+    parameters: dict[str, object] = {}
+    for name, sign, bound in (("after", ">", after), ("upto", "<=", upto)):
+        if bound is not None:
+            named = {f"{name}_{number}": value for number, value in enumerate(bound)}
+            conditions.append(f"({key}) {sign} ({', '.join(f'%({one})s' for one in named)})")
+            parameters |= named
+    return " AND ".join(conditions), parameters

@@ -22,8 +22,14 @@ def queries(dialect: Dialect, file: str = "queries.sql") -> dict[str, str]:
 
 
 @cache
+def schema(dialect: Dialect) -> list[str]:
+    """The statements that make a new store, at the newest schema version."""
+    return list(_paragraphs(dialect, "schema.sql"))
+
+
+@cache
 def migrations(dialect: Dialect) -> dict[int, list[str]]:
-    """The statements of each ``NNNN_subject.sql`` by its number, in order."""
+    """The statements of each ``NNNN_subject.sql`` by its number, in order: what brings an old store to that version."""
     names = sorted(entry.name for entry in (_FOLDER / dialect).iterdir() if entry.name[:4].isdigit())
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
 
@@ -31,13 +37,21 @@ def migrations(dialect: Dialect) -> dict[int, list[str]]:
 @cache
 def index_tables(dialect: Dialect) -> list[str]:
     """The statements that make the index: its tables, each before its indexes."""
-    statements = (paragraph for paragraphs in migrations(dialect).values() for paragraph in paragraphs)
-    return [statement for statement in statements if re.search(r"^CREATE (TABLE|INDEX) index_", statement, re.M)]
+    return [
+        statement
+        for statement in schema(dialect)
+        if re.search(r"^CREATE (TABLE|INDEX) flowledger_index_", statement, re.M)
+    ]
 
 
+@cache
 def search_tables() -> list[str]:
     """The statements that make what a search reads in SQLite."""
-    return list(_paragraphs("sqlite", "0003_search.sql"))
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^(CREATE|INSERT) .*flowledger_search", statement, re.M)
+    ]
 
 
 def grants(user: str) -> str:

@@ -25,6 +25,9 @@ class SQLiteRecorder(stock.SQLiteApplicationRecorder, QueryingRecorder):
     datastore: ThreadBoundDatastore
     dialect: Dialect = "sqlite"
 
+    def __init__(self, datastore: Any, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
+        super().__init__(datastore, events_table_name="flowledger_events")
+
     def create_table(self) -> None:
         migrate(self.datastore)
 

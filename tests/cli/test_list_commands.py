@@ -260,8 +260,8 @@ def test_json_and_csv_are_two_answers(cli: CommandLine, runs: list[str]) -> None
 def test_an_index_that_was_lost_is_rebuilt(cli: CommandLine, runs: list[str]) -> None:
     before = cli.json("history"), cli.json("orders"), cli.json("history", "--text", "kaputt")
     with sqlite3.connect(cli.home / "ledger.db") as connection:
-        connection.execute("DELETE FROM index_runs")
-        connection.execute("DELETE FROM index_work_orders")
+        connection.execute("DELETE FROM flowledger_index_runs")
+        connection.execute("DELETE FROM flowledger_index_work_orders")
     connection.close()
     assert ids(cli) == []
     assert cli("rebuild").stdout == "rebuilt from 13 events\n"
@@ -273,8 +273,8 @@ def test_a_rebuild_that_meets_an_unreadable_event_names_it_and_leaves_the_lists(
     cli: CommandLine, runs: list[str]
 ) -> None:
     with sqlite3.connect(cli.home / "ledger.db") as connection:
-        connection.execute("DROP TRIGGER stored_events_refuse_update")
-        connection.execute("UPDATE stored_events SET state = x'00' WHERE originator_id = ?", (runs[1],))
+        connection.execute("DROP TRIGGER flowledger_events_refuse_update")
+        connection.execute("UPDATE flowledger_events SET state = x'00' WHERE originator_id = ?", (runs[1],))
     connection.close()
     before = cli.json("history")
     message = cli.refused("rebuild")

@@ -8,9 +8,8 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from flowledger.infrastructure.store.indexing import TABLES
-
 from ..store.clusters import as_user, new_user, run_sql
+from ..store.older import make_store
 from .conftest import CommandLine
 
 
@@ -41,7 +40,11 @@ def test_a_user_with_the_printed_rights_works_on_the_printed_tables(
     assert cli.json("run", "resume", run["id"], "--payload", "1")["status"] == "completed"
     assert cli.json("show", run["id"])["status"] == "completed"
     assert cli.json("verify")["ok"]
-    for change in ("UPDATE stored_events SET topic = 'x'", "DELETE FROM stored_events", "CREATE TABLE more (x int)"):
+    for change in (
+        "UPDATE flowledger_events SET topic = 'x'",
+        "DELETE FROM flowledger_events",
+        "CREATE TABLE more (x int)",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             run_sql(as_user(url, application_user), change)
 
@@ -72,14 +75,15 @@ def test_what_an_older_store_lacks_is_printed_alone(
     cli: CommandLine, new_postgres_url: Callable[[], str], application_user: str
 ) -> None:
     url = new_postgres_url()
-    run_by_administrator(url, cli("--store", url, "schema", "--user", application_user).stdout)
-    run_sql(url, "DROP VIEW flowledger_numbering", "DROP TABLE flowledger_epochs")
-    run_sql(url, f"DROP TABLE search_progress, search, flowledger_index, {', '.join(TABLES)}")
-    run_sql(url, "UPDATE flowledger_schema SET version = 1")
+    make_store(url, 1)
+    schema = url.rpartition("search_path%3D")[2]
+    run_sql(url, f"GRANT USAGE ON SCHEMA {schema} TO {application_user}")
+    run_sql(url, f"GRANT SELECT ON flowledger_schema TO {application_user}")
     cli.environment["FLOWLEDGER_STORE"] = as_user(url, application_user)
     assert "too old" in cli.refused("verify")
     rest = cli.json("schema", "--user", application_user, "--after", "1")
     assert "CREATE TABLE stored_events" not in rest["sql"]
+    assert "CREATE TABLE flowledger_events" not in rest["sql"]
     run_by_administrator(url, rest["sql"])
     assert cli.json("verify")["ok"]
     with psycopg.connect(url) as connection:

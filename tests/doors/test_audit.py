@@ -277,10 +277,10 @@ def test_a_change_of_a_stored_event_is_named(tmp_path: Path) -> None:
     run_id = office.whole_story()
     office.ledger.close()
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as database, database:
-        database.execute("DROP TRIGGER stored_events_refuse_update")
+        database.execute("DROP TRIGGER flowledger_events_refuse_update")
         where = "WHERE originator_id = ? AND originator_version = 5"
-        (state,) = database.execute(f"SELECT state FROM stored_events {where}", [run_id]).fetchone()  # noqa: S608
-        database.execute(f"UPDATE stored_events SET state = ? {where}", [state.replace(b"hello", b"jello"), run_id])  # noqa: S608
+        (state,) = database.execute(f"SELECT state FROM flowledger_events {where}", [run_id]).fetchone()  # noqa: S608
+        database.execute(f"UPDATE flowledger_events SET state = ? {where}", [state.replace(b"hello", b"jello"), run_id])  # noqa: S608
     with fl.open_ledger(office.url) as ledger:
         audit = ledger.history.audit(run_id)
         assert not audit.provenance.ok
@@ -303,12 +303,12 @@ def test_a_change_of_the_save_that_ran_is_named(tmp_path: Path, version: int) ->
     assert office.ledger.history.audit(run_id).provenance.ok
     office.ledger.close()
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as database, database:
-        database.execute("DROP TRIGGER stored_events_refuse_update")
+        database.execute("DROP TRIGGER flowledger_events_refuse_update")
         where = "WHERE originator_id = 'workflow:triage' AND originator_version = ?"
-        (state,) = database.execute(f"SELECT state FROM stored_events {where}", [version]).fetchone()  # noqa: S608
+        (state,) = database.execute(f"SELECT state FROM flowledger_events {where}", [version]).fetchone()  # noqa: S608
         forged = state.replace(b"payload.url", b"payload.lru")
         assert forged != state
-        database.execute(f"UPDATE stored_events SET state = ? {where}", [forged, version])  # noqa: S608
+        database.execute(f"UPDATE flowledger_events SET state = ? {where}", [forged, version])  # noqa: S608
     with fl.open_ledger(office.url) as ledger:
         audit = ledger.history.audit(run_id)
         assert audit.workflow.version == version

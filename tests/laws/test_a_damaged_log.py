@@ -29,7 +29,7 @@ def story(path: Path) -> str:
 def damage(path: Path, statement: str, *arguments: Any) -> None:
     connection = sqlite3.connect(path)
     for trigger in ("update", "delete", "replace"):
-        connection.execute(f"DROP TRIGGER stored_events_refuse_{trigger}")
+        connection.execute(f"DROP TRIGGER flowledger_events_refuse_{trigger}")
     assert connection.execute(statement, arguments).rowcount == 1
     connection.commit()
     connection.close()
@@ -50,7 +50,7 @@ READS: dict[str, Callable[[fl.Ledger, str], Any]] = {
 def test_a_missing_event_of_a_run_is_said(tmp_path: Path, read: str, version: int) -> None:
     path = tmp_path / "damaged.db"
     run_id = story(path)
-    damage(path, "DELETE FROM stored_events WHERE originator_id = ? AND originator_version = ?", run_id, version)
+    damage(path, "DELETE FROM flowledger_events WHERE originator_id = ? AND originator_version = ?", run_id, version)
     with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.StorageError):
         READS[read](ledger, run_id)
 
@@ -59,7 +59,7 @@ def test_a_missing_event_of_a_run_is_said(tmp_path: Path, read: str, version: in
 def test_a_missing_save_is_not_answered_with_an_older_one(tmp_path: Path, version: int) -> None:
     path = tmp_path / "damaged.db"
     story(path)
-    damage(path, "DELETE FROM stored_events WHERE originator_id = 'workflow:w' AND originator_version = ?", version)
+    damage(path, "DELETE FROM flowledger_events WHERE originator_id = 'workflow:w' AND originator_version = ?", version)
     with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.StorageError):
         ledger.workflows.get("w", version=version)
 
@@ -74,7 +74,8 @@ def test_a_body_that_is_none_of_its_type_is_not_readable(tmp_path: Path, read: s
     run_id = story(path)
     damage(
         path,
-        "UPDATE stored_events SET state = substr(state, 1, 41) || ? WHERE originator_id = ? AND originator_version = 3",
+        "UPDATE flowledger_events SET state = substr(state, 1, 41) || ? "
+        "WHERE originator_id = ? AND originator_version = 3",
         body.encode(),
         run_id,
     )
@@ -89,7 +90,7 @@ def test_an_event_of_another_kind_of_stream_is_not_readable(tmp_path: Path, read
     run_id = story(path)
     damage(
         path,
-        "UPDATE stored_events SET topic = 'workflow.saved' WHERE originator_id = ? AND originator_version = 3",
+        "UPDATE flowledger_events SET topic = 'workflow.saved' WHERE originator_id = ? AND originator_version = 3",
         run_id,
     )
     with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.EventNotReadable):
@@ -119,7 +120,7 @@ def test_in_a_long_run_a_damaged_step_is_told_to_whoever_looks_at_it_or_behind_i
     run_id = long_story(path)
     damage(
         path,
-        "UPDATE stored_events SET state = substr(state, 1, 41) || ? "
+        "UPDATE flowledger_events SET state = substr(state, 1, 41) || ? "
         "WHERE originator_id = ? AND originator_version = 150",
         body.encode(),
         run_id,
@@ -140,7 +141,7 @@ def test_in_a_long_run_a_damaged_step_is_told_to_whoever_looks_at_it_or_behind_i
 def test_in_a_long_run_what_is_no_event_at_all_is_told_by_the_read(tmp_path: Path, state: bytes) -> None:
     path = tmp_path / "damaged.db"
     run_id = long_story(path)
-    statement = "UPDATE stored_events SET state = ? WHERE originator_id = ? AND originator_version = 150"
+    statement = "UPDATE flowledger_events SET state = ? WHERE originator_id = ? AND originator_version = 150"
     damage(path, statement, state, run_id)
     for read in READS.values():
         with fl.open_ledger(f"sqlite:///{path}") as ledger, pytest.raises(fl.EventNotReadable):

@@ -21,7 +21,7 @@ def main(url: str, batches: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def die_in_the_middle(statement: str) -> None:
-        if statement.startswith("INSERT INTO search ") and not next(rows, None):
+        if statement.startswith("INSERT INTO flowledger_search ") and not next(rows, None):
             os.kill(os.getpid(), signal.SIGKILL)
 
     with closing(open_store(url)) as store:

@@ -156,14 +156,14 @@ def test_an_event_that_cannot_be_read_hides_no_other(durable_url: str) -> None:
 
 
 def tamper(url: str) -> None:
-    damaged = "UPDATE stored_events SET state = substr(state, 1, 50) WHERE originator_version = 2"
+    damaged = "UPDATE flowledger_events SET state = substr(state, 1, 50) WHERE originator_version = 2"
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-            connection.execute("DROP TRIGGER stored_events_refuse_update")
+            connection.execute("DROP TRIGGER flowledger_events_refuse_update")
             connection.execute(damaged)
     else:
         with psycopg.connect(url) as connection:
-            connection.execute("ALTER TABLE stored_events DISABLE TRIGGER USER")
+            connection.execute("ALTER TABLE flowledger_events DISABLE TRIGGER USER")
             connection.execute(damaged.encode())
 
 

@@ -30,8 +30,8 @@ def filled(new_postgres_url: Callable[[], str]) -> str:
             store.append(*writes[first : first + 500])
         index_of(store).catch_up()
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("VACUUM ANALYZE search")
-        connection.execute("VACUUM ANALYZE index_runs")
+        connection.execute("VACUUM ANALYZE flowledger_search")
+        connection.execute("VACUUM ANALYZE flowledger_index_runs")
     return url
 
 
@@ -56,13 +56,13 @@ def plans_of(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> list[s
 @pytest.mark.parametrize(
     ("text", "where", "index"),
     [
-        ("r123", (), "search_words_idx"),
-        ("words r123", (), "search_words_idx"),
+        ("r123", (), "flowledger_search_words_idx"),
+        ("words r123", (), "flowledger_search_words_idx"),
         ("words", (), None),
-        (None, ("payload.rare=r123",), "search_document_idx"),
-        (None, ('payload.rare == "r123" || payload.n == 5',), "search_document_idx"),
-        ("words", ("payload.rare=r123",), "search_document_idx"),
-        (None, ("payload.rare=r123", "payload.even=false"), "search_document_idx"),
+        (None, ("payload.rare=r123",), "flowledger_search_document_idx"),
+        (None, ('payload.rare == "r123" || payload.n == 5',), "flowledger_search_document_idx"),
+        ("words", ("payload.rare=r123",), "flowledger_search_document_idx"),
+        (None, ("payload.rare=r123", "payload.even=false"), "flowledger_search_document_idx"),
         (None, ("payload.even=true",), None),
         (None, ("payload.n>2990",), None),
         (None, ("payload.n % 2 == 0",), None),
@@ -77,6 +77,6 @@ def test_no_search_reads_the_whole_table(
         plans = plans_of(store, monkeypatch)
         assert pages.page(RunQuery(before=before), search, 10)
         for plan in plans:
-            assert not re.search(r"Seq Scan on (search|index_runs)\b", plan), plan
-        used = {name for plan in plans for name in re.findall(r"search_(?:words|document)_idx", plan)}
+            assert not re.search(r"Seq Scan on (flowledger_search|flowledger_index_runs)\b", plan), plan
+        used = {name for plan in plans for name in re.findall(r"flowledger_search_(?:words|document)_idx", plan)}
         assert used == ({index} if index else set())

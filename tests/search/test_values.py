@@ -72,7 +72,7 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
         expected = one.matches(whole, Allowance())
         found = condition(store._recorder.dialect, (), [one])
         ((may, sure),) = store._recorder.query(
-            f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM search AS s",  # noqa: S608 - ours
+            f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM flowledger_search AS s",  # noqa: S608 - ours
             found.parameters,
         )
         kept = store.search.entries(["run"])["run"].document

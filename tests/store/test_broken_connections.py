@@ -124,7 +124,7 @@ def test_a_shared_commit_whose_outcome_is_unknown_is_not_said_to_have_failed(
 ) -> None:
     write(store, "a", 0, 1)
     with psycopg.connect(server_url) as other, ThreadPoolExecutor(3) as threads:
-        other.execute("LOCK TABLE stored_events IN SHARE MODE")
+        other.execute("LOCK TABLE flowledger_events IN SHARE MODE")
         leading = threads.submit(write, store, "a", 1, 2)
         wait_for(1, other, leading)
         sharing = [threads.submit(write, store, stream, 0, 1) for stream in "bc"]
@@ -146,7 +146,7 @@ def test_an_event_is_stored_once_while_its_first_insert_is_still_under_way(
 ) -> None:
     write(store, "a", 0, 1)
     with psycopg.connect(server_url) as other, ThreadPoolExecutor(1) as thread:
-        other.execute("LOCK TABLE stored_events IN SHARE MODE")
+        other.execute("LOCK TABLE flowledger_events IN SHARE MODE")
         proxy.faults = AtStatements({1: Place.SENT})
         appending = thread.submit(write, store, "a", 1, 2)
         wait_for(2, other, appending)

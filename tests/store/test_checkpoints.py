@@ -340,7 +340,7 @@ def test_a_page_that_somebody_made_text_changes_no_answer(sqlite_url: str, spoil
     with opened(sqlite_url) as store:
         stored(store)
         now(store)
-        store._recorder.datastore.execute("UPDATE checkpoints SET state = :spoilt", {"spoilt": spoilt})
+        store._recorder.datastore.execute("UPDATE flowledger_checkpoints SET state = :spoilt", {"spoilt": spoilt})
         assert answers(store, EVERY) == expected()
 
 

@@ -10,22 +10,23 @@ import pytest
 from .events import opened, texts, write
 
 CHANGES = [
-    "UPDATE stored_events SET topic = 'x'",
-    "UPDATE stored_events SET originator_version = 9 WHERE originator_version = 2",
-    "DELETE FROM stored_events",
-    "DELETE FROM stored_events WHERE originator_version = 2",
+    "UPDATE flowledger_events SET topic = 'x'",
+    "UPDATE flowledger_events SET originator_version = 9 WHERE originator_version = 2",
+    "DELETE FROM flowledger_events",
+    "DELETE FROM flowledger_events WHERE originator_version = 2",
 ]
 SQLITE_CHANGES = [
-    "INSERT OR REPLACE INTO stored_events (originator_id, originator_version, topic, state) VALUES ('a', 1, 'x', 'y')",
-    "REPLACE INTO stored_events SELECT 'b', 1, 'x', 'y', notification_id FROM stored_events LIMIT 1",
-    "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES ('a', 1, 'x', 'y') "
+    "INSERT OR REPLACE INTO flowledger_events (originator_id, originator_version, topic, state) "
+    "VALUES ('a', 1, 'x', 'y')",
+    "REPLACE INTO flowledger_events SELECT 'b', 1, 'x', 'y', notification_id FROM flowledger_events LIMIT 1",
+    "INSERT INTO flowledger_events (originator_id, originator_version, topic, state) VALUES ('a', 1, 'x', 'y') "
     "ON CONFLICT DO UPDATE SET topic = 'x'",
 ]
 POSTGRES_CHANGES = [
-    "TRUNCATE stored_events",
-    "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
+    "TRUNCATE flowledger_events",
+    "INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id) "
     "VALUES ('a', 1, 'x', 'y', 1) ON CONFLICT (originator_id, originator_version) DO UPDATE SET topic = 'x'",
-    "MERGE INTO stored_events USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
+    "MERGE INTO flowledger_events USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
 ]
 
 

@@ -59,9 +59,9 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(durable_url: str, monk
         write(store, "a", 0, 1)
     current = sql_files.migrations
     with monkeypatch.context() as patch:
-        broken = {98: ["CREATE TABLE half_done (x int)"], 99: ["CREATE TABLE stored_events (x int)"]}
+        broken = {98: ["CREATE TABLE half_done (x int)"], 99: ["CREATE TABLE flowledger_events (x int)"]}
         patch.setattr(migrations, "migrations", lambda dialect: current(dialect) | broken)
-        with pytest.raises(Exception, match="stored_events"):
+        with pytest.raises(Exception, match="flowledger_events"):
             open_store(durable_url)
     with opened(durable_url) as store:
         assert texts(store, "a") == [1]

@@ -108,7 +108,7 @@ def test_a_pooler_may_be_pointed_at_another_cluster_while_clients_stay_connected
         write(store, "a", 0, 1)
         run_sql(
             direct_url,
-            "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
+            "INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id) "
             "VALUES ('far', 1, 'x', '', 1000000000000::bigint << 20)",
         )
         far = 10**12 << 20

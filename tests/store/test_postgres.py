@@ -74,7 +74,7 @@ def test_a_connection_in_use_is_closed_when_it_comes_back_to_a_closed_pool(pool:
 def test_a_statement_that_takes_too_long_is_not_stored(new_postgres_url: Callable[[], str]) -> None:
     url = new_postgres_url()
     with opened(f"{url}%20-c%20lock_timeout%3D1") as store, psycopg.connect(url) as other:
-        other.execute("LOCK TABLE stored_events")
+        other.execute("LOCK TABLE flowledger_events")
         for more in ([1], [1, 2]):
             with pytest.raises(StorageUnavailable, match="lock timeout"):
                 write(store, "a", 0, *more)
@@ -87,9 +87,9 @@ def test_a_table_that_is_gone_is_corruption(new_postgres_url: Callable[[], str])
     url = new_postgres_url()
     with opened(url) as store:
         with psycopg.connect(url) as connection:
-            connection.execute("ALTER TABLE stored_events RENAME TO gone")
+            connection.execute("ALTER TABLE flowledger_events RENAME TO gone")
         for attempt in (lambda: store.head("a"), lambda: write(store, "a", 0, 1), lambda: write(store, "a", 0, 1, 2)):
-            with pytest.raises(StorageCorrupt, match="stored_events"):
+            with pytest.raises(StorageCorrupt, match="flowledger_events"):
                 attempt()
 
 

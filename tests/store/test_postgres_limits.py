@@ -14,6 +14,7 @@ from flowledger.infrastructure.store.postgres_pool import ConnectionPool
 
 from .clusters import as_user, new_user, run_sql
 from .events import opened, texts, write
+from .older import make_store
 
 COUNTS = [1, 2, COPY_FROM_EVENTS]
 """Events of an append, for each way to store them."""
@@ -97,12 +98,11 @@ def test_who_waits_in_vain_is_told_why_there_was_no_further_connection(limited_u
 def test_a_statement_that_is_cancelled_stores_nothing(new_postgres_url: Callable[[], str], count: int) -> None:
     """As statement_timeout cancels it."""
     url = new_postgres_url()
-    cancel = (
-        "SELECT count(pg_cancel_backend(pid)) FROM pg_locks WHERE NOT granted AND relation = 'stored_events'::regclass"
-    )
+    waiting = "NOT granted AND relation = 'flowledger_events'::regclass"
+    cancel = f"SELECT count(pg_cancel_backend(pid)) FROM pg_locks WHERE {waiting}"  # noqa: S608 - ours
     with opened(url) as store, psycopg.connect(url) as other, ThreadPoolExecutor(1) as thread:
         write(store, "a", 0, 1)
-        other.execute("LOCK TABLE stored_events")
+        other.execute("LOCK TABLE flowledger_events")
         writing = thread.submit(write, store, "a", 1, *range(count))
         while other.execute(cancel).fetchone() == (0,):
             assert not writing.done()
@@ -117,7 +117,7 @@ def test_a_statement_that_is_cancelled_stores_nothing(new_postgres_url: Callable
 def test_a_lock_that_takes_too_long_is_named(new_postgres_url: Callable[[], str], count: int) -> None:
     url = new_postgres_url()
     with opened(f"{url}%20-c%20lock_timeout%3D1") as store, psycopg.connect(url) as other:
-        other.execute("LOCK TABLE stored_events")
+        other.execute("LOCK TABLE flowledger_events")
         with pytest.raises(StorageUnavailable, match="holds a lock for longer than lock_timeout"):
             write(store, "a", 0, *range(count))
         other.rollback()
@@ -144,14 +144,13 @@ def test_a_read_only_server_can_be_read_and_says_that_it_is_one(
 
 def test_a_user_whose_tables_are_old_is_told_what_to_run(new_postgres_url: Callable[[], str]) -> None:
     url = new_postgres_url()
-    open_store(url).close()
+    make_store(url, 1)
     schema = url.rpartition("search_path%3D")[2]
     with new_user(url) as name:
         run_sql(
             url,
             f"GRANT USAGE ON SCHEMA {schema} TO {name}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {name}",
-            "UPDATE flowledger_schema SET version = 1",
         )
         with pytest.raises(
             StorageUnavailable, match=r"too old \(schema 1, needed: \d+\).*`flowledger schema --after 1`"

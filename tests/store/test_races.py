@@ -109,7 +109,7 @@ def test_writers_take_streams_in_one_order_whatever_order_they_name_them_in(
     """Another writer holds ``a`` and wants ``b``; if ours held ``b`` while it waits for ``a``, the two were locked."""
     url = new_postgres_url()
     insert = (
-        "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
+        "INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id) "
         "VALUES (%s, 1, 'test.noted', '', %s)"
     )
     with opened(url) as store, psycopg.connect(url) as other, ThreadPoolExecutor(1) as thread:

@@ -79,7 +79,7 @@ def test_what_is_written_while_the_index_is_rebuilt_is_in_it(store_url: str) -> 
         kept = index_of(ledger._store)
         ledger.rebuild()
         assert index_of(ledger._store) == kept
-        assert len(kept["index_runs"]) == sum(event.type == "run.started" for event in ledger._store.tail())
+        assert len(kept["flowledger_index_runs"]) == sum(event.type == "run.started" for event in ledger._store.tail())
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -122,12 +122,12 @@ def test_a_rebuild_that_meets_an_unreadable_event_leaves_the_index_as_it_was(dur
         fill(ledger)
         before = index_of(ledger._store)
         disable = (
-            "DROP TRIGGER stored_events_refuse_update"
+            "DROP TRIGGER flowledger_events_refuse_update"
             if "sqlite" in durable_url
-            else ("ALTER TABLE stored_events DISABLE TRIGGER ALL")
+            else ("ALTER TABLE flowledger_events DISABLE TRIGGER ALL")
         )
         run_sql(durable_url, disable)
-        run_sql(durable_url, "UPDATE stored_events SET topic = 'run.unheard_of' WHERE originator_version = 2")
+        run_sql(durable_url, "UPDATE flowledger_events SET topic = 'run.unheard_of' WHERE originator_version = 2")
         with pytest.raises(fl.EventNotReadable, match=r"run\.unheard_of.*the index is as it was.*flowledger verify"):
             ledger.rebuild()
         assert index_of(ledger._store) == before
@@ -152,9 +152,9 @@ def test_a_rebuild_keeps_the_rights_of_others_and_the_names(new_postgres_url: An
     with fl.open_ledger(url, executors) as ledger:
         fill(ledger)
         run_sql(url, "DO $$ BEGIN CREATE ROLE reader_of_lists; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-        run_sql(url, "GRANT SELECT ON index_runs TO reader_of_lists")
+        run_sql(url, "GRANT SELECT ON flowledger_index_runs TO reader_of_lists")
         names = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
-        rights = "SELECT has_table_privilege('reader_of_lists', 'index_runs', 'SELECT')"
+        rights = "SELECT has_table_privilege('reader_of_lists', 'flowledger_index_runs', 'SELECT')"
         with psycopg.connect(url) as connection:
             before = connection.execute(names).fetchall()
         for _ in range(2):

@@ -112,7 +112,7 @@ def test_it_keeps_no_transaction_open(store: LedgerEventStore, recorder: LedgerR
                 assert not busy
         else:
             with psycopg.connect(durable_url) as connection:
-                connection.execute("LOCK TABLE stored_events NOWAIT")
+                connection.execute("LOCK TABLE flowledger_events NOWAIT")
         assert places(take(following, 1)) == [("a", 2)]
 
 

@@ -22,7 +22,7 @@ from flowledger.infrastructure.store.recorder import Row
 from .events import NOTED, note, opened, rows, write
 
 INSERT = """
-    INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+    INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
     VALUES (%s, %s, %s, %s, (pg_current_xact_id()::text::bigint << 20) + %s)
 """
 

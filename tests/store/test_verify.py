@@ -36,7 +36,7 @@ def tamper(path: Path, *changes: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.create_function("flip", 2, flip)
         for trigger in ("update", "delete", "replace"):
-            connection.execute(f"DROP TRIGGER stored_events_refuse_{trigger}")
+            connection.execute(f"DROP TRIGGER flowledger_events_refuse_{trigger}")
         for change in changes:
             connection.execute(change.replace("OF EVENT_2", EVENT_2))
 
@@ -80,28 +80,29 @@ EVENT_2 = "WHERE originator_id = 'a' AND originator_version = 2"
     ids=["codec", "event id", "digest", "end of the digest", "body"],
 )
 def test_a_flipped_bit_is_found(store: LedgerEventStore, path: Path, index: int, findings: Found) -> None:
-    tamper(path, "UPDATE stored_events SET state = flip(state, INDEX) OF EVENT_2".replace("INDEX", str(index)))
+    tamper(path, "UPDATE flowledger_events SET state = flip(state, INDEX) OF EVENT_2".replace("INDEX", str(index)))
     assert found(store) == findings
 
 
 @pytest.mark.parametrize(
     ("change", "findings"),
     [
-        ("UPDATE stored_events SET topic = 'test.other' OF EVENT_2", [("a", 2, "changed")]),
-        ("UPDATE stored_events SET topic = 'test.gone' OF EVENT_2", [("a", 2, "changed"), ("a", 2, "unknown_type")]),
-        ("UPDATE stored_events SET state = substr(state, 1, 30) OF EVENT_2", [("a", 2, "unreadable")]),
-        ("UPDATE stored_events SET state = substr(state, 1, 60) OF EVENT_2",
+        ("UPDATE flowledger_events SET topic = 'test.other' OF EVENT_2", [("a", 2, "changed")]),
+        ("UPDATE flowledger_events SET topic = 'test.gone' OF EVENT_2",
+         [("a", 2, "changed"), ("a", 2, "unknown_type")]),
+        ("UPDATE flowledger_events SET state = substr(state, 1, 30) OF EVENT_2", [("a", 2, "unreadable")]),
+        ("UPDATE flowledger_events SET state = substr(state, 1, 60) OF EVENT_2",
          [("a", 2, "changed"), ("a", 2, "unreadable")]),
-        ("UPDATE stored_events SET state = 'text' OF EVENT_2", [("a", 2, "unreadable")]),
-        ("UPDATE stored_events SET state = zeroblob(100000) OF EVENT_2", [("a", 2, "unreadable")]),
-        ("DELETE FROM stored_events OF EVENT_2", [("a", 3, "gap")]),
-        ("DELETE FROM stored_events WHERE originator_id = 'a' AND originator_version <= 2", [("a", 3, "gap")]),
-        ("UPDATE stored_events SET originator_id = 'c' OF EVENT_2", [("a", 3, "gap"), ("c", 2, "gap")]),
-        ("UPDATE stored_events SET originator_id = 'c', originator_version = 1 OF EVENT_2",
+        ("UPDATE flowledger_events SET state = 'text' OF EVENT_2", [("a", 2, "unreadable")]),
+        ("UPDATE flowledger_events SET state = zeroblob(100000) OF EVENT_2", [("a", 2, "unreadable")]),
+        ("DELETE FROM flowledger_events OF EVENT_2", [("a", 3, "gap")]),
+        ("DELETE FROM flowledger_events WHERE originator_id = 'a' AND originator_version <= 2", [("a", 3, "gap")]),
+        ("UPDATE flowledger_events SET originator_id = 'c' OF EVENT_2", [("a", 3, "gap"), ("c", 2, "gap")]),
+        ("UPDATE flowledger_events SET originator_id = 'c', originator_version = 1 OF EVENT_2",
          [("a", 3, "gap"), ("c", 1, "changed")]),
-        ("UPDATE stored_events SET originator_version = 0 OF EVENT_2",
+        ("UPDATE flowledger_events SET originator_version = 0 OF EVENT_2",
          [("a", 0, "gap"), ("a", 1, "position"), ("a", 1, "link"), ("a", 3, "gap")]),
-        ("UPDATE stored_events SET notification_id = 100 OF EVENT_2", [("a", 3, "position")]),
+        ("UPDATE flowledger_events SET notification_id = 100 OF EVENT_2", [("a", 3, "position")]),
     ],
 )  # fmt: skip
 def test_a_change_of_a_row_is_found(store: LedgerEventStore, path: Path, change: str, findings: Found) -> None:
@@ -115,9 +116,9 @@ def test_a_change_of_a_row_is_found(store: LedgerEventStore, path: Path, change:
 def test_two_events_that_changed_places_are_found(store: LedgerEventStore, path: Path) -> None:
     tamper(
         path,
-        "UPDATE stored_events SET originator_version = 9 WHERE originator_id = 'a' AND originator_version = 2",
-        "UPDATE stored_events SET originator_version = 2 WHERE originator_id = 'a' AND originator_version = 3",
-        "UPDATE stored_events SET originator_version = 3 WHERE originator_id = 'a' AND originator_version = 9",
+        "UPDATE flowledger_events SET originator_version = 9 WHERE originator_id = 'a' AND originator_version = 2",
+        "UPDATE flowledger_events SET originator_version = 2 WHERE originator_id = 'a' AND originator_version = 3",
+        "UPDATE flowledger_events SET originator_version = 3 WHERE originator_id = 'a' AND originator_version = 9",
     )
     assert found(store) == [("a", 2, "changed"), ("a", 3, "position"), ("a", 3, "link"), ("a", 4, "link")]
 
@@ -128,14 +129,14 @@ def test_a_clock_that_went_backwards_is_found(store: LedgerEventStore) -> None:
 
 
 def test_every_finding_is_reported_and_not_just_the_first(store: LedgerEventStore, path: Path) -> None:
-    tamper(path, "UPDATE stored_events SET state = flip(state, length(state) - 4) WHERE originator_version < 3")
+    tamper(path, "UPDATE flowledger_events SET state = flip(state, length(state) - 4) WHERE originator_version < 3")
     assert found(store) == [
         (stream, version, kind) for stream in "ab" for version, kind in enumerate(("changed", "link"), 1)
     ]
 
 
 def test_findings_say_what_and_where(store: LedgerEventStore, path: Path) -> None:
-    tamper(path, "DELETE FROM stored_events OF EVENT_2")
+    tamper(path, "DELETE FROM flowledger_events OF EVENT_2")
     (finding,) = verify(store).findings
     assert finding.message == "version 2 is missing before it, so its link can't be checked"
 
@@ -156,9 +157,9 @@ def test_postgres_is_walked_the_same_way(new_postgres_url: Callable[[], str]) ->
         write(store, "Ä", 0, 1)
         write(store, "B", 0, 1)
         with psycopg.connect(url) as connection:
-            connection.execute("ALTER TABLE stored_events DISABLE TRIGGER ALL")
+            connection.execute("ALTER TABLE flowledger_events DISABLE TRIGGER ALL")
             connection.execute(
-                "UPDATE stored_events SET state = set_byte(state, 45, 7) WHERE originator_id IN ('a', 'Ä')"
+                "UPDATE flowledger_events SET state = set_byte(state, 45, 7) WHERE originator_id IN ('a', 'Ä')"
             )
         report = verify(store)
         assert (report.events, report.streams) == (5, 3)

@@ -267,12 +267,12 @@ def test_an_event_that_cannot_be_read_is_told_and_its_neighbours_are_shown(tmp_p
         run_id = loop(ledger, LONG)
     with closing(sqlite3.connect(path)) as connection:
         (state,) = connection.execute(
-            "SELECT state FROM stored_events WHERE originator_id = ? AND originator_version = 500", (run_id,)
+            "SELECT state FROM flowledger_events WHERE originator_id = ? AND originator_version = 500", (run_id,)
         ).fetchone()
     broken = state.replace(b'"counted"', b'"count\x00d"')
     damage(
         path,
-        "UPDATE stored_events SET state = ? WHERE originator_id = ? AND originator_version = 500",
+        "UPDATE flowledger_events SET state = ? WHERE originator_id = ? AND originator_version = 500",
         broken, run_id,
     )  # fmt: skip
     with fl.open_ledger(f"sqlite:///{path}") as ledger:

@@ -1,6 +1,6 @@
 -- runs: New runs.
-INSERT INTO index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id, work_order_id,
-                        workflow_id, status, node_id, error_type, actor, origin, source)
+INSERT INTO flowledger_index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id,
+                                   work_order_id, workflow_id, status, node_id, error_type, actor, origin, source)
 SELECT started_at, base + place, workflow_version, version, finished_at, queued, run_id, work_order_id,
        workflow_id, status, node_id, error_type, actor, origin, source
 FROM base, jsonb_to_recordset(rows -> 'runs') AS run (
@@ -16,7 +16,7 @@ ON CONFLICT (run_id) DO UPDATE SET
     source = EXCLUDED.source
 
 -- moves: Where runs stand now.
-UPDATE index_runs AS run
+UPDATE flowledger_index_runs AS run
 SET version = moved.version, status = moved.status, node_id = moved.node_id, finished_at = moved.finished_at,
     error_type = moved.error_type, queued = moved.queued
 FROM base, jsonb_to_recordset(rows -> 'moves') AS moved (
@@ -24,7 +24,8 @@ FROM base, jsonb_to_recordset(rows -> 'moves') AS moved (
 WHERE run.run_id = moved.run_id
 
 -- orders: New work orders.
-INSERT INTO index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor, last_run_id, reason)
+INSERT INTO flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor, last_run_id,
+                                          reason)
 SELECT opened_at, base + place, work_order_id, workflow_id, state, actor, last_run_id, reason
 FROM base, jsonb_to_recordset(rows -> 'orders') AS work_order (
     opened_at bigint, place bigint, work_order_id text, workflow_id text, state text, actor text, last_run_id text,
@@ -35,7 +36,7 @@ ON CONFLICT (work_order_id) DO UPDATE SET
     state = EXCLUDED.state, actor = EXCLUDED.actor, last_run_id = EXCLUDED.last_run_id, reason = EXCLUDED.reason
 
 -- order_moves: The state of work orders now; it follows a run only while that is the last one.
-UPDATE index_work_orders AS work_order
+UPDATE flowledger_index_work_orders AS work_order
 SET state = moved.state, last_run_id = moved.last_run_id, reason = moved.reason
 FROM base, jsonb_to_recordset(rows -> 'order_moves') AS moved (
     work_order_id text, if_last text, last_run_id text, state text, reason text)
@@ -43,7 +44,8 @@ WHERE work_order.work_order_id = moved.work_order_id
   AND (moved.if_last IS NULL OR work_order.last_run_id = moved.if_last)
 
 -- changes: What was done.
-INSERT INTO index_changes (version, position, recorded_at, is_act, stream, actor, type, status, node_id, error_type)
+INSERT INTO flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status, node_id,
+                                      error_type)
 SELECT version, base + place, recorded_at, is_act, stream, actor, type, status, node_id, error_type
 FROM base, jsonb_to_recordset(rows -> 'changes') AS change (
     version bigint, place bigint, recorded_at bigint, is_act boolean, stream text, actor text, type text, status text,
@@ -52,7 +54,8 @@ ORDER BY stream, version
 ON CONFLICT (stream, version) DO NOTHING
 
 -- workflows: Workflows as they were saved last.
-INSERT INTO index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name, message)
+INSERT INTO flowledger_index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name,
+                                        message)
 SELECT version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name, message
 FROM base, jsonb_to_recordset(rows -> 'workflows') AS workflow (
     version bigint, saved_version bigint, taken_at bigint, archived boolean, workflow_id text, snapshot_id text,
@@ -64,13 +67,13 @@ ON CONFLICT (workflow_id) DO UPDATE SET
     message = EXCLUDED.message
 
 -- workflow_moves: Workflows that were archived, or taken back.
-UPDATE index_workflows AS workflow
+UPDATE flowledger_index_workflows AS workflow
 SET version = moved.version, archived = moved.archived
 FROM base, jsonb_to_recordset(rows -> 'workflow_moves') AS moved (version bigint, archived boolean, workflow_id text)
 WHERE workflow.workflow_id = moved.workflow_id
 
 -- saves: Saves of workflows.
-INSERT INTO index_saves (version, taken_at, workflow_id, snapshot_id, actor, digest, message)
+INSERT INTO flowledger_index_saves (version, taken_at, workflow_id, snapshot_id, actor, digest, message)
 SELECT version, taken_at, workflow_id, snapshot_id, actor, digest, message
 FROM base, jsonb_to_recordset(rows -> 'saves') AS save (
     version bigint, taken_at bigint, workflow_id text, snapshot_id text, actor text, digest text, message text)

@@ -1,10 +1,10 @@
 -- append_event: Append one event: $1 is added to the transaction's number, then stream, version, type, state. The primary
 -- key refuses a version that is taken; the position grows with the transaction. Where $6 isn't empty, it is inserted only
 -- behind the event of this digest (see codec.py); else no row comes back.
-INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
 SELECT $2, $3, $4, $5, ((pg_current_xact_id()::text::bigint + $1) << 20) + 1
 WHERE $6 = ''::bytea OR $6 = (
-    SELECT substr(state, 10, 32) FROM stored_events WHERE originator_id = $2 AND originator_version = $3 - 1)
+    SELECT substr(state, 10, 32) FROM flowledger_events WHERE originator_id = $2 AND originator_version = $3 - 1)
 RETURNING notification_id - 1
 
 -- append_events: The same for arrays, all or none. Positions count in the order of the arrays; rows go in by stream, as
@@ -14,10 +14,10 @@ WITH base AS MATERIALIZED (
     WHERE NOT EXISTS (
         SELECT FROM unnest($2::text[], $3::bigint[], $6::bytea[]) AS event (stream, version, previous)
         WHERE previous <> '' AND previous IS DISTINCT FROM (
-            SELECT substr(state, 10, 32) FROM stored_events
+            SELECT substr(state, 10, 32) FROM flowledger_events
             WHERE originator_id = stream AND originator_version = version - 1))
 ), stored AS (
-    INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+    INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
     SELECT stream, version, type, state, base + place
     FROM base, unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[])
         WITH ORDINALITY AS event (stream, version, type, state, place)
@@ -31,11 +31,11 @@ SELECT (pg_current_xact_id()::text::bigint + $1) << 20 AS base, $7::jsonb AS row
 WHERE NOT EXISTS (
     SELECT FROM unnest($2::text[], $3::bigint[], $6::bytea[]) AS event (stream, version, previous)
     WHERE previous <> '' AND previous IS DISTINCT FROM (
-        SELECT substr(state, 10, 32) FROM stored_events
+        SELECT substr(state, 10, 32) FROM flowledger_events
         WHERE originator_id = stream AND originator_version = version - 1))
 
 -- indexed_events: The same as append_events for an append that also changes the index (see index.sql).
-INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
 SELECT stream, version, type, state, base + place
 FROM base, unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[]) WITH ORDINALITY AS event (stream, version, type, state, place)
 ORDER BY stream COLLATE "C", version
@@ -49,11 +49,11 @@ SELECT (pg_current_xact_id()::text::bigint + added) << 20 FROM flowledger_number
 WHERE NOT EXISTS (
     SELECT FROM unnest(%(streams)s::text[], %(versions)s::bigint[], %(previous)s::bytea[]) AS event (stream, version, previous)
     WHERE previous IS DISTINCT FROM (
-        SELECT substr(state, 10, 32) FROM stored_events
+        SELECT substr(state, 10, 32) FROM flowledger_events
         WHERE originator_id = stream AND originator_version = version - 1))
 
 -- copy_events: Append the rows that follow.
-COPY stored_events (originator_id, originator_version, topic, state, notification_id) FROM STDIN (FORMAT BINARY)
+COPY flowledger_events (originator_id, originator_version, topic, state, notification_id) FROM STDIN (FORMAT BINARY)
 
 -- added: What to add to the number of a transaction, or null when an epoch must begin.
 SELECT added FROM flowledger_numbering
@@ -61,24 +61,24 @@ SELECT added FROM flowledger_numbering
 -- begin_epoch: Begin one if it must. No transaction to come has a number below the oldest that runs now, so both new
 -- positions and the horizon will be above all that is stored.
 INSERT INTO flowledger_epochs (added)
-SELECT greatest(0, (coalesce((SELECT max(notification_id) FROM stored_events), 0) >> 20) + 1
+SELECT greatest(0, (coalesce((SELECT max(notification_id) FROM flowledger_events), 0) >> 20) + 1
                    - pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
 FROM flowledger_numbering WHERE added IS NULL
 
 -- head: The version of a stream's last event, or null.
-SELECT max(originator_version) FROM stored_events WHERE originator_id = %(stream)b
+SELECT max(originator_version) FROM flowledger_events WHERE originator_id = %(stream)b
 
 -- header: The first %(bytes)b bytes of one event's state, and its position.
-SELECT substr(state, 1, %(bytes)b::int), notification_id FROM stored_events
+SELECT substr(state, 1, %(bytes)b::int), notification_id FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
 -- beginning: Version, type and the first %(bytes)b bytes of the last event up to version %(upto)b.
-SELECT originator_version, topic, substr(state, 1, %(bytes)b::int) FROM stored_events
+SELECT originator_version, topic, substr(state, 1, %(bytes)b::int) FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT 1
 
 -- state: The whole state of one event.
-SELECT state FROM stored_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
+SELECT state FROM flowledger_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
 -- rows_at: The events at these versions of these streams; no state over %(large)b bytes. Each by its key, whatever the server
 -- believes of their number. It doesn't see how many there are, or else it would plan anew each time.
@@ -87,26 +87,26 @@ FROM unnest((SELECT %(streams)s::text[]), (SELECT %(versions)s::bigint[])) AS pl
 CROSS JOIN LATERAL (
     SELECT originator_id, originator_version, notification_id, topic,
            CASE WHEN octet_length(state) <= %(large)b THEN state END
-    FROM stored_events
+    FROM flowledger_events
     WHERE originator_id = place.stream AND originator_version = place.version LIMIT 1
 ) AS event
 
 -- stream_page: The next %(rows)b events of a stream behind version %(after)b, up to %(upto)b; no state over %(large)b bytes.
 SELECT originator_version, topic, CASE WHEN octet_length(state) <= %(large)b THEN state END, notification_id
-FROM stored_events
+FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version LIMIT %(rows)b
 
 -- stream_page_backwards: The same from %(upto)b down.
 SELECT originator_version, topic, CASE WHEN octet_length(state) <= %(large)b THEN state END, notification_id
-FROM stored_events
+FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT %(rows)b
 
 -- log_page: The next %(rows)b events of the store behind position %(after)b. Where %(settled)b, none that could be overtaken.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id > %(after)b
   AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
 ORDER BY notification_id LIMIT %(rows)b
@@ -115,7 +115,7 @@ ORDER BY notification_id LIMIT %(rows)b
 -- lead to the next. Where %(settled)b, none that could be overtaken. An event says "after" in its beginning.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id > %(after)b
   AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
   AND (topic <> 'run.step_completed' OR position('\x226166746572223a'::bytea IN substr(state, 1, 8192)) > 0)
@@ -124,75 +124,70 @@ ORDER BY notification_id LIMIT %(rows)b
 -- all_page: The next %(rows)b events behind version %(version)b of stream %(stream)b, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
-FROM stored_events
+FROM flowledger_events
 WHERE (originator_id, originator_version) > (%(stream)b, %(version)b)
 ORDER BY originator_id, originator_version LIMIT %(rows)b
 
 -- notifications: At most %(limit)b events with %(start)b <= position <= %(stop)b, of the given types if there are any; none
 -- that could be overtaken.
 SELECT originator_id, originator_version, notification_id, topic, state
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id BETWEEN %(start)b AND %(stop)b
   AND notification_id < (SELECT horizon FROM flowledger_numbering)
   AND (cardinality(%(types)b::text[]) = 0 OR topic = ANY (%(types)b::text[]))
 ORDER BY notification_id LIMIT %(limit)b
 
 -- max_position: The position of the last event, or null.
-SELECT max(notification_id) FROM stored_events
+SELECT max(notification_id) FROM flowledger_events
 
--- schema_exists: One row if the tables are there. It reads the catalogue itself, as looking the name up (to_regclass) may
--- still answer from before a lock was waited for.
-SELECT 1 FROM pg_catalog.pg_class WHERE relname = 'flowledger_schema' AND pg_catalog.pg_table_is_visible(oid)
+-- place: The schema in which the session makes tables, its search path, its user, and the schemas of the path with a store.
+SELECT current_schema()::text, current_setting('search_path'), current_user::text,
+       ARRAY(SELECT nspname::text FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS place ON place.oid = relnamespace
+             WHERE relname = 'flowledger_schema' AND nspname = ANY (current_schemas(false)))
+
+-- schema_exists: One row if there is a store in the schema. It reads the catalogue itself, as looking the name up
+-- (to_regclass) may still answer from before a lock was waited for.
+SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS place ON place.oid = relnamespace
+WHERE relname = 'flowledger_schema' AND nspname = %(schema)s
 
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
--- table_owner: Who owns a table, as SQL has it.
-SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class WHERE oid = %(table)s::regclass
-
--- table_rights: What others than the owner may do with a table, and who they are, as SQL has it.
-SELECT string_agg(privilege_type, ', '),
-       CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
-FROM pg_class, aclexplode(relacl)
-WHERE oid = %(table)s::regclass AND grantee <> relowner GROUP BY who
-
--- table_indexes: The names of a table's indexes.
-SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = %(table)s::regclass
-
 -- save_checkpoints: Keep pages of a folded state, given as arrays, in place of any for the same versions; in one order, as
 -- two readers that save the same ones would otherwise wait for each other for ever.
-INSERT INTO checkpoints (stream, version, fold_revision, state)
+INSERT INTO flowledger_checkpoints (stream, version, fold_revision, state)
 SELECT %(stream)b, version, %(fold_revision)b, state
 FROM unnest(%(versions)b::bigint[], %(states)b::bytea[]) AS page (version, state)
 ORDER BY version
 ON CONFLICT (stream, version) DO UPDATE SET fold_revision = EXCLUDED.fold_revision, state = EXCLUDED.state
 
 -- checkpoints: The next %(rows)b pages of this fold revision behind version %(after)b, large ones without their content.
-SELECT version, CASE WHEN octet_length(state) <= %(large)b THEN state END FROM checkpoints
+SELECT version, CASE WHEN octet_length(state) <= %(large)b THEN state END FROM flowledger_checkpoints
 WHERE stream = %(stream)b AND version > %(after)b AND version <= %(upto)b AND fold_revision = %(fold_revision)b
 ORDER BY version LIMIT %(rows)b
 
 -- large_checkpoint: The content of one page.
-SELECT state FROM checkpoints
+SELECT state FROM flowledger_checkpoints
 WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_revision)b
 
 -- clear_checkpoints: Forget all checkpoints.
-DELETE FROM checkpoints
+DELETE FROM flowledger_checkpoints
 
 -- search_progress: How far the search has read the log, in which generation.
-SELECT position, generation FROM search_progress
+SELECT position, generation FROM flowledger_search_progress
 
 -- search_entries: What the search knows of the runs %(runs)b.
-SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM search WHERE run_id = ANY (%(runs)b)
+SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM flowledger_search
+WHERE run_id = ANY (%(runs)b)
 
 -- save_search: Keep entries, given as arrays, in place of those of the same runs, and move on to position %(position)b: both,
 -- or neither and no row, if the search isn't at %(was)b any more.
 WITH moved AS (
-    UPDATE search_progress SET position = %(position)b
+    UPDATE flowledger_search_progress SET position = %(position)b
     WHERE position = %(was)b AND generation = %(generation)b
     RETURNING position
 ), saved AS (
-    INSERT INTO search (run_id, started_at, position, words, document)
+    INSERT INTO flowledger_search (run_id, started_at, position, words, document)
     SELECT run_id, started_at, entry.position, array_to_tsvector(string_to_array(words, ' ')), document::jsonb
     FROM moved, unnest(%(runs)b::text[], %(starts)b::bigint[], %(positions)b::bigint[], %(words)b::text[],
                        %(documents)b::text[]) AS entry (run_id, started_at, position, words, document)
@@ -201,5 +196,5 @@ WITH moved AS (
 SELECT position FROM moved
 
 -- clear_search: Drop all entries of the search and begin anew.
-WITH restarted AS (UPDATE search_progress SET position = 0, generation = generation + 1)
-DELETE FROM search
+WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = generation + 1)
+DELETE FROM flowledger_search

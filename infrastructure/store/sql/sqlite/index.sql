@@ -1,34 +1,38 @@
 -- runs: New runs.
-INSERT OR REPLACE INTO index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id,
-                                   work_order_id, workflow_id, status, node_id, error_type, actor, origin, source)
+INSERT OR REPLACE INTO flowledger_index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id,
+                                              work_order_id, workflow_id, status, node_id, error_type, actor, origin,
+                                              source)
 VALUES (:started_at, :position, :workflow_version, :version, :finished_at, :queued, :run_id,
         :work_order_id, :workflow_id, :status, :node_id, :error_type, :actor, :origin, :source)
 
 -- moves: Where runs stand now.
-UPDATE index_runs
+UPDATE flowledger_index_runs
 SET version = :version, status = :status, node_id = :node_id, finished_at = :finished_at,
     error_type = :error_type, queued = :queued
 WHERE run_id = :run_id
 
 -- orders: New work orders.
-INSERT OR REPLACE INTO index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor, last_run_id, reason)
+INSERT OR REPLACE INTO flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor,
+                                                     last_run_id, reason)
 VALUES (:opened_at, :position, :work_order_id, :workflow_id, :state, :actor, :last_run_id, :reason)
 
 -- order_moves: The state of work orders now; it follows a run only while that is the last one.
-UPDATE index_work_orders SET state = :state, last_run_id = :last_run_id, reason = :reason
+UPDATE flowledger_index_work_orders SET state = :state, last_run_id = :last_run_id, reason = :reason
 WHERE work_order_id = :work_order_id AND (:if_last IS NULL OR last_run_id = :if_last)
 
 -- changes: What was done.
-INSERT OR IGNORE INTO index_changes (version, position, recorded_at, is_act, stream, actor, type, status, node_id, error_type)
+INSERT OR IGNORE INTO flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status,
+                                                node_id, error_type)
 VALUES (:version, :position, :recorded_at, :is_act, :stream, :actor, :type, :status, :node_id, :error_type)
 
 -- workflows: Workflows as they were saved last.
-INSERT OR REPLACE INTO index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name, message)
+INSERT OR REPLACE INTO flowledger_index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id,
+                                                   actor, name, message)
 VALUES (:version, :saved_version, :taken_at, :archived, :workflow_id, :snapshot_id, :actor, :name, :message)
 
 -- workflow_moves: Workflows that were archived, or taken back.
-UPDATE index_workflows SET version = :version, archived = :archived WHERE workflow_id = :workflow_id
+UPDATE flowledger_index_workflows SET version = :version, archived = :archived WHERE workflow_id = :workflow_id
 
 -- saves: Saves of workflows.
-INSERT OR IGNORE INTO index_saves (version, taken_at, workflow_id, snapshot_id, actor, digest, message)
+INSERT OR IGNORE INTO flowledger_index_saves (version, taken_at, workflow_id, snapshot_id, actor, digest, message)
 VALUES (:version, :taken_at, :workflow_id, :snapshot_id, :actor, :digest, :message)

@@ -1,104 +1,105 @@
 -- append_event: Append one event. The unique index refuses a version that is taken; SQLite gives the position. Where :previous
 -- isn't empty, it is inserted only behind the event of this digest (see codec.py).
-INSERT INTO stored_events (originator_id, originator_version, topic, state)
+INSERT INTO flowledger_events (originator_id, originator_version, topic, state)
 SELECT :stream, :version, :type, :state
 WHERE :previous = x'' OR :previous = (
-    SELECT substr(CAST(state AS BLOB), 10, 32) FROM stored_events
+    SELECT substr(CAST(state AS BLOB), 10, 32) FROM flowledger_events
     WHERE originator_id = :stream AND originator_version = :version - 1
 )
 
 -- head: The version of a stream's last event, or null.
-SELECT max(originator_version) FROM stored_events WHERE originator_id = :stream
+SELECT max(originator_version) FROM flowledger_events WHERE originator_id = :stream
 
 -- header: The first :bytes bytes of one event's state, and its position.
-SELECT substr(CAST(state AS BLOB), 1, :bytes), notification_id FROM stored_events
+SELECT substr(CAST(state AS BLOB), 1, :bytes), notification_id FROM flowledger_events
 WHERE originator_id = :stream AND originator_version = :version
 
 -- beginning: Version, type and the first :bytes bytes of the last event up to version :upto.
-SELECT originator_version, topic, substr(CAST(state AS BLOB), 1, :bytes) FROM stored_events
+SELECT originator_version, topic, substr(CAST(state AS BLOB), 1, :bytes) FROM flowledger_events
 WHERE originator_id = :stream AND originator_version <= :upto
 ORDER BY originator_version DESC LIMIT 1
 
 -- state: The whole state of one event.
-SELECT CAST(state AS BLOB) FROM stored_events WHERE originator_id = :stream AND originator_version = :version
+SELECT CAST(state AS BLOB) FROM flowledger_events WHERE originator_id = :stream AND originator_version = :version
 
 -- stream_page: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.
 SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
-FROM stored_events
+FROM flowledger_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version LIMIT :rows
 
 -- stream_page_backwards: The same from :upto down.
 SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
-FROM stored_events
+FROM flowledger_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version DESC LIMIT :rows
 
 -- log_page: The next :rows events of the store behind position :after. One writer commits at a time, so none is overtaken.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id > :after
 ORDER BY notification_id LIMIT :rows
 
 -- indexed_page: The next :rows events behind position :after that may move rows of the index: all but steps that lead to
 -- the next. An event says "after" in its beginning. One writer commits at a time, so none is overtaken.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id > :after
   AND (topic <> 'run.step_completed' OR instr(substr(CAST(state AS BLOB), 1, 8192), CAST('"after":' AS BLOB)) > 0)
 ORDER BY notification_id LIMIT :rows
 
 -- all_page: The next :rows events behind version :version of stream :stream, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
-FROM stored_events
+FROM flowledger_events
 WHERE (originator_id, originator_version) > (:stream, :version)
 ORDER BY originator_id, originator_version LIMIT :rows
 
 -- notifications: At most :limit events with :start <= position <= :stop, of the types in the JSON array :types if it is given.
 SELECT originator_id, originator_version, notification_id, topic, state
-FROM stored_events
+FROM flowledger_events
 WHERE notification_id BETWEEN :start AND :stop
   AND (:types IS NULL OR topic IN (SELECT value FROM json_each(:types)))
 ORDER BY notification_id LIMIT :limit
 
 -- save_checkpoint: Keep a page of a folded state, in place of any for the same version.
-INSERT OR REPLACE INTO checkpoints (stream, version, fold_revision, state)
+INSERT OR REPLACE INTO flowledger_checkpoints (stream, version, fold_revision, state)
 VALUES (:stream, :version, :fold_revision, :state)
 
 -- checkpoints: The next :rows pages of this fold revision behind version :after, large ones without their content.
-SELECT version, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END FROM checkpoints
+SELECT version, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END FROM flowledger_checkpoints
 WHERE stream = :stream AND version > :after AND version <= :upto AND fold_revision = :fold_revision
 ORDER BY version LIMIT :rows
 
 -- large_checkpoint: The content of one page.
-SELECT CAST(state AS BLOB) FROM checkpoints
+SELECT CAST(state AS BLOB) FROM flowledger_checkpoints
 WHERE stream = :stream AND version = :version AND fold_revision = :fold_revision
 
 -- clear_checkpoints: Forget all checkpoints.
-DELETE FROM checkpoints
+DELETE FROM flowledger_checkpoints
 
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
 -- search_progress: How far the search has read the log, in which generation.
-SELECT position, generation FROM search_progress
+SELECT position, generation FROM flowledger_search_progress
 
 -- search_entries: What the search knows of the runs in the JSON array :runs.
-SELECT run_id, started_at, position, words, document FROM search WHERE run_id IN (SELECT value FROM json_each(:runs))
+SELECT run_id, started_at, position, words, document FROM flowledger_search
+WHERE run_id IN (SELECT value FROM json_each(:runs))
 
 -- move_search: Move on to position :position, if the search is still at :was.
-UPDATE search_progress SET position = :position WHERE position = :was AND generation = :generation
+UPDATE flowledger_search_progress SET position = :position WHERE position = :was AND generation = :generation
 
 -- save_search: Keep an entry, in place of the run's own.
-INSERT INTO search (position, run_id, started_at, words, document)
+INSERT INTO flowledger_search (position, run_id, started_at, words, document)
 VALUES (:position, :run_id, :started_at, :words, :document)
 ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.document
 
 -- restart_search: Begin anew.
-UPDATE search_progress SET position = 0, generation = generation + 1
+UPDATE flowledger_search_progress SET position = 0, generation = generation + 1
 
 -- clear_search: Drop all entries of the search.
-DELETE FROM search
+DELETE FROM flowledger_search
 
 -- clear_search_words: Drop their words from the index.
-INSERT INTO search_words (search_words) VALUES ('delete-all')
+INSERT INTO flowledger_search_words (flowledger_search_words) VALUES ('delete-all')

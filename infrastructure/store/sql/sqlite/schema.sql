@@ -1,0 +1,220 @@
+-- The tables of a new store: what the numbered files beside this one, one after the other, make of an old one. This holds
+-- the number of the newest of them that has been applied.
+CREATE TABLE flowledger_schema (version INTEGER NOT NULL);
+
+-- None has been applied yet.
+INSERT INTO flowledger_schema (version) VALUES (0);
+
+-- Every event: stream, version in it, type, state (laid out by the codec), and its position in the store. Positions are
+-- explicit row ids, as VACUUM renumbers implicit ones.
+CREATE TABLE flowledger_events (
+    originator_id TEXT NOT NULL,
+    originator_version INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    state BLOB NOT NULL,
+    notification_id INTEGER PRIMARY KEY,
+    UNIQUE (originator_id, originator_version)
+);
+
+-- History can't be changed.
+CREATE TRIGGER flowledger_events_refuse_update BEFORE UPDATE ON flowledger_events
+BEGIN
+    SELECT RAISE(ABORT, 'history is read-only: events can not be updated');
+END;
+
+-- History can't be removed.
+CREATE TRIGGER flowledger_events_refuse_delete BEFORE DELETE ON flowledger_events
+BEGIN
+    SELECT RAISE(ABORT, 'history is read-only: events can not be deleted');
+END;
+
+-- History can't be replaced: INSERT OR REPLACE deletes rows without asking the trigger above.
+CREATE TRIGGER flowledger_events_refuse_replace BEFORE INSERT ON flowledger_events
+WHEN EXISTS (
+    SELECT 1 FROM flowledger_events
+    WHERE originator_id = NEW.originator_id AND originator_version = NEW.originator_version
+       OR notification_id = NEW.notification_id
+)
+BEGIN
+    SELECT RAISE(ABORT, 'history is read-only: this version is taken');
+END;
+
+-- Folded states: a cache, so rows may come and go.
+CREATE TABLE flowledger_checkpoints (
+    stream TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    fold_revision INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    PRIMARY KEY (stream, version)
+);
+
+-- Whose rows the tables below hold: the revision of the code that made them, 0 where they must be rebuilt first.
+CREATE TABLE flowledger_index (revision INTEGER NOT NULL);
+
+-- A store without events has all its rows already.
+INSERT INTO flowledger_index (revision) VALUES (1);
+
+-- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
+CREATE TABLE flowledger_index_runs (
+    started_at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    workflow_version INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    finished_at INTEGER,
+    queued INTEGER NOT NULL,
+    run_id TEXT PRIMARY KEY,
+    work_order_id TEXT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    node_id TEXT,
+    error_type TEXT,
+    actor TEXT NOT NULL,
+    origin TEXT,
+    source TEXT
+);
+
+-- Each filter has an index in the order of pages, newest first: so a page is as cheap as its rows.
+CREATE INDEX flowledger_index_runs_by_time ON flowledger_index_runs (started_at, position);
+
+-- By workflow.
+CREATE INDEX flowledger_index_runs_by_workflow ON flowledger_index_runs (workflow_id, started_at, position);
+
+-- By version of a workflow.
+CREATE INDEX flowledger_index_runs_by_version ON flowledger_index_runs (workflow_id, workflow_version, started_at, position);
+
+-- By status within a workflow.
+CREATE INDEX flowledger_index_runs_by_workflow_status ON flowledger_index_runs (workflow_id, status, started_at, position);
+
+-- By status.
+CREATE INDEX flowledger_index_runs_by_status ON flowledger_index_runs (status, started_at, position);
+
+-- By who started them.
+CREATE INDEX flowledger_index_runs_by_actor ON flowledger_index_runs (actor, started_at, position);
+
+-- By the node where they stand or ended.
+CREATE INDEX flowledger_index_runs_by_node ON flowledger_index_runs (node_id, started_at, position)
+WHERE node_id IS NOT NULL;
+
+-- By the type of their last error.
+CREATE INDEX flowledger_index_runs_by_error ON flowledger_index_runs (error_type, started_at, position)
+WHERE error_type IS NOT NULL;
+
+-- By work order.
+CREATE INDEX flowledger_index_runs_by_order ON flowledger_index_runs (work_order_id, position);
+
+-- Those that had begun and not ended at some time.
+CREATE INDEX flowledger_index_runs_in_flight ON flowledger_index_runs (finished_at);
+
+-- Work orders.
+CREATE TABLE flowledger_index_work_orders (
+    opened_at INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    work_order_id TEXT PRIMARY KEY,
+    workflow_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    last_run_id TEXT,
+    reason TEXT
+);
+
+-- All of them.
+CREATE INDEX flowledger_index_work_orders_by_time ON flowledger_index_work_orders (opened_at, position);
+
+-- By state.
+CREATE INDEX flowledger_index_work_orders_by_state ON flowledger_index_work_orders (state, opened_at, position);
+
+-- By workflow.
+CREATE INDEX flowledger_index_work_orders_by_workflow ON flowledger_index_work_orders (workflow_id, opened_at, position);
+
+-- By state within a workflow.
+CREATE INDEX flowledger_index_work_orders_by_workflow_state
+ON flowledger_index_work_orders (workflow_id, state, opened_at, position);
+
+-- By who opened them.
+CREATE INDEX flowledger_index_work_orders_by_actor ON flowledger_index_work_orders (actor, opened_at, position);
+
+-- The heads of all events that move a row: where a run stood at any time, and what an actor did.
+CREATE TABLE flowledger_index_changes (
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    is_act INTEGER NOT NULL,
+    stream TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    type TEXT NOT NULL,
+    status TEXT,
+    node_id TEXT,
+    error_type TEXT,
+    PRIMARY KEY (stream, version)
+);
+
+-- What somebody did.
+CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (actor, recorded_at, position) WHERE is_act;
+
+-- What anybody did.
+CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
+
+-- Workflows.
+CREATE TABLE flowledger_index_workflows (
+    version INTEGER NOT NULL,
+    saved_version INTEGER NOT NULL,
+    taken_at INTEGER NOT NULL,
+    archived INTEGER NOT NULL,
+    workflow_id TEXT PRIMARY KEY,
+    snapshot_id TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    name TEXT,
+    message TEXT
+);
+
+-- Their saves.
+CREATE TABLE flowledger_index_saves (
+    version INTEGER NOT NULL,
+    taken_at INTEGER NOT NULL,
+    workflow_id TEXT NOT NULL,
+    snapshot_id TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    message TEXT,
+    PRIMARY KEY (workflow_id, version)
+);
+
+-- By the name that people use.
+CREATE INDEX flowledger_index_saves_by_snapshot ON flowledger_index_saves (snapshot_id);
+
+-- How far the search has read the log. The generation grows when its entries are dropped.
+CREATE TABLE flowledger_search_progress (position INTEGER NOT NULL, generation INTEGER NOT NULL);
+
+-- It begins before the first event.
+INSERT INTO flowledger_search_progress (position, generation) VALUES (0, 0);
+
+-- Each run as it can be found: when and where in the log it began, the words of its events, the values it has (JSON). Derived
+-- from the events by an indexer that follows them, so rows may come and go.
+CREATE TABLE flowledger_search (
+    position INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    started_at INTEGER NOT NULL,
+    words TEXT NOT NULL,
+    document TEXT NOT NULL
+);
+
+-- Every word that begins with what was asked for. The words come ready made: this tokenizer splits at blanks and leaves all
+-- that isn't ASCII as it is. Nobody asks for phrases or ranks, so neither places nor sizes are kept.
+CREATE VIRTUAL TABLE flowledger_search_words USING fts5 (
+    words, content = 'flowledger_search', content_rowid = 'position', tokenize = "ascii tokenchars '_'", detail = none,
+    columnsize = 0
+);
+
+-- A new entry.
+CREATE TRIGGER flowledger_search_added AFTER INSERT ON flowledger_search
+BEGIN
+    INSERT INTO flowledger_search_words (rowid, words) VALUES (NEW.position, NEW.words);
+END;
+
+-- An entry with other words than before.
+CREATE TRIGGER flowledger_search_changed AFTER UPDATE OF words ON flowledger_search WHEN NEW.words <> OLD.words
+BEGIN
+    INSERT INTO flowledger_search_words (flowledger_search_words, rowid, words)
+    VALUES ('delete', OLD.position, OLD.words);
+    INSERT INTO flowledger_search_words (rowid, words) VALUES (NEW.position, NEW.words);
+END;
