@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import randrange
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -35,13 +36,23 @@ def over_tcp(server: Any) -> str:
     """Start the server again, so that it also listens at a port of this machine; the URL to reach it there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    _restart(server, f"-h 127.0.0.1 -p {port}")
+    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+
+
+def at_own_address(server: Any) -> str:
+    """The same at an address of its own, so that the port, by which its socket is found as well, stays. The address."""
+    address = ".".join(["127", *(str(randrange(1, 255)) for _ in range(3))])
+    _restart(server, f"-h {address}")
+    return address
+
+
+def _restart(server: Any, listen: str) -> None:
     folder, command = server.pgdata, [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata]
     options: dict[str, Any] = {"check": True, "cwd": "/", "stdout": subprocess.DEVNULL, **as_owner(folder)}
     subprocess.run([*command, "-m", "fast", "stop"], **options)
-    listen = f"-h 127.0.0.1 -p {port} -k {folder}"
-    subprocess.run([*command, "-o", listen, "-l", folder / "log", "start"], **options)
+    subprocess.run([*command, "-o", f"{listen} -k {folder}", "-l", folder / "log", "start"], **options)
     server.ensure_postgres_running()
-    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
 def run_sql(url: str, *statements: str) -> None:
