@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock, RLock, Thread, current_thread, local
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ from .sqlite_file import FileId, file_id, is_on_read_only_disk, missing_right
 
 LOCK_TIMEOUT = 10
 """Seconds to wait for a writer in another process."""
+
+LOOK_EVERY = 0.01
+"""Seconds between two looks of readers whether the file is still the one at its path; writers look at each commit."""
 
 FORK_TIMEOUT = 30
 """Seconds that a fork waits for statements under way; if they take longer, the child can't use the store."""
@@ -75,6 +79,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         self._lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         self._file: FileId | None = None
         """What the connections are open on, where that is a file with a path; another may come to its place."""
+        self._look_again_at = 0.0
         self._closed = False
         self._start()
         follow_forks(self)
@@ -129,7 +134,11 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                 with connection.in_use:
                     if connection.is_open:
                         rows = connection.execute(statement, parameters).fetchall()
-                        if self._is_in_place() or connection.in_transaction:
+                        now = monotonic()
+                        if now < self._look_again_at or connection.in_transaction:
+                            return rows
+                        if self._is_in_place():
+                            self._look_again_at = now + LOOK_EVERY
                             return rows
                 self._leave_file()
         except sqlite3.Error as error:
@@ -253,9 +262,16 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                 self._close_replaced()
 
     def _close_replaced(self) -> None:
+        self._close_connections()
         if file_id(self.name) is None:
             raise OperationalError(f"the SQLite store {self.name}: the file is gone; restore it from a backup")
-        self._close_connections()
+        if Path(f"{self.name}-wal").exists():
+            # SQLite would take it for the log of the file that is there now, and write the old pages into that.
+            raise OperationalError(
+                f"the SQLite store {self.name}: another file was put in its place while it was in use, and the log of "
+                f"the old one still lies beside it, as {self.name}-wal: stop all processes that use the store, delete "
+                "that log and the -shm file if they are older than the new file, and start again"
+            )
         self._file = None
 
     def _is_refused(self, error: sqlite3.OperationalError) -> bool:
