@@ -1,6 +1,7 @@
 """The indexer: follows the log, and keeps an entry of each run up to date. Writers never wait for it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,18 @@ class SearchIndex:
 
         ``progress`` is told after each batch the part of the log's rest that is done, 0 to 1. A store that can't be
         written to stays as it is, and so behind. Raises StorageUnavailable when it can't be read.
+
+        A position beyond the log is nobody's: it was written by hand, or the log is an older one by now. Then all
+        entries are made anew, as none of what comes would ever be taken in.
         """
+        lag = self._catch_up(budget, progress)
+        if self._table.progress().position > lag.head:
+            with suppress(StorageUnavailable):
+                self.clear()
+                lag = self._catch_up(budget, progress)
+        return lag
+
+    def _catch_up(self, budget: int | None, progress: Callable[[float], object] | None) -> Lag:
         read = first = 0
         last = self._store.last_position() if progress else 0
         while budget is None or read < budget:
@@ -62,6 +74,8 @@ class SearchIndex:
     def lag(self) -> Lag:
         """How far the entries are behind the log. Raises StorageUnavailable."""
         position, head = self._table.progress().position, self._store.last_position()
+        if position > head:
+            position = 0  # see catch_up
         return Lag(position, head, self._age_of_next(position) if position < head else 0.0)
 
     def clear(self) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -11,6 +10,7 @@ from eventsourcing.persistence import OperationalError, PersistenceError, Stored
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.composite import register_composite
 
+from ...domain.lazy import lazy
 from . import migrations, postgres_append
 from .postgres_append import SCHEMA_LOCK
 from .postgres_errors import is_broken, translated
@@ -46,7 +46,7 @@ class PooledDatastore(stock.PostgresDatastore):
         super().__init__("", "", "", "", "", originator_id_type="text")
         self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
 
-    @cached_property
+    @lazy
     def store_schema(self) -> str:
         """The schema of the store: found out once, so that it stays the same one. Raises OperationalError."""
         with self.connection() as connection:

@@ -86,7 +86,11 @@ class PostgresRebuilding(Rebuilding):
             after: Key | None = None
             while after := self._equal_slice(catch_up, table, after):
                 pass
-        self._execute(f"UPDATE {self._place}.flowledger_index SET revision = %s", (revision,))  # noqa: S608 - ours
+        self._execute(
+            f"INSERT INTO {self._place}.flowledger_index (revision) VALUES (%s) "  # noqa: S608 - ours
+            "ON CONFLICT ((TRUE)) DO UPDATE SET revision = EXCLUDED.revision",
+            (revision,),
+        )  # noqa: S608 - ours
 
     def _equal_slice(self, catch_up: CatchUp, table: str, after: Key | None) -> Key | None:
         """Make the rows behind a key equal to those that were made, as far as the key returned; None: to the end.

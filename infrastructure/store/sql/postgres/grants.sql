@@ -1,16 +1,19 @@
 -- Reading the schema's version, and what to add to transaction numbers.
 GRANT SELECT ON flowledger_schema, flowledger_numbering TO application_user;
 
--- Appending to history and reading it. Nobody needs the right to change it.
+-- Appending to history and reading it. Nobody needs the right to change it. What a bad row could do is bounded.
 GRANT SELECT, INSERT ON flowledger_events, flowledger_epochs TO application_user;
 
 -- A cache, which comes and goes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_checkpoints TO application_user;
 
 -- The index, kept by whoever appends.
-GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_index, flowledger_index_runs, flowledger_index_work_orders,
-    flowledger_index_changes, flowledger_index_workflows, flowledger_index_saves
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_index_runs, flowledger_index_work_orders, flowledger_index_changes,
+    flowledger_index_workflows, flowledger_index_saves
 TO application_user;
+
+-- And which revision of it that is.
+GRANT SELECT, INSERT, UPDATE ON flowledger_index TO application_user;
 
 -- Rebuilding it works in temporary tables.
 DO $do$ BEGIN

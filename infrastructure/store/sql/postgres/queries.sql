@@ -61,8 +61,7 @@ SELECT added FROM flowledger_numbering
 -- begin_epoch: Begin one if it must. No transaction to come has a number below the oldest that runs now, so both new
 -- positions and the horizon will be above all that is stored.
 INSERT INTO flowledger_epochs (added)
-SELECT greatest(0, (coalesce((SELECT max(notification_id) FROM flowledger_events), 0) >> 20) + 1
-                   - pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
+SELECT greatest(0, (last >> 20) + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
 FROM flowledger_numbering WHERE added IS NULL
 
 -- head: The version of a stream's last event, or null.
@@ -196,5 +195,5 @@ WITH moved AS (
 SELECT position FROM moved
 
 -- clear_search: Drop all entries of the search and begin anew.
-WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = generation + 1)
+WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = generation % 1000000000 + 1)
 DELETE FROM flowledger_search

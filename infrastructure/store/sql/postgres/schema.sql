@@ -14,7 +14,10 @@ CREATE TABLE flowledger_events (
     originator_id text COLLATE "C" NOT NULL,
     topic text NOT NULL,
     state bytea NOT NULL,
-    PRIMARY KEY (originator_id, originator_version) WITH (fillfactor = 100)
+    PRIMARY KEY (originator_id, originator_version) WITH (fillfactor = 100),
+    CONSTRAINT flowledger_events_bounds CHECK (
+        originator_version BETWEEN 0 AND 9007199254740991 AND notification_id > 0
+    )
 ) WITH (
     autovacuum_vacuum_threshold = 100000000,
     autovacuum_vacuum_scale_factor = 0.5,
@@ -55,7 +58,8 @@ ALTER TABLE flowledger_checkpoints ALTER COLUMN state SET STORAGE EXTERNAL;
 -- itself in a cluster whose transactions count from far below its positions. Then a new epoch begins: a row is added.
 CREATE TABLE flowledger_epochs (
     added bigint PRIMARY KEY,
-    began_at timestamptz NOT NULL DEFAULT now()
+    began_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT flowledger_epochs_bounds CHECK (added BETWEEN 0 AND 4398046511103)
 );
 
 -- Until then, transactions count as they are.
@@ -64,20 +68,68 @@ INSERT INTO flowledger_epochs (added) VALUES (0);
 -- added: what writers add, or null if new positions would not lie above all stored ones, so that an epoch must begin.
 -- horizon: readers of the log stop before it. A transaction that is still running may yet commit events at positions from
 -- its own number on; but nobody has written in this cluster yet where an epoch must begin.
+-- last: the greatest position that counts. Without the bounds, one row beyond them would stop all appends.
 -- Both hold in the one snapshot of the statement that reads them.
 CREATE VIEW flowledger_numbering AS
 SELECT CASE WHEN last < next THEN added END AS added,
-       CASE WHEN last < next THEN oldest_running ELSE 9223372036854775807 END AS horizon
+       CASE WHEN last < next THEN oldest_running ELSE 9223372036854775807 END AS horizon,
+       last
 FROM (
     SELECT added,
            (added + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) << 20 AS oldest_running,
            (added + pg_snapshot_xmax(pg_current_snapshot())::text::bigint) << 20 AS next,
-           coalesce((SELECT max(notification_id) FROM flowledger_events), 0) AS last
-    FROM (SELECT max(added) AS added FROM flowledger_epochs) AS newest
+           coalesce((SELECT max(notification_id) FROM flowledger_events WHERE notification_id < 4611686018427387904), 0)
+           AS last
+    FROM (SELECT max(added) AS added FROM flowledger_epochs WHERE added <= 4398046511103) AS newest
 ) AS numbers;
+
+-- What is added to the number of a transaction now, for the trigger below. Functions of this form know the tables
+-- themselves, whatever the search path of who calls them.
+CREATE FUNCTION flowledger_added() RETURNS bigint LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT max(added) FROM flowledger_epochs WHERE added <= 4398046511103;
+END;
+
+-- Who may append may call it.
+GRANT EXECUTE ON FUNCTION flowledger_added() TO PUBLIC;
+
+-- What the trigger below says.
+CREATE FUNCTION flowledger_refuse_position() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'position % lies beyond those of this transaction', NEW.notification_id USING ERRCODE = 'check_violation';
+END $$;
+
+-- A position beyond those of its transaction would make others seem to lie in the past. Where nothing is added, and that is
+-- where no store was ever restored in another cluster, the function isn't called.
+CREATE TRIGGER flowledger_events_position BEFORE INSERT ON flowledger_events FOR EACH ROW
+WHEN (CASE WHEN NEW.notification_id >> 20 > pg_current_xact_id()::text::bigint
+      THEN (NEW.notification_id >> 20) - pg_current_xact_id()::text::bigint > flowledger_added() ELSE FALSE END)
+EXECUTE FUNCTION flowledger_refuse_position();
+
+-- Whether an epoch must begin, and may begin there.
+CREATE FUNCTION flowledger_may_begin(beginning bigint) RETURNS boolean LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT added IS NULL AND beginning <= (last >> 20) + 1 FROM flowledger_numbering;
+END;
+
+-- Who may append may call it.
+GRANT EXECUTE ON FUNCTION flowledger_may_begin(bigint) TO PUBLIC;
+
+-- What the trigger below says.
+CREATE FUNCTION flowledger_refuse_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'no epoch begins at %', NEW.added USING ERRCODE = 'check_violation';
+END $$;
+
+-- An epoch begins where it must, and only then.
+CREATE TRIGGER flowledger_epochs_begin BEFORE INSERT ON flowledger_epochs FOR EACH ROW
+WHEN (NOT flowledger_may_begin(NEW.added)) EXECUTE FUNCTION flowledger_refuse_epoch();
 
 -- Whose rows the tables below hold: the revision of the code that made them, 0 where they must be rebuilt first.
 CREATE TABLE flowledger_index (revision bigint NOT NULL);
+
+-- The index holds rows of one revision.
+CREATE UNIQUE INDEX flowledger_index_of_one_revision ON flowledger_index ((TRUE));
 
 -- A store without events has all its rows already.
 INSERT INTO flowledger_index (revision) VALUES (1);
@@ -98,7 +150,11 @@ CREATE TABLE flowledger_index_runs (
     error_type text COLLATE "C",
     actor text COLLATE "C" NOT NULL,
     origin text COLLATE "C",
-    source text COLLATE "C"
+    source text COLLATE "C",
+    CONSTRAINT flowledger_index_runs_bounds CHECK (
+        started_at BETWEEN -62135596800000000 AND 253402300799999999
+        AND finished_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
+    )
 ) WITH (fillfactor = 90);
 
 -- Each filter has an index in the order of pages, newest first: so a page is as cheap as its rows.
@@ -142,7 +198,10 @@ CREATE TABLE flowledger_index_work_orders (
     state text COLLATE "C" NOT NULL,
     actor text COLLATE "C" NOT NULL,
     last_run_id text COLLATE "C",
-    reason text COLLATE "C"
+    reason text COLLATE "C",
+    CONSTRAINT flowledger_index_work_orders_bounds CHECK (
+        opened_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0
+    )
 ) WITH (fillfactor = 90);
 
 -- All of them.
@@ -173,7 +232,10 @@ CREATE TABLE flowledger_index_changes (
     status text COLLATE "C",
     node_id text COLLATE "C",
     error_type text COLLATE "C",
-    PRIMARY KEY (stream, version)
+    PRIMARY KEY (stream, version),
+    CONSTRAINT flowledger_index_changes_bounds CHECK (
+        recorded_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
+    )
 );
 
 -- What somebody did.
@@ -192,7 +254,10 @@ CREATE TABLE flowledger_index_workflows (
     snapshot_id text COLLATE "C" NOT NULL,
     actor text COLLATE "C" NOT NULL,
     name text COLLATE "C",
-    message text COLLATE "C"
+    message text COLLATE "C",
+    CONSTRAINT flowledger_index_workflows_bounds CHECK (
+        taken_at BETWEEN -62135596800000000 AND 253402300799999999 AND saved_version > 0 AND version > 0
+    )
 );
 
 -- Their saves.
@@ -204,7 +269,10 @@ CREATE TABLE flowledger_index_saves (
     actor text COLLATE "C" NOT NULL,
     digest text COLLATE "C" NOT NULL,
     message text COLLATE "C",
-    PRIMARY KEY (workflow_id, version)
+    PRIMARY KEY (workflow_id, version),
+    CONSTRAINT flowledger_index_saves_bounds CHECK (
+        taken_at BETWEEN -62135596800000000 AND 253402300799999999 AND version > 0
+    )
 );
 
 -- By the name that people use.
@@ -223,7 +291,14 @@ CREATE TABLE flowledger_search (
     position bigint NOT NULL,
     run_id text COLLATE "C" PRIMARY KEY,
     words tsvector NOT NULL,
-    document jsonb NOT NULL
+    document jsonb NOT NULL,
+    CONSTRAINT flowledger_search_bounds CHECK (
+        started_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0
+        AND jsonb_typeof(document -> 'output') IS NOT DISTINCT FROM 'object'
+        AND coalesce(jsonb_typeof(document -> 'metadata'), 'object') = 'object'
+        AND coalesce(jsonb_typeof(document -> 'leftOut'), 'object') = 'object'
+        AND coalesce(jsonb_typeof(document #> '{leftOut,output}'), 'object') = 'object'
+    )
 );
 
 -- The newest of them.

@@ -96,7 +96,7 @@ VALUES (:position, :run_id, :started_at, :words, :document)
 ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.document
 
 -- restart_search: Begin anew.
-UPDATE flowledger_search_progress SET position = 0, generation = generation + 1
+UPDATE flowledger_search_progress SET position = 0, generation = generation % 1000000000 + 1
 
 -- clear_search: Drop all entries of the search.
 DELETE FROM flowledger_search
