@@ -90,7 +90,7 @@ class PostgresRebuilding(Rebuilding):
             f"INSERT INTO {self._place}.flowledger_index (revision) VALUES (%s) "  # noqa: S608 - ours
             "ON CONFLICT ((TRUE)) DO UPDATE SET revision = EXCLUDED.revision",
             (revision,),
-        )  # noqa: S608 - ours
+        )
 
     def _equal_slice(self, catch_up: CatchUp, table: str, after: Key | None) -> Key | None:
         """Make the rows behind a key equal to those that were made, as far as the key returned; None: to the end.
