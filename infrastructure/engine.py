@@ -16,9 +16,13 @@ from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
 from .driver import Execution, asynchronous, synchronous
+from .threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
 from .toolbox import TOOLBOX
 
 _BY = "engine"
+
+_THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
+"""Of all engines: they come and go, and nobody closes one."""
 
 
 class Engine:
@@ -39,6 +43,7 @@ class Engine:
         self._plan = make_plan(definition, executors, TOOLBOX)
         self._now = reading(clock)
         self._limits = StepLimits(max_value_bytes)
+        self._threads = _THREADS
 
     def begin(
         self, start: str | None = None, *, workflow_id: str = "default", metadata: Mapping[str, Any] | None = None

@@ -12,6 +12,7 @@ from ...domain.snapshot import TERMINAL
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
 from .contest import Contest
+from ..threads import Threads
 from .orders import load_order, order_and_run
 from .repetition import retry_in
 from .retries import Retries, begin
@@ -38,8 +39,9 @@ class BulkOperation:
     """
 
     def __init__(
-        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], overtaken: int = 0
-    ) -> None:
+        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], threads: Threads,
+        overtaken: int = 0,
+    ) -> None:  # fmt: skip
         self.id = id
         """To resume a bulk retry: give it as ``operation_id``, with the same runs."""
         self.count = len(targets)
@@ -47,6 +49,7 @@ class BulkOperation:
         """How many of them will be skipped, because the last run of their work order isn't among those given."""
         self._targets = targets
         self._do = do
+        self._threads = threads
 
     def __iter__(self) -> Iterator[BulkItem]:
         for target in self._targets:
@@ -100,9 +103,8 @@ class Bulk(Retries):
         targets = list(_targets(self._bench, runs))
         work = _BulkRetry(self._bench, id, from_node, settings, kept, wait, {target.given for target in targets})
         items = list(_one_for_each_order(targets))
-        return BulkOperation(
-            id, items, work.retry, sum(work.overtaken(item.work_order_id, item.runs) for item in items)
-        )
+        overtaken = sum(work.overtaken(item.work_order_id, item.runs) for item in items)
+        return BulkOperation(id, items, work.retry, self._threads, overtaken)
 
     def cancel_all(self, runs: Iterable[str], by: str = "unknown", reason: str | None = None) -> BulkOperation:
         """Cancel many runs, given by id; the id of a work order stands for its last run. What has ended is skipped.
@@ -121,7 +123,7 @@ class Bulk(Retries):
             run = bench.command(target.run_id, by, lambda state: cancel(state, reason, by, bench.now()))
             return _known(BulkItem(target.given, target.work_order_id, "cancelled", status=run.status))
 
-        return BulkOperation(None, list(_targets(bench, runs)), cancel_one)
+        return BulkOperation(None, list(_targets(bench, runs)), cancel_one, self._threads)
 
     aretry_all = in_thread(retry_all)
     acancel_all = in_thread(cancel_all)

@@ -27,6 +27,7 @@ from ...projections.trail import Act
 from ..driver import Execution, asynchronous, synchronous
 from ..replay.replayer import Replayer
 from ..search.query import search_query
+from ..threads import Threads
 from ..transfer.reports import ExportReport, ImportReport
 from ..walk.model import RunWalk
 from .as_of import version_at
@@ -50,14 +51,16 @@ class History:
     """``ledger.history``."""
 
     def __init__(
-        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer
-    ) -> None:
+        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,
+        threads: Threads,
+    ) -> None:  # fmt: skip
         self._store = store
         self._states = states
         self._workflows = workflows
         self._lists = lists
         self._index = lists.index
         self._replayer = replayer
+        self._threads = threads
         self._auditor = Auditor(store, lists.index, states, self.header)
 
     def runs(

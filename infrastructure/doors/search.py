@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from ..search.index import Lag, SearchIndex
+from ..threads import Threads
 from .twins import in_thread
 
 
 class Search:
     """``ledger.search``. Who searches catches up by himself; a process that writes much may do it now and then."""
 
-    def __init__(self, index: SearchIndex) -> None:
+    def __init__(self, index: SearchIndex, threads: Threads) -> None:
         self._index = index
+        self._threads = threads
 
     def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
         """Take in what the log holds, at most ``budget`` events, and say what is left.

@@ -33,6 +33,7 @@ from ...projections.run_summary import WorkflowSummary
 from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..files import Format, write_definition
 from ..index.reader import Index
+from ..threads import Threads
 from .as_of import version_at
 from .contest import Contest
 from .definitions import checked
@@ -50,14 +51,16 @@ class Workflows:
     """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
 
     def __init__(
-        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int]
-    ) -> None:
+        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int],
+        threads: Threads,
+    ) -> None:  # fmt: skip
         self._store = store
         self._index = index
         self._log = WorkflowLog(store, index)
         self._executors = executors
         self._now = now
         self._plans = Plans(executors)
+        self._threads = threads
 
     def save(
         self,
