@@ -103,11 +103,10 @@ class ThreadPool(ForksAnew):
         with self._lock:
             is_idle = self._idle > 0
             self._idle -= is_idle
-        if is_idle:
-            self._handed.put(work)
-        else:
+        if not is_idle:
             name = f"{self._name}-{next(self._numbers)}"
-            Thread(target=_serve, args=(self._handed, work), name=name, daemon=True).start()
+            Thread(target=_serve, args=(self._handed,), name=name, daemon=True).start()
+        self._handed.put(work)
 
     def stays(self, handed: "SimpleQueue[_Work | None]") -> bool:
         """Whether a thread that has nothing left to do is to wait for more."""
@@ -161,20 +160,20 @@ _current: ContextVar[_Work | None] = ContextVar("flowledger_work", default=None)
 """The work that this is done in the course of."""
 
 
-def _serve(handed: "SimpleQueue[_Work | None]", work: _Work | None) -> None:
+def _serve(handed: "SimpleQueue[_Work | None]") -> None:
     """The life of a thread."""
-    while work is not None:
-        pool = work.pool
-        answer = work.execute()
-        following = cast("list[_Work]", work.end())
-        work = next((work for work in following if work.pool is pool), None)
-        stays = work is None and pool.stays(handed)
-        # Last, so that who goes on with the answer finds the place free, and this thread idle.
-        answer()
-        _hand_over(other for other in following if other is not work)
-        del pool, answer, following  # what is idle keeps nothing alive
-        if stays:
-            work = handed.get()
+    stays = True
+    while stays and (work := handed.get()) is not None:
+        while work is not None:
+            pool = work.pool
+            answer = work.execute()
+            following = cast("list[_Work]", work.end())
+            work = next((other for other in following if other.pool is pool), None)
+            stays = work is not None or pool.stays(handed)
+            # Last, so that who goes on with the answer finds the place free, and this thread idle.
+            answer()
+            _hand_over(other for other in following if other is not work)
+            del pool, answer, following  # what is idle keeps nothing alive
 
 
 def _hand_over(works: "Iterable[_Work]") -> None:
