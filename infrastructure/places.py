@@ -83,9 +83,8 @@ class Turn:
             if (beginner := self._beginner()) is not None:
                 beginner.waiting.update(self.waiting)
                 queues.append(beginner.waiting)
-            if self.lender is not None:
+            if self.lender is not None:  # which is the beginner
                 self.lender.borrower = self.borrower
-                queues.append(self.lender.waiting)
             if self.borrower is not None:
                 self.borrower.lender, self.borrower.place = self.lender, self.place
             elif self.place is not None:

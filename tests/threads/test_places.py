@@ -17,11 +17,13 @@ class Script:
     pool: int
     begins: "list[Script]"
     waits_for: int
+    waits_for_theirs: bool = False
+    """Also for what those began in turn, and so on."""
 
 
 scripts = st.recursive(
     st.builds(Script, st.integers(0, 1), st.just([]), st.just(0)),
-    lambda inner: st.builds(Script, st.integers(0, 1), st.lists(inner, max_size=4), st.integers(0, 4)),
+    lambda inner: st.builds(Script, st.integers(0, 1), st.lists(inner, max_size=4), st.integers(0, 4), st.booleans()),
     max_leaves=25,
 )
 
@@ -35,7 +37,11 @@ class Work:
 
     @property
     def may_end(self) -> bool:
-        return all(work.state in ("ended", "gone") for work in self.begun[: self.script.waits_for])
+        return all(work.is_over(self.script.waits_for_theirs) for work in self.begun[: self.script.waits_for])
+
+    def is_over(self, and_theirs: bool) -> bool:
+        over = self.state in ("ended", "gone")
+        return over and not (and_theirs and any(not work.is_over(and_theirs) for work in self.begun))
 
 
 class World:
@@ -135,3 +141,15 @@ def test_work_that_began_work_and_ended_is_forgotten() -> None:
     while turn is not None:
         known, turn = known + 1, turn.begun_by
     assert known <= 2
+
+
+def test_what_was_begun_by_work_that_ended_goes_in_the_place_of_whoever_began_that() -> None:
+    places = Places(1)
+    first = Turn(places, None)
+    second = Turn(places, first)
+    third, fourth = Turn(places, second), Turn(places, second)
+    assert [turn.ask() for turn in (first, second, third, fourth)] == [True, True, True, False]
+    assert second.end() == []  # the third keeps what was lent to the second
+    assert third.end() == [fourth]
+    assert fourth.end() == first.end() == []
+    assert places.free == 1
