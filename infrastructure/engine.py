@@ -10,6 +10,7 @@ from ..domain.definition import WorkflowDefinition, start_faults
 from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidSnapshot
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze
+from ..domain.live import Live
 from ..domain.plan import make_plan
 from ..domain.ports import NewEvent
 from ..domain.run import STARTED, RunState, evolve, proceed, resume
@@ -25,11 +26,13 @@ _THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
 """Of all engines: they come and go, and nobody closes one."""
 
 
-class Engine:
+class Engine(Live):
     """Runs one definition. Stateless: all there is to know of a run is in its Snapshot.
 
     Raises InvalidDefinition when a node's type has no executor, a policy or an input schema is bad.
     """
+
+    _elsewhere = "send the definition and a Snapshot, and make an engine there"
 
     def __init__(
         self,

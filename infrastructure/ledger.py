@@ -8,6 +8,7 @@ from ..domain.clock import Clock, reading
 from ..domain.errors import InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
+from ..domain.live import Live
 from ..domain.step import StepLimits
 from ..domain.verification import VerifyReport
 from .doors.batches import Batch
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from .store.event_store import LedgerEventStore
 
 
-class Ledger:
+class Ledger(Live):
     """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],

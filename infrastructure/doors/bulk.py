@@ -7,6 +7,7 @@ from ...domain.bulk import BulkItem, operation_time, run_of_operation
 from ...domain.cycle import CallSettings, check_actor
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
 from ...domain.ids import uuid7
+from ...domain.live import Live
 from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
 from ...domain.work_order import WorkOrderState
@@ -31,12 +32,14 @@ class _Target(NamedTuple):
     problem: str | None = None
 
 
-class BulkOperation:
+class BulkOperation(Live):
     """Many runs to be retried or cancelled. Iterating does it: one ``BulkItem`` each, in the order that was given.
 
     ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is told by
     that item and stops no other; an error of the store stops the iteration. ``async for`` works as well.
     """
+
+    _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
 
     def __init__(
         self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], threads: Threads,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ...domain.executors import StepContext
+from ...domain.live import Live
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
@@ -47,8 +48,10 @@ if TYPE_CHECKING:
     from ..store.event_store import LedgerEventStore
 
 
-class History:
+class History(Live):
     """``ledger.history``."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,

@@ -9,6 +9,7 @@ from ...domain.errors import ConcurrencyError, InvalidRequest
 from ...domain.executors import ExecutorRegistry
 from ...domain.fork import Edit, edit_of
 from ...domain.jsonvalue import freeze
+from ...domain.live import Live
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve
@@ -149,8 +150,10 @@ class Workbench:
         return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
 
 
-class OnWorkbench:
+class OnWorkbench(Live):
     """A part of ``ledger.runs``."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
 
     _bench: Workbench
 

@@ -12,6 +12,7 @@ from ...domain.errors import ConcurrencyError, EventsLost, InvalidRequest, Workf
 from ...domain.executors import ExecutorRegistry
 from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
+from ...domain.live import Live
 from ...domain.moments import moment_asked
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
@@ -47,8 +48,10 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 """From the state and the events that led to it to what happens next; None is left out."""
 
 
-class Workflows:
+class Workflows(Live):
     """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int],

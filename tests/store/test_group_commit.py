@@ -212,7 +212,7 @@ def in_thread(work: Callable[[], Any]) -> "Future[Any]":
 def loops() -> Iterator[list[asyncio.AbstractEventLoop]]:
     loops = [asyncio.new_event_loop() for _ in range(2)]
     threads = [Thread(target=loop.run_forever, daemon=True) for loop in loops]
-    for loop, thread in zip(loops, threads, strict=True):
+    for thread in threads:
         thread.start()
     yield loops
     for loop, thread in zip(loops, threads, strict=True):
