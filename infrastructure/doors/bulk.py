@@ -12,8 +12,8 @@ from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
-from .contest import Contest
 from ..threads import Threads
+from .contest import Contest
 from .orders import load_order, order_and_run
 from .repetition import retry_in
 from .retries import Retries, begin
