@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+from .jsonvalue import Immutable
 from .results import Entry, History, NodeResult
 
 
-class Results(Sequence[NodeResult]):
+class Results(Immutable, Sequence[NodeResult]):
     """The results of one node, oldest first."""
 
     __slots__ = ("_at", "_count", "_history")
@@ -46,8 +47,15 @@ class Results(Sequence[NodeResult]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _results_of, ([self._history[self._at[place]] for place in range(self._count)],)
+
     def __repr__(self) -> str:
         return repr(list(self))
+
+
+def _results_of(entries: Sequence[Entry]) -> Results:
+    return Results(History(entries), range(len(entries)), len(entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class PlacedResult:
     result: NodeResult
 
 
-class Context(Mapping[str, Results]):
+class Context(Immutable, Mapping[str, Results]):
     """Node id → its results, in the order in which the nodes first ran. An immutable view, equal by value."""
 
     __slots__ = ("count", "history")
@@ -130,5 +138,13 @@ class Context(Mapping[str, Results]):
         """The same, with the outputs as they were recorded: for who only reads them."""
         return {node_id: [result.shown() for result in results] for node_id, results in self.items()}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What it shows, read: neither what came later nor what would read it from the store.
+        return _context_of, ([self.history[at] for at in range(self.count)],)
+
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"
+
+
+def _context_of(entries: Sequence[Entry]) -> Context:
+    return Context(History(entries), len(entries))

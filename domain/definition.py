@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from .errors import Fault, InvalidDefinition, InvalidValue
-from .jsonvalue import freeze, json_digest, render_path
+from .jsonvalue import freeze, frozen_again, json_digest, render_path
 from .lazy import lazy
 from .policy import policy_in
 
@@ -53,6 +53,19 @@ class Node(_Part):
     """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
     code: _Text | None = None
     """Source text of the job, where the job is text."""
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._freeze_again()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        copied = super().__deepcopy__(memo)
+        copied._freeze_again()
+        return copied
+
+    def _freeze_again(self) -> None:
+        for name in ("data", "metadata"):
+            object.__setattr__(self, name, frozen_again(getattr(self, name)))
 
 
 class Edge(_Part):

@@ -29,16 +29,42 @@ FlowledgerError
     └── EventNotReadable
 """
 
+import copyreg
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .workflow.versions import WorkflowVersion
 
 
+def reduce_error(error: BaseException) -> tuple[Any, ...]:
+    """How an error is pickled and copied: it is made again from its attributes.
+
+    Python would call its class with its message, which only those can take that have no arguments of their own.
+    Traceback and context stay behind, as with every error, and so does a cause that may not arrive.
+    """
+    kept: Any = error.__getstate__()
+    attributes, slots = kept if isinstance(kept, tuple) else (kept, None)
+    state = {**(attributes or {}), **(slots or {}), "args": error.args}
+    if error.__cause__ is not None and _arrives(error.__cause__):
+        state["__cause__"] = error.__cause__
+    return copyreg.__newobj__, (type(error), *error.args), state  # type: ignore[attr-defined]
+
+
+def _arrives(cause: BaseException) -> bool:
+    """Whether it is sure to come through: an error of ours, or one of Python's own that says plain things."""
+    if isinstance(cause, FlowledgerError):
+        return True
+    says_plain = all(isinstance(arg, str | int | float | None) for arg in cause.args)
+    return type(cause).__module__ == "builtins" and says_plain and vars(cause).keys() <= {"__notes__"}
+
+
 class FlowledgerError(Exception):
     """Base of every error that flowledger raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce_error(self)
 
 
 class InvalidRequest(FlowledgerError):

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from .definition import Node
 from .errors import InvalidRequest
+from .live import Live
 from .policy import RetryPolicy
 from .results import NodeResult
 from .steplog import LogLine, StepLog
@@ -37,8 +38,10 @@ class Pause:
     until: datetime | None = None
 
 
-class StepContext:
+class StepContext(Live):
     """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
+
+    _elsewhere = "send what is needed of it, such as step.data, and log here what comes back"
 
     __slots__ = (
         "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs",
@@ -124,8 +127,10 @@ def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial
         function = function.func
 
 
-class ExecutorRegistry:
+class ExecutorRegistry(Live):
     """Node type → executor."""
+
+    _elsewhere = "import the module that registers the executors there"
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}

@@ -6,8 +6,9 @@ between snapshots instead of copied. Freezing what is frozen costs nothing.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NoReturn, Self
 
 from pydantic import BaseModel
 
@@ -63,6 +64,33 @@ def thaw(value: Any) -> Any:
     if isinstance(value, list):
         return [thaw(item) for item in value]
     return value
+
+
+def frozen_again(value: Any) -> Any:
+    """Read-only again, after pickling or a deep copy: alone, JSON comes back as what may be changed."""
+    if isinstance(value, dict):
+        return FrozenDict({key: frozen_again(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return FrozenList([frozen_again(item) for item in value])
+    return value
+
+
+def restore(target: Any, state: Sequence[Any], *read_only: str) -> None:
+    """Set the fields of a frozen dataclass from what was pickled; those named are read-only JSON."""
+    for field, value in zip(fields(target), state, strict=True):
+        object.__setattr__(target, field.name, frozen_again(value) if field.name in read_only else value)
+
+
+class Immutable:
+    """A copy of what never changes is the thing itself."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self
 
 
 def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 
 from .clock import moment_of_millis
 from .errors import EventNotReadable
-from .jsonvalue import freeze
+from .jsonvalue import Immutable, freeze
 from .ports import Opener, SealedRow
 
 
-class NodeResult:
+class NodeResult(Immutable):
     """One execution of a node: ``output`` (JSON), or ``error`` (text), when it ended, and which attempt it was."""
 
     __slots__ = ("_entry", "_output", "attempt", "error")
@@ -63,6 +63,9 @@ class NodeResult:
         return self.shown() == other.shown() if isinstance(other, NodeResult) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NodeResult, (self._entry,)
 
     def __repr__(self) -> str:
         outcome = f"error={self.error!r}" if self.error is not None else f"output={self._entry.get('output')!r}"

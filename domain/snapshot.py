@@ -11,7 +11,7 @@ from pydantic_core import from_json, to_json
 from .clock import moment_of_millis
 from .context import Context
 from .errors import InvalidSnapshot, InvalidValue
-from .jsonvalue import freeze, render_path
+from .jsonvalue import Immutable, freeze, render_path, restore
 from .results import Entry, History
 
 Status = Literal["active", "paused", "error", "completed", "failed"]
@@ -31,8 +31,11 @@ class RetryState:
     payload: Any = None
     """The payload of the failed attempt, which the retry will see again; None when it had none."""
 
+    def __setstate__(self, state: list[Any]) -> None:
+        restore(self, state, "payload")
 
-class _PartlyRead:
+
+class _PartlyRead(Immutable):
     """What sets the fields of a snapshot that can't be told without reading a step, and which step that is."""
 
     __slots__ = ("_unread",)
@@ -65,6 +68,9 @@ class Snapshot(_PartlyRead):
             read, place = self._unread
             read(self, place)
             return getattr(self, name)
+
+    def __setstate__(self, state: list[Any]) -> None:
+        restore(self, state, "metadata")
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,8 +12,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_
 from ..domain.cycle import Call, Cycle, Keep, call
 from ..domain.ports import NewEvent
 from ..domain.step import SHUTDOWN, Outcome, Raised, Returned
+from .threads import Threaded, ThreadPool, threads_of
 
 _Owner = TypeVar("_Owner")
+_ThreadedOwner = TypeVar("_ThreadedOwner", bound=Threaded)
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -48,7 +49,7 @@ def drive(cycle: Cycle, commit: Commit) -> None:
                 answer = call(asked.executor, asked.context, awaiter.finish)
 
 
-async def adrive(cycle: Cycle, commit: Commit) -> None:
+async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
     """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
@@ -61,15 +62,15 @@ async def adrive(cycle: Cycle, commit: Commit) -> None:
                 await commit.awaited(asked.events)
                 answer = None
             else:
-                answer = await _acall(asked)
+                answer = await _acall(asked, threads)
 
 
-async def _acall(asked: Call) -> Outcome:
+async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
     executor, context = asked
     if executor.is_async:
         outcome = call(executor, context, _as_it_is)
     else:
-        outcome = await asyncio.to_thread(call, executor, context, _as_it_is)
+        outcome = await threads.run(call, executor, context, _as_it_is)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
     try:
@@ -122,15 +123,16 @@ def synchronous(
 
 
 def asynchronous(
-    prepare: Callable[Concatenate[_Owner, _Params], Execution[_Result]],
-) -> Callable[Concatenate[_Owner, _Params], Coroutine[Any, Any, _Result]]:
-    """The async twin of the same method. Preparing may read the store, so it happens in a thread."""
+    prepare: Callable[Concatenate[_ThreadedOwner, _Params], Execution[_Result]],
+) -> Callable[Concatenate[_ThreadedOwner, _Params], Coroutine[Any, Any, _Result]]:
+    """The async twin of the same method. Preparing may read the store, so it happens in a thread of the store's."""
 
     @functools.wraps(prepare)
-    async def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
-        execution = await asyncio.to_thread(prepare, self, *args, **kwargs)
+    async def method(self: _ThreadedOwner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        threads = threads_of(self)
+        execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
-            await adrive(*execution.work)
+            await adrive(*execution.work, threads.executors)
         return execution.result()
 
     return _named(method, "a" + prepare.__name__.removeprefix("_"))
@@ -151,7 +153,7 @@ class _Awaiter:
 
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread: ThreadPool | None = None
 
     def __enter__(self) -> "_Awaiter":
         return self
@@ -162,13 +164,13 @@ class _Awaiter:
         if self._runner is not None:
             self._submit(self._runner.close)
         if self._thread is not None:
-            self._thread.shutdown()
+            self._thread.close()
 
     def finish(self, awaitable: Awaitable[Any]) -> Any:
         if self._runner is None:
             self._runner = asyncio.Runner()
             if _loop_is_running():  # a sync call inside async code: this thread's loop is taken, so use another thread
-                self._thread = ThreadPoolExecutor(1, "flowledger-async")
+                self._thread = ThreadPool("flowledger-async", 1)
 
         async def await_it() -> Any:
             return await awaitable

@@ -10,22 +10,29 @@ from ..domain.definition import WorkflowDefinition, start_faults
 from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidSnapshot
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze
+from ..domain.live import Live
 from ..domain.plan import make_plan
 from ..domain.ports import NewEvent
 from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
 from .driver import Execution, asynchronous, synchronous
+from .threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
 from .toolbox import TOOLBOX
 
 _BY = "engine"
 
+_THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
+"""Of all engines: they come and go, and nobody closes one."""
 
-class Engine:
+
+class Engine(Live):
     """Runs one definition. Stateless: all there is to know of a run is in its Snapshot.
 
     Raises InvalidDefinition when a node's type has no executor, a policy or an input schema is bad.
     """
+
+    _elsewhere = "send the definition and a Snapshot, and make an engine there"
 
     def __init__(
         self,
@@ -39,6 +46,7 @@ class Engine:
         self._plan = make_plan(definition, executors, TOOLBOX)
         self._now = reading(clock)
         self._limits = StepLimits(max_value_bytes)
+        self._threads = _THREADS
 
     def begin(
         self, start: str | None = None, *, workflow_id: str = "default", metadata: Mapping[str, Any] | None = None

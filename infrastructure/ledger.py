@@ -8,6 +8,7 @@ from ..domain.clock import Clock, reading
 from ..domain.errors import InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
+from ..domain.live import Live
 from ..domain.step import StepLimits
 from ..domain.verification import VerifyReport
 from .doors.batches import Batch
@@ -21,26 +22,33 @@ from .doors.workbench import Workbench
 from .doors.workflows import Workflows
 from .replay.replayer import Replayer
 from .search.index import SearchIndex
+from .threads import EXECUTOR_THREADS, ThreadPool, Threads
 
 if TYPE_CHECKING:
     from .store.event_store import LedgerEventStore
 
 
-class Ledger:
+class Ledger(Live):
     """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],
         limits: StepLimits, checkpoint_every: int | None, batch: Batch | None = None,
+        threads: int = EXECUTOR_THREADS,
     ) -> None:  # fmt: skip
         self._store = store
+        self._executors = ThreadPool("flowledger-executor", threads)
+        self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
-        self.workflows = Workflows(store, store.index, executors, now)
-        self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, batch))
+        self.workflows = Workflows(store, store.index, executors, now, self._threads)
+        self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, self._threads, batch))
         indexer = SearchIndex(store, store.search, now)
         replayer = Replayer(store, states, self.workflows, executors, now, limits)
-        self.history = History(store, states, self.workflows, Lists(store.index, store.searched(indexer)), replayer)
-        self.search = Search(indexer)
+        lists = Lists(store.index, store.searched(indexer))
+        self.history = History(store, states, self.workflows, lists, replayer, self._threads)
+        self.search = Search(indexer, self._threads)
 
     def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
         """Walk the whole store and report every change, gap or reordering.
@@ -64,7 +72,12 @@ class Ledger:
     arebuild = in_thread(rebuild)
 
     def close(self) -> None:
-        """Release the store's connections. What still waits for a batch is stored first."""
+        """Release the store's connections. What still waits for a batch is stored first.
+
+        Executors that run in threads for async calls aren't waited for, and what they return is recorded nowhere; steps
+        that wait for a thread never begin. Their calls raise StorageUnavailable, and the runs go on with ``proceed``.
+        """
+        self._executors.close(_CLOSED)
         self.runs.close()
         self._store.close()
 
@@ -86,6 +99,7 @@ def open_ledger(
     checkpoint_every: int | None = 1_000,
     create: bool = True,
     durability: Literal["step", "batch"] | Batch = "step",
+    threads: int = EXECUTOR_THREADS,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
 
@@ -98,15 +112,21 @@ def open_ledger(
     ``durability``: with ``"step"`` each step is durable before the next begins; with ``"batch"``, or a ``Batch`` of a
     certain size, a crash may lose the last steps of a run, which then run again.
 
+    ``threads``: how many sync executors run at once under async calls, in a pool of their own. Store work has another
+    pool, and asyncio's own is never used, so that executors which wait hold up nothing but executors. A step that
+    starts runs and waits for them lends them its thread's place.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
     batch = _batch(durability)
+    if type(threads) is not int or threads < 1:
+        raise InvalidRequest(f"threads {threads!r} is not a number of threads, 1 or more")
     from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
-    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch)
+    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
 def _batch(durability: object) -> Batch | None:
@@ -118,6 +138,8 @@ def _batch(durability: object) -> Batch | None:
         return durability
     raise InvalidRequest(f'durability {durability!r} is none of "step", "batch" and a Batch')
 
+
+_CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"
 
 _EVENT_OVERHEAD = 2**20
 """Bytes that an event may need beside its two largest values, the input and the output."""

@@ -1,10 +1,11 @@
 """Everything that it takes to defend a run: who, what, when, with which definition, code and input, and the proof."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from ..domain.jsonvalue import frozen_again
 from ..domain.lazy import lazy
 from ..domain.ports import RecordedEvent
 from ..domain.run import PAUSED, RunState, evolve_recorded
@@ -59,6 +60,12 @@ class RunAudit:
     since_success: SinceSuccess | None
     """None where no earlier run of the workflow has succeeded."""
     provenance: Provenance
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, metadata=frozen_again(state["metadata"]))
 
     @lazy
     def digest(self) -> str:

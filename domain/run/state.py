@@ -160,7 +160,7 @@ def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:
 def _started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_id = data["workflow_id"]
     state.workflow_version = data["workflow_version"]
-    state.definition_digest = data["definition_digest"]
+    state.definition_digest = data.get("definition_digest", "")  # an engine alone has no use for it
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
     state.queued = "queued" in data

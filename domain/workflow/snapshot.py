@@ -7,7 +7,7 @@ from typing import Any
 
 from ..clock import moment
 from ..definition import WorkflowDefinition
-from ..jsonvalue import freeze
+from ..jsonvalue import freeze, restore
 from .events import JobCode
 
 
@@ -34,6 +34,9 @@ class WorkflowSnapshot:
     """What people called the workflow then, where that isn't its id."""
     archived: bool = False
     """Whether the workflow was archived at the version or moment that was asked for."""
+
+    def __setstate__(self, state: list[Any]) -> None:
+        restore(self, state, "code")
 
     def with_input(self, payload: Any) -> "WorkflowSnapshot":
         """The same, as seen from a run that was started with this payload."""

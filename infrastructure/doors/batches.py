@@ -13,6 +13,7 @@ from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve, headed, leads_on
 from ...domain.snapshot import TERMINAL
 from ..store.forking import ForksAnew, follow_forks, notice_fork
+from ..threads import Threads
 from .commit import Committer, after_operators, only_operators
 
 _log = logging.getLogger("flowledger.batches")
@@ -53,7 +54,9 @@ class BatchCommitter:
     What operators append meanwhile takes effect when the batch is stored: its steps are recorded behind it.
     """
 
-    def __init__(self, store: EventStore, load: "_Load", state: RunState, batch: Batch, timer: "Timer") -> None:
+    def __init__(
+        self, store: EventStore, load: "_Load", state: RunState, batch: Batch, timer: "Timer", threads: Threads
+    ) -> None:
         self._store = store
         self._load = load
         self._state = state
@@ -61,6 +64,7 @@ class BatchCommitter:
         self._hold = store.hold(self._run_id)
         self._batch = batch
         self._timer = timer
+        self._threads = threads
         # Who holds the lock stores; the timer's thread may do so while the run's own is in an executor.
         self._lock = Lock()
         self._waiting: list[list[NewEvent]] = []
@@ -84,7 +88,7 @@ class BatchCommitter:
         if self._kept_without_storing(events):
             await asyncio.sleep(0)  # others have their turn
         else:
-            await asyncio.to_thread(self, events)
+            await self._threads.store.run(self, events)
 
     def close(self) -> None:
         """The call is over. Where it was interrupted between two batches, what waits is stored now."""
@@ -178,7 +182,7 @@ class BatchCommitter:
         """Store what waits up to the step whose event is over the store's limit: it has failed, and so has the run."""
         state = self._load(self._run_id, self._stored)
         waiting, self._waiting = self._waiting, []
-        commit = Committer(self._store, state)
+        commit = Committer(self._store, state, self._threads)
         for step in waiting:
             commit(step)
             if state.status in TERMINAL and not state.cancelled:

@@ -7,10 +7,12 @@ from ...domain.bulk import BulkItem, operation_time, run_of_operation
 from ...domain.cycle import CallSettings, check_actor
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
 from ...domain.ids import uuid7
+from ...domain.live import Live
 from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
+from ..threads import Threads
 from .contest import Contest
 from .orders import load_order, order_and_run
 from .repetition import retry_in
@@ -30,16 +32,19 @@ class _Target(NamedTuple):
     problem: str | None = None
 
 
-class BulkOperation:
+class BulkOperation(Live):
     """Many runs to be retried or cancelled. Iterating does it: one ``BulkItem`` each, in the order that was given.
 
     ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is told by
     that item and stops no other; an error of the store stops the iteration. ``async for`` works as well.
     """
 
+    _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
+
     def __init__(
-        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], overtaken: int = 0
-    ) -> None:
+        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], threads: Threads,
+        overtaken: int = 0,
+    ) -> None:  # fmt: skip
         self.id = id
         """To resume a bulk retry: give it as ``operation_id``, with the same runs."""
         self.count = len(targets)
@@ -47,6 +52,7 @@ class BulkOperation:
         """How many of them will be skipped, because the last run of their work order isn't among those given."""
         self._targets = targets
         self._do = do
+        self._threads = threads
 
     def __iter__(self) -> Iterator[BulkItem]:
         for target in self._targets:
@@ -100,9 +106,8 @@ class Bulk(Retries):
         targets = list(_targets(self._bench, runs))
         work = _BulkRetry(self._bench, id, from_node, settings, kept, wait, {target.given for target in targets})
         items = list(_one_for_each_order(targets))
-        return BulkOperation(
-            id, items, work.retry, sum(work.overtaken(item.work_order_id, item.runs) for item in items)
-        )
+        overtaken = sum(work.overtaken(item.work_order_id, item.runs) for item in items)
+        return BulkOperation(id, items, work.retry, self._threads, overtaken)
 
     def cancel_all(self, runs: Iterable[str], by: str = "unknown", reason: str | None = None) -> BulkOperation:
         """Cancel many runs, given by id; the id of a work order stands for its last run. What has ended is skipped.
@@ -121,7 +126,7 @@ class Bulk(Retries):
             run = bench.command(target.run_id, by, lambda state: cancel(state, reason, by, bench.now()))
             return _known(BulkItem(target.given, target.work_order_id, "cancelled", status=run.status))
 
-        return BulkOperation(None, list(_targets(bench, runs)), cancel_one)
+        return BulkOperation(None, list(_targets(bench, runs)), cancel_one, self._threads)
 
     aretry_all = in_thread(retry_all)
     acancel_all = in_thread(cancel_all)

@@ -1,6 +1,5 @@
 """Making a run's events durable while a worker holds it."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ from ...domain.run import (
     evolve_recorded,
     headed,
 )
+from ..threads import Threads
 
 
 class Committer:
@@ -28,11 +28,12 @@ class Committer:
     this one's late append is refused with ConcurrencyError; with EventsLost where the store has lost what it wrote.
     """
 
-    def __init__(self, store: EventStore, state: RunState) -> None:
+    def __init__(self, store: EventStore, state: RunState, threads: Threads) -> None:
         self._store = store
         self._state = state
         # A step may take hours, and what is remembered of other streams must not push this one out meanwhile.
         self._hold = store.hold(state.run_id or "")
+        self._threads = threads
 
     def __call__(self, events: list[NewEvent]) -> None:
         state = self._state
@@ -64,7 +65,7 @@ class Committer:
         try:
             await self._store.aappend(write_of(state, events))
         except (ConcurrencyError, InvalidValue):
-            await asyncio.to_thread(self, events)  # meets the same again, and knows what to do
+            await self._threads.store.run(self, events)  # meets the same again, and knows what to do
         else:
             for event in events:
                 evolve(state, event.type, event.data)

@@ -13,13 +13,11 @@ from .lineage import events_backwards
 from .orders import order_and_run
 from .repetition import Repetition
 from .retries import begin
-from .workbench import Workbench
+from .workbench import OnWorkbench, Workbench
 
 
-class Forks:
+class Forks(OnWorkbench):
     """Forks runs."""
-
-    _bench: Workbench
 
     def _fork(
         self,

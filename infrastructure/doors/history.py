@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ...domain.executors import StepContext
+from ...domain.live import Live
 from ...domain.moments import AsOf, AtVersion, moment_asked
 from ...domain.ports import RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
@@ -27,6 +28,7 @@ from ...projections.trail import Act
 from ..driver import Execution, asynchronous, synchronous
 from ..replay.replayer import Replayer
 from ..search.query import search_query
+from ..threads import Threads
 from ..transfer.reports import ExportReport, ImportReport
 from ..walk.model import RunWalk
 from .as_of import version_at
@@ -46,18 +48,22 @@ if TYPE_CHECKING:
     from ..store.event_store import LedgerEventStore
 
 
-class History:
+class History(Live):
     """``ledger.history``."""
 
+    _elsewhere = "send the store's URL, and open a ledger there"
+
     def __init__(
-        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer
-    ) -> None:
+        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,
+        threads: Threads,
+    ) -> None:  # fmt: skip
         self._store = store
         self._states = states
         self._workflows = workflows
         self._lists = lists
         self._index = lists.index
         self._replayer = replayer
+        self._threads = threads
         self._auditor = Auditor(store, lists.index, states, self.header)
 
     def runs(

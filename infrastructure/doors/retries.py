@@ -14,13 +14,11 @@ from .previews import preview as preview_of
 from .repetition import Repetition, drafted, reproduction_of, retry_of
 from .starts import keep_rejected
 from .twins import in_thread
-from .workbench import Workbench
+from .workbench import OnWorkbench, Workbench
 
 
-class Retries:
+class Retries(OnWorkbench):
     """Repeats runs."""
-
-    _bench: Workbench
 
     @overload
     def retry(

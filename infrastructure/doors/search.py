@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 
+from ...domain.live import Live
 from ..search.index import Lag, SearchIndex
+from ..threads import Threads
 from .twins import in_thread
 
 
-class Search:
+class Search(Live):
     """``ledger.search``. Who searches catches up by himself; a process that writes much may do it now and then."""
 
-    def __init__(self, index: SearchIndex) -> None:
+    _elsewhere = "send the store's URL, and open a ledger there"
+
+    def __init__(self, index: SearchIndex, threads: Threads) -> None:
         self._index = index
+        self._threads = threads
 
     def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
         """Take in what the log holds, at most ``budget`` events, and say what is left.

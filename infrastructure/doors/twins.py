@@ -1,12 +1,13 @@
-"""Async twins of the doors' methods: the same signature, the storage work in a thread."""
+"""Async twins of the doors' methods: the same signature, the work in a thread of the store's."""
 
-import asyncio
 import functools
 import itertools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-_Door = TypeVar("_Door")
+from ..threads import Threaded, threads_of
+
+_Door = TypeVar("_Door", bound=Threaded)
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
@@ -18,7 +19,7 @@ def in_thread(
 
     @functools.wraps(method)
     async def twin(self: _Door, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
-        return await asyncio.to_thread(method, self, *args, **kwargs)
+        return await threads_of(self).store.run(method, self, *args, **kwargs)
 
     return twin
 
@@ -30,8 +31,8 @@ def each_in_thread(
 
     @functools.wraps(method)
     async def twin(self: _Door, /, *args: _Params.args, **kwargs: _Params.kwargs) -> AsyncIterator[_Result]:
-        items = await asyncio.to_thread(method, self, *args, **kwargs)
-        while chunk := await asyncio.to_thread(_take, items):
+        items = await threads_of(self).store.run(method, self, *args, **kwargs)
+        while chunk := await threads_of(self).store.run(_take, items):
             for item in chunk:
                 yield item
 

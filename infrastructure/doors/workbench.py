@@ -9,6 +9,7 @@ from ...domain.errors import ConcurrencyError, InvalidRequest
 from ...domain.executors import ExecutorRegistry
 from ...domain.fork import Edit, edit_of
 from ...domain.jsonvalue import freeze
+from ...domain.live import Live
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve
@@ -16,6 +17,7 @@ from ...domain.step import StepLimits
 from ...domain.workflow import JobCode
 from ...projections.runs import Run, run_of
 from ..driver import Commit, Execution
+from ..threads import Threads
 from .batches import Batch, BatchCommitter, Timer
 from .commit import Committer, write_of
 from .contest import Contest
@@ -45,12 +47,13 @@ class Workbench:
 
     def __init__(
         self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
-        now: Callable[[], int], limits: StepLimits, batch: Batch | None = None,
+        now: Callable[[], int], limits: StepLimits, threads: Threads, batch: Batch | None = None,
     ) -> None:  # fmt: skip
         self.store = store
         self.states = states
         self.workflows = workflows
         self.now = now
+        self.threads = threads
         self._executors = executors
         self._limits = limits
         self._batch = batch
@@ -133,7 +136,7 @@ class Workbench:
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
-        Committer(self.store, state)([event])
+        Committer(self.store, state, self.threads)([event])
         return self.execution(state, cycle(state, plan, settings))
 
     def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
@@ -143,5 +146,17 @@ class Workbench:
 
     def _commit(self, state: RunState) -> Commit:
         if self._batch is None:
-            return Committer(self.store, state)
-        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer)
+            return Committer(self.store, state, self.threads)
+        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
+
+
+class OnWorkbench(Live):
+    """A part of ``ledger.runs``."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
+
+    _bench: Workbench
+
+    @property
+    def _threads(self) -> Threads:
+        return self._bench.threads

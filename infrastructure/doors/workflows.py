@@ -12,6 +12,7 @@ from ...domain.errors import ConcurrencyError, EventsLost, InvalidRequest, Workf
 from ...domain.executors import ExecutorRegistry
 from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
+from ...domain.live import Live
 from ...domain.moments import moment_asked
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
@@ -33,6 +34,7 @@ from ...projections.run_summary import WorkflowSummary
 from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..files import Format, write_definition
 from ..index.reader import Index
+from ..threads import Threads
 from .as_of import version_at
 from .contest import Contest
 from .definitions import checked
@@ -46,18 +48,22 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 """From the state and the events that led to it to what happens next; None is left out."""
 
 
-class Workflows:
+class Workflows(Live):
     """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
 
+    _elsewhere = "send the store's URL, and open a ledger there"
+
     def __init__(
-        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int]
-    ) -> None:
+        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int],
+        threads: Threads,
+    ) -> None:  # fmt: skip
         self._store = store
         self._index = index
         self._log = WorkflowLog(store, index)
         self._executors = executors
         self._now = now
         self._plans = Plans(executors)
+        self._threads = threads
 
     def save(
         self,

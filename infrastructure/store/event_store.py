@@ -21,6 +21,7 @@ from ..index.rebuild import Progress, rebuild
 from ..search.index import SearchIndex
 from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
+from ..threads import STORE_THREADS, ThreadPool
 from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
 from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
@@ -50,7 +51,8 @@ class LedgerEventStore(EventReader, EventStore[str]):
         self._mapper = mapper
         self._recorder = recorder
         self._heads = Heads()
-        self._commits = GroupCommit(recorder)
+        self.threads = ThreadPool("flowledger-store", STORE_THREADS)
+        self._commits = GroupCommit(recorder, self.threads)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -72,13 +74,13 @@ class LedgerEventStore(EventReader, EventStore[str]):
             await asyncio.sleep(0)  # others have their turn
             return self.append(*writes)
         if not all(self._stands_at(write) for write in writes):
-            return await asyncio.to_thread(self.append, *writes)
+            return await self.threads.run(self.append, *writes)
         stored, heads = self._place(writes)
         try:
             positions = await self._commits.ainsert(stored)
         except PersistenceError as error:
             lost = isinstance(error, ConnectionLost)
-            return await asyncio.to_thread(self._settle, writes, stored, heads, lost=lost)
+            return await self.threads.run(self._settle, writes, stored, heads, lost=lost)
         self._heads.remember(heads)
         return positions
 
@@ -287,6 +289,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         """Release connections. The store can't be used afterwards."""
         self._commits.close()
         self._recorder.close()
+        self.threads.close()
 
     def _header(self, stream: str, version: int) -> bytes | None:
         with errors_in_our_terms():

@@ -20,6 +20,7 @@ from threading import Condition, Lock, get_ident, main_thread
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
+from ..threads import ThreadPool
 from .forking import ForksAnew, follow_forks, notice_fork
 from .recorder import ConnectionLost, LedgerRecorder
 
@@ -67,8 +68,9 @@ class _Task(_Writer):
 class GroupCommit(ForksAnew):
     """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
 
-    def __init__(self, recorder: LedgerRecorder) -> None:
+    def __init__(self, recorder: LedgerRecorder, threads: ThreadPool) -> None:
         self._recorder = recorder
+        self._threads = threads
         self._closed = False
         self._start()
         follow_forks(self)
@@ -119,7 +121,7 @@ class GroupCommit(ForksAnew):
         """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
         notice_fork()
         if _is_large(events) or self._closed:
-            return await asyncio.to_thread(self._recorder.insert_events, events)
+            return await self._threads.run(self._recorder.insert_events, events)
         writer = _Task(events, asyncio.get_running_loop())
         with self._lock:
             self._queue.append(writer)
@@ -128,7 +130,7 @@ class GroupCommit(ForksAnew):
                 self._serve()
         positions = await writer.future
         if positions is None:
-            return await asyncio.to_thread(self._recorder.insert_events, events)
+            return await self._threads.run(self._recorder.insert_events, events)
         return positions
 
     def close(self) -> None:

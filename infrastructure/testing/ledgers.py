@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.clock import Clock
+from ...domain.errors import reduce_error
 from ...domain.executors import ExecutorRegistry
 from ...projections.divergence import Divergence
 from ...projections.replays import ReplayReport
@@ -26,6 +27,9 @@ class Diverged(AssertionError):
     def __init__(self, case: Path, run_id: str, divergence: Divergence) -> None:
         self.divergence = divergence
         super().__init__(f"{case}: run {run_id} goes another way: {divergence.kind}: {divergence}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduce_error(self)
 
 
 def replay_case(

@@ -8,6 +8,7 @@ from functools import lru_cache
 from threading import Lock
 
 from ...domain.errors import EventNotReadable, VersionNotFound
+from ...domain.live import Live
 from ...domain.moments import moment_asked
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import FAILED, PAUSED, STEP_FAILED, Passage, RunState
@@ -27,12 +28,14 @@ SLICE = 2_000
 """Results read at once ahead of who looks: a look in between waits for no more than that."""
 
 
-class RunWalk:
+class RunWalk(Live):
     """A run, folded once; the state at any version is then there at once. May be shared between threads.
 
     It holds what one Snapshot of the run's head holds, all its results, and little more for each event. The run may
     still go on: ``follow`` takes in what was appended.
     """
+
+    _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
 
     def __init__(
         self, run_id: str, store: EventStore, states: RunStates, progress: Callable[[int], object] | None = None

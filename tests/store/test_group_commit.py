@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from flowledger.infrastructure.store import group_commit
 from flowledger.infrastructure.store.group_commit import GroupCommit
 from flowledger.infrastructure.store.recorder import ConnectionLost
+from flowledger.infrastructure.threads import ThreadPool
 
 PATIENCE = 10
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""
@@ -133,7 +134,8 @@ class Company:
     def __init__(self, loops: Sequence[asyncio.AbstractEventLoop] = ()) -> None:
         self.loops = loops
         self.disk = Disk()
-        self.group = GroupCommit(self.disk)  # type: ignore[arg-type]
+        threads = ThreadPool("flowledger-store", 32)  # as many as can be at the gate at once
+        self.group = GroupCommit(self.disk, threads)  # type: ignore[arg-type]
         self.queue = self.group._queue = WatchedQueue(self.disk)
         self.futures: list[tuple[list[StoredEvent], Future[list[int]]]] = []
 
@@ -210,12 +212,10 @@ def in_thread(work: Callable[[], Any]) -> "Future[Any]":
 def loops() -> Iterator[list[asyncio.AbstractEventLoop]]:
     loops = [asyncio.new_event_loop() for _ in range(2)]
     threads = [Thread(target=loop.run_forever, daemon=True) for loop in loops]
-    for loop, thread in zip(loops, threads, strict=True):
-        loop.set_default_executor(ThreadPoolExecutor(32))  # as many as can be at the gate at once
+    for thread in threads:
         thread.start()
     yield loops
     for loop, thread in zip(loops, threads, strict=True):
-        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE)
         loop.close()

@@ -1,0 +1,115 @@
+"""A value of each public class, found in what a ledger answers."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import flowledger as fl
+
+from ..transfer.story import Story
+
+LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepContext"}
+"""What is no value: it holds a store, threads or functions."""
+
+
+def pickled(value: Any, protocol: int | None = None) -> Any:
+    return pickle.loads(pickle.dumps(value, protocol))  # noqa: S301 - what was pickled here
+
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    **{
+        f"pickle protocol {protocol}": partial(pickled, protocol=protocol)
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+    "copy": copy.copy,
+    "deep copy": copy.deepcopy,
+}
+
+
+def public_classes() -> dict[str, type]:
+    return {name: public for name in fl.__all__ if inspect.isclass(public := getattr(fl, name))}
+
+
+def answers(folder: Path) -> Iterator[Any]:
+    """What a ledger with some history answers to nearly all that can be asked."""
+    story = Story(f"sqlite:///{folder / 'story.db'}")
+    with story.ledger as ledger:
+        workflows, runs, history = ledger.workflows, ledger.runs, ledger.history
+        yield runs.get(story.first)
+        yield history.snapshot(story.first, version=2)
+        yield [*history.events(story.first)]
+        yield [*history.snapshots(story.retried)]
+        yield [history.header(story.first), history.runs(), history.work_orders(), runs.work_order(story.order)]
+        yield [workflows.get("mail"), workflows.list(), workflows.versions("mail"), workflows.diff("mail", 1, 3)]
+        yield [history.audit(run_id) for run_id in (story.first, story.repeated, story.retried)]
+        yield [*history.trail()]
+        yield [history.diff(story.first, 2, 4), history.compare(story.first, story.retried)]
+        yield [history.timings("mail"), history.reused(story.retried), history.lineage(story.retried)]
+        yield [history.replay(story.first), history.replay(story.stranger, verify=False)]
+        yield [runs.retry(story.first, "send", preview=True), *runs.cancel_all([story.stranger])]
+        yield [history.export(story.retried, folder / "run.jsonl"), ledger.verify(), ledger.search.lag()]
+        yield [history.walk(story.first).changes(version) for version in range(1, 5)]
+        with fl.open_ledger("memory:") as other:
+            yield other.history.import_(folder / "run.jsonl")
+    yield from small_answers()
+    yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
+    yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
+    yield fl.Finding("orders", 3, "link", "it was put elsewhere")
+    yield fl.Slowdown("price", 2, "ada", "tuned", 1, 1.0, 5.0, 5.0, 9, 7)
+
+
+def small_answers() -> Iterator[Any]:
+    """Of runs that succeeded, failed and wait for a retry."""
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("work")
+    def work(step: fl.StepContext) -> Any:
+        if step.payload == "fail":
+            raise ValueError("as it was told to")
+        return [step.payload]
+
+    with fl.open_ledger("memory:", executors) as ledger:
+        node: dict[str, Any] = {"id": "a", "type": "work", "data": {"x": 1}}
+        ledger.workflows.save({"nodes": [node]}, workflow_id="w", by="ada")
+        fine = ledger.runs.start("w", {"x": [1]})
+        failed = ledger.runs.start("w", "fail")
+        ledger.workflows.save({"nodes": [node | {"metadata": {"retry": {"maxRetries": 2}}}]}, workflow_id="w", by="bob")
+        waits = ledger.runs.start("w", "fail")
+        yield [waits, ledger.history.compare(fine.id, failed.id), ledger.history.audit(failed.id)]
+        yield [*waits.snapshot.context.placed()]
+        yield [ledger.workflows.diff("w", 1, 2), ledger.runs.get(ledger.runs.retry(failed.id).id)]
+        yield fl.Fault("nodes[0]", "has no id")
+
+
+def parts(value: Any) -> list[Any]:
+    if isinstance(value, BaseModel):
+        return [getattr(value, name) for name in type(value).model_fields]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name) for field in dataclasses.fields(value)]
+    if isinstance(value, Mapping):
+        return [*value.values()]
+    if isinstance(value, list | tuple) or type(value).__name__ == "Results":
+        return [*value]
+    return []
+
+
+def found(folder: Path) -> dict[str, Any]:
+    """One value by the name of its class."""
+    values: dict[str, Any] = {}
+    left = deque(answers(folder))
+    while left:
+        value = left.popleft()
+        name = type(value).__name__
+        if getattr(fl, name, None) is type(value):
+            values.setdefault(name, value)
+        left.extend(parts(value))
+    return values
