@@ -4,12 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from threading import Lock
 from typing import Any
 
 from .clock import moment_of_millis
 from .errors import EventNotReadable
 from .jsonvalue import Immutable, freeze
+from .locks import lock_of
 from .ports import Opener, SealedRow
 
 
@@ -103,13 +103,12 @@ class History:
     events that ends in a snapshot which nobody opens reads none of them.
     """
 
-    __slots__ = ("_indexed", "_lock", "_log", "_openers", "_places", "_successes")
+    __slots__ = ("_indexed", "_log", "_openers", "_places", "_successes")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | SealedRow] = list(entries)
         # From which place on which opener opens what is sealed, in order. A chain of forks has one for each of them.
         self._openers: list[tuple[int, Opener]] = []
-        self._lock = Lock()
         self._indexed = 0
         # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
         self._places: dict[str, list[int]] = {}
@@ -129,7 +128,7 @@ class History:
 
     def extended(self, count: int, entry: Entry) -> "History":
         """The history with an entry after its first ``count``: this one if it ends there, else a copy."""
-        with self._lock:
+        with lock_of(self):
             if count == len(self._log):
                 self._log.append(entry)
                 return self
@@ -139,7 +138,7 @@ class History:
 
     def extended_sealed(self, count: int, rows: Sequence[SealedRow], opener: Opener) -> "History":
         """The same with entries as they lie in storage."""
-        with self._lock:
+        with lock_of(self):
             if count == len(self._log):
                 if not self._openers or self._openers[-1][1] != opener:
                     self._openers.append((count, opener))
@@ -172,7 +171,7 @@ class History:
         return list(self._places)
 
     def _index(self, count: int) -> None:
-        with self._lock:
+        with lock_of(self):
             places, successes = self._places, self._successes
             while self._indexed < count:
                 entry = self[self._indexed]
