@@ -67,8 +67,8 @@ class Index:
             return self._recorder.query(query.sql, query.parameters)
 
     def _check(self) -> None:
-        ((revision,),) = self._recorder.query("SELECT revision FROM flowledger_index", {})
-        if revision != INDEX_REVISION:
+        found = [revision for (revision,) in self._recorder.query("SELECT revision FROM flowledger_index", {})]
+        if found != [INDEX_REVISION]:
             raise StorageUnavailable(
                 "the index of this store was not built yet, or by other code: "
                 "build it with `flowledger rebuild`, or ledger.rebuild()"

@@ -42,14 +42,22 @@ class SearchIndex:
         A position beyond the log is nobody's: it was written by hand, or the log is an older one by now. Then all
         entries are made anew, as none of what comes would ever be taken in.
         """
-        lag = self._catch_up(budget, progress)
-        if self._table.progress().position > lag.head:
+        position, head = self._catch_up(budget, progress)
+        if position > head:
             with suppress(StorageUnavailable):
                 self.clear()
-                lag = self._catch_up(budget, progress)
-        return lag
+                position, head = self._catch_up(budget, progress)
+        return self._lag(position, head)
 
-    def _catch_up(self, budget: int | None, progress: Callable[[float], object] | None) -> Lag:
+    def lag(self) -> Lag:
+        """How far the entries are behind the log. Raises StorageUnavailable."""
+        return self._lag(*self._place())
+
+    def clear(self) -> None:
+        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
+        self._table.clear()
+
+    def _catch_up(self, budget: int | None, progress: Callable[[float], object] | None) -> tuple[int, int]:
         read = first = 0
         last = self._store.last_position() if progress else 0
         while budget is None or read < budget:
@@ -69,18 +77,15 @@ class SearchIndex:
             first = first or page[0].position
             if progress and last > first:
                 progress(min(1.0, (page[-1].position - first) / (last - first)))
-        return self.lag()
+        return self._place()
 
-    def lag(self) -> Lag:
-        """How far the entries are behind the log. Raises StorageUnavailable."""
-        position, head = self._table.progress().position, self._store.last_position()
-        if position > head:
-            position = 0  # see catch_up
-        return Lag(position, head, self._age_of_next(position) if position < head else 0.0)
+    def _place(self) -> tuple[int, int]:
+        """How far the entries go, and the log. In this order: the log only grows."""
+        return self._table.progress().position, self._store.last_position()
 
-    def clear(self) -> None:
-        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
-        self._table.clear()
+    def _lag(self, position: int, head: int) -> Lag:
+        known = position if position <= head else 0
+        return Lag(known, head, self._age_of_next(known) if known < head else 0.0)
 
     def _entries(self, page: "Sequence[Row]") -> dict[str, SearchEntry]:
         """The entries of the runs that the page tells of, as they are after it."""

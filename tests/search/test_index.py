@@ -20,6 +20,7 @@ from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.store.recorder import PAGE_ROWS
 
+from ..store.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, rows, started, values
 
 
@@ -207,3 +208,41 @@ def test_the_door_catches_up(store_url: str, executors: Callable[[], fl.Executor
         lag = ledger.search.catch_up()
         assert (lag.position, lag.seconds) == (lag.head, 0.0)
         assert lag == ledger.search.lag()
+
+
+def test_entries_that_claim_to_know_what_was_never_written_are_made_anew(store: LedgerEventStore) -> None:
+    """Or else nothing that comes would ever be found."""
+    index, table = index_of(store), store.search
+    append(store, "run-1", [started("one")])
+    index.catch_up()
+    told = rows(store)
+    assert table.save(table.progress(), store.last_position() + 10**6, [])
+    assert index.lag() == fl.Lag(0, store.last_position(), 5.0)
+    append(store, "run-2", [started("two")])
+    assert index.catch_up() == fl.Lag(store.last_position(), store.last_position(), 0.0)
+    assert rows(store)[:1] == told
+    assert len(rows(store)) == 2
+
+
+def test_where_they_can_not_be_made_anew_the_search_says_that_it_is_behind(
+    store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise StorageUnavailable("this store is read-only")
+
+    index, table = index_of(store), store.search
+    append(store, "run-1", [started()])
+    assert table.save(table.progress(), store.last_position() + 10**6, [])
+    monkeypatch.setattr(table, "clear", refuse)
+    assert index.catch_up() == fl.Lag(0, store.last_position(), 5.0)
+
+
+def test_entries_can_be_dropped_however_often_they_were(durable_url: str) -> None:
+    with closing(open_store(durable_url)) as store:
+        append(store, "run-1", [started()])
+        run_sql(durable_url, f"UPDATE flowledger_search_progress SET generation = {2**63 - 1}")  # noqa: S608 - a number
+        index = index_of(store)
+        for _ in range(2):
+            index.clear()
+            assert index.catch_up().seconds == 0
+        assert len(rows(store)) == 1

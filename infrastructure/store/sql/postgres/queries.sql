@@ -195,5 +195,5 @@ WITH moved AS (
 SELECT position FROM moved
 
 -- clear_search: Drop all entries of the search and begin anew.
-WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = generation % 1000000000 + 1)
+WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = mod(generation, 1000000000) + 1)
 DELETE FROM flowledger_search
