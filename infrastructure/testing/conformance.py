@@ -8,13 +8,16 @@ import pytest
 
 from ...domain.errors import ConcurrencyError, InvalidRequest, InvalidValue, StorageCorrupt
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
+from .conformance_durability import DurableStore
+from .conformance_races import RacingWriters
 from .notes import NOTED, Folded, note, notes, rows, texts, write
 
 ANY, NO_STREAM, STREAM_EXISTS = ExpectedVersion.ANY, ExpectedVersion.NO_STREAM, ExpectedVersion.STREAM_EXISTS
 
 
-class EventStoreConformance:
-    """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures."""
+class EventStoreConformance(RacingWriters, DurableStore):
+    """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures,
+    ``store`` and ``reopen``, and where it can with two more, ``open_in_process`` and ``lose_newest``."""
 
     @pytest.fixture
     def store(self) -> Iterator[EventStore]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,19 @@ class TestMemory(OurStores):
         return None
 
 
-class TestSQLite(OurStores):
+class OurDatabases(OurStores):
+    @pytest.fixture
+    def open_in_process(self, url: str) -> Callable[[], EventStore]:
+        return partial(open_store, url)
+
+
+class TestSQLite(OurDatabases):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
-class TestPostgres(OurStores):
+class TestPostgres(OurDatabases):
     @pytest.fixture
     def url(self, new_postgres_url: Callable[[], str]) -> str:
         return new_postgres_url()

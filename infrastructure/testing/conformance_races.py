@@ -1,0 +1,361 @@
+"""What every backend must do while many write at once: one of two wins, and nobody who reads beside them misses any."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from threading import Event
+from typing import Any
+
+import pytest
+
+from ...domain.errors import ConcurrencyError
+from ...domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
+from .notes import notes, texts, write
+from .racing import Call, Meeting, Stretched, often_switched, together
+
+ROUNDS = 12
+WRITERS = 8
+
+Append = Callable[[EventStore], list[int]]
+
+
+class RacingWriters:
+    """Tests of the port ``EventStore`` under races; a part of ``EventStoreConformance``."""
+
+    # --- one wins -----------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("stretched", [False, True], ids=["at once", "stretched"])
+    def test_of_racing_writers_one_wins(self, store: EventStore, stretched: bool) -> None:
+        for version in range(ROUNDS):
+            outcomes = race(WRITERS * [store], "a", version, f"{version}:{{}}", stretched=stretched)
+            one_has_won(outcomes, store, "a", version)
+        in_line(store, "a", ROUNDS)
+
+    def test_of_racing_writers_with_stores_of_their_own_one_wins(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        with ExitStack() as stack:
+            stores = opened(store, reopen, stack, 4)
+            for version in range(ROUNDS):
+                outcomes = race(stores, "a", version, f"{version}:{{}}", stretched=bool(version % 2))
+                one_has_won(outcomes, store, "a", version)
+            for each in stores:
+                in_line(each, "a", ROUNDS)
+
+    async def _race_of_tasks(self, store: EventStore, version: int) -> list[list[int] | BaseException]:
+        appends = [store.aappend(Write("a", version, notes(f"{version}:{number}"))) for number in range(WRITERS)]
+        return await asyncio.gather(*appends, return_exceptions=True)
+
+    def test_of_racing_tasks_one_wins(self, store: EventStore) -> None:
+        for version in range(ROUNDS):
+            outcomes = asyncio.run(self._race_of_tasks(store, version))
+            one_has_won(outcomes, store, "a", version)
+        in_line(store, "a", ROUNDS)
+
+    def test_one_of_racing_writers_begins_a_stream(self, store: EventStore) -> None:
+        for number in range(ROUNDS):
+            stream = f"new {number}"
+            outcomes = race(WRITERS * [store], stream, ExpectedVersion.NO_STREAM, "{}", stretched=True)
+            one_has_won(outcomes, store, stream, 0)
+
+    def test_when_several_streams_are_raced_for_one_writer_gets_all_of_them(self, store: EventStore) -> None:
+        for version in range(ROUNDS):
+            meeting = Meeting(WRITERS)
+
+            def append(number: int, version: int = version, meeting: Meeting = meeting) -> list[int]:
+                mine = f"{version}:{number}"
+                shared = [Write(stream, version, notes(mine)) for stream in ("a", "b")][:: 1 if number % 2 else -1]
+                last = Write(f"own {mine}", 0, Stretched(notes(mine), meeting.come))
+                return coming(meeting, lambda: store.append(*shared, last))
+
+            outcomes = together([partial(append, number) for number in range(WRITERS)])
+            one_has_won(outcomes, store, "a", version)
+            (winner,) = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
+            assert texts(store, "b")[version:] == [f"{version}:{winner}"], (
+                "an append to two streams won one of them and lost the other: it must be one commit"
+            )
+            left = [number for number in range(WRITERS) if store.head(f"own {version}:{number}")]
+            assert left == [winner], "a refused append left events in another of its streams: it must be one commit"
+
+    # --- all are stored -----------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("expected", [ExpectedVersion.ANY, ExpectedVersion.STREAM_EXISTS], ids=["any", "existing"])
+    def test_who_takes_any_version_is_stored_however_many_write(
+        self, store: EventStore, expected: ExpectedVersion
+    ) -> None:
+        write(store, "a", 0, "first")
+        told = ["first"]
+        for number in range(ROUNDS):
+            outcomes = race(WRITERS * [store], "a", expected, f"{number}:{{}}", stretched=bool(number % 2))
+            all_have_won(outcomes)
+            told += [f"{number}:{writer}" for writer in range(WRITERS)]
+        assert sorted(texts(store, "a")) == sorted(told), "not every event that was acknowledged is stored, and once"
+        in_line(store, "a", len(told))
+
+    def test_writers_of_other_streams_are_in_nobodys_way(self, store: EventStore) -> None:
+        for number in range(ROUNDS):
+            meeting = Meeting(WRITERS)
+
+            def append(writer: int, number: int = number, meeting: Meeting = meeting) -> list[int]:
+                events = Stretched(notes(*range(number * 3, number * 3 + 3)), meeting.come, place=number % 4)
+                return coming(meeting, lambda: store.append(Write(f"s{writer}", number * 3, events)))
+
+            all_have_won(together([partial(append, writer) for writer in range(WRITERS)]))
+        for writer in range(WRITERS):
+            assert texts(store, f"s{writer}") == list(range(ROUNDS * 3)), "an acknowledged append is not stored"
+            in_line(store, f"s{writer}", ROUNDS * 3)
+        in_order(list(store.tail()))
+
+    def test_each_event_has_the_position_that_its_writer_was_told(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        told: dict[int, str] = {}
+        with ExitStack() as stack:
+            stores = opened(store, reopen, stack, 3)
+            for number in range(ROUNDS):
+                outcomes = race(stores, f"s{number}", ExpectedVersion.ANY, "{}", stretched=bool(number % 2))
+                all_have_won(outcomes)
+                before = max(told, default=0)
+                for writer, positions in enumerate(outcomes):
+                    assert isinstance(positions, list)
+                    assert len(positions) == 1, "an append of one event has one position"
+                    assert positions[0] not in told, f"position {positions[0]} was given to two events"
+                    assert positions[0] > before, (
+                        f"an append got position {positions[0]} after one that had {before} was acknowledged: "
+                        "positions must grow with every commit, whoever writes"
+                    )
+                    told[positions[0]] = f"s{number}:{writer}"
+        stored = {event.position: f"{event.stream}:{event.data['text']}" for event in store.tail()}
+        assert stored == told, "the log doesn't hold the events at the positions that their writers were told"
+
+    # --- who reads beside them ----------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("place", [0, 1, 2], ids=["before", "amid", "behind"])
+    def test_an_append_that_takes_long_is_not_passed_over(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None, place: int
+    ) -> None:
+        """However a store gives out positions: a reader who goes on behind the last event that it saw misses none."""
+        with ExitStack() as stack:
+            fast, *_, reader = opened(store, reopen, stack, 3)
+            seen: list[RecordedEvent] = []
+            for number in range(3):
+                under_way, goes_on = Event(), Event()
+
+                def hold(under_way: Event = under_way, goes_on: Event = goes_on) -> None:
+                    under_way.set()
+                    goes_on.wait(0.5)
+
+                events = Stretched(notes("slow", "slow"), hold, place)
+                slow = Call(partial(store.append, Write(f"slow {number}", 0, events)))
+                under_way.wait(0.5)
+                quick = Call(partial(write, fast, f"fast {number}", 0, "fast"))
+                quick.join(0.1)  # which it needs where the slow one holds a lock, and then waits for it
+                seen += reader.tail(after=seen[-1].position if seen else 0)
+                goes_on.set()
+                slow.answer()
+                quick.answer()
+                seen += reader.tail(after=seen[-1].position if seen else 0)
+            saw_all(seen, store)
+
+    def test_nothing_of_an_append_is_seen_before_all_of_it(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        with ExitStack() as stack:
+            reader = opened(store, reopen, stack, 2)[-1]
+            under_way, goes_on = Event(), Event()
+
+            def hold() -> None:
+                under_way.set()
+                goes_on.wait(0.5)
+
+            first = Write("a", 0, notes(1, 2))
+            slow = Call(partial(store.append, first, Write("b", 0, Stretched(notes(3, 4), hold, place=1))))
+            under_way.wait(0.5)
+            looks = Call(lambda: (reader.head("a"), reader.head("b"), len(list(reader.tail()))))
+            looks.join(0.1)
+            goes_on.set()
+            assert looks.answer() in ((0, 0, 0), (2, 2, 4)), (
+                "a reader saw a part of an append that wasn't over: all of it must become visible at once"
+            )
+            slow.answer()
+            assert (store.head("a"), store.head("b")) == (2, 2)
+
+    def test_an_append_that_breaks_off_leaves_nothing(self, store: EventStore) -> None:
+        class Interrupted(Exception):
+            pass
+
+        def interrupt() -> None:
+            raise Interrupted
+
+        for place in (0, 1):
+            with pytest.raises(Interrupted):
+                store.append(Write("a", 0, notes(1, 2)), Write("b", 0, Stretched(notes(3, 4), interrupt, place)))
+            assert (store.head("a"), store.head("b"), list(store.tail())) == (0, 0, []), (
+                "an append that was interrupted left a part of itself: it must be one commit"
+            )
+        write(store, "a", 0, 1)
+        assert texts(store, "a") == [1]
+
+    def test_a_reader_beside_racing_writers_gets_each_event_once_and_in_order(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        over = Event()
+        with ExitStack() as stack, often_switched():
+            stores = opened(store, reopen, stack, 4)
+            readers = [Call(partial(follow, reader, over)) for reader in stores[-2:]]
+            writers = [Call(partial(_write_all_sorts, each, number)) for number, each in enumerate(stores)]
+            try:
+                acknowledged = [events for writer in writers for events in writer.answer()]
+            finally:
+                over.set()
+            for reader in readers:
+                saw_all(reader.answer(), store)
+            stored = {event.position: event.data["text"] for event in store.tail()}
+            told = dict(zip_all(acknowledged))
+            assert stored == told, "the log doesn't hold exactly the events that were acknowledged"
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def race(
+    stores: Sequence[EventStore], stream: str, expected: int | ExpectedVersion, text: str, *, stretched: bool
+) -> list[list[int] | Exception]:
+    """Append one event to the stream through each store at the same moment; ``{}`` in its text is the writer."""
+    meeting = Meeting(len(stores))
+
+    def append(number: int) -> list[int]:
+        events = notes(text.format(number))
+        taken = Stretched(events, meeting.come, place=number % 2) if stretched else events
+        return coming(meeting, lambda: stores[number].append(Write(stream, expected, taken)))
+
+    return together([partial(append, number) for number in range(len(stores))])
+
+
+def coming(meeting: Meeting, call: Callable[[], list[int]]) -> list[int]:
+    """Make a call that comes to a meeting, if it comes that far."""
+    try:
+        return call()
+    finally:
+        meeting.go()
+
+
+def _write_all_sorts(store: EventStore, writer: int) -> list[tuple[list[int], list[Any]]]:
+    """Small appends and large ones, to own and shared streams, and some that are refused; those that are stored."""
+    acknowledged: list[tuple[list[int], list[Any]]] = []
+    version = 0
+    for number in range(15):
+        name = f"{writer}:{number}"
+        size = 250 if number % 5 == 4 else 1
+        told = [[name, size + 1, each] for each in range(size + 1)]
+        writes = [
+            Write(f"own {writer}", version, notes(*told[:size])),
+            Write("shared", ExpectedVersion.ANY, notes(told[size])),
+        ]
+        if number % 3 == 2:
+            with pytest.raises(ConcurrencyError):
+                store.append(*writes, Write("taken", 10**6, notes(["refused", 1, 0])))
+        acknowledged.append((store.append(*writes), told))
+        version += size
+    return acknowledged
+
+
+def zip_all(acknowledged: Sequence[tuple[list[int], list[Any]]]) -> list[tuple[int, Any]]:
+    """Positions and texts of all events that were acknowledged."""
+    for positions, told in acknowledged:
+        assert len(positions) == len(told), "an append must tell the position of each event"
+    return [pair for positions, told in acknowledged for pair in zip(positions, told, strict=True)]
+
+
+def opened(
+    store: EventStore, reopen: Callable[[], EventStore] | None, stack: ExitStack, count: int
+) -> list[EventStore]:
+    """The store, opened by so many; the same for all where nobody else can open it."""
+    if reopen is None:
+        return [store] * count
+    return [store, *(stack.enter_context(closing(reopen())) for _ in range(count - 1))]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def follow(store: EventStore, over: Event) -> list[RecordedEvent]:
+    """What a reader gets who goes on behind the last event that it saw, until the writers are done."""
+    seen: list[RecordedEvent] = []
+    last = False
+    while not last:
+        last = over.is_set()
+        seen += store.tail(after=seen[-1].position if seen else 0)
+        whole(seen)
+    return seen
+
+
+def whole(seen: Sequence[RecordedEvent]) -> None:
+    """Whether of each append all is there or nothing, where the text of an event says how many it has."""
+    counts: dict[str, list[int]] = {}
+    for event in seen:
+        name, size, _ = event.data["text"]
+        counts.setdefault(name, []).append(size)
+    parts = [name for name, sizes in counts.items() if sizes[0] != len(sizes)]
+    assert not parts, f"a reader saw a part of append {parts[0]}: all of it must become visible at once"
+
+
+def saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
+    """Whether a reader that followed the log got what it holds."""
+    in_order(seen)
+    log = list(store.tail())
+    passed_over = sorted({event.position for event in log} - {event.position for event in seen})
+    assert not passed_over, (
+        f"a reader of the log passed over {len(passed_over)} events, the first at position {passed_over[0]}: they were "
+        "stored at positions that it had gone by; tail must hold back what a commit under way could still precede"
+    )
+    assert list(seen) == log, "a reader of the log was given events that aren't stored: of an append that wasn't over"
+
+
+def in_order(events: Sequence[RecordedEvent]) -> None:
+    """Whether positions grow from each event to the next."""
+    for before, event in zip(events, events[1:], strict=False):
+        assert event.position != before.position, f"the log has position {event.position} twice"
+        assert event.position > before.position, (
+            f"the log is out of order: position {event.position} comes behind {before.position}"
+        )
+
+
+def in_line(store: EventStore, stream: str, count: int) -> None:
+    """Whether a stream holds so many events, its versions without gaps, its positions in order."""
+    events = list(store.read(stream))
+    assert [event.version for event in events] == list(range(1, count + 1)), "the versions of a stream have gaps"
+    assert store.head(stream) == count, "head isn't the version of the last event"
+    in_order(events)
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore, stream: str, version: int) -> None:
+    """Whether one writer was told that event ``version + 1`` is its own, it is, and the others were refused."""
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrencyError):
+            raise AssertionError(
+                f"a racing writer met {type(outcome).__name__}: {outcome}; who loses is told ConcurrencyError"
+            ) from outcome
+    winners = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, BaseException)]
+    assert len(winners) == 1, (
+        f"{len(winners)} of {len(outcomes)} racing writers were told that they appended event {version + 1} of "
+        f"stream {stream!r}: comparing and appending must be one step"
+    )
+    stored = [str(text).rpartition(":")[2] for text in texts(store, stream)[version:]]
+    assert stored == [str(winners[0])], (
+        f"writer {winners[0]} was told that it appended event {version + 1} of stream {stream!r}; stored is what "
+        f"{' and '.join(stored) or 'nobody'} wrote: what is acknowledged must be stored, what is refused must not"
+    )
+
+
+def all_have_won(outcomes: Sequence[list[int] | Exception]) -> None:
+    """Whether nobody was refused, as nobody was in anybody's way."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise AssertionError(
+                f"a writer that was in nobody's way met {type(outcome).__name__}: {outcome}"
+            ) from outcome
