@@ -52,7 +52,6 @@ class CheckpointStoreConformance:
         assert [*checkpoints.pages("a", None, 1), *checkpoints.pages("b", None, 1)] == []
 
     def test_the_pages_of_one_save_are_seen_together_however_many_save(self, checkpoints: CheckpointStore) -> None:
-        """A fold that took pages of two saves for one would still be right; a page of half a save would not be found."""
         versions = range(1, 33)
         for number in range(10):
             calls = [

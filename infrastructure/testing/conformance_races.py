@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
@@ -315,7 +316,7 @@ def saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
 
 def in_order(events: Sequence[RecordedEvent]) -> None:
     """Whether positions grow from each event to the next."""
-    for before, event in zip(events, events[1:], strict=False):
+    for before, event in pairwise(events):
         assert event.position != before.position, f"the log has position {event.position} twice"
         assert event.position > before.position, (
             f"the log is out of order: position {event.position} comes behind {before.position}"

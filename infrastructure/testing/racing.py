@@ -100,7 +100,7 @@ def together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
         return call()
 
     with often_switched():
-        racers = [Call(partial(at_once, call)) for call in calls]
+        racers: list[Call[R]] = [Call(partial(at_once, call)) for call in calls]
         return [_outcome(racer) for racer in racers]
 
 
