@@ -222,6 +222,13 @@ class EventStoreConformance(RacingWriters, DurableStore):
         assert texts(store, stream) == [1, 2]
         assert [event.stream for event in store.tail()] == [stream, stream]
 
+    def test_streams_whose_names_are_alike_are_two(self, store: EventStore) -> None:
+        names = ["a", "A", "á", "a\u0301", "a ", " a", "ａ", "ä", "ss", "ß", "%", "_"]
+        for name in names:
+            write(store, name, 0, name)
+        assert {name: texts(store, name) for name in names} == {name: [name] for name in names}
+        assert [event.stream for event in store.tail()] == names
+
     @pytest.mark.parametrize("stream", ["", "a" * 1025, "é" * 513, "a\0b", "\ud800"], ids=range(5))
     def test_a_name_that_no_backend_could_keep_is_refused(self, store: EventStore, stream: str) -> None:
         for attempt in (
