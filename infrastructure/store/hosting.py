@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import orjson
-from eventsourcing.persistence import StoredEvent
 
 from ...domain.catalogue import EVENT_TYPES, VERSION_KEY
 from ...domain.errors import InvalidRequest
@@ -15,8 +14,9 @@ from .codec import MAX_EVENT_BYTES, LedgerMapper, sealed
 from .event_store import LedgerEventStore
 from .log import EventLog, LogRow, NewRow
 from .log_recorder import LogRecorder
+from .stored_events import LinkedEvent
 
-_PORT = ("append", "aappend", "head", "read", "pages", "events_at", "beginning", "tail", "close")
+_PORT = ("append", "aappend", "hold", "head", "read", "pages", "events_at", "beginning", "tail", "close")
 
 
 def event_store(
@@ -65,11 +65,14 @@ class PortStore(LedgerEventStore):
     async def aappend(self, *writes: Write) -> list[int]:
         return await self._port.aappend(*writes)
 
-    def append_recorded(self, events: Sequence[StoredEvent]) -> list[int]:  # noqa: ARG002 - as it is inherited
+    def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:  # noqa: ARG002 - as it is inherited
         raise InvalidRequest(
             f"nothing can be imported into {type(self._port).__name__}: the port of event stores takes new events "
             "only; import into a store on an EventLog, SQLite or PostgreSQL"
         )
+
+    def hold(self, stream: str) -> object:
+        return self._port.hold(stream)
 
     def head(self, stream: str) -> int:
         return self._port.head(stream)

@@ -18,6 +18,16 @@ class NewRow(NamedTuple):
     """The event's stable name."""
     state: bytes
     """What it says, linked to the event before. To be kept byte for byte."""
+    previous: bytes = b""
+    """The digest of the event before it, 32 bytes of its state; empty where it is stored with this one, or is none."""
+
+    def follows(self, state: bytes) -> bool:
+        """Whether this row may go behind a stored one with this state.
+
+        For logs that can lose what was committed, by a failover or a restore: a writer who has seen an event that is
+        another one now would break the chain.
+        """
+        return not self.previous or state[9:41] == self.previous
 
 
 class LogRow(NamedTuple):
@@ -51,7 +61,8 @@ class EventLog(ABC):
 
         Each row must go on where its stream ends by then, the rows before it included: its version isn't there yet, and
         the one before it is. Raises AppendRefused where that isn't so. This is what decides races, so it must be one
-        step with the commit. Positions are greater than those of every append that was over when this one began.
+        step with the commit. A log that can lose events looks also whether the row ``follows`` what is there before it.
+        Positions are greater than those of every append that was over when this one began.
         """
 
     @abstractmethod

@@ -1,8 +1,9 @@
 """A recorder on a log of somebody else's. What lists and searches read is kept in memory beside it, and follows it."""
 
+import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from threading import RLock
 from typing import Any, Self
@@ -33,9 +34,33 @@ from .recorder import (
 )
 from .sql_files import Dialect
 from .sqlite_index import SQLiteRebuilding, change_index
+from .stored_events import previous_of
 from .subscription import PollingSubscription
 
 _BEFORE_ALL = -(2**63)
+
+
+class Beside:
+    """What lists and searches read: tables in memory."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin with empty tables."""
+        self._tables = MemoryRecorder()  # for its tables: no event is ever put in
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement."""
+        return self._tables.query(sql, parameters)
+
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """One transaction."""
+        return self._tables.transaction()
+
+    def close(self) -> None:
+        """The tables are gone."""
+        self._tables.close()
 
 
 class LogRecorder(LedgerRecorder):
@@ -45,13 +70,12 @@ class LogRecorder(LedgerRecorder):
 
     def __init__(self, log: EventLog) -> None:
         super().__init__()
-        self.beside = MemoryRecorder()
-        """Holds the tables of index and search, and no event."""
+        self.beside = Beside()
         self._log = log
         self._lock = RLock()
-        self._followed = 0
-        """The position of the last event that the index knows."""
-        self._rebuilt = 0
+        self._last: Row | None = None
+        """The last event that the index knows, with the beginning of its state."""
+        self._rebuilt: Row | None = None
         """The same of an index that is being made anew."""
         self._streams: set[str] = set()
         self._sorted: list[str] | None = None
@@ -60,7 +84,7 @@ class LogRecorder(LedgerRecorder):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        rows = [NewRow(*_place(event), event.topic, event.state) for event in stored_events]
+        rows = [NewRow(*_place(event), event.topic, event.state, previous_of(event)) for event in stored_events]
         if not rows:
             return []
         try:
@@ -137,7 +161,7 @@ class LogRecorder(LedgerRecorder):
 
     def max_notification_id(self) -> int | None:
         self._follow()
-        return self._followed or None
+        return self._last.position if self._last else None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """The notifications behind position ``gt``, as they come; use it as a context manager."""
@@ -152,7 +176,7 @@ class LogRecorder(LedgerRecorder):
     def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
         page = self.log_page(after, settled=settled)
         if page:
-            self._rebuilt = page[-1].position
+            self._rebuilt = self._known(page[-1])
         return page
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
@@ -165,31 +189,42 @@ class LogRecorder(LedgerRecorder):
     def hold_index(self) -> None:
         """Let nobody look into the index, but for this thread."""
         self._lock.acquire()
-        self._rebuilt = 0
+        self._rebuilt = None
 
     def let_go_of_index(self) -> None:
         self._lock.release()
 
     def go_on_behind_rebuilt(self) -> None:
         """The index has been made anew, as far as its pages were read."""
-        self._followed = self._rebuilt
+        self._last = self._rebuilt
 
     def _follow(self) -> None:
         """Take into the index what the log has gained. An event that can't be read is left out: verify tells of it."""
         with self._lock:
+            if self._last is not None and not self._is_stored(self._last):
+                # The log has lost events, so new ones may come at positions that were passed already.
+                self.beside.renew()
+                self._last, self._streams, self._sorted = None, set(), None
             while True:
-                page = self.log_page(self._followed)
+                page = self.log_page(self._last.position if self._last else 0)
                 changes = changes_of([event for event in self._placed(page) if _readable(event)])
                 with self.beside.transaction() as connection:
                     change_index(connection, changes, lambda place: place)
                 if page:
-                    self._followed = page[-1].position
+                    self._last = self._known(page[-1])
                 names = {row.stream for row in page} - self._streams
                 if names:
                     self._streams |= names
                     self._sorted = None
                 if len(page) < PAGE_ROWS:
                     return
+
+    def _is_stored(self, row: Row) -> bool:
+        return self.header(row.stream, row.version) == (row.state, row.position)
+
+    def _known(self, row: Row) -> Row:
+        found = self.header(row.stream, row.version) if row.state is None else (row.state[:BODY], row.position)
+        return row._replace(state=found[0] if found else b"")
 
     def _placed(self, page: Sequence[Row]) -> Iterable[Placed]:
         for row in page:

@@ -206,8 +206,14 @@ class EventStoreConformance(RacingWriters, DurableStore):
         write(store, "b", 0, 3)
         events = list(store.tail())
         assert [(event.stream, event.version) for event in events] == [("a", 1), ("a", 2), ("b", 1)]
-        assert list(store.tail(after=events[1].position)) == events[2:]
-        assert list(store.tail(after=events[2].position)) == []
+        for place in range(2):
+            behind = list(store.tail(after=events[place].position))
+            assert behind == events[place + 1 :], "tail goes on behind the position that it is given, with all events"
+        for _ in range(2):
+            assert list(store.tail(after=events[2].position)) == [], "tail goes on behind the position that it is given"
+        write(store, "b", 1, 4)
+        (written,) = [event.version for event in store.tail(after=events[2].position)] or (None,)
+        assert written == 2, "tail doesn't have an event that was written behind it since it was read last"
 
     # --- values -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from itertools import pairwise
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +14,8 @@ from ...domain.errors import ConcurrencyError
 from ...domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
 from .notes import notes, texts, write
 from .racing import Call, Meeting, Stretched, often_switched, together
+
+T = TypeVar("T")
 
 ROUNDS = 12
 WRITERS = 8
@@ -71,13 +73,16 @@ class RacingWriters:
                 return coming(meeting, lambda: store.append(*shared, last))
 
             outcomes = together([partial(append, number) for number in range(WRITERS)])
+            winners = [f"{version}:{number}" for number, one in enumerate(outcomes) if not isinstance(one, Exception)]
+            for stream in ("a", "b"):
+                refused = [text for text in texts(store, stream)[version:] if text not in winners]
+                assert not refused, (
+                    "an append to several streams was refused, and left events in one of them: it must be one commit"
+                )
             one_has_won(outcomes, store, "a", version)
-            (winner,) = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, Exception)]
-            assert texts(store, "b")[version:] == [f"{version}:{winner}"], (
-                "an append to two streams won one of them and lost the other: it must be one commit"
-            )
-            left = [number for number in range(WRITERS) if store.head(f"own {version}:{number}")]
-            assert left == [winner], "a refused append left events in another of its streams: it must be one commit"
+            one_has_won(outcomes, store, "b", version)
+            left = [f"{version}:{number}" for number in range(WRITERS) if store.head(f"own {version}:{number}")]
+            assert left == winners, "a refused append left events in another of its streams: it must be one commit"
 
     # --- all are stored -----------------------------------------------------------------------------------------------
 
@@ -94,15 +99,20 @@ class RacingWriters:
         assert sorted(texts(store, "a")) == sorted(told), "not every event that was acknowledged is stored, and once"
         in_line(store, "a", len(told))
 
-    def test_writers_of_other_streams_are_in_nobodys_way(self, store: EventStore) -> None:
-        for number in range(ROUNDS):
-            meeting = Meeting(WRITERS)
+    def test_writers_of_other_streams_are_in_nobodys_way(
+        self, store: EventStore, reopen: Callable[[], EventStore] | None
+    ) -> None:
+        with ExitStack() as stack:
+            stores = opened(store, reopen, stack, 4)
+            for number in range(ROUNDS):
+                meeting = Meeting(WRITERS)
 
-            def append(writer: int, number: int = number, meeting: Meeting = meeting) -> list[int]:
-                events = Stretched(notes(*range(number * 3, number * 3 + 3)), meeting.come, place=number % 4)
-                return coming(meeting, lambda: store.append(Write(f"s{writer}", number * 3, events)))
+                def append(writer: int, number: int = number, meeting: Meeting = meeting) -> list[int]:
+                    events = Stretched(notes(*range(number * 3, number * 3 + 3)), meeting.come, place=number % 4)
+                    write = Write(f"s{writer}", number * 3, events)
+                    return coming(meeting, lambda: stores[writer % 4].append(write))
 
-            all_have_won(together([partial(append, writer) for writer in range(WRITERS)]))
+                all_have_won(together([partial(append, writer) for writer in range(WRITERS)]))
         for writer in range(WRITERS):
             assert texts(store, f"s{writer}") == list(range(ROUNDS * 3)), "an acknowledged append is not stored"
             in_line(store, f"s{writer}", ROUNDS * 3)
@@ -113,20 +123,21 @@ class RacingWriters:
     ) -> None:
         told: dict[int, str] = {}
         with ExitStack() as stack:
-            stores = opened(store, reopen, stack, 3)
-            for number in range(ROUNDS):
-                outcomes = race(stores, f"s{number}", ExpectedVersion.ANY, "{}", stretched=bool(number % 2))
+            stores = opened(store, reopen, stack, 6)
+            for number in range(4 * ROUNDS):
+                stream = f"s{number}" if number % 3 == 0 else f"s{number} of {{}}"
+                outcomes = race(stores, stream, ExpectedVersion.ANY, "{}", stretched=bool(number % 2))
                 all_have_won(outcomes)
                 before = max(told, default=0)
                 for writer, positions in enumerate(outcomes):
-                    assert isinstance(positions, list)
+                    assert not isinstance(positions, Exception)
                     assert len(positions) == 1, "an append of one event has one position"
                     assert positions[0] not in told, f"position {positions[0]} was given to two events"
                     assert positions[0] > before, (
                         f"an append got position {positions[0]} after one that had {before} was acknowledged: "
                         "positions must grow with every commit, whoever writes"
                     )
-                    told[positions[0]] = f"s{number}:{writer}"
+                    told[positions[0]] = f"{stream.format(writer)}:{writer}"
         stored = {event.position: f"{event.stream}:{event.data['text']}" for event in store.tail()}
         assert stored == told, "the log doesn't hold the events at the positions that their writers were told"
 
@@ -204,17 +215,18 @@ class RacingWriters:
         over = Event()
         with ExitStack() as stack, often_switched():
             stores = opened(store, reopen, stack, 4)
-            readers = [Call(partial(follow, reader, over)) for reader in stores[-2:]]
-            writers = [Call(partial(_write_all_sorts, each, number)) for number, each in enumerate(stores)]
+            reader = Call(partial(follow, stores[-1], over))
+            writers = [Call(partial(_write_and_follow, each, number)) for number, each in enumerate(stores)]
             try:
-                acknowledged = [events for writer in writers for events in writer.answer()]
+                written = [outcome_of(writer) for writer in writers]
             finally:
                 over.set()
-            for reader in readers:
-                saw_all(reader.answer(), store)
-            stored = {event.position: event.data["text"] for event in store.tail()}
-            told = dict(zip_all(acknowledged))
-            assert stored == told, "the log doesn't hold exactly the events that were acknowledged"
+            saw_all(reader.answer(), store)
+            for _, seen in written:
+                saw_all([*seen, *store.tail(after=seen[-1].position if seen else 0)], store)
+        stored = {event.position: event.data["text"] for event in store.tail()}
+        told = dict(pair for acknowledged, _ in written for pair in acknowledged)
+        assert stored == told, "the log doesn't hold exactly the events that were acknowledged"
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -223,13 +235,13 @@ class RacingWriters:
 def race(
     stores: Sequence[EventStore], stream: str, expected: int | ExpectedVersion, text: str, *, stretched: bool
 ) -> list[list[int] | Exception]:
-    """Append one event to the stream through each store at the same moment; ``{}`` in its text is the writer."""
+    """Append one event through each store at the same moment; ``{}`` in its stream or text is the writer."""
     meeting = Meeting(len(stores))
 
     def append(number: int) -> list[int]:
         events = notes(text.format(number))
         taken = Stretched(events, meeting.come, place=number % 2) if stretched else events
-        return coming(meeting, lambda: stores[number].append(Write(stream, expected, taken)))
+        return coming(meeting, lambda: stores[number].append(Write(stream.format(number), expected, taken)))
 
     return together([partial(append, number) for number in range(len(stores))])
 
@@ -242,31 +254,31 @@ def coming(meeting: Meeting, call: Callable[[], list[int]]) -> list[int]:
         meeting.go()
 
 
-def _write_all_sorts(store: EventStore, writer: int) -> list[tuple[list[int], list[Any]]]:
-    """Small appends and large ones, to own and shared streams, and some that are refused; those that are stored."""
-    acknowledged: list[tuple[list[int], list[Any]]] = []
+def _write_and_follow(store: EventStore, writer: int) -> tuple[list[tuple[int, Any]], list[RecordedEvent]]:
+    """Small appends and large ones, to own and shared streams, and some that are refused; and a look at the log after
+    each: who is told of a position looks behind it, so that what comes to a lower one later on is passed over.
+
+    Returns position and text of what was acknowledged, and the events that were seen.
+    """
+    acknowledged: list[tuple[int, Any]] = []
+    seen: list[RecordedEvent] = []
     version = 0
-    for number in range(15):
+    for number in range(40):
         name = f"{writer}:{number}"
-        size = 250 if number % 5 == 4 else 1
+        size = 250 if number % 20 == 7 else 1
         told = [[name, size + 1, each] for each in range(size + 1)]
-        writes = [
-            Write(f"own {writer}", version, notes(*told[:size])),
-            Write("shared", ExpectedVersion.ANY, notes(told[size])),
-        ]
-        if number % 3 == 2:
+        own = Write(f"own {writer}", version, notes(*told[:size]))
+        shared = Write("shared" if number % 4 == 0 else f"also {writer}", ExpectedVersion.ANY, notes(told[size]))
+        if number % 5 == 2:
             with pytest.raises(ConcurrencyError):
-                store.append(*writes, Write("taken", 10**6, notes(["refused", 1, 0])))
-        acknowledged.append((store.append(*writes), told))
-        version += size
-    return acknowledged
-
-
-def zip_all(acknowledged: Sequence[tuple[list[int], list[Any]]]) -> list[tuple[int, Any]]:
-    """Positions and texts of all events that were acknowledged."""
-    for positions, told in acknowledged:
+                store.append(own, shared, Write("taken", 10**6, notes(["refused", 1, 0])))
+        positions = store.append(own, shared)
         assert len(positions) == len(told), "an append must tell the position of each event"
-    return [pair for positions, told in acknowledged for pair in zip(positions, told, strict=True)]
+        acknowledged += zip(positions, told, strict=True)
+        seen += store.tail(after=seen[-1].position if seen else 0)
+        version += size
+    whole(seen)
+    return acknowledged, seen
 
 
 def opened(
@@ -287,8 +299,9 @@ def follow(store: EventStore, over: Event) -> list[RecordedEvent]:
     last = False
     while not last:
         last = over.is_set()
-        seen += store.tail(after=seen[-1].position if seen else 0)
-        whole(seen)
+        news = list(store.tail(after=seen[-1].position if seen else 0))
+        whole(news)
+        seen += news
     return seen
 
 
@@ -342,6 +355,7 @@ def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore
                 f"a racing writer met {type(outcome).__name__}: {outcome}; who loses is told ConcurrencyError"
             ) from outcome
     winners = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, BaseException)]
+    assert winners, f"all of {len(outcomes)} racing writers of stream {stream!r} were refused: one of them must win"
     assert len(winners) == 1, (
         f"{len(winners)} of {len(outcomes)} racing writers were told that they appended event {version + 1} of "
         f"stream {stream!r}: comparing and appending must be one step"
@@ -351,6 +365,16 @@ def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore
         f"writer {winners[0]} was told that it appended event {version + 1} of stream {stream!r}; stored is what "
         f"{' and '.join(stored) or 'nobody'} wrote: what is acknowledged must be stored, what is refused must not"
     )
+
+
+def outcome_of(writer: Call[T]) -> T:
+    """What a writer did who was in nobody's way."""
+    try:
+        return writer.answer()
+    except AssertionError:
+        raise
+    except Exception as error:
+        raise AssertionError(f"a writer that was in nobody's way met {type(error).__name__}: {error}") from error
 
 
 def all_have_won(outcomes: Sequence[list[int] | Exception]) -> None:

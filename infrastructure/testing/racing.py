@@ -101,16 +101,15 @@ def together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
 
     with often_switched():
         racers: list[Call[R]] = [Call(partial(at_once, call)) for call in calls]
-        return [_outcome(racer) for racer in racers]
-
-
-def _outcome(racer: Call[R]) -> R | Exception:
-    try:
-        return racer.answer()
-    except AssertionError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the outcome of a race
-        return error
+        outcomes: list[R | Exception] = []
+        for racer in racers:
+            try:
+                outcomes.append(racer.answer())
+            except AssertionError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the outcome of a race
+                outcomes.append(error)
+        return outcomes
 
 
 @contextmanager

@@ -293,6 +293,7 @@ class PositionsCounted(DiskLog):
 
     def append(self, rows: Sequence[NewRow]) -> Sequence[int]:
         first = len(self._disk.rows) + 1
+        time.sleep(MOMENT)
         with self._disk.lock:
             self._check(rows)
             self._disk.positions = first - 1
@@ -366,6 +367,7 @@ class Busy(DiskLog):
             return range(self._disk.positions + 1, self._disk.positions + 1 + len(rows))
         try:
             self._check(rows)
+            time.sleep(MOMENT)
             return self._put(rows)
         finally:
             self._disk.lock.release()
