@@ -18,7 +18,7 @@ from .event_store import LedgerEventStore
 from .hosting import hosted
 from .log import EventLog
 from .recorder import storage_error
-from .schemes import known_schemes, open_by_scheme
+from .schemes import UnknownScheme, known_schemes, open_by_scheme
 
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
@@ -46,10 +46,11 @@ def open_store(
             return _postgres(url, mapper, create)
     except PersistenceError as error:
         raise storage_error(error) from error
-    store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
-    if store is None:
+    try:
+        store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
+    except UnknownScheme:
         others = "".join(f", {scheme}:" for scheme in known_schemes())
-        raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}{others}")
+        raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}{others}") from None
     return hosted(store, max_event_bytes, f"the package that opens {shown(url)}")
 
 

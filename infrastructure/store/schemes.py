@@ -2,11 +2,15 @@
 
 import re
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
 
 GROUP = "flowledger.stores"
+
+
+class UnknownScheme(Exception):
+    """No package that is installed here brings stores of this kind."""
+
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
@@ -16,19 +20,17 @@ def known_schemes() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def open_by_scheme(url: str, shown: str, *, create: bool, max_event_bytes: int) -> Any:
-    """What a package that knows the URL's scheme opens there; None when there is no such package.
+def open_by_scheme(url: str, shown: str, *, create: bool, max_event_bytes: int) -> object:
+    """What a package that knows the URL's scheme opens there.
 
-    ``shown`` is the URL without its password. Raises InvalidRequest when two packages know the scheme,
-    StorageUnavailable when the package can't be loaded or the store not be opened, and what the package raises of
-    flowledger's tree.
+    ``shown`` is the URL without its password. Raises UnknownScheme when there is no such package, InvalidRequest when
+    there are two, StorageUnavailable when the package can't be loaded or the store not be opened, and what the package
+    raises of flowledger's tree.
     """
     scheme = _SCHEME.match(url)
-    if scheme is None:
-        return None
-    point = _entry_point(scheme[1].lower())
+    point = scheme and _entry_point(scheme[1].lower())
     if point is None:
-        return None
+        raise UnknownScheme
     try:
         return point.load()(url, create=create, max_event_bytes=max_event_bytes)
     except FlowledgerError:

@@ -124,7 +124,7 @@ class RacingWriters:
         told: dict[int, str] = {}
         with ExitStack() as stack:
             stores = opened(store, reopen, stack, 6)
-            for number in range(4 * ROUNDS):
+            for number in range(2 * ROUNDS):
                 stream = f"s{number}" if number % 3 == 0 else f"s{number} of {{}}"
                 outcomes = race(stores, stream, ExpectedVersion.ANY, "{}", stretched=bool(number % 2))
                 all_have_won(outcomes)

@@ -38,9 +38,9 @@ def test_the_store_of_the_how_to_has_a_url(folder: Path) -> None:
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: file-log\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[flowledger.stores]\nfilelog = file_log:open_file_log\n")
-    assert "greetings" in run(folder, "-m", "flowledger", "--store", "filelog:greetings.log", "workflow", "save",
-                              str(_definition(folder)), "--id", "greetings")  # fmt: skip
-    assert "greetings" in run(folder, "-m", "flowledger", "--store", "filelog:greetings.log", "workflow", "list")
+    command = ("-m", "flowledger", "--store", "filelog:greetings.log", "--json", "workflow")
+    assert "greetings" in run(folder, *command, "save", str(_definition(folder)), "--id", "greetings")
+    assert "greetings" in run(folder, *command, "list")
 
 
 def _definition(folder: Path) -> Path:
