@@ -1,9 +1,8 @@
 """A recorder on a log of somebody else's. What lists and searches read is kept in memory beside it, and follows it."""
 
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 from threading import RLock
 from typing import Any, Self
@@ -18,10 +17,10 @@ from eventsourcing.persistence import (
 
 from ...domain.errors import EventNotReadable, FlowledgerError
 from ...projections.index import Placed, changes_of, is_indexed
+from .beside import Beside
 from .codec import BODY, decode
 from .forking import follow_forks
 from .log import AppendRefused, EventLog, LogRow, NewRow
-from .memory import MemoryRecorder
 from .recorder import (
     BEGINNING_BYTES,
     LARGE_STATE,
@@ -38,29 +37,6 @@ from .stored_events import previous_of
 from .subscription import PollingSubscription
 
 _BEFORE_ALL = -(2**63)
-
-
-class Beside:
-    """What lists and searches read: tables in memory."""
-
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin with empty tables."""
-        self._tables = MemoryRecorder()  # for its tables: no event is ever put in
-
-    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """All rows of a statement."""
-        return self._tables.query(sql, parameters)
-
-    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        """One transaction."""
-        return self._tables.transaction()
-
-    def close(self) -> None:
-        """The tables are gone."""
-        self._tables.close()
 
 
 class LogRecorder(LedgerRecorder):

@@ -67,6 +67,13 @@ class EventStoreConformance(RacingWriters, DurableStore):
             store.append(Write("a", 2, notes(4)), Write("a", 2, notes(5)))
         assert texts(store, "a") == [1, 3]
 
+    def test_an_event_that_says_the_same_as_another_is_another_one(self, store: EventStore) -> None:
+        positions = [position for _ in range(4) for position in write(store, "a", ANY, "same")]
+        events = list(store.read("a"))
+        assert [event.version for event in events] == [1, 2, 3, 4], "an event was taken for one that is stored already"
+        assert [event.position for event in events] == positions
+        assert len({event.digest for event in events}) == 4, "each event's digest is linked to the one before it"
+
     @pytest.mark.parametrize("count", [2, 7_000])
     def test_a_batch_keeps_its_order(self, store: EventStore, count: int) -> None:
         positions = write(store, "a", 0, *range(count))

@@ -12,7 +12,7 @@ import pytest
 
 from ...domain.errors import ConcurrencyError, EventsLost
 from ...domain.ports import EventStore, RecordedEvent, Write
-from .conformance_races import in_line, in_order
+from .conformance_checks import in_line, in_order
 from .notes import notes, texts, write
 from .racing import TOO_LONG
 

@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from itertools import pairwise
 from threading import Event
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from ...domain.errors import ConcurrencyError
 from ...domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
+from .conformance_checks import all_have_won, in_line, in_order, one_has_won, outcome_of, saw_all, whole
 from .notes import notes, texts, write
 from .racing import Call, Meeting, Stretched, often_switched, together
-
-T = TypeVar("T")
 
 ROUNDS = 12
 WRITERS = 8
@@ -54,6 +52,20 @@ class RacingWriters:
         for version in range(ROUNDS):
             outcomes = asyncio.run(self._race_of_tasks(store, version))
             one_has_won(outcomes, store, "a", version)
+        in_line(store, "a", ROUNDS)
+
+    def test_of_tasks_and_threads_that_race_one_wins(self, store: EventStore) -> None:
+        for version in range(ROUNDS):
+            meeting = Meeting(WRITERS)
+
+            def append(number: int, version: int = version, meeting: Meeting = meeting) -> list[int]:
+                events = Stretched(notes(f"{version}:{number}"), meeting.come, place=number // 2 % 2)
+                write = Write("a", version, events)
+                if number % 2:
+                    return coming(meeting, lambda: store.append(write))
+                return coming(meeting, lambda: asyncio.run(_awaited(store, write)))
+
+            one_has_won(together([partial(append, number) for number in range(WRITERS)]), store, "a", version)
         in_line(store, "a", ROUNDS)
 
     def test_one_of_racing_writers_begins_a_stream(self, store: EventStore) -> None:
@@ -246,6 +258,10 @@ def race(
     return together([partial(append, number) for number in range(len(stores))])
 
 
+async def _awaited(store: EventStore, write: Write) -> list[int]:
+    return await store.aappend(write)
+
+
 def coming(meeting: Meeting, call: Callable[[], list[int]]) -> list[int]:
     """Make a call that comes to a meeting, if it comes that far."""
     try:
@@ -277,6 +293,7 @@ def _write_and_follow(store: EventStore, writer: int) -> tuple[list[tuple[int, A
         acknowledged += zip(positions, told, strict=True)
         seen += store.tail(after=seen[-1].position if seen else 0)
         version += size
+        assert store.head(own.stream) == version, "an append was acknowledged, and head doesn't tell of it"
     whole(seen)
     return acknowledged, seen
 
@@ -290,97 +307,16 @@ def opened(
     return [store, *(stack.enter_context(closing(reopen())) for _ in range(count - 1))]
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
 def follow(store: EventStore, over: Event) -> list[RecordedEvent]:
     """What a reader gets who goes on behind the last event that it saw, until the writers are done."""
     seen: list[RecordedEvent] = []
     last = False
     while not last:
         last = over.is_set()
+        head = store.head("shared")
+        found = max((event.version for event in store.read("shared", after=head - 1)), default=0)
+        assert found >= head, "head told of an event that can't be read"
         news = list(store.tail(after=seen[-1].position if seen else 0))
         whole(news)
         seen += news
     return seen
-
-
-def whole(seen: Sequence[RecordedEvent]) -> None:
-    """Whether of each append all is there or nothing, where the text of an event says how many it has."""
-    counts: dict[str, list[int]] = {}
-    for event in seen:
-        name, size, _ = event.data["text"]
-        counts.setdefault(name, []).append(size)
-    parts = [name for name, sizes in counts.items() if sizes[0] != len(sizes)]
-    assert not parts, f"a reader saw a part of append {parts[0]}: all of it must become visible at once"
-
-
-def saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
-    """Whether a reader that followed the log got what it holds."""
-    in_order(seen)
-    log = list(store.tail())
-    passed_over = sorted({event.position for event in log} - {event.position for event in seen})
-    assert not passed_over, (
-        f"a reader of the log passed over {len(passed_over)} events, the first at position {passed_over[0]}: they were "
-        "stored at positions that it had gone by; tail must hold back what a commit under way could still precede"
-    )
-    assert list(seen) == log, "a reader of the log was given events that aren't stored: of an append that wasn't over"
-
-
-def in_order(events: Sequence[RecordedEvent]) -> None:
-    """Whether positions grow from each event to the next."""
-    for before, event in pairwise(events):
-        assert event.position != before.position, f"the log has position {event.position} twice"
-        assert event.position > before.position, (
-            f"the log is out of order: position {event.position} comes behind {before.position}"
-        )
-
-
-def in_line(store: EventStore, stream: str, count: int) -> None:
-    """Whether a stream holds so many events, its versions without gaps, its positions in order."""
-    events = list(store.read(stream))
-    assert [event.version for event in events] == list(range(1, count + 1)), "the versions of a stream have gaps"
-    assert store.head(stream) == count, "head isn't the version of the last event"
-    in_order(events)
-
-
-# --- outcomes ---------------------------------------------------------------------------------------------------------
-
-
-def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore, stream: str, version: int) -> None:
-    """Whether one writer was told that event ``version + 1`` is its own, it is, and the others were refused."""
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrencyError):
-            raise AssertionError(
-                f"a racing writer met {type(outcome).__name__}: {outcome}; who loses is told ConcurrencyError"
-            ) from outcome
-    winners = [number for number, outcome in enumerate(outcomes) if not isinstance(outcome, BaseException)]
-    assert winners, f"all of {len(outcomes)} racing writers of stream {stream!r} were refused: one of them must win"
-    assert len(winners) == 1, (
-        f"{len(winners)} of {len(outcomes)} racing writers were told that they appended event {version + 1} of "
-        f"stream {stream!r}: comparing and appending must be one step"
-    )
-    stored = [str(text).rpartition(":")[2] for text in texts(store, stream)[version:]]
-    assert stored == [str(winners[0])], (
-        f"writer {winners[0]} was told that it appended event {version + 1} of stream {stream!r}; stored is what "
-        f"{' and '.join(stored) or 'nobody'} wrote: what is acknowledged must be stored, what is refused must not"
-    )
-
-
-def outcome_of(writer: Call[T]) -> T:
-    """What a writer did who was in nobody's way."""
-    try:
-        return writer.answer()
-    except AssertionError:
-        raise
-    except Exception as error:
-        raise AssertionError(f"a writer that was in nobody's way met {type(error).__name__}: {error}") from error
-
-
-def all_have_won(outcomes: Sequence[list[int] | Exception]) -> None:
-    """Whether nobody was refused, as nobody was in anybody's way."""
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise AssertionError(
-                f"a writer that was in nobody's way met {type(outcome).__name__}: {outcome}"
-            ) from outcome

@@ -17,7 +17,8 @@ from flowledger.infrastructure.store.hosting import hosted
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance, memory_ledger
 
-from ..testing.broken_stores import Disk, DiskLog, Wrapper
+from ..testing.broken_logs import Disk, DiskLog
+from ..testing.broken_stores import Wrapper
 from .events import NOTED, note, notes, opened, rows, texts, write
 from .robbery import lose_newest
 

@@ -16,7 +16,8 @@ from flowledger.infrastructure.store.hosting import hosted
 from flowledger.stores import EventLog, NewRow, event_store
 from flowledger.testing import ManualClock
 
-from ..testing.broken_stores import Disk, DiskLog, Wrapper
+from ..testing.broken_logs import Disk, DiskLog
+from ..testing.broken_stores import Wrapper
 from .events import texts, write
 
 DEFINITION = {
