@@ -19,7 +19,7 @@ from ...domain.errors import EventNotReadable, FlowledgerError
 from ...projections.index import Placed, changes_of, is_indexed
 from .beside import Beside
 from .codec import BODY, decode
-from .forking import follow_forks
+from .forking import ForksAnew, follow_forks
 from .log import AppendRefused, EventLog, LogRow, NewRow
 from .recorder import (
     BEGINNING_BYTES,
@@ -39,7 +39,7 @@ from .subscription import PollingSubscription
 _BEFORE_ALL = -(2**63)
 
 
-class LogRecorder(LedgerRecorder):
+class LogRecorder(ForksAnew, LedgerRecorder):
     """Rows of an EventLog, and the index in memory: before each look into it, it takes in what the log has gained."""
 
     dialect: Dialect = "sqlite"
@@ -179,8 +179,7 @@ class LogRecorder(LedgerRecorder):
         with self._lock:
             if self._last is not None and not self._is_stored(self._last):
                 # The log has lost events, so new ones may come at positions that were passed already.
-                self.beside.renew()
-                self._last, self._streams, self._sorted = None, set(), None
+                self._begin_anew()
             while True:
                 page = self.log_page(self._last.position if self._last else 0)
                 changes = changes_of([event for event in self._placed(page) if _readable(event)])
@@ -194,6 +193,10 @@ class LogRecorder(LedgerRecorder):
                     self._sorted = None
                 if len(page) < PAGE_ROWS:
                     return
+
+    def _begin_anew(self) -> None:
+        self.beside.renew()
+        self._last, self._streams, self._sorted = None, set(), None
 
     def _is_stored(self, row: Row) -> bool:
         return self.header(row.stream, row.version) == (row.state, row.position)
@@ -221,14 +224,9 @@ class LogRecorder(LedgerRecorder):
 
     # --- a process that forks -----------------------------------------------------------------------------------------
 
-    def before_fork(self) -> None:
-        self._lock.acquire()
-
-    def after_fork_in_parent(self) -> None:
-        self._lock.release()
-
     def after_fork_in_child(self) -> None:
-        self._lock = RLock()
+        self._lock = RLock()  # whoever holds it isn't here, and may have been in the middle of a change
+        self._begin_anew()
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 

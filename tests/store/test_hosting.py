@@ -1,9 +1,10 @@
 """Stores that aren't ours: all that a ledger answers is the same on them, and what is no store is told."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,21 @@ def test_a_log_that_loses_its_connection_is_asked_what_it_holds(fails: list[str]
         with pytest.raises(fl.StorageUnavailable, match=r"is unknown.*Shaky met TimeoutError: no answer"):
             write(store, "a", 1, 2)
         assert texts(store, "a") == [1]
+
+
+def test_a_child_goes_on_with_the_log_and_with_lists_of_its_own() -> None:
+    with ledger_on(DiskLog(Disk())) as ledger:
+        ledger.workflows.save(DEFINITION, workflow_id="w", by="ada")
+        run = ledger.runs.start("w", payload={"who": "ann"})
+        assert len(list(ledger.history.runs(text="ann"))) == 1
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                found = [found.id for found in ledger.history.runs(text="ann")] == [run.id]
+                os._exit(0 if found and ledger.runs.start("w", payload={"who": "bob"}).status == "paused" else 2)
+            os._exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert [found.id for found in ledger.history.runs()] == [run.id]  # what is in memory is each process's own
 
 
 # --- what is opened ---------------------------------------------------------------------------------------------------
