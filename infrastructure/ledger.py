@@ -25,7 +25,9 @@ from .search.index import SearchIndex
 from .threads import EXECUTOR_THREADS, ThreadPool, Threads
 
 if TYPE_CHECKING:
+    from ..domain.ports import EventStore
     from .store.event_store import LedgerEventStore
+    from .store.log import EventLog
 
 
 class Ledger(Live):
@@ -91,7 +93,7 @@ class Ledger(Live):
 
 
 def open_ledger(
-    url: str,
+    url: "str | EventLog | EventStore",
     executors: ExecutorRegistry | None = None,
     clock: Clock | None = None,
     *,
@@ -101,8 +103,9 @@ def open_ledger(
     durability: Literal["step", "batch"] | Batch = "step",
     threads: int = EXECUTOR_THREADS,
 ) -> Ledger:
-    """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``.
+    """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
+    Or it is a store of yours: an ``EventLog``, or what implements the port ``EventStore``. The ledger closes it.
     It is made on first use; with ``create=False`` an address without a store is StorageUnavailable.
 
     Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.

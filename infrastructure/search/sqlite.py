@@ -2,9 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -13,8 +13,13 @@ from ..store.recorder import errors_in_our_terms
 from ..store.sql_files import queries
 from .table import Progress, SearchTable
 
-if TYPE_CHECKING:
-    from ..store.recorder import LedgerRecorder
+
+class Reading(Protocol):
+    """What reads the tables."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement."""
+        ...
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -26,7 +31,7 @@ class SQLiteSearch(SearchTable):
     """Entries in a table, with triggers that keep the index of words."""
 
     def __init__(
-        self, recorder: "LedgerRecorder", transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+        self, recorder: Reading, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
     ) -> None:
         self._recorder = recorder
         self._transaction = transaction

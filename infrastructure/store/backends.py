@@ -8,27 +8,34 @@ from typing import Any
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
-from ...domain.ports import CheckpointStore
+from ...domain.ports import CheckpointStore, EventStore
 from ..search.postgres import PostgresSearch
 from ..search.sqlite import SQLiteSearch
 from ..search.table import SearchTable
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
 from .event_store import LedgerEventStore
+from .hosting import hosted
+from .log import EventLog
 from .recorder import storage_error
+from .schemes import UnknownScheme, known_schemes, open_by_scheme
 
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
 
-def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool = True) -> LedgerEventStore:
+def open_store(
+    url: str | EventLog | EventStore, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool = True
+) -> LedgerEventStore:
     """Open the event store at ``url``, migrating its tables; ``create`` makes them where there are none.
+
+    Instead of a URL it may be somebody else's store that is open already: a log, or what implements the port.
 
     ``max_event_bytes`` bounds the JSON body of one event. Raises InvalidRequest for a URL that can't be understood,
     StorageUnavailable when the store can't be reached or is newer than this code, StorageCorrupt when what is there
     isn't a store. No message shows a password.
     """
     if not isinstance(url, str):
-        raise InvalidRequest(f"{url!r} is not a store's URL; use one of: {_FORMS}")
+        return hosted(url, max_event_bytes)
     mapper = LedgerMapper(max_event_bytes=max_event_bytes)
     try:
         if url == "memory:":
@@ -39,7 +46,12 @@ def open_store(url: str, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool
             return _postgres(url, mapper, create)
     except PersistenceError as error:
         raise storage_error(error) from error
-    raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}")
+    try:
+        store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
+    except UnknownScheme:
+        others = "".join(f", {scheme}:" for scheme in known_schemes())
+        raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}{others}") from None
+    return hosted(store, max_event_bytes, f"the package that opens {shown(url)}")
 
 
 def shown(url: str) -> str:

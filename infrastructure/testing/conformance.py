@@ -8,13 +8,16 @@ import pytest
 
 from ...domain.errors import ConcurrencyError, InvalidRequest, InvalidValue, StorageCorrupt
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
+from .conformance_durability import DurableStore
+from .conformance_races import RacingWriters
 from .notes import NOTED, Folded, note, notes, rows, texts, write
 
 ANY, NO_STREAM, STREAM_EXISTS = ExpectedVersion.ANY, ExpectedVersion.NO_STREAM, ExpectedVersion.STREAM_EXISTS
 
 
-class EventStoreConformance:
-    """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures."""
+class EventStoreConformance(RacingWriters, DurableStore):
+    """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures,
+    ``store`` and ``reopen``, and where it can with two more, ``open_in_process`` and ``lose_newest``."""
 
     @pytest.fixture
     def store(self) -> Iterator[EventStore]:
@@ -63,6 +66,13 @@ class EventStoreConformance:
         with pytest.raises(ConcurrencyError):
             store.append(Write("a", 2, notes(4)), Write("a", 2, notes(5)))
         assert texts(store, "a") == [1, 3]
+
+    def test_an_event_that_says_the_same_as_another_is_another_one(self, store: EventStore) -> None:
+        positions = [position for _ in range(4) for position in write(store, "a", ANY, "same")]
+        events = list(store.read("a"))
+        assert [event.version for event in events] == [1, 2, 3, 4], "an event was taken for one that is stored already"
+        assert [event.position for event in events] == positions
+        assert len({event.digest for event in events}) == 4, "each event's digest is linked to the one before it"
 
     @pytest.mark.parametrize("count", [2, 7_000])
     def test_a_batch_keeps_its_order(self, store: EventStore, count: int) -> None:
@@ -203,8 +213,14 @@ class EventStoreConformance:
         write(store, "b", 0, 3)
         events = list(store.tail())
         assert [(event.stream, event.version) for event in events] == [("a", 1), ("a", 2), ("b", 1)]
-        assert list(store.tail(after=events[1].position)) == events[2:]
-        assert list(store.tail(after=events[2].position)) == []
+        for place in range(2):
+            behind = list(store.tail(after=events[place].position))
+            assert behind == events[place + 1 :], "tail goes on behind the position that it is given, with all events"
+        for _ in range(2):
+            assert list(store.tail(after=events[2].position)) == [], "tail goes on behind the position that it is given"
+        write(store, "b", 1, 4)
+        (written,) = [event.version for event in store.tail(after=events[2].position)] or (None,)
+        assert written == 2, "tail doesn't have an event that was written behind it since it was read last"
 
     # --- values -------------------------------------------------------------------------------------------------------
 
@@ -218,6 +234,13 @@ class EventStoreConformance:
         write(store, stream, 1, 2)
         assert texts(store, stream) == [1, 2]
         assert [event.stream for event in store.tail()] == [stream, stream]
+
+    def test_streams_whose_names_are_alike_are_two(self, store: EventStore) -> None:
+        names = ["a", "A", "á", "a\u0301", "a ", " a", "ａ", "ä", "ss", "ß", "%", "_"]
+        for name in names:
+            write(store, name, 0, name)
+        assert {name: texts(store, name) for name in names} == {name: [name] for name in names}
+        assert [event.stream for event in store.tail()] == names
 
     @pytest.mark.parametrize("stream", ["", "a" * 1025, "é" * 513, "a\0b", "\ud800"], ids=range(5))
     def test_a_name_that_no_backend_could_keep_is_refused(self, store: EventStore, stream: str) -> None:

@@ -7,7 +7,7 @@ from typing import get_type_hints
 import pytest
 
 import flowledger as fl
-from flowledger import testing
+from flowledger import stores, testing
 from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.run import Recorded
 from flowledger.domain.run.events import After
@@ -39,6 +39,12 @@ def test_the_api_reference_names_everything_that_is_public_and_nothing_else():
 def test_the_reference_of_testing_names_everything_that_is_in_it_and_nothing_else():
     named = re.findall(r"^## `(\w+)", (ROOT / "docs/reference/testing.md").read_text(), re.MULTILINE)
     assert sorted(named) == sorted(testing.__all__)
+
+
+def test_the_reference_of_stores_names_everything_that_is_in_it_and_nothing_else():
+    named = re.findall(r"^## `(\w+)", (ROOT / "docs/reference/stores.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(stores.__all__)
+    assert [name for name in stores.__all__ if not getattr(stores, name).__doc__] == []
 
 
 def test_every_public_name_has_a_docstring():

@@ -1,19 +1,26 @@
 """The backends, each bound to the suite of the port, and to what our own stores do beyond it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from flowledger.domain.errors import EventNotReadable, InvalidValue
-from flowledger.domain.ports import EventStore, Write
+from flowledger.domain.ports import CheckpointStore, EventStore, Write
 from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.codec import PendingEvent
+from flowledger.infrastructure.store.codec import MAX_EVENT_BYTES, PendingEvent
 from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.testing import EventStoreConformance, memory_ledger
+from flowledger.infrastructure.store.hosting import hosted
+from flowledger.stores import event_store
+from flowledger.testing import CheckpointStoreConformance, EventStoreConformance, memory_ledger
 
+from ..testing.broken_logs import Disk, DiskLog
+from ..testing.broken_stores import Wrapper
 from .events import NOTED, note, notes, opened, rows, texts, write
+from .robbery import lose_newest
 
 
 class OurStores(EventStoreConformance):
@@ -29,6 +36,10 @@ class OurStores(EventStoreConformance):
     @pytest.fixture
     def reopen(self, url: str) -> Callable[[], EventStore] | None:
         return lambda: open_store(url)
+
+    @pytest.fixture
+    def lose_newest(self, store: LedgerEventStore, url: str) -> Callable[[], object]:
+        return lambda: lose_newest(store, url)
 
     def test_rows_come_in_order_over_pages(self, store: LedgerEventStore) -> None:
         write(store, "a", 0, *range(2_500))
@@ -73,13 +84,19 @@ class TestMemory(OurStores):
         return None
 
 
-class TestSQLite(OurStores):
+class OurDatabases(OurStores):
+    @pytest.fixture
+    def open_in_process(self, url: str) -> Callable[[], EventStore]:
+        return partial(open_store, url)
+
+
+class TestSQLite(OurDatabases):
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
-class TestPostgres(OurStores):
+class TestPostgres(OurDatabases):
     @pytest.fixture
     def url(self, new_postgres_url: Callable[[], str]) -> str:
         return new_postgres_url()
@@ -94,3 +111,49 @@ class TestTheLedgerForTests(EventStoreConformance):
     @pytest.fixture
     def reopen(self) -> None:
         return None
+
+
+class TestALogOfRows(EventStoreConformance):
+    @pytest.fixture
+    def disk(self) -> Disk:
+        return Disk()
+
+    @pytest.fixture
+    def store(self, disk: Disk) -> Iterator[EventStore]:
+        with closing(event_store(DiskLog(disk))) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, disk: Disk) -> Callable[[], EventStore]:
+        return lambda: event_store(DiskLog(disk))
+
+    @pytest.fixture
+    def lose_newest(self, disk: Disk) -> Callable[[], object]:
+        return disk.lose_newest
+
+
+class TestWhatImplementsThePort(EventStoreConformance):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[EventStore]:
+        with closing(hosted(Wrapper(open_store(url)), MAX_EVENT_BYTES)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, url: str) -> Callable[[], EventStore]:
+        return lambda: hosted(Wrapper(open_store(url)), MAX_EVENT_BYTES)
+
+
+class TestOurCheckpoints(CheckpointStoreConformance):
+    @pytest.fixture
+    def checkpoints(self, store_url: str) -> Iterator[CheckpointStore]:
+        with opened(store_url) as store:
+            yield store.checkpoints
+
+    @pytest.fixture
+    def reopen_checkpoints(self, store_url: str) -> Iterator[Callable[[], CheckpointStore] | None]:
+        with ExitStack() as stack:
+            yield None if store_url == "memory:" else lambda: stack.enter_context(opened(store_url)).checkpoints

@@ -1,0 +1,56 @@
+"""URL schemes of stores that other packages bring, found by their entry points."""
+
+import re
+from importlib.metadata import EntryPoint, entry_points
+
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
+
+GROUP = "flowledger.stores"
+
+
+class UnknownScheme(Exception):
+    """No package that is installed here brings stores of this kind."""
+
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+
+
+def known_schemes() -> list[str]:
+    """The schemes that packages bring which are installed here."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def open_by_scheme(url: str, shown: str, *, create: bool, max_event_bytes: int) -> object:
+    """What a package that knows the URL's scheme opens there.
+
+    ``shown`` is the URL without its password. Raises UnknownScheme when there is no such package, InvalidRequest when
+    there are two, StorageUnavailable when the package can't be loaded or the store not be opened, and what the package
+    raises of flowledger's tree.
+    """
+    scheme = _SCHEME.match(url)
+    point = scheme and _entry_point(scheme[1].lower())
+    if point is None:
+        raise UnknownScheme
+    try:
+        return point.load()(url, create=create, max_event_bytes=max_event_bytes)
+    except FlowledgerError:
+        raise
+    except Exception as error:
+        raise StorageUnavailable(
+            f"the store at {shown} can't be opened by {_told(point)}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _entry_point(scheme: str) -> EntryPoint | None:
+    found = {point.value: point for point in entry_points(group=GROUP, name=scheme)}
+    if len(found) > 1:
+        raise InvalidRequest(
+            f"the scheme {scheme}: is claimed by {' and by '.join(sorted(map(_told, found.values())))}: "
+            "uninstall one of them, or open the store yourself and hand it to open_ledger"
+        )
+    return next(iter(found.values()), None)
+
+
+def _told(point: EntryPoint) -> str:
+    package = "" if point.dist is None else f" of {point.dist.name} {point.dist.version}"
+    return f"{point.value}{package}"
