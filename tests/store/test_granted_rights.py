@@ -93,6 +93,19 @@ def test_no_event_lies_beyond_those_of_its_transaction(store: Store, beyond: int
     run_sql(store.app, f"{EVENT} ('stranger', 1, 'x', '', {POSITION})")
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["CREATE TEMPORARY TABLE flowledger_epochs AS SELECT 4000000000000 AS added", "SET search_path = pg_catalog"],
+)
+def test_who_looks_for_tables_elsewhere_is_bounded_alike(store: Store, before: str) -> None:
+    schema = store.admin.rpartition("search_path%3D")[2]
+    insert = EVENT.replace("flowledger_events", f"{schema}.flowledger_events")
+    with pytest.raises(psycopg.errors.CheckViolation, match="lies beyond"):
+        run_sql(store.app, before, f"{insert} ('stranger', 1, 'x', '', {POSITION} + (1000::bigint << 20))")
+    run_sql(store.app, before, f"{insert} ('stranger', 1, 'x', '', {POSITION})")
+    use(store.app)
+
+
 @pytest.mark.parametrize("extreme", EXTREMES)
 def test_no_epoch_begins_that_need_not(store: Store, extreme: int) -> None:
     use(store.app)

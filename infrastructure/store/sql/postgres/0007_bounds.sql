@@ -20,47 +20,48 @@ FROM (
     FROM (SELECT max(added) AS added FROM flowledger_epochs WHERE added <= 4398046511103) AS newest
 ) AS numbers;
 
--- What is added to the number of a transaction now, for the trigger below. Functions of this form know the tables
--- themselves, whatever the search path of who calls them.
-CREATE FUNCTION flowledger_added() RETURNS bigint LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT max(added) FROM flowledger_epochs WHERE added <= 4398046511103;
-END;
-
--- Who may append may call it.
-GRANT EXECUTE ON FUNCTION flowledger_added() TO PUBLIC;
-
--- What the trigger below says.
-CREATE FUNCTION flowledger_refuse_position() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What the trigger below does. Without its schema's name a plan of the query can be kept, but the table must be the one beside
+-- the events, whatever the search path of who appends.
+CREATE FUNCTION flowledger_check_position() RETURNS trigger LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    beyond bigint := (NEW.notification_id >> 20) - pg_current_xact_id()::text::bigint;
+    most bigint;
 BEGIN
-    RAISE EXCEPTION 'position % lies beyond those of this transaction', NEW.notification_id USING ERRCODE = 'check_violation';
+    IF beyond > 0 THEN
+        IF to_regclass('flowledger_epochs') = to_regclass(quote_ident(TG_TABLE_SCHEMA) || '.flowledger_epochs') THEN
+            SELECT max(added) INTO most FROM flowledger_epochs WHERE added <= 4398046511103;
+        ELSE
+            EXECUTE format('SELECT max(added) FROM %I.flowledger_epochs WHERE added <= 4398046511103', TG_TABLE_SCHEMA)
+            INTO most;
+        END IF;
+        IF beyond > most THEN
+            RAISE EXCEPTION 'position % lies beyond those of this transaction', NEW.notification_id
+            USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    RETURN NEW;
 END $$;
 
--- A position beyond those of its transaction would make others seem to lie in the past. Where nothing is added, and that is
--- where no store was ever restored in another cluster, the function isn't called.
-CREATE TRIGGER flowledger_events_position BEFORE INSERT ON flowledger_events FOR EACH ROW
-WHEN (CASE WHEN NEW.notification_id >> 20 > pg_current_xact_id()::text::bigint
-      THEN (NEW.notification_id >> 20) - pg_current_xact_id()::text::bigint > flowledger_added() ELSE FALSE END)
-EXECUTE FUNCTION flowledger_refuse_position();
+-- A position beyond those of its transaction would make all that follow seem to lie in the past.
+CREATE TRIGGER flowledger_events_position BEFORE INSERT ON flowledger_events
+FOR EACH ROW EXECUTE FUNCTION flowledger_check_position();
 
--- Whether an epoch must begin, and may begin there.
-CREATE FUNCTION flowledger_may_begin(beginning bigint) RETURNS boolean LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT added IS NULL AND beginning <= (last >> 20) + 1 FROM flowledger_numbering;
-END;
-
--- Who may append may call it.
-GRANT EXECUTE ON FUNCTION flowledger_may_begin(bigint) TO PUBLIC;
-
--- What the trigger below says.
-CREATE FUNCTION flowledger_refuse_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+-- What the trigger below does.
+CREATE FUNCTION flowledger_check_epoch() RETURNS trigger LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    may_begin boolean;
 BEGIN
-    RAISE EXCEPTION 'no epoch begins at %', NEW.added USING ERRCODE = 'check_violation';
+    EXECUTE format('SELECT added IS NULL AND $1 <= (last >> 20) + 1 FROM %I.flowledger_numbering', TG_TABLE_SCHEMA)
+    INTO may_begin USING NEW.added;
+    IF NOT may_begin THEN
+        RAISE EXCEPTION 'no epoch begins at %', NEW.added USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
 END $$;
 
 -- An epoch begins where it must, and only then.
-CREATE TRIGGER flowledger_epochs_begin BEFORE INSERT ON flowledger_epochs FOR EACH ROW
-WHEN (NOT flowledger_may_begin(NEW.added)) EXECUTE FUNCTION flowledger_refuse_epoch();
+CREATE TRIGGER flowledger_epochs_begin BEFORE INSERT ON flowledger_epochs
+FOR EACH ROW EXECUTE FUNCTION flowledger_check_epoch();
 
 -- The index holds rows of one revision.
 CREATE UNIQUE INDEX flowledger_index_of_one_revision ON flowledger_index ((TRUE));
