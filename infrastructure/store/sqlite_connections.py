@@ -148,7 +148,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
     def transaction_of_several(self) -> Generator[Connection]:
         """One durable transaction round several statements. Raises ConnectionLost as ``execute`` does."""
         with self.errors():
-            with self._write_lock, self._used() as connection:
+            with self._write_lock, self.used() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -161,7 +161,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
     @contextmanager
     def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
         """For the library's own recorders."""
-        with self.errors(), self._write_lock if commit else nullcontext(), self._used() as connection:
+        with self.errors(), self._write_lock if commit else nullcontext(), self.used() as connection:
             yield _LibraryConnection(connection, None)
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
             self._close_connections()
 
     @contextmanager
-    def _used(self) -> Generator[Connection]:
+    def used(self) -> Generator[Connection]:
         """This thread's connection, which nobody closes meanwhile."""
         while True:
             connection = self.connection()
@@ -353,8 +353,7 @@ def migrate(datastore: ThreadBoundDatastore) -> None:
 
     Raises InternalError, and leaves the file alone, when it is something else.
     """
-    with datastore.errors():
-        connection = datastore.connection()
+    with datastore.errors(), datastore.used() as connection:
         if migrations.is_current("sqlite", _version(datastore, connection)):
             return
         _use_write_ahead_log(connection)
