@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,10 +139,10 @@ say(forked(lambda: texts(open_store(url), "a"), fork=ctypes.PyDLL(None).fork))
 
 
 def test_a_child_forked_behind_pythons_back_has_connections_of_its_own_to_a_server(
-    fresh_postgres_url: str,
+    new_postgres_url: Callable[[], str],
 ) -> None:
     said = run(
-        fresh_postgres_url,
+        new_postgres_url(),
         """
 store = open_store(url)
 write(store, "a", 0, 1)
@@ -197,9 +198,11 @@ for thread in busy:
     assert set(said) == {True}
 
 
-def test_a_connection_that_was_in_use_at_the_fork_never_comes_into_the_childs_pool(fresh_postgres_url: str) -> None:
+def test_a_connection_that_was_in_use_at_the_fork_never_comes_into_the_childs_pool(
+    new_postgres_url: Callable[[], str],
+) -> None:
     said = run(
-        fresh_postgres_url,
+        new_postgres_url(),
         """
 store = open_store(url)
 write(store, "a", 0, 1)
