@@ -31,7 +31,7 @@ _TRIES: Final = 20
 SLICE: Final = 2_000
 """Rows at a time. Where every one of them differs, writers wait for about a tenth of a second."""
 
-_KEYS: Final = dict(
+_KEYS: dict[str, str] = dict(
     zip(TABLES, ("run_id", "work_order_id", "stream, version", "workflow_id", "workflow_id, version"), strict=True)
 )
 

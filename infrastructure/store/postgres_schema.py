@@ -51,7 +51,7 @@ def find_schema(connection: Connection) -> str:
     """
     current, path, user, _ = _place(connection)
     for name in _names(path):
-        if current == (user if name == _USER else name):
+        if current is not None and current == (user if name == _USER else name):
             return current
         if name != _USER:
             raise OperationalError(
