@@ -26,6 +26,12 @@ _REBUILD_LOCK: Final = 0x464C4C48
 _LOCK_TIMEOUT: Final = "2s"
 """For as long at most writers wait behind a slice that waits for others itself."""
 
+_SETTINGS: Final = (
+    f"SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', TRUE), "
+    # A slice is found by its keys, whatever the server believes of its size: it may have never looked at these tables.
+    "set_config('enable_seqscan', 'off', TRUE)"
+)
+
 _TRIES: Final = 20
 
 SLICE: Final = 2_000
@@ -106,7 +112,7 @@ class PostgresRebuilding(Rebuilding):
         for tries_left in reversed(range(_TRIES)):
             catch_up(settled=True)
             with self._connection.transaction():
-                self._execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+                self._execute(_SETTINGS)
                 try:
                     self._execute(f"LOCK TABLE {', '.join(map(self._kept, TABLES))} IN SHARE ROW EXCLUSIVE MODE")
                 except psycopg.errors.LockNotAvailable:
@@ -119,12 +125,14 @@ class PostgresRebuilding(Rebuilding):
 
     def _equal(self, table: str, after: Key | None, upto: Key | None) -> None:
         key = _KEYS[table]
-        slice_, bounds = _between(key, after, upto)
         kept, made = f"{self._kept(table)} AS kept", f"{_made(table)} AS made"
-        same = " AND ".join(f"kept.{column} = made.{column}" for column in key.split(", "))
+        kept_slice, bounds = _between(_of("kept", key), after, upto)
+        made_slice, _ = _between(_of("made", key), after, upto)
+        # The slice is said of both, so that neither is looked through as a whole.
+        same = f"{made_slice} AND {kept_slice} AND ({_of('kept', key)}) = ({_of('made', key)})"
         differing = f"NOT EXISTS (SELECT 1 FROM {made} WHERE {same} AND ROW(kept.*) IS NOT DISTINCT FROM ROW(made.*))"  # noqa: S608 - ours
-        self._execute(f"DELETE FROM {kept} WHERE {slice_} AND {differing}", bounds)  # noqa: S608 - ours
-        missing = f"SELECT * FROM {made} WHERE {slice_} AND NOT EXISTS (SELECT 1 FROM {kept} WHERE {same})"  # noqa: S608 - ours
+        self._execute(f"DELETE FROM {kept} WHERE {kept_slice} AND {differing}", bounds)  # noqa: S608 - ours
+        missing = f"SELECT * FROM {made} WHERE {made_slice} AND NOT EXISTS (SELECT 1 FROM {kept} WHERE {same})"  # noqa: S608 - ours
         self._execute(f"INSERT INTO {self._kept(table)} {missing}", bounds)
 
     def _end_of_slice(self, table: str, after: Key | None) -> Key | None:
@@ -151,6 +159,10 @@ class PostgresRebuilding(Rebuilding):
 
 def _made(table: str) -> str:
     return f"{_TEMPORARY}.{table}"
+
+
+def _of(table: str, key: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in key.split(", "))
 
 
 def _between(key: str, after: Key | None, upto: Key | None) -> tuple[str, dict[str, object]]:

@@ -154,6 +154,25 @@ def test_readers_do_not_wait_for_a_rebuild_and_writers_write_between_slices(stor
         assert index_of(ledger._store) == kept
 
 
+@pytest.mark.usefixtures("small_slices")
+def test_a_slice_costs_what_is_in_it_however_large_the_index_is(store: Store) -> None:
+    plans: list[str] = []
+    execute = PostgresRebuilding._execute
+
+    def explain_first(self: PostgresRebuilding, statement: str, *parameters: Any) -> Any:
+        if statement.startswith(("DELETE", "INSERT INTO")) and "flowledger_index " not in statement:
+            plans.append("\n".join(line for (line,) in execute(self, f"EXPLAIN {statement}", *parameters)))
+        return execute(self, statement, *parameters)
+
+    with fl.open_ledger(store.app, executors) as ledger:
+        fill(ledger)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(PostgresRebuilding, "_execute", explain_first)
+            ledger.rebuild()
+    assert len(plans) > 10
+    assert [plan for plan in plans if "Seq Scan" in plan] == []
+
+
 def test_stores_of_one_database_are_rebuilt_at_once(new_postgres_url: Callable[[], str]) -> None:
     with (
         fl.open_ledger(new_postgres_url(), executors) as one,
