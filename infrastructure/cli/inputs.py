@@ -63,8 +63,6 @@ def _is_file(source: str) -> bool:
 def _read(source: str) -> str:
     if source != STDIN:
         return read_text(Path(source))
-    if sys.stdin is None:
-        raise InvalidRequest("can't read stdin: it is closed")
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except OSError as error:

@@ -14,7 +14,8 @@ from .inputs import read_moment
 from .options import AsCsv, AsJson, WorkflowId
 from .progress import counting
 from .session import Session
-from .views import WIDTH, say, table, text
+from .streams import WIDTH
+from .views import say, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -94,10 +95,8 @@ def _names(kind: type[Any]) -> list[str]:
 def _writer(ending: str) -> Write | None:
     if ending != ".parquet":
         return _WRITERS.get(ending)
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise InvalidRequest("Parquet files need pyarrow: pip install 'flowledger[parquet]'") from error
+    if find_spec("pyarrow") is None:
+        raise InvalidRequest("Parquet files need pyarrow: pip install 'flowledger[parquet]'")
     from .parquet import write_parquet
 
     return write_parquet

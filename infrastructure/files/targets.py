@@ -27,7 +27,7 @@ def target_at(place: Path, *, replace: bool = True) -> "Target":
     if not stat.S_ISREG(mode):
         return Special(place)
     if not replace:
-        raise InvalidRequest(f"{str(place)!r} is there already, and was left as it is")
+        raise InvalidRequest(f"{str(place)!r} is there already: --force (force=True) replaces it")
     return Replaced(place)
 
 
