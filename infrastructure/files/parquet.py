@@ -24,8 +24,10 @@ _TYPES: dict[Any, Any] = {
     datetime: arrow.timestamp("us", tz="UTC"), date: arrow.date32(),
 }  # fmt: skip
 _TEXT: Any = arrow.string()
-_INTEGERS: tuple[tuple[int, Any], ...] = ((2**63, arrow.int64()), (10**38, arrow.decimal128(38, 0)))
-"""Types of integers that are smaller than this, as amounts; larger ones are text."""
+_INTEGERS: tuple[tuple[int, int, Any], ...] = (
+    (-(2**63), 2**63 - 1, arrow.int64()), (1 - 10**38, 10**38 - 1, arrow.decimal128(38, 0)),
+)  # fmt: skip
+"""The least and the greatest integer of a type; what fits none is text."""
 
 
 def write_parquet(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]]) -> None:
@@ -61,11 +63,13 @@ def _columns(kind: type[Any]) -> Iterator[tuple[str, Any]]:
 
 def _wide_enough(schema: Any, page: list[list[Any]]) -> Any:
     """The schema with wider types where an integer of the page is too large."""
-    integers = [type for _, type in _INTEGERS]
+    integers = [type for _, _, type in _INTEGERS]
     for place, field in enumerate(schema):
         if field.type in integers:
-            largest = max((abs(row[place]) for row in page if isinstance(row[place], int)), default=0)
-            fitting = next((number for number, (bound, _) in enumerate(_INTEGERS) if largest < bound), len(integers))
+            held = [row[place] for row in page if isinstance(row[place], int)] or [0]
+            least, most = min(held), max(held)
+            fits = (low <= least and most <= high for low, high, _ in _INTEGERS)
+            fitting = next((number for number, fit in enumerate(fits) if fit), len(integers))
             if fitting > integers.index(field.type):
                 schema = schema.set(place, field.with_type([*integers, _TEXT][fitting]))
     return schema

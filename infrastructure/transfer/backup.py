@@ -57,7 +57,7 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
         try:
             copied = _copy(file, new, progress)
             found = _checked(new)
-        except sqlite3.Error as error:
+        except sqlite3.Error as error:  # of the copy; those of the store say so
             raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
         except PersistenceError as error:
             raise storage_error(error) from error
@@ -88,21 +88,20 @@ def _check_target(file: Path, path: Path) -> None:
 
 def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
     """Copy the store as it is when this begins, and return what it holds then."""
-    with closing(ThreadBoundDatastore(str(file))) as own, own.errors():
-        source = own.connection()
-        with source.in_use, closing(sqlite3.connect(new)) as copy:
+    # A connection of our own, so that no thread's is busy meanwhile.
+    with closing(ThreadBoundDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
+        copy.execute("PRAGMA journal_mode = OFF")
+        with own.errors():
+            source = own.connection()
             _check_ours(file, source)
-            copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
-            copy.execute("PRAGMA journal_mode = OFF")
             # Held open: between the steps of a backup SQLite would else see what others write, and begin anew, for
             # ever beside a busy writer. All at once (pages=-1) wouldn't either, but could say nothing meanwhile.
             source.execute("BEGIN")
-            try:
-                counts = _counts(source)
-                source.backup(copy, pages=_PAGES, progress=None if progress is None else _told(progress))
-            finally:
-                source.execute("ROLLBACK")
-    return counts
+            counts = _counts(source)
+        with source.in_use:
+            source.backup(copy, pages=_PAGES, progress=None if progress is None else _told(progress))
+        return counts
 
 
 def _told(progress: Progress) -> Callable[[int, int, int], None]:
