@@ -17,6 +17,7 @@ from ..files.writing import make_private_file, staged
 from ..search.sqlite import prepare
 from ..store.backends import SQLITE, no_store, sqlite_file
 from ..store.event_store import LedgerEventStore
+from ..store.memory import MemoryRecorder
 from ..store.recorder import storage_error
 from ..store.sqlite import SQLiteRecorder
 from ..store.sqlite_connections import APPLICATION_ID, Connection, ThreadBoundDatastore
@@ -37,7 +38,8 @@ def back_up(
     """Copy an open store. Raises InvalidRequest, StorageUnavailable, StorageCorrupt."""
     if isinstance(store.recorder, SQLiteRecorder):
         return _back_up(Path(store.recorder.datastore.name), path, force=force, progress=progress)
-    raise _not_by_us(getattr(getattr(store.recorder, "datastore", None), "conninfo", "memory:"), path)
+    in_memory = "memory:" if isinstance(store.recorder, MemoryRecorder) else "a store of another kind"
+    raise _not_by_us(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
 
 
 def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
@@ -146,7 +148,7 @@ def _not_by_us(url: str, path: Path) -> InvalidRequest:
             "a store in memory ends with its process and is not backed up; history.export keeps a run of it"
         )
     if not url.startswith(("postgresql://", "postgres://")):
-        return InvalidRequest("only a store in an SQLite file is backed up into a file")
+        return InvalidRequest("only a store in an SQLite file is copied by us: others are backed up by their own means")
     database = shlex.quote(without_password(url))
     file = shlex.quote(str(path))
     return InvalidRequest(
