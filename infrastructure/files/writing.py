@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
-from .places import place_of
+from .places import check_planted_file, place_of
 from .targets import Descriptor, Special, Target, sync, target_at
 
 Content = bytes | Callable[[BinaryIO], object]
@@ -98,11 +98,18 @@ def make_folder(path: Path) -> None:
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file for its owner alone where there is none. Raises OSError, InvalidRequest."""
+    """Make an empty file for its owner alone where there is none.
+
+    Raises OSError, also for one that another user may have planted there; InvalidRequest.
+    """
     place = place_of(path)
-    if not isinstance(place, int) and not place.exists():
-        with suppress(FileExistsError):  # somebody else was faster
-            os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+    if isinstance(place, int):
+        return
+    if place.exists():
+        check_planted_file(place)
+        return
+    with suppress(FileExistsError):  # somebody else was faster
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

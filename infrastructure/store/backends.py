@@ -79,13 +79,13 @@ def sqlite_file(url: str) -> Path:
     if not path or path.startswith(":memory:"):
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
     try:
-        path.encode()
+        file = Path(path).absolute()
+        str(file).encode()
     except UnicodeEncodeError:
-        raise InvalidRequest(f"the path {path!r} of an SQLite store isn't UTF-8 text: give it another name") from None
-    try:
-        return Path(path).absolute()
+        raise InvalidRequest(f"the path {str(file)!r} of an SQLite store isn't UTF-8 text: choose another") from None
     except OSError as error:
         raise StorageUnavailable(f"the SQLite store {path}: the current folder is gone ({error.strerror})") from error
+    return file
 
 
 def _sqlite(file: Path, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
@@ -100,7 +100,7 @@ def _sqlite(file: Path, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
             raise no_store(str(file))
     except OSError as error:
         hint = "; check that its folder exists and may be written to" if error.errno != ENAMETOOLONG else ""
-        raise StorageUnavailable(f"the SQLite store {file}: {error.strerror}{hint}") from error
+        raise StorageUnavailable(f"the SQLite store {file}: unable to open it: {error.strerror}{hint}") from error
     return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints, _sqlite_search)
 
 

@@ -70,13 +70,34 @@ def test_a_link_that_others_put_into_a_shared_folder_is_refused(tmp_path: Path, 
     assert victim.read_bytes() == b""
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_no_store_is_made_in_a_file_that_others_put_into_a_shared_folder(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "s.db").write_bytes(b"")
+    (shared / "s.db").chmod(0o666)
+    os.chown(shared / "s.db", NOBODY, NOBODY)
+    with pytest.raises(StorageUnavailable, match="another user put this file"):
+        open_store(f"sqlite:///{shared}/s.db")
+    assert os.listdir(shared) == ["s.db"]
+
+
 @pytest.mark.parametrize("create", [True, False])
-def test_a_path_that_no_file_can_have_is_told(tmp_path: Path, create: bool) -> None:
+def test_a_path_that_no_file_can_have_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, create: bool) -> None:
     with pytest.raises(StorageUnavailable, match="File name too long"):
         open_store(f"sqlite:///{tmp_path}/{'x' * 300}.db", create=create)
     for path in ("\udcff.db", "a\0b.db"):
         with pytest.raises(InvalidRequest, match=r"isn't UTF-8 text|no name of a file"):
             open_store(f"sqlite:///{tmp_path}/{path}", create=create)
+    odd = tmp_path / "\udcfe"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    with pytest.raises(InvalidRequest, match="isn't UTF-8 text"):
+        open_store("sqlite:///s.db", create=create)
+    odd.rmdir()
+    with pytest.raises(StorageUnavailable, match="the current folder is gone"):
+        open_store("sqlite:///s.db", create=create)
     with pytest.raises(StorageUnavailable, match=r"folder exists|no store at"):
         open_store(f"sqlite:///{tmp_path}/none/s.db", create=create)
     assert list(tmp_path.iterdir()) == []
