@@ -13,15 +13,31 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def reading(clock: Clock | None) -> Callable[[], int]:
-    """A function that tells microseconds since 1970: by the caller's clock, or the system's."""
+    """A function that tells microseconds since 1970: by the caller's clock, or the system's.
+
+    It raises InvalidRequest where the caller's clock doesn't tell a time that the log can hold.
+    """
     if clock is None:
         return lambda: time.time_ns() // 1000
-    return lambda: micros(clock())
+    return lambda: _told_by(clock)
+
+
+def _told_by(clock: Clock) -> int:
+    try:
+        told = clock()
+    except Exception as error:  # it is the caller's code
+        raise InvalidRequest(f"the clock can't tell the time: {type(error).__name__}: {error}") from error
+    if not isinstance(told, datetime):
+        raise InvalidRequest(f"the clock told {told!r}: it must return an aware datetime")
+    at = micros(told)
+    if at < 0:
+        raise InvalidRequest(f"the clock told {told.isoformat()}: the log holds no times before 1970; set it right")
+    return at
 
 
 def micros(moment: datetime) -> int:
     """Microseconds since 1970 of an aware datetime, exact. Raises InvalidRequest for a naive one."""
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise InvalidRequest(f"{moment!r} has no time zone: give an aware datetime, such as datetime.now(timezone.utc)")
     return (moment - _EPOCH) // _MICROSECOND
 

@@ -6,7 +6,7 @@ between snapshots instead of copied. Freezing what is frozen costs nothing.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn, Self
 
@@ -97,6 +97,7 @@ def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any
     """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
 
     Tuples become arrays and pydantic models their JSON form; nothing else is converted, so nothing is lost unnoticed.
+    A model that can't be dumped is InvalidValue as well, whatever it raises.
     """
     kind = type(value)
     if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
@@ -170,7 +171,7 @@ class _Freezer:
 
     def _freeze_mapping(self, value: Mapping[Any, Any], path: tuple[str | int, ...], depth: int) -> FrozenDict:
         items: dict[str, Any] = {}
-        for key, item in value.items():
+        for key, item in self._items(value, path):
             if not isinstance(key, str):
                 raise self._fault(path, f"the key {key!r} is {_article(key)}; JSON keys are text")
             self._spend(len(key), path)
@@ -179,9 +180,17 @@ class _Freezer:
             items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
         return FrozenDict(items)
 
+    def _items(self, value: Mapping[Any, Any], path: tuple[str | int, ...]) -> Iterable[tuple[Any, Any]]:
+        if type(value) is dict:
+            return value.items()
+        try:
+            return [*value.items()]
+        except Exception as error:  # a mapping of the caller's may raise anything
+            raise self._fault(path, f"{_article(value)} can't be read: {type(error).__name__}: {error}") from error
+
     def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
         if isinstance(value, BaseModel):
-            return self.freeze(value.model_dump(mode="json"), path, depth)
+            return self.freeze(self._dumped(value, path), path, depth)
         if isinstance(value, str):  # here and below subclasses, such as StrEnum, IntEnum or numpy.float64
             return self.freeze(str.__str__(value), path, depth)
         if isinstance(value, int):
@@ -195,6 +204,14 @@ class _Freezer:
             "Decimal": "; use text",
         }
         raise self._fault(path, f"{_article(value)} is not JSON{hint.get(type(value).__name__, '')}")
+
+    def _dumped(self, model: BaseModel, path: tuple[str | int, ...]) -> Any:
+        try:
+            return model.model_dump(mode="json")
+        except Exception as error:  # computed fields and serializers are the caller's code, and may raise anything
+            raise self._fault(
+                path, f"{_article(model)} that can't be dumped as JSON: {type(error).__name__}: {error}"
+            ) from error
 
     def _spend(self, size: int, path: tuple[str | int, ...]) -> None:
         self.left -= size

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from .clock import moment_of_millis
 from .context import Context
 from .errors import InvalidSnapshot, InvalidValue
+from .jsontext import read_json
 from .jsonvalue import Immutable, freeze, render_path, restore
 from .results import Entry, History
 
@@ -109,10 +110,13 @@ class Snapshot(_PartlyRead):
 
     @staticmethod
     def from_json(value: bytes | str | Mapping[str, Any]) -> "Snapshot":
-        """A snapshot from JSON text or its parsed object. Raises InvalidSnapshot naming the path of what is wrong."""
+        """A snapshot from JSON text or its parsed object. Raises InvalidSnapshot naming the path of what is wrong.
+
+        A key that comes twice in one object of the text is wrong, too.
+        """
         if isinstance(value, bytes | bytearray | str):
             try:
-                value = from_json(value, allow_inf_nan=False)
+                value = read_json(value)
             except ValueError as error:
                 raise InvalidSnapshot("$", f"not JSON: {error}") from None
         return _read(value)

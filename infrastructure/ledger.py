@@ -1,6 +1,7 @@
 """The ledger: one store, and the doors to it. ``open_ledger`` is where everything is put together."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -23,6 +24,7 @@ from .doors.workflows import Workflows
 from .replay.replayer import Replayer
 from .search.index import SearchIndex
 from .threads import EXECUTOR_THREADS, ThreadPool, Threads
+from .transfer.reports import BackupReport
 
 if TYPE_CHECKING:
     from ..domain.ports import EventStore
@@ -70,7 +72,25 @@ class Ledger(Live):
         """
         return self._store.rebuild_index(progress)
 
+    def backup(
+        self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
+    ) -> BackupReport:
+        """Copy the store, as it is when this begins, into one file that is a store itself; others go on meanwhile.
+
+        For SQLite. The copy is checked (SQLite's own check, and as many rows as the store has), private (0600), and
+        appears when it is whole and on the disk. With ``force`` it takes the place of a file that is there; never that
+        of the store itself. ``progress`` is told now and then the part that is done, 0 to 1. A large copy keeps
+        SQLite from emptying its write-ahead log until it is done; don't fork meanwhile.
+
+        Raises InvalidRequest: a file is there, the store is in memory, or in PostgreSQL, for which the message has the
+        commands; StorageUnavailable; StorageCorrupt where the store is damaged.
+        """
+        from .transfer.backup import back_up
+
+        return back_up(self._store, Path(path), force=force, progress=progress)
+
     averify = in_thread(verify)
+    abackup = in_thread(backup)
     arebuild = in_thread(rebuild)
 
     def close(self) -> None:

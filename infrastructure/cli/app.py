@@ -1,6 +1,7 @@
 """The command line as a whole: its commands, its global options, and what becomes of errors."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import typer
 from ...domain.errors import FlowledgerError
 from . import (
     audit,
+    backup,
     debug,
     demo,
     diff,
@@ -29,11 +31,19 @@ from . import (
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
+from .streams import OutputLost, give_up_stdout, settle_streams, settle_terminal_size
 
 BAD_INPUT = 2
+IO_ERROR = 74
+"""What sysexits.h calls EX_IOERR."""
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As a shell tells the signal that ends other programs then."""
 
-EPILOG = "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input."
+EPILOG = (
+    "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input, "
+    "74 the answer could not be written."
+)
 
 app: typer.Typer = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mode=None, add_completion=False)
 demo.register(app)
@@ -49,6 +59,7 @@ diff.register(app)
 trail.register(app)
 timings.register(app)
 transfer.register(app)
+backup.register(app)
 schema.register(app)
 
 
@@ -99,11 +110,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
-    session = Session(json="--json" in arguments)
+    settle_streams()
+    settle_terminal_size()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
+    session = Session(json="--json" in arguments)
+    try:
+        status = _carry_out(session, arguments)
+        session.stdout.flush()
+        return status
+    except OutputLost as lost:
+        give_up_stdout()
+        if lost.error.errno == errno.EPIPE:  # whoever read us has had enough
+            return BROKEN_PIPE
+        _tell(str(lost))
+        return IO_ERROR
+
+
+def _carry_out(session: Session, arguments: list[str]) -> int:
     # What executors print must not get between stdout's JSON.
     printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
     command: Any = typer.main.get_command(app)
@@ -115,22 +141,26 @@ def _run(arguments: list[str]) -> int:
         return _fail(session, error, error.format_message() + _usage_hint(error))
     except FlowledgerError as error:
         return _fail(session, error, str(error))
+    except OSError as error:  # such as a current folder that is gone
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)!r}: "
+        _fail(session, error, f"{where}{error.strerror or error}")
+        return IO_ERROR
     except typer.Abort:
         return INTERRUPTED
     except Interrupted as interrupted:
         _fail(session, interrupted, str(interrupted))
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has had enough; nothing may be flushed into the closed pipe at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _fail(session: Session, error: Exception, message: str) -> int:
+    _tell(message)
     if session.json:
         session.print_json(error_document(error, message))
-    print(f"error: {message}", file=sys.stderr)
     return BAD_INPUT
+
+
+def _tell(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
 
 
 def _usage_hint(error: typer.TyperException) -> str:

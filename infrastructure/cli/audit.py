@@ -43,4 +43,4 @@ def audit(
     document = found.to_data()
     if out is not None:
         write_file(Path(out), f"{to_json(document)}\n".encode())
-    session.answer(document, lambda console: audit_views.audit(console, found, full=full))
+    session.answer(document, lambda console: audit_views.audit(console, found, full=full), written=out)

@@ -63,15 +63,6 @@ def workflow_summary_document(row: WorkflowSummary) -> dict[str, Any]:
     return row_document(row)
 
 
-WORKFLOW_COLUMNS = (
-    "id", "name", "version", "saves", "savedVersion", "snapshotId", "by", "takenAt", "message", "archived",
-)  # fmt: skip
-
-VERSION_COLUMNS = (
-    "workflowId", "version", "kind", "by", "takenAt", "message", "snapshotId", "name", "digest", "isLatest", "summary",
-)  # fmt: skip
-
-
 def version_document(version: WorkflowVersion) -> dict[str, Any]:
     """One version of a workflow's history."""
     return {**row_document(version), "summary": str(version.changes)}
@@ -104,8 +95,13 @@ def error_document(error: Exception, message: str) -> dict[str, Any]:
 
 
 def row_columns(kind: type[Any]) -> list[str]:
-    """The keys of such a document."""
-    return [camel(field.name) for field in fields(kind)]
+    """The columns of a list of such rows, as in a file of them: the fields, as Python calls them."""
+    return [field.name for field in fields(kind)]
+
+
+def row_values(row: Any) -> list[Any]:
+    """What stands in them."""
+    return [getattr(row, field.name) for field in fields(row)]
 
 
 def row_document(value: Any) -> dict[str, Any]:

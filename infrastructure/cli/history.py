@@ -11,7 +11,7 @@ from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..files.tables import write_rows
 from . import list_views
-from .documents import row_columns, row_document
+from .documents import row_columns, row_document, row_values
 from .inputs import read_moment, read_version, read_workflow_at
 from .options import AsCsv, AsJson
 from .progress import progress_bar
@@ -172,12 +172,12 @@ class Listing:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
             count = write_rows(out, self._kind, self._rows())
             written = {"file": out, "rows": count, "next": self._next}
-            session.answer(written, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True))
-        elif as_csv:
-            documents = [row_document(row) for row in self._rows()]
-            session.print_csv(
-                row_columns(self._kind), documents, None if self._next is None else f"--after {self._next}"
+            session.answer(
+                written, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True), written=out
             )
+        elif as_csv:
+            rows = [row_values(row) for row in self._rows()]
+            session.print_csv(row_columns(self._kind), rows, None if self._next is None else f"--after {self._next}")
         else:
             rows = list(self._rows())
             document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": self._next}

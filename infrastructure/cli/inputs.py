@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import stat
 import sys
 import traceback
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def read_document(source: str) -> Any:
 
 
 def read_value(source: str | None, option: str) -> Any:
-    """JSON given as a file, as ``-`` (stdin) or as it is. None when nothing was given. Raises InvalidRequest."""
+    """JSON given as a file or pipe, as ``-`` (stdin) or as it is; None where nothing was. Raises InvalidRequest."""
     if source is None:
         return None
     if source == STDIN or _is_file(source):
@@ -52,8 +53,9 @@ def read_object(source: str | None, option: str) -> dict[str, Any]:
 
 
 def _is_file(source: str) -> bool:
+    """Whether something is there that may be read: what a shell makes of ``<(command)`` is no regular file."""
     try:
-        return Path(source).is_file()
+        return not stat.S_ISDIR(os.stat(source).st_mode)
     except (OSError, ValueError):  # too long, or with a NUL: no file has such a name
         return False
 
@@ -63,6 +65,8 @@ def _read(source: str) -> str:
         return read_text(Path(source))
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidRequest(f"can't read stdin: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"can't read stdin: it is not UTF-8 text ({error.reason})") from error
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ...domain.errors import InvalidRequest
 from ..files.csv_text import print_csv
+from ..files.places import is_stdout
 from .documents import to_json
 from .inputs import load_registry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import typer
     from rich.console import Console
 
@@ -76,33 +79,40 @@ class Session:
             )
         return load_registry(self.app)
 
-    def answer(self, document: Any, show: Callable[[Console], None]) -> None:
-        """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people."""
-        if self.json:
-            self.print_json(document)
-        else:
-            show(self.console())
+    def answer(self, document: Any, show: Callable[[Console], None], *, written: str | Path | None = None) -> None:
+        """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people.
 
-    def print_csv(
-        self, columns: Sequence[str], documents: Iterable[Mapping[str, Any]], more: str | None = None
-    ) -> None:
-        """A list for other programs: what the documents have under these keys. ``more`` is how a longer list goes on.
+        On stdout, unless a file was ``written`` there (``/dev/stdout``), in which the answer would stand too.
+        """
+        out = sys.stderr if written is not None and is_stdout(written) else self.stdout
+        if self.json:
+            self.print_json(document, out)
+        else:
+            show(_console(out))
+
+    def print_csv(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], more: str | None = None) -> None:
+        """A list for other programs, as in a file of it. ``more`` is how it goes on.
 
         Raises InvalidRequest where --json is asked for as well.
         """
         if self.json:
             raise InvalidRequest("--json and --csv are two answers: ask for one of them")
-        print_csv(self.stdout, columns, ([document[column] for column in columns] for document in documents))
+        print_csv(self.stdout, columns, rows)
         if more is not None:
             print(f"more: {more}", file=sys.stderr)
 
-    def print_json(self, document: Any) -> None:
-        """One JSON document on stdout."""
-        self.stdout.write(to_json(document) + "\n")
-        self.stdout.flush()
+    def print_json(self, document: Any, out: TextIO | None = None) -> None:
+        """One JSON document, on stdout if nothing else is said."""
+        out = out or self.stdout
+        out.write(to_json(document) + "\n")
+        out.flush()
 
     def console(self) -> Console:
         """Where people read: stdout, or stderr when stdout belongs to the JSON document."""
-        from .views import console
+        return _console(sys.stderr if self.json else self.stdout)
 
-        return console(sys.stderr if self.json else self.stdout)
+
+def _console(stream: TextIO) -> Console:
+    from .views import console  # rich takes a while to load, and who asks for JSON needs none
+
+    return console(stream)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...projections.timings import Grouping, NodeTiming, Timings
-from .documents import row_columns, row_document
+from .documents import row_columns, row_values
 from .inputs import read_moment
 from .options import AsCsv, AsJson, WorkflowId
 from .progress import counting
 from .session import Session
-from .views import WIDTH, say, table, text
+from .streams import WIDTH
+from .views import say, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +54,7 @@ def timings(
             workflow_id, by, since=start, until=end, reproductions=reproductions, progress=tell
         )  # fmt: skip
     if as_csv:
-        session.print_csv(row_columns(NodeTiming), map(row_document, found))
+        session.print_csv(row_columns(NodeTiming), map(row_values, found))
     else:
         session.answer(found.to_data(), lambda console: _show(console, found))
 

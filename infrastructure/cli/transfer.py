@@ -25,7 +25,9 @@ def export(
     file: Annotated[
         str | None,
         typer.Argument(
-            metavar="FILE", help="Compressed with zstd unless it ends in .jsonl.", show_default="RUN.jsonl.zst"
+            metavar="FILE",
+            help="Compressed with zstd unless it ends in .jsonl or is a device or pipe.",
+            show_default="RUN.jsonl.zst",
         ),
     ] = None,
     as_test: Annotated[
@@ -56,6 +58,7 @@ def export(
         lambda console: console.print(
             f"{report.events:,} events of {len(report.streams)} streams in {target}", soft_wrap=True
         ),
+        written=target,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ...projections.plain import brief
 from .happened import happened
+from .streams import WIDTH, size_asked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ...domain.snapshot import Snapshot
     from ...domain.verification import VerifyReport
     from ...projections.runs import Run
-
-WIDTH = 120
-"""Columns where there is no terminal to ask."""
 
 STYLES = {
     "completed": "green",
@@ -46,7 +43,7 @@ def console(stream: TextIO) -> Console:
     """A console that is coloured only on a terminal."""
     from rich.console import Console
 
-    wide = None if stream.isatty() else int(os.environ.get("COLUMNS") or WIDTH)
+    wide = None if stream.isatty() else size_asked("COLUMNS") or WIDTH
     return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)
 
 

@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from ...domain.errors import InvalidRequest
+from ...domain.workflow import WorkflowVersion
+from ...projections.run_summary import WorkflowSummary
 from ..files import Format
 from . import diff_views
 from . import workflow_views as views
-from .documents import VERSION_COLUMNS, WORKFLOW_COLUMNS, version_document, workflow_document, workflow_summary_document
+from .documents import row_columns, row_values, version_document, workflow_document, workflow_summary_document
 from .inputs import named_workflow, read_moment, read_version, read_workflow
 from .options import AsCsv, AsJson, At, By, Reason, WorkflowAt, WorkflowId
 from .session import Session
@@ -89,11 +91,11 @@ def list(
     session = Session.of(context)
     with session.ledger() as ledger:
         page = ledger.workflows.list(archived=archived, after=after, limit=limit)
-    rows = [workflow_summary_document(row) for row in page]
     if csv:
-        session.print_csv(WORKFLOW_COLUMNS, rows, None if page.next is None else f"--after {page.next!r}")
+        following = None if page.next is None else f"--after {page.next!r}"
+        session.print_csv(row_columns(WorkflowSummary), map(row_values, page), following)
     else:
-        document = {"workflows": rows, "next": page.next}
+        document = {"workflows": [workflow_summary_document(row) for row in page], "next": page.next}
         session.answer(document, lambda console: views.workflows(console, page, page.next))
 
 
@@ -103,11 +105,12 @@ def versions(context: typer.Context, workflow_id: WorkflowId, csv: AsCsv = False
     session = Session.of(context)
     with session.ledger() as ledger:
         found = ledger.workflows.versions(workflow_id)
-    rows = [version_document(version) for version in found]
     if csv:
-        session.print_csv(VERSION_COLUMNS, rows)
+        rows = ([*row_values(version), str(version.changes)] for version in found)
+        session.print_csv([*row_columns(WorkflowVersion), "summary"], rows)
     else:
-        session.answer(rows, lambda console: views.versions(console, workflow_id, found))
+        documents = [version_document(version) for version in found]
+        session.answer(documents, lambda console: views.versions(console, workflow_id, found))
 
 
 @app.command()
@@ -209,4 +212,4 @@ def export(
         "snapshotId": written.snapshot_id,
         "path": path,
     }
-    session.answer(document, lambda console: views.exported(console, written, path))
+    session.answer(document, lambda console: views.exported(console, written, path), written=path)

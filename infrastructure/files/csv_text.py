@@ -3,20 +3,25 @@
 import csv
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from decimal import Decimal
 from typing import Any, TextIO
+
+from .plain_json import as_json
 
 
 def print_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One line of titles and one for each row (RFC 4180, lines end with a line feed).
 
-    Times are ISO 8601, truth values ``true`` and ``false``, lists and objects JSON; None is an empty field.
+    Times are ISO 8601, truth values ``true`` and ``false``, lists and objects JSON; None is an empty field. Text that a
+    spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets read as "this is text"; so does
+    text that begins with one, so that readers can take one away. On a terminal control characters are shown, not
+    obeyed. Raises InvalidValue with the row and the column.
     """
     # What isn't Unicode is escaped by the stream itself, see ``app.main``.
-    writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
+    writer = csv.writer(_Shown(stream) if stream.isatty() else _LineFeeds(stream), lineterminator="\r\n")
     writer.writerow(header)
-    for row in rows:
-        writer.writerow([_field(value) for value in row])
+    for number, row in enumerate(rows):
+        writer.writerow([_field(value, f"rows[{number}].{name}") for name, value in zip(header, row, strict=True)])
     stream.flush()
 
 
@@ -30,9 +35,21 @@ class _LineFeeds:
         self._stream.write(row.removesuffix("\r\n") + "\n")
 
 
-def _field(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bool | list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return value
+class _Shown(_LineFeeds):
+    """The same with control characters escaped: recorded texts come from anywhere, and must not steer a terminal."""
+
+    def write(self, row: str) -> None:
+        line = row.removesuffix("\r\n")
+        super().write("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in line))
+
+
+def _field(value: Any, path: str) -> Any:
+    if value is None or isinstance(value, float | Decimal) or type(value) is int:
+        return value  # a number, which is no formula even where it begins with a minus
+    plain = as_json(value, path)
+    if isinstance(plain, bool | list | dict):
+        return json.dumps(plain, ensure_ascii=False)
+    return f"'{plain}" if isinstance(plain, str) and plain.startswith(_MARKED) else plain
+
+
+_MARKED = ("'", "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -1,14 +1,16 @@
 """A workflow written to files."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ...domain.errors import InvalidRequest
+from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .names import file_names
+from .places import is_special
 from .reading import code_files, main_file, read_structure
 from .writing import write_file, write_files
 from .yaml_text import to_yaml
@@ -24,14 +26,18 @@ def write_definition(
 ) -> None:  # fmt: skip
     """Write a definition to a file (``.json``, ``.yaml``), or to a folder with the code of nodes in files of its own.
 
-    In a folder only what an export left there is replaced or removed. Raises InvalidRequest for a folder that holds
-    something else, unless forced; StorageUnavailable, and then nothing changed.
+    In a folder only what an export left there is replaced or removed. The last folder of a path is made, those above
+    it aren't. A device or a pipe gets one file of the format. Raises InvalidRequest for a folder that holds something
+    else, unless forced, and for one with a link that leads out of it; StorageUnavailable, and then nothing changed.
     """
     if format not in (None, "json", "yaml"):
         raise InvalidRequest(f"format {format!r} is neither 'json' nor 'yaml'")
-    written = _SUFFIXES.get(path.suffix.lower()) if not path.is_dir() else None
+    is_folder = os.path.isdir(path)
+    written = _SUFFIXES.get(path.suffix.lower()) if not is_folder else None
+    if written is None and is_special(path):
+        written = format or "json"
     if written is None:
-        if path.exists() and not path.is_dir():
+        if os.path.exists(path) and not is_folder:
             raise InvalidRequest(f"{str(path)!r} is a file; name a folder, or a file that ends in .json or .yaml")
         _write_folder(snapshot, path, format, with_executors=with_executors, force=force)
         return
@@ -78,8 +84,11 @@ class _Export:
 
 
 def _export_in(folder: Path, *, force: bool) -> _Export | None:
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return None
+    try:
+        if not os.path.isdir(folder) or not any(folder.iterdir()):
+            return None
+    except OSError as error:
+        raise StorageUnavailable(f"can't read the folder {str(folder)!r}: {error.strerror}") from error
     try:
         main = main_file(folder)
         structure = read_structure(main)
@@ -93,6 +102,8 @@ def _export_in(folder: Path, *, force: bool) -> _Export | None:
 
 
 def _is_ours(file: Path) -> bool:
+    if not file.is_file():
+        return False
     with file.open("rb") as opened:
         return opened.readline() == _READ_ONLY.encode()
 

@@ -1,12 +1,14 @@
 """Definitions read from files: one file, or a folder with a file for the code of each node."""
 
-import json
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 
 from ...domain.definition import WorkflowDefinition
 from ...domain.errors import Fault, InvalidDefinition, InvalidRequest
+from ...domain.jsontext import read_json
+from .places import open_to_read
 from .yaml_text import from_yaml
 
 MAIN_FILES = ("workflow.json", "workflow.yaml", "workflow.yml")
@@ -25,7 +27,7 @@ def read_definition(path: str | Path) -> WorkflowDefinition:
 
 def main_file(path: Path) -> Path:
     """The definition file that a path means. Raises InvalidRequest for a folder without one, or with several."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # False also for what is too long to be a path
         return path
     found = [path / name for name in MAIN_FILES if (path / name).is_file()]
     if len(found) == 1:
@@ -41,9 +43,10 @@ def read_structure(file: Path) -> Any:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file, without a byte order mark. Raises InvalidRequest."""
+    """The text of a file or pipe, without a byte order mark. Raises InvalidRequest."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        with open_to_read(file) as opened:
+            return opened.read().decode("utf-8-sig")
     except OSError as error:
         raise InvalidRequest(f"can't read {str(file)!r}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -53,9 +56,7 @@ def read_text(file: Path) -> str:
 def parse_json(text: str, name: str) -> Any:
     """The value of a JSON text. Raises InvalidRequest that says where it isn't JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise InvalidRequest(f"{name} is nested too deep to be read") from error
+        return read_json(text)
     except ValueError as error:
         raise InvalidRequest(f"{name} is not JSON: {error}") from error
 
@@ -101,7 +102,3 @@ def _code(folder: Path, name: str) -> str:
         raise InvalidRequest(f"the file {name!r} can't be read: {error.strerror}") from None
     except ValueError:  # a NUL in the name
         raise InvalidRequest(f"{name!r} is no name of a file") from None
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON value; use null or text")

@@ -1,53 +1,151 @@
-"""Files written whole or not at all."""
+"""The one door for writing files: whole or not at all, private where they are new, and never in place of a device.
 
+- A new file is for its owner alone (0600, or less where the umask says so): exports hold payloads.
+- A file that is replaced keeps its mode, owner and access list.
+- What isn't a regular file (a device, a pipe, ``/dev/stdout``) is written into.
+- No folder is made above the one that was asked for, so that a mistyped path is an error.
+- A link of one's own stays, and what it leads to is written; one that others may have planted is refused.
+"""
+
+import errno
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from ...domain.errors import StorageUnavailable
+from ...domain.errors import InvalidRequest, StorageUnavailable
+from .places import check_planted_file, place_of
+from .targets import Descriptor, Special, Target, sync, target_at
 
 Content = bytes | Callable[[BinaryIO], object]
 """What a file holds, or what writes it there."""
 
+PRIVATE = 0o600
+"""The mode of files that we make, before the umask."""
+
 
 def write_file(path: Path, content: Content) -> None:
-    """Write one file; what a link leads to is written, not the link. Raises StorageUnavailable."""
-    folder, name = os.path.split(os.path.realpath(path))
-    write_files(Path(folder), {name: content})
+    """Write one file. Raises StorageUnavailable, and then nothing changed."""
+    with staged(path) as new:
+        _fill(new, content)
+
+
+@contextmanager
+def staged(path: Path, *, replace: bool = True) -> Generator[Path]:
+    """A path for the block to make a file at, which then takes the place of ``path``, or is copied into it.
+
+    When the block raises, nothing changed. Raises StorageUnavailable, also for an OSError of the block; InvalidRequest
+    for what is no path, or where a file is there and it may not ``replace`` one.
+    """
+    place: Path | int = path
+    try:
+        place = place_of(path)
+        target = Descriptor(place) if isinstance(place, int) else target_at(place, replace=replace)
+        with target, TemporaryDirectory(prefix=_PREFIX, dir=target.beside, ignore_cleanup_errors=True) as folder:
+            new = Path(folder, "new")
+            yield new
+            sync(new)
+            target.take(new)
+    except OSError as error:
+        raise _unwritable(place if isinstance(place, Path) else path, error) from error
 
 
 def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] = ()) -> None:
     """Write files (by path below the folder), then remove those that are ``gone``.
 
-    All are written beside their places first: a full disk changes nothing, nor does whatever a content raises. Raises
-    StorageUnavailable.
+    The folder is made, but not the one above it. All are written beside their places first: a full disk changes
+    nothing, nor does whatever a content raises. Raises StorageUnavailable; InvalidRequest where a link in the folder
+    leads out of it, as nobody who names a folder means files elsewhere.
     """
+    gone = [*gone]
     try:
+        place = place_of(folder)
+        if isinstance(place, int):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        for name in (*files, *gone):
+            _check_inside(place, name)
         with ExitStack() as undo:
-            _make(folder, undo)
-            with TemporaryDirectory(prefix=".flowledger-", dir=folder, ignore_cleanup_errors=True) as staged:
+            _make(place, undo)
+            with TemporaryDirectory(prefix=_PREFIX, dir=place, ignore_cleanup_errors=True) as staging:
+                new = {name: Path(staging, str(number)) for number, name in enumerate(files)}
                 for name, content in files.items():
-                    _write(Path(staged, name), content)
+                    with _target_in(place, name, undo):  # may be written to
+                        _fill(new[name], content)
+                    sync(new[name])
                 for name in files:
-                    _make((folder / name).parent, undo)
-                    os.replace(Path(staged, name), folder / name)
+                    with _target_in(place, name, undo) as target:
+                        target.take(new[name])
             undo.pop_all()
         for name in gone:
-            _remove(folder / name, [folder / written for written in files])
+            _remove(place / name, [place / written for written in files])
     except OSError as error:
-        written = folder.joinpath(*files) if len(files) == 1 else folder
-        raise StorageUnavailable(f"can't write {str(written)!r}: {error.strerror or error}") from error
+        raise _unwritable(folder.joinpath(*files) if len(files) == 1 else folder, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder where there is none, but not the one above it. Raises StorageUnavailable, InvalidRequest."""
+    try:
+        place = place_of(path)
+        if isinstance(place, int):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with ExitStack() as undo:
+            _make(place, undo)
+            undo.pop_all()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file for its owner alone where there is none.
+
+    Raises OSError, also for one that another user may have planted there; InvalidRequest.
+    """
+    place = place_of(path)
+    if isinstance(place, int):
+        return
+    if place.exists():
+        check_planted_file(place)
+        return
+    with suppress(FileExistsError):  # somebody else was faster
+        os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def _target_in(folder: Path, name: str, undo: ExitStack) -> Target:
+    place = Path(os.path.realpath(folder / name))
+    _make(place.parent, undo)
+    target = target_at(place)
+    if isinstance(target, Special):
+        raise OSError(errno.EINVAL, f"{name!r} is not a regular file")
+    return target
+
+
+def _check_inside(folder: Path, name: str) -> None:
+    leads_to = Path(os.path.realpath(folder / name))
+    if not leads_to.is_relative_to(os.path.realpath(folder)):
+        raise InvalidRequest(
+            f"{name!r} in {str(folder)!r} leads out of the folder, to {str(leads_to)!r}: nothing was written; "
+            "remove the link, or choose another folder"
+        )
 
 
 def _make(folder: Path, undo: ExitStack) -> None:
-    """Make a folder and those above it; those that were missing go again where nothing came of it."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    for each in reversed(missing):
-        each.mkdir()
-        undo.callback(_remove_empty, each)
+    """Make a folder, which goes again where nothing came of it."""
+    try:
+        folder.mkdir(_PRIVATE_FOLDER)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(folder.parent)!r}") from None
+    undo.callback(_remove_empty, folder)
+
+
+_PRIVATE_FOLDER = 0o700
+_PREFIX = ".flowledger-"
 
 
 def _remove(path: Path, written: Iterable[Path]) -> None:
@@ -62,12 +160,16 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _write(path: Path, content: Content) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
+# --- bytes ------------------------------------------------------------------------------------------------------------
+
+
+def _fill(path: Path, content: Content) -> None:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE), "w+b") as file:
         if callable(content):
             content(file)
         else:
             file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def _unwritable(path: Path, error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"can't write {str(path)!r}: {error.strerror or error}")

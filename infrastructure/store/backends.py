@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable
+from errno import ENAMETOOLONG
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.ports import CheckpointStore, EventStore
+from ..files.places import place_of
+from ..files.writing import make_private_file
 from ..search.postgres import PostgresSearch
 from ..search.sqlite import SQLiteSearch
 from ..search.table import SearchTable
@@ -19,6 +23,9 @@ from .hosting import hosted
 from .log import EventLog
 from .recorder import storage_error
 from .schemes import UnknownScheme, known_schemes, open_by_scheme
+
+SQLITE = "sqlite:///"
+"""What the URL of an SQLite store begins with."""
 
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
@@ -40,8 +47,8 @@ def open_store(
     try:
         if url == "memory:":
             return _memory(mapper)
-        if url.startswith("sqlite:///"):
-            return _sqlite(url.removeprefix("sqlite:///"), mapper, create)
+        if url.startswith(SQLITE):
+            return _sqlite(sqlite_file(url), mapper, create)
         if url.startswith(("postgresql://", "postgres://")):
             return _postgres(url, mapper, create)
     except PersistenceError as error:
@@ -66,14 +73,34 @@ def _memory(mapper: LedgerMapper) -> LedgerEventStore:
     return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))
 
 
-def _sqlite(path: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
-    from .sqlite import Factory
-
+def sqlite_file(url: str) -> Path:
+    """The file of an SQLite store's URL. Raises InvalidRequest."""
+    path = url.removeprefix(SQLITE)
     if not path or path.startswith(":memory:"):
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
-    file = Path(path).absolute()
-    if not create and not file.exists():
-        raise _no_store(str(file))
+    try:
+        file = Path(path).absolute()
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"the path {str(file)!r} of an SQLite store isn't UTF-8 text: choose another") from None
+    except OSError as error:
+        raise StorageUnavailable(f"the SQLite store {path}: the current folder is gone ({error.strerror})") from error
+    return file
+
+
+def _sqlite(file: Path, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
+    from .sqlite import Factory
+
+    try:
+        place_of(file)
+        if create:
+            # SQLite would make it for all to read, and gives its log and locks the mode of the file.
+            make_private_file(file)
+        elif not file.exists():
+            raise no_store(str(file))
+    except OSError as error:
+        hint = "; check that its folder exists and may be written to" if error.errno != ENAMETOOLONG else ""
+        raise StorageUnavailable(f"the SQLite store {file}: unable to open it: {error.strerror}{hint}") from error
     return _opened(Factory({Factory.SQLITE_DBNAME: str(file)}), mapper, SQLiteCheckpoints, _sqlite_search)
 
 
@@ -88,6 +115,7 @@ def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     try:
         host = str(conninfo_to_dict(url).get("host") or "")
     except ProgrammingError:
+        _refuse_unknown_options(url)
         host = "@"
     if "@" in host:
         raise InvalidRequest(
@@ -96,14 +124,36 @@ def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
     factory = Factory({Factory.POSTGRES_URL: url})
     try:
         if not create and not has_tables(factory.datastore):
-            raise _no_store(shown(url))
+            raise no_store(shown(url))
     except BaseException:
         factory.close()
         raise
     return _opened(factory, mapper, PostgresCheckpoints, _postgres_search)
 
 
-def _no_store(place: str) -> StorageUnavailable:
+def _refuse_unknown_options(url: str) -> None:
+    """Raises InvalidRequest for a URL with an option that PostgreSQL's client library doesn't know."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {"ssl"}
+    # Behind the last "@", as a password that isn't encoded may have a question mark, too.
+    options = url.rpartition("@")[2].partition("?")[2].split("&")
+    unknown = [name for name in (unquote(option.partition("=")[0]) for option in options) if name and name not in known]
+    if unknown:
+        hint = _OPTION_HINTS.get(unknown[0], "leave it out, or see which ones PostgreSQL's libpq has")
+        raise InvalidRequest(f"{shown(url)!r} has an option {unknown[0]!r} that PostgreSQL doesn't know: {hint}")
+
+
+_OPTION_HINTS = {
+    "schema": "choose a schema with options=-csearch_path%3DNAME",
+    "search_path": "choose a schema with options=-csearch_path%3DNAME",
+    "currentSchema": "choose a schema with options=-csearch_path%3DNAME",
+    "pgbouncer": "leave it out, a pooler is noticed by itself",
+}
+
+
+def no_store(place: str) -> StorageUnavailable:
+    """For an address without a store, where none is to be made."""
     return StorageUnavailable(f"there is no store at {place} yet: check the address, or save a workflow there first")
 
 

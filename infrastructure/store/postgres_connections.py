@@ -44,6 +44,7 @@ class PooledDatastore(stock.PostgresDatastore):
     ) -> None:
         # The library's own pool is never opened: get_connection below stands in for it.
         super().__init__("", "", "", "", "", originator_id_type="text")
+        self.conninfo = conninfo
         self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
 
     @lazy

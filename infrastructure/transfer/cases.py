@@ -1,12 +1,13 @@
 """A run kept as a test: its export beside a pytest file that executes all exports in its folder again."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from ...domain.errors import InvalidRequest
 from ..doors.history import History
 from ..files.names import file_names
-from ..files.writing import write_files
+from ..files.writing import make_folder, write_files
 from .files import PLAIN
 
 TEST_FILE = "test_cases.py"
@@ -39,14 +40,16 @@ def write_case(
     StorageUnavailable.
     """
     test = folder / TEST_FILE
-    is_new = not test.exists()
+    is_new = not os.path.exists(test)
     if is_new and app is None:
         raise InvalidRequest(
             f"{str(test)!r} is not there yet, and has to name your executors: say --app module:registry"
         )
+    workflow_id = history.workflow_of(run_id).workflow_id
     if name is None:
-        name = f"{history.workflow_of(run_id).workflow_id}-{run_id.rpartition('-')[2]}"
+        name = f"{workflow_id}-{run_id.rpartition('-')[2]}"
     case = folder / f"{file_names([name])[name]}{PLAIN}"
+    make_folder(folder)
     history.export(run_id, case, progress=progress)
     if is_new and app is not None:
         module, _, registry = app.partition(":")

@@ -1,15 +1,18 @@
 """The files of exports: plain lines, or the same compressed with zstd."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from ...domain.errors import InvalidRequest
+from ..files.places import is_special, open_to_read
 from ..files.writing import write_file
 
-PLAIN = ".jsonl"
-"""The ending of a name that asks for plain lines."""
+PLAIN, PACKED = ".jsonl", ".zst"
+"""The endings of names that ask for plain lines, and for compressed ones."""
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -17,9 +20,11 @@ _MAGIC = b"\x28\xb5\x2f\xfd"
 def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """A file with what ``write`` writes, compressed unless its name says otherwise; whole or not at all.
 
-    Raises StorageUnavailable.
+    A device or a pipe, whose name says nothing, gets plain lines. Raises StorageUnavailable.
     """
-    write_file(path, write if path.suffix.lower() == PLAIN else lambda file: _packed(file, write))
+    ending = path.suffix.lower()
+    is_plain = ending == PLAIN or (ending != PACKED and is_special(path))
+    write_file(path, write if is_plain else lambda file: _packed(file, write))
 
 
 def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
@@ -52,12 +57,22 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
 
 
 def opened(path: Path) -> BinaryIO:
-    """A file to read, more than once. Raises InvalidRequest."""
+    """A file to read, more than once; what comes from a pipe is kept in a temporary file. Raises InvalidRequest."""
     try:
-        file = path.open("rb")
+        file = open_to_read(path)
+        if not file.seekable():
+            with file:
+                return _kept(file)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(path)!r}: {error.strerror or error}") from error
-    if not file.seekable():
-        file.close()
-        raise InvalidRequest(f"can't read {str(path)!r} twice, so that all is verified first: import from a file")
     return file
+
+
+def _kept(pipe: BinaryIO) -> BinaryIO:
+    file = TemporaryFile()  # noqa: SIM115 - the caller's to close
+    try:
+        shutil.copyfileobj(pipe, file)
+    except BaseException:
+        file.close()
+        raise
+    return cast("BinaryIO", file)

@@ -10,10 +10,11 @@ last    {"events":count,"digest":SHA-256 (hex) of all lines before}
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from ...domain.jsontext import read_json
 from ..store.codec import body_of, digest_of, id_of, sealed
 from ..store.recorder import Row
 
@@ -52,7 +53,7 @@ def header_line(header: Header) -> bytes:
 
 def header_in(line: bytes) -> Header:
     """What the first line says. Raises ValueError."""
-    match _object(line, "it is not the first line of a run's export"):
+    match _strict(line, "it is not the first line of a run's export"):
         case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
             raise ValueError(f"it was written by flowledger {release} in format {format}: upgrade to read it")
         case {"flowledger": "run", "format": 1, "run": str(run_id), "streams": dict(streams)} if (
@@ -84,7 +85,15 @@ def event_in(line: bytes, position: int) -> Row:
                 return row
         case _:
             pass
+    _strict(head + b"}", _NO_EVENT)
     raise ValueError(_NO_EVENT)
+
+
+def check_body(body: bytes, data: Any) -> None:
+    """Raises ValueError for a body in which a key comes twice; ``data`` is what it was read as."""
+    # A body as we write it is what its data gives again: then nothing of it was passed over.
+    if orjson.dumps(data) != body:
+        read_json(body)
 
 
 def footer_line(footer: Footer) -> bytes:
@@ -93,10 +102,10 @@ def footer_line(footer: Footer) -> bytes:
 
 
 def footer_in(line: bytes) -> Footer | None:
-    """What the last line says; None for a line that isn't one."""
+    """What the last line says; None for a line that isn't one. Raises ValueError for one that can't be read."""
     if not line.startswith(_FOOTER):
         return None
-    match _object(line, "it is not the last line of an export"):
+    match _strict(line, "it is not the last line of an export"):
         case {"events": int(events), "digest": str(digest)}:
             return Footer(events, digest)
         case _:
@@ -110,6 +119,13 @@ _NO_EVENT = "it is not an event as an export writes it"
 
 def _line(fields: Mapping[str, object]) -> bytes:
     return orjson.dumps(fields) + b"\n"
+
+
+def _strict(text: bytes, otherwise: str) -> object:
+    """The same, and for a key that comes twice, with a text that names it."""
+    found = _object(text, otherwise)
+    read_json(text)
+    return found
 
 
 def _object(text: bytes, otherwise: str) -> object:

@@ -12,12 +12,12 @@ from ...domain.run import STARTED
 from ...domain.work_order import OPENED
 from ...domain.workflow import CREATED
 from ...projections.index import Placed, changes_of, is_indexed
-from ..store.codec import decode, stored_event
+from ..store.codec import body_of, decode, stored_event
 from ..store.recorder import Row
 from ..store.stored_events import LinkedEvent
 from ..store.verify import Before, findings_in
 from .files import lines_of
-from .lines import Footer, Header, event_in, footer_in, header_in
+from .lines import Footer, Header, check_body, event_in, footer_in, header_in
 
 _OVERHEAD = 2**20
 """Bytes that a line may need beside the body of its event: the first one names all streams."""
@@ -46,7 +46,7 @@ class ExportReader:
         whole = sha256(next(lines, b""))
         streams = {stream: _Stream(Before(stream)) for stream in self.header.streams}
         for count, line in enumerate(lines):
-            if (footer := footer_in(line)) is not None:
+            if (footer := self._footer(line)) is not None:
                 self._check_end(Footer(count, whole.hexdigest()), footer, streams)
                 if next(lines, None) is not None:
                     self._refuse("nothing may stand behind the last line of an export")
@@ -78,6 +78,12 @@ class ExportReader:
         except ValueError as error:
             self._refuse(str(error))
 
+    def _footer(self, line: bytes) -> Footer | None:
+        try:
+            return footer_in(line)
+        except ValueError as error:
+            self._refuse(str(error))
+
     def _event(self, line: bytes, streams: Mapping[str, "_Stream"]) -> LinkedEvent:
         try:
             row = event_in(line, self.line)
@@ -99,6 +105,7 @@ class ExportReader:
             self._refuse(f"its event takes {len(state):,} bytes, over this store's limit of {self._max_event_bytes:,}")
         data = decode(row.stream, row.version, row.type, state)
         try:
+            check_body(body_of(state), data)
             EVENT_TYPES[row.type].validate(data)
             event = stored_event(row.stream, row.version, row.type, state, data)
             if is_indexed(row.type, data):

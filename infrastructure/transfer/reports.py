@@ -1,4 +1,4 @@
-"""What exports and imports answer with."""
+"""What exports, imports and backups answer with."""
 
 from dataclasses import dataclass
 
@@ -40,3 +40,13 @@ class ImportReport:
     def present(self) -> int:
         """Events that it had already."""
         return sum(stream.present for stream in self.streams)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupReport:
+    """A copy of a store, and what it holds."""
+
+    path: str
+    events: int
+    streams: int
+    bytes: int

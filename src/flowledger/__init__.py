@@ -52,7 +52,7 @@ from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
 from .infrastructure.ledger import Ledger, open_ledger
 from .infrastructure.search.index import Lag
-from .infrastructure.transfer.reports import ExportReport, ImportedStream, ImportReport
+from .infrastructure.transfer.reports import BackupReport, ExportReport, ImportedStream, ImportReport
 from .infrastructure.walk.model import RunWalk
 from .projections.attempts import Attempt, LogEntry
 from .projections.audit import RunAudit
@@ -94,6 +94,7 @@ __all__ = [
     "AuditedRun",
     "AuditedWorkOrder",
     "AuditedWorkflow",
+    "BackupReport",
     "Batch",
     "BulkItem",
     "BulkOperation",

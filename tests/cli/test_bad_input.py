@@ -1,7 +1,4 @@
-import json
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
@@ -127,20 +124,6 @@ def test_a_file_that_is_no_store_is_refused_and_left_as_it_is(cli: CommandLine) 
     before = (cli.home / "theirs.db").read_bytes()
     cli.refused("--store", "sqlite:///theirs.db", "verify")
     assert (cli.home / "theirs.db").read_bytes() == before
-
-
-def test_a_reader_that_stops_reading_ends_the_command_quietly(cli: CommandLine) -> None:
-    cli.workflow("echo", "echo")
-    run_id = cli.json("run", "start", "echo", "--payload", "-", stdin=json.dumps("x" * 1_000_000))["id"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "flowledger", "show", run_id, "--json"],
-        cwd=cli.home, env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.read(10)
-        process.stdout.close()
-        assert process.stderr.read() == b""
 
 
 def test_who_only_reads_needs_no_application(cli: CommandLine) -> None:

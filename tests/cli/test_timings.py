@@ -43,7 +43,7 @@ with fl.open_ledger("sqlite:///ledger.db", executors) as ledger:
     assert (change["version"], change["by"]) == (2, "ada")
     assert found["rows"][1]["median"] >= 20
     rows = list(csv.DictReader(io.StringIO(cli("timings", "triage", "--by", "day", "--csv").stdout)))
-    assert [(row["nodeId"], row["count"]) for row in rows] == [("score", "40")]
+    assert [(row["node_id"], row["count"]) for row in rows] == [("score", "40")]
     assert cli.json("timings", "triage", "--since", "2999-01-01")["rows"] == []
 
 

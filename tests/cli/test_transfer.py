@@ -62,6 +62,8 @@ def test_bad_files_and_conflicts_are_told(cli: CommandLine, run: str) -> None:
 
 def test_a_run_is_kept_as_a_test_that_fails_when_the_code_changes(cli: CommandLine, run: str) -> None:
     cases = cli.home / "tests" / "cases"
+    assert "there is no folder" in cli.refused("export", run, "--as-test", "tests/cases")
+    cases.parent.mkdir()
     written = cli.json("export", run, "--as-test", "tests/cases")
     assert [path.name for path in sorted(cases.iterdir())] == ["test_cases.py", f"w-{run[-12:]}.jsonl"]
     assert (written["case"], written["test"]) == (f"tests/cases/w-{run[-12:]}.jsonl", "tests/cases/test_cases.py")

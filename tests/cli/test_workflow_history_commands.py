@@ -50,7 +50,7 @@ def test_an_empty_list_is_one(cli: CommandLine) -> None:
     cli.json("workflow", "archive", "w")
     assert cli.json("workflow", "list") == {"workflows": [], "next": None}
     assert "no workflow" in cli("workflow", "list").stdout
-    assert cli("workflow", "list", "--csv").stdout.startswith("id,name,version,")
+    assert cli("workflow", "list", "--csv").stdout.startswith("id,version,saves,")
     assert "--json and --csv are two answers" in cli("workflow", "list", "--csv", "--json").stderr
 
 

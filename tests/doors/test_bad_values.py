@@ -2,10 +2,12 @@
 
 import enum
 import math
+from collections import UserDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pydantic
 import pytest
 
 import flowledger as fl
@@ -21,6 +23,44 @@ def circular() -> Any:
 
 class Colour(enum.Enum):
     RED = 1
+
+
+class Binary(pydantic.BaseModel):
+    content: bytes
+
+
+class Half(pydantic.BaseModel):
+    x: int = 1
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def y(self) -> int:
+        raise RuntimeError("no y")
+
+
+class Stubborn(pydantic.BaseModel):
+    @pydantic.model_serializer
+    def refuse(self) -> Any:
+        raise KeyError("I won't")
+
+
+class Tree(pydantic.BaseModel):
+    children: list["Tree"] = []
+
+
+class Open(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="allow")
+
+
+def circular_model() -> Any:
+    tree = Tree()
+    tree.children.append(tree)
+    return tree
+
+
+class Unreadable(UserDict[str, Any]):
+    def items(self) -> Any:
+        raise OSError("gone")
 
 
 BAD_VALUES: dict[str, tuple[Callable[[], Any], str, str]] = {
@@ -40,6 +80,16 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "above 64 bits": (lambda: [2**64], "[0]", "beyond 64 bits"),
     "below 64 bits": (lambda: [-(2**63) - 1], "[0]", "beyond 64 bits"),
     "too large": (lambda: {"a": ["x" * 6_000, "y" * 6_000]}, ".a[1]", "over the limit of 10,000 bytes"),
+    "a model with bytes that are no text": (
+        lambda: {"a": Binary(content=b"\xff")},
+        ".a",
+        "a Binary that can't be dumped",
+    ),
+    "a model whose field fails": (lambda: [Half()], "[0]", "RuntimeError: no y"),
+    "a model whose serializer fails": (lambda: Stubborn(), "", "KeyError"),
+    "a circular model": (lambda: {"a": [circular_model()]}, ".a[0]", "a Tree that can't be dumped"),
+    "a model with an object": (lambda: Open(x=object()), "", "an Open that can't be dumped"),  # type: ignore[call-arg]
+    "a mapping that can't be read": (lambda: {"a": Unreadable()}, ".a", "can't be read: OSError: gone"),
     "too large in UTF-8": (lambda: "é" * 6_000, "", "over the limit"),
 }
 

@@ -1,8 +1,6 @@
 """Definitions as files: what is written is read back byte for byte, and nothing else is touched."""
 
 import json
-import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,7 +110,7 @@ def test_a_file_holds_all_in_one(ledger: fl.Ledger, saved: Any, tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["w.json", "w.yaml"]
 
 
-@pytest.mark.parametrize("name", ["w.json", "w.yaml", "w.yml", "folder", "deep/er/folder"])
+@pytest.mark.parametrize("name", ["w.json", "w.yaml", "w.yml", "folder"])
 @pytest.mark.parametrize("format", [None, "json", "yaml"])
 def test_what_was_exported_is_saved_without_a_change(
     ledger: fl.Ledger, saved: Any, tmp_path: Path, name: str, format: Any
@@ -287,13 +285,46 @@ def test_a_file_that_is_no_export_is_not_overwritten(ledger: fl.Ledger, saved: A
     assert files_in(tmp_path) == {"notes.txt": b"mine"}
 
 
-def test_a_link_stays_a_link_and_files_have_the_usual_rights(ledger: fl.Ledger, saved: Any, tmp_path: Path) -> None:
+def test_a_link_of_ones_own_stays_a_link(ledger: fl.Ledger, saved: Any, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link.json").symlink_to(tmp_path / "real/w.json")
     ledger.workflows.export("w", tmp_path / "link.json")
     assert (tmp_path / "link.json").is_symlink()
-    (tmp_path / "usual").touch()
-    assert stat.S_IMODE(os.stat(tmp_path / "real/w.json").st_mode) == stat.S_IMODE(os.stat(tmp_path / "usual").st_mode)
+    assert fl.read_definition(tmp_path / "real/w.json") == saved.definition
+
+
+def test_only_the_last_folder_of_a_path_is_made(ledger: fl.Ledger, saved: Any, tmp_path: Path) -> None:
+    for path in ("mistyped/folder", "mistyped/w.json"):
+        with pytest.raises(fl.StorageUnavailable, match=r"there is no folder '.*mistyped'"):
+            ledger.workflows.export("w", tmp_path / path)
+    assert list(tmp_path.iterdir()) == []
+    ledger.workflows.export("w", tmp_path / "folder")
+    assert fl.read_definition(tmp_path / "folder") == saved.definition
+
+
+@pytest.mark.parametrize("linked", ["workflow.json", "nodes", "nodes/fetch.py", "executors"])
+def test_a_link_that_leads_out_of_an_exported_folder_is_refused_and_nothing_changes(
+    ledger: fl.Ledger, saved: Any, tmp_path: Path, linked: str
+) -> None:
+    folder, home = tmp_path / "folder", tmp_path / "home"
+    ledger.workflows.export("w", folder, with_executors=True)
+    (folder / linked).rename(home)
+    (folder / linked).symlink_to(home)
+    ledger.workflows.save({"nodes": [{"id": "fetch", "type": "do", "code": "new"}]}, workflow_id="v", by="ada")
+    before = files_in(tmp_path)
+    with pytest.raises(fl.InvalidRequest, match=f"'{linked}.*' in .* leads out of the folder"):
+        ledger.workflows.export("v", folder, with_executors=True)
+    assert files_in(tmp_path) == before
+    assert (folder / linked).is_symlink()
+
+
+def test_a_link_inside_an_exported_folder_is_followed(ledger: fl.Ledger, saved: Any, tmp_path: Path) -> None:
+    ledger.workflows.export("w", tmp_path)
+    (tmp_path / "nodes").rename(tmp_path / "code")
+    (tmp_path / "nodes").symlink_to("code")
+    ledger.workflows.export("w", tmp_path)
+    assert fl.read_definition(tmp_path) == saved.definition
+    assert (tmp_path / "nodes").is_symlink()
 
 
 UNREADABLE: dict[str, tuple[dict[str, bytes], str]] = {
@@ -301,8 +332,11 @@ UNREADABLE: dict[str, tuple[dict[str, bytes], str]] = {
     "two": ({"workflow.json": b"{}", "workflow.yml": b"{}"}, "workflow.json and workflow.yml"),
     "no JSON": ({"workflow.json": b"{"}, "is not JSON"),
     "no YAML": ({"workflow.yaml": b"a: [b"}, "is not YAML"),
-    "YAML twice a key": ({"workflow.yaml": b"nodes: []\nnodes: []"}, "is not YAML"),
+    "YAML twice a key": ({"workflow.yaml": b"nodes: []\nnodes: []"}, 'duplicate key "nodes"'),
+    "YAML twice a key inside": ({"workflow.yaml": b"nodes: [{id: a, id: b}]"}, 'duplicate key "id"'),
     "no UTF-8": ({"workflow.json": b"\xff"}, "not UTF-8"),
+    "JSON twice a key": ({"workflow.json": b'{"nodes": [], "nodes": []}'}, "the key 'nodes' comes twice"),
+    "JSON twice a key inside": ({"workflow.json": b'{"nodes": [{"id": 1, "id": 2}]}'}, "the key 'id' comes twice"),
     "deep JSON": ({"workflow.json": b"[" * 50_000}, "nested too deep"),
     "deep YAML": ({"workflow.yaml": b"[" * 5_000}, "nested too deep"),
     "a list": ({"workflow.json": b"[]"}, "definition"),

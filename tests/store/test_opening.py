@@ -45,7 +45,9 @@ def test_a_url_of_another_form_is_refused_with_the_forms_that_are_known(url: str
         ("postgresql:///x?host=/nowhere/at/all&password=hunter2", "can't be reached"),
         ("postgresql://ada:p@hunter2@127.0.0.1:1/x", "%40"),
         ("postgresql://ada:hunter2:1@127.0.0.1:port/x", "can't be reached"),
-        ("postgresql://ada:hunter2@127.0.0.1:1/x?nonsense=1", "%40"),
+        ("postgresql://ada:hunter2@127.0.0.1:1/x?nonsense=1", "an option 'nonsense' that PostgreSQL doesn't know"),
+        ("postgresql://ada:what?hunter2=@127.0.0.1:1/x", "can't be reached"),
+        ("postgresql://ada:what?hunter2=@127.0.0.1:1/x?nonsense=1", "an option 'nonsense'"),
     ],
 )
 def test_no_message_shows_the_password(url: str, fault: str) -> None:
@@ -55,6 +57,22 @@ def test_no_message_shows_the_password(url: str, fault: str) -> None:
     while error:
         assert "hunter2" not in str(error)
         error = error.__cause__
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("schema=x", "'schema' .*search_path%3DNAME"),
+        ("currentSchema=x", "'currentSchema' .*search_path"),
+        ("sslmode=disable&pgbouncer=true", "'pgbouncer' .*noticed by itself"),
+        ("pool%5Fsize=3", "'pool_size'"),
+        ("connect_timeout=1&x", "'x'"),
+    ],
+)
+def test_an_option_that_postgresql_does_not_know_is_named(option: str, hint: str) -> None:
+    for create in (True, False):
+        with pytest.raises(InvalidRequest, match=f"has an option {hint}"):
+            open_store(f"postgresql://ada:hunter2@127.0.0.1:1/x?{option}", create=create)
 
 
 def test_a_wrong_password_is_refused_without_showing_it(new_postgres_url: Callable[[], str]) -> None:

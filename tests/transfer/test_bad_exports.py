@@ -1,6 +1,5 @@
 """A file that isn't as it was written is refused, with the line, and nothing of it is imported."""
 
-import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -216,11 +215,29 @@ def test_what_is_no_export_is_refused_at_its_first_line(file: Path, content: byt
 
 
 def test_what_can_not_be_read_is_refused(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    writer = os.open(tmp_path / "pipe", os.O_RDWR)
     with fl.open_ledger("memory:") as ledger:
-        for path, message in ((tmp_path, "Is a directory"), (tmp_path / "none", "No such file"),
-                              (tmp_path / "pipe", "import from a file")):  # fmt: skip
+        for path, message in ((tmp_path, "Is a directory"), (tmp_path / "none", "No such file")):
             with pytest.raises(fl.InvalidRequest, match=message):
                 ledger.history.import_(path)
-    os.close(writer)
+
+
+TWICE = [
+    (0, b'"format":1', b'"format":1,"format":1', "format"),
+    (1, b'"version":1', b'"version":1,"version":1', "version"),
+    (1, b'"data":{', b'"data":{"by":"eve",', "by"),
+    (-1, b'{"events":', b'{"events":1,"events":', "events"),
+]
+
+
+@pytest.mark.parametrize(("place", "before", "after", "key"), TWICE)
+def test_a_key_that_comes_twice_is_refused_though_all_digests_fit(
+    lines: Lines, file: Path, place: int, before: bytes, after: bytes, key: str
+) -> None:
+    lines[place] = lines[place].replace(before, after, 1)
+    if place == 1:  # by somebody who knows how digests are made
+        event = orjson.loads(lines[1])
+        body = lines[1].partition(b',"data":')[2][:-2]
+        digest = link(first_link(event["stream"]), bytes.fromhex(event["id"]), event["type"], body).hex()
+        lines[1] = lines[1].replace(event["digest"].encode(), digest.encode())
+    line = refused(b"".join(lines), file, f"the key '{key}' comes twice")
+    assert line == (len(lines) if place == -1 else place + 1)

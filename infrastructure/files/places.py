@@ -1,0 +1,100 @@
+"""What a path that somebody names leads to: a file, a place for a new one, a device or pipe, or an open descriptor."""
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from ...domain.errors import InvalidRequest
+
+
+def place_of(path: str | Path, *, to_read: bool = False) -> Path | int:
+    """Where a path leads, link by link; a descriptor of this process where it names one, such as ``/dev/stdout``.
+
+    Nothing need be there. A link that somebody else may have planted is only followed ``to_read``: one in a folder that
+    everybody may write to (``/tmp``), unless it is ours or the folder owner's. Linux refuses such links by itself where
+    it is set up so (``protected_symlinks``); not every system is.
+
+    Raises OSError, InvalidRequest for what is no path.
+    """
+    path = Path(path)
+    if "\0" in str(path):
+        raise InvalidRequest(f"{str(path)!r} is no name of a file")
+    here = Path(path.anchor) if path.is_absolute() else Path(os.path.realpath(os.curdir))
+    pending = [*reversed(path.parts[bool(path.anchor) :])]
+    links = 0
+    while pending:
+        name = pending.pop()
+        if name == os.pardir:
+            here = here.parent
+            continue
+        place = here / name
+        if found := _OWN_DESCRIPTOR.fullmatch(str(place)):
+            if found[1] in (None, str(os.getpid())):
+                return int(found[2])
+            return place  # of another process: the system alone can follow it
+        if not place.is_symlink():
+            here = place
+            continue
+        if not to_read:
+            _check_planted(place, here)
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        target = place.readlink()
+        if target.is_absolute():
+            here = Path(target.anchor)
+        pending += reversed(target.parts[bool(target.anchor) :])
+    return here
+
+
+_OWN_DESCRIPTOR = re.compile(r"(?:/proc/(\d+)(?:/task/\d+)?|/dev)/fd/(\d+)")
+_MOST_LINKS = 40
+"""As many as Linux follows."""
+
+
+def check_planted_file(path: Path) -> None:
+    """Refuse to write into a file or pipe that somebody else may have planted. Raises PermissionError, OSError."""
+    if path.parent.stat().st_mode & stat.S_ISVTX:
+        _check_planted(path, path.parent)
+
+
+def _check_planted(path: Path, folder: Path) -> None:
+    if os.name != "posix":
+        return
+    home, info = folder.stat(), path.lstat()
+    if home.st_mode & stat.S_IWOTH and info.st_uid not in (os.geteuid(), home.st_uid):
+        what = "link" if stat.S_ISLNK(info.st_mode) else "file"
+        raise PermissionError(
+            errno.EACCES, f"another user put this {what} into a folder that everybody may write to", str(path)
+        )
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether a path leads to something that is written into and never replaced: a device, a pipe, a descriptor."""
+    try:
+        place = place_of(path)
+        return isinstance(place, int) or not (stat.S_ISREG(mode := place.stat().st_mode) or stat.S_ISDIR(mode))
+    except OSError:
+        return False
+
+
+def is_stdout(path: str | Path) -> bool:
+    """Whether what is written there gets where stdout goes, so that nothing else may be printed there."""
+    try:
+        place = place_of(path)
+        return place == _STDOUT or (is_special(path) and os.path.samestat(os.stat(place), os.fstat(_STDOUT)))
+    except OSError:
+        return False
+
+
+_STDOUT = 1
+
+
+def open_to_read(path: str | Path) -> BinaryIO:
+    """Open whatever can be read: a file, a pipe, ``/dev/stdin``. Raises OSError, InvalidRequest."""
+    place = place_of(path, to_read=True)
+    # A descriptor may be a socket, which can't be opened by its name.
+    return os.fdopen(os.dup(place), "rb") if isinstance(place, int) else Path(path).open("rb")

@@ -1,0 +1,166 @@
+"""A whole copy of a store in one file, made beside the processes that work with it."""
+
+import os
+import re
+import shlex
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from eventsourcing.persistence import PersistenceError
+
+from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
+from ..files.places import place_of
+from ..files.writing import make_private_file, staged
+from ..search.sqlite import prepare
+from ..store.backends import SQLITE, no_store, sqlite_file
+from ..store.event_store import LedgerEventStore
+from ..store.memory import MemoryRecorder
+from ..store.recorder import storage_error
+from ..store.sqlite import SQLiteRecorder
+from ..store.sqlite_connections import APPLICATION_ID, Connection, ThreadBoundDatastore
+from .reports import BackupReport
+
+Progress = Callable[[float], object]
+
+_PAGES = 1_000
+"""Pages between two calls of the progress callback: some 4 MB."""
+
+_EVENTS = ("flowledger_events", "stored_events")
+"""The table of events, and what it was called in stores that no newer release has opened yet."""
+
+
+def back_up(
+    store: LedgerEventStore, path: Path, *, force: bool = False, progress: Progress | None = None
+) -> BackupReport:
+    """Copy an open store. Raises InvalidRequest, StorageUnavailable, StorageCorrupt."""
+    if isinstance(store.recorder, SQLiteRecorder):
+        return _back_up(Path(store.recorder.datastore.name), path, force=force, progress=progress)
+    in_memory = "memory:" if isinstance(store.recorder, MemoryRecorder) else "a store of another kind"
+    raise _not_by_us(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
+
+
+def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
+    """The same by the store's URL, without opening it: who backs up before an upgrade wants no upgrade."""
+    if not url.startswith(SQLITE):
+        raise _not_by_us(url, path)
+    file = sqlite_file(url)
+    if not os.path.exists(file):
+        raise no_store(str(file))
+    return _back_up(file, path, force=force, progress=progress)
+
+
+def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) -> BackupReport:
+    _check_target(file, path)
+    with staged(path, replace=force) as new:
+        make_private_file(new)
+        try:
+            copied = _copy(file, new, progress)
+            found = _checked(new)
+        except sqlite3.Error as error:  # of the copy; those of the store say so
+            raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
+        except PersistenceError as error:
+            raise storage_error(error) from error
+        if copied != found:
+            raise StorageCorrupt(f"the copy of {str(file)!r} is not what the store holds, and was thrown away")
+        size = new.stat().st_size
+    events, streams = next((found[name] for name in _EVENTS if name in found), (0, 0))
+    return BackupReport(str(path), events, streams, size)
+
+
+def _check_target(file: Path, path: Path) -> None:
+    try:
+        place = place_of(path)
+        if isinstance(place, int):
+            return
+        if os.path.exists(place) and os.path.samefile(file, place):
+            raise InvalidRequest(f"{str(path)!r} is the store itself: name another file")
+    except OSError as error:
+        raise StorageUnavailable(f"can't write {str(path)!r}: {error.strerror}") from error
+    for beside in ("-wal", "-shm", "-journal"):
+        if os.path.lexists(f"{place}{beside}"):
+            # SQLite would take what is in it for the newest part of the copy.
+            raise InvalidRequest(
+                f"'{place}{beside}' belongs to a database that is, or was, in that place: name another file, "
+                "or remove it once nobody uses that database"
+            )
+
+
+def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
+    """Copy the store as it is when this begins, and return what it holds then."""
+    # A connection of our own, so that no thread's is busy meanwhile.
+    with closing(ThreadBoundDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
+        copy.execute("PRAGMA journal_mode = OFF")
+        with own.errors():
+            source = own.connection()
+            _check_ours(file, source)
+            # Held open: between the steps of a backup SQLite would else see what others write, and begin anew, for
+            # ever beside a busy writer. All at once (pages=-1) wouldn't either, but could say nothing meanwhile.
+            source.execute("BEGIN")
+            counts = _counts(source)
+        with source.in_use:
+            source.backup(copy, pages=_PAGES, progress=None if progress is None else _told(progress))
+        return counts
+
+
+def _told(progress: Progress) -> Callable[[int, int, int], None]:
+    def tell(_status: int, remaining: int, total: int) -> None:
+        progress((total - remaining) / total if total else 1.0)
+
+    return tell
+
+
+def _check_ours(file: Path, source: Connection) -> None:
+    if source.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+        raise StorageCorrupt(f"{str(file)!r} is no store of flowledger: nothing was copied")
+
+
+def _checked(new: Path) -> "_Counts":
+    """What the copy holds, which must be sound by itself. Raises StorageCorrupt, sqlite3.Error."""
+    # As a file that nobody writes to, so that no log is made beside it.
+    with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?immutable=1", uri=True)) as copy:
+        prepare(copy)
+        faults = [fault for (fault,) in copy.execute("PRAGMA quick_check") if fault != "ok"]
+        if faults:
+            raise StorageCorrupt(f"the store is damaged, as its copy is: {faults[0]}; verify tells which events it is")
+        return _counts(copy)
+
+
+_Counts = dict[str, tuple[int, int]]
+"""Table → its rows, and of the table of events its streams."""
+
+
+def _counts(connection: sqlite3.Connection) -> _Counts:
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    counted: _Counts = {}
+    for name in tables:
+        streams = "count(DISTINCT originator_id)" if name in _EVENTS else "0"
+        counted[name] = connection.execute(f'SELECT count(*), {streams} FROM "{name}"').fetchone()  # noqa: S608
+    return counted
+
+
+def _not_by_us(url: str, path: Path) -> InvalidRequest:
+    if url == "memory:":
+        return InvalidRequest(
+            "a store in memory ends with its process and is not backed up; history.export keeps a run of it"
+        )
+    if not url.startswith(("postgresql://", "postgres://")):
+        return InvalidRequest("only a store in an SQLite file is copied by us: others are backed up by their own means")
+    database = shlex.quote(without_password(url))
+    file = shlex.quote(str(path))
+    return InvalidRequest(
+        "a PostgreSQL store is backed up by PostgreSQL's own tools. One database, as it is now:\n"
+        f"  pg_dump --format=custom --file={file} {database}\n"
+        "The whole server, to go back to any moment with its archived log:\n"
+        f"  pg_basebackup --wal-method=stream --pgdata={file} --dbname={database}\n"
+        "Both ask for the password, or take it from PGPASSWORD or ~/.pgpass"
+    )
+
+
+def without_password(url: str) -> str:
+    """A URL that may be shown, and works for who knows the password."""
+    url = re.sub(r"(?<=://)([^:/?#@]*):.*@", r"\1@", url)
+    return re.sub(r"(?<=[?&])(?:ssl)?password=[^&#]*&?", "", url).rstrip("?&")
