@@ -20,7 +20,7 @@ from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.store.recorder import PAGE_ROWS
 
-from .events import append, completed, failed, histories, index_of, rows, started, values
+from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 
 def test_entries_are_the_same_whatever_the_batches(store: LedgerEventStore) -> None:
@@ -207,3 +207,36 @@ def test_the_door_catches_up(store_url: str, executors: Callable[[], fl.Executor
         lag = ledger.search.catch_up()
         assert (lag.position, lag.seconds) == (lag.head, 0.0)
         assert lag == ledger.search.lag()
+
+
+hostile = st.text(
+    st.sampled_from(["a", "é", "漢", "\0", "\ud800", "\udfff", "\uffff", " ", "'", '"', "\\"]), max_size=4
+)
+strangers = st.recursive(
+    st.one_of(st.none(), hostile, st.integers(-(2**63), 2**64 - 1)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(hostile, inner, max_size=2),
+    max_leaves=5,
+)
+
+
+def test_no_text_stops_a_search(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: dict[tuple[str, int], dict[str, Any]] = {}
+    read = store.body
+    monkeypatch.setattr(store, "body", lambda row: read(row) | bodies.get((row.stream, row.version), {}))
+    runs = iter(range(10**6))
+
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(strangers, strangers, hostile, hostile)
+    def check(payload: Any, output: Any, node_id: str, said: str) -> None:
+        run_id = f"run-{next(runs)}"
+        append(store, run_id, [started(), completed("a", None), failed("a", "E", "m"), metadata_set()])
+        # As they would be, had anybody brought them into the log.
+        lines = [{"level": "INFO", "at": 1, "message": said}]
+        bodies[run_id, 1] = {"payload": payload, "by": said, "metadata": {node_id: payload}}
+        bodies[run_id, 2] = {"node_id": node_id, "output": output, "logs": lines}
+        bodies[run_id, 3] = {"node_id": node_id, "error": {"type": said, "message": said}}
+        bodies[run_id, 4] = {"metadata": {said: output}, "by": said}
+        assert index_of(store).catch_up().seconds == 0
+        assert run_id in store.search.entries([run_id])
+
+    check()

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowledger.domain.errors import InvalidRequest
+from flowledger.domain.errors import InvalidRequest, InvalidValue
 from flowledger.domain.expressions.language import Allowance
 from flowledger.infrastructure.search.conditions import condition
 from flowledger.infrastructure.search.filters import Filter
+from flowledger.infrastructure.search.query import search_query
 from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.projections.run_query import RunQuery
 from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
-from .events import NOW, append, completed, keys, scalars, started, values
+from .events import NOW, append, completed, index_of, keys, scalars, started, values
 
 PATHS = (
     "payload",
@@ -160,3 +162,28 @@ def test_the_filters_of_the_reference_page_can_be_read() -> None:
     assert len(filters) == 5
     for source in filters:
         Filter(source.replace("\\|", "|"))
+
+
+@pytest.mark.parametrize("node_id", ["a\0b", "a\N{REPLACEMENT CHARACTER}b"])
+def test_an_output_is_found_whatever_its_node_is_called(store: LedgerEventStore, node_id: str) -> None:
+    append(store, "run", [started(), completed(node_id, "here")])
+    for asked in ("a\0b", "a\N{REPLACEMENT CHARACTER}b"):
+        expected = ["run"] if asked == node_id else []
+        assert found(store, f"output[{in_cel(asked)}] == 'here'") == expected
+
+
+def found(store: LedgerEventStore, *where: str) -> list[str]:
+    index_of(store).catch_up()
+    search = search_query(None, where)
+    assert search is not None
+    return [row.run_id for row in store.searched(index_of(store)).page(RunQuery(), search, 10)]
+
+
+def test_a_filter_that_is_no_unicode_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="lone surrogate"):
+        Filter("payload.a == '\ud800'")
+
+
+def test_a_filter_that_computes_the_name_of_a_node_reads_what_was_left_out(store: LedgerEventStore) -> None:
+    append(store, "run", [started({"node": "large"}), completed("large", "x" * 2_000)])
+    assert found(store, "output[payload.node].startsWith('xx')") == ["run"]
