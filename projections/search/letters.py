@@ -26,9 +26,9 @@ INVISIBLE: Final = "i"
 OTHER: Final = " "
 
 _UNSPACED_SCRIPTS: Final = (
-    "CJK ", "IDEOGRAPHIC ", "VERTICAL IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "BOPOMOFO ", "HANGUL ", "YI ", "TANGUT ",
-    "KHITAN ", "NUSHU ", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ", "TAI ", "NEW TAI ", "AHOM ", "JAVANESE ",
-    "BALINESE ",
+    "CJK ", "IDEOGRAPHIC ", "VERTICAL IDEOGRAPHIC ", "HANGZHOU ", "HIRAGANA ", "HENTAIGANA ", "KATAKANA",
+    "VERTICAL KANA ", "MASU ", "BOPOMOFO ", "HANGUL ", "YI ", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ",
+    "TAI ", "NEW TAI ", "AHOM ", "JAVANESE ", "BALINESE ",
 )  # fmt: skip
 """How the names of their letters begin."""
 

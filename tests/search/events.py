@@ -126,7 +126,7 @@ TSHEG = "\N{TIBETAN MARK INTERSYLLABIC TSHEG}"
 
 UNSPACED = re.compile(
     "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19df\u1a20-\u1aad\u1b00-\u1b7f\u3005-\u9fff\ua000-\ua4cf\ua960-\ua9ff"
-    "\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\U00011700-\U0001174f\U00016fe0-\U0001b2ff\U00020000-\U0003ffff]"
+    "\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\U00011700-\U0001174f\U0001aff0-\U0001b16f\U00020000-\U0003ffff]"
 )
 """The blocks of the scripts without blanks."""
 
