@@ -71,11 +71,12 @@ class PooledDatastore(stock.PostgresDatastore):
     @contextmanager
     def one_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
         """Runs named statements in one transaction, each of which sees what was committed before it."""
+        schema = self.store_schema
         with self.connection() as connection:
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             with connection.transaction():
                 cursor = connection.cursor(binary=True)
-                yield lambda query, parameters: _run(cursor, _SQL[query], parameters)
+                yield lambda query, given: _run(cursor, bound_with_parameters(_SQL[query], schema), given)
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from flowledger.domain.ports import Write
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.store.indexing import TABLES
 
 from ..store.clusters import as_owner, ask, run_sql, running_cluster
 from .events import append, completed, index_of, started
 
-INSERT = """INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id)
+INSERT = """INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
 VALUES (%s, %s, %s, %s, %s)"""
 
 Rows = list[tuple[str, int, str, bytes]]
@@ -134,8 +135,8 @@ def test_where_events_are_appended_nothing_takes_the_search_back(store: LedgerEv
     generation = store.search.progress().generation
     with connect(store) as worker, pytest.raises(psycopg.errors.UniqueViolation):
         worker.execute(
-            "INSERT INTO stored_events (originator_id, originator_version, topic, state, notification_id) "
-            "SELECT 'other', 1, topic, state, notification_id FROM stored_events"
+            "INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id) "
+            "SELECT 'other', 1, topic, state, notification_id FROM flowledger_events"
         )
     append(store, "later", [started("two")])
     index_of(store).catch_up()
@@ -150,7 +151,7 @@ def test_a_subscriber_finds_what_a_slow_commit_brings_late() -> None:
             stack.enter_context(closing(open_store(server.get_uri()))) for server in (source, reports)
         )
         run_sql(reports.get_uri(), "ALTER SYSTEM SET wal_retrieve_retry_interval = 20", "SELECT pg_reload_conf()")
-        tables = "stored_events, index_runs, index_work_orders, index_changes, index_workflows, index_saves"
+        tables = ", ".join(("flowledger_events", *TABLES))
         run_sql(source.get_uri(), f"CREATE PUBLICATION ledger FOR TABLE {tables}")
         run_sql(reports.get_uri(), f"CREATE SUBSCRIPTION ledger CONNECTION '{source.get_uri()}' PUBLICATION ledger")
         stack.callback(run_sql, reports.get_uri(), "DROP SUBSCRIPTION ledger")

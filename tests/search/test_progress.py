@@ -18,14 +18,14 @@ from .events import NOW, append, completed, index_of, started
 from .test_index import read_only
 
 MOVED = (
-    "UPDATE search_progress SET position = 9000000000000000000",
-    "UPDATE search_progress SET position = (SELECT max(notification_id) FROM stored_events)",
-    "UPDATE search_progress SET position = position - 1",
-    "UPDATE search_progress SET position = 0",
-    "UPDATE search_progress SET last_stream = NULL, last_version = NULL",
-    "UPDATE search_progress SET last_stream = 'later'",
-    "UPDATE search_progress SET revision = 0",
-    "DELETE FROM search_progress",
+    "UPDATE flowledger_search_progress SET position = 9000000000000000000",
+    "UPDATE flowledger_search_progress SET position = (SELECT max(notification_id) FROM flowledger_events)",
+    "UPDATE flowledger_search_progress SET position = position - 1",
+    "UPDATE flowledger_search_progress SET position = 0",
+    "UPDATE flowledger_search_progress SET last_stream = NULL, last_version = NULL",
+    "UPDATE flowledger_search_progress SET last_stream = 'later'",
+    "UPDATE flowledger_search_progress SET revision = 0",
+    "DELETE FROM flowledger_search_progress",
 )
 """What an administrator, a restored dump or older code may do to it."""
 
@@ -77,11 +77,11 @@ def test_a_store_that_lost_its_newest_events_and_went_on_is_searched_anew(durabl
         append(store, "later", [started("lost")])
         index_of(store).catch_up()
     unlock = (
-        ["DROP TRIGGER stored_events_refuse_delete"]
+        ["DROP TRIGGER flowledger_events_refuse_delete"]
         if durable_url.startswith("sqlite")
-        else ["ALTER TABLE stored_events DISABLE TRIGGER USER"]
+        else ["ALTER TABLE flowledger_events DISABLE TRIGGER USER"]
     )
-    change(durable_url, *unlock, "DELETE FROM stored_events WHERE originator_id = 'later'")
+    change(durable_url, *unlock, "DELETE FROM flowledger_events WHERE originator_id = 'later'")
     with closing(open_store(durable_url)) as store:
         assert index_of(store).lag().seconds > 0
         append(store, "new", [started("kept")])
@@ -100,8 +100,8 @@ def test_entries_that_older_code_made_are_made_anew(
     as_kept = words if durable_url.startswith("sqlite") else f"array_to_tsvector(string_to_array({words}, ' '))"
     change(
         durable_url,
-        f"UPDATE search SET words = {as_kept}",  # noqa: S608 - ours
-        "UPDATE search_progress SET revision = 0, last_stream = NULL, last_version = NULL",
+        f"UPDATE flowledger_search SET words = {as_kept}",  # noqa: S608 - ours
+        "UPDATE flowledger_search_progress SET revision = 0, last_stream = NULL, last_version = NULL",
     )
     with fl.open_ledger(durable_url, executors()) as ledger:
         assert ledger.search.lag().seconds > 0
@@ -130,11 +130,11 @@ def test_an_event_that_cannot_be_read_makes_no_search_up_to_date(durable_url: st
 
 def damage(url: str) -> None:
     unlock = (
-        "DROP TRIGGER stored_events_refuse_update"
+        "DROP TRIGGER flowledger_events_refuse_update"
         if url.startswith("sqlite")
-        else "ALTER TABLE stored_events DISABLE TRIGGER USER"
+        else "ALTER TABLE flowledger_events DISABLE TRIGGER USER"
     )
-    change(url, unlock, "UPDATE stored_events SET state = substr(state, 1, 50) WHERE originator_version = 2")
+    change(url, unlock, "UPDATE flowledger_events SET state = substr(state, 1, 50) WHERE originator_version = 2")
 
 
 def test_code_of_two_revisions_at_once_ends_with_one_that_is_behind(

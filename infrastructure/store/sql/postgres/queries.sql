@@ -197,7 +197,7 @@ ON CONFLICT (run_id) DO UPDATE SET words = EXCLUDED.words, document = EXCLUDED.d
 
 -- restart_search: Begin anew, by the rules of revision %(revision)b; no row where nothing says how far the search has read.
 UPDATE flowledger_search_progress
-SET position = 0, generation = generation % 1000000000 + 1, revision = %(revision)b, last_stream = NULL, last_version = NULL
+SET position = 0, generation = mod(generation, 1000000000) + 1, revision = %(revision)b, last_stream = NULL, last_version = NULL
 RETURNING generation
 
 -- start_search: The same where that row is missing.
