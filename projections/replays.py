@@ -90,19 +90,24 @@ class ReplaySummary:
     taken: int
     findings: tuple[ReplayFinding, ...]
     """The most frequent kind first."""
+    behind: float | None = None
+    """Where runs were searched for: for how many seconds there have been events that the search doesn't know."""
 
     @property
     def ok(self) -> bool:
-        """Whether no run diverged, and each could be replayed."""
-        return not self.findings
+        """Whether no run diverged, each could be replayed, and a search for them has missed none."""
+        return not self.findings and not self.behind
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
-        return {"ok": self.ok, **plain(self)}
+        data = {"ok": self.ok, **plain(self)}
+        if self.behind is None:
+            del data["behind"]
+        return data
 
 
-def summary_of(replayed: Iterable[Replayed]) -> ReplaySummary:
-    """The sums, and one example of each kind of finding."""
+def summary_of(replayed: Iterable[Replayed], behind: float | None = None) -> ReplaySummary:
+    """The sums, and one example of each kind of finding; ``behind`` of the search that found the runs."""
     runs = steps = executed = taken = 0
     found: dict[str, list[Replayed]] = {}
     for outcome in replayed:
@@ -118,4 +123,4 @@ def summary_of(replayed: Iterable[Replayed]) -> ReplaySummary:
         for kind, outcomes in found.items()
     ]
     findings.sort(key=lambda finding: (-finding.count, finding.kind))
-    return ReplaySummary(runs, steps, executed, taken, tuple(findings))
+    return ReplaySummary(runs, steps, executed, taken, tuple(findings), behind)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ..doors.bulk import BulkOperation
+    from .selection import Found
 
 All = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
@@ -32,16 +33,15 @@ def one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
         raise InvalidRequest("filters are for --all")
 
 
-def carry_out(
-    session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Sequence[str]
-) -> None:
+def carry_out(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:
     """Say how many, ask, and do it."""
     counted = f"{operation.count} {'run' if operation.count == 1 else 'runs'} to {verb}"
     if operation.overtaken:
         counted += f" ({operation.overtaken} will be skipped: the work order has another last run by now)"
     _tell(counted if operation.id is None else f"{counted}, operation {operation.id}")
+    found.tell(session)
     if dry_run:
-        session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found))
+        session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found.run_ids))
         return
     if operation.count and not yes:
         _ask(session, verb, operation.count)
@@ -121,15 +121,13 @@ def _sums(items: Sequence[BulkItem]) -> str:
     return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)) or "nothing to do"
 
 
-def _document(
-    operation: BulkOperation, items: Sequence[BulkItem], dry_run: bool, found: Sequence[str]
-) -> dict[str, Any]:
-    return {
+def _document(operation: BulkOperation, items: Sequence[BulkItem], dry_run: bool, found: Found) -> dict[str, Any]:
+    document = {
         "operationId": operation.id,
         "count": operation.count,
         "overtaken": operation.overtaken,
         "dryRun": dry_run,
-        "found": list(found),
+        "found": found.run_ids,
         "items": [
             {
                 "runId": item.run_id,
@@ -142,3 +140,4 @@ def _document(
             for item in items
         ],
     }
+    return document if found.behind is None else document | {"behind": found.behind}

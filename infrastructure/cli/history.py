@@ -1,6 +1,5 @@
 """``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from .documents import row_columns, row_document, row_values
 from .inputs import read_moment, read_version, read_workflow_at
 from .options import AsCsv, AsJson
 from .progress import progress_bar
+from .searches import furthest_behind, tell_behind
 from .session import Session
 
 Workflow = Annotated[
@@ -187,10 +187,12 @@ class Listing:
 
     def _rows(self) -> Iterator[Any]:
         page = self._page(self._next)
+        self._behind = page.behind
         yield from page
         while self._everything and page.next is not None:
             page = self._page(page.next)
+            # A run that one page lacked isn't on the next one, however much that knows.
+            self._behind = furthest_behind(self._behind, page.behind)
             yield from page
-        self._next, self._behind = page.next, page.behind
-        if self._behind:
-            print(f"note: the search does not know the last {self._behind:,.0f} s yet; ask again", file=sys.stderr)
+        self._next = page.next
+        tell_behind(self._behind)

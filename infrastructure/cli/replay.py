@@ -70,7 +70,7 @@ def replay(
 
     --verify executes recorded steps with what they were given then, and names the first that comes out otherwise.
     Executors with deterministic=False are taken from the record, and so are those with effects=True unless --effects
-    names them. Exits with 1 when a run diverges.
+    names them. Exits with 1 when a run diverges, and when a search for runs may have missed some.
     """
     session = Session.of(context)
     chosen = selection.selection(workflow, status, node, error_type, by, since, until, text, where)
@@ -107,12 +107,12 @@ def _all(
     if store == "memory:":
         raise InvalidRequest("--all opens the store in other processes, and memory: is in this one alone")
     with session.ledger(running=True) as ledger:
-        found = chosen.run_ids(ledger.history, datetime.now(UTC))
+        found = chosen.find(ledger, datetime.now(UTC))
     for type in effects:
         if type not in session.registry():
             raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
     order = Order(partial(_open, store, session.app or ""), effects, values)
-    return summary_of(_replayed(order, found, workers or cores()))
+    return summary_of(_replayed(order, found.run_ids, workers or cores()), found.behind)
 
 
 def _open(store: str, app: str) -> Ledger:

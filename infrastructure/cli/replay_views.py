@@ -9,6 +9,7 @@ from ...domain.step import Outcome, Raised
 from ...projections.plain import brief
 from ...projections.replays import ReplayReport
 from .happened import happened
+from .searches import told_behind
 from .views import LAST, say, table, text
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def summary(console: Console, shown: ReplaySummary) -> None:
         console, f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
         "the record): ", _verdict(f"{count:,} diverged" if count else None),
     )  # fmt: skip
-    if shown.ok:
+    if shown.behind:
+        say(console, text(f"but {told_behind(shown.behind)}", "bold red"))
+    if not shown.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
     lines.expand = True

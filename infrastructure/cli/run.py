@@ -147,8 +147,8 @@ def cancel(
         if run_id is not None:
             _answer(session, ledger.runs.cancel(run_id, by=by, reason=reason))
             return
-        found = chosen.or_status("active", "paused", "error").run_ids(ledger.history, datetime.now(UTC))
-        operation = ledger.runs.cancel_all(found, by=by, reason=reason)
+        found = chosen.or_status("active", "paused", "error").find(ledger, datetime.now(UTC))
+        operation = ledger.runs.cancel_all(found.run_ids, by=by, reason=reason)
         bulk.carry_out(session, operation, "cancel", yes=yes, dry_run=dry_run, found=found)
 
 
@@ -196,9 +196,14 @@ def retry(
     with session.ledger(running=True) as ledger:
         if run_id is None:
             operation_id = resume or uuid7(time.time_ns() // 1000)
-            found = chosen.or_status("failed").run_ids(ledger.history, moment(operation_time(operation_id)))
+            found = chosen.or_status("failed").find(ledger, moment(operation_time(operation_id)))
             operation = ledger.runs.retry_all(
-                found, from_node=from_node, by=by, globals=values, step_limit=step_limit, operation_id=operation_id
+                found.run_ids,
+                from_node=from_node,
+                by=by,
+                globals=values,
+                step_limit=step_limit,
+                operation_id=operation_id,
             )
             bulk.carry_out(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
         elif preview:

@@ -1,14 +1,18 @@
 """Which runs a command is about: the filters of a history query, and the runs that they find."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from ..doors.history import History
 from .inputs import read_moment, read_workflow_at
+from .progress import progress_bar
+from .searches import furthest_behind, tell_behind
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
 
 StartedBy = Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")]
 
@@ -37,22 +41,41 @@ class Selection:
         """The same with these statuses, where none was given."""
         return self if self.status else replace(self, status=status)
 
-    def run_ids(self, history: History, as_of: datetime) -> list[str]:
-        """The runs that the filters found at that time, oldest first. Raises InvalidRequest, WorkflowNotFound."""
-        return list(self._newest_first(history, as_of))[::-1]
+    def find(self, ledger: "Ledger", as_of: datetime) -> "Found":
+        """The runs that the filters find at that time. A search takes in first all that was written.
 
-    def _newest_first(self, history: History, as_of: datetime) -> Iterator[str]:
+        Raises InvalidRequest, WorkflowNotFound, StorageError.
+        """
+        if self.text is not None or self.where:
+            with progress_bar("searching") as tell:
+                ledger.search.catch_up(progress=tell)
+        run_ids: list[str] = []
+        behind: float | None = None
         after: str | None = None
         while True:
-            page = history.runs(
+            page = ledger.history.runs(
                 self.workflow_id, self.version, status=self.status or None, node=self.node, error_type=self.error_type,
                 by=self.started_by, since=self.since, until=self.until, text=self.text, where=self.where,
                 as_of=as_of, after=after, limit=_A_PAGE,
             )  # fmt: skip
-            yield from (run.id for run in page.items)
+            run_ids += (run.id for run in page)
+            behind = furthest_behind(behind, page.behind)
             after = page.next
             if after is None:
-                return
+                return Found(run_ids[::-1], behind)
+
+
+class Found(NamedTuple):
+    """Runs that filters found, oldest first; ``behind`` where the search for them may have missed some: see Page."""
+
+    run_ids: list[str]
+    behind: float | None
+
+    def tell(self, session: Session) -> None:
+        """Tell people that some may be missing; the command then doesn't end as if all was well."""
+        tell_behind(self.behind)
+        if self.behind:
+            session.exit_code = 1
 
 
 def selection(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ...projections.search import CUT
+from ...projections.search import CUT, WordQuery
 from ..store.sql_files import Dialect
 from .filters import Filter
 from .terms import All, Comparison, Either, Not, Path, Term, Truth
@@ -68,16 +68,16 @@ class _Parameters:
         return f":{name}" if type is None else f"CAST(:{name} AS {type})"
 
 
-def condition(dialect: Dialect, words: Sequence[str], filters: Sequence[Filter]) -> Condition:
-    """Runs with a word for each of these prefixes, and values of which all filters are true."""
+def condition(dialect: Dialect, words: WordQuery | None, filters: Sequence[Filter]) -> Condition:
+    """Runs that have all words, and values of which all filters are true."""
     parameters = _Parameters()
     values: _Values = _PostgresValues(parameters) if dialect == "postgres" else _SQLiteValues(parameters)
     parts: list[Part] = []
     certain: list[str] = []
-    if words:
-        found, surely = (_postgres_words if dialect == "postgres" else _sqlite_words)(words, parameters)
+    if words is not None:
+        found, surely = (_postgres_words if dialect == "postgres" else _sqlite_words)(words.prefixes, parameters)
         parts.append(Part(found, has_index=True))
-        certain.append(surely)
+        certain.append(surely if words.is_certain else "FALSE")
     for one in filters:
         if one.term is None or not all(map(values.reaches, _paths(one.term))):
             certain.append("FALSE")
@@ -135,7 +135,7 @@ def _paths(term: Term) -> list[Path]:
 
 
 def _postgres_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
-    # Nothing but letters, digits and _ is in a word, so quotes hold it.
+    # Nothing but letters, marks, digits and _ is in a word, so quotes hold it.
     wanted = " & ".join(f"'{word}':*" for word in words)
     place = parameters.put(f"({wanted}) | '{CUT}'", "tsquery")
     return f"s.words @@ {place}", f"NOT s.words @@ {parameters.put(_CUT, 'tsquery')}"
@@ -152,8 +152,9 @@ class _PostgresValues:
     def __init__(self, parameters: _Parameters) -> None:
         self._put = parameters.put
 
-    def reaches(self, path: Path) -> bool:  # noqa: ARG002 - JSON names any key
-        return True
+    def reaches(self, path: Path) -> bool:
+        # Its JSON holds no NUL, so neither does any key in it.
+        return not any(isinstance(key, str) and "\0" in key for key in path)
 
     def comparison(self, term: Comparison) -> str:
         value, constant = self._value(term.path), term.constant

@@ -9,7 +9,8 @@ from ...domain.errors import ExpressionError, InvalidRequest
 from ...domain.expressions.language import Allowance
 from ...domain.expressions.references import Reference, Selection, find_references, suggestion
 from ...domain.expressions.source import MAX_SOURCE_LENGTH, Token, tokenize
-from ...projections.search import LEFT_OUT, VARIABLES
+from ...domain.jsonvalue import freeze
+from ...projections.search import LEFT_OUT, VARIABLES, key_of
 from ..cel.guard import LOOPS
 from ..cel.language import CelLanguage
 from .terms import translatable
@@ -29,11 +30,13 @@ class Filter:
     __slots__ = ("_program", "_references", "_selection", "exact", "source", "term")
 
     def __init__(self, source: str) -> None:
-        """Raises InvalidRequest, with the place, for what is no filter, or over a limit of the language."""
+        """Raises InvalidRequest, with the place, for what is no filter, or over a limit of the language; InvalidValue
+        where it isn't Unicode."""
         if not isinstance(source, str):
             raise InvalidRequest(f"the filter {source!r} is {type(source).__name__}, not text")
         if not source.strip():
             raise InvalidRequest("the filter is empty: write one such as payload.customer=acme")
+        freeze(source, "filter")
         self.source = source
         expression = _written_out(source)
         if len(expression) > MAX_SOURCE_LENGTH:
@@ -71,7 +74,8 @@ class Filter:
 def _reads(reference: Reference, left_out: Mapping[str, Any]) -> bool:
     if reference.root != "output" or not reference.keys:
         return reference.root in left_out
-    return reference.keys[0] in left_out.get("output", {})
+    node_id, outputs = reference.keys[0], left_out.get("output", {})
+    return key_of(node_id) in outputs if isinstance(node_id, str) else bool(outputs)
 
 
 def _written_out(source: str) -> str:

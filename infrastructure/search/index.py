@@ -1,18 +1,20 @@
 """The indexer: follows the log, and keeps an entry of each run up to date. Writers never wait for it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...domain.errors import EventNotReadable, StorageUnavailable
 from ...domain.run import STARTED
-from ...projections.search import SearchEntry, is_searched
-from .table import SearchTable
+from ...projections.search import SEARCH_REVISION, SearchEntry, is_searched
+from .table import Progress, SearchTable
 
 if TYPE_CHECKING:
     from ..store.reading import EventReader
     from ..store.recorder import Row
+
+LEAST_LAG = 1e-6
+"""Seconds, where there are events that a search doesn't know; 0 says that it knows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +38,68 @@ class SearchIndex:
     def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
         """Take in what the log holds behind our position, at most ``budget`` events; says what is left.
 
-        ``progress`` is told after each batch the part of the log's rest that is done, 0 to 1. A store that can't be
-        written to stays as it is, and so behind. Raises StorageUnavailable when it can't be read.
-
-        A position beyond the log is nobody's: it was written by hand, or the log is an older one by now. Then all
-        entries are made anew, as none of what comes would ever be taken in.
+        Entries that were made by other rules, or of another log, are dropped first, and made anew. ``progress`` is told
+        after each batch the part of the log's rest that is done, 0 to 1. A store that can't be written to stays as it
+        is, and so behind. Raises StorageUnavailable when it can't be read.
         """
-        position, head = self._catch_up(budget, progress)
-        if position > head:
-            with suppress(StorageUnavailable):
-                self.clear()
-                position, head = self._catch_up(budget, progress)
-        return self._lag(position, head)
-
-    def lag(self) -> Lag:
-        """How far the entries are behind the log. Raises StorageUnavailable."""
-        return self._lag(*self._place())
-
-    def clear(self) -> None:
-        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
-        self._table.clear()
-
-    def _catch_up(self, budget: int | None, progress: Callable[[float], object] | None) -> tuple[int, int]:
         read = first = 0
+        may_restart = True
         last = self._store.last_position() if progress else 0
         while budget is None or read < budget:
             since = self._table.progress()
-            page = self._store.log_page(since.position)
-            if budget is not None:
-                page = page[: budget - read]
-            if not page:
-                break
-            entries = self._entries(page)
+            page = self._behind(since)
             try:
+                if page is None:
+                    if not may_restart:
+                        break  # others keep entries by other rules
+                    may_restart = False
+                    self._table.restart(SEARCH_REVISION)
+                    continue
+                if budget is not None:
+                    page = page[: budget - read]
+                if not page:
+                    break
                 # When somebody else kept these events meanwhile, we go on behind them.
-                self._table.save(since, page[-1].position, list(entries.values()))
+                self._table.save(since, page, list(self._entries(page).values()))
             except StorageUnavailable:
                 break
             read += len(page)
             first = first or page[0].position
             if progress and last > first:
                 progress(min(1.0, (page[-1].position - first) / (last - first)))
-        return self._place()
+        return self.lag()
 
-    def _place(self) -> tuple[int, int]:
-        """How far the entries go, and the log. In this order: the log only grows."""
-        return self._table.progress().position, self._store.last_position()
+    def lag(self) -> Lag:
+        """How far the entries are behind the log. Raises StorageUnavailable."""
+        since = self._table.progress()
+        position, unknown = since.position, self._behind(since, settled=False)
+        if unknown is None:
+            position, unknown = 0, self._store.log_page(0, settled=False)
+        # Read last: an event that comes in between is one that it doesn't know.
+        head = self._store.last_position()
+        return Lag(position, head, self._age_of(unknown) if unknown or position < head else 0.0)
 
-    def _lag(self, position: int, head: int) -> Lag:
-        known = position if position <= head else 0
-        return Lag(known, head, self._age_of_next(known) if known < head else 0.0)
+    def clear(self) -> None:
+        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
+        self._table.restart(SEARCH_REVISION)
+
+    def _behind(self, since: Progress, *, settled: bool = True) -> "Sequence[Row] | None":
+        """The next events behind; None where entries are by other rules, or what was read last isn't what lies there.
+
+        The store has lost its newest events then, or another log lies under these entries, or somebody moved them.
+        """
+        if since.revision != SEARCH_REVISION:
+            return None
+        after, known = since.position, (since.position, since.last_stream, since.last_version)
+        if known == (0, None, None):
+            return self._store.log_page(0, settled=settled)
+        if since.is_taken_back:
+            page = self._store.log_page(after, settled=settled)
+            return page if page or self._store.log_page(after, settled=False) else None  # an event was behind it
+        # The page begins with what was read last: also where that must wait for a moment behind an open transaction.
+        page = self._store.log_page(max(after, 1) - 1, settled=settled)
+        first = page[:1] or self._store.log_page(max(after, 1) - 1, settled=False)[:1]
+        return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
 
     def _entries(self, page: "Sequence[Row]") -> dict[str, SearchEntry]:
         """The entries of the runs that the page tells of, as they are after it."""
@@ -103,10 +117,11 @@ class SearchIndex:
                 entry.add(row.type, data)
         return entries
 
-    def _age_of_next(self, position: int) -> float:
-        """Seconds since the first event behind a position; also where it must wait, as one before it may yet come."""
-        rows = self._store.log_page(position) or self._store.log_page(position, settled=False)
-        try:
-            return max(0, self._now() - int(self._store.body(rows[0])["recorded_at"])) / 1e6 if rows else 0.0
-        except EventNotReadable:
-            return 0.0
+    def _age_of(self, rows: "Sequence[Row]") -> float:
+        """Seconds since the first of these events that can be read; whatever the clock says, it is behind them."""
+        for row in rows:
+            try:
+                return max(LEAST_LAG, (self._now() - int(self._store.body(row)["recorded_at"])) / 1e6)
+            except EventNotReadable:
+                continue
+        return LEAST_LAG

@@ -1,28 +1,29 @@
 """Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from ...projections.search import SearchEntry
 from ..store.recorder import errors_in_our_terms
-from .table import Progress, SearchTable
+from .table import NOWHERE, Progress, SearchTable
 
 if TYPE_CHECKING:
     from ..store.postgres_connections import PooledDatastore
+    from ..store.recorder import Row
 
 
 class PostgresSearch(SearchTable):
-    """Entries in a table. One statement keeps a batch of them and the progress."""
+    """Entries in a table. One transaction keeps a batch of them and the progress."""
 
     def __init__(self, datastore: "PooledDatastore") -> None:
         self._datastore = datastore
 
     def progress(self) -> Progress:
         with errors_in_our_terms():
-            ((position, generation),) = self._datastore.look("search_progress", {})
-        return Progress(position, generation)
+            rows = self._datastore.look("search_progress", {})
+        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows: list[Any] = []
@@ -34,7 +35,7 @@ class PostgresSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, position: int, entries: Collection[SearchEntry]) -> bool:
+    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
         arrays = {
             "runs": [entry.run_id for entry in entries],
             "starts": [entry.started_at for entry in entries],
@@ -42,10 +43,20 @@ class PostgresSearch(SearchTable):
             "words": [" ".join(entry.words) for entry in entries],
             "documents": [orjson.dumps(entry.document).decode() for entry in entries],
         }
-        moved = {"position": position, "was": since.position, "generation": since.generation}
-        with errors_in_our_terms():
-            return bool(self._datastore.execute("save_search", moved | arrays))
+        last = page[-1]
+        moved = {"position": last.position, "stream": last.stream, "version": last.version}
+        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+            if not execute("lock_search", {"position": since.position, "generation": since.generation}):
+                return False
+            # Whoever brings an event of the past holds this lock until everybody sees it.
+            ((events,),) = execute("count_events", {"after": since.position, "upto": last.position})
+            if events != len(page):
+                return False
+            execute("save_search", moved | arrays)
+        return True
 
-    def clear(self) -> None:
-        with errors_in_our_terms():
-            self._datastore.execute("clear_search", {})
+    def restart(self, revision: int) -> None:
+        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+            if not execute("restart_search", {"revision": revision}):
+                execute("start_search", {"revision": revision})
+            execute("clear_search", {})

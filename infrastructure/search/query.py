@@ -1,30 +1,32 @@
 """What to search for: words and filters, read once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...domain.errors import InvalidRequest
 from ...domain.expressions.language import Allowance
-from ...projections.search import prefixes
+from ...projections.search import WordQuery, word_query
 from .filters import Filter
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """Runs that have a word for each prefix, and values of which every filter is true."""
+    """Runs that have all words, and values of which every filter is true."""
 
-    words: Sequence[str]
+    words: WordQuery | None
     filters: Sequence[Filter]
 
     @property
     def asked(self) -> tuple[str, ...]:
         """What was asked for, as text: the same for the same search."""
-        return (*self.words, *(one.source for one in self.filters))
+        words = () if self.words is None else (*self.words.spaced, *self.words.unspaced)
+        return (*words, *(one.source for one in self.filters))
 
-    def has_words(self, words: Collection[str]) -> bool:
-        """Whether there is a word for each prefix."""
-        return all(any(word.startswith(prefix) for word in words) for prefix in self.words)
+    @property
+    def words_are_certain(self) -> bool:
+        """Whether what was indexed of a run tells for certain that it has the words."""
+        return self.words is None or self.words.is_certain
 
     def is_met_by(self, document: Mapping[str, Any], allowance: Allowance) -> bool:
         """Whether every filter is true of the values. Raises InvalidRequest when the allowance is spent."""
@@ -42,11 +44,7 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)
     if len(filters) > MOST_FILTERS:
         raise InvalidRequest(f"{len(filters)} filters by value: {MOST_FILTERS} is the most")
-    words = () if text is None else tuple(prefixes(text))
-    if len(words) > MOST_WORDS:
-        raise InvalidRequest(f"{len(words)} words to search for: {MOST_WORDS} is the most")
-    return SearchQuery(words, tuple(map(Filter, filters)))
+    return SearchQuery(None if text is None else word_query(text), tuple(map(Filter, filters)))
 
 
 MOST_FILTERS = 20
-MOST_WORDS = 50

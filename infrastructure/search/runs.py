@@ -1,7 +1,7 @@
 """Pages of the runs that a search finds, among those that a list holds."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -10,7 +10,7 @@ from ...domain.errors import InvalidRequest
 from ...domain.expressions.language import Allowance
 from ...projections.index import RunRow
 from ...projections.run_query import Condition, Place, RunQuery
-from ...projections.search import CUT, SearchEntry, document_of, words_of
+from ...projections.search import CUT, SearchEntry, WordQuery, document_of, words_of
 from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
 from ..store.reading import EventReader
@@ -67,8 +67,9 @@ class SearchedRuns:
         filters = search.filters if query.as_of is None else ()
         found = condition(self._recorder.dialect, search.words, filters)
         collecting = self._what_to_collect(found)
-        is_told = found.certain != "FALSE" and query.as_of is None
-        at_once = limit if is_told else max(limit, _LOOKED_AT_ONCE)
+        # What the database can't tell for certain of words is nearly always so, of values it may be so or not.
+        is_told = found.certain != "FALSE" or (not search.words_are_certain and not filters)
+        at_once = limit if is_told and query.as_of is None else max(limit, _LOOKED_AT_ONCE)
         rows: list[RunRow] = []
         allowance, looked_at = Allowance(), 0
         while True:
@@ -138,7 +139,7 @@ class SearchedRuns:
         confirmed: set[str] = set()
         for run_id in run_ids:
             events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
-            if search.has_words(words_of(run_id, events)) and search.is_met_by(document_of(events), allowance):
+            if _has(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
                 confirmed.add(run_id)
         return confirmed
 
@@ -156,13 +157,16 @@ class SearchedRuns:
         return {run_id for (run_id,) in rows}
 
     def _matches(self, entry: SearchEntry, search: SearchQuery, allowance: Allowance) -> bool:
-        words, document = entry.words, entry.document
-        if CUT in words and not search.has_words(words):
-            words = words_of(entry.run_id, self._events(entry.run_id, allowance))
-        if not search.has_words(words):
+        words, document = search.words, entry.document
+        is_indexed = words is None or words.is_indexed_in(entry.words)
+        if not is_indexed and CUT not in entry.words:
             return False
-        if search.may_miss(document):
-            document = document_of(self._events(entry.run_id, allowance))
+        is_certain = is_indexed and search.words_are_certain
+        if not is_certain or search.may_miss(document):
+            events = list(self._events(entry.run_id, allowance))
+            if not is_certain and not _has(words, entry.run_id, events):
+                return False
+            document = document_of(events)
         return search.is_met_by(document, allowance)
 
     def _events(self, run_id: str, allowance: Allowance) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -184,6 +188,10 @@ def _collected(query: RunQuery, condition: str) -> str:
     FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
     CROSS JOIN LATERAL (SELECT * FROM flowledger_index_runs AS run WHERE run.run_id = found.run_id LIMIT 1) AS one
 )"""  # noqa: S608 - ours, values are parameters
+
+
+def _has(words: WordQuery | None, run_id: str, events: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+    return words is None or words.is_in(words_of(run_id, events))
 
 
 def _too_costly() -> InvalidRequest:

@@ -2,16 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from ...projections.search import SearchEntry
 from ..store.recorder import errors_in_our_terms
 from ..store.sql_files import queries
-from .table import Progress, SearchTable
+from .table import NOWHERE, Progress, SearchTable
+
+if TYPE_CHECKING:
+    from ..store.recorder import Row
 
 
 class Reading(Protocol):
@@ -38,8 +41,8 @@ class SQLiteSearch(SearchTable):
         self._sql = queries("sqlite")
 
     def progress(self) -> Progress:
-        ((position, generation),) = self._fetch("search_progress")
-        return Progress(position, generation)
+        rows = self._fetch("search_progress")
+        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows = self._fetch("search_entries", runs=json.dumps(list(run_ids))) if run_ids else []
@@ -48,7 +51,7 @@ class SQLiteSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, position: int, entries: Collection[SearchEntry]) -> bool:
+    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
         rows = [
             {
                 "run_id": entry.run_id,
@@ -59,16 +62,21 @@ class SQLiteSearch(SearchTable):
             }
             for entry in entries
         ]
-        moved = {"position": position, "was": since.position, "generation": since.generation}
+        last = page[-1]
+        moved = {
+            "position": last.position, "stream": last.stream, "version": last.version,
+            "was": since.position, "generation": since.generation,
+        }  # fmt: skip
         with errors_in_our_terms(), self._transaction() as connection:
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
         return True
 
-    def clear(self) -> None:
+    def restart(self, revision: int) -> None:
         with errors_in_our_terms(), self._transaction() as connection:
-            connection.execute(self._sql["restart_search"])
+            if not connection.execute(self._sql["restart_search"], {"revision": revision}).rowcount:
+                connection.execute(self._sql["start_search"], {"revision": revision})
             connection.execute(self._sql["clear_search"])
             connection.execute(self._sql["clear_search_words"])
 

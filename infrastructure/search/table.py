@@ -1,18 +1,34 @@
 """Where the entries of a search are kept, and how far they go: what each backend implements."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...projections.search import SearchEntry
 
+if TYPE_CHECKING:
+    from ..store.recorder import Row
+
+NOWHERE = -1
+"""The revision where the row is missing that says how far entries go."""
+
 
 class Progress(NamedTuple):
-    """How far the entries go: all that the log holds up to ``position``."""
+    """How far the entries go: all that the log holds up to ``position``, as far as that can be believed."""
 
     position: int
     generation: int
-    """Grows when all entries are dropped, so that who began before notices."""
+    """Grows when all entries are dropped, and when progress is taken back, so that who began before notices."""
+    revision: int
+    """Of the code that made the entries."""
+    last_stream: str | None = None
+    """Of the event at ``position``; None where nothing was read, "" where it was taken back to before an event."""
+    last_version: int | None = None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether an event arrived behind it, and it goes on from there; then there need be no event at its place."""
+        return self.last_stream == ""
 
 
 class SearchTable(ABC):
@@ -20,19 +36,20 @@ class SearchTable(ABC):
 
     @abstractmethod
     def progress(self) -> Progress:
-        """How far the entries go now."""
+        """How far the entries go now. Of a revision that nobody makes where nothing says how far."""
 
     @abstractmethod
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         """The entries of those runs that have one, by run id; free to be changed."""
 
     @abstractmethod
-    def save(self, since: Progress, position: int, entries: Collection[SearchEntry]) -> bool:
-        """Keep the entries in place of those of the same runs, and move on to ``position``.
+    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+        """Keep the entries in place of those of the same runs, and move on behind the last event of a page.
 
-        False, and nothing is kept, when the progress isn't ``since`` any more: somebody else was faster.
+        False, and nothing is kept, when the progress isn't ``since`` any more, as somebody else was faster, and when
+        the page lacks an event that has arrived there meanwhile.
         """
 
     @abstractmethod
-    def clear(self) -> None:
-        """Drop all entries, and begin anew."""
+    def restart(self, revision: int) -> None:
+        """Drop all entries, and begin anew with entries of this revision."""

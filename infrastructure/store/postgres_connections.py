@@ -1,6 +1,6 @@
 """Statements on one PostgreSQL database, errors in eventsourcing's terms, and the schema."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -68,6 +68,16 @@ class PooledDatastore(stock.PostgresDatastore):
             raise self._translated(error, connection) from error
         finally:
             self._pool.give_back(connection)
+
+    @contextmanager
+    def one_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
+        """Runs named statements in one transaction, each of which sees what was committed before it."""
+        schema = self.store_schema
+        with self.connection() as connection:
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            with connection.transaction():
+                cursor = connection.cursor(binary=True)
+                yield lambda query, given: _run(cursor, bound_with_parameters(_SQL[query], schema), given)
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""

@@ -1,7 +1,10 @@
 """What a search finds a run by: the words of its events, and the document of its values."""
 
-from .document import LEFT_OUT, VARIABLES
-from .entry import SearchEntry, document_of, is_searched, words_of
-from .words import CUT, prefixes
+from .document import LEFT_OUT, VARIABLES, key_of
+from .entry import SEARCH_REVISION, SearchEntry, document_of, is_searched, words_of
+from .words import CUT, WordQuery, word_query
 
-__all__ = ["CUT", "LEFT_OUT", "VARIABLES", "SearchEntry", "document_of", "is_searched", "prefixes", "words_of"]
+__all__ = [
+    "CUT", "LEFT_OUT", "SEARCH_REVISION", "VARIABLES", "SearchEntry", "WordQuery", "document_of", "is_searched",
+    "key_of", "word_query", "words_of",
+]  # fmt: skip

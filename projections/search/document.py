@@ -77,10 +77,14 @@ class Kept:
         return kept
 
     def _keep_text(self, text: str) -> None:
-        # PostgreSQL's JSON takes no NUL.
-        if len(text) > LONGEST_TEXT or "\0" in text:
+        if len(text) > LONGEST_TEXT or key_of(text) != text:
             raise _TooLarge
         self.weight += len(text)
+
+
+def key_of(name: str) -> str:
+    """The name as every database's JSON can hold it, which knows neither NUL nor half of a character."""
+    return name.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def weight_of(value: Any) -> int:
@@ -139,7 +143,7 @@ class Document:
         if not left_out and LEFT_OUT not in self.content:
             return
         notes = self.content.setdefault(LEFT_OUT, {})
-        holder, key = (notes, name) if node_id is None else (notes.setdefault(name, {}), node_id)
+        holder, key = (notes, name) if node_id is None else (notes.setdefault(name, {}), key_of(node_id))
         if left_out:
             holder[key] = True
         else:

@@ -1,11 +1,14 @@
 """One run as a search knows it, kept up to date event by event."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from ...domain.run import STARTED, STEP_COMPLETED
 from .document import Document
-from .words import add_words, all_words, texts_in
+from .words import Word, add_words, all_words, texts_in
+
+SEARCH_REVISION: Final = 1
+"""Raise it with every change to the words or the document that events make: entries of another one are made anew."""
 
 
 def is_searched(type: str) -> bool:
@@ -40,8 +43,8 @@ class SearchEntry:
         take_values(self._document, type, data)
 
 
-def words_of(run_id: str, events: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
-    """All words of a run, however many they are, from the types and bodies of its events."""
+def words_of(run_id: str, events: Iterable[tuple[str, Mapping[str, Any]]]) -> set[Word]:
+    """All words of a run, whole and however many they are, from the types and bodies of its events."""
     return {word for type, data in events for word in all_words(text_of(run_id, type, data))}
 
 
@@ -72,20 +75,14 @@ def text_of(run_id: str, type: str, data: Mapping[str, Any]) -> str:
 
 
 def _texts(run_id: str, type: str, data: Mapping[str, Any]) -> Iterator[str]:
-    yield data["by"]
+    yield from texts_in(data.get("by"))
     if type == STARTED:
         yield run_id
-        yield data.get("correlation_id", "")
-        yield data["workflow_id"]
-    for key in ("node_id", "reason"):
-        if key in data:
-            yield data[key]
-    if "error" in data:
-        yield data["error"]["type"]
-        yield data["error"]["message"]
+        yield from texts_in([data.get("correlation_id"), data.get("workflow_id")])
+    yield from texts_in([data.get("node_id"), data.get("reason")])
+    if error := data.get("error"):
+        yield from texts_in([error["type"], error["message"]])
     for line in data.get("logs", ()):
-        yield line["message"]
+        yield from texts_in(line["message"])
     for values in (data, data.get("edited", {})):
-        for key in ("payload", "output", "metadata"):
-            if key in values:
-                yield from texts_in(values[key])
+        yield from texts_in([values.get(key) for key in ("payload", "output", "metadata")])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from hypothesis import strategies as st
 
@@ -18,6 +18,13 @@ words = st.one_of(
     texts, st.sampled_from(["acme", "Straße", "INV-2041", "a/b'c\"d", "🙂 ok", "paid", "ﬁn", "x" * 130, ""])
 )
 fractions = st.sampled_from([0.5, 1.0, -2.5, 1e-7, 1e16, 1e300, 0.1, 9.999999999999998])
+scripts = st.text(
+    st.sampled_from(
+        "aAiIıİeé_5٣๓ßςσΣſﬁＡ-. \u0301\u0307\u200d\u00ad\ufe0f\0هَرहिन्दीবাং東京都アーｱﾞ々한국취กำเ็ລາខ្រမြབོད་𠀀"
+    ),
+    max_size=9,
+)
+"""Few letters of many scripts, so that they meet."""
 numbers = st.one_of(st.integers(-5, 5), st.integers(-(2**63), 2**64 - 1), fractions)
 scalars = st.one_of(st.none(), st.booleans(), numbers, words, st.just("y" * 1_001))
 keys = st.one_of(st.sampled_from(["a", "b", "a b", 'q"t', "c.d", "0", "", "\0"]), texts)
@@ -80,10 +87,51 @@ def rows(store: LedgerEventStore) -> list[Any]:
 
 
 def is_found(text: str, said: Iterable[str]) -> bool:
-    """Whether each word of a text is the beginning of one that was said: the plainest way to tell."""
+    """Whether each word of a text stands in one that was said: at its beginning, where blanks stand between words."""
     known = [word for one in said for word in words_in(one)]
-    return all(any(word.startswith(prefix) for word in known) for prefix in words_in(text))
+    return all(
+        any(word in other if is_unspaced(word) else other.startswith(word) for other in known)
+        for word in words_in(text)
+    )
 
 
 def words_in(text: str) -> list[str]:
-    return [word[:100] for word in re.findall(r"\w+", normalize("NFKC", text).casefold())]
+    """The words of a text, character by character: the plainest way to tell."""
+    seen = "".join(sign for sign in text if not is_unseen(sign))
+    small = normalize("NFKD", seen).casefold().replace("i\u0307", "i").replace("\u0131", "i")
+    found, last = [""], ""
+    for sign in normalize("NFKC", small):
+        is_letter = category(sign)[0] in "LN" or sign == "_"
+        if category(sign)[0] == "M":
+            found[-1] += sign if found[-1] else ""
+        elif sign == TSHEG:
+            found.append(found.pop() + sign if is_unspaced(found[-1]) else "")
+        elif is_letter and last and is_unspaced(sign) == is_unspaced(last):
+            found[-1] += sign
+        else:
+            found.append(sign if is_letter else "")
+        last = found[-1]
+    return [word.rstrip(TSHEG) if is_unspaced(word) else word[:100] for word in found if word]
+
+
+def is_unspaced(word: str) -> bool:
+    return UNSPACED.match(word) is not None and category(word[0]) in ("Lo", "Lm", "Ll", "Nl")
+
+
+def is_unseen(sign: str) -> bool:
+    return category(sign) == "Cf" or sign in UNSEEN
+
+
+TSHEG = "\N{TIBETAN MARK INTERSYLLABIC TSHEG}"
+
+UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19df\u1a20-\u1aad\u1b00-\u1b7f\u3005-\u9fff\ua000-\ua4cf\ua960-\ua9ff"
+    "\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff\U00011700-\U0001174f\U0001aff0-\U0001b16f\U00020000-\U0003ffff]"
+)
+"""The blocks of the scripts without blanks."""
+
+UNSEEN = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", "\u180f"} | {
+    chr(number)
+    for first, last in ((0x180B, 0x180D), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for number in range(first, last + 1)
+}

@@ -21,7 +21,7 @@ from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.infrastructure.store.recorder import PAGE_ROWS
 
 from ..store.test_migrations import run_sql
-from .events import append, completed, failed, histories, index_of, rows, started, values
+from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 
 def test_entries_are_the_same_whatever_the_batches(store: LedgerEventStore) -> None:
@@ -106,7 +106,7 @@ def test_who_was_overtaken_by_a_rebuild_keeps_nothing(store: LedgerEventStore) -
     index.clear()
     index.catch_up(1)
     assert store.search.progress().position == since.position
-    assert not store.search.save(since, since.position + 1, stale)
+    assert not store.search.save(since, store.log_page(since.position), stale)
 
 
 def test_a_store_that_cannot_be_written_answers_from_what_is_there(
@@ -210,31 +210,37 @@ def test_the_door_catches_up(store_url: str, executors: Callable[[], fl.Executor
         assert lag == ledger.search.lag()
 
 
-def test_entries_that_claim_to_know_what_was_never_written_are_made_anew(store: LedgerEventStore) -> None:
-    """Or else nothing that comes would ever be found."""
-    index, table = index_of(store), store.search
-    append(store, "run-1", [started("one")])
-    index.catch_up()
-    told = rows(store)
-    assert table.save(table.progress(), store.last_position() + 10**6, [])
-    assert index.lag() == fl.Lag(0, store.last_position(), 5.0)
-    append(store, "run-2", [started("two")])
-    assert index.catch_up() == fl.Lag(store.last_position(), store.last_position(), 0.0)
-    assert rows(store)[:1] == told
-    assert len(rows(store)) == 2
+hostile = st.text(
+    st.sampled_from(["a", "é", "漢", "\0", "\ud800", "\udfff", "\uffff", " ", "'", '"', "\\"]), max_size=4
+)
+strangers = st.recursive(
+    st.one_of(st.none(), hostile, st.integers(-(2**63), 2**64 - 1)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(hostile, inner, max_size=2),
+    max_leaves=5,
+)
 
 
-def test_where_they_can_not_be_made_anew_the_search_says_that_it_is_behind(
-    store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse() -> None:
-        raise StorageUnavailable("this store is read-only")
+def test_no_text_stops_a_search(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies: dict[tuple[str, int], dict[str, Any]] = {}
+    read = store.body
+    monkeypatch.setattr(store, "body", lambda row: read(row) | bodies.get((row.stream, row.version), {}))
+    runs = iter(range(10**6))
 
-    index, table = index_of(store), store.search
-    append(store, "run-1", [started()])
-    assert table.save(table.progress(), store.last_position() + 10**6, [])
-    monkeypatch.setattr(table, "clear", refuse)
-    assert index.catch_up() == fl.Lag(0, store.last_position(), 5.0)
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(strangers, strangers, hostile, hostile)
+    def check(payload: Any, output: Any, node_id: str, said: str) -> None:
+        run_id = f"run-{next(runs)}"
+        append(store, run_id, [started(), completed("a", None), failed("a", "E", "m"), metadata_set()])
+        # As they would be, had anybody brought them into the log.
+        lines = [{"level": "INFO", "at": 1, "message": said}]
+        bodies[run_id, 1] = {"payload": payload, "by": said, "metadata": {node_id: payload}}
+        bodies[run_id, 2] = {"node_id": node_id, "output": output, "logs": lines}
+        bodies[run_id, 3] = {"node_id": node_id, "error": {"type": said, "message": said}}
+        bodies[run_id, 4] = {"metadata": {said: output}, "by": said}
+        assert index_of(store).catch_up().seconds == 0
+        assert run_id in store.search.entries([run_id])
+
+    check()
 
 
 def test_entries_can_be_dropped_however_often_they_were(durable_url: str) -> None:

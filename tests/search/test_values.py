@@ -9,14 +9,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowledger.domain.errors import InvalidRequest
+from flowledger.domain.errors import InvalidRequest, InvalidValue
 from flowledger.domain.expressions.language import Allowance
 from flowledger.infrastructure.search.conditions import condition
 from flowledger.infrastructure.search.filters import Filter
+from flowledger.infrastructure.search.query import search_query
 from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.search import SearchEntry, document_of
+from flowledger.projections.run_query import RunQuery
+from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
-from .events import NOW, completed, keys, scalars, started, values
+from .events import NOW, append, completed, index_of, keys, scalars, started, values
 
 PATHS = (
     "payload",
@@ -51,11 +53,13 @@ def in_store(store: LedgerEventStore, run_id: str, events: list[Any]) -> None:
     entry = SearchEntry(run_id, NOW, 1)
     for event in events:
         entry.add(event.type, event.data)
-    while not store.search.save(store.search.progress(), 1, [entry]):
-        pass
+    store.search.restart(SEARCH_REVISION)
+    assert store.search.save(store.search.progress(), store.log_page(0), [entry])
 
 
 def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
+    append(store, "run", [started()])
+
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(ofttimes, values), values, ofttimes, expressions)
     @example({"a": 2**53 + 1}, None, {}, "payload.a > 9007199254740992.0")
@@ -70,7 +74,7 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
         one = Filter(source)
         whole = document_of((event.type, event.data) for event in events)
         expected = one.matches(whole, Allowance())
-        found = condition(store._recorder.dialect, (), [one])
+        found = condition(store._recorder.dialect, None, [one])
         ((may, sure),) = store._recorder.query(
             f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM flowledger_search AS s",  # noqa: S608 - ours
             found.parameters,
@@ -158,3 +162,28 @@ def test_the_filters_of_the_reference_page_can_be_read() -> None:
     assert len(filters) == 5
     for source in filters:
         Filter(source.replace("\\|", "|"))
+
+
+@pytest.mark.parametrize("node_id", ["a\0b", "a\N{REPLACEMENT CHARACTER}b"])
+def test_an_output_is_found_whatever_its_node_is_called(store: LedgerEventStore, node_id: str) -> None:
+    append(store, "run", [started(), completed(node_id, "here")])
+    for asked in ("a\0b", "a\N{REPLACEMENT CHARACTER}b"):
+        expected = ["run"] if asked == node_id else []
+        assert found(store, f"output[{in_cel(asked)}] == 'here'") == expected
+
+
+def found(store: LedgerEventStore, *where: str) -> list[str]:
+    index_of(store).catch_up()
+    search = search_query(None, where)
+    assert search is not None
+    return [row.run_id for row in store.searched(index_of(store)).page(RunQuery(), search, 10)]
+
+
+def test_a_filter_that_is_no_unicode_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="lone surrogate"):
+        Filter("payload.a == '\ud800'")
+
+
+def test_a_filter_that_computes_the_name_of_a_node_reads_what_was_left_out(store: LedgerEventStore) -> None:
+    append(store, "run", [started({"node": "large"}), completed("large", "x" * 2_000)])
+    assert found(store, "output[payload.node].startsWith('xx')") == ["run"]

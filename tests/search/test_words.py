@@ -11,10 +11,10 @@ from flowledger.domain.errors import InvalidRequest
 from flowledger.infrastructure.search.query import search_query
 from flowledger.infrastructure.store.event_store import LedgerEventStore
 from flowledger.projections.run_query import Place, RunQuery
-from flowledger.projections.search import CUT, prefixes
+from flowledger.projections.search import CUT, word_query
 from flowledger.projections.search.words import MOST_CHARACTERS
 
-from .events import append, completed, failed, index_of, is_found, metadata_set, started, words, words_in
+from .events import append, completed, failed, index_of, is_found, metadata_set, scripts, started, words, words_in
 
 
 def found(store: LedgerEventStore, text: str | None = None, *where: str) -> list[str]:
@@ -29,10 +29,19 @@ def test_a_run_is_found_by_each_beginning_of_each_word_and_by_nothing_else(store
     runs = iter(range(10**6))
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(words, min_size=1, max_size=4), st.one_of(words, st.text(max_size=3)), st.integers(0, 9))
+    @given(
+        st.lists(st.one_of(words, scripts), min_size=1, max_size=4),
+        st.one_of(words, scripts, st.text(max_size=3)),
+        st.integers(0, 9),
+    )
     @example(["Straße ﬁn"], "STRASSE FIN", 9)
     @example(["e\u0301té 🙂"], "e", 1)
     @example(["İstanbul ǅ"], "i̇stan", 9)
+    @example(["東京 京都"], "東京都", 9)
+    @example(["京都東京都"], "東京都東", 9)
+    @example(["東京都庁 京都庁前"], "東京都庁前", 9)
+    @example(["ーーーーーーー"], "ーーーーーーーー", 9)
+    @example(["หนังสือ"], "สือ", 9)
     @example(['don\'t say "no" & never | : * !'], "say no never don t", 9)
     def check(said: list[str], wanted: str, length: int) -> None:
         run_id = f"run-{next(runs)}"
@@ -77,7 +86,7 @@ def test_a_letter_is_the_same_however_many_signs_it_is_written_with(store: Ledge
 @pytest.mark.parametrize("text", ["", " ", "…", "'\"/&|!:*()", "🙂", "--"])
 def test_a_text_without_a_word_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="there is no word in"):
-        prefixes(text)
+        word_query(text)
 
 
 @pytest.mark.parametrize("text", [7, b"x", ["x"]])

@@ -172,28 +172,36 @@ WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_r
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM flowledger_checkpoints
 
--- search_progress: How far the search has read the log, in which generation.
-SELECT position, generation FROM flowledger_search_progress
+-- search_progress: How far the search has read the log, in which generation, by which rules, and the event that it read last.
+SELECT position, generation, revision, last_stream, last_version FROM flowledger_search_progress
 
 -- search_entries: What the search knows of the runs %(runs)b.
 SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM flowledger_search
 WHERE run_id = ANY (%(runs)b)
 
--- save_search: Keep entries, given as arrays, in place of those of the same runs, and move on to position %(position)b: both,
--- or neither and no row, if the search isn't at %(was)b any more.
-WITH moved AS (
-    UPDATE flowledger_search_progress SET position = %(position)b
-    WHERE position = %(was)b AND generation = %(generation)b
-    RETURNING position
-), saved AS (
-    INSERT INTO flowledger_search (run_id, started_at, position, words, document)
-    SELECT run_id, started_at, entry.position, array_to_tsvector(string_to_array(words, ' ')), document::jsonb
-    FROM moved, unnest(%(runs)b::text[], %(starts)b::bigint[], %(positions)b::bigint[], %(words)b::text[],
-                       %(documents)b::text[]) AS entry (run_id, started_at, position, words, document)
-    ON CONFLICT (run_id) DO UPDATE SET words = EXCLUDED.words, document = EXCLUDED.document
-)
-SELECT position FROM moved
+-- lock_search: One row if the search is still at position %(position)b in generation %(generation)b, where it then stays.
+SELECT position FROM flowledger_search_progress WHERE position = %(position)b AND generation = %(generation)b FOR UPDATE
 
--- clear_search: Drop all entries of the search and begin anew.
-WITH restarted AS (UPDATE flowledger_search_progress SET position = 0, generation = mod(generation, 1000000000) + 1)
+-- count_events: How many events there are behind position %(after)b up to %(upto)b.
+SELECT count(*) FROM flowledger_events WHERE notification_id > %(after)b AND notification_id <= %(upto)b
+
+-- save_search: Keep entries, given as arrays, in place of those of the same runs, and move on to position %(position)b.
+WITH moved AS (
+    UPDATE flowledger_search_progress SET position = %(position)b, last_stream = %(stream)b, last_version = %(version)b
+)
+INSERT INTO flowledger_search (run_id, started_at, position, words, document)
+SELECT run_id, started_at, entry.position, array_to_tsvector(string_to_array(words, ' ')), document::jsonb
+FROM unnest(%(runs)b::text[], %(starts)b::bigint[], %(positions)b::bigint[], %(words)b::text[],
+            %(documents)b::text[]) AS entry (run_id, started_at, position, words, document)
+ON CONFLICT (run_id) DO UPDATE SET words = EXCLUDED.words, document = EXCLUDED.document
+
+-- restart_search: Begin anew, by the rules of revision %(revision)b; no row where nothing says how far the search has read.
+UPDATE flowledger_search_progress
+SET position = 0, generation = mod(generation, 1000000000) + 1, revision = %(revision)b, last_stream = NULL, last_version = NULL
+RETURNING generation
+
+-- start_search: The same where that row is missing.
+INSERT INTO flowledger_search_progress (position, generation, revision) VALUES (0, 0, %(revision)b)
+
+-- clear_search: Drop all entries of the search.
 DELETE FROM flowledger_search

@@ -279,8 +279,15 @@ CREATE TABLE flowledger_index_saves (
 -- By the name that people use.
 CREATE INDEX flowledger_index_saves_by_snapshot ON flowledger_index_saves (snapshot_id);
 
--- How far the search has read the log. The generation grows when its entries are dropped.
-CREATE TABLE flowledger_search_progress (position bigint NOT NULL, generation bigint NOT NULL);
+-- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
+-- that it read last lies at that position, and while its entries are of the revision that the code makes.
+CREATE TABLE flowledger_search_progress (
+    position bigint NOT NULL,
+    generation bigint NOT NULL,
+    revision bigint NOT NULL DEFAULT 0,
+    last_stream text COLLATE "C",
+    last_version bigint
+);
 
 -- It begins before the first event.
 INSERT INTO flowledger_search_progress (position, generation) VALUES (0, 0);
@@ -310,3 +317,22 @@ CREATE INDEX flowledger_search_words_idx ON flowledger_search USING gin (words);
 
 -- Values that equal what was asked for.
 CREATE INDEX flowledger_search_document_idx ON flowledger_search USING gin (document jsonb_path_ops);
+
+-- Where logical replication brings the events, they come in the order of their commits, and not of their positions. What
+-- arrives behind the search takes it back to there, behind an event that need not be one: its stream is ''. The row is
+-- locked up to the commit that brings the event, so that a search that is under way either sees it or is taken back.
+CREATE FUNCTION flowledger_take_search_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT 1 FROM %I.flowledger_search_progress FOR UPDATE', TG_TABLE_SCHEMA);
+    EXECUTE format('UPDATE %I.flowledger_search_progress SET position = $1 - 1, generation = generation % 1000000000 + 1, '
+                   'last_stream = '''', last_version = NULL WHERE position >= $1', TG_TABLE_SCHEMA)
+    USING NEW.notification_id;
+    RETURN NULL;
+END $$;
+
+-- Right before the commit, so that the lock is short.
+CREATE CONSTRAINT TRIGGER flowledger_events_take_search_back AFTER INSERT ON flowledger_events
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flowledger_take_search_back();
+
+-- Only for what replication brings: where events are appended, nothing is ever overtaken, and it costs nothing.
+ALTER TABLE flowledger_events ENABLE REPLICA TRIGGER flowledger_events_take_search_back;

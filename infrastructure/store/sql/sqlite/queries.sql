@@ -80,23 +80,28 @@ DELETE FROM flowledger_checkpoints
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
--- search_progress: How far the search has read the log, in which generation.
-SELECT position, generation FROM flowledger_search_progress
+-- search_progress: How far the search has read the log, in which generation, by which rules, and the event that it read last.
+SELECT position, generation, revision, last_stream, last_version FROM flowledger_search_progress
 
 -- search_entries: What the search knows of the runs in the JSON array :runs.
 SELECT run_id, started_at, position, words, document FROM flowledger_search
 WHERE run_id IN (SELECT value FROM json_each(:runs))
 
--- move_search: Move on to position :position, if the search is still at :was.
-UPDATE flowledger_search_progress SET position = :position WHERE position = :was AND generation = :generation
+-- move_search: Move on to the event at position :position, if the search is still at :was.
+UPDATE flowledger_search_progress SET position = :position, last_stream = :stream, last_version = :version
+WHERE position = :was AND generation = :generation
 
 -- save_search: Keep an entry, in place of the run's own.
 INSERT INTO flowledger_search (position, run_id, started_at, words, document)
 VALUES (:position, :run_id, :started_at, :words, :document)
 ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.document
 
--- restart_search: Begin anew.
-UPDATE flowledger_search_progress SET position = 0, generation = generation % 1000000000 + 1
+-- restart_search: Begin anew, by the rules of revision :revision.
+UPDATE flowledger_search_progress
+SET position = 0, generation = generation % 1000000000 + 1, revision = :revision, last_stream = NULL, last_version = NULL
+
+-- start_search: The same where nothing says how far the search has read.
+INSERT INTO flowledger_search_progress (position, generation, revision) VALUES (0, 0, :revision)
 
 -- clear_search: Drop all entries of the search.
 DELETE FROM flowledger_search

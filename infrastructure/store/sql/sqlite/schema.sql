@@ -182,8 +182,15 @@ CREATE TABLE flowledger_index_saves (
 -- By the name that people use.
 CREATE INDEX flowledger_index_saves_by_snapshot ON flowledger_index_saves (snapshot_id);
 
--- How far the search has read the log. The generation grows when its entries are dropped.
-CREATE TABLE flowledger_search_progress (position INTEGER NOT NULL, generation INTEGER NOT NULL);
+-- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
+-- that it read last lies at that position, and while its entries are of the revision that the code makes.
+CREATE TABLE flowledger_search_progress (
+    position INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    revision INTEGER NOT NULL DEFAULT 0,
+    last_stream TEXT,
+    last_version INTEGER
+);
 
 -- It begins before the first event.
 INSERT INTO flowledger_search_progress (position, generation) VALUES (0, 0);

@@ -1,0 +1,186 @@
+"""A database that logical replication feeds has a search of its own: events come in the order of their commits."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from threading import Thread
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flowledger.domain.ports import Write
+from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.store.indexing import TABLES
+
+from ..store.clusters import as_owner, ask, run_sql, running_cluster
+from .events import append, completed, index_of, started
+
+INSERT = """INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
+VALUES (%s, %s, %s, %s, %s)"""
+
+Rows = list[tuple[str, int, str, bytes]]
+
+
+@pytest.fixture
+def store(new_postgres_url: Callable[[], str]) -> Iterator[LedgerEventStore]:
+    with closing(open_store(new_postgres_url())) as opened:
+        yield opened
+
+
+def run_of_events(run_id: str, steps: int) -> Rows:
+    """The events of a run as they lie in storage: stream, version, type, state."""
+    with closing(open_store("memory:")) as store:
+        append(store, run_id, [started(run_id), *(completed("a", f"{run_id}{step}") for step in range(steps))])
+        return [(row.stream, row.version, row.type, row.state or b"") for row in store.rows(run_id)]
+
+
+def arrive(connection: psycopg.Connection[Any], first: int, rows: Rows) -> None:
+    """What the worker of a subscription does, up to its commit."""
+    connection.execute("SET LOCAL session_replication_role = replica")
+    for place, row in enumerate(rows):
+        connection.execute(
+            INSERT,
+            (*row, first + place),
+        )
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def connect(store: LedgerEventStore) -> psycopg.Connection[Any]:
+    return psycopg.connect(store._recorder.datastore._pool._conninfo)  # type: ignore[attr-defined]
+
+
+def words_of(store: LedgerEventStore, run_ids: Sequence[str]) -> dict[str, set[str]]:
+    return {run_id: entry.words for run_id, entry in store.search.entries(run_ids).items()}
+
+
+def test_events_are_found_in_whatever_order_they_arrive(store: LedgerEventStore) -> None:
+    names, positions = iter(range(10**6)), iter(range(2**20, 2**60, 2**30))
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(st.integers(0, 3), min_size=1, max_size=5).flatmap(
+            lambda steps: st.permutations(list(enumerate(steps)))
+        ),
+        st.data(),
+    )
+    def check(arrivals: list[tuple[int, int]], data: st.DataObject) -> None:
+        base, runs = next(positions), {place: f"r{next(names)}" for place, _ in arrivals}
+        expected: dict[str, set[str]] = {}
+        with connect(store) as connection:
+            for place, steps in arrivals:
+                rows = run_of_events(runs[place], steps)
+                arrive(connection, base + (place << 20) + 1, rows)
+                connection.commit()
+                expected[runs[place]] = {runs[place], *(f"{runs[place]}{step}" for step in range(steps))}
+                if data.draw(st.booleans()):
+                    assert index_of(store).lag().seconds > 0
+                    assert index_of(store).catch_up(data.draw(st.sampled_from([1, None]))).position
+        assert index_of(store).catch_up().seconds == 0
+        known = words_of(store, list(expected))
+        assert {run_id: words & expected[run_id] for run_id, words in known.items()} == expected
+
+    check()
+
+
+def test_an_event_that_arrives_while_the_search_passes_its_place_is_found(store: LedgerEventStore) -> None:
+    index_of(store).catch_up()  # of an empty log: its first act is to begin
+    with connect(store) as worker:
+        arrive(worker, 2 << 30, run_of_events("quick", 1))
+        worker.commit()
+        arrive(worker, 1 << 30, run_of_events("late", 1))  # nobody sees it yet, and the search stands before it
+        searching = Thread(target=index_of(store).catch_up)
+        searching.start()
+        wait_for_a_lock(store)
+        worker.commit()
+        searching.join()
+    assert index_of(store).lag().seconds == 0
+    assert set(words_of(store, ["quick", "late"])) == {"quick", "late"}
+
+
+def wait_for_a_lock(store: LedgerEventStore) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%search_progress%'"
+    with connect(store) as connection:
+        connection.autocommit = True
+        while connection.execute(waiting).fetchone() == (0,):
+            pass
+
+
+def test_searches_while_events_arrive_miss_none(store: LedgerEventStore) -> None:
+    runs = [f"run{number}" for number in range(40)]
+    arriving = [(number, run_of_events(run_id, 1)) for number, run_id in enumerate(runs)]
+    arriving = arriving[::2] + arriving[1::2][::-1]
+
+    def bring() -> None:
+        with connect(store) as worker:
+            for number, rows in arriving:
+                arrive(worker, (number + 1) << 30, rows)
+                worker.commit()
+
+    replication = Thread(target=bring)
+    replication.start()
+    while replication.is_alive():
+        index_of(store).catch_up()
+    replication.join()
+    assert index_of(store).catch_up().seconds == 0
+    assert set(words_of(store, runs)) == set(runs)
+
+
+def test_where_events_are_appended_nothing_takes_the_search_back(store: LedgerEventStore) -> None:
+    append(store, "run", [started("one")])
+    index_of(store).catch_up()
+    generation = store.search.progress().generation
+    with connect(store) as worker, pytest.raises(psycopg.errors.UniqueViolation):
+        worker.execute(
+            "INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id) "
+            "SELECT 'other', 1, topic, state, notification_id FROM flowledger_events"
+        )
+    append(store, "later", [started("two")])
+    index_of(store).catch_up()
+    assert store.search.progress().generation == generation
+
+
+def test_a_subscriber_finds_what_a_slow_commit_brings_late() -> None:
+    with ExitStack() as stack:
+        source, reports = (stack.enter_context(running_cluster()) for _ in range(2))
+        restart_with_logical_replication(source)
+        at_source, at_reports = (
+            stack.enter_context(closing(open_store(server.get_uri()))) for server in (source, reports)
+        )
+        run_sql(reports.get_uri(), "ALTER SYSTEM SET wal_retrieve_retry_interval = 20", "SELECT pg_reload_conf()")
+        tables = ", ".join(("flowledger_events", *TABLES))
+        run_sql(source.get_uri(), f"CREATE PUBLICATION ledger FOR TABLE {tables}")
+        run_sql(reports.get_uri(), f"CREATE SUBSCRIPTION ledger CONNECTION '{source.get_uri()}' PUBLICATION ledger")
+        stack.callback(run_sql, reports.get_uri(), "DROP SUBSCRIPTION ledger")
+        wait_until_copied(reports.get_uri())  # which waits for transactions that are open at the source
+        with psycopg.connect(source.get_uri()) as slow:
+            ((base,),) = slow.execute("SELECT pg_current_xact_id()::text::bigint << 20").fetchall()
+            for place, row in enumerate(run_of_events("late", 1)):
+                slow.execute(INSERT, (*row, base + place + 1))
+            at_source.append(Write("quick", 0, [started("giraffe")]))
+            wait_until_found(at_reports, "quick")
+        wait_until_found(at_reports, "late")
+        assert index_of(at_reports).lag().seconds == 0
+        assert set(words_of(at_reports, ["quick", "late"])) == {"quick", "late"}
+
+
+def restart_with_logical_replication(server: Any) -> None:
+    run_sql(server.get_uri(), "ALTER SYSTEM SET wal_level = logical")
+    command = [server.bin_path / "pg_ctl", "-w", "-D", server.pgdata, "-m", "fast", "-l", server.pgdata / "log"]
+    options = f"-h '' -k {server.pgdata}"
+    subprocess.run(
+        [*command, "-o", options, "restart"], check=True, cwd="/", stdout=subprocess.DEVNULL, **as_owner(server.pgdata)
+    )
+
+
+def wait_until_copied(url: str) -> None:
+    while ask(url, "SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'"):
+        pass
+
+
+def wait_until_found(store: LedgerEventStore, run_id: str) -> None:
+    while run_id not in words_of(store, [run_id]):
+        index_of(store).catch_up()
