@@ -28,7 +28,7 @@ Progress = Callable[[float], object]
 _PAGES = 1_000
 """Pages between two calls of the progress callback: some 4 MB."""
 
-_EVENTS = ("flowledger_events", "flowledger_events")
+_EVENTS = ("flowledger_events", "stored_events")
 """The table of events, and what it was called in stores that no newer release has opened yet."""
 
 
