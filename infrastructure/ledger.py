@@ -66,9 +66,11 @@ class Ledger(Live):
     def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
         """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
 
-        Others go on meanwhile. ``progress`` is told now and then the part that is done, 0 to 1.
+        All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
+        done, 0 to 1.
 
-        Raises EventNotReadable for the first event that can't be read, StorageUnavailable; the index is then as it was.
+        Raises EventNotReadable for the first event that can't be read, StorageUnavailable, also where two rebuild at
+        once: one of them is told so, and the other one goes on. The index is then as it was.
         """
         return self._store.rebuild_index(progress)
 

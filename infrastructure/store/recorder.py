@@ -154,10 +154,30 @@ class CatchUp(Protocol):
     def __call__(self, *, settled: bool) -> None: ...
 
 
+class IndexedPage(NamedTuple):
+    """What a stretch of the log does to the index; places are positions."""
+
+    since: int
+    """The position behind which it begins."""
+    upto: int
+    events: int
+    """How many of its events move rows."""
+    changes: Changes
+
+
+class EndedByOthers(Exception):
+    """Others have ended the rebuild that this one took part in: the index is made anew."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"the index was made anew from {events} events")
+        self.events = events
+
+
 class Rebuilding(ABC):
     """Makes the index anew in tables beside it, while others read and write the old ones, and puts them in its place.
 
-    A context manager: what it has made goes when it is left before ``swap``.
+    A context manager: what it has made goes when it is left before ``swap``. Where others may take part, each method
+    raises EndedByOthers once they are done.
     """
 
     @abstractmethod
@@ -169,12 +189,19 @@ class Rebuilding(ABC):
     ) -> None: ...
 
     @abstractmethod
-    def put(self, changes: Changes) -> None:
-        """Change the new rows; places are positions."""
+    def position(self) -> int:
+        """How far the new rows go: the position to go on behind, further back than before where others began anew."""
 
     @abstractmethod
-    def swap(self, catch_up: CatchUp, revision: int) -> None:
-        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in."""
+    def put(self, page: IndexedPage) -> int:
+        """Change the new rows, unless others are elsewhere by now. Returns the position to go on behind."""
+
+    @abstractmethod
+    def swap(self, catch_up: CatchUp, revision: int) -> int:
+        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in.
+
+        Returns how many events moved rows.
+        """
 
 
 class QueryingRecorder(LedgerRecorder):
