@@ -1,10 +1,14 @@
-"""Rebuilds the index; says each time before it reads on, and does so when it is told to: rebuilder.py URL."""
+"""Rebuilds the index in small pages; says each time before it reads on, and does so when told to: rebuilder.py URL."""
 
 import sys
 from contextlib import closing
 from typing import Any
 
+from flowledger.infrastructure.index import rebuild
+from flowledger.infrastructure.store import recorder
 from flowledger.infrastructure.store.backends import open_store
+
+rebuild.PAGE_ROWS = recorder.PAGE_ROWS = 5  # type: ignore[misc]
 
 
 def main(url: str) -> None:

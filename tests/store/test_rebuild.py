@@ -15,6 +15,8 @@ from eventsourcing.persistence import StoredEvent
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION
+from flowledger.infrastructure.index import rebuild
+from flowledger.infrastructure.store import memory, recorder
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.codec import BODY, PLAIN
 
@@ -188,6 +190,18 @@ def test_a_second_rebuild_is_refused_on_postgres(new_postgres_url: Any) -> None:
     assert "somebody else rebuilds" in refused[0]
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few runs take several of them."""
+    page_rows(5, monkeypatch)
+
+
+def page_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rebuild, recorder, memory):
+        monkeypatch.setattr(module, "PAGE_ROWS", rows)
+
+
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("step", ["page", "swap"])
 @pytest.mark.parametrize("who", ["the same ledger", "another one"])
 def test_rebuilds_at_once_help_each_other(sqlite_or_memory: str, who: str, step: str) -> None:
@@ -220,6 +234,7 @@ def sqlite_or_memory(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None:
     with fl.open_ledger(store_url, executors) as ledger, ThreadPoolExecutor(8) as pool:
         fill(ledger, 60)
@@ -237,6 +252,7 @@ def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None
         assert index_of(ledger._store) == kept
 
 
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("killed", [0, 1, 2])
 def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path: Path, killed: int) -> None:
     """Three processes, each stopped after its first page; so many are killed there, and the others end well."""
@@ -262,6 +278,7 @@ def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path:
         assert ledger._store._recorder.query("SELECT name FROM sqlite_schema WHERE name LIKE '%rebuilt%'", {}) == []
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_who_gives_up_leaves_the_others_to_end_it(sqlite_or_memory: str) -> None:
     class GivenUp(Exception):
         pass
@@ -288,11 +305,7 @@ def test_who_gives_up_leaves_the_others_to_end_it(sqlite_or_memory: str) -> None
 def test_pages_never_come_between_a_run_and_its_work_order(
     store_url: str, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowledger.infrastructure.index import rebuild
-    from flowledger.infrastructure.store import memory, recorder
-
-    for module in (rebuild, recorder, memory):
-        monkeypatch.setattr(module, "PAGE_ROWS", rows)
+    page_rows(rows, monkeypatch)
     with fl.open_ledger(store_url, executors) as ledger:
         fill(ledger)
         run_id = ledger.runs.start("w", payload="go", wait=False).id
