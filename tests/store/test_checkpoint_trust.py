@@ -208,7 +208,7 @@ def cut(url: str, run_id: str, behind: int) -> None:
     """As a restore of an older backup does."""
     if "sqlite" in url:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-            connection.execute("DROP TRIGGER IF EXISTS stored_events_refuse_delete")
+            connection.execute("DROP TRIGGER IF EXISTS flowledger_events_refuse_delete")
     else:
         run_sql(url, "ALTER TABLE flowledger_events DISABLE TRIGGER ALL")
     run_sql(url, f"DELETE FROM flowledger_events WHERE originator_id = '{run_id}' AND originator_version > {behind}")  # noqa: S608
@@ -273,7 +273,7 @@ def overwrite(url: str, stream: str, version: int, state: bytes) -> None:
     where = f"WHERE originator_id = '{stream}' AND originator_version = {version}"
     if "sqlite" in url:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-            connection.execute("DROP TRIGGER IF EXISTS stored_events_refuse_update")
+            connection.execute("DROP TRIGGER IF EXISTS flowledger_events_refuse_update")
             connection.execute(f"UPDATE flowledger_events SET state = ? {where}", (state,))  # noqa: S608
     else:
         with psycopg.connect(url) as connection:

@@ -224,7 +224,7 @@ def test_rebuilds_at_once_help_each_other(sqlite_or_memory: str, who: str, step:
         assert len(told) == 2
         assert all(text.startswith("from ") for text in told)
         kept = index_of(ledger._store)
-        assert len(kept["index_runs"]) > len(expected["index_runs"]) - 1
+        assert len(kept["flowledger_index_runs"]) > len(expected["flowledger_index_runs"]) - 1
         ledger.rebuild()
         assert index_of(ledger._store) == kept
 
@@ -247,7 +247,7 @@ def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None
         if ledger._store._recorder.dialect == "sqlite":
             assert all(text.startswith("from ") for text in told)
         kept = index_of(ledger._store)
-        assert len(kept["index_runs"]) == 100
+        assert len(kept["flowledger_index_runs"]) == 100
         ledger.rebuild()
         assert index_of(ledger._store) == kept
 
