@@ -94,6 +94,10 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         with self._database_lock:
             return self._index.execute(sql, parameters).fetchall()
 
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        with self._database_lock:
+            return self.head(stream), self.query(sql, parameters)
+
     def head(self, stream: str) -> int:
         with self._database_lock:
             return len(self._stored_events_index.get(stream, ()))

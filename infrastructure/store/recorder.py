@@ -143,6 +143,14 @@ class LedgerRecorder(ApplicationRecorder):
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement that reads the index, in the recorder's dialect, with parameters like ``:name``."""
 
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        """The head of a stream, and the rows of such a statement at the same moment. Its first column is never null."""
+        while True:
+            head = self.head(stream)
+            found = self.query(sql, parameters)
+            if self.head(stream) == head:
+                return head, found
+
     @abstractmethod
     def close(self) -> None:
         """Release connections."""
@@ -246,6 +254,14 @@ class QueryingRecorder(LedgerRecorder):
 
     def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
         return list(map(Row._make, self._page("all_page", PAGE_ROWS, stream=after[0], version=after[1])))
+
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        head = (
+            "SELECT coalesce(max(originator_version), 0) AS version FROM flowledger_events WHERE originator_id = :head"
+        )
+        beside = f"SELECT head.version, found.* FROM ({head}) AS head LEFT JOIN ({sql}) AS found ON TRUE"  # noqa: S608
+        found = self.query(beside, {**parameters, "head": stream})
+        return found[0][0], [tuple(row[1:]) for row in found if row[1] is not None]
 
     def _page(self, query: str, rows: int, **bounds: Any) -> list[Any]:
         return self.fetch(query, large=LARGE_STATE, rows=rows, **bounds)
