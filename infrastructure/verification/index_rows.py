@@ -57,15 +57,21 @@ class IndexInspector(Inspector):
             rows.clear()
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
-        sound = sound and self._is_readable
+        suspected = [
+            walk.table
+            for walk in self._of_streams
+            if _differences(walk.table, _expected(walk.table, self._changes, stream), walk.of(stream))
+        ]
+        has_more = any(walk.stream == stream for walk in self._of_events)
+        return self._check_end(stream, suspected, sound=sound and self._is_readable) if suspected or has_more else ()
+
+    def _check_end(self, stream: str, suspected: Iterable[Table], *, sound: bool) -> Iterator[Finding]:
         for walk in self._of_events:
             while (actual := walk.of(stream)) is not None:
                 if sound:
                     yield from self._check_event(walk.table, stream, actual["version"])
-        for walk in self._of_streams:
-            actual = walk.of(stream)
-            if sound and _differences(walk.table, _expected(walk.table, self._changes, stream), actual):
-                yield from self._check_stream(walk.table, stream)
+        for table in suspected if sound else ():
+            yield from self._check_stream(table, stream)
 
     def finish(self) -> Iterator[Finding]:
         yield from self._without_stream(None)
