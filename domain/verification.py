@@ -3,16 +3,30 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Kind = Literal["changed", "link", "gap", "position", "time", "unknown_type", "unreadable"]
+Kind = Literal[
+    "changed", "link", "gap", "position", "time", "unknown_type", "unreadable",
+    "reference", "index", "checkpoint", "search",
+    "cut", "lost", "rewritten",
+]  # fmt: skip
+
+OF_THE_LOG: frozenset[Kind] = frozenset({"changed", "link", "gap", "unknown_type", "unreadable"})
+"""What makes the events of a stream say something else than was written."""
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong.
+    """One thing that is wrong. ``stream`` is empty, and ``version`` 0, where it concerns no stream alone.
 
-    ``kind`` is ``changed`` (body, type or digest differ from what was written, though the event before is sound),
-    ``link`` (doesn't continue from the event before, which has a finding itself), ``gap`` (versions are missing, or
-    below 1), ``position`` (not above that of the event before), ``time`` (recorded before the event before),
-    ``unknown_type``, or ``unreadable``.
+    ``kind`` is, of an event by itself: ``changed`` (body, type or digest differ from what was written, though the event
+    before is sound), ``link`` (doesn't continue from the event before, which has a finding itself), ``gap`` (versions
+    are missing, or below 1), ``position`` (not above that of the event before), ``time`` (recorded before the event
+    before), ``unknown_type``, or ``unreadable``.
+
+    Of what is told twice: ``reference`` (an event names a run, a work order, a source or a workflow's version that
+    isn't there, or tells otherwise), ``index`` (a row of the lists is missing, without its events, or tells otherwise),
+    ``checkpoint`` (a cached state isn't what the events fold to), ``search`` (the same of what a search knows).
+
+    Of heads that were kept: ``cut`` (the stream ends earlier than it did), ``lost`` (it is gone), ``rewritten`` (it
+    tells something else).
     """
 
     stream: str
@@ -23,11 +37,23 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a walk through the store found."""
+    """What was looked at, each by its count, and what was found."""
 
     events: int
     streams: int
     findings: tuple[Finding, ...]
+    runs: int = 0
+    work_orders: int = 0
+    workflows: int = 0
+    index_rows: int | None = None
+    """None where no index was looked at: it wasn't built yet, or by other code, which is no fault of the log."""
+    checkpoints: int = 0
+    search_entries: int | None = None
+    """None where they were not looked at, as they are only with ``deep``."""
+    heads_compared: int | None = None
+    """Streams of the file of heads that was there; None: there was none, or none was asked for."""
+    heads_written: bool = False
+    """Whether the file of heads says now how the store stands."""
 
     @property
     def ok(self) -> bool:

@@ -54,21 +54,37 @@ class Ledger(Live):
         self.history = History(store, states, self.workflows, lists, replayer, self._threads)
         self.search = Search(indexer, self._threads)
 
-    def verify(self, progress: Callable[[int], object] | None = None) -> VerifyReport:
-        """Walk the whole store and report every change, gap or reordering.
+    def verify(
+        self,
+        progress: Callable[[int], object] | None = None,
+        *,
+        deep: bool = False,
+        heads: str | Path | None = None,
+    ) -> VerifyReport:
+        """Walk the whole store and report what isn't as it was written, or contradicts itself.
 
-        ``progress`` is told now and then how many events have been walked.
+        That is every change, gap or reordering of events; whatever names a run, work order, source or version that is
+        not there; rows of the index and checkpoints that aren't what the events make. ``deep`` also compares what a
+        search knows. Others may write meanwhile. ``progress`` is told now and then how many events have been walked.
+
+        ``heads`` is a file to be kept elsewhere, of how every stream stands. Where it is there, each stream must still
+        hold what it held then: else it was cut, lost or rewritten, which nothing inside of a store could show. It is
+        written where it wasn't there, and replaced where nothing at all was found; else it stays as it is.
+
+        Raises StorageUnavailable, InvalidRequest for a file that isn't one of heads.
         """
-        from .store.verify import verify
+        from .verification.walk import verify
 
-        return verify(self._store, progress=progress)
+        return verify(self._store, progress, deep=deep, heads=None if heads is None else Path(heads))
 
     def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
         """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
 
-        Others go on meanwhile. ``progress`` is told now and then the part that is done, 0 to 1.
+        All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
+        done, 0 to 1.
 
-        Raises EventNotReadable for the first event that can't be read, StorageUnavailable; the index is then as it was.
+        Raises EventNotReadable for the first event that can't be read, StorageUnavailable, also where two rebuild at
+        once: one of them is told so, and the other one goes on. The index is then as it was.
         """
         return self._store.rebuild_index(progress)
 

@@ -152,9 +152,12 @@ def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
     return type in _ENTER
 
 
-def changes_of(events: "list[Placed]") -> Changes:
-    """What these events, in order, do to the index. Raises EventNotReadable for a body that isn't one of its type."""
-    changes = Changes()
+def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Changes:
+    """What these events, in order, do to the index, after those that did ``changes``, which grow in place.
+
+    Raises EventNotReadable for a body that isn't one of its type.
+    """
+    changes = Changes() if changes is None else changes
     for event in events:
         try:
             _ENTER[event.type](changes, event)

@@ -146,8 +146,9 @@ class RunState:
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
 
 
-FOLD_REVISION = 5
-"""Raise it with every change to what ``evolve`` makes of an event: checkpoints of other revisions are ignored."""
+FOLD_REVISION = 6
+"""Raise it with every change to what ``evolve`` makes of an event, or to the form in which that is kept: checkpoints of
+other revisions are ignored."""
 
 
 def evolve(state: RunState, type: str, data: Mapping[str, Any]) -> None:

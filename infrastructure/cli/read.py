@@ -1,5 +1,6 @@
 """Commands that read: ``show``, ``events``, ``verify``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from . import views
 from .documents import event_document, report_document
 from .inputs import named_version, read_moment
 from .options import AsJson, At
+from .progress import counting
 from .session import Session
 
 
@@ -48,14 +50,31 @@ def events(
     session.answer([event_document(event) for event in recorded], lambda console: views.events(console, run, recorded))
 
 
-def verify(context: typer.Context, _json: AsJson = False) -> None:
-    """Check that nobody has touched the records.
+def verify(
+    context: typer.Context,
+    heads: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with the heads kept in this file; keep them there where it is new or nothing was found.",
+        ),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also compare what a search knows. Takes longer.")] = False,
+    _json: AsJson = False,
+) -> None:
+    """Check that the records are as they were written, and don't contradict each other.
 
-    The whole store: every event readable, every chain of digests unbroken, no version missing.
+    The whole store: every event readable, every chain of digests unbroken, no version missing; every run, work order,
+    source and version that something names is there; the rows of lists, and checkpoints, are what the events make.
+    Others may write meanwhile.
+
+    The newest events of a run, or all of it, can go without a trace inside of the store. --heads FILE tells: it keeps
+    how every stream stands, and the next time each must still hold that. Keep the file where who may change the store
+    can't. When anything was found it stays as it is: move it away to begin anew.
     """
     session = Session.of(context)
-    with session.ledger() as ledger:
-        report = ledger.verify()
+    with session.ledger() as ledger, counting("events verified") as tell:
+        report = ledger.verify(tell, deep=deep, heads=heads)
     if not report.ok:
         session.exit_code = 1
-    session.answer(report_document(report), lambda console: views.verified(console, report))
+    session.answer(report_document(report), lambda console: views.verified(console, report, heads))

@@ -69,7 +69,8 @@ class Session:
 
         imported = running or (self.app is not None and (writing or create))
         executors = self.registry() if imported else None
-        return open_ledger(self.store or DEFAULT_STORE, executors, create=create)
+        # A process believes only checkpoints of its own, and a command ends before it would read one.
+        return open_ledger(self.store or DEFAULT_STORE, executors, create=create, checkpoint_every=None)
 
     def registry(self) -> ExecutorRegistry:
         """The application's executors. Raises InvalidRequest."""

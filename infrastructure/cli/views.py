@@ -11,6 +11,8 @@ from .happened import happened
 from .streams import WIDTH, size_asked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -181,11 +183,34 @@ def _took(event: RecordedEvent) -> str:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def verified(console: Console, report: VerifyReport) -> None:
-    """What a check of the store found."""
+def verified(console: Console, report: VerifyReport, heads: Path | None = None) -> None:
+    """What a check of the store looked at, and what it found."""
     for finding in report.findings:
-        where = f"{finding.stream} version {finding.version}"
-        say(console, text(finding.kind, "bold red"), text(f" in {where}: {finding.message}"))
+        where = f" in {finding.stream} version {finding.version}" if finding.stream else ""
+        say(console, text(finding.kind, "bold red"), text(f"{where}: {finding.message}"))
+    kinds = [(report.runs, "run"), (report.work_orders, "work order"), (report.workflows, "workflow")]
+    beside = [
+        (report.index_rows, "index row"),
+        (report.checkpoints, "checkpoint"),
+        (report.search_entries, "search entry"),
+    ]
+    looked = f"{_counted(report.events, 'event')} in {_counted(report.streams, 'stream')}"
+    looked += f" ({', '.join(_counted(count, what) for count, what in kinds)}); "
+    looked += ", ".join(_counted(count, what) for count, what in beside if count is not None)
     count = len(report.findings)
-    verdict = text("nothing wrong", "green") if report.ok else text(f"{count} finding{'s' * (count != 1)}", "bold red")
-    say(console, f"{report.events:,} events in {report.streams:,} streams: ", verdict)
+    verdict = text("nothing wrong", "green") if report.ok else text(_counted(count, "finding"), "bold red")
+    say(console, f"{looked}: ", verdict)
+    if report.index_rows is None:
+        say(console, "the index was not built yet, or by other code, and not looked at: `flowledger rebuild` builds it")
+    if heads is not None:
+        if report.heads_compared is not None:
+            say(console, f"compared with {_counted(report.heads_compared, 'head')} kept in {heads}")
+        say(
+            console,
+            f"heads kept in {heads}" if report.heads_written else f"{heads} stays as it was, as something was found",
+        )
+
+
+def _counted(count: int, what: str) -> str:
+    plural = what.removesuffix("y") + "ies" if what.endswith("y") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"

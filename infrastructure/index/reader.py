@@ -1,12 +1,13 @@
 """Reading the index: lists of runs, work orders, workflows and acts, in pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.errors import StorageUnavailable
 from ...projections.index import INDEX_REVISION, ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
 from ...projections.run_query import Condition, Place, RunQuery, WorkOrderQuery
 from ..store.recorder import LedgerRecorder, errors_in_our_terms
+from ..store.sql_files import Dialect
 from . import sql
 
 
@@ -59,6 +60,26 @@ class Index:
         """The saves that have this snapshot id: one, if any."""
         found = self._rows(sql.saves_named(snapshot_id))
         return list(map(SaveRow._make, found))
+
+    def is_built(self) -> bool:
+        """Whether its rows are those that this code makes."""
+        with errors_in_our_terms():
+            return self._recorder.query("SELECT revision FROM flowledger_index", {}) == [(INDEX_REVISION,)]
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of the SQL that it takes."""
+        return self._recorder.dialect
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement, whatever made them."""
+        with errors_in_our_terms():
+            return self._recorder.query(sql, parameters)
+
+    def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        """The version of a stream, and the rows of a statement at the same moment; its first column is never null."""
+        with errors_in_our_terms():
+            return self._recorder.query_beside_head(stream, sql, parameters)
 
     def _rows(self, query: Condition) -> list[Any]:
         with errors_in_our_terms():

@@ -1,13 +1,23 @@
 """The index made anew from the events, while others read and write."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import EventNotReadable
+from ...domain.run import STARTED
+from ...domain.work_order import OPENED, RUN_ADDED
 from ...projections.index import INDEX_REVISION, Placed, changes_of, is_indexed
 from ..store.codec import decode
-from ..store.recorder import PAGE_ROWS, LedgerRecorder, Row, storage_error
+from ..store.recorder import (
+    PAGE_ROWS,
+    EndedByOthers,
+    IndexedPage,
+    LedgerRecorder,
+    Rebuilding,
+    Row,
+    storage_error,
+)
 
 Progress = Callable[[float], object]
 
@@ -21,56 +31,69 @@ def rebuild(recorder: LedgerRecorder, progress: Progress | None = None) -> int:
     """Make the index anew, and return how many events moved its rows.
 
     Others go on meanwhile; for the last moment writers wait. ``progress`` is told the part that is done, 0 to 1.
+    Several at once help each other on SQLite and in memory; on PostgreSQL all but one are refused.
 
-    Raises EventNotReadable at an event that can't be read, StorageUnavailable when somebody else rebuilds. The index is
-    then as it was, and so it is after an interruption.
+    Raises EventNotReadable at an event that can't be read, StorageUnavailable. The index is then as it was, and so it
+    is after an interruption, also by SIGKILL.
     """
-    walk = _Walk(recorder, progress)
     try:
         with recorder.rebuilding() as new:
-
-            def catch_up(*, settled: bool) -> None:
-                for events in walk.pages(settled=settled):
-                    new.put(changes_of(events))
-
-            catch_up(settled=True)
-            new.swap(catch_up, INDEX_REVISION)
+            walk = _Walk(recorder, new, progress)
+            walk.catch_up(settled=True)
+            events = new.swap(walk.catch_up, INDEX_REVISION)
+    except EndedByOthers as ended:
+        events = ended.events
     except EventNotReadable as error:
         raise EventNotReadable(error.stream, error.version, f"{error.reason}; {_WHAT_TO_DO}") from error
     except PersistenceError as error:
         raise storage_error(error) from error
     if progress is not None:
         progress(1.0)
-    return walk.events
+    return events
 
 
 class _Walk:
     """Goes through the log as far as it is, and goes on from there the next time."""
 
-    def __init__(self, recorder: LedgerRecorder, progress: Progress | None) -> None:
-        self.events = 0
+    def __init__(self, recorder: LedgerRecorder, new: Rebuilding, progress: Progress | None) -> None:
         self._recorder = recorder
+        self._new = new
         self._progress = progress
-        self._after = 0
+        self._read = self._put = 0
         self._end = recorder.max_notification_id() or 0
         self._begin: int | None = None
+        self._told = 0.0
 
-    def pages(self, *, settled: bool) -> Iterator[list[Placed]]:
+    def catch_up(self, *, settled: bool) -> None:
+        """Take in what came behind what was taken in; where ``settled``, only what can't be overtaken."""
+        if (position := self._new.position()) != self._put:
+            self._read = self._put = position
         while True:
-            rows = self._recorder.indexed_page(self._after, settled=settled)
-            events = [
-                Placed(row.position, row.stream, row.version, row.type, data)
-                for row in rows
-                if is_indexed(row.type, data := self._data(row))
-            ]
-            if events:
-                yield events
-            self.events += len(events)
-            if rows:
-                self._after = rows[-1].position
+            found = self._recorder.indexed_page(self._read, settled=settled)
+            rows = _undivided(found) if len(found) == PAGE_ROWS else found
+            went_on = self._take_in(rows)
+            if rows and settled:  # else writers wait, and progress may take its time
                 self._tell(rows)
-            if len(rows) < PAGE_ROWS:
+            if went_on and len(found) < PAGE_ROWS:
                 return
+
+    def _take_in(self, rows: Sequence[Row]) -> bool:
+        """False when we have to go on elsewhere, as others were here."""
+        if not rows:
+            return True
+        events = [
+            Placed(row.position, row.stream, row.version, row.type, data)
+            for row in rows
+            if is_indexed(row.type, data := self._data(row))
+        ]
+        self._read = rows[-1].position
+        if events:
+            page = IndexedPage(self._put, self._read, len(events), changes_of(events))
+            self._put = self._new.put(page)
+            if self._put != page.upto:
+                self._read = self._put
+                return False
+        return True
 
     def _data(self, row: Row) -> dict[str, object]:
         state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""
@@ -80,4 +103,21 @@ class _Walk:
         if self._begin is None:
             self._begin = rows[0].position
         if self._progress is not None and self._end > self._begin:
-            self._progress(min((self._after - self._begin) / (self._end - self._begin), 1.0))
+            done = (self._read - self._begin) / (self._end - self._begin)
+            self._told = max(self._told, min(done, 1.0))  # it may begin anew with others
+            self._progress(self._told)
+
+
+_BEGINNING = 4
+"""Events in which a run begins and its work order says so, at most. They are of one commit."""
+
+
+def _undivided(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of a full page, without a run that begins at their end and whose work order may come behind it.
+
+    The state of a work order is told from its run, which must be of the same page.
+    """
+    for place in range(max(1, len(rows) - _BEGINNING), len(rows)):
+        if rows[place].type == STARTED and not any(row.type in (OPENED, RUN_ADDED) for row in rows[place:]):
+            return rows[:place]
+    return rows

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ...domain.ports import KeptCheckpoint
+from .codec import digest_of
 from .forking import ForksAnew, follow_forks
-from .recorder import LAST, errors_in_our_terms
+from .recorder import LAST, PAGE_ROWS, LedgerRecorder, errors_in_our_terms
 from .sql_files import queries
 
 if TYPE_CHECKING:
@@ -19,9 +21,10 @@ LARGE_PAGE = 2**20
 
 
 class MemoryCheckpoints(ForksAnew):
-    """Implements ``domain.ports.CheckpointStore`` in memory."""
+    """Implements ``domain.ports.CheckpointStore`` in memory, beside the events of a recorder."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self._recorder = recorder
         self._lock = Lock()
         self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
         follow_forks(self)
@@ -34,14 +37,23 @@ class MemoryCheckpoints(ForksAnew):
             kept = self._pages.setdefault(stream, {})
             kept.update((version, (fold_revision, content)) for version, content in pages.items())
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
         with self._lock:
             kept = sorted(self._pages.get(stream, {}).items())
-        return (
-            (version, content)
-            for version, (revision, content) in kept
-            if revision == fold_revision and (upto is None or version <= upto)
-        )
+        for version, (revision, content) in kept:
+            if revision == fold_revision and (upto is None or version <= upto):
+                header = self._recorder.header(stream, version)
+                yield KeptCheckpoint(version, content, header and digest_of(header[0]))
+
+    def streams(self, fold_revision: int) -> Iterator[str]:
+        with self._lock:
+            return iter(
+                sorted(
+                    stream
+                    for stream, kept in self._pages.items()
+                    if any(revision == fold_revision for revision, _ in kept.values())
+                )
+            )
 
     def clear(self) -> None:
         with self._lock:
@@ -55,18 +67,29 @@ class _TableOfCheckpoints(ABC):
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         """All rows of a named query."""
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
         wanted = {"stream": stream, "fold_revision": fold_revision}
         bounds = {"upto": LAST if upto is None else upto, "large": LARGE_PAGE, "rows": PAGES_AT_ONCE}
         after = 0
         while True:
             with errors_in_our_terms():
                 found = self._fetch("checkpoints", after=after, **wanted, **bounds)
-            for version, content in found:
-                yield version, content if content is not None else self._large(version=version, **wanted)
+            for version, content, digest in found:
+                whole = content if content is not None else self._large(version=version, **wanted)
+                yield KeptCheckpoint(version, whole, digest)
             if len(found) < PAGES_AT_ONCE:
                 return
             after = found[-1][0]
+
+    def streams(self, fold_revision: int) -> Iterator[str]:
+        after = ""
+        while True:
+            with errors_in_our_terms():
+                found = self._fetch("checkpointed_streams", after=after, fold_revision=fold_revision, rows=PAGE_ROWS)
+            yield from (stream for (stream,) in found)
+            if len(found) < PAGE_ROWS:
+                return
+            (after,) = found[-1]
 
     def _large(self, **wanted: Any) -> bytes:
         with errors_in_our_terms():

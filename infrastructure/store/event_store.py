@@ -278,8 +278,10 @@ class LedgerEventStore(EventReader, EventStore[str]):
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
 
     def rebuild_index(self, progress: Progress | None = None) -> int:
-        """Make the index anew; see ``index.rebuild``."""
-        return rebuild(self._recorder, progress)
+        """Make the index anew, and forget all checkpoints; see ``index.rebuild``."""
+        events = rebuild(self._recorder, progress)
+        self.checkpoints.clear()
+        return events
 
     def searched(self, indexer: SearchIndex) -> SearchedRuns:
         """The runs of the index as a search sees them."""

@@ -16,7 +16,7 @@ from .codec import BODY, digest_of
 from .forking import follow_forks
 from .indexing import changes_in
 from .recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow, missing_before
-from .sql_files import Dialect, index_tables, search_tables
+from .sql_files import Dialect, index_tables, rebuild_table, search_tables
 from .sqlite_index import SQLiteRebuilding, change_index
 from .stored_events import previous_of
 
@@ -35,7 +35,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         for statement in index_tables("sqlite"):
             self._index.execute(statement)
-        for statement in search_tables():
+        for statement in (*search_tables(), *rebuild_table()):
             self._index.execute(statement)
         prepare(self._index)
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
@@ -93,6 +93,10 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         with self._database_lock:
             return self._index.execute(sql, parameters).fetchall()
+
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        with self._database_lock:
+            return self.head(stream), self.query(sql, parameters)
 
     def head(self, stream: str) -> int:
         with self._database_lock:

@@ -12,13 +12,12 @@ from typing import Any, Final, Self
 import psycopg
 from eventsourcing.persistence import OperationalError
 
-from ...projections.index import Changes
 from .indexing import TABLES
 from .postgres_append import change_index, statements_for
 from .postgres_connections import PooledDatastore
 from .postgres_pool import Connection
 from .postgres_schema import quoted
-from .recorder import CatchUp, Rebuilding
+from .recorder import CatchUp, IndexedPage, Rebuilding
 
 _REBUILD_LOCK: Final = 0x464C4C48
 """The advisory lock of who rebuilds, with the name of the schema."""
@@ -56,6 +55,8 @@ class PostgresRebuilding(Rebuilding):
         self._place = quoted(self._schema).replace("%", "%%")  # as all statements here have parameters
         self._stack = ExitStack()
         self._connection: Connection
+        self._events = 0
+        self._position = 0
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -80,12 +81,17 @@ class PostgresRebuilding(Rebuilding):
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def put(self, changes: Changes) -> None:
-        tables = changes.tables()
-        if tables:
-            change_index(self._connection, statements_for(_TEMPORARY).index_alone(tables), 0, tables)
+    def position(self) -> int:
+        return self._position
 
-    def swap(self, catch_up: CatchUp, revision: int) -> None:
+    def put(self, page: IndexedPage) -> int:
+        tables = page.changes.tables()
+        change_index(self._connection, statements_for(_TEMPORARY).index_alone(tables), 0, tables)
+        self._events += page.events
+        self._position = page.upto
+        return self._position
+
+    def swap(self, catch_up: CatchUp, revision: int) -> int:
         for table in TABLES:
             self._execute(f"ANALYZE {_made(table)}")
         for table in TABLES:
@@ -97,6 +103,7 @@ class PostgresRebuilding(Rebuilding):
             "ON CONFLICT ((TRUE)) DO UPDATE SET revision = EXCLUDED.revision",
             (revision,),
         )
+        return self._events
 
     def _equal_slice(self, catch_up: CatchUp, table: str, after: Key | None) -> Key | None:
         """Make the rows behind a key equal to those that were made, as far as the key returned; None: to the end.

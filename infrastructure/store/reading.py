@@ -72,6 +72,11 @@ class EventReader:
                 )
         return [self._recorded(found[place]) for place in places]
 
+    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+        """The events at places as they lie in storage, as far as there are such; large ones without their state."""
+        with errors_in_our_terms():
+            return self._recorder.rows_at(places)
+
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
         """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
 

@@ -143,6 +143,14 @@ class LedgerRecorder(ApplicationRecorder):
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement that reads the index, in the recorder's dialect, with parameters like ``:name``."""
 
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        """The head of a stream, and the rows of such a statement at the same moment. Its first column is never null."""
+        while True:
+            head = self.head(stream)
+            found = self.query(sql, parameters)
+            if self.head(stream) == head:
+                return head, found
+
     @abstractmethod
     def close(self) -> None:
         """Release connections."""
@@ -154,10 +162,30 @@ class CatchUp(Protocol):
     def __call__(self, *, settled: bool) -> None: ...
 
 
+class IndexedPage(NamedTuple):
+    """What a stretch of the log does to the index; places are positions."""
+
+    since: int
+    """The position behind which it begins."""
+    upto: int
+    events: int
+    """How many of its events move rows."""
+    changes: Changes
+
+
+class EndedByOthers(Exception):
+    """Others have ended the rebuild that this one took part in: the index is made anew."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(f"the index was made anew from {events} events")
+        self.events = events
+
+
 class Rebuilding(ABC):
     """Makes the index anew in tables beside it, while others read and write the old ones, and puts them in its place.
 
-    A context manager: what it has made goes when it is left before ``swap``.
+    A context manager: what it has made goes when it is left before ``swap``. Where others may take part, each method
+    raises EndedByOthers once they are done.
     """
 
     @abstractmethod
@@ -169,12 +197,19 @@ class Rebuilding(ABC):
     ) -> None: ...
 
     @abstractmethod
-    def put(self, changes: Changes) -> None:
-        """Change the new rows; places are positions."""
+    def position(self) -> int:
+        """How far the new rows go: the position to go on behind, further back than before where others began anew."""
 
     @abstractmethod
-    def swap(self, catch_up: CatchUp, revision: int) -> None:
-        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in."""
+    def put(self, page: IndexedPage) -> int:
+        """Change the new rows, unless others are elsewhere by now. Returns the position to go on behind."""
+
+    @abstractmethod
+    def swap(self, catch_up: CatchUp, revision: int) -> int:
+        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in.
+
+        Returns how many events moved rows.
+        """
 
 
 class QueryingRecorder(LedgerRecorder):
@@ -219,6 +254,14 @@ class QueryingRecorder(LedgerRecorder):
 
     def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
         return list(map(Row._make, self._page("all_page", PAGE_ROWS, stream=after[0], version=after[1])))
+
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        head = (
+            "SELECT coalesce(max(originator_version), 0) AS version FROM flowledger_events WHERE originator_id = :head"
+        )
+        beside = f"SELECT head.version, found.* FROM ({head}) AS head LEFT JOIN ({sql}) AS found ON TRUE"  # noqa: S608
+        found = self.query(beside, {**parameters, "head": stream})
+        return found[0][0], [tuple(row[1:]) for row in found if row[1] is not None]
 
     def _page(self, query: str, rows: int, **bounds: Any) -> list[Any]:
         return self.fetch(query, large=LARGE_STATE, rows=rows, **bounds)

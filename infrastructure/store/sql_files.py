@@ -54,6 +54,16 @@ def search_tables() -> list[str]:
     ]
 
 
+@cache
+def rebuild_table() -> list[str]:
+    """The statements that make what says how far a rebuild is in SQLite."""
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^(CREATE TABLE|INSERT INTO) flowledger_rebuild ", statement, re.M)
+    ]
+
+
 def grants(user: str) -> str:
     """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
     return (_FOLDER / "postgres" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)

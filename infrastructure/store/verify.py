@@ -1,7 +1,11 @@
-"""Walk the whole store and find every event that isn't as it was written."""
+"""Walk the whole store and find every event that isn't as it was written: each stream for itself.
+
+What is told twice is compared in ``infrastructure/verification``.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ...domain.catalogue import EVENT_TYPES
 from ...domain.errors import EventNotReadable
@@ -64,6 +68,8 @@ class Before:
     recorded_at: int = 0
     digest: bytes | None = None
     sound: bool = True
+    data: dict[str, Any] | None = None
+    """What the event itself says; None where that can't be read."""
 
 
 def findings_in(row: Row, before: Before) -> Iterator[Finding]:
@@ -84,7 +90,7 @@ def _faults(row: Row, before: Before) -> Iterator[tuple[Kind, str]]:
         yield "position", f"its position {row.position} is not above {before.position}, that of the event before"
     before.version = max(row.version, before.version)
     before.position = row.position
-    before.digest = None
+    before.digest = before.data = None
     try:
         state = row.state if row.state is not None else b""
         body = body_of(state)
@@ -102,16 +108,18 @@ def _unreadable(row: Row, state: bytes, before: Before) -> Iterator[tuple[Kind, 
         yield "unknown_type", f"its type {row.type!r} is unknown: it was written by other code or a newer flowledger"
         return
     try:
-        recorded_at = decode(row.stream, row.version, row.type, state)["recorded_at"]
+        data = decode(row.stream, row.version, row.type, state)
     except EventNotReadable as error:
         yield "unreadable", error.reason
         return
+    recorded_at = data["recorded_at"]
     if type(recorded_at) is not int:
         yield "unreadable", f"its recorded_at is {recorded_at!r}, not microseconds since 1970"
         return
     if recorded_at < before.recorded_at:
         yield "time", f"it was recorded {before.recorded_at - recorded_at} µs before the event before it"
     before.recorded_at = recorded_at
+    before.data = data
 
 
 def _gap(version: int, before: int) -> str:

@@ -1,19 +1,27 @@
-"""Rebuilds the index; says each time when it got further, and goes on when it is told to: rebuilder.py URL."""
+"""Rebuilds the index in small pages; says each time before it reads on, and does so when told to: rebuilder.py URL."""
 
 import sys
 from contextlib import closing
+from typing import Any
 
+from flowledger.infrastructure.index import rebuild
+from flowledger.infrastructure.store import recorder
 from flowledger.infrastructure.store.backends import open_store
 
-
-def wait(_: float) -> None:
-    print("got further", flush=True)
-    sys.stdin.readline()
+rebuild.PAGE_ROWS = recorder.PAGE_ROWS = 5  # type: ignore[misc]
 
 
 def main(url: str) -> None:
     with closing(open_store(url)) as store:
-        store.rebuild_index(wait)
+        read = store._recorder.indexed_page
+
+        def read_when_told(after: int, *, settled: bool) -> Any:
+            print("settled" if settled else "swapping", flush=True)
+            sys.stdin.readline()
+            return read(after, settled=settled)
+
+        store._recorder.indexed_page = read_when_told  # type: ignore[method-assign]
+        store.rebuild_index()
 
 
 main(sys.argv[1])

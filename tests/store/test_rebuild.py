@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 import flowledger as fl
+from flowledger.domain.run import FOLD_REVISION
+from flowledger.infrastructure.index import rebuild
+from flowledger.infrastructure.store import memory, recorder
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.codec import BODY, PLAIN
 
@@ -82,28 +86,34 @@ def test_what_is_written_while_the_index_is_rebuilt_is_in_it(store_url: str) -> 
         assert len(kept["flowledger_index_runs"]) == sum(event.type == "run.started" for event in ledger._store.tail())
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_a_rebuild_killed_in_the_middle_leaves_the_index_of_before(durable_url: str, steps: int) -> None:
-    """Also what others write while it waits; in the second step it holds up writers, to swap."""
+@pytest.mark.parametrize("moment", ["settled", "swapping"])
+def test_a_rebuild_killed_in_the_middle_leaves_the_index_of_before(durable_url: str, moment: str) -> None:
+    """Also what others write while it waits, and where it holds up writers, to swap."""
     with fl.open_ledger(durable_url, executors) as ledger:
         fill(ledger)
-        command = [sys.executable, str(Path(__file__).with_name("rebuilder.py")), durable_url]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as rebuilder:
-            assert rebuilder.stdin is not None
-            assert rebuilder.stdout is not None
-            for step in range(steps):
-                assert rebuilder.stdout.readline() == "got further\n"
-                if step == 0:
-                    fill(ledger)
-                if step < steps - 1:
-                    print(file=rebuilder.stdin, flush=True)
-            rebuilder.kill()
-            assert rebuilder.wait() == -signal.SIGKILL
+        with rebuilder(durable_url) as process:
+            assert said(process) == "settled"
+            fill(ledger)
+            while moment == "swapping":
+                print(file=process.stdin, flush=True)
+                if said(process) == moment:
+                    break
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
         assert len(ledger.history.runs()) == 12
         ledger.runs.start("w", payload="go")
         kept = index_of(ledger._store)
         ledger.rebuild()
         assert index_of(ledger._store) == kept
+
+
+def rebuilder(url: str) -> Any:
+    command = [sys.executable, str(Path(__file__).with_name("rebuilder.py")), url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def said(process: Any) -> str:
+    return str(process.stdout.readline().strip())
 
 
 def test_a_store_from_before_the_index_says_that_it_must_be_built(durable_url: str) -> None:
@@ -164,17 +174,154 @@ def test_a_rebuild_keeps_the_rights_of_others_and_the_names(new_postgres_url: An
             assert connection.execute(rights).fetchone() == (True,)
 
 
-def test_two_rebuilds_at_once_are_refused(new_postgres_url: Any) -> None:
+def rebuilt(ledger: Any, progress: Any = None) -> str:
+    try:
+        return f"from {ledger.rebuild(progress)} events"
+    except fl.StorageUnavailable as error:
+        return str(error)
+
+
+def test_a_second_rebuild_is_refused_on_postgres(new_postgres_url: Any) -> None:
     url = new_postgres_url()
     with fl.open_ledger(url, executors) as ledger, fl.open_ledger(url) as other:
         fill(ledger)
         refused: list[str] = []
-
-        def meanwhile(_: float) -> None:
-            if not refused:
-                with pytest.raises(fl.StorageUnavailable) as error:
-                    other.rebuild()
-                refused.append(str(error.value))
-
-        ledger.rebuild(meanwhile)
+        ledger.rebuild(lambda _: refused.append(rebuilt(other)))
     assert "somebody else rebuilds" in refused[0]
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few runs take several of them."""
+    page_rows(5, monkeypatch)
+
+
+def page_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rebuild, recorder, memory):
+        monkeypatch.setattr(module, "PAGE_ROWS", rows)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("step", ["page", "swap"])
+@pytest.mark.parametrize("who", ["the same ledger", "another one"])
+def test_rebuilds_at_once_help_each_other(sqlite_or_memory: str, who: str, step: str) -> None:
+    """One inside of the other, at each of its pages: whoever ends first, the index is whole and both say so."""
+    with fl.open_ledger(sqlite_or_memory, executors) as ledger:
+        fill(ledger)
+        expected = index_of(ledger._store)
+        told: list[str] = []
+        with closing(fl.open_ledger(sqlite_or_memory)) as another:
+            second = ledger if who == "the same ledger" or sqlite_or_memory == "memory:" else another
+            begun: list[Any] = []
+
+            def begin_another(done: float) -> None:
+                if not begun and (step == "page" or done == 1.0):
+                    begun.append(done)
+                    told.append(rebuilt(second, lambda _: fill(ledger, 1) if len(begun) == 1 else None))
+
+            told.append(rebuilt(ledger, begin_another))
+        assert begun
+        assert len(told) == 2
+        assert all(text.startswith("from ") for text in told)
+        kept = index_of(ledger._store)
+        assert len(kept["flowledger_index_runs"]) > len(expected["flowledger_index_runs"]) - 1
+        ledger.rebuild()
+        assert index_of(ledger._store) == kept
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def sqlite_or_memory(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None:
+    with fl.open_ledger(store_url, executors) as ledger, ThreadPoolExecutor(8) as pool:
+        fill(ledger, 60)
+        work = [pool.submit(rebuilt, ledger) for _ in range(6)] + [pool.submit(fill, ledger, 20) for _ in range(2)]
+        told = [future.result() for future in work[:6]]
+        for future in work[6:]:
+            future.result()
+        assert any(text.startswith("from ") for text in told)
+        assert all(text.startswith("from ") or "somebody else rebuilds" in text for text in told)
+        if ledger._store._recorder.dialect == "sqlite":
+            assert all(text.startswith("from ") for text in told)
+        kept = index_of(ledger._store)
+        assert len(kept["flowledger_index_runs"]) == 100
+        ledger.rebuild()
+        assert index_of(ledger._store) == kept
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("killed", [0, 1, 2])
+def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path: Path, killed: int) -> None:
+    """Three processes, each stopped after its first page; so many are killed there, and the others end well."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with fl.open_ledger(url, executors) as ledger:
+        fill(ledger, 12)
+        before = index_of(ledger._store)
+        rebuilders = [rebuilder(url) for _ in range(3)]
+        for process in rebuilders:
+            assert said(process) == "settled"
+        for process in rebuilders[3 - killed :]:
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        assert index_of(ledger._store) == before
+        for process in rebuilders[: 3 - killed]:
+            process.communicate("\n" * 1_000, timeout=60)
+            assert process.returncode == 0
+        for process in rebuilders:
+            process.__exit__(None, None, None)
+        assert index_of(ledger._store) == before
+        assert ledger.rebuild() > 0
+        assert index_of(ledger._store) == before
+        assert ledger._store._recorder.query("SELECT name FROM sqlite_schema WHERE name LIKE '%rebuilt%'", {}) == []
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_who_gives_up_leaves_the_others_to_end_it(sqlite_or_memory: str) -> None:
+    class GivenUp(Exception):
+        pass
+
+    def give_up(_: float) -> None:
+        raise GivenUp
+
+    with fl.open_ledger(sqlite_or_memory, executors) as ledger:
+        fill(ledger)
+        before = index_of(ledger._store)
+        told: list[float] = []
+
+        def others_give_up(done: float) -> None:
+            told.append(done)
+            if len(told) == 1:
+                with pytest.raises(GivenUp):
+                    ledger.rebuild(give_up)
+
+        assert rebuilt(ledger, others_give_up).startswith("from ")
+        assert index_of(ledger._store) == before
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5, 7])
+def test_pages_never_come_between_a_run_and_its_work_order(
+    store_url: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_rows(rows, monkeypatch)
+    with fl.open_ledger(store_url, executors) as ledger:
+        fill(ledger)
+        run_id = ledger.runs.start("w", payload="go", wait=False).id
+        ledger.runs.retry(ledger.history.runs(status="failed")[0].id)
+        ledger.runs.fork(run_id, version=1)
+        before = index_of(ledger._store)
+        ledger.rebuild()
+        assert index_of(ledger._store) == before
+
+
+def test_a_rebuild_drops_all_checkpoints(store_url: str) -> None:
+    with fl.open_ledger(store_url, executors, checkpoint_every=1) as ledger:
+        fill(ledger)
+        run_id = ledger.history.runs()[0].id
+        expected = ledger.history.snapshot(run_id)
+        assert list(ledger._store.checkpoints.streams(FOLD_REVISION)) == [run_id]
+        ledger.rebuild()
+        assert list(ledger._store.checkpoints.streams(FOLD_REVISION)) == []
+        assert ledger.history.snapshot(run_id) == expected

@@ -152,22 +152,31 @@ WHERE relname = 'flowledger_schema' AND nspname = %(schema)s
 -- schema_version: The number of the newest migration that has been applied.
 SELECT version FROM flowledger_schema
 
--- save_checkpoints: Keep pages of a folded state, given as arrays, in place of any for the same versions; in one order, as
+-- save_checkpoints: Keep pages of a folded state, given as arrays, in place of others for the same versions; in one order, as
 -- two readers that save the same ones would otherwise wait for each other for ever.
 INSERT INTO flowledger_checkpoints (stream, version, fold_revision, state)
 SELECT %(stream)b, version, %(fold_revision)b, state
 FROM unnest(%(versions)b::bigint[], %(states)b::bytea[]) AS page (version, state)
 ORDER BY version
 ON CONFLICT (stream, version) DO UPDATE SET fold_revision = EXCLUDED.fold_revision, state = EXCLUDED.state
+WHERE flowledger_checkpoints.state <> EXCLUDED.state OR flowledger_checkpoints.fold_revision <> EXCLUDED.fold_revision
 
--- checkpoints: The next %(rows)b pages of this fold revision behind version %(after)b, large ones without their content.
-SELECT version, CASE WHEN octet_length(state) <= %(large)b THEN state END FROM flowledger_checkpoints
+-- checkpoints: The next %(rows)b pages of this fold revision behind version %(after)b, large ones without their content,
+-- each with the digest of the event that it was made at, as that is now.
+SELECT version, CASE WHEN octet_length(state) <= %(large)b THEN state END,
+       (SELECT substr(event.state, 10, 32) FROM flowledger_events AS event
+        WHERE originator_id = %(stream)b AND originator_version = flowledger_checkpoints.version)
+FROM flowledger_checkpoints
 WHERE stream = %(stream)b AND version > %(after)b AND version <= %(upto)b AND fold_revision = %(fold_revision)b
 ORDER BY version LIMIT %(rows)b
 
 -- large_checkpoint: The content of one page.
 SELECT state FROM flowledger_checkpoints
 WHERE stream = %(stream)b AND version = %(version)b AND fold_revision = %(fold_revision)b
+
+-- checkpointed_streams: The next %(rows)b streams behind %(after)b that have pages of this fold revision.
+SELECT DISTINCT stream FROM flowledger_checkpoints
+WHERE stream > %(after)b AND fold_revision = %(fold_revision)b ORDER BY stream LIMIT %(rows)b
 
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM flowledger_checkpoints

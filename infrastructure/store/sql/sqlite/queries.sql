@@ -61,18 +61,27 @@ WHERE notification_id BETWEEN :start AND :stop
   AND (:types IS NULL OR topic IN (SELECT value FROM json_each(:types)))
 ORDER BY notification_id LIMIT :limit
 
--- save_checkpoint: Keep a page of a folded state, in place of any for the same version.
-INSERT OR REPLACE INTO flowledger_checkpoints (stream, version, fold_revision, state)
+-- save_checkpoint: Keep a page of a folded state, in place of another one for the same version.
+INSERT INTO flowledger_checkpoints (stream, version, fold_revision, state)
 VALUES (:stream, :version, :fold_revision, :state)
+ON CONFLICT (stream, version) DO UPDATE SET fold_revision = excluded.fold_revision, state = excluded.state
+WHERE flowledger_checkpoints.state <> excluded.state OR flowledger_checkpoints.fold_revision <> excluded.fold_revision
 
--- checkpoints: The next :rows pages of this fold revision behind version :after, large ones without their content.
-SELECT version, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END FROM flowledger_checkpoints
+-- checkpoints: The next :rows pages of this fold revision behind version :after, large ones without their content, each
+-- with the digest of the event that it was made at, as that is now.
+SELECT version, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END,
+       (SELECT substr(CAST(event.state AS BLOB), 10, 32) FROM flowledger_events AS event
+        WHERE originator_id = :stream AND originator_version = flowledger_checkpoints.version)
+FROM flowledger_checkpoints
 WHERE stream = :stream AND version > :after AND version <= :upto AND fold_revision = :fold_revision
 ORDER BY version LIMIT :rows
 
 -- large_checkpoint: The content of one page.
 SELECT CAST(state AS BLOB) FROM flowledger_checkpoints
 WHERE stream = :stream AND version = :version AND fold_revision = :fold_revision
+
+-- checkpointed_streams: The next :rows streams behind :after that have pages of this fold revision.
+SELECT DISTINCT stream FROM flowledger_checkpoints WHERE stream > :after AND fold_revision = :fold_revision ORDER BY stream LIMIT :rows
 
 -- clear_checkpoints: Forget all checkpoints.
 DELETE FROM flowledger_checkpoints

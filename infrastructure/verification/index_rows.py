@@ -1,0 +1,198 @@
+"""The index against the events: every row that lists, filters and trails read is what the events make of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ...domain.errors import EventNotReadable
+from ...domain.verification import Finding
+from ...projections.index import Changes, Placed, changes_of, is_indexed, order_state
+from ..store.event_store import LedgerEventStore
+from ..store.recorder import Row
+from .inspector import Inspector
+from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
+
+_MADE_ANEW = "`flowledger rebuild` makes the index anew"
+
+
+class IndexInspector(Inspector):
+    """Each row is compared with what the events of its stream make; each stream must have its rows, and no other."""
+
+    def __init__(self, store: LedgerEventStore) -> None:
+        self._store = store
+        self._index = store.index
+        self._of_streams = [TableWalk(self._index, table) for table in (RUNS, ORDERS, WORKFLOWS)]
+        self._of_events = [TableWalk(self._index, table) for table in (SAVES, CHANGES)]
+        self._walks = (*self._of_streams, *self._of_events)
+        self._changes = Changes()
+        self._is_readable = True
+
+    @property
+    def rows(self) -> int:
+        """How many rows were looked at."""
+        return sum(walk.rows for walk in self._walks)
+
+    def begin(self, stream: str) -> Iterable[Finding]:
+        self._changes = Changes()
+        self._is_readable = True
+        is_missed = any(walk.stream is not None and walk.stream < stream for walk in self._walks)
+        return self._without_stream(stream) if is_missed else ()
+
+    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+        if data is None or not self._is_readable:
+            self._is_readable = False
+            return ()
+        if not is_indexed(row.type, data):
+            return ()
+        try:
+            _add(self._changes, row, data)
+        except EventNotReadable as error:
+            self._is_readable = False
+            return (Finding(row.stream, row.version, "unreadable", error.reason),)
+        return self._compare_rows_of(row)
+
+    def _compare_rows_of(self, row: Row) -> Iterator[Finding]:
+        for walk, rows in zip(self._of_events, (self._changes.saves, self._changes.changes), strict=True):
+            for expected in rows:
+                yield from self._compare_up_to(walk, row, expected)
+            rows.clear()
+
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
+        suspected = [
+            walk.table
+            for walk in self._of_streams
+            if _differences(walk.table, _expected(walk.table, self._changes, stream), walk.of(stream))
+        ]
+        has_more = any(walk.stream == stream for walk in self._of_events)
+        return self._check_end(stream, suspected, sound=sound and self._is_readable) if suspected or has_more else ()
+
+    def _check_end(self, stream: str, suspected: Iterable[Table], *, sound: bool) -> Iterator[Finding]:
+        for walk in self._of_events:
+            while (actual := walk.of(stream)) is not None:
+                if sound:
+                    yield from self._check_event(walk.table, stream, actual["version"])
+        for table in suspected if sound else ():
+            yield from self._check_stream(table, stream)
+
+    def finish(self) -> Iterator[Finding]:
+        yield from self._without_stream(None)
+        if self._index.dialect == "sqlite":
+            for walk in self._walks:
+                yield from self._without_text(walk.table)
+
+    # --- rows of one event --------------------------------------------------------------------------------------------
+
+    def _compare_up_to(self, walk: TableWalk, row: Row, expected: Columns) -> Iterator[Finding]:
+        """The table's rows up to an event that must have one."""
+        while True:
+            actual = walk.of(row.stream, row.version)
+            if actual is not None and actual["version"] < row.version:
+                yield from self._check_event(walk.table, row.stream, actual["version"])
+                continue
+            if _differences(walk.table, expected, actual):
+                yield from self._check_event(walk.table, row.stream, row.version)
+            return
+
+    def _check_event(self, table: Table, stream: str, version: int) -> Iterator[Finding]:
+        """Read both again. Neither an event nor its row ever changes, so two moments are as good as one."""
+        changes = Changes()
+        try:
+            for row in self._store.rows_at([(stream, version)]):
+                _add(changes, row, self._store.body(row))
+        except EventNotReadable:
+            return  # it came just now, and the next walk names it
+        rows = changes.saves if table is SAVES else changes.changes
+        actual = [table.row(values[1:]) for values in self._index.rows(*table.one(stream, version))]
+        yield from _told(table, stream, version, rows[0] if rows else None, actual[0] if actual else None)
+
+    # --- rows of one stream -------------------------------------------------------------------------------------------
+
+    def _check_stream(self, table: Table, stream: str) -> Iterator[Finding]:
+        """Read the row again, together with the version of the stream then, and fold so many events."""
+        head, rows = self._index.rows_beside_head(stream, *table.one(stream))
+        actual = table.row(rows[0][1:]) if rows else None
+        changes = Changes()
+        try:
+            for row in self._store.rows(stream, upto=head) if head else ():
+                _add(changes, row, self._store.body(row))
+                changes.saves.clear()
+                changes.changes.clear()
+        except EventNotReadable:
+            return  # it came just now, and the next walk names it
+        yield from _told(table, stream, head, _expected(table, changes, stream), actual)
+
+    def _without_stream(self, stream: str | None) -> Iterator[Finding]:
+        """Rows of streams that were not met on the way here."""
+        for walk in self._of_streams:
+            for row in walk.before(stream):
+                yield from self._check_stream(walk.table, walk.table.stream_of(row[walk.table.key]))
+        for walk in self._of_events:
+            for row in walk.before(stream):
+                yield from self._check_event(walk.table, walk.table.stream_of(row[walk.table.key]), row["version"])
+
+    def _without_text(self, table: Table) -> Iterator[Finding]:
+        odd = f"SELECT count(*) FROM {table.name} WHERE {table.key} IS NULL OR typeof({table.key}) <> 'text'"  # noqa: S608 - ours
+        ((count,),) = self._index.rows(odd, {})
+        if count:
+            yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_MADE_ANEW}")
+
+
+def _add(changes: Changes, row: Row, data: Mapping[str, Any]) -> None:
+    """Raises EventNotReadable."""
+    if is_indexed(row.type, data):
+        changes_of([Placed(row.position, row.stream, row.version, row.type, data)], changes)
+        changes.order_moves.clear()  # of other streams
+
+
+def _expected(table: Table, changes: Changes, stream: str) -> Columns | None:
+    """The row that a stream must have, if any."""
+    rows = changes.runs if table is RUNS else changes.orders if table is ORDERS else changes.workflows
+    return rows.get(table.key_of(stream)) if rows else None
+
+
+def _differences(table: Table, expected: Columns | None, actual: Columns | None) -> list[str]:
+    """In what the two differ, in words; empty: in nothing."""
+    if actual is None or expected is None:
+        return [] if actual is expected else ["there is only one of them"]
+    found = [
+        f"{_COLUMNS.get(name, name)} {actual[_COLUMNS.get(name, name)]!r} and not {value!r}"
+        for name, value in expected.items()
+        if actual.get(_COLUMNS.get(name, name), value) != value and name != "state"
+    ]
+    if table is ORDERS and actual["state"] not in (states := _states(expected, actual)):
+        found.append(f"state {actual['state']!r} and not {' or '.join(map(repr, sorted(states)))}")
+    return found
+
+
+_COLUMNS = {"place": "position"}
+"""Where a column is called otherwise."""
+
+
+def _states(order: Columns, row: Columns) -> set[str]:
+    """The states that a work order may be in, whose last run stands as the index says."""
+    if order["last_run_id"] is None:
+        return {order["state"]}
+    try:
+        states = {order_state(row["last_status"])}
+    except KeyError:  # that run's own row is missing or was changed, which is told where that is compared
+        return {row["state"]}
+    if row["last_queued"] or row["last_version"] == 1:
+        states.add("pending")  # no event of the run but its first has moved the work order
+    return states
+
+
+def _told(
+    table: Table, stream: str, version: int, expected: Columns | None, actual: Columns | None
+) -> Iterator[Finding]:
+    if expected is None and actual is not None:
+        named = actual.get("version", version)
+        yield Finding(
+            stream, named, "index",
+            f"the index of {table.what} has a row for it that no event of the log makes: {_MADE_ANEW}",
+        )  # fmt: skip
+    elif expected is not None and actual is None:
+        yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_MADE_ANEW}")
+    elif different := _differences(table, expected, actual):
+        yield Finding(
+            stream, version, "index",
+            f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_MADE_ANEW}",
+        )  # fmt: skip

@@ -1,0 +1,198 @@
+"""What streams say of each other: a work order and its runs, a run and what it begins with, a run and what it ran."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, NamedTuple
+
+from ...domain.errors import EventNotReadable
+from ...domain.ids import workflow_stream
+from ...domain.run import STARTED
+from ...domain.verification import Finding
+from ...domain.work_order import OPENED, RUN_ADDED
+from ..store.event_store import LedgerEventStore
+from ..store.recorder import Row
+from .inspector import Inspector
+
+WAITING = 20_000
+"""Claims that wait for the other side to come by. A run and its work order mostly begin in the same millisecond: then
+they are neighbours by name, and on the walk. Only what doesn't meet is looked up."""
+
+VERSIONS_KNOWN = 10_000
+"""Versions of workflows that are remembered."""
+
+
+class _Pair(NamedTuple):
+    """A work order and a run that belong together."""
+
+    work_order: str
+    run: str
+
+
+class _Claim(NamedTuple):
+    """One of the two says so; the other one must, too."""
+
+    by_run: bool
+    version: int
+    """Of the event that says it."""
+
+
+class _Source(NamedTuple):
+    """A run begins with what another one was at a version."""
+
+    run: str
+    source: str
+    version: int
+
+
+class ReferenceInspector(Inspector):
+    """Every stream that an event names is there, as far as it says, and tells the same.
+
+    Both sides are written in one commit, or the named one first. So what is looked up after the event that names it was
+    read must be there.
+    """
+
+    def __init__(self, store: LedgerEventStore) -> None:
+        self._store = store
+        self._claims: OrderedDict[_Pair, _Claim] = OrderedDict()
+        self._sources: list[_Source] = []
+        self._versions: OrderedDict[tuple[str, int], object] = OrderedDict()
+
+    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+        return () if data is None or row.type not in _NAMING else self._named_by(row, data)
+
+    def _named_by(self, row: Row, data: Mapping[str, Any]) -> Iterator[Finding]:
+        if row.type == STARTED and row.version == 1:
+            yield from self._begun(row.stream, data)
+        elif row.type in (OPENED, RUN_ADDED) and isinstance(run_id := data.get("run_id"), str):
+            self._claim(_Pair(row.stream, run_id), _Claim(by_run=False, version=row.version))
+        if len(self._claims) > WAITING:
+            yield from self._look_up(WAITING // 2)
+        if len(self._sources) > WAITING:
+            yield from self._look_up_sources()
+
+    def finish(self) -> Iterator[Finding]:
+        yield from self._look_up(len(self._claims))
+        yield from self._look_up_sources()
+
+    def _begun(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
+        if isinstance(order_id := started.get("correlation_id"), str):
+            self._claim(_Pair(order_id, run_id), _Claim(by_run=True, version=1))
+        match started.get("origin"):
+            case {"run_id": str(source), "version": int(version)} if version > 0:
+                self._sources.append(_Source(run_id, source, version))
+            case _:
+                pass
+        yield from self._check_workflow(run_id, started)
+
+    # --- work orders and runs -----------------------------------------------------------------------------------------
+
+    def _claim(self, pair: _Pair, claim: _Claim) -> None:
+        other = self._claims.pop(pair, None)
+        if other is None or other.by_run == claim.by_run:
+            self._claims[pair] = claim
+
+    def _look_up(self, count: int) -> Iterator[Finding]:
+        """Settle the claims that wait longest."""
+        waiting = [(pair, self._claims.pop(pair)) for pair in list(islice(self._claims, count))]
+        yield from self._check_named({pair: claim.version for pair, claim in waiting if not claim.by_run})
+        yield from self._check_belonging([pair for pair, claim in waiting if claim.by_run])
+
+    def _check_named(self, pairs: Mapping[_Pair, int]) -> Iterator[Finding]:
+        """Runs that work orders name."""
+        begun = self._first_events({pair.run for pair in pairs})
+        for (work_order, run), version in pairs.items():
+            if run not in begun:
+                yield _reference(work_order, version, f"it names run {run!r}, which isn't in the store")
+            elif (data := begun[run]) is not None and data.get("correlation_id") != work_order:
+                said = f"which says that it belongs to {data.get('correlation_id')!r}"
+                yield _reference(work_order, version, f"it names run {run!r}, {said}")
+
+    def _check_belonging(self, pairs: Iterable[_Pair]) -> Iterator[Finding]:
+        """Work orders that runs name."""
+        runs: defaultdict[str, set[str]] = defaultdict(set)
+        for work_order, run in pairs:
+            runs[work_order].add(run)
+        for work_order, unnamed in runs.items():
+            found = False
+            try:
+                for row in self._store.rows(work_order):
+                    found = True
+                    if row.type in (OPENED, RUN_ADDED):
+                        unnamed.discard(self._store.body(row).get("run_id", ""))
+                    if not unnamed:
+                        break
+            except EventNotReadable:
+                continue  # the work order has a finding of its own
+            why = "doesn't name it" if found else "isn't in the store"
+            for run in sorted(unnamed):
+                yield _reference(run, 1, f"its work order {work_order!r} {why}")
+
+    def _first_events(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
+        """How the runs begin that are there; None where that can't be read."""
+        found: dict[str, Mapping[str, Any] | None] = {}
+        for row in self._rows_at([(run, 1) for run in runs]):
+            try:
+                found[row.stream] = self._store.body(row) if row.type == STARTED else {}
+            except EventNotReadable:
+                found[row.stream] = None
+        return found
+
+    # --- what a run begins with, and what it runs ---------------------------------------------------------------------
+
+    def _look_up_sources(self) -> Iterator[Finding]:
+        sources, self._sources = self._sources, []
+        places = {(source.source, source.version) for source in sources}
+        found = {(row.stream, row.version) for row in self._rows_at(sorted(places))}
+        for run, source, version in sources:
+            if (source, version) not in found:
+                said = f"version {version} of run {source!r}"
+                yield _reference(run, 1, f"it begins with what there was at {said}, which isn't in the store")
+
+    def _check_workflow(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
+        match started:
+            case {"workflow_id": str(workflow_id), "workflow_version": int(version), "definition_digest": str(digest)}:
+                place = (workflow_stream(workflow_id), version)
+            case _:
+                return
+        saved = self._saved(place)
+        if saved is None:
+            yield _reference(
+                run_id, 1, f"it runs version {version} of workflow {workflow_id!r}, which isn't in the store"
+            )
+        elif saved is not _UNREADABLE and saved != digest:
+            yield _reference(
+                run_id, 1, f"it runs another definition than version {version} of workflow {workflow_id!r} is"
+            )
+
+    def _saved(self, place: tuple[str, int]) -> object:
+        """The digest of a definition; None where there is no such version."""
+        if place in self._versions:
+            self._versions.move_to_end(place)
+            return self._versions[place]
+        saved: object = None
+        for row in self._rows_at([place]):
+            try:
+                saved = self._store.body(row).get("digest")
+            except EventNotReadable:
+                saved = _UNREADABLE
+        self._versions[place] = saved
+        if len(self._versions) > VERSIONS_KNOWN:
+            self._versions.popitem(last=False)
+        return saved
+
+    def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[Row]:
+        rest = iter(places)
+        while part := list(islice(rest, LOOKED_UP_AT_ONCE)):
+            yield from self._store.rows_at(part)
+
+
+LOOKED_UP_AT_ONCE = 1_000
+
+_NAMING = frozenset({STARTED, OPENED, RUN_ADDED})
+
+_UNREADABLE = object()
+
+
+def _reference(stream: str, version: int, message: str) -> Finding:
+    return Finding(stream, version, "reference", message)

@@ -1,0 +1,122 @@
+"""What a search knows of the runs against their events."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ...domain.errors import EventNotReadable
+from ...domain.run import STARTED
+from ...domain.verification import Finding
+from ...projections.search import SearchEntry, is_searched
+from ..store.event_store import LedgerEventStore
+from ..store.recorder import PAGE_ROWS, Row
+from .inspector import Inspector
+
+AT_ONCE = 50
+"""Entries that are looked up together: each may hold 100,000 characters of words."""
+
+LOOKS = 10
+"""How often an entry is read again while somebody else's search goes on; then it is left to the next walk."""
+
+
+class SearchInspector(Inspector):
+    """Makes the entry of each run anew, and compares it with the one that is kept.
+
+    A search follows the log: an entry holds the events up to where the search is. What seems wrong is read again
+    between two looks at that, which must agree.
+    """
+
+    def __init__(self, store: LedgerEventStore) -> None:
+        self._store = store
+        self._table = store.search
+        self._upto = self._table.progress().position
+        self._entry: SearchEntry | None = None
+        self._waiting: dict[str, SearchEntry | None] = {}
+        self._kept = self._run_ids()
+        self._next = next(self._kept, None)
+        self.entries = 0
+        """How many were looked at."""
+
+    def begin(self, stream: str) -> Iterable[Finding]:
+        self._entry = None
+        return self._without_run(stream)
+
+    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+        if data is not None and row.position <= self._upto:
+            self._entry = _with(self._entry, row, data)
+        return ()
+
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
+        is_kept = self._next == stream
+        if is_kept:
+            self.entries += 1
+            self._next = next(self._kept, None)
+        if sound and (is_kept or self._entry is not None):
+            self._waiting[stream] = self._entry
+        return self._compare() if len(self._waiting) >= AT_ONCE else ()
+
+    def finish(self) -> Iterator[Finding]:
+        yield from self._compare()
+        yield from self._without_run(None)
+
+    def _without_run(self, stream: str | None) -> Iterator[Finding]:
+        while self._next is not None and (stream is None or self._next < stream):
+            self.entries += 1
+            yield from self._check(self._next)
+            self._next = next(self._kept, None)
+
+    def _compare(self) -> Iterator[Finding]:
+        expected, self._waiting = self._waiting, {}
+        found = self._table.entries(expected) if expected else {}
+        for stream, entry in expected.items():
+            if not _equal(entry, found.get(stream)):
+                yield from self._check(stream)
+
+    def _check(self, stream: str) -> Iterator[Finding]:
+        for _ in range(LOOKS):
+            progress = self._table.progress()
+            actual = self._table.entries([stream]).get(stream)
+            if self._table.progress() == progress:
+                break
+        else:
+            return
+        expected = None
+        for row in self._store.rows(stream):
+            if row.position > progress.position:
+                break
+            try:
+                expected = _with(expected, row, self._store.body(row))
+            except EventNotReadable:
+                return  # it has a finding of its own
+        if not _equal(expected, actual):
+            said = "lacks this run" if actual is None else "has a run that isn't there"
+            if actual is not None and expected is not None:
+                said = "knows other words or values of this run than its events hold"
+            yield Finding(stream, 1, "search", f"the search {said}: `flowledger rebuild` makes it anew")
+
+    def _run_ids(self) -> Iterator[str]:
+        """The runs that have an entry, in order."""
+        page = "SELECT run_id FROM flowledger_search WHERE run_id > :after ORDER BY run_id LIMIT :rows"
+        after = ""
+        while True:
+            found = [run_id for (run_id,) in self._store.index.rows(page, {"after": after, "rows": PAGE_ROWS})]
+            yield from found
+            if len(found) < PAGE_ROWS:
+                return
+            after = found[-1]
+
+
+def _with(entry: SearchEntry | None, row: Row, data: dict[str, Any]) -> SearchEntry | None:
+    """The entry of a run with its next event."""
+    if row.type == STARTED:
+        entry = SearchEntry(row.stream, data["recorded_at"], row.position)
+    if entry is not None and is_searched(row.type):
+        entry.add(row.type, data)
+    return entry
+
+
+def _equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return (one.started_at, one.position, one.words, one.document) == (
+        other.started_at, other.position, other.words, other.document
+    )  # fmt: skip

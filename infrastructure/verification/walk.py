@@ -1,0 +1,128 @@
+"""The walk through a store: each event is looked at once, and shown to all who compare it with something else."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
+from ..files.writing import write_file
+from ..store.event_store import LedgerEventStore
+from ..store.recorder import Row
+from ..store.verify import Before, findings_in
+from .checkpoints import CheckpointInspector
+from .heads import HeadsFile, HeadsInspector, HeadsWriter
+from .index_rows import IndexInspector
+from .inspector import Inspector
+from .references import ReferenceInspector
+from .search_entries import SearchInspector
+
+PROGRESS_EVERY = 1_000
+"""Events between two calls of the progress callback."""
+
+
+def verify(
+    store: LedgerEventStore, progress: Callable[[int], object] | None = None, *,
+    deep: bool = False, heads: Path | None = None,
+) -> VerifyReport:  # fmt: skip
+    """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
+
+    ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
+    are compared with the store; where nothing was found at all, or it wasn't there, it is written.
+
+    Raises StorageUnavailable, InvalidRequest for a file that holds no heads.
+    """
+    with ExitStack() as files:
+        earlier = HeadsFile(heads) if heads is not None and heads.exists() else None
+        kept = files.enter_context(TemporaryFile()) if heads is not None else None
+        walk = _Walk(store, progress, earlier, kept, deep=deep)
+        findings = tuple(walk.findings())
+        written = heads is not None and kept is not None and not (earlier and findings)
+        if written:
+            write_file(heads, lambda file: _copy(kept, file))  # type: ignore[arg-type]
+    return walk.report(findings, heads_written=written)
+
+
+def _copy(kept: BinaryIO, file: BinaryIO) -> None:
+    kept.seek(0)
+    copyfileobj(kept, file)
+
+
+class _Walk:
+    """One pass, and what it counts on the way."""
+
+    def __init__(
+        self, store: LedgerEventStore, progress: Callable[[int], object] | None,
+        earlier: HeadsFile | None, kept: BinaryIO | None, *, deep: bool,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._progress = progress
+        self._events = self._streams = 0
+        self._kinds: dict[str, int] = {}
+        self._has_earlier = earlier is not None
+        self._heads = HeadsInspector(earlier)
+        self._writer = HeadsWriter(kept) if kept is not None else None
+        self._index = IndexInspector(store) if store.index.is_built() else None
+        self._checkpoints = CheckpointInspector(store)
+        self._search = SearchInspector(store) if deep else None
+        others: tuple[Inspector | None, ...] = (
+            self._heads, ReferenceInspector(store), self._index, self._checkpoints, self._search,
+        )  # fmt: skip
+        self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]
+
+    def findings(self) -> Iterator[Finding]:
+        before: Before | None = None
+        sound = True
+        for row in self._store.all_rows():
+            if not isinstance(row.stream, str) or type(row.version) is not int:  # SQLite takes anything
+                yield Finding("", 0, "unreadable", f"an event at position {row.position} names no stream and version")
+                continue
+            if before is None or row.stream != before.stream:
+                if before is not None:
+                    yield from self._end(before.stream, sound=sound)
+                before, sound = Before(row.stream), True
+                yield from self._begin(row)
+            found = list(findings_in(row, before))
+            yield from found
+            sound = sound and not any(finding.kind in OF_THE_LOG for finding in found)
+            for inspector in self._inspectors:
+                yield from inspector.event(row, before.data if sound else None)
+            self._events += 1
+            if self._progress and self._events % PROGRESS_EVERY == 0:
+                self._progress(self._events)
+        if before is not None:
+            yield from self._end(before.stream, sound=sound)
+        for inspector in self._inspectors:
+            yield from inspector.finish()
+        if self._writer is not None:
+            self._writer.end(self._events)
+
+    def report(self, findings: tuple[Finding, ...], *, heads_written: bool) -> VerifyReport:
+        return VerifyReport(
+            events=self._events,
+            streams=self._streams,
+            findings=findings,
+            runs=self._kinds.get("run", 0),
+            work_orders=self._kinds.get("work_order", 0),
+            workflows=self._kinds.get("workflow", 0),
+            index_rows=self._index.rows if self._index else None,
+            checkpoints=self._checkpoints.pages,
+            search_entries=self._search.entries if self._search else None,
+            heads_compared=self._heads.compared if self._has_earlier else None,
+            heads_written=heads_written,
+        )
+
+    def _begin(self, row: Row) -> Iterator[Finding]:
+        self._streams += 1
+        kind = row.type.partition(".")[0]
+        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+        for inspector in self._inspectors:
+            yield from inspector.begin(row.stream)
+
+    def _end(self, stream: str, *, sound: bool) -> Iterator[Finding]:
+        for inspector in self._inspectors:
+            yield from inspector.end(stream, sound=sound)
+        if self._writer is not None and self._heads.last is not None:
+            self._writer.add(self._heads.last)
