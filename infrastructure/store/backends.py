@@ -80,11 +80,12 @@ def sqlite_file(url: str) -> Path:
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
     try:
         file = Path(path).absolute()
+    except OSError as error:
+        raise StorageUnavailable(f"the SQLite store {path}: the current folder is gone ({error.strerror})") from error
+    try:
         str(file).encode()
     except UnicodeEncodeError:
         raise InvalidRequest(f"the path {str(file)!r} of an SQLite store isn't UTF-8 text: choose another") from None
-    except OSError as error:
-        raise StorageUnavailable(f"the SQLite store {path}: the current folder is gone ({error.strerror})") from error
     return file
 
 
