@@ -324,7 +324,7 @@ CREATE INDEX flowledger_search_document_idx ON flowledger_search USING gin (docu
 CREATE FUNCTION flowledger_take_search_back() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('SELECT 1 FROM %I.flowledger_search_progress FOR UPDATE', TG_TABLE_SCHEMA);
-    EXECUTE format('UPDATE %I.flowledger_search_progress SET position = $1 - 1, generation = generation % 1000000000 + 1, '
+    EXECUTE format('UPDATE %I.flowledger_search_progress SET position = $1 - 1, generation = mod(generation, 1000000000) + 1, '
                    'last_stream = '''', last_version = NULL WHERE position >= $1', TG_TABLE_SCHEMA)
     USING NEW.notification_id;
     RETURN NULL;
