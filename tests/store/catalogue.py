@@ -39,9 +39,8 @@ def catalogue_of(url: str) -> dict[str, list[Any]]:
     """
     with executing(url) as execute:
         if dialect_of(url) == "sqlite":
-            # A table that was renamed has its name in quotes.
             rows = execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name")
-            found = {"schema": [(*names, sql and re.sub(r'"(flowledger_\w+)"', r"\1", sql)) for *names, sql in rows]}
+            found = {"schema": [(*names, sql and _plain(sql)) for *names, sql in rows]}
         else:
             (schema,) = execute("SELECT current_schema()")[0]
             parts = {
@@ -56,6 +55,11 @@ def catalogue_of(url: str) -> dict[str, list[Any]]:
                 for part, query in parts.items()
             }
         return found | {"rows": [execute(query) for query in _FIRST_ROWS]}
+
+
+def _plain(sql: str) -> str:
+    """A table that was renamed has its name in quotes, one that got columns later has them in one line."""
+    return re.sub(r"\s*([(),])\s*", r"\1", " ".join(re.sub(r'"(flowledger_\w+)"', r"\1", sql).split()))
 
 
 def names_in(url: str) -> list[str]:

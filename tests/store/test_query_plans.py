@@ -27,20 +27,20 @@ def connection(new_postgres_url: Any) -> Iterator[Any]:
         with connection.cursor() as cursor:
             columns = ", ".join((*sql.RUN_COLUMNS,))
             with cursor.copy(f"COPY flowledger_index_runs ({columns}) FROM STDIN") as rows:
-                for number in range(RUNS):
+                for number in range(1, RUNS + 1):
                     rows.write_row(run(number, chance))
             with cursor.copy(
                 "COPY flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor) "
                 "FROM STDIN"
             ) as rows:
-                for number in range(RUNS):
+                for number in range(1, RUNS + 1):
                     state = "failed" if number % 100 == 0 else "success"
                     rows.write_row((number * 1000, number, f"o{number}", f"w{number % 50}", state, f"a{number % 90}"))
             with cursor.copy(
                 "COPY flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status) "
                 "FROM STDIN"
             ) as rows:
-                for number in range(RUNS):
+                for number in range(1, RUNS + 1):
                     rows.write_row((1, number, number * 1000, True, f"r{number}", f"a{number % 90}", "t", "active"))
         connection.execute("ANALYZE")
         yield connection
