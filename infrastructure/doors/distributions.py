@@ -1,5 +1,6 @@
 """Which installed distribution a module came from."""
 
+import email.parser  # noqa: F401 - what reads metadata loads it late, and a process forked right then would have half of it
 import functools
 import sys
 from collections.abc import Iterator
