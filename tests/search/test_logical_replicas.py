@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from threading import Thread
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -105,8 +106,7 @@ def wait_for_a_lock(store: LedgerEventStore) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%search_progress%'"
     with connect(store) as connection:
         connection.autocommit = True
-        while connection.execute(waiting).fetchone() == (0,):
-            pass
+        until(lambda: connection.execute(waiting).fetchone() != (0,))
 
 
 def test_searches_while_events_arrive_miss_none(store: LedgerEventStore) -> None:
@@ -174,13 +174,19 @@ def restart_with_logical_replication(server: Any) -> None:
     subprocess.run(
         [*command, "-o", options, "restart"], check=True, cwd="/", stdout=subprocess.DEVNULL, **as_owner(server.pgdata)
     )
+    server.ensure_postgres_running()  # so that it is stopped in the end
 
 
 def wait_until_copied(url: str) -> None:
-    while ask(url, "SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'"):
-        pass
+    until(lambda: ask(url, "SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'") == 0)
 
 
 def wait_until_found(store: LedgerEventStore, run_id: str) -> None:
-    while run_id not in words_of(store, [run_id]):
-        index_of(store).catch_up()
+    until(lambda: index_of(store).catch_up() and run_id in words_of(store, [run_id]))
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Returns when it is so; fails, and doesn't hang, where it never will be."""
+    end = monotonic() + 120
+    while not is_so():
+        assert monotonic() < end
