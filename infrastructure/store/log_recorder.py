@@ -303,6 +303,7 @@ class _Rebuilding(SQLiteRebuilding):
         finally:
             self._recorder.let_go_of_index()
 
-    def swap(self, catch_up: CatchUp, revision: int) -> None:
-        super().swap(catch_up, revision)
+    def swap(self, catch_up: CatchUp, revision: int) -> int:
+        events = super().swap(catch_up, revision)
         self._recorder.go_on_behind_rebuilt()
+        return events
