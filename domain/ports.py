@@ -147,15 +147,6 @@ class EventStore(Protocol):
         ...
 
 
-class KeptCheckpoint(NamedTuple):
-    """A page as it was found in storage, where anybody may have put it."""
-
-    version: int
-    content: bytes
-    event_digest: bytes | None
-    """Of the event at that version now, read together with the page; None where there is none."""
-
-
 class CheckpointStore(Protocol):
     """Folded states kept beside the events, as pages. A cache only: lose any of it, and every answer is the same.
 
@@ -166,16 +157,12 @@ class CheckpointStore(Protocol):
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
         """Keep pages, given by version, in one commit, each in place of any kept for that version.
 
-        What is there already is not written again.
+        What is there already needs not be written again.
         """
         ...
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
-        """This revision's pages with ``version <= upto``, in order, fetched a few at a time."""
-        ...
-
-    def streams(self, fold_revision: int) -> Iterator[str]:
-        """The streams that have pages of this revision, in order, fetched many at a time."""
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+        """Version and content of this revision's pages with ``version <= upto``, in order, fetched a few at a time."""
         ...
 
     def clear(self) -> None:

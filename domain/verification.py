@@ -49,7 +49,7 @@ class VerifyReport:
     """None where no index was looked at: it wasn't built yet, or by other code, which is no fault of the log."""
     checkpoints: int = 0
     search_entries: int | None = None
-    """None where they were not looked at, as they are only with ``deep``."""
+    """None where they were not looked at: without ``deep``, or as the next search makes them anew in any case."""
     heads_compared: int | None = None
     """Streams of the file of heads that was there; None: there was none, or none was asked for."""
     heads_written: bool = False

@@ -155,7 +155,12 @@ class RunStates:
         Whatever else lies there is passed over. Costs nothing where this process made none.
         """
         vouched = self._vouched.of(run_id, upto)
-        for version, content, event_digest in self._checkpoints.pages(run_id, upto, FOLD_REVISION) if vouched else ():
+        if not vouched:
+            return
+        from ..store.checkpoint_store import kept_checkpoints  # brings the storage libraries
+
+        kept = kept_checkpoints(self._checkpoints, self._store, run_id, upto, FOLD_REVISION)
+        for version, content, event_digest in kept:
             if version not in vouched:
                 continue
             if event_digest is None or digest_made_of(run_id, version, event_digest, content) != vouched[version]:

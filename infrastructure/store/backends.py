@@ -70,7 +70,7 @@ def _memory(mapper: LedgerMapper) -> LedgerEventStore:
     from .memory import Factory
 
     recorder = Factory({}).application_recorder()
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(recorder), SQLiteSearch(recorder, recorder.transaction))
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))
 
 
 def sqlite_file(url: str) -> Path:

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from ...domain.ports import KeptCheckpoint
-from .codec import digest_of
+from ...domain.errors import StorageError
+from ...domain.ports import CheckpointStore, EventStore
 from .forking import ForksAnew, follow_forks
-from .recorder import LAST, PAGE_ROWS, LedgerRecorder, errors_in_our_terms
+from .recorder import LAST, PAGE_ROWS, errors_in_our_terms
 from .sql_files import queries
 
 if TYPE_CHECKING:
@@ -20,11 +20,55 @@ LARGE_PAGE = 2**20
 """Pages above this many bytes are fetched one at a time."""
 
 
-class MemoryCheckpoints(ForksAnew):
-    """Implements ``domain.ports.CheckpointStore`` in memory, beside the events of a recorder."""
+class KeptCheckpoint(NamedTuple):
+    """A page as it was found in storage, where anybody may have put it."""
 
-    def __init__(self, recorder: LedgerRecorder) -> None:
-        self._recorder = recorder
+    version: int
+    content: bytes
+    event_digest: bytes | None
+    """Of the event at that version now; None where there is none."""
+
+
+@runtime_checkable
+class BesideEvents(Protocol):
+    """Checkpoints in the same storage as the events: what ``domain.ports.CheckpointStore`` need not be able to do."""
+
+    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+        """The same as ``pages``, each read in one statement with the digest of the event that it was made at."""
+        ...
+
+
+@runtime_checkable
+class Listed(Protocol):
+    """Checkpoints that can say whose they are."""
+
+    def streams(self, fold_revision: int) -> Iterator[str]:
+        """The streams that have pages of this revision, in order, fetched many at a time."""
+        ...
+
+
+def kept_checkpoints(
+    checkpoints: CheckpointStore, events: EventStore, stream: str, upto: int | None, fold_revision: int
+) -> Iterator[KeptCheckpoint]:
+    """The pages of a stream up to a version, each with the digest of the event that it was made at, as that is now."""
+    if isinstance(checkpoints, BesideEvents):
+        yield from checkpoints.pages_beside_events(stream, upto, fold_revision)
+        return
+    for version, content in checkpoints.pages(stream, upto, fold_revision):
+        yield KeptCheckpoint(version, content, _digest_at(events, stream, version))
+
+
+def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
+    try:
+        return bytes.fromhex(events.events_at([(stream, version)])[0].digest)
+    except StorageError:  # there is none, or none that can be read
+        return None
+
+
+class MemoryCheckpoints(ForksAnew):
+    """Implements ``domain.ports.CheckpointStore`` in memory."""
+
+    def __init__(self) -> None:
         self._lock = Lock()
         self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
         follow_forks(self)
@@ -37,13 +81,14 @@ class MemoryCheckpoints(ForksAnew):
             kept = self._pages.setdefault(stream, {})
             kept.update((version, (fold_revision, content)) for version, content in pages.items())
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
         with self._lock:
             kept = sorted(self._pages.get(stream, {}).items())
-        for version, (revision, content) in kept:
-            if revision == fold_revision and (upto is None or version <= upto):
-                header = self._recorder.header(stream, version)
-                yield KeptCheckpoint(version, content, header and digest_of(header[0]))
+        return (
+            (version, content)
+            for version, (revision, content) in kept
+            if revision == fold_revision and (upto is None or version <= upto)
+        )
 
     def streams(self, fold_revision: int) -> Iterator[str]:
         with self._lock:
@@ -67,7 +112,10 @@ class _TableOfCheckpoints(ABC):
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         """All rows of a named query."""
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+        return (page[:2] for page in self.pages_beside_events(stream, upto, fold_revision))
+
+    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
         wanted = {"stream": stream, "fold_revision": fold_revision}
         bounds = {"upto": LAST if upto is None else upto, "large": LARGE_PAGE, "rows": PAGES_AT_ONCE}
         after = 0

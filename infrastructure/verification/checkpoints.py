@@ -7,12 +7,12 @@ from copy import copy
 import orjson
 
 from ...domain.errors import EventNotReadable, RunNotFound, StorageCorrupt
-from ...domain.ports import KeptCheckpoint
 from ...domain.run import FOLD_REVISION, RunState
 from ...domain.verification import Finding
 from ...projections.runs import fold
 from ..doors.checkpoint_pages import digest_made_of, lines_in, lines_of, page_digest
 from ..doors.states import RunStates
+from ..store.checkpoint_store import KeptCheckpoint, Listed, kept_checkpoints
 from ..store.event_store import LedgerEventStore
 from .inspector import Inspector
 
@@ -26,7 +26,10 @@ class CheckpointInspector(Inspector):
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
         self._states = RunStates(store, store.checkpoints, None)
-        self._streams = store.checkpoints.streams(FOLD_REVISION)
+        # Others than ours may not be able to say whose they are: then each run is asked for.
+        listed = store.checkpoints.streams(FOLD_REVISION) if isinstance(store.checkpoints, Listed) else None
+        self._is_listed = listed is not None
+        self._streams = listed or iter(())
         self._next = next(self._streams, None)
         self.pages = 0
         """How many were looked at."""
@@ -35,9 +38,10 @@ class CheckpointInspector(Inspector):
         return self._without_stream(stream) if self._next is not None and self._next < stream else ()
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
-        if self._next != stream:
-            return ()
-        self._next = next(self._streams, None)
+        if self._is_listed:
+            if self._next != stream:
+                return ()
+            self._next = next(self._streams, None)
         return self._check(stream) if sound else ()
 
     def finish(self) -> Iterator[Finding]:
@@ -68,7 +72,7 @@ class CheckpointInspector(Inspector):
                 )  # fmt: skip
 
     def _pages(self, stream: str) -> Iterator[KeptCheckpoint]:
-        return self._store.checkpoints.pages(stream, None, FOLD_REVISION)
+        return kept_checkpoints(self._store.checkpoints, self._store, stream, None, FOLD_REVISION)
 
     def _since(self, page: KeptCheckpoint) -> int | None:
         """The version that a page says that it goes on from; None where it says none."""

@@ -6,7 +6,7 @@ from typing import Any
 from ...domain.errors import EventNotReadable
 from ...domain.run import STARTED
 from ...domain.verification import Finding
-from ...projections.search import SearchEntry, is_searched
+from ...projections.search import SEARCH_REVISION, SearchEntry, is_searched
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import PAGE_ROWS, Row
 from .inspector import Inspector
@@ -28,7 +28,10 @@ class SearchInspector(Inspector):
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
         self._table = store.search
-        self._upto = self._table.progress().position
+        progress = self._table.progress()
+        self.is_current = progress.revision == SEARCH_REVISION
+        """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
+        self._upto = progress.position
         self._entry: SearchEntry | None = None
         self._waiting: dict[str, SearchEntry | None] = {}
         self._kept = self._run_ids()
@@ -74,6 +77,8 @@ class SearchInspector(Inspector):
     def _check(self, stream: str) -> Iterator[Finding]:
         for _ in range(LOOKS):
             progress = self._table.progress()
+            if progress.is_taken_back or progress.revision != SEARCH_REVISION:
+                return  # it is about to read on from further back
             actual = self._table.entries([stream]).get(stream)
             if self._table.progress() == progress:
                 break

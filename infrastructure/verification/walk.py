@@ -66,7 +66,8 @@ class _Walk:
         self._writer = HeadsWriter(kept) if kept is not None else None
         self._index = IndexInspector(store) if store.index.is_built() else None
         self._checkpoints = CheckpointInspector(store)
-        self._search = SearchInspector(store) if deep else None
+        search = SearchInspector(store) if deep else None
+        self._search = search if search is not None and search.is_current else None
         others: tuple[Inspector | None, ...] = (
             self._heads, ReferenceInspector(store), self._index, self._checkpoints, self._search,
         )  # fmt: skip

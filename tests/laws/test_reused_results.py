@@ -103,7 +103,7 @@ def test_a_checkpoint_holds_no_result_of_another_run(world: World) -> None:
     world.reopen()
     answers(world, run_ids)
     for run_id in run_ids:
-        pages = {page.version: page.content for page in world.store.checkpoints.pages(run_id, None, FOLD_REVISION)}
+        pages = dict(world.store.checkpoints.pages(run_id, None, FOLD_REVISION))
         assert len(pages) == world.ledger.runs.get(run_id).version
         lines = [zlib.decompress(page[33:]) if page[32] else page[33:] for page in pages.values()]
         assert all(text.count(b"\n") <= 1 for text in lines), "one event makes at most one result"
@@ -117,7 +117,7 @@ def test_damaged_checkpoints_anywhere_in_the_chain_change_no_answer(world: World
     world.reopen()
     answers(world, run_ids)
     run_id = run_ids[damaged]
-    kept = {page.version: page.content for page in world.store.checkpoints.pages(run_id, None, FOLD_REVISION)}
+    kept = dict(world.store.checkpoints.pages(run_id, None, FOLD_REVISION))
     for spoiled in (dict.fromkeys(kept, b"garbage"), dict.fromkeys(kept, kept[1])):
         world.store.checkpoints.save(run_id, FOLD_REVISION, spoiled)
         assert answers(world, run_ids) == expected

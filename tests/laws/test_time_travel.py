@@ -219,7 +219,7 @@ def checkpointed(world: World) -> tuple[str, list[Any], dict[int, bytes]]:
 
 
 def pages(world: World, run_id: str) -> dict[int, bytes]:
-    return {page.version: page.content for page in world.store.checkpoints.pages(run_id, None, FOLD_REVISION)}
+    return dict(world.store.checkpoints.pages(run_id, None, FOLD_REVISION))
 
 
 def test_a_checkpoint_of_another_fold_is_never_used(world: World) -> None:

@@ -66,8 +66,7 @@ def opened(url: str) -> fl.Ledger:
 
 
 def stored(ledger: fl.Ledger, run_id: str) -> dict[int, bytes]:
-    pages = ledger._store.checkpoints.pages(run_id, None, FOLD_REVISION)
-    return {page.version: page.content for page in pages}
+    return dict(ledger._store.checkpoints.pages(run_id, None, FOLD_REVISION))
 
 
 def put(ledger: fl.Ledger, run_id: str, pages: dict[int, bytes]) -> None:

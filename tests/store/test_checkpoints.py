@@ -25,7 +25,7 @@ from .events import opened, write
 
 
 def pages(checkpoints: CheckpointStore, upto: int | None = None, revision: int = 1) -> dict[int, bytes]:
-    found = [(page.version, page.content) for page in checkpoints.pages("a", upto, revision)]
+    found = list(checkpoints.pages("a", upto, revision))
     assert found == sorted(found)
     return dict(found)
 
@@ -173,7 +173,7 @@ def now(store: Any, every: int | None = EVERY) -> bytes:
 
 
 def contents(store: Any, run_id: str) -> dict[int, bytes]:
-    return {page.version: page.content for page in store.checkpoints.pages(run_id, None, FOLD_REVISION)}
+    return dict(store.checkpoints.pages(run_id, None, FOLD_REVISION))
 
 
 def kept(store: Any) -> dict[int, bytes]:
@@ -190,8 +190,8 @@ def pages_of(every: int) -> dict[int, bytes]:
 class Watched(MemoryCheckpoints):
     """Remembers which pages each save brought."""
 
-    def __init__(self, store: Any) -> None:
-        super().__init__(store._recorder)
+    def __init__(self) -> None:
+        super().__init__()
         self.saved: list[list[int]] = []
 
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
@@ -203,7 +203,7 @@ class Watched(MemoryCheckpoints):
 def watched() -> Iterator[Any]:
     """A store with the run in it, and checkpoints that are watched."""
     with opened("memory:") as store:
-        store.checkpoints = Watched(store)
+        store.checkpoints = Watched()
         yield stored(store)
 
 
@@ -367,6 +367,7 @@ def test_a_result_that_can_not_be_read_is_told_to_who_looks_and_has_no_page() ->
 
         def __init__(self, inner: Any) -> None:
             self.inner, self.head, self.checkpoints = inner, inner.head, inner.checkpoints
+            self.events_at = inner.events_at
 
         def pages(self, *arguments: Any, **bounds: Any) -> Iterator[Page]:
             for page in self.inner.pages(*arguments, **bounds):

@@ -82,7 +82,7 @@ def test_a_tail_that_does_not_wait_passes_over_an_event(
 ) -> None:
     """The same history, read without the bound: so the test above can fail."""
     recorder = HastyRecorder(PooledDatastore(url))
-    hasty = LedgerEventStore(LedgerMapper(), recorder, MemoryCheckpoints(recorder), PostgresSearch(recorder.datastore))
+    hasty = LedgerEventStore(LedgerMapper(), recorder, MemoryCheckpoints(), PostgresSearch(recorder.datastore))
     assert read_round_the_commit(hasty, slow_writer) == [("fast", 1)]
     assert hasty.head("slow") == 1
     hasty.close()
