@@ -1,9 +1,9 @@
 """Which installed distribution a module came from."""
 
-import email.parser  # noqa: F401 - what reads metadata loads it late, and a process forked right then would have half of it
 import functools
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import Distribution as Installed
 from importlib.metadata import distribution, distributions, packages_distributions
 from pathlib import Path
@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from ...domain.run import Distribution
+
+# What reads metadata loads this late, and a process that is forked right then would have half of it.
+import_module("email.parser")
 
 
 @functools.cache

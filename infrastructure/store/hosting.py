@@ -27,7 +27,7 @@ def event_store(
     recorder = LogRecorder(log)
     search = SQLiteSearch(recorder.beside, recorder.beside.transaction)
     return LedgerEventStore(
-        LedgerMapper(max_event_bytes=max_event_bytes), recorder, checkpoints or MemoryCheckpoints(recorder), search
+        LedgerMapper(max_event_bytes=max_event_bytes), recorder, checkpoints or MemoryCheckpoints(), search
     )
 
 
@@ -53,7 +53,7 @@ class PortStore(LedgerEventStore):
     def __init__(self, port: EventStore, max_event_bytes: int) -> None:
         recorder = LogRecorder(_PortLog(port))
         search = SQLiteSearch(recorder.beside, recorder.beside.transaction)
-        super().__init__(LedgerMapper(max_event_bytes=max_event_bytes), recorder, MemoryCheckpoints(recorder), search)
+        super().__init__(LedgerMapper(max_event_bytes=max_event_bytes), recorder, MemoryCheckpoints(), search)
         self._port = port
 
     def append(self, *writes: Write) -> list[int]:

@@ -77,5 +77,5 @@ class CheckpointStoreConformance:
 def kept(checkpoints: CheckpointStore, upto: int | None = None, revision: int = 1) -> dict[int, bytes]:
     """Stream ``a``'s pages of a revision."""
     found = list(checkpoints.pages("a", upto, revision))
-    assert [page.version for page in found] == sorted({page.version for page in found}), "pages are out of order"
-    return {page.version: bytes(page.content) for page in found}
+    assert [version for version, _ in found] == sorted({version for version, _ in found}), "pages are out of order"
+    return {version: bytes(content) for version, content in found}

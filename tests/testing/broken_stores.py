@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from flowledger.domain.errors import ConcurrencyError
-from flowledger.domain.ports import EventStore, ExpectedVersion, KeptCheckpoint, RecordedEvent, Write
+from flowledger.domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
 
@@ -34,14 +34,14 @@ class AnyFold(MemoryCheckpoints):
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
         super().save(stream, 1, pages)
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
         return super().pages(stream, upto, 1)
 
 
 class NewestFirst(MemoryCheckpoints):
     """Has its own order."""
 
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
         return iter(list(super().pages(stream, upto, fold_revision))[::-1])
 
 

@@ -14,7 +14,6 @@ import flowledger as fl
 from flowledger.domain.ports import EventStore
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
-from flowledger.infrastructure.store.memory import MemoryRecorder
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance
 
@@ -149,6 +148,6 @@ def test_the_suite_fails_a_store_whose_processes_know_nothing_of_each_other(tmp_
 )
 def test_the_suite_fails_checkpoints_that_are_wrong_and_says_why(kind: type[Any], test: str, sentence: str) -> None:
     check = getattr(CheckpointStoreConformance(), f"test_{test}")
-    check(MemoryCheckpoints(MemoryRecorder()))
+    check(MemoryCheckpoints())
     with pytest.raises(AssertionError, match=sentence):
-        check(kind(MemoryRecorder()))
+        check(kind())
