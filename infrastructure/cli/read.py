@@ -68,8 +68,9 @@ def verify(
     source and version that something names is there; the rows of lists, and checkpoints, are what the events make.
     Others may write meanwhile.
 
-    The newest events of a run, or all of it, can go without a trace inside of the store. --heads FILE tells: it keeps
-    how every stream stands, and the next time each must still hold that. Keep the file where who may change the store
+    The newest events of a run, or all of it, can go without a trace inside of the store: a plain copy of an SQLite file
+    without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE tells: it keeps how
+    every stream stands, and the next time each must still hold that. Keep the file where who may change the store
     can't. When anything was found it stays as it is: move it away to begin anew.
     """
     session = Session.of(context)
@@ -77,4 +78,4 @@ def verify(
         report = ledger.verify(tell, deep=deep, heads=heads)
     if not report.ok:
         session.exit_code = 1
-    session.answer(report_document(report), lambda console: views.verified(console, report, heads))
+    session.answer(report_document(report), lambda console: views.verified(console, report, heads), written=heads)

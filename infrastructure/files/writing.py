@@ -52,6 +52,17 @@ def staged(path: Path, *, replace: bool = True) -> Generator[Path]:
         raise _unwritable(place if isinstance(place, Path) else path, error) from error
 
 
+def check_place(path: Path) -> None:
+    """Raise at once what ``write_file`` would raise for the place: for who has long work to do before it."""
+    place: Path | int = path
+    try:
+        place = place_of(path)
+        with Descriptor(place) if isinstance(place, int) else target_at(place):
+            pass
+    except OSError as error:
+        raise _unwritable(place if isinstance(place, Path) else path, error) from error
+
+
 def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] = ()) -> None:
     """Write files (by path below the folder), then remove those that are ``gone``.
 

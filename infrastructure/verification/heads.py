@@ -170,6 +170,8 @@ class HeadsFile:
                 fields = orjson.loads(line)
             except orjson.JSONDecodeError:
                 self._refuse("it is no line of a file of heads")
+            if orjson.dumps(fields) + b"\n" != line:  # as where a key comes twice, of which one would be passed over
+                self._refuse("it isn't as it was written")
             if self._line == 1 and not (isinstance(fields, dict) and fields.get("flowledger") == "heads"):
                 self._refuse("it is not the first line of a file of heads")
             yield line, fields

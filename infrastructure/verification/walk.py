@@ -1,5 +1,6 @@
 """The walk through a store: each event is looked at once, and shown to all who compare it with something else."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,8 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
-from ..files.writing import write_file
+from ..files.places import is_special
+from ..files.writing import check_place, write_file
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import Row
 from ..store.verify import Before, findings_in
@@ -30,12 +32,16 @@ def verify(
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
     ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
-    are compared with the store; where nothing was found at all, or it wasn't there, it is written.
+    are compared with the store; where nothing was found at all, or it wasn't there, it is written. A device or pipe is
+    never there.
 
     Raises StorageUnavailable, InvalidRequest for a file that holds no heads.
     """
     with ExitStack() as files:
-        earlier = HeadsFile(heads) if heads is not None and heads.exists() else None
+        if heads is not None:
+            check_place(heads)
+        is_kept = heads is not None and os.path.exists(heads) and not is_special(heads)
+        earlier = HeadsFile(heads) if heads is not None and is_kept else None
         kept = files.enter_context(TemporaryFile()) if heads is not None else None
         walk = _Walk(store, progress, earlier, kept, deep=deep)
         findings = tuple(walk.findings())

@@ -114,7 +114,7 @@ def test_a_store_cannot_be_made_in_a_folder_that_is_not_there(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["folder", "workflow.json", "workflow.yaml", "new/folder"])
+@pytest.mark.parametrize("name", ["folder", "workflow.json", "workflow.yaml", "new-folder"])
 def test_an_export_to_a_full_disk_leaves_what_was_there(small_disk: Path, name: str) -> None:
     with fl.open_ledger("memory:") as ledger:
         nodes = [{"id": f"n{place}", "type": "t", "code": "x" * 1_000} for place in range(3)]
