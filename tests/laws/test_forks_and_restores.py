@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,14 @@ class World:
 
     def close(self) -> None:
         for peer in self.peers:
-            peer.go("exit")
+            with suppress(OSError):  # whoever has crashed is gone already
+                peer.go("exit")
         self._listener.close()
         for process in self._processes:
-            process.wait(PATIENCE)
+            try:
+                process.wait(PATIENCE)
+            finally:
+                process.kill()
 
 
 class ForkingMachine(RuleBasedStateMachine):
