@@ -57,6 +57,7 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [history.replay(story.first), history.replay(story.stranger, verify=False)]
         yield [runs.retry(story.first, "send", preview=True), *runs.cancel_all([story.stranger])]
         yield [history.export(story.retried, folder / "run.jsonl"), ledger.verify(), ledger.search.lag()]
+        yield ledger.backup(folder / "copy.db")
         yield [history.walk(story.first).changes(version) for version in range(1, 5)]
         with fl.open_ledger("memory:") as other:
             yield other.history.import_(folder / "run.jsonl")
