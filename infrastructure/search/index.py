@@ -1,7 +1,8 @@
 """The indexer: follows the log, and keeps an entry of each run up to date. Writers never wait for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ...domain.errors import EventNotReadable, StorageUnavailable
@@ -60,7 +61,7 @@ class SearchIndex:
                 if not page:
                     break
                 # When somebody else kept these events meanwhile, we go on behind them.
-                self._table.save(since, page, list(self._entries(page).values()))
+                self._table.save(since, page, list(self._entries(page, since).values()))
             except StorageUnavailable:
                 break
             read += len(page)
@@ -101,11 +102,15 @@ class SearchIndex:
         first = page[:1] or self._store.log_page(max(after, 1) - 1, settled=False)[:1]
         return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
 
-    def _entries(self, page: "Sequence[Row]") -> dict[str, SearchEntry]:
+    def _entries(self, page: "Sequence[Row]", since: Progress) -> dict[str, SearchEntry]:
         """The entries of the runs that the page tells of, as they are after it."""
         rows = [row for row in page if is_searched(row.type)]
+        runs = {row.stream for row in rows}
+        if since.is_taken_back:
+            # What is kept of them may hold events behind the page already.
+            rows = [row for run in sorted(runs) for row in self._upto(run, page[-1].position)]
         begun = {row.stream for row in rows if row.type == STARTED}
-        entries = self._table.entries({row.stream for row in rows} - begun)
+        entries = self._table.entries(runs - begun)
         for row in rows:
             try:
                 data = self._store.body(row)
@@ -116,6 +121,9 @@ class SearchIndex:
             if entry := entries.get(row.stream):
                 entry.add(row.type, data)
         return entries
+
+    def _upto(self, run_id: str, position: int) -> "Iterator[Row]":
+        return takewhile(lambda row: row.position <= position, self._store.rows(run_id))
 
     def _age_of(self, rows: "Sequence[Row]") -> float:
         """Seconds since the first of these events that can be read; whatever the clock says, it is behind them."""

@@ -43,13 +43,13 @@ class PostgresSearch(SearchTable):
             "words": [" ".join(entry.words) for entry in entries],
             "documents": [orjson.dumps(entry.document).decode() for entry in entries],
         }
-        last = page[-1]
-        moved = {"position": last.position, "stream": last.stream, "version": last.version}
+        now = since.moved_behind(page[-1])
+        moved = {"position": now.position, "stream": now.last_stream, "version": now.last_version}
         with errors_in_our_terms(), self._datastore.one_transaction() as execute:
             if not execute("lock_search", {"position": since.position, "generation": since.generation}):
                 return False
             # Whoever brings an event of the past holds this lock until everybody sees it.
-            ((events,),) = execute("count_events", {"after": since.position, "upto": last.position})
+            ((events,),) = execute("count_events", {"after": since.position, "upto": now.position})
             if events != len(page):
                 return False
             execute("save_search", moved | arrays)

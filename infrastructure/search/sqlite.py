@@ -62,9 +62,9 @@ class SQLiteSearch(SearchTable):
             }
             for entry in entries
         ]
-        last = page[-1]
+        now = since.moved_behind(page[-1])
         moved = {
-            "position": last.position, "stream": last.stream, "version": last.version,
+            "position": now.position, "stream": now.last_stream, "version": now.last_version,
             "was": since.position, "generation": since.generation,
         }  # fmt: skip
         with errors_in_our_terms(), self._transaction() as connection:

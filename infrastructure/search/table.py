@@ -24,11 +24,21 @@ class Progress(NamedTuple):
     last_stream: str | None = None
     """Of the event at ``position``; None where nothing was read, "" where it was taken back to before an event."""
     last_version: int | None = None
+    """Of that event; where it was taken back, the position from which."""
 
     @property
     def is_taken_back(self) -> bool:
-        """Whether an event arrived behind it, and it goes on from there; then there need be no event at its place."""
+        """Whether an event arrived behind it, and it reads anew what lies between.
+
+        Then there need be no event at its position, and entries may hold events that lie behind that.
+        """
         return self.last_stream == ""
+
+    def moved_behind(self, last: "Row") -> "Progress":
+        """The progress after a page that ends with this event."""
+        if self.is_taken_back and last.position < (self.last_version or 0):
+            return self._replace(position=last.position)
+        return self._replace(position=last.position, last_stream=last.stream, last_version=last.version)
 
 
 class SearchTable(ABC):
