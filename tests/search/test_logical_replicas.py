@@ -92,6 +92,22 @@ def test_events_are_found_in_whatever_order_they_arrive(store: LedgerEventStore)
     check()
 
 
+def test_what_is_read_again_makes_the_entry_that_it_made(store: LedgerEventStore) -> None:
+    begun, *steps = run_of_events("large", 8)
+    with connect(store) as worker:
+        arrive(worker, 1 << 30, [begun])
+        arrive(worker, 3 << 30, steps)  # of which the first do fit into a document, the others don't
+        worker.commit()
+        index_of(store).catch_up()
+        kept = rows(store)
+        arrive(worker, 2 << 30, run_of_events("late", 0))
+        worker.commit()
+    index_of(store).catch_up(3)
+    assert [found for found in verify(store, deep=True).findings if found.kind == "search"] == []
+    index_of(store).catch_up()
+    assert [row for row in rows(store) if row[1] == "large"] == kept
+
+
 def test_an_event_that_arrives_while_the_search_passes_its_place_is_found(store: LedgerEventStore) -> None:
     index_of(store).catch_up()  # of an empty log: its first act is to begin
     with connect(store) as worker:
