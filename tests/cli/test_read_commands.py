@@ -64,6 +64,51 @@ def test_a_store_that_was_tampered_with_exits_with_1_and_names_the_event(cli: Co
     assert run_id in told.stdout
 
 
+def test_verify_says_what_it_looked_at(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    cli.json("run", "start", "echo")
+    cli.json("history", "--text", "echo")
+    report = cli.json("verify", "--deep")
+    counts = {
+        key: report[key] for key in ("runs", "workOrders", "workflows", "indexRows", "checkpoints", "searchEntries")
+    }
+    assert counts == {"runs": 1, "workOrders": 1, "workflows": 1, "indexRows": 7, "checkpoints": 0, "searchEntries": 1}
+    assert cli.json("verify")["searchEntries"] is None
+    told = cli("verify", "--deep").stdout
+    assert (
+        "4 events in 3 streams (1 run, 1 work order, 1 workflow); 7 index rows, 0 checkpoints, 1 search entry" in told
+    )
+
+
+def test_verify_keeps_heads_and_compares_with_them_the_next_time(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    run_id = cli.json("run", "start", "echo")["id"]
+    assert "heads kept in elsewhere" in cli("verify", "--heads", "elsewhere").stdout
+    kept = (cli.home / "elsewhere").read_bytes()
+    report = cli.json("verify", "--heads", "elsewhere")
+    assert (report["ok"], report["headsCompared"], report["headsWritten"]) == (True, 3, True)
+    database = sqlite3.connect(cli.home / "ledger.db")
+    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        database.execute(f'DROP TRIGGER "{trigger}"')
+    database.execute("DELETE FROM flowledger_events WHERE originator_id = ? AND originator_version > 1", (run_id,))
+    database.commit()
+    database.close()
+    cli("rebuild")
+    told = cli("verify", "--heads", "elsewhere")
+    assert told.returncode == 1
+    assert f"cut in {run_id} version 2" in told.stdout
+    assert "elsewhere stays as it was, as something was found" in told.stdout
+    assert cli.json("verify", "--heads", "elsewhere", code=1)["headsWritten"] is False
+    assert (cli.home / "elsewhere").read_bytes() == kept
+
+
+def test_a_file_that_holds_no_heads_is_refused(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    (cli.home / "notes").write_text("not yours")
+    assert "line 1 of 'notes'" in cli.refused("verify", "--heads", "notes")
+    assert (cli.home / "notes").read_text() == "not yours"
+
+
 def change_a_stored_payload(cli: CommandLine, run_id: str) -> None:
     """As somebody with the file in hand could: the triggers that guard the events are dropped first."""
     database = sqlite3.connect(cli.home / "ledger.db")

@@ -12,6 +12,7 @@ import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION, RunState
 from flowledger.infrastructure.doors.checkpoint_pages import content_of
 from flowledger.infrastructure.doors.states import RunStates
+from flowledger.infrastructure.store.codec import BODY, first_link, id_of, link, sealed
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
 
@@ -256,8 +257,6 @@ def test_another_definition_than_the_one_that_was_saved_is_found(durable: Story)
 
 def rewrite(story: Story, stream: str, change: Any) -> None:
     """The whole stream with other bodies and digests that fit."""
-    from flowledger.infrastructure.store.codec import BODY, first_link, id_of, link, sealed
-
     rows = sorted(story.remove(f"originator_id = '{stream}'"), key=lambda row: row[1])
     digest, made = first_link(stream), []
     for _, version, type, state, position in rows:
@@ -283,6 +282,30 @@ def test_events_of_no_stream_are_found_in_sqlite(tmp_path: Any) -> None:
     )
     assert story.found() == [("", 0, "unreadable")]
     story.close()
+
+
+@pytest.mark.parametrize("which", ["queued", "done"])
+def test_an_event_that_was_moved_to_another_position_is_found(durable: Story, which: str) -> None:
+    """Beyond the end of the log, where a follower would meet it once more; nothing else of the stream says so."""
+    run_id = durable.runs[which].id
+    head = durable.store.head(run_id)
+    (row,) = durable.remove(f"originator_id = '{run_id}' AND originator_version = {head}")
+    with durable._raw() as connection:
+        ((last,),) = connection.execute("SELECT max(notification_id) FROM flowledger_events").fetchall()
+    durable.put_back([(*row[:4], last + 1)])
+    assert (run_id, head, "index") in durable.found()
+
+
+def test_an_event_that_somebody_inserted_past_us_is_found(durable: Story) -> None:
+    """With a digest that fits: it made no rows."""
+    run_id = durable.runs["done"].id
+    version = durable.store.head(run_id) + 1
+    body = b'{"recorded_at":4000000000000000,"by":"mallory","metadata":{"approved":true}}'
+    digest = link(durable.store.link_at(run_id, version - 1)[9:], b"\1" * 8, "run.metadata_set", body)
+    with durable._raw() as connection:
+        ((last,),) = connection.execute("SELECT max(notification_id) FROM flowledger_events").fetchall()
+    durable.put_back([(run_id, version, "run.metadata_set", sealed(b"\1" * 8, digest, body), last + 1)])
+    assert durable.found() == [(run_id, version, "index")]
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def test_a_file_that_holds_no_heads_is_refused_and_stays(story: Story, heads: Pa
 
 
 def test_a_folder_is_no_file_of_heads(story: Story, tmp_path: Path) -> None:
-    with pytest.raises(fl.InvalidRequest, match="can't read"):
+    with pytest.raises(fl.StorageUnavailable, match="Is a directory"):
         story.ledger.verify(heads=tmp_path)
 
 
