@@ -6,13 +6,14 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import randrange
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pytest
 
@@ -29,7 +30,8 @@ def running_cluster(folder: str | None = None) -> Iterator[Any]:
             run_sql(server.get_uri(), "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
         yield server
     finally:
-        server.cleanup()
+        with suppress(psutil.NoSuchProcess):  # a test may have stopped it already
+            server.cleanup()
 
 
 def over_tcp(server: Any) -> str:

@@ -52,6 +52,9 @@ class PostgresStore:
     def restore(self) -> None:
         with psycopg.connect(self._url) as connection:
             connection.execute("SET session_replication_role = replica")
+            # A standby never had these rows; here nobody may be in the middle of an append behind them.
+            tables = ", ".join(f'"{table}"' for table in self._tables(connection))
+            connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE".encode())
             for table in self._tables(connection):
                 connection.execute(f'DELETE FROM "{table}"'.encode())  # noqa: S608
                 connection.execute(f'INSERT INTO "{table}" SELECT * FROM kept."{table}"'.encode())  # noqa: S608
