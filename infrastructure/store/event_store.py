@@ -214,8 +214,8 @@ class LedgerEventStore(EventReader, EventStore[str]):
     def _stored_head(self, stream: str, version: int) -> Head | None:
         if version == 0:
             return Head(0, first_link(stream))
-        header = self._header(stream, version)
-        return None if header is None else Head(version, digest_of(header))
+        digest = self._digest_at(stream, version)
+        return None if digest is None else Head(version, digest)
 
     def _commit(self, stored: list[LinkedEvent]) -> list[int]:
         """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""
