@@ -9,6 +9,7 @@ from .errors import ExpressionError, InputInvalid, InvalidRequest
 from .executors import Executor, StepContext
 from .jsonvalue import freeze
 from .masking import Masker
+from .names import check_name
 from .plan import Plan
 from .ports import NewEvent
 from .run import RunState, fail
@@ -59,6 +60,7 @@ def check_actor(by: str) -> None:
     """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
     if not isinstance(freeze(by, "by"), str) or not by:
         raise InvalidRequest(f"by {by!r}: an actor is text, not empty")
+    check_name(by, "by")
 
 
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:

@@ -17,6 +17,7 @@ from pydantic import (
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, frozen_again, json_digest, render_path
 from .lazy import lazy
+from .names import name_fault
 from .policy import policy_in
 
 
@@ -144,6 +145,23 @@ def edge_id_faults(definition: Any) -> list[Fault]:
     edges = _entries(raw.get("edges")) if isinstance(raw, Mapping) else []
     ids = Counter(edge["id"] for edge in edges if isinstance(edge.get("id"), str))
     return [Fault("edges", f"{count} edges have the id {edge_id!r}") for edge_id, count in ids.items() if count > 1]
+
+
+def name_faults(definition: Any) -> list[Fault]:
+    """Names of nodes, types, edges and handles that steer whoever shows them. Also a rule for new definitions."""
+    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
+    listed = [(kind, _entries(raw.get(kind)) if isinstance(raw, Mapping) else []) for kind in _NAMED]
+    return [
+        Fault(f"{kind}[{index}].{key}", fault)
+        for kind, entries in listed
+        for index, entry in enumerate(entries)
+        for key in _NAMED[kind]
+        if isinstance(name := entry.get(key), str) and (fault := name_fault(name)) is not None
+    ]
+
+
+_NAMED = {"nodes": ("id", "type"), "edges": ("id", "sourceHandle", "source_handle")}
+"""What has names, and in which keys. Sources and targets are names of nodes."""
 
 
 def _start_faults(roots: tuple[str, ...]) -> list[Fault]:

@@ -34,6 +34,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .visible import visible, visible_lines
+
 if TYPE_CHECKING:
     from .workflow.versions import WorkflowVersion
 
@@ -52,6 +54,11 @@ def reduce_error(error: BaseException) -> tuple[Any, ...]:
     return copyreg.__newobj__, (type(error), *error.args), state  # type: ignore[attr-defined]
 
 
+def raw_message(error: BaseException) -> str:
+    """The message without escapes: for who masks secrets in it, or records it. It is escaped where it is shown."""
+    return BaseException.__str__(error) if isinstance(error, FlowledgerError) else str(error)
+
+
 def _arrives(cause: BaseException) -> bool:
     """Whether it is sure to come through: an error of ours, or one of Python's own that says plain things."""
     if isinstance(cause, FlowledgerError):
@@ -61,7 +68,10 @@ def _arrives(cause: BaseException) -> bool:
 
 
 class FlowledgerError(Exception):
-    """Base of every error that flowledger raises on purpose."""
+    """Base of every error that flowledger raises on purpose. Its message shows control characters as escapes."""
+
+    def __str__(self) -> str:
+        return visible_lines(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_error(self)
@@ -78,7 +88,7 @@ class Fault(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return visible(f"{self.path}: {self.message}")
 
 
 class InvalidDefinition(InvalidRequest):
@@ -97,7 +107,7 @@ class InvalidSnapshot(InvalidRequest):
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
-        super().__init__(f"invalid snapshot at {path}: {message}")
+        super().__init__(f"invalid snapshot at {visible(path)}: {message}")
 
 
 class InvalidExport(InvalidRequest):
@@ -114,7 +124,7 @@ class InvalidValue(InvalidRequest):
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
-        super().__init__(f"{path}: {message}")
+        super().__init__(f"{visible(path)}: {message}")
 
 
 class NotFound(FlowledgerError, LookupError):
@@ -211,8 +221,8 @@ class IdempotencyConflict(Conflict):
         self.used_by = used_by
         self.used_at = used_at
         super().__init__(
-            f"idempotency key {key!r} of workflow {workflow_id!r} was used with another payload, by {used_by} at "
-            f"{used_at.isoformat()}, for work order {work_order_id}: give each input a key of its own"
+            f"idempotency key {key!r} of workflow {workflow_id!r} was used with another payload, by "
+            f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: give each input a key of its own"
         )
 
 
@@ -235,7 +245,8 @@ class StaleVersion(Conflict):
         self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
         self.conflicts: tuple[str, ...] = tuple(conflicts)
         if conflicts:
-            hint = f"both changed {', '.join(self.conflicts)}; take the latest version and apply your change to it"
+            parts = visible(", ".join(self.conflicts))
+            hint = f"both changed {parts}; take the latest version and apply your change to it"
         elif expected > actual:
             hint = "there is no such save yet; take the latest version and apply your change to it"
         else:
@@ -246,7 +257,7 @@ class StaleVersion(Conflict):
         more = len(self.changes) - _CHANGES_LISTED
         super().__init__(
             f"workflow {workflow_id!r} is at version {actual}, your save was based on {expected}: "
-            f"{saved_by} saved at {saved_at.isoformat()}; {hint}"
+            f"{visible(saved_by)} saved at {saved_at.isoformat()}; {hint}"
             + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
             + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
         )
@@ -271,11 +282,16 @@ class WorkOrderRejected(FlowledgerError):
         self.work_order_id = work_order_id
         self.reason = reason
         self.issues: tuple[Fault, ...] = tuple(issues)
-        super().__init__(f"work order {work_order_id} was rejected, and is kept to be retried: {reason}")
+        super().__init__(f"work order {visible(work_order_id)} was rejected, and is kept to be retried: {reason}")
 
 
 class NonRetryable(FlowledgerError):
-    """Raise it in an executor to fail the step for good, whatever the retry policy says."""
+    """Raise it in an executor to fail the step for good, whatever the retry policy says.
+
+    Its message is the application's, and stays as it is: escaped, a secret in it might not be known for one.
+    """
+
+    __str__ = Exception.__str__
 
 
 class ExpressionError(FlowledgerError):

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from .definition import Node
 from .errors import InvalidRequest
 from .live import Live
+from .names import check_name
 from .policy import RetryPolicy
 from .results import NodeResult
 from .steplog import LogLine, StepLog
@@ -155,6 +156,7 @@ class ExecutorRegistry(Live):
         def keep(function: _F) -> _F:
             if not callable(function) or not isinstance(type, str):
                 raise InvalidRequest('register an executor with @registry.register("its type")')
+            check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
                 raise InvalidRequest(f"executor type {type!r}: deterministic and effects are True or False")
             if type in self._executors:

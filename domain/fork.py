@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from .errors import IllegalTransition, InvalidRequest, InvalidValue
 from .executors import StepResult
 from .jsonvalue import freeze
+from .names import check_name
 from .plan import Plan, PlannedNode
 from .ports import RecordedEvent
 from .run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
@@ -27,6 +28,8 @@ def edit_of(given: Any, limit: int) -> Edit:
         return Edit(freeze(given, "output", limit), None, keeps_handle=True)
     if given.handle is not None and not isinstance(given.handle, str):
         raise InvalidValue("handle", f"{given.handle!r} is {type(given.handle).__name__}, a handle is text")
+    if given.handle is not None:
+        check_name(given.handle, "handle")
     return Edit(freeze(given.output, "output", limit), freeze(given.handle, "handle"), keeps_handle=False)
 
 

@@ -9,6 +9,7 @@ from .definition import WorkflowDefinition
 from .errors import IllegalTransition, InvalidRequest
 from .ports import RecordedEvent
 from .run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
+from .visible import visible
 
 _UNENDED = {
     "paused": "is paused: resume it or cancel it first",
@@ -177,7 +178,7 @@ class RetryPreview:
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
 
 def _reused_line(node: ReusedNode) -> str:

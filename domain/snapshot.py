@@ -14,6 +14,7 @@ from .errors import InvalidSnapshot, InvalidValue
 from .jsontext import read_json
 from .jsonvalue import Immutable, freeze, render_path, restore
 from .results import Entry, History
+from .visible import visible_json
 
 Status = Literal["active", "paused", "error", "completed", "failed"]
 _STATUSES = get_args(Status)
@@ -122,7 +123,7 @@ class Snapshot(_PartlyRead):
         return _read(value)
 
     def __str__(self) -> str:
-        return json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False)
+        return visible_json(json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False))
 
 
 def running(

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
-from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable
+from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
 from .executors import Pause, StepContext, StepResult
 from .expressions import Scope
 from .jsonvalue import freeze
 from .masking import MASK, Masker
+from .names import check_name
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
@@ -94,7 +95,7 @@ def refusal(
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
         issues = [Fault(*(clean_text(masker.text(text)) for text in issue)) for issue in error.issues]
-        return Refusal(clean_text(masker.text(str(error))), issues)
+        return Refusal(clean_text(masker.text(raw_message(error))), issues)
     except ExpressionError:
         return None
     return None
@@ -181,6 +182,7 @@ def _conclude_return(
     if result.handle is not None:
         if not isinstance(result.handle, str):
             raise InvalidValue("handle", f"{result.handle!r} is {type(result.handle).__name__}, a handle is text")
+        check_name(result.handle, "handle")
         event["handle"] = freeze(result.handle, "handle")
     routes = planned.routes
     if not routes:
@@ -212,7 +214,7 @@ def is_retryable(error: BaseException) -> bool:
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     try:
-        message = str(error)
+        message = raw_message(error)
     except SHUTDOWN:
         raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown

@@ -94,7 +94,7 @@ class BatchCommitter:
         """The call is over. Where it was interrupted between two batches, what waits is stored now."""
         self.store()
         if self._refused is not None:
-            _log.warning("the last steps of run %s were not stored and will run again: %s", self._run_id, self._refused)
+            _log.warning("the last steps of run %r were not stored and will run again: %s", self._run_id, self._refused)
 
     def store(self) -> None:
         """Store what waits, from another thread than the run's. What goes wrong is raised in the run's own."""

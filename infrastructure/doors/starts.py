@@ -15,6 +15,7 @@ from ...domain.errors import (
 )
 from ...domain.ids import keyed_work_order_id, uuid7
 from ...domain.jsonvalue import json_digest
+from ...domain.names import check_name
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ...domain.run import RunState, evolve, start
 from ...domain.step import Refusal, refusal
@@ -67,6 +68,8 @@ def start_once(bench: Workbench, request: Request, key: Key) -> Execution[Run]:
 
 def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Execution[Run]:
     """Open a work order with its first run. Raises WorkOrderRejected, when that is recorded."""
+    if key is not None:
+        check_name(key.text, "idempotency_key")
     settings, now = request.settings, bench.now()
     runnable = bench.latest(request.workflow_id)
     run_id = uuid7(now)

@@ -164,7 +164,7 @@ class RunStates:
             if version not in vouched:
                 continue
             if event_digest is None or digest_made_of(run_id, version, event_digest, content) != vouched[version]:
-                _log.warning("checkpoint %d of run %s isn't the one that was made here and is ignored", version, run_id)
+                _log.warning("checkpoint %d of run %r isn't the one that was made here and is ignored", version, run_id)
                 continue
             yield event_digest, unpacked(content)
 
@@ -172,7 +172,7 @@ class RunStates:
         try:
             self._checkpoints.save(run_id, FOLD_REVISION, made)
         except StorageError as error:  # a cache: a store that can be read but not written still answers
-            _log.debug("no checkpoints kept for run %s: %s", run_id, error)
+            _log.debug("no checkpoints kept for run %r: %s", run_id, error)
         self._vouched.add(run_id, {version: page_digest(content) for version, content in made.items()})
 
 

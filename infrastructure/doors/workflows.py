@@ -14,6 +14,7 @@ from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
 from ...domain.live import Live
 from ...domain.moments import moment_asked
+from ...domain.names import check_name
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ...domain.workflow import (
@@ -96,6 +97,8 @@ class Workflows(Live):
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
         def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
+            if not recent:
+                check_name(workflow_id, "workflow_id")
             refuse_archived(state)
             new, said = definition, message
             if merge and expected is not None and not state.stands_at(expected):
@@ -293,4 +296,5 @@ class Workflows(Live):
 def _check_name(name: object) -> None:
     if name is not None and (not isinstance(name, str) or not name.strip()):
         raise InvalidRequest(f"name {name!r}: a workflow's name is text that is not empty")
-    freeze(name, "name")
+    if name is not None:
+        check_name(name, "name")
