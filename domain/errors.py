@@ -222,7 +222,8 @@ class IdempotencyConflict(Conflict):
         self.used_at = used_at
         super().__init__(
             f"idempotency key {key!r} of workflow {workflow_id!r} was used with another payload, by "
-            f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: give each input a key of its own"
+            f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: "
+            "give each input a key of its own"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
+from ..store.credentials import without_urls
 from . import (
     audit,
     backup,
@@ -144,7 +145,7 @@ def _carry_out(session: Session, arguments: list[str]) -> int:
             code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
         return code or session.exit_code
     except typer.TyperException as error:
-        return _fail(session, error, error.format_message() + _usage_hint(error))
+        return _fail(session, error, without_urls(error.format_message()) + _usage_hint(error))
     except FlowledgerError as error:
         return _fail(session, error, str(error))
     except OSError as error:  # such as a current folder that is gone

@@ -141,7 +141,7 @@ class _ShownLines(logging.Formatter):
 
 
 def settle_log_lines() -> None:
-    """What goes to stderr, as the application has set up no logging, steers no terminal; steps log what they were given."""
+    """What goes to stderr where the application has set up no logging steers no terminal either."""
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_ShownLines())
 
