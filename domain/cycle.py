@@ -14,6 +14,7 @@ from .plan import Plan
 from .ports import NewEvent
 from .run import RunState, fail
 from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+from .visible import quoted
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
@@ -49,7 +50,7 @@ def call_settings(
 ) -> CallSettings:
     """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
-        raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
+        raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
     if not isinstance(globals or {}, Mapping):
         raise InvalidRequest("globals are a mapping of names to values")
@@ -59,7 +60,7 @@ def call_settings(
 def check_actor(by: str) -> None:
     """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
     if not isinstance(freeze(by, "by"), str) or not by:
-        raise InvalidRequest(f"by {by!r}: an actor is text, not empty")
+        raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
     check_name(by, "by")
 
 

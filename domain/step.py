@@ -16,6 +16,7 @@ from .names import check_name
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from .visible import quoted
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
@@ -172,7 +173,7 @@ def _conclude_return(
             event["reason"] = clean_text(masker.text(str(pause.reason)))
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
-                raise InvalidValue("until", f"{pause.until!r} is not a datetime with a time zone")
+                raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
@@ -181,7 +182,7 @@ def _conclude_return(
         event["output"] = output
     if result.handle is not None:
         if not isinstance(result.handle, str):
-            raise InvalidValue("handle", f"{result.handle!r} is {type(result.handle).__name__}, a handle is text")
+            raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
         check_name(result.handle, "handle")
         event["handle"] = freeze(result.handle, "handle")
     routes = planned.routes
@@ -202,7 +203,7 @@ def _conclude_return(
 def unrouted(planned: PlannedNode, handle: str | None) -> str:
     """Says that no edge takes the handle, and which ones edges do take."""
     known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
-    returned = "returned no handle" if handle is None else f"returned handle {handle!r}"
+    returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
     return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
 
 

@@ -5,6 +5,7 @@ name refuses the same set.
 """
 
 import re
+from reprlib import Repr
 
 STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: what terminals take for commands
@@ -30,6 +31,25 @@ def visible_lines(text: str) -> str:
 def visible_json(text: str) -> str:
     """JSON text that has the same value, and no steering characters but the line feeds between its parts."""
     return text if text.isascii() and "\x7f" not in text else _STEERING_LINES.sub(_escape_in_json, text)
+
+
+def quoted(value: object) -> str:
+    """A value as errors quote it: as Python writes it, but escaped, and no longer or deeper than anyone reads."""
+    return visible(_QUOTING.repr(value))
+
+
+class _Quoting(Repr):
+    def repr_int(self, number: int, level: int) -> str:
+        try:
+            return super().repr_int(number, level)
+        except ValueError:  # more digits than Python writes
+            return f"<an integer of {number.bit_length():,} bits>"
+
+
+_QUOTING = _Quoting()
+_QUOTING.maxstring = _QUOTING.maxother = 200
+_QUOTING.maxlist = _QUOTING.maxtuple = _QUOTING.maxdict = _QUOTING.maxset = 4
+_QUOTING.maxlevel = 3
 
 
 def _escape(found: re.Match[str]) -> str:

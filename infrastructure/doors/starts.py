@@ -19,6 +19,7 @@ from ...domain.names import check_name
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ...domain.run import RunState, evolve, start
 from ...domain.step import Refusal, refusal
+from ...domain.visible import quoted
 from ...domain.work_order import WorkOrderState, open_work_order, reject
 from ...domain.work_order import evolve as evolve_order
 from ...projections.runs import Run, run_of
@@ -49,7 +50,7 @@ class Key(NamedTuple):
 def key_of(request: Request, text: str) -> Key:
     """Raises InvalidRequest for what is no key."""
     if not isinstance(text, str) or not text:
-        raise InvalidRequest(f"idempotency_key {text!r}: a key is text, not empty")
+        raise InvalidRequest(f"idempotency_key {quoted(text)}: a key is text, not empty")
     return Key(text, keyed_work_order_id(request.workflow_id, text), json_digest(request.payload))
 
 

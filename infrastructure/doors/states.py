@@ -11,7 +11,8 @@ from copy import copy
 from itertools import chain
 from typing import Any
 
-from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
+from ...domain.errors import EventNotReadable, RunNotFound, StorageError
+from ...domain.names import check_run_id
 from ...domain.ports import CheckpointStore, EventStore, Opener, Page, RecordedEvent, SealedRow
 from ...domain.run import (
     FOLD_REVISION,
@@ -49,8 +50,7 @@ class RunStates:
 
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
-        if not isinstance(run_id, str):
-            raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
+        check_run_id(run_id)
         return self._load(run_id, version, self._past).state
 
     def both(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
@@ -68,6 +68,7 @@ class RunStates:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        check_run_id(run_id)
         yield from snapshots(self.passages(RunState(run_id)))
 
     def passages(self, state: RunState) -> Iterator[Passage]:
