@@ -6,6 +6,7 @@ import typer
 
 from ...domain.errors import InvalidRequest
 from ...domain.step import Outcome, Raised
+from ...domain.visible import visible
 from . import replay_views
 from .documents import event_document
 from .inputs import named_version, read_globals
@@ -34,7 +35,9 @@ def debug(
     session = Session.of(context)
     run_id, version = named_version(step)
     if version is None:
-        raise InvalidRequest(f"name the step as RUN@VERSION; its version is told by: flowledger events {run_id}")
+        raise InvalidRequest(
+            f"name the step as RUN@VERSION; its version is told by: flowledger events {visible(run_id)}"
+        )
     with session.ledger(running=True) as ledger:
         given = ledger.history.context_at(run_id, version, read_globals(global_values or []) or None)
         recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
