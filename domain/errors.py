@@ -120,7 +120,7 @@ class InvalidExport(InvalidRequest):
 
 
 class InvalidValue(InvalidRequest):
-    """A payload, output or other value is not JSON, or is too large. ``path`` names the place inside the value."""
+    """A payload, output or other value is not JSON, or too large, or no name. ``path`` names the place inside of it."""
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
