@@ -123,13 +123,17 @@ class LedgerMachine(RuleBasedStateMachine):
             begun = self.world.naive(run.id, 1)
             count, payload = (0, self.input_of(source.run_id)) if node is None else source.visits[node]
             assert (len(begun.results), begun.payload) == (count, payload)
-            assert self.world.ledger.history.workflow_of(run.id).input == self.input_of(source.run_id)
+            history = self.world.ledger.history
+            # A fork from before the first step has an input of its own, and so has what reuses its results.
+            given = self.input_of(source.run_id) if node is None else history.workflow_of(source.run_id).input
+            assert history.workflow_of(run.id).input == given
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), script=SCRIPTS, crash=CRASHES)
     def reproduce(self, data: st.DataObject, script: list[Act], crash: Any) -> None:
         source = self.pick(data)
-        run = self.command(lambda: self.world.ledger.runs.reproduce(source.run_id), script, crash, allowed=True)
+        had_begun = self.world.naive(source.run_id, 1).node is not None  # a fork of what was complete has not
+        run = self.command(lambda: self.world.ledger.runs.reproduce(source.run_id), script, crash, allowed=had_begun)
         if run is not None:
             self.touched = run.id
             begun, then = self.world.naive(run.id, 1), self.world.naive(source.run_id, 1)
