@@ -1,5 +1,6 @@
 """Two changes to one definition, made into one: nodes and edges are the parts, and the start."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -52,14 +53,16 @@ def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
 
 def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:
     """The keys as they stand in the first, those that only the second has behind what they follow there."""
-    order = list(first)
-    place = 0
+    behind: defaultdict[_Key | None, list[_Key]] = defaultdict(list)
+    last: _Key | None = None
     for key in second:
         if key in first:
-            place = order.index(key) + 1
+            last = key
         else:
-            order.insert(place, key)
-            place += 1
+            behind[last].append(key)
+    order = list(behind[None])
+    for key in first:
+        order += [key, *behind[key]]
     return order
 
 
