@@ -53,16 +53,17 @@ def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
 
 def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:
     """The keys as they stand in the first, those that only the second has behind what they follow there."""
-    behind: defaultdict[_Key | None, list[_Key]] = defaultdict(list)
-    last: _Key | None = None
+    order: list[_Key] = []
+    behind: defaultdict[_Key, list[_Key]] = defaultdict(list)
+    following = order
     for key in second:
         if key in first:
-            last = key
+            following = behind[key]
         else:
-            behind[last].append(key)
-    order = list(behind[None])
+            following.append(key)
     for key in first:
-        order += [key, *behind[key]]
+        order.append(key)
+        order.extend(behind[key])
     return order
 
 
