@@ -82,14 +82,27 @@ class Fault(NamedTuple):
 
 
 class InvalidDefinition(InvalidRequest):
-    """A workflow definition breaks its rules. ``faults`` lists every one of them, not just the first."""
+    """A workflow definition breaks its rules. ``faults`` lists every one of them, the message the first hundred."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        count = f"{len(self.faults)} faults" if len(self.faults) != 1 else "1 fault"
-        super().__init__(
-            f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults)
-        )
+        count = f"{len(self.faults):,} faults" if len(self.faults) != 1 else "1 fault"
+        lines = [f"  - {shorten(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
+        more = len(self.faults) - len(lines)
+        lines += [f"  - {more:,} more, all in .faults"] if more else []
+        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(lines))
+
+
+_FAULTS_LISTED = 100
+_FAULT_TEXT = 1000
+"""Characters of a fault in the message."""
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, or beginning and end of one that has over ``limit`` characters, and how many it has."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} … ({len(text):,} characters) … {text[len(text) - limit // 2 :]}"
 
 
 class InvalidSnapshot(InvalidRequest):

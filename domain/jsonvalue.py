@@ -15,7 +15,10 @@ from pydantic import BaseModel
 from .errors import InvalidValue
 
 MAX_VALUE_BYTES = 64 * 2**20
-"""Default limit for one payload, output or metadata value, in bytes of its strings, keys and scalars."""
+"""Default limit for one payload, output or metadata value, in bytes of its strings, keys, scalars and containers."""
+
+CONTAINER_BYTES = 16
+"""What each object and array counts as: an empty one takes 80 bytes of memory, and text has nothing to count in it."""
 
 MAX_DEPTH = 200
 """Levels of nesting. Encoders stop near 254, and an event wraps its value in a few levels of its own."""
@@ -114,7 +117,7 @@ def json_digest(value: Any) -> str:
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the strings, keys and scalars of frozen JSON; remembered, as parts are shared by many values."""
+    """Bytes of the strings, keys, scalars and containers of frozen JSON; remembered, as parts are shared by many."""
     kind = type(value)
     if kind is str:
         return len(value) if value.isascii() else len(value.encode())
@@ -123,7 +126,7 @@ def size_of(value: Any) -> int:
     try:
         return value._size  # type: ignore[no-any-return]
     except AttributeError:
-        size = sum(map(size_of, value.values() if kind is FrozenDict else value))
+        size = CONTAINER_BYTES + sum(map(size_of, value.values() if kind is FrozenDict else value))
         if kind is FrozenDict:
             size += sum(map(size_of, value))
         value._size = size
@@ -164,8 +167,10 @@ class _Freezer:
         if depth >= MAX_DEPTH:
             raise self._fault(path[:4], f"nested deeper than {MAX_DEPTH} levels, or a value that contains itself")
         if isinstance(value, Mapping):
+            self._spend(CONTAINER_BYTES, path)
             return self._freeze_mapping(value, path, depth)
         if isinstance(value, (list, tuple)):
+            self._spend(CONTAINER_BYTES, path)
             return FrozenList([self.freeze(item, (*path, index), depth + 1) for index, item in enumerate(value)])
         return self._freeze_other(value, path, depth)
 

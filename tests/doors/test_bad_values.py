@@ -90,6 +90,8 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a circular model": (lambda: {"a": [circular_model()]}, ".a[0]", "a Tree that can't be dumped"),
     "a model with an object": (lambda: Open(x=object()), "", "an Open that can't be dumped"),  # type: ignore[call-arg]
     "a mapping that can't be read": (lambda: {"a": Unreadable()}, ".a", "can't be read: OSError: gone"),
+    "many empty lists": (lambda: [[]] * 700, "[624]", "over the limit of 10,000 bytes"),
+    "many empty objects": (lambda: {"a": ({},) * 700}, ".a[623]", "over the limit of 10,000 bytes"),
     "too large in UTF-8": (lambda: "é" * 6_000, "", "over the limit"),
 }
 
