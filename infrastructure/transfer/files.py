@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from ...domain.errors import InvalidRequest
 from ..files.places import is_special, open_to_read
@@ -28,8 +28,7 @@ def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
-    import zstandard
-
+    zstandard = _zstandard(f"or let the name end in {PLAIN}, for plain lines")
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     with compressor.stream_writer(file, closefd=False) as packing:
         write(cast("BinaryIO", packing))
@@ -46,14 +45,23 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
     if not is_packed:
         yield from iter(lambda: file.readline(longest), b"")
         return
-    import zstandard
-
+    zstandard = _zstandard(f"or decompress the file (zstd -d) to one whose name ends in {PLAIN}")
     reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
     unpacked = BufferedReader(reader)
     try:
         yield from iter(lambda: unpacked.readline(longest), b"")
     except zstandard.ZstdError as error:
         raise ValueError(f"from here on it can't be decompressed, so it was changed ({error})") from error
+
+
+def _zstandard(otherwise: str) -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise InvalidRequest(
+            f"compressed exports need zstandard: pip install 'flowledger[zstd]', {otherwise}"
+        ) from None
+    return zstandard
 
 
 def opened(path: Path) -> BinaryIO:
