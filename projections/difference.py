@@ -134,17 +134,19 @@ _WORTH_A_MOVE = 100
 
 def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | None, found: list[Operation]) -> None:
     first = last = 0
-    if ignored is None:
+    align_items = len(path) <= _ALIGNED_DEPTH
+    if ignored is None and align_items:
         first = alike(before, after)
         last = alike(before[first:][::-1], after[first:][::-1])
     old, new = before[first : len(before) - last], after[first : len(after) - last]
-    if ignored is None and (moved := _moved(old, new)) is not None:
+    if ignored is None and align_items and (moved := _moved(old, new)) is not None:
         source, target = moved
         found.append(Operation("move", (*path, first + target), old[source], new[target], (*path, first + source)))
         return
     inside: list[Operation] = []
     added = replaced = 0
-    for _, i1, i2, j1, j2 in _aligned(old, new, first, ignored):
+    blocks = _aligned(old, new, first, ignored) if align_items else [Block(False, 0, len(old), 0, len(new))]
+    for _, i1, i2, j1, j2 in blocks:
         # From left to right: whatever stands before this place is as it will be, so indices are those of the new array.
         both = min(i2 - i1, j2 - j1)
         for i, j in zip(range(i1, i1 + both), range(j1, j1 + both), strict=True):
@@ -160,6 +162,10 @@ def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | 
         found.append(Operation("replace", path, before, after))
     else:
         found += inside
+
+
+_ALIGNED_DEPTH = 24
+"""Levels down to which items are aligned, which takes a look at all that is in them. Further down: item by item."""
 
 
 def alike(one: Sequence[Any], other: Sequence[Any]) -> int:

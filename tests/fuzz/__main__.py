@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", help="which; all of them by default")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--jobs", type=int, default=2, help="targets at once")
-    parser.add_argument("--longest", type=int, default=4096, help="bytes of an input")
+    parser.add_argument("--longest", type=int, default=16_384, help="bytes of an input")
     parser.add_argument("--keep", action="store_true", help="add to the corpus what reaches new lines")
     asked = parser.parse_args()
     from tests.fuzz.targets import TARGETS
@@ -54,7 +54,8 @@ def _fuzz(name: str, asked: argparse.Namespace) -> bool:
         stats = [line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line]
         print(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}, {stats[-1] if stats else '?'} inputs", flush=True)
         if done.returncode != 0:
-            print(done.stderr[-6_000:], flush=True)
+            said = [line for line in done.stderr.splitlines() if not line.startswith("INFO: Instrumenting")]
+            print(done.stdout[-6_000:], "\n".join(said[-40:]), sep="\n", flush=True)
         elif asked.keep:
             smallest = Path(scratch) / "smallest"
             smallest.mkdir()

@@ -135,6 +135,20 @@ def exports(folder: Path) -> Target:
     return take_in
 
 
+def heads(folder: Path) -> Target:
+    """A file of heads, which a store is compared with. It stays as it was."""
+    ledger = _ledger()
+    file = folder / "heads"
+
+    def compare(data: bytes) -> None:
+        file.write_bytes(data)
+        with suppress(fl.FlowledgerError):
+            ledger.verify(heads=file)
+        assert file.read_bytes() == data
+
+    return compare
+
+
 def snapshots(folder: Path) -> Target:
     """A snapshot from outside, which an engine goes on from."""
     definition = fl.WorkflowDefinition.model_validate(
@@ -183,7 +197,7 @@ def patches(folder: Path) -> Target:
 
 TARGETS: dict[str, Callable[[Path], Target]] = {
     make.__name__: make
-    for make in (expressions, templates, filters, cursors, definitions, yaml, exports, snapshots, urls, patches)
+    for make in (expressions, templates, filters, cursors, definitions, yaml, exports, heads, snapshots, urls, patches)
 }
 
 
