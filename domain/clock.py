@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from .errors import InvalidRequest
+from .visible import quoted
 
 Clock = Callable[[], datetime]
 
@@ -28,7 +29,7 @@ def _told_by(clock: Clock) -> int:
     except Exception as error:  # it is the caller's code
         raise InvalidRequest(f"the clock can't tell the time: {type(error).__name__}: {error}") from error
     if not isinstance(told, datetime):
-        raise InvalidRequest(f"the clock told {told!r}: it must return an aware datetime")
+        raise InvalidRequest(f"the clock told {quoted(told)}: it must return an aware datetime")
     at = micros(told)
     if at < 0:
         raise InvalidRequest(f"the clock told {told.isoformat()}: the log holds no times before 1970; set it right")
@@ -36,10 +37,17 @@ def _told_by(clock: Clock) -> int:
 
 
 def micros(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime, exact. Raises InvalidRequest for a naive one."""
-    if moment.utcoffset() is None:
-        raise InvalidRequest(f"{moment!r} has no time zone: give an aware datetime, such as datetime.now(timezone.utc)")
-    return (moment - _EPOCH) // _MICROSECOND
+    """Microseconds since 1970 of an aware datetime, exact. Raises InvalidRequest for a naive or impossible one."""
+    try:
+        is_aware = moment.utcoffset() is not None
+        since = moment.astimezone(UTC) - _EPOCH if is_aware else None
+    except (OverflowError, NotImplementedError, ValueError) as error:
+        raise InvalidRequest(f"{quoted(moment)} can't be told in UTC: {error}") from error
+    if since is None:
+        raise InvalidRequest(
+            f"{quoted(moment)} has no time zone: give an aware datetime, such as datetime.now(timezone.utc)"
+        )
+    return since // _MICROSECOND
 
 
 def moment(at: int) -> datetime:

@@ -9,10 +9,12 @@ from .errors import ExpressionError, InputInvalid, InvalidRequest
 from .executors import Executor, StepContext
 from .jsonvalue import freeze
 from .masking import Masker
+from .names import check_name
 from .plan import Plan
 from .ports import NewEvent
 from .run import RunState, fail
 from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+from .visible import quoted
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
@@ -48,7 +50,7 @@ def call_settings(
 ) -> CallSettings:
     """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
-        raise InvalidRequest(f"step_limit {step_limit!r} is not a number of steps, 0 or more")
+        raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
     if not isinstance(globals or {}, Mapping):
         raise InvalidRequest("globals are a mapping of names to values")
@@ -58,7 +60,8 @@ def call_settings(
 def check_actor(by: str) -> None:
     """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
     if not isinstance(freeze(by, "by"), str) or not by:
-        raise InvalidRequest(f"by {by!r}: an actor is text, not empty")
+        raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
+    check_name(by, "by")
 
 
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:

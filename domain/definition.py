@@ -18,7 +18,9 @@ from pydantic import (
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, frozen_again, json_digest, render_path
 from .lazy import lazy
+from .names import name_fault
 from .policy import policy_in
+from .visible import quoted
 
 
 def _json(value: Any) -> Any:
@@ -164,7 +166,26 @@ def edge_id_faults(definition: Any) -> list[Fault]:
     raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
     edges = _entries(raw.get("edges")) if isinstance(raw, Mapping) else []
     ids = Counter(edge["id"] for edge in edges if isinstance(edge.get("id"), str))
-    return [Fault("edges", f"{count} edges have the id {edge_id!r}") for edge_id, count in ids.items() if count > 1]
+    return [
+        Fault("edges", f"{count} edges have the id {quoted(edge_id)}") for edge_id, count in ids.items() if count > 1
+    ]
+
+
+def name_faults(definition: Any) -> list[Fault]:
+    """Names of nodes, types, edges and handles that steer whoever shows them. Also a rule for new definitions."""
+    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
+    listed = [(kind, _entries(raw.get(kind)) if isinstance(raw, Mapping) else []) for kind in _NAMED]
+    return [
+        Fault(f"{kind}[{index}].{key}", fault)
+        for kind, entries in listed
+        for index, entry in enumerate(entries)
+        for key in _NAMED[kind]
+        if isinstance(name := entry.get(key), str) and (fault := name_fault(name)) is not None
+    ]
+
+
+_NAMED = {"nodes": ("id", "type"), "edges": ("id", "sourceHandle", "source_handle")}
+"""What has names, and in which keys. Sources and targets are names of nodes."""
 
 
 def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
@@ -198,21 +219,23 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
         faults.append(Fault("nodes", "there is none; a workflow needs at least one node"))
     ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
     faults += [
-        Fault("nodes", f"{count} nodes have the id {node_id!r}") for node_id, count in Counter(ids).items() if count > 1
+        Fault("nodes", f"{count} nodes have the id {quoted(node_id)}")
+        for node_id, count in Counter(ids).items()
+        if count > 1
     ]
     known = set(ids)
     taken: dict[tuple[str, str | None], int] = {}
     for index, edge in enumerate(edges):
         for end in ("source", "target"):
             if isinstance(edge.get(end), str) and edge[end] not in known:
-                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {edge[end]!r}"))
+                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {quoted(edge[end])}"))
         handle = edge.get("sourceHandle", edge.get("source_handle"))
         if isinstance(edge.get("source"), str) and isinstance(handle, str | None):
             first = taken.setdefault((edge["source"], handle), index)
             if first != index:
-                label = f"the handle {handle!r}" if handle is not None else "no handle"
+                label = f"the handle {quoted(handle)}" if handle is not None else "no handle"
                 faults.append(
-                    Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does")
+                    Fault(f"edges[{index}]", f"leaves node {quoted(edge['source'])} by {label}, as edges[{first}] does")
                 )
     for index, node in enumerate(nodes):
         try:
@@ -220,5 +243,5 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
         except InvalidDefinition as error:
             faults += error.faults
     if isinstance(start, str) and start not in known:
-        faults.append(Fault("start", f"there is no node {start!r}"))
+        faults.append(Fault("start", f"there is no node {quoted(start)}"))
     return faults

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from .definition import Node
 from .errors import InvalidRequest
 from .live import Live
+from .names import check_name
 from .policy import RetryPolicy
 from .results import NodeResult
 from .steplog import LogLine, StepLog
+from .visible import quoted
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -155,11 +157,12 @@ class ExecutorRegistry(Live):
         def keep(function: _F) -> _F:
             if not callable(function) or not isinstance(type, str):
                 raise InvalidRequest('register an executor with @registry.register("its type")')
+            check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
-                raise InvalidRequest(f"executor type {type!r}: deterministic and effects are True or False")
+                raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
             if type in self._executors:
                 raise InvalidRequest(
-                    f"executor type {type!r} is registered already, by {self._executors[type].qualified_name}"
+                    f"executor type {quoted(type)} is registered already, by {self._executors[type].qualified_name}"
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
             self._executors[type] = Executor(type, function, retry, input, is_async, deterministic, effects)

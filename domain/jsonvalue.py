@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Self
 from pydantic import BaseModel
 
 from .errors import InvalidValue
+from .visible import quoted
 
 MAX_VALUE_BYTES = 64 * 2**20
 """Default limit for one payload, output or metadata value, in bytes of its strings, keys, scalars and containers."""
@@ -178,7 +179,7 @@ class _Freezer:
         items: dict[str, Any] = {}
         for key, item in self._items(value, path):
             if not isinstance(key, str):
-                raise self._fault(path, f"the key {key!r} is {_article(key)}; JSON keys are text")
+                raise self._fault(path, f"the key {quoted(key)} is {_article(key)}; JSON keys are text")
             self._spend(len(key), path)
             if not key.isascii():
                 self._check_text(key, path)

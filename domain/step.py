@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
-from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable
+from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
 from .executors import Pause, StepContext, StepResult
 from .expressions import Scope
 from .jsonvalue import freeze
 from .masking import MASK, Masker
+from .names import check_name
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from .visible import quoted
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
@@ -94,7 +96,7 @@ def refusal(
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
         issues = [Fault(*(clean_text(masker.text(text)) for text in issue)) for issue in error.issues]
-        return Refusal(clean_text(masker.text(str(error))), issues)
+        return Refusal(clean_text(masker.text(raw_message(error))), issues)
     except ExpressionError:
         return None
     return None
@@ -171,7 +173,7 @@ def _conclude_return(
             event["reason"] = clean_text(masker.text(str(pause.reason)))
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
-                raise InvalidValue("until", f"{pause.until!r} is not a datetime with a time zone")
+                raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
@@ -180,7 +182,8 @@ def _conclude_return(
         event["output"] = output
     if result.handle is not None:
         if not isinstance(result.handle, str):
-            raise InvalidValue("handle", f"{result.handle!r} is {type(result.handle).__name__}, a handle is text")
+            raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
+        check_name(result.handle, "handle")
         event["handle"] = freeze(result.handle, "handle")
     routes = planned.routes
     if not routes:
@@ -200,7 +203,7 @@ def _conclude_return(
 def unrouted(planned: PlannedNode, handle: str | None) -> str:
     """Says that no edge takes the handle, and which ones edges do take."""
     known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
-    returned = "returned no handle" if handle is None else f"returned handle {handle!r}"
+    returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
     return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
 
 
@@ -212,7 +215,7 @@ def is_retryable(error: BaseException) -> bool:
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     try:
-        message = str(error)
+        message = raw_message(error)
     except SHUTDOWN:
         raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from ..domain.errors import Fault, InputInvalid, InvalidRequest
 from ..domain.jsonvalue import freeze, thaw
 from ..domain.plan import InputValidator
+from ..domain.visible import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator
         return _SchemaInput(schema)
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return _ModelInput(schema)
-    raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {schema!r}")
+    raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {quoted(schema)}")
 
 
 class _ModelInput:

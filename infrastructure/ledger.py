@@ -12,6 +12,7 @@ from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.live import Live
 from ..domain.step import StepLimits
 from ..domain.verification import VerifyReport
+from ..domain.visible import quoted
 from .doors.batches import Batch
 from .doors.history import History
 from .doors.lists import Lists
@@ -21,6 +22,7 @@ from .doors.states import RunStates
 from .doors.twins import in_thread
 from .doors.workbench import Workbench
 from .doors.workflows import Workflows
+from .files.places import path_of
 from .replay.replayer import Replayer
 from .search.index import SearchIndex
 from .threads import EXECUTOR_THREADS, ThreadPool, Threads
@@ -75,7 +77,7 @@ class Ledger(Live):
         """
         from .verification.walk import verify
 
-        return verify(self._store, progress, deep=deep, heads=None if heads is None else Path(heads))
+        return verify(self._store, progress, deep=deep, heads=None if heads is None else path_of(heads, "heads"))
 
     def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
         """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
@@ -103,7 +105,7 @@ class Ledger(Live):
         """
         from .transfer.backup import back_up
 
-        return back_up(self._store, Path(path), force=force, progress=progress)
+        return back_up(self._store, path_of(path), force=force, progress=progress)
 
     averify = in_thread(verify)
     abackup = in_thread(backup)
@@ -161,7 +163,7 @@ def open_ledger(
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
     batch = _batch(durability)
     if type(threads) is not int or threads < 1:
-        raise InvalidRequest(f"threads {threads!r} is not a number of threads, 1 or more")
+        raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
     from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
@@ -175,7 +177,7 @@ def _batch(durability: object) -> Batch | None:
         return Batch()
     if isinstance(durability, Batch):
         return durability
-    raise InvalidRequest(f'durability {durability!r} is none of "step", "batch" and a Batch')
+    raise InvalidRequest(f'durability {quoted(durability)} is none of "step", "batch" and a Batch')
 
 
 _CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"

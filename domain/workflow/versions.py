@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ..ports import RecordedEvent
+from ..visible import visible
 from .changes import Changes, changes_between
 from .events import ARCHIVED, SAVES
 
@@ -32,7 +33,7 @@ class WorkflowVersion:
     def __str__(self) -> str:
         done = str(self.changes) if self.kind == "saved" else self.kind
         said = "" if self.message is None else f" ({self.message})"
-        return f"version {self.version}, {self.by} at {self.taken_at.isoformat()}{said}: {done}"
+        return visible(f"version {self.version}, {self.by} at {self.taken_at.isoformat()}{said}: {done}")
 
 
 def versions_in(events: Iterable[RecordedEvent], before: Mapping[str, Any] | None = None) -> list[WorkflowVersion]:

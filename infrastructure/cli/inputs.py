@@ -14,6 +14,7 @@ from ...domain.definition import WorkflowDefinition
 from ...domain.errors import InvalidRequest
 from ...domain.executors import ExecutorRegistry
 from ..files import parse_json, read_definition, read_text, text_of
+from .streams import application_prints
 
 STDIN = "-"
 
@@ -145,7 +146,8 @@ def load_registry(spec: str) -> ExecutorRegistry:
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = importlib.import_module(module_name)
+        with application_prints():
+            module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # importing an application can raise anything
         place = _where(error)
         raise InvalidRequest(

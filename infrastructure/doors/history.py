@@ -9,9 +9,11 @@ from ...domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ...domain.executors import StepContext
 from ...domain.live import Live
 from ...domain.moments import AsOf, AtVersion, moment_asked
+from ...domain.names import check_run_id
 from ...domain.ports import RecordedEvent
 from ...domain.run import RunHeader, header_in, header_of
 from ...domain.snapshot import Snapshot
+from ...domain.visible import quoted
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.audit import RunAudit
 from ...projections.compared import RunComparison
@@ -26,6 +28,7 @@ from ...projections.snapshot_diff import SnapshotDiff
 from ...projections.timings import Timings
 from ...projections.trail import Act
 from ..driver import Execution, asynchronous, synchronous
+from ..files.places import path_of
 from ..replay.replayer import Replayer
 from ..search.query import search_query
 from ..threads import Threads
@@ -133,6 +136,7 @@ class History(Live):
         Costs one row, however long the run is and whatever its steps produced. Raises RunNotFound, VersionNotFound,
         NothingAsOf.
         """
+        check_run_id(run_id)
         moment = moment_asked(version, at)
         subject = f"run {run_id!r}"
         if isinstance(moment, AsOf):
@@ -255,7 +259,7 @@ class History(Live):
         if version is None:
             return None
         if workflow_id is None:
-            raise InvalidRequest(f"version {version!r} of which workflow? Give workflow_id too")
+            raise InvalidRequest(f"version {quoted(version)} of which workflow? Give workflow_id too")
         return self._workflows.number(workflow_id, version)
 
     def _replay(
@@ -301,7 +305,7 @@ class History(Live):
         """
         from ..transfer.exporting import export  # brings the storage libraries, which are there once a store is open
 
-        return export(self._store, run_id, Path(path), progress)
+        return export(self._store, run_id, path_of(path), progress)
 
     def import_(
         self, path: str | Path, *, dry_run: bool = False, progress: Callable[[float], object] | None = None
@@ -317,7 +321,7 @@ class History(Live):
         """
         from ..transfer.importing import import_export
 
-        return import_export(self._store, Path(path), dry_run=dry_run, progress=progress)
+        return import_export(self._store, path_of(path), dry_run=dry_run, progress=progress)
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)

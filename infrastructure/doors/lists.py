@@ -8,6 +8,7 @@ from typing import Final
 from ...domain.clock import micros
 from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
 from ...domain.jsonvalue import freeze
+from ...domain.visible import quoted
 from ...projections.index import RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
@@ -52,13 +53,15 @@ def run_query(
     error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
 ) -> RunQuery:  # fmt: skip
     """Raises InvalidRequest for a status that doesn't exist, a naive time."""
-    wanted = (status,) if isinstance(status, str) else tuple(dict.fromkeys(status or ()))
+    wanted = (status,) if isinstance(status, str) else status or ()
+    if not isinstance(wanted, list | tuple | set | frozenset):
+        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(STATUSES)}")
     for name in wanted:
         _one_of(STATUSES, name, "status")
     return RunQuery(
         workflow_id=checked_id(workflow_id, "workflow_id"),
         version=version,
-        status=wanted,
+        status=tuple(dict.fromkeys(wanted)),
         node=checked_text(node, "node"),
         error_type=checked_text(error_type, "error_type"),
         by=checked_text(by, "by"),
@@ -130,18 +133,18 @@ def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None
 def check_limit(limit: int) -> None:
     """Raises InvalidRequest for a page of no items, or of too many."""
     if type(limit) is not int or not 1 <= limit <= MOST:
-        raise InvalidRequest(f"limit {limit!r}: a page has 1 to {MOST:,} items; further ones come by the cursor")
+        raise InvalidRequest(f"limit {quoted(limit)}: a page has 1 to {MOST:,} items; further ones come by the cursor")
 
 
 def _one_of(known: Sequence[str], value: object, what: str) -> None:
     if value not in known:
-        raise InvalidRequest(f"{what} {value!r} does not exist: it is one of {', '.join(known)}")
+        raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
 
 
 def checked_text(value: str | None, name: str) -> str | None:
     """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
     if value is not None and not isinstance(value, str):
-        raise InvalidRequest(f"{name} {value!r} is not text")
+        raise InvalidRequest(f"{name} {quoted(value)} is not text")
     freeze(value, name)
     return value
 
@@ -149,7 +152,7 @@ def checked_text(value: str | None, name: str) -> str | None:
 def checked_id(value: str | None, name: str) -> str | None:
     """The same for what is an id."""
     if "\0" in (checked_text(value, name) or ""):
-        raise InvalidRequest(f"{name} {value!r}: no id has a NUL character")
+        raise InvalidRequest(f"{name} {quoted(value)}: no id has a NUL character")
     return value
 
 
@@ -158,5 +161,5 @@ def checked_time(value: datetime | None, name: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, datetime):
-        raise InvalidRequest(f"{name} {value!r} is not a datetime")
+        raise InvalidRequest(f"{name} {quoted(value)} is not a datetime")
     return micros(value)

@@ -15,6 +15,7 @@ from ...domain.plan import Plan, plan_of_known
 from ...domain.ports import EventStore, NewEvent, RecordedEvent
 from ...domain.run import RunState
 from ...domain.step import StepLimits, prepare
+from ...domain.visible import quoted
 from ...projections.attempts import is_execution
 from ...projections.replays import ReplayReport
 from ..doors.as_of import event_at, version_at
@@ -122,10 +123,12 @@ class Replayer:
     def _known_types(self, effects: Collection[str]) -> frozenset[str]:
         """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
         if isinstance(effects, str):
-            raise InvalidRequest(f"effects {effects!r}: give the types as in effects=({effects!r},)")
+            raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
+        if not isinstance(effects, Collection):
+            raise InvalidRequest(f"effects {quoted(effects)} is no list of types")
         for type in effects:
-            if type not in (self._executors or ()):
-                raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
+            if not isinstance(type, str) or type not in (self._executors or ()):
+                raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
         return frozenset(effects)
 
 

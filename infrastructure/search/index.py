@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from ...domain.errors import EventNotReadable, StorageUnavailable
+from ...domain.errors import EventNotReadable, InvalidRequest, StorageUnavailable
 from ...domain.run import STARTED
+from ...domain.visible import quoted
 from ...projections.search import SEARCH_REVISION, SearchEntry, is_searched
 from .table import Progress, SearchTable
 
@@ -43,6 +44,8 @@ class SearchIndex:
         after each batch the part of the log's rest that is done, 0 to 1. A store that can't be written to stays as it
         is, and so behind. Raises StorageUnavailable when it can't be read.
         """
+        if budget is not None and type(budget) is not int:
+            raise InvalidRequest(f"budget {quoted(budget)} is not a number of events")
         read = first = 0
         may_restart = True
         last = self._store.last_position() if progress else 0

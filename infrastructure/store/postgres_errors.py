@@ -4,6 +4,7 @@ from typing import Final
 
 import psycopg
 from eventsourcing.persistence import (
+    DataError,
     IntegrityError,
     InternalError,
     OperationalError,
@@ -64,6 +65,9 @@ def translated(error: psycopg.Error) -> PersistenceError:
     if isinstance(error, psycopg.errors.UniqueViolation):
         return IntegrityError(str(error))
     text = f"PostgreSQL: {error}"
+    if isinstance(error, psycopg.DataError) and (error.sqlstate or "22").startswith("22"):
+        # The driver's, or of the class "data exception": a text with a NUL, a number out of range.
+        return DataError(f"PostgreSQL can't hold a value that was given: {error}")
     if error.sqlstate in _GONE:
         return ProgrammingError(text)
     if error.sqlstate in _CORRUPT:

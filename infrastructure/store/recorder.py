@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    DataError,
     IntegrityError,
     InternalError,
     OperationalError,
@@ -21,7 +22,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageCorrupt, StorageUnavailable
 from ...projections.index import Changes
 from .codec import BODY
 from .sql_files import Dialect
@@ -272,8 +273,10 @@ def missing_before(stream: str, version: int) -> PredecessorMissing:
     return PredecessorMissing(f"event {version} of stream {stream!r} doesn't follow the one that is stored before it")
 
 
-def storage_error(error: PersistenceError) -> StorageError:
+def storage_error(error: PersistenceError) -> FlowledgerError:
     """The error of flowledger's tree that stands for an error of a recorder."""
+    if isinstance(error, DataError):
+        return InvalidRequest(str(error))
     kind = StorageCorrupt if isinstance(error, (InternalError, ProgrammingError)) else StorageUnavailable
     return kind(str(error))
 
@@ -285,3 +288,5 @@ def errors_in_our_terms() -> Generator[None]:
         yield
     except PersistenceError as error:
         raise storage_error(error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise InvalidRequest(f"the store was asked for a value that it can't hold: {error}") from error
