@@ -2,21 +2,26 @@
 
 import re
 from collections.abc import Iterator
-from html import unescape as html_unescape
+from functools import cache
+from html.entities import html5
+from itertools import combinations
 from typing import Self
 
 MAX_LAYERS = 6
 """How often escapes are taken away, such as those of JSON in JSON in JSON."""
 
-_ESCAPE = re.compile(
-    r"(?P<percent>(?:%[0-9a-fA-F]{2})+)"
-    r"|(?P<bytes>(?:\\x[0-9a-fA-F]{2})+)"
+_ESCAPES = {
+    "%": r"(?P<percent>(?:%[0-9a-fA-F]{2})+)",
+    "\\": r"(?P<bytes>(?:\\x[0-9a-fA-F]{2})+)"
     r"|(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|(?P<code>\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})"
-    r"|(?P<sign>\\[abfnrtv0\"'/\\])"
-    r"|(?P<html>&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)"
-)
-_SIGNS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+    r"|(?P<sign>\\[abfnrtv\"'/\\])",
+    "&": r"(?P<decimal>&\#[0-9]{1,7};)|(?P<hexadecimal>&\#[xX][0-9a-fA-F]{1,6};)|(?P<name>&[a-zA-Z][a-zA-Z0-9]{1,31};)",
+}
+"""What escapes look like, by the sign that each begins with."""
+
+_ALL = "".join(_ESCAPES)
+_SIGNS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class Layer:
@@ -38,9 +43,9 @@ class Layer:
             end += 1
         return starts[begin], starts[end]
 
-    def below(self) -> Self | None:
-        """With one level of escapes taken away; None where there are none."""
-        decoded = unescape(self.text)
+    def below(self, signs: str) -> Self | None:
+        """With one level of the escapes that begin so taken away; None where there are none."""
+        decoded = unescape(self.text, signs)
         if decoded is None:
             return None
         text, starts = decoded
@@ -57,13 +62,28 @@ class Layer:
 
 
 def layers(text: str) -> Iterator[Layer]:
-    """The text as it is, and with one level of escapes after the other taken away."""
-    layer: Layer | None = Layer(text)
-    for _ in range(MAX_LAYERS + 1):
-        if layer is None:
+    """The text as it is, and with one level of escapes after the other taken away: of all kinds, and of each choice of
+    kinds. For what comes before a secret may look like the beginning of an escape of another kind.
+    """
+    whole = Layer(text)
+    yield whole
+    seen = {text}
+    present = [sign for sign in _ALL if sign in text]
+    chosen = {_ALL, *("".join(signs) for count in range(1, len(present)) for signs in combinations(present, count))}
+    for signs in sorted(chosen, key=len, reverse=True):
+        for layer in _layers_below(whole, signs):
+            if layer.text not in seen:
+                seen.add(layer.text)
+                yield layer
+
+
+def _layers_below(layer: Layer, signs: str) -> Iterator[Layer]:
+    for _ in range(MAX_LAYERS):
+        below = layer.below(signs)
+        if below is None:
             return
-        yield layer
-        layer = layer.below()
+        yield below
+        layer = below
 
 
 def fold(text: str) -> str:
@@ -74,24 +94,23 @@ def fold(text: str) -> str:
 def decoded(text: str) -> str:
     """The text without any escapes."""
     for _ in range(MAX_LAYERS):
-        further = unescape(text)
+        further = unescape(text, _ALL)
         if further is None:
             break
         text = further[0]
     return text
 
 
-def unescape(text: str) -> tuple[str, list[int]] | None:
-    """One level of escapes taken away, and where each character that is left began, and the end. None: there are none.
-
-    Takes time and memory in proportion to the text.
+def unescape(text: str, signs: str) -> tuple[str, list[int]] | None:
+    """One level of the escapes that begin with these signs taken away, and where each character that is left began, and
+    the end. None: there are none. Takes time and memory in proportion to the text.
     """
-    if "\\" not in text and "%" not in text and "&" not in text:
+    if not any(sign in text for sign in signs):
         return None
     parts: list[str] = []
     starts: list[int] = []
     done = 0
-    for found in _ESCAPE.finditer(text):
+    for found in _escapes(signs).finditer(text):
         begin, end = found.span()
         parts.append(text[done:begin])
         starts.extend(range(done, begin))
@@ -106,6 +125,11 @@ def unescape(text: str) -> tuple[str, list[int]] | None:
     return None if result == text else (result, starts)
 
 
+@cache
+def _escapes(signs: str) -> re.Pattern[str]:
+    return re.compile("|".join(_ESCAPES[sign] for sign in signs))
+
+
 def _decode(escape: str, kind: str) -> Iterator[tuple[str, int]]:
     """Each character that the escape stands for, and how many it takes in the text."""
     if kind in ("percent", "bytes"):
@@ -118,10 +142,10 @@ def _decode(escape: str, kind: str) -> Iterator[tuple[str, int]]:
                 yield char, width * len(char.encode())
     elif kind == "pair":
         yield chr(0x10000 + ((int(escape[2:6], 16) & 0x3FF) << 10) + (int(escape[8:], 16) & 0x3FF)), len(escape)
-    elif kind == "code":
-        code = int(escape[2:], 16)
-        yield (chr(code) if code <= 0x10FFFF else escape), len(escape)
     elif kind == "sign":
         yield _SIGNS.get(escape[1], escape[1]), len(escape)
+    elif kind == "name":
+        yield html5.get(escape[1:], escape), len(escape)
     else:
-        yield html_unescape(escape), len(escape)
+        code = int(escape[2:-1]) if kind == "decimal" else int(escape[2:].strip("xX;"), 16)
+        yield (chr(code) if code <= 0x10FFFF else escape), len(escape)

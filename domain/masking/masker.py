@@ -78,7 +78,7 @@ class Masker:
     def value(self, value: Any) -> Any:
         """The JSON value with the same done to its texts and keys, and with ``***`` for a number that is a secret."""
         if isinstance(value, dict):
-            return {self.text(key): self.value(item) for key, item in value.items()}
+            return self._object(value)
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, str):
@@ -86,6 +86,14 @@ class Masker:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return MASK if self.text(repr(value)) == MASK else value
         return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Keys that were different stay different."""
+        masked: dict[str, Any] = {}
+        for number, (key, item) in enumerate(value.items(), 1):
+            hidden = self.text(key)
+            masked[f"{hidden} ({number})" if hidden in masked else hidden] = self.value(item)
+        return masked
 
     def _take_in(self) -> None:
         while self._new:
