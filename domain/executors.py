@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from .definition import Node
 from .errors import InvalidRequest
+from .jsonvalue import PAUSE_KEY
 from .live import Live
 from .names import check_name
 from .policy import RetryPolicy
@@ -38,6 +39,17 @@ class Pause:
 
     reason: str | None = None
     until: datetime | None = None
+
+
+def asks_to_pause(value: Any) -> bool:
+    """Whether an executor returned a dict that says ``"__pause": True`` in its own words.
+
+    A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
+    So data that an executor passes on, copied or merged, is an output.
+    """
+    if not isinstance(value, dict) or value.get(PAUSE_KEY) is not True:
+        return False
+    return any(key is PAUSE_KEY for key in value)
 
 
 class StepContext(Live):

@@ -6,6 +6,7 @@ between snapshots instead of copied. Freezing what is frozen costs nothing.
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn, Self
@@ -23,6 +24,12 @@ CONTAINER_BYTES = 16
 
 MAX_DEPTH = 200
 """Levels of nesting. Encoders stop near 254, and an event wraps its value in a few levels of its own."""
+
+PAUSE_KEY = sys.intern("__pause")
+"""The key by which a dict that an executor writes down asks for a pause; see ADR 36."""
+
+_PAUSE_KEY_IN_DATA = "".join(("__", "pause"))
+"""An equal text that is another object."""
 
 _MIN_INT = -(2**63)
 _MAX_INT = 2**64 - 1
@@ -184,6 +191,8 @@ class _Freezer:
             if not key.isascii():
                 self._check_text(key, path)
             items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
+        if PAUSE_KEY in items:  # from now on it is data, whoever wrote it down
+            items = {(_PAUSE_KEY_IN_DATA if key == PAUSE_KEY else key): item for key, item in items.items()}
         return FrozenDict(items)
 
     def _items(self, value: Mapping[Any, Any], path: tuple[str | int, ...]) -> Iterable[tuple[Any, Any]]:

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 from .clock import micros
 from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
-from .executors import Pause, StepContext, StepResult
+from .executors import Pause, StepContext, StepResult, asks_to_pause
 from .expressions import Scope
 from .jsonvalue import freeze
-from .masking import MASK, Masker
+from .masking import LONGEST_FORM, MASK, Masker
 from .names import check_name
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from .scoping import Globals
 from .visible import quoted
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
@@ -63,16 +64,17 @@ class StepLimits:
 
 
 def prepare(
-    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int], masker: Masker
+    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int], masker: Masker
 ) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
+    given = globals.seen_by(node)
     payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(nodes=state.context, payload=payload, input=node.data, globals=globals)
+        scope = Scope(state.context, payload, node.data, given, globals.hidden_from(node))
         data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
@@ -81,22 +83,20 @@ def prepare(
         masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
-        node, data, model, state.context, payload, globals, state.context.next_attempt(node.id),
+        node, data, model, state.context, payload, given, state.context.next_attempt(node.id),
         state.context.successes(node.id), state.run_id, state.workflow_id, now,
     )  # fmt: skip
     return Prepared(context, masked)
 
 
-def refusal(
-    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int]
-) -> Refusal | None:
+def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]) -> Refusal | None:
     """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
-    masker = Masker(globals)
+    masker = Masker(globals.values)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
-        issues = [Fault(*(clean_text(masker.text(text)) for text in issue)) for issue in error.issues]
-        return Refusal(clean_text(masker.text(raw_message(error))), issues)
+        issues = [Fault(*(recordable(text, masker) for text in issue)) for issue in error.issues]
+        return Refusal(recordable(raw_message(error), masker), issues)
     except ExpressionError:
         return None
     return None
@@ -133,7 +133,7 @@ def conclude(
             event["input"] = prepared.recorded_input
         if prepared.context.logged:
             event["logs"] = [
-                {**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged
+                {**line, "message": recordable(line["message"], masker)} for line in prepared.context.logged
             ]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
@@ -167,10 +167,10 @@ def what_follows(
 def _conclude_return(
     planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    if isinstance(value, Pause) or (isinstance(value, dict) and value.get("__pause")):
+    if isinstance(value, Pause) or asks_to_pause(value):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
-            event["reason"] = clean_text(masker.text(str(pause.reason)))
+            event["reason"] = recordable(str(pause.reason), masker)
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
@@ -180,15 +180,16 @@ def _conclude_return(
     output = freeze(result.output, "output", limits.max_value_bytes)
     if output is not None:
         event["output"] = output
+    handle: str | None = None
     if result.handle is not None:
         if not isinstance(result.handle, str):
             raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
         check_name(result.handle, "handle")
-        event["handle"] = freeze(result.handle, "handle")
+        event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
     routes = planned.routes
     if not routes:
         return [NewEvent(STEP_COMPLETED, event)]
-    next_node_id = routes.get(result.handle)
+    next_node_id = routes.get(handle)
     if next_node_id is not None:
         event["next_node_id"] = next_node_id
         return [NewEvent(STEP_COMPLETED, event)]
@@ -196,7 +197,7 @@ def _conclude_return(
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": masker.text(unrouted(planned, result.handle))}),
+        NewEvent(FAILED, reason | {"reason": recordable(unrouted(planned, handle), masker)}),
     ]
 
 
@@ -220,9 +221,9 @@ def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
         raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
         message = f"(its __str__ raised {type(failure).__name__})"
-    described = {"type": type(error).__name__, "message": clean_text(masker.text(message))}
+    described = {"type": type(error).__name__, "message": recordable(message, masker)}
     if trace := _traceback(error):
-        described["traceback"] = clean_text(masker.text(trace))
+        described["traceback"] = recordable(trace, masker)
     return described
 
 
@@ -239,8 +240,11 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_tb(inner))
 
 
-def clean_text(text: str) -> str:
-    """Text that can be stored: lone surrogates escaped, cut where it is longer than anyone reads."""
-    if len(text) > MAX_ERROR_TEXT:
-        text = f"{text[:MAX_ERROR_TEXT]}… (cut here: {len(text):,} characters in all)"
+def recordable(text: str, masker: Masker) -> str:
+    """The text as it can be stored: secrets masked, cut where it is longer than anyone reads, surrogates escaped."""
+    length = len(text)
+    # What is cut away is masked before, so that the beginning of a secret that goes on behind the cut is none.
+    text = masker.text(text[: MAX_ERROR_TEXT + LONGEST_FORM], MAX_ERROR_TEXT)
+    if length > MAX_ERROR_TEXT:
+        text = f"{text}… (cut here: {length:,} characters in all)"
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -42,6 +42,7 @@ from .domain.ports import RecordedEvent
 from .domain.results import NodeResult
 from .domain.retry import RetryPreview, ReusedNode
 from .domain.run import RunHeader
+from .domain.scoping import Scoped
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
@@ -162,6 +163,7 @@ __all__ = [
     "RunOrigin",
     "RunSummary",
     "RunWalk",
+    "Scoped",
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
