@@ -16,7 +16,8 @@ FlowledgerError
 │   ├── ConcurrencyError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
-│   └── StaleVersion
+│   ├── StaleVersion
+│   └── WouldContinue
 ├── IllegalTransition
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -30,7 +31,7 @@ FlowledgerError
 """
 
 import copyreg
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,7 +107,7 @@ class InvalidExport(InvalidRequest):
     def __init__(self, path: str, line: int, message: str) -> None:
         self.path = path
         self.line = line
-        super().__init__(f"line {line} of {path!r}: {message}; nothing was imported: export the run anew")
+        super().__init__(f"line {line} of {path!r}: {message}; nothing was imported")
 
 
 class InvalidValue(InvalidRequest):
@@ -198,6 +199,22 @@ class ConflictingHistory(Conflict):
         super().__init__(
             f"stream {stream!r} is another one from version {version} on, and has {head} events in this store: "
             "it began or went on in both places; import into a store that has none of it"
+        )
+
+
+class WouldContinue(Conflict):
+    """An export goes on with streams that the store has, and that wasn't asked for. Nothing was imported.
+
+    ``streams``: each by how many events the file has behind those of the store.
+    """
+
+    def __init__(self, streams: Mapping[str, int]) -> None:
+        self.streams = dict(streams)
+        listed = ", ".join(f"{events} of stream {stream!r}" for stream, events in list(self.streams.items())[:5])
+        more = f" and of {len(self.streams) - 5} more" if len(self.streams) > 5 else ""
+        super().__init__(
+            f"the file has events behind those that are in this store: {listed}{more}. Whoever wrote it goes on with "
+            "what is yours: where you want that, import with continue_existing=True (--continue)"
         )
 
 

@@ -51,7 +51,7 @@ class Ledger(Live):
         indexer = SearchIndex(store, store.search, now)
         replayer = Replayer(store, states, self.workflows, executors, now, limits)
         lists = Lists(store.index, store.searched(indexer))
-        self.history = History(store, states, self.workflows, lists, replayer, self._threads)
+        self.history = History(store, states, self.workflows, lists, replayer, self._threads, now)
         self.search = Search(indexer, self._threads)
 
     def verify(
@@ -163,8 +163,9 @@ def open_ledger(
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {threads!r} is not a number of threads, 1 or more")
     from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
+    from .store.codec import EVENT_OVERHEAD
 
-    store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
+    store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
@@ -179,6 +180,3 @@ def _batch(durability: object) -> Batch | None:
 
 
 _CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"
-
-_EVENT_OVERHEAD = 2**20
-"""Bytes that an event may need beside its two largest values, the input and the output."""

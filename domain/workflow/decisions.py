@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..clock import moment
+from ..clock import behind, moment
 from ..definition import WorkflowDefinition
 from ..errors import IllegalTransition
 from ..ports import NewEvent
@@ -97,4 +97,4 @@ def _saved(
 
 
 def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": max(now, state.recorded_at), "by": by, "workflow_id": state.workflow_id}
+    return {"recorded_at": behind(state.recorded_at, now), "by": by, "workflow_id": state.workflow_id}

@@ -35,6 +35,7 @@ from .domain.errors import (
     WorkflowNotFound,
     WorkOrderNotFound,
     WorkOrderRejected,
+    WouldContinue,
 )
 from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
@@ -188,6 +189,7 @@ __all__ = [
     "WorkflowSnapshot",
     "WorkflowSummary",
     "WorkflowVersion",
+    "WouldContinue",
     "__version__",
     "open_ledger",
     "read_definition",
