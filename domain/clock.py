@@ -12,6 +12,10 @@ Clock = Callable[[], datetime]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+EARLIEST: Final = -62_135_596_800_000_000
+LATEST: Final = 253_402_300_799_999_999
+"""The first and the last microsecond that calendars know, since 1970: of the years 1 and 9999."""
+
 AHEAD: Final = 24 * 60 * 60 * 1_000_000
 """Microseconds by which a stored time may be ahead of the clock and still date what comes behind it."""
 

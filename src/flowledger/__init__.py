@@ -4,6 +4,7 @@ Every save of a workflow, and each step, pause, resume and retry of a run, is an
 """
 
 from .domain.bulk import BulkItem
+from .domain.clock import OddTime
 from .domain.context import PlacedResult
 from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
@@ -140,6 +141,7 @@ __all__ = [
     "NothingAsOf",
     "Page",
     "PartChange",
+    "OddTime",
     "PartChanges",
     "Parting",
     "PartsDiff",
