@@ -30,8 +30,8 @@ class OddTime(datetime):
     """Microseconds since 1970."""
 
     def __new__(cls, micros: int) -> Self:
-        end = datetime.max if micros > 0 else datetime.min
-        self = super().__new__(cls, *end.timetuple()[:6], end.microsecond, UTC)
+        end = (9999, 12, 31, 23, 59, 59, 999_999) if micros > 0 else (1, 1, 1, 0, 0, 0, 0)
+        self = super().__new__(cls, *end, UTC)
         self.micros = micros
         return self
 
@@ -106,7 +106,7 @@ def micros(moment: datetime) -> int:
 def behind(recorded_at: int, now: int) -> int:
     """The time of an event behind one that was recorded at a time: time never runs backwards in a stream.
 
-    Unless that is ahead of the clock by more than a day: then it is no time that anybody's clock told, and dates nothing.
+    Unless that is ahead of the clock by more than a day: then no clock has told it, and it dates nothing.
     """
     return now if recorded_at > now + AHEAD else max(now, recorded_at)
 

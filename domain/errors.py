@@ -25,6 +25,7 @@ FlowledgerError
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
     ├── StorageUnavailable
+    │   └── StoreReadOnly
     ├── StorageCorrupt
     ├── EventsLost        the store has lost events that this process had seen in it
     └── EventNotReadable
@@ -321,6 +322,17 @@ class StorageUnavailable(StorageError):
 
     What was acknowledged before is safe. Repair the cause, then ``proceed`` with the run.
     """
+
+
+class StoreReadOnly(StorageUnavailable):
+    """The store can be read, but not written to: a replica, a file or disk without the right to write, a reader's role.
+
+    Nothing is wrong with it: write where it may be written to.
+    """
+
+
+class NotStorable(StorageUnavailable):
+    """The database can't hold a value, whoever writes it and however often."""
 
 
 class StorageCorrupt(StorageError):

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from ..domain.clock import Clock, reading
-from ..domain.errors import InvalidRequest
+from ..domain.errors import EventNotReadable, InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.live import Live
@@ -43,6 +43,7 @@ class Ledger(Live):
         threads: int = EXECUTOR_THREADS,
     ) -> None:  # fmt: skip
         self._store = store
+        self._now = now
         self._executors = ThreadPool("flowledger-executor", threads)
         self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
@@ -63,8 +64,8 @@ class Ledger(Live):
     ) -> VerifyReport:
         """Walk the whole store and report what isn't as it was written, or contradicts itself.
 
-        That is every change, gap or reordering of events; whatever names a run, work order, source or version that is
-        not there; rows of the index and checkpoints that aren't what the events make. ``deep`` also compares what a
+        That is every change, gap or reordering of events; what no write could have recorded; whatever names a run,
+        work order, source or version that is not there; rows of the index and checkpoints that aren't what the events make. ``deep`` also compares what a
         search knows. Others may write meanwhile. ``progress`` is told now and then how many events have been walked.
 
         ``heads`` is a file to be kept elsewhere, of how every stream stands. Where it is there, each stream must still
@@ -75,18 +76,25 @@ class Ledger(Live):
         """
         from .verification.walk import verify
 
-        return verify(self._store, progress, deep=deep, heads=None if heads is None else Path(heads))
+        place = None if heads is None else Path(heads)
+        return verify(self._store, progress, deep=deep, heads=place, now=self._now())
 
-    def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
+    def rebuild(
+        self,
+        progress: Callable[[float], object] | None = None,
+        *,
+        left_out: Callable[[EventNotReadable], object] | None = None,
+    ) -> int:
         """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
 
         All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
-        done, 0 to 1.
+        done, 0 to 1. An event that can't be read moves no row and stops no other: ``left_out`` is told of it, as an
+        EventNotReadable. A run, or work order, that begins with one is listed as ``unreadable``.
 
-        Raises EventNotReadable for the first event that can't be read, StorageUnavailable, also where two rebuild at
-        once: one of them is told so, and the other one goes on. The index is then as it was.
+        Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
+        The index is then as it was.
         """
-        return self._store.rebuild_index(progress)
+        return self._store.rebuild_index(progress, left_out)
 
     def backup(
         self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None

@@ -168,11 +168,13 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
     return changes
 
 
-def unreadable(changes: Changes, event: Placed) -> None:
+def add_unreadable(changes: Changes, event: Placed) -> bool:
     """A row for a run or work order whose first event can't be read, so that lists show that it is there.
 
-    ``data`` is empty. Nothing is known of it but its id; it comes last in every list.
+    Nothing is known of it but its id, and it comes last in every list. False for any other event.
     """
+    if event.version != 1 or event.type not in (STARTED, OPENED):
+        return False
     nothing = {"workflow_id": "", "actor": "", "place": event.place}
     if event.type == STARTED:
         changes.runs[event.stream] = nothing | {
@@ -180,11 +182,12 @@ def unreadable(changes: Changes, event: Placed) -> None:
             "origin": None, "source": None, "queued": False, "version": event.version, "status": UNREADABLE,
             "node_id": None, "error_type": None, "finished_at": None,
         }  # fmt: skip
-    elif event.type == OPENED:
+    else:
         changes.orders[event.stream] = nothing | {
             "work_order_id": event.stream, "opened_at": EARLIEST, "last_run_id": None, "state": UNREADABLE,
             "reason": None,
         }  # fmt: skip
+    return True
 
 
 UNREADABLE: Final = "unreadable"
@@ -196,7 +199,7 @@ def key(text: str) -> str:
     return text[:KEY_LENGTH].replace("\0", "\ufffd")
 
 
-# --- values, as every database's columns hold them ----------------------------------------------------------------------
+# --- values, as every database's columns hold them --------------------------------------------------------------------
 
 LONGEST_NAME: Final = 1_024
 """Characters of an id: a database's index holds no more, and no stream has a longer one."""
@@ -209,7 +212,7 @@ def _name(text: Any) -> str:
     return text.replace("\0", "\ufffd")  # type: ignore[no-any-return]
 
 
-def _time(at: Any) -> int:
+def row_time(at: Any) -> int:
     """Times that no calendar holds become the first or the last one. Raises TypeError for what is no time."""
     if type(at) is not int:
         raise TypeError(f"{at!r} is no time")
@@ -237,7 +240,7 @@ def _started(changes: Changes, event: Placed) -> None:
         "work_order_id": _name(data.get("correlation_id", "")),
         "workflow_id": _name(data["workflow_id"]),
         "workflow_version": _count(data["workflow_version"]),
-        "started_at": _time(data["recorded_at"]),
+        "started_at": row_time(data["recorded_at"]),
         "place": event.place,
         "actor": key(data["by"]),
         "origin": _key(origin.get("kind")),
@@ -281,7 +284,7 @@ def _moved_to(event: Placed) -> Row:
         "status": status,
         "node_id": None if after["status"] == "active" else _key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
-        "finished_at": None if finished_at is None else _time(finished_at),
+        "finished_at": None if finished_at is None else row_time(finished_at),
     }
 
 
@@ -308,7 +311,7 @@ def _opened(changes: Changes, event: Placed) -> None:
     changes.orders[event.stream] = {
         "work_order_id": event.stream,
         "workflow_id": _name(event.data["workflow_id"]),
-        "opened_at": _time(event.data["recorded_at"]),
+        "opened_at": row_time(event.data["recorded_at"]),
         "place": event.place,
         "actor": key(event.data["by"]),
         "last_run_id": run_id,
@@ -357,6 +360,8 @@ def _move_order(changes: Changes, event: Placed, state: str) -> None:
 
 def _state_with(changes: Changes, run_id: str | None) -> str:
     run = changes.runs.get(run_id or "")
+    if run is not None and run["status"] == UNREADABLE:
+        return UNREADABLE
     return "pending" if run is None else order_state(run["status"], queued=run["queued"])
 
 
@@ -365,19 +370,20 @@ def _state_with(changes: Changes, run_id: str | None) -> str:
 
 def _saved(changes: Changes, event: Placed) -> None:
     data = event.data
-    save = {
-        "workflow_id": _name(data["workflow_id"]),
+    workflow_id = _name(data["workflow_id"])
+    save: Row = {
+        "workflow_id": workflow_id,
         "version": event.version,
         "snapshot_id": _name(data["snapshot_id"]),
         "actor": key(data["by"]),
-        "taken_at": _time(data["recorded_at"]),
+        "taken_at": row_time(data["recorded_at"]),
         "message": _text(data.get("message")),
         "digest": _name(data["digest"]),
     }
     named = _text(data.get("name"))
     changes.saves.append(save)
-    changes.workflow_moves.pop(save["workflow_id"], None)
-    changes.workflows[save["workflow_id"]] = save | {
+    changes.workflow_moves.pop(workflow_id, None)
+    changes.workflows[workflow_id] = save | {
         "saved_version": event.version,
         "name": named,
         "archived": False,
@@ -408,7 +414,7 @@ def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
             "stream": event.stream,
             "version": event.version,
             "place": event.place,
-            "recorded_at": _time(data["recorded_at"]),
+            "recorded_at": row_time(data["recorded_at"]),
             "actor": key(data["by"]),
             "type": event.type,
             "is_act": is_act,

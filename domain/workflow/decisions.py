@@ -81,7 +81,8 @@ def _saved(
     name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
 ) -> NewEvent | None:  # fmt: skip
     saved = state.saved
-    if saved is not None and saved["digest"] == definition.digest and state.code == code and state.name == name:
+    is_same = saved is not None and saved["digest"] == definition.digest and saved["definition"] == definition.to_data()
+    if is_same and state.code == code and state.name == name:
         return None
     candidates = snapshot_ids(state.workflow_id, version, definition.digest)
     event = _body(state, by, now)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ...domain.clock import OddTime
 from ...projections.plain import brief
 from .happened import happened
 from .streams import WIDTH, size_asked

@@ -17,7 +17,7 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..index.reader import Index
-from ..index.rebuild import Progress, rebuild
+from ..index.rebuild import LeftOut, Progress, rebuild
 from ..search.index import SearchIndex
 from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
@@ -282,9 +282,9 @@ class LedgerEventStore(EventReader, EventStore[str]):
         if not refusals:
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
 
-    def rebuild_index(self, progress: Progress | None = None) -> int:
+    def rebuild_index(self, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
         """Make the index anew, and forget all checkpoints; see ``index.rebuild``."""
-        events = rebuild(self._recorder, progress)
+        events = rebuild(self._recorder, progress, left_out)
         self.checkpoints.clear()
         return events
 

@@ -21,7 +21,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from ...domain.errors import NotStorable, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 from ...projections.index import Changes
 from .codec import BODY
 from .sql_files import Dialect
@@ -42,6 +42,14 @@ MAX_EVENTS_PER_COMMIT = 2**20 - 1
 
 class ConnectionLost(OperationalError):
     """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class WriteRefused(OperationalError):
+    """The store can be read, but not written to."""
+
+
+class ValueRefused(OperationalError):
+    """A value is none that the database can hold, whoever writes it and however often."""
 
 
 class PredecessorMissing(IntegrityError):
@@ -274,8 +282,17 @@ def missing_before(stream: str, version: int) -> PredecessorMissing:
 
 def storage_error(error: PersistenceError) -> StorageError:
     """The error of flowledger's tree that stands for an error of a recorder."""
-    kind = StorageCorrupt if isinstance(error, (InternalError, ProgrammingError)) else StorageUnavailable
+    kind = next((ours for theirs, ours in _IN_OUR_TERMS if isinstance(error, theirs)), StorageUnavailable)
     return kind(str(error))
+
+
+_IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[StorageError]]] = (
+    (WriteRefused, StoreReadOnly),
+    (ValueRefused, NotStorable),
+    (IntegrityError, NotStorable),
+    (InternalError, StorageCorrupt),
+    (ProgrammingError, StorageCorrupt),
+)
 
 
 @contextmanager

@@ -52,7 +52,9 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
         return
     import zstandard
 
-    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(file, read_across_frames=True, closefd=False)
+    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(
+        file, read_across_frames=True, closefd=False
+    )
     unpacked = BufferedReader(reader)
     try:
         yield from iter(lambda: unpacked.readline(longest), b"")

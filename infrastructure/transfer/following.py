@@ -72,10 +72,10 @@ class Following:
     def take(self, row: Row, data: Mapping[str, Any]) -> None:
         """The next event of a stream, which is what its type says."""
         self._history(row, data).take(row.version, row.type, data)
-        if row.type in (OPENED, RUN_ADDED) and (run := self._runs.get(data.get("run_id", ""))) is not None:
-            # Both are stored at once: of a run that has gone on already a list would show what it was.
-            if run.history.state.version > (2 if data.get("kind") == "fork" else 1):
-                raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
+        named = self._runs.get(data.get("run_id", "")) if row.type in (OPENED, RUN_ADDED) else None
+        # Both are stored at once: of a run that has gone on already a list would show what it was.
+        if named is not None and named.history.state.version > (2 if data.get("kind") == "fork" else 1):
+            raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
 
     def _history(self, row: Row, data: Mapping[str, Any]) -> StreamHistory:
         stream = row.stream
@@ -130,7 +130,8 @@ class Following:
         if self._run_id not in self._runs:
             yield f"the first line says that {self._run_id!r} is a run, and it is none"
             return
-        needed = yield from self._needed()
+        needed: set[str] = set()
+        yield from self._gather(needed)
         for stream in self._streams:
             if stream not in needed:
                 yield f"run {self._run_id!r} doesn't need stream {stream!r}, so no export of it holds it"
@@ -142,10 +143,9 @@ class Following:
             if workflow.version > used:
                 yield f"stream {stream!r} goes on behind version {used}, the last one that is needed"
 
-    def _needed(self) -> "Iterator[str] | Any":
-        """The streams that the run needs; yields what is wrong with those that its need leads to."""
-        needed: set[str] = set()
-        due = [(self._run_id, None)]
+    def _gather(self, needed: set[str]) -> Iterator[str]:
+        """Gather the streams that the run needs, from one to the next; what is wrong with them."""
+        due = [(self._run_id, "the first line")]
         while due:
             run_id, named_by = due.pop()
             if run_id in needed:
@@ -163,7 +163,6 @@ class Following:
             yield from self._disagreements(order, run)
             due += [(named, order_id) for named in order.named]
             due += [(started["origin"]["run_id"], run_id)] if "origin" in started else []
-        return needed
 
     def _disagreements(self, order: WorkOrderHistory, run: _Run) -> Iterator[str]:
         run_id, state = run.history.state.run_id, order.state

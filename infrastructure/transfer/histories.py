@@ -15,7 +15,7 @@ from ...domain.run.folding import is_running
 from ...domain.run.legality import Legality, Routes
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import ARCHIVED, RESTORED, SAVES, WorkflowState, snapshot_ids
+from ...domain.workflow import ARCHIVED, RESTORED, SAVES, snapshot_ids
 
 _CANDIDATES = 100
 """Snapshot ids that are tried for one save, as good as all."""
@@ -130,8 +130,10 @@ class _LastResults(History):
     __slots__ = ()
 
     def __init__(self, other: History | None = None) -> None:
-        super().__init__(() if other is None else other._log)
-        self._places = {} if other is None else dict(other._places)
+        super().__init__()
+        if other is not None:
+            self._log = list(other._log)
+            self._places = dict(other._places)
 
     def extended(self, count: int, entry: Entry) -> History:  # noqa: ARG002 - each is only ever extended at its end
         kept = {key: entry[key] for key in ("node_id", "attempt", "error") if key in entry}
@@ -155,7 +157,7 @@ class WorkOrderHistory:
     ends_with_run: bool = False
     """Whether its last event names a run."""
 
-    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
+    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:  # noqa: ARG002 - as of the others
         if type == REJECTED:
             if self.state.last_run_id is not None:
                 raise IllegalTransition("a work order that has a run is not rejected any more")

@@ -101,7 +101,9 @@ class ExportReader:
         if header is None:
             self.refuse("the file was cut off in this line")
         if len(header.streams) > limits.streams:
-            self._refuse_over(f"it names {len(header.streams):,} streams, and {limits.streams:,} is the most", "streams")
+            self._refuse_over(
+                f"it names {len(header.streams):,} streams, and {limits.streams:,} is the most", "streams"
+            )
         if (events := sum(header.streams.values())) > limits.events:
             self._refuse_over(f"it names {events:,} events, and {limits.events:,} is the most", "events")
         return header
