@@ -5,7 +5,8 @@ FlowledgerError
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
-│   └── InvalidValue
+│   ├── InvalidValue
+│   └── NotStorable
 ├── NotFound
 │   ├── WorkflowNotFound
 │   ├── WorkOrderNotFound
@@ -16,7 +17,8 @@ FlowledgerError
 │   ├── ConcurrencyError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
-│   └── StaleVersion
+│   ├── StaleVersion
+│   └── WouldContinue
 ├── IllegalTransition
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -24,13 +26,14 @@ FlowledgerError
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
     ├── StorageUnavailable
+    │   └── StoreReadOnly
     ├── StorageCorrupt
     ├── EventsLost        the store has lost events that this process had seen in it
     └── EventNotReadable
 """
 
 import copyreg
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -129,7 +132,7 @@ class InvalidExport(InvalidRequest):
     def __init__(self, path: str, line: int, message: str) -> None:
         self.path = path
         self.line = line
-        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported: export the run anew")
+        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported")
 
 
 class InvalidValue(InvalidRequest):
@@ -225,6 +228,22 @@ class ConflictingHistory(Conflict):
         super().__init__(
             f"stream {quoted(stream)} is another one from version {version} on, and has {head} events in this store: "
             "it began or went on in both places; import into a store that has none of it"
+        )
+
+
+class WouldContinue(Conflict):
+    """An export goes on with streams that the store has, and that wasn't asked for. Nothing was imported.
+
+    ``streams``: each by how many events the file has behind those of the store.
+    """
+
+    def __init__(self, streams: Mapping[str, int]) -> None:
+        self.streams = dict(streams)
+        listed = ", ".join(f"{events} of stream {stream!r}" for stream, events in list(self.streams.items())[:5])
+        more = f" and of {len(self.streams) - 5} more" if len(self.streams) > 5 else ""
+        super().__init__(
+            f"the file has events behind those that are in this store: {listed}{more}. Whoever wrote it goes on with "
+            "what is yours: where you want that, import with continue_existing=True (--continue)"
         )
 
 
@@ -338,6 +357,17 @@ class StorageUnavailable(StorageError):
 
     What was acknowledged before is safe. Repair the cause, then ``proceed`` with the run.
     """
+
+
+class StoreReadOnly(StorageUnavailable):
+    """The store can be read, but not written to: a replica, a file or disk without the right to write, a reader's role.
+
+    Nothing is wrong with it: write where it may be written to.
+    """
+
+
+class NotStorable(InvalidRequest):
+    """The database can't hold a value, whoever writes it and however often."""
 
 
 class StorageCorrupt(StorageError):

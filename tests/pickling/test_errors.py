@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, Any] = {
     "changes": [fl.WorkflowVersion("w", 2, "saved", "ada", NOW, "why", "a1b2c3d", None, "d1", True, fl.Changes())],
     "conflicts": ["node a"],
     "missing": "total",
+    "streams": {"workflow:w": 2},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at"), NOW),
