@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import Allowance
 from ...domain.expressions.references import ROOTS
+from .cost import Costs
 from .guard import FUNCTIONS, Guarded, guard
 from .meter import Meter
 
@@ -17,7 +18,7 @@ _CONVERT = "convert with string(…), int(…) or double(…)"
 
 
 class CelLanguage:
-    """CEL without extensions, inside the limits of ``cel_guard`` and on the meter of ``cel_meter``."""
+    """CEL without extensions, inside the limits of ``guard`` and on the meter of ``meter``."""
 
     def __init__(self, roots: Sequence[str] = ROOTS) -> None:
         """``roots``: the names that expressions see."""
@@ -26,22 +27,30 @@ class CelLanguage:
     def compile(self, source: str) -> "CelProgram":
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
         guarded = guard(source, self._roots)
-        program = _compile(source)
-        return CelProgram(program if guarded.source == source else _compile(guarded.source), guarded)
+        if guarded.costs is None:
+            _compile(source)  # it says what is wrong
+            raise ExpressionError("syntax error: this is no expression that could be evaluated")
+        try:
+            program = _compile(guarded.source)
+        except ExpressionError:
+            _compile(source)  # whose columns the author knows
+            raise
+        return CelProgram(program, guarded, guarded.costs)
 
 
 class CelProgram:
     """A compiled expression."""
 
-    __slots__ = ("_guarded", "_program")
+    __slots__ = ("_costs", "_guarded", "_program")
 
-    def __init__(self, program: "cel.Program", guarded: Guarded) -> None:
+    def __init__(self, program: "cel.Program", guarded: Guarded, costs: Costs) -> None:
         self._program = program
         self._guarded = guarded
+        self._costs = costs
 
     def evaluate(self, variables: Mapping[str, Any], allowance: Allowance) -> Any:
         """The value as Python has it. Raises ExpressionError."""
-        meter = Meter(self._guarded, variables, allowance)
+        meter = Meter(self._guarded, self._costs, variables, allowance)
         try:
             value = self._program.execute({**variables, **meter.functions})
         except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
