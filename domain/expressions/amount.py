@@ -14,7 +14,7 @@ class Amount(NamedTuple):
     characters: int
 
 
-NODE_LIMIT = Amount(1_000, 100_000)
+NODE_LIMIT = Amount(1_000, 200_000)
 """In the data of one node."""
 
 DEFINITION_LIMIT = Amount(10_000, 500_000)
@@ -48,7 +48,9 @@ def _excess(texts: Iterator[str], limit: Amount, owner: str) -> str | None:
     for placeholder in chain.from_iterable(map(placeholders, kept)):
         found = Amount(found.expressions + 1, found.characters + len(placeholder.source))
         if found.expressions > limit.expressions:
-            return f"there are over {limit.expressions:,} expressions, the limit for {owner}; do this work in an executor"
+            return (
+                f"there are over {limit.expressions:,} expressions, the limit for {owner}; do this work in an executor"
+            )
         if found.characters > limit.characters:
             return (
                 f"there are over {limit.characters:,} characters of expressions, the limit for {owner}; "

@@ -80,9 +80,9 @@ class Reference(NamedTuple):
         return self.root + render_path(tuple(key for key in self.keys if not isinstance(key, _AnyKey)))
 
 
-def find_references(tokens: list[Token], roots: Sequence[str] = ROOTS) -> list[Reference]:
+def find_references(tokens: Sequence[Token], roots: Sequence[str] = ROOTS) -> list[Reference]:
     """Every path in the source that starts at one of the roots. A method call is no part of a path."""
-    brackets = matching_brackets(tokens)
+    brackets = matching_brackets(tokens) if any(token.text == "nodes" for token in tokens) else {}
     return [
         _read_reference(tokens, index, brackets)
         for index, token in enumerate(tokens)
@@ -90,7 +90,7 @@ def find_references(tokens: list[Token], roots: Sequence[str] = ROOTS) -> list[R
     ]
 
 
-def _read_reference(tokens: list[Token], first: int, brackets: dict[int, int]) -> Reference:
+def _read_reference(tokens: Sequence[Token], first: int, brackets: dict[int, int]) -> Reference:
     root = tokens[first].text
     keys: list[Key] = []
     at = first + 1

@@ -45,9 +45,7 @@ class Template:
         return Rendered(value, root.mask(value) if root.reads_globals else value)
 
 
-def compile_template(
-    data: Any, language: ExpressionLanguage, *, where: str, refusal: str | None = None
-) -> Template:
+def compile_template(data: Any, language: ExpressionLanguage, *, where: str, refusal: str | None = None) -> Template:
     """Prepare the data of the node with the id ``where``. Raises InvalidValue for what isn't JSON, nothing for bad
     expressions: these fail the step that needs them. So do too many, and any at all where there is a ``refusal``.
     """

@@ -49,14 +49,15 @@ class Guarded(NamedTuple):
     prefix: str
     """What the names that were added to it begin with."""
     references: list[Reference]
-    costs: Costs | None
-    """None where it is no expression; CEL says why."""
+    costs: Costs
+    is_metered: bool
+    """Whether something in it is charged while it runs."""
 
 
-def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded:
+def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded | None:
     """Check the limits, weigh the expression and put the meter in; ``roots`` are the names that the expression sees.
 
-    Raises ExpressionError. Syntax errors are left to CEL.
+    None for what is no expression: CEL says why. Raises ExpressionError for what is over a limit.
     """
     tokens = tokenize(source)
     _check_tokens(tokens)
@@ -67,10 +68,13 @@ def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded:
     while prefix in source:
         prefix += "_"
     costs = weigh(tokens, references, [loop.open - 1 for loop in loops])
-    return Guarded(_metered(source, tokens, loops, prefix), prefix, references, costs)
+    if costs is None:
+        return None
+    metered = _metered(source, tokens, loops, prefix)
+    return Guarded(metered, prefix, references, costs, metered is not source)
 
 
-def _check_tokens(tokens: list[Token]) -> None:
+def _check_tokens(tokens: Sequence[Token]) -> None:
     for index, token in enumerate(tokens[:-1]):
         called = token.kind == "name" and tokens[index + 1].text == "("
         if called and token.text not in FUNCTIONS | LOOPS and token.text != "in":
@@ -80,7 +84,7 @@ def _check_tokens(tokens: list[Token]) -> None:
             raise ExpressionError(f"syntax error at column {token.start + 1}: unexpected {token.text!r}")
 
 
-def _check_nesting(tokens: list[Token]) -> None:
+def _check_nesting(tokens: Sequence[Token]) -> None:
     """Bound the depth of the syntax tree: along nested brackets, the chains of operators add up."""
     chains, deepest_below, longest = [0], [0], [0]
     for index, token in enumerate(tokens):
@@ -106,7 +110,7 @@ def _check_nesting(tokens: list[Token]) -> None:
         raise ExpressionError(f"has over {MAX_CHAIN} operators and selections in a chain; do this work in an executor")
 
 
-def _find_loops(tokens: list[Token]) -> list[Loop]:
+def _find_loops(tokens: Sequence[Token]) -> list[Loop]:
     if not any(token.text in LOOPS for token in tokens):
         return []
     brackets = matching_brackets(tokens)
@@ -128,7 +132,7 @@ def _find_loops(tokens: list[Token]) -> list[Loop]:
     return loops
 
 
-def _metered(source: str, tokens: list[Token], loops: list[Loop], prefix: str) -> str:
+def _metered(source: str, tokens: Sequence[Token], loops: list[Loop], prefix: str) -> str:
     if not loops and "matches" not in source:
         return source
     insertions: list[tuple[int, int, str]] = []
@@ -147,7 +151,7 @@ def _metered(source: str, tokens: list[Token], loops: list[Loop], prefix: str) -
     return "".join((*parts, source[done:]))
 
 
-def _first_argument(tokens: list[Token], loop: Loop) -> tuple[int, int]:
+def _first_argument(tokens: Sequence[Token], loop: Loop) -> tuple[int, int]:
     """First and last token of what comes after the variable: the body, or the condition of a map with one."""
     first = at = loop.open + 3
     depth = 0

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import Allowance
 from ...domain.expressions.references import ROOTS
-from .cost import Costs
 from .guard import FUNCTIONS, Guarded, guard
-from .meter import Meter
+from .meter import Meter, charge_reading
 
 if TYPE_CHECKING:
     import cel
@@ -27,7 +26,7 @@ class CelLanguage:
     def compile(self, source: str) -> "CelProgram":
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
         guarded = guard(source, self._roots)
-        if guarded.costs is None:
+        if guarded is None:
             _compile(source)  # it says what is wrong
             raise ExpressionError("syntax error: this is no expression that could be evaluated")
         try:
@@ -35,25 +34,30 @@ class CelLanguage:
         except ExpressionError:
             _compile(source)  # whose columns the author knows
             raise
-        return CelProgram(program, guarded, guarded.costs)
+        return CelProgram(program, guarded)
 
 
 class CelProgram:
     """A compiled expression."""
 
-    __slots__ = ("_costs", "_guarded", "_program")
+    __slots__ = ("_guarded", "_program")
 
-    def __init__(self, program: "cel.Program", guarded: Guarded, costs: Costs) -> None:
+    def __init__(self, program: "cel.Program", guarded: Guarded) -> None:
         self._program = program
         self._guarded = guarded
-        self._costs = costs
 
     def evaluate(self, variables: Mapping[str, Any], allowance: Allowance) -> Any:
         """The value as Python has it. Raises ExpressionError."""
-        meter = Meter(self._guarded, self._costs, variables, allowance)
+        if not self._guarded.is_metered:
+            charge_reading(self._guarded, variables, allowance)
+            try:
+                return self._program.execute(variables)
+            except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
+                raise _translated(error) from None
+        meter = Meter(self._guarded, variables, allowance)
         try:
             value = self._program.execute({**variables, **meter.functions})
-        except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
+        except BaseException as error:  # noqa: BLE001 - as above
             failure = _translated(error)
             raise meter.failure or failure from None
         if meter.failure is not None:  # || and && pass over errors

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import MAX_COST, Allowance, too_costly
 from ...domain.expressions.references import Reference
-from .cost import CONVERSION, ITEM, Costs, Sum
+from .cost import CONVERSION, ITEM, Sum
 from .guard import Guarded
 from .regex import regex_cost, regex_matches
 
@@ -21,50 +21,58 @@ _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
 
 
+def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Allowance) -> list[int]:
+    """Charge for what an evaluation does once: hand over what the expression refers to, evaluate, take the result back.
+
+    What the variables of its costs are worth. Raises ExpressionError for too much data, and for data that isn't JSON.
+    """
+    values, branches, weights = [1], dict[tuple[Any, ...], int](), dict[int, int]()
+    for reference in guarded.references:
+        value = _find(variables, reference)
+        weight = weights.get(id(value), -1)
+        if weight < 0:
+            weight = weights[id(value)] = _weigh(value)
+            allowance.spend(weight * CONVERSION)
+        values.append(weight)
+        values.append(weight)
+        if len(reference.keys) > 1:
+            branch = (reference.root, reference.keys[0])
+            branches[branch] = branches.get(branch, 0) + weight
+    if branches:  # on the way to a value, the interpreter copies what it steps into, with all else that is read of it
+        for number, reference in enumerate(guarded.references):
+            steps = len(reference.keys) - 1
+            if steps > 0:
+                values[2 + 2 * number] += steps * (branches[reference.root, reference.keys[0]] + steps * ITEM)
+    values += [0] * (2 * len(guarded.costs.loops))
+    allowance.spend(_worth(guarded.costs.total, values))
+    return values
+
+
 class Meter:
-    """Takes what one evaluation costs out of the allowance, and stops it when there is nothing left."""
+    """Takes what the loops of one evaluation cost out of the allowance, and stops it when there is nothing left."""
 
     __slots__ = ("_allowance", "_costs", "_is_new", "_largest", "_values", "failure", "functions")
 
-    def __init__(self, guarded: Guarded, costs: Costs, variables: Mapping[str, Any], allowance: Allowance) -> None:
-        """Raises ExpressionError for too much data, and for data that isn't JSON."""
+    def __init__(self, guarded: Guarded, variables: Mapping[str, Any], allowance: Allowance) -> None:
+        """Raises ExpressionError as ``charge_reading`` does."""
         self._allowance = allowance
-        self._costs = costs
+        self._costs = guarded.costs
+        self._values = charge_reading(guarded, variables, allowance)
         self.failure: BaseException | None = None
         self.functions: dict[str, Callable[..., Any]] = {}
-        loops = costs.loops
-        self._values: list[int] = [1]
-        """What each variable of the costs is worth."""
-        self._largest: list[int] = [0] * len(loops)
+        loops = self._costs.loops
         self._is_new = [True] * len(loops)
         """Whether the next round of a loop is its first."""
-        self._read(guarded.references, variables)
-        self._values += [0] * (2 * len(loops))
-        allowance.spend(self._worth(costs.total))
+        self._largest = [
+            _weigh_largest(_find(variables, guarded.references[loop.runs_over]))
+            if loop.runs_over >= 0 and any(other.parent == number for other in loops)
+            else 0
+            for number, loop in enumerate(loops)
+        ]
         for number in range(len(loops)):
             self.functions[f"{guarded.prefix}{number}"] = self._ticker(number)
         if "matches" in guarded.source:
             self.functions[f"{guarded.prefix}matches"] = self._matches
-
-    def _read(self, references: list[Reference], variables: Mapping[str, Any]) -> None:
-        """Weigh what the references lead to, and charge for handing it to the interpreter."""
-        weights: dict[int, int] = {}
-        passed = [_passed(variables, reference) for reference in references]
-        for path in passed:
-            if id(path[-1]) not in weights:
-                weights[id(path[-1])] = _weigh(path[-1])
-        for path in passed:
-            # The interpreter copies what it finds behind each key on the way.
-            self._values += weights[id(path[-1])], sum(_weigh_branch(value, weights) for value in path[1:]) or ITEM
-        if passed:
-            self._allowance.spend(CONVERSION * sum(_weigh_branch(root, weights) for root in variables.values()))
-        for number, loop in enumerate(self._costs.loops):
-            if loop.runs_over >= 0 and any(other.parent == number for other in self._costs.loops):
-                self._largest[number] = _weigh_largest(passed[loop.runs_over][-1])
-
-    def _worth(self, terms: Sum) -> int:
-        values = self._values
-        return sum([values[variable] * times for variable, times in terms.items()])
 
     # The interpreter calls these, and logs and rewords what they raise. So they take a note of it instead.
 
@@ -90,9 +98,9 @@ class Meter:
                     is_new[at] = True
                 if is_new[number]:
                     is_new[number] = False
-                    values[made + 1] = self._largest[number] or self._worth(own.range)
-                    added = self._worth(own.added)
-                    charge = self._worth(own.round) + has_list * self._worth(own.kept) + added * passed_on
+                    values[made + 1] = self._largest[number] or _worth(own.range, values)
+                    added = _worth(own.added, values)
+                    charge = _worth(own.round, values) + has_list * _worth(own.kept, values) + added * passed_on
                 spend(charge + values[made] if has_list else charge)
                 values[made] += added
                 values[into] += added * times
@@ -114,29 +122,17 @@ class Meter:
             return False
 
 
-def _passed(variables: Mapping[str, Any], reference: Reference) -> list[Any]:
-    """The values that the reference passes, from the root to the one that it leads to."""
-    passed: list[Any] = [variables]
+def _worth(terms: Sum, values: list[int]) -> int:
+    return sum([values[variable] * times for variable, times in terms.items()])
+
+
+def _find(variables: Mapping[str, Any], reference: Reference) -> Any:
+    value: Any = variables
     for key in (reference.root, *reference.keys):
-        value = passed[-1]
         if not isinstance(value, Mapping) or key not in value:
-            break
-        passed.append(value[key])
-    return passed[1:] or [None]
-
-
-def _weigh_branch(value: Any, weights: dict[int, int]) -> int:
-    """The weight of a value that may have others in it that are weighed already."""
-    known = weights.get(id(value))
-    if known is None:
-        if isinstance(value, Mapping):
-            known = ITEM + sum(
-                2 * ITEM + _length(key) + _weigh_branch(item, weights) for key, item in value.items()
-            )
-        else:
-            known = _weigh(value)
-        weights[id(value)] = known
-    return known
+            return value
+        value = value[key]
+    return value
 
 
 def _weigh_largest(value: Any) -> int:
