@@ -91,7 +91,7 @@ class WorkflowDefinition(_Part):
     @model_validator(mode="wrap")
     @classmethod
     def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        faults = [] if info.context == STORED else _too_many(value)
+        faults = [] if info.context == STORED else size_faults(value)
         if faults:
             raise InvalidDefinition(faults)
         definition = None
@@ -138,8 +138,8 @@ STORED = {"stored": True}
 """The context of ``model_validate`` for what a store holds: it was saved by the rules of its time."""
 
 
-def _too_many(value: Any) -> list[Fault]:
-    """A fault for more nodes or edges than anybody draws, which would each be told of."""
+def size_faults(value: Any) -> list[Fault]:
+    """A fault for more nodes or edges than anybody draws: nothing else is told of them then, as each might be wrong."""
     parts = {key: value.get(key) for key in ("nodes", "edges")} if isinstance(value, Mapping) else {}
     counts = {key: len(those) for key, those in parts.items() if isinstance(those, list | tuple)}
     return [

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from ..domain.errors import Fault, InputInvalid, InvalidRequest
+from ..domain.errors import Fault, InputInvalid, InvalidRequest, InvalidValue
 from ..domain.jsonvalue import freeze, thaw
 from ..domain.plan import InputValidator
 from ..domain.visible import quoted
+from .schema_cost import SchemaCost, count_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +57,68 @@ class _ModelInput:
 
 
 class _SchemaInput:
-    __slots__ = ("_errors", "_fill")
+    __slots__ = ("_cost", "_fill", "_patterns", "_schema", "_validators")
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        import jsonschema_rs  # only those who bring a JSON Schema need it
-
-        plain = thaw(dict(schema))
         try:
-            validator = jsonschema_rs.validator_for(plain, retriever=_refuse, validate_formats=True)
-        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            reason = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
-            raise InvalidRequest(f"not a valid JSON Schema: {reason}") from None
-        self._errors: Callable[[Any], Any] = validator.iter_errors
-        self._fill = _compile_defaults(plain)
+            self._schema = thaw(freeze(schema, "schema"))
+        except InvalidValue as error:
+            raise InvalidRequest(f"not a valid JSON Schema: {error}") from None
+        self._validators: dict[int, Callable[[Any], Any]] = {}
+        self._patterns = 0
+        """How many patterns it has, if there is one that only an engine that backtracks can match."""
+        try:
+            self._validators[0] = _compile(self._schema, 0)
+        except InvalidRequest:
+            self._validators[_BACKTRACKING[0]] = _compile(self._schema, _BACKTRACKING[0])
+            self._patterns = max(1, json.dumps(self._schema).count('"pattern'))
+        self._cost = SchemaCost(self._schema)
+        self._fill = _compile_defaults(self._schema)
 
     def validate(self, data: Any, node_id: str) -> InputResult:
         filled = data if self._fill is None else self._fill(data)
-        issues = [Fault(_issue_path(error), error.message) for error in self._errors(filled)]
+        if self._cost.multiplies and (excess := self._cost.excess(filled)) is not None:
+            raise _invalid(node_id, [Fault("", excess)])
+        errors = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
+        issues = [Fault(_issue_path(error), error.message) for error in errors(filled)]
         if issues:
             raise _invalid(node_id, issues)
         frozen = freeze(filled, "data")
         return InputResult(frozen, frozen)
+
+    def _backtracking(self, data: Any, node_id: str) -> Callable[[Any], Any]:
+        """A validator whose patterns may go back so often for each text that all of them together take seconds."""
+        texts = max(1, count_texts(data) * self._patterns)
+        steps = next((steps for steps in _BACKTRACKING if texts * steps <= _MAX_STEPS), None)
+        if steps is None:
+            raise _invalid(node_id, [Fault("", f"it has {texts:,} texts for patterns that look ahead or refer back")])
+        if steps not in self._validators:
+            self._validators[steps] = _compile(self._schema, steps)
+        return self._validators[steps]
+
+
+_BACKTRACKING = (1_000_000, 100_000, 10_000, 1_000)
+"""Steps after which a pattern that looks ahead or refers back is given up; one takes 20 ns."""
+
+_MAX_STEPS = 200_000_000
+
+
+def _compile(schema: Any, steps: int) -> Callable[[Any], Any]:
+    """A function that finds what is wrong with data; 0 ``steps`` for the engine that never goes back.
+
+    Raises InvalidRequest for what is no schema, and for a pattern that this engine doesn't know.
+    """
+    import jsonschema_rs  # only those who bring a JSON Schema need it
+
+    options = jsonschema_rs.FancyRegexOptions(backtrack_limit=steps) if steps else jsonschema_rs.RegexOptions()
+    try:
+        validator = jsonschema_rs.validator_for(
+            schema, retriever=_refuse, validate_formats=True, pattern_options=options
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        reason = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
+        raise InvalidRequest(f"not a valid JSON Schema: {reason}") from None
+    return cast("Callable[[Any], Any]", validator.iter_errors)
 
 
 def _refuse(uri: str) -> Any:
