@@ -33,6 +33,7 @@ FlowledgerError
 """
 
 import copyreg
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -341,11 +342,23 @@ class ExpressionError(FlowledgerError):
 
 
 class InputInvalid(FlowledgerError):
-    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong."""
+    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong.
 
-    def __init__(self, message: str, issues: Sequence[Fault]) -> None:
+    They are the first ones of ``count``: what is wrong with each of a million items, nobody reads.
+    """
+
+    def __init__(self, message: str, issues: Sequence[Fault], *, node_id: str = "", count: int | None = None) -> None:
         self.issues: tuple[Fault, ...] = tuple(issues)
+        self.node_id = node_id
+        self.count = len(self.issues) if count is None else count
         super().__init__(message)
+
+    @classmethod
+    def of_node(cls, node_id: str, issues: Sequence[Fault], count: int) -> "InputInvalid":
+        """The error of a node whose data have so many issues, these among them."""
+        listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
+        more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
+        return cls(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
 
 
 class StorageError(FlowledgerError):

@@ -95,11 +95,21 @@ def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callab
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
-        issues = [Fault(*(recordable(text, masker) for text in issue)) for issue in error.issues]
-        return Refusal(recordable(raw_message(error), masker), issues)
+        told = _told(error, masker)
+        return Refusal(raw_message(told), told.issues)
     except ExpressionError:
         return None
     return None
+
+
+def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
+    """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
+    issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
+    return InputInvalid.of_node(recordable(error.node_id, masker), issues, error.count)
+
+
+_MAX_ISSUE_TEXT = 400
+"""Characters of the path and of the message of one issue."""
 
 
 def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
@@ -215,6 +225,8 @@ def is_retryable(error: BaseException) -> bool:
 
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
+    if isinstance(error, InputInvalid) and error.node_id:
+        error = _told(error, masker)
     try:
         message = raw_message(error)
     except SHUTDOWN:
@@ -240,11 +252,11 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_tb(inner))
 
 
-def recordable(text: str, masker: Masker) -> str:
+def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
     """The text as it can be stored: secrets masked, cut where it is longer than anyone reads, surrogates escaped."""
     length = len(text)
     # What is cut away is masked before, so that the beginning of a secret that goes on behind the cut is none.
-    text = masker.text(text[: MAX_ERROR_TEXT + LONGEST_FORM], MAX_ERROR_TEXT)
-    if length > MAX_ERROR_TEXT:
+    text = masker.text(text[: most + LONGEST_FORM], most)
+    if length > most:
         text = f"{text}… (cut here: {length:,} characters in all)"
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

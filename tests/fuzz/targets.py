@@ -170,13 +170,12 @@ def urls(folder: Path) -> Target:
     password = "hunter2-s3cret"
 
     def show(data: bytes) -> None:
-        text = _text(data).replace("PASSWORD", password)
+        text = _text(data)
         with suppress(fl.FlowledgerError):
             sqlite_file(text)
-        for url in (text, f"postgresql://u:{password}@{text}", f"postgresql://h/{text}?password={password}"):
-            visible = shown(url)
-            assert isinstance(visible, str)
-            assert url == text or password not in visible, visible
+        shown(text.replace("PASSWORD", password))
+        for url in (f"postgresql://u:{password}@{text}", f"postgresql://h/{text}?password={password}"):
+            assert password not in shown(url)
 
     return show
 
