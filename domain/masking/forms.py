@@ -55,9 +55,10 @@ def forms(leaf: Leaf, *, encoded: bool = True) -> Iterator[Form]:
 
 
 def _of_text(text: str) -> Iterator[Form]:
-    text = text.strip()
-    lines = {line.strip() for line in text.splitlines()}
-    for part in {text} | {line for line in lines if len(line) >= ALWAYS_MASKED}:
+    parts = {text.strip()} | {line for line in map(str.strip, text.splitlines()) if len(line) >= ALWAYS_MASKED}
+    if text.strip() and all(len(part) < ALWAYS_MASKED for part in parts):
+        parts.add(text)  # long enough only with the blanks around it
+    for part in parts:
         if len(part) > MAX_ENCODED:
             yield from _pieces(fold(part))
             continue

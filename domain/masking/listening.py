@@ -37,6 +37,8 @@ class _Listener:
         return answer
 
     def __getattribute__(self, name: str) -> Any:
+        if name == "__reduce_ex__":  # pickle asks the object for it, not its class
+            return object.__getattribute__(self, name)
         return getattr(object.__getattribute__(self, "_heard"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -13,15 +13,21 @@ _MAX_SETTINGS = 16 * 1024
 _MAX_JSON = 4 * 2**20
 """Characters up to which a text is read as JSON."""
 
+
+def _setting(unquoted: str) -> re.Pattern[str]:
+    return re.compile(
+        r"(?:pass|pwd|secret|token|key|sig|auth|cred)[\w.-]{0,40}\s{0,8}=\s{0,8}"
+        rf"""(?:'((?:[^'\\]|\\.){{1,999}})'|"((?:[^"\\]|\\.){{1,999}})"|({unquoted}{{1,999}}))""",
+        re.IGNORECASE,
+    )
+
+
 _SETTINGS = (
     re.compile(r"://[^\s/@:]{0,999}:([^\s/?#]{1,999})@"),  # the password in a URL
     re.compile(r"://[^\s/@:]{0,999}:(\S{1,999})@"),  # the same with a slash in it, which should have been encoded
     re.compile(r"://([^\s/?#@:]{8,999})@"),  # a user without a password is a token
-    re.compile(
-        r"(?:pass|pwd|secret|token|key|sig|auth|cred)[\w.-]{0,40}\s{0,8}=\s{0,8}"
-        r"""(?:'((?:[^'\\]|\\.){1,999})'|"((?:[^"\\]|\\.){1,999})"|([^\s;&,'"]{1,999}))""",
-        re.IGNORECASE,
-    ),
+    _setting(r"""[^\s;&,'"]"""),  # as in a URL
+    _setting(r"""[^\s;'"]"""),  # as in the connection strings of databases
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import Enum
+from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ def leaves(values: Iterable[Any], most: int = MAX_VALUES) -> Iterator[Leaf]:
     waiting = deque(_Found(value, False, 0) for value in islice(values, most))
     left = most - len(waiting)
     seen: dict[int, Any] = {}  # with the values themselves, so that no address is used twice
+    texts: set[str] = set()
     while waiting:
         found = waiting.popleft()
         leaf, inside = None, list[_Found]()
@@ -55,7 +57,8 @@ def leaves(values: Iterable[Any], most: int = MAX_VALUES) -> Iterator[Leaf]:
             leaf = _leaf(value)
             if leaf is not None and found.is_part and _length(leaf) < _LONG_ENOUGH:
                 leaf = None
-            elif isinstance(leaf, str):
+            elif isinstance(leaf, str) and leaf not in texts:
+                texts.add(leaf)
                 inside = [_Found(part, True, found.depth) for part in islice(parts_of(leaf), left)]
             elif leaf is None and id(value) not in seen:
                 seen[id(value)] = value
@@ -74,6 +77,8 @@ def _plain(value: Any) -> Any:
         value = value.value
     if isinstance(value, UUID | Decimal | PurePath):
         return str(value)
+    if isinstance(value, StringIO | BytesIO):
+        return value.getvalue()
     if isinstance(value, bytearray | memoryview) or (isinstance(value, array) and value.itemsize == 1):
         return bytes(value)
     return value
