@@ -65,8 +65,9 @@ class Ledger(Live):
         """Walk the whole store and report what isn't as it was written, or contradicts itself.
 
         That is every change, gap or reordering of events; what no write could have recorded; whatever names a run,
-        work order, source or version that is not there; rows of the index and checkpoints that aren't what the events make. ``deep`` also compares what a
-        search knows. Others may write meanwhile. ``progress`` is told now and then how many events have been walked.
+        work order, source or version that is not there; rows of the index and checkpoints that aren't what the events
+        make. ``deep`` also compares what a search knows. Others may write meanwhile. ``progress`` is told now and then
+        how many events have been walked.
 
         ``heads`` is a file to be kept elsewhere, of how every stream stands. Where it is there, each stream must still
         hold what it held then: else it was cut, lost or rewritten, which nothing inside of a store could show. It is
@@ -89,7 +90,8 @@ class Ledger(Live):
 
         All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
         done, 0 to 1. An event that can't be read moves no row and stops no other: ``left_out`` is told of it, as an
-        EventNotReadable. A run, or work order, that begins with one is listed as ``unreadable``.
+        EventNotReadable. A run, or work order, that begins with one is listed last, as ``unreadable`` until another
+        event says how it stands.
 
         Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
         The index is then as it was.
