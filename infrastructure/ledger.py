@@ -92,7 +92,8 @@ class Ledger(Live):
 
         All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
         done, 0 to 1. An event that can't be read moves no row and stops no other: ``left_out`` is told of it, as an
-        EventNotReadable. A run, or work order, that begins with one is listed as ``unreadable``.
+        EventNotReadable. A run, or work order, that begins with one is listed last, as ``unreadable`` until another
+        event says how it stands.
 
         Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
         The index is then as it was.

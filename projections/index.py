@@ -4,12 +4,14 @@ A plain step, one that leads to the next, moves no row: so it costs no second wr
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ..domain.clock import EARLIEST, LATEST
 from ..domain.errors import EventNotReadable
+from ..domain.ids import workflow_stream
 from ..domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
 from ..domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ..domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
@@ -168,10 +170,34 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
     return changes
 
 
-def add_unreadable(changes: Changes, event: Placed) -> bool:
+def changes_of_readable(
+    events: "list[Placed]", tell_of: Callable[[EventNotReadable], object] = lambda _: None
+) -> tuple[int, Changes]:
+    """What the events that can be read do to the index, and how many those are; ``tell_of`` is told the others.
+
+    An event without data is one that was told already.
+    """
+    if all(event.data for event in events):
+        with suppress(EventNotReadable):  # which one it is, each has to tell by itself
+            return len(events), changes_of(events)
+    changes, moving = Changes(), 0
+    for event in events:
+        try:
+            if event.data:
+                changes_of([event])  # so that half an event moves no row
+                changes_of([event], changes)
+        except EventNotReadable as error:
+            tell_of(error)
+            event = event._replace(data={})
+        moving += bool(event.data) or _add_unreadable(changes, event)
+    return moving, changes
+
+
+def _add_unreadable(changes: Changes, event: Placed) -> bool:
     """A row for a run or work order whose first event can't be read, so that lists show that it is there.
 
-    Nothing is known of it but its id, and it comes last in every list. False for any other event.
+    Nothing is known of it but its id and what later events say, and it comes last in every list. False for any other
+    event.
     """
     if event.version != 1 or event.type not in (STARTED, OPENED):
         return False
@@ -368,9 +394,17 @@ def _state_with(changes: Changes, run_id: str | None) -> str:
 # --- workflows --------------------------------------------------------------------------------------------------------
 
 
+def _workflow_of(event: Placed) -> str:
+    """Raises ValueError where the event speaks of another workflow than its stream is: that row isn't its own."""
+    workflow_id = _name(event.data["workflow_id"])
+    if workflow_stream(workflow_id) != event.stream:
+        raise ValueError(f"workflow {workflow_id!r} has another stream")
+    return workflow_id
+
+
 def _saved(changes: Changes, event: Placed) -> None:
     data = event.data
-    workflow_id = _name(data["workflow_id"])
+    workflow_id = _workflow_of(event)
     save: Row = {
         "workflow_id": workflow_id,
         "version": event.version,
@@ -392,7 +426,7 @@ def _saved(changes: Changes, event: Placed) -> None:
 
 
 def _archived_or_restored(changes: Changes, event: Placed) -> None:
-    workflow_id = _name(event.data["workflow_id"])
+    workflow_id = _workflow_of(event)
     moved = {"workflow_id": workflow_id, "version": event.version, "archived": event.type == ARCHIVED}
     row = changes.workflows.get(workflow_id)
     if row is not None:

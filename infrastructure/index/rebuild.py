@@ -8,7 +8,7 @@ from eventsourcing.persistence import PersistenceError
 from ...domain.errors import EventNotReadable
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, RUN_ADDED
-from ...projections.index import INDEX_REVISION, Changes, Placed, add_unreadable, changes_of, is_indexed
+from ...projections.index import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
 from ..store.codec import decode
 from ..store.recorder import (
     PAGE_ROWS,
@@ -102,22 +102,7 @@ class _Walk:
     def _changes(self, rows: Sequence[Row]) -> tuple[int, Changes]:
         """How many events move rows, and what they do."""
         events = [event for row in rows if (event := self._placed(row)) is not None]
-        if all(event.data for event in events):
-            try:
-                return len(events), changes_of(events)
-            except EventNotReadable:
-                pass  # which one it is, each has to tell by itself
-        changes, moving = Changes(), 0
-        for event in events:
-            try:
-                if event.data:
-                    changes_of([event])  # so that half an event moves no row
-                    changes_of([event], changes)
-            except EventNotReadable as error:
-                self._tell_of(error)
-                event = event._replace(data={})
-            moving += bool(event.data) or add_unreadable(changes, event)
-        return moving, changes
+        return changes_of_readable(events, self._tell_of)
 
     def _placed(self, row: Row) -> Placed | None:
         """The event of a row, if it moves any; without data where it can't be read."""
