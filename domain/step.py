@@ -1,14 +1,14 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
 from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
-from .executors import Pause, StepContext, StepResult, asks_to_pause
+from .executors import Pause, StepContext, StepResult, asks_to_pause, says_pause
 from .expressions import Scope
 from .jsonvalue import freeze
 from .masking import LONGEST_FORM, MASK, Masker
@@ -149,7 +149,7 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = what_follows(planned, outcome, event, limits, masker)
+    concluded = what_follows(planned, state, outcome, event, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
@@ -159,15 +159,16 @@ def conclude(
 
 
 def what_follows(
-    planned: PlannedNode, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits, masker: Masker
-) -> list[NewEvent] | Raised:
+    planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
+    masker: Masker,
+) -> list[NewEvent] | Raised:  # fmt: skip
     """The events of what was returned, which all begin with ``event``; or the error, also that of a value which can't
     be kept.
     """
     if isinstance(outcome, Raised):
         return outcome
     try:
-        return _conclude_return(planned, dict(event), outcome.value, limits, masker)
+        return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
@@ -175,9 +176,9 @@ def what_follows(
 
 
 def _conclude_return(
-    planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+    planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    if isinstance(value, Pause) or asks_to_pause(value):
+    if isinstance(value, Pause) or (says_pause(value) and asks_to_pause(value, _came_in(planned, state))):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
             event["reason"] = recordable(str(pause.reason), masker)
@@ -209,6 +210,14 @@ def _conclude_return(
         NewEvent(STEP_COMPLETED, event),
         NewEvent(FAILED, reason | {"reason": recordable(unrouted(planned, handle), masker)}),
     ]
+
+
+def _came_in(planned: PlannedNode, state: RunState) -> Iterator[Any]:
+    """What an executor can have been given of the run's data."""
+    yield planned.node.data
+    yield state.payload
+    for results in state.context.values():
+        yield from (result.output for result in results)
 
 
 def unrouted(planned: PlannedNode, handle: str | None) -> str:

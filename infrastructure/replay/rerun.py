@@ -182,7 +182,7 @@ class Rerun:
     def _compared(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = what_follows(planned, outcome, {}, self._limits, self._masker)
+        follows = what_follows(planned, self._state, outcome, {}, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:

@@ -69,6 +69,25 @@ def test_an_engine_alone_passes_on_what_it_was_given(how: str) -> None:
     assert engine.execute(payload=ASKING).status == "completed"
 
 
+@pytest.mark.parametrize("make", [json.loads, orjson.loads, lambda text: pickle.loads(pickle.dumps(json.loads(text)))])  # noqa: S301
+def test_a_dict_out_of_another_process_or_host_is_neither_a_pause_nor_an_output(
+    memory_desk: Desk, make: Callable[[str], Any]
+) -> None:
+    """To take it for an output would pass an approval, to take it for a pause would let a stranger hold up the run."""
+    run = memory_desk.start(lambda step: make('{"__pause": true, "reason": "a person must look"}'), payload={"x": 1})
+    assert run.status == "failed"
+    assert "return fl.Pause(…) for the one" in str(run.snapshot.context["only"][0].error)
+    assert memory_desk.ledger.history.replay(run.id).ok
+
+
+def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Desk) -> None:
+    memory_desk.ledger.workflows.save(
+        {"nodes": [{"id": "n", "type": "do", "data": {"x": "{{ {'__pause': true} }}"}}]}, workflow_id="made", by="ada"
+    )
+    memory_desk.do = lambda step: dict(step.data["x"])
+    assert memory_desk.ledger.runs.start("made").status == "completed"
+
+
 @pytest.mark.parametrize("value", [1, 1.0, "true", "yes", [True], {"x": 1}, False, None, 0, ""])
 def test_only_true_asks_for_a_pause(memory_desk: Desk, value: Any) -> None:
     run = memory_desk.start(lambda step: {"__pause": value})
@@ -119,7 +138,7 @@ def test_an_output_with_a_handle_in_it_chooses_no_way(memory_desk: Desk, key: st
     assert list(run.snapshot.context) == ["ask", "default"]
 
 
-@pytest.mark.parametrize("handle", ["", "Paid", "paid ", "pаid", "default", "null", "paid\n"])
+@pytest.mark.parametrize("handle", ["", "Paid", "paid ", "pаid", "default", "null"])
 def test_a_handle_out_of_data_that_no_edge_takes_ends_the_run(memory_desk: Desk, handle: str) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: fl.StepResult(None, handle=step.payload["way"])
@@ -127,6 +146,14 @@ def test_a_handle_out_of_data_that_no_edge_takes_ends_the_run(memory_desk: Desk,
     assert run.status == "failed"
     assert list(run.snapshot.context) == ["ask"]
     assert repr(handle) in run.snapshot.metadata["failedReason"]
+
+
+def test_a_handle_with_a_control_character_is_no_handle(memory_desk: Desk) -> None:
+    memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
+    memory_desk.do = lambda step: fl.StepResult(None, handle=step.payload["way"])
+    run = memory_desk.ledger.runs.start("branches", payload={"way": "paid\n"}, by="ada")
+    assert run.status == "failed"
+    assert "has \\n at character 4" in str(run.snapshot.context["ask"][0].error)
 
 
 class Chameleon(str):
