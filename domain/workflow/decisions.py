@@ -10,6 +10,7 @@ from ..clock import behind, moment
 from ..definition import WorkflowDefinition
 from ..errors import IllegalTransition
 from ..ports import NewEvent
+from ..visible import visible
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
 from .state import WorkflowState
 
@@ -60,8 +61,8 @@ def refuse_archived(state: WorkflowState) -> None:
         return
     by, at, reason = state.archived["by"], moment(state.archived["recorded_at"]), state.archived.get("reason")
     raise IllegalTransition(
-        f"workflow {state.workflow_id!r} was archived by {by} at {at.isoformat()}"
-        f"{'' if reason is None else f' ({reason})'}: restore it first"
+        f"workflow {state.workflow_id!r} was archived by {visible(by)} at {at.isoformat()}"
+        f"{'' if reason is None else f' ({visible(reason)})'}: restore it first"
     )
 
 

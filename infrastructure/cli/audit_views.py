@@ -176,7 +176,7 @@ def _values(console: Console, attempt: Attempt) -> None:
 
 
 def _block(console: Console, title: str, content: str, style: str = "") -> None:
-    console.print(f"  {title}", style="dim")
+    say(console, text(f"  {title}", "dim"))
     for line in content.splitlines():
         say(console, "    ", text(line, style, limit=None))
 

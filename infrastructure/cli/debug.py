@@ -7,6 +7,7 @@ import typer
 from ...domain.errors import InvalidRequest
 from ...domain.masking import Masker
 from ...domain.step import Outcome, Raised
+from ...domain.visible import visible
 from . import replay_views
 from .documents import event_document
 from .inputs import named_version, read_globals
@@ -35,7 +36,9 @@ def debug(
     session = Session.of(context)
     run_id, version = named_version(step)
     if version is None:
-        raise InvalidRequest(f"name the step as RUN@VERSION; its version is told by: flowledger events {run_id}")
+        raise InvalidRequest(
+            f"name the step as RUN@VERSION; its version is told by: flowledger events {visible(run_id)}"
+        )
     values = read_globals(global_values or [])
     masker = Masker(values)
     with session.ledger(running=True) as ledger:

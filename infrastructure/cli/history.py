@@ -10,7 +10,7 @@ from ...domain.errors import EventNotReadable, InvalidRequest
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..files.tables import write_rows
-from . import list_views
+from . import list_views, views
 from .documents import row_columns, row_document, row_values
 from .inputs import read_moment, read_version, read_workflow_at
 from .options import AsCsv, AsJson
@@ -184,9 +184,7 @@ class Listing:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
             count = write_rows(out, self._kind, self._rows())
             written = {"file": out, "rows": count, "next": self._next}
-            session.answer(
-                written, lambda console: console.print(f"{count:,} rows in {out}", soft_wrap=True), written=out
-            )
+            session.answer(written, lambda console: views.say(console, f"{count:,} rows in {out}"), written=out)
         elif as_csv:
             rows = [row_values(row) for row in self._rows()]
             session.print_csv(row_columns(self._kind), rows, None if self._next is None else f"--after {self._next}")

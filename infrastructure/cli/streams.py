@@ -137,7 +137,7 @@ def _text(raw: FileIO, before: TextIO | None) -> TextIOWrapper:
 
 class _ShownLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return visible_lines(super().format(record))
+        return visible_lines(super().format(record)).replace("\n", "\n    ")  # no text begins a line of its own
 
 
 def settle_log_lines() -> None:

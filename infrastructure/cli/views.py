@@ -85,7 +85,7 @@ def say(console: Console, *parts: str | Text) -> None:
     """One line, which the terminal may wrap."""
     from rich.text import Text
 
-    console.print(Text.assemble(*parts), soft_wrap=True)
+    console.print(Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts)), soft_wrap=True)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ def run(console: Console, shown: Run) -> None:
         say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
     snapshot(console, shown.id, shown.snapshot, named=False)
     if shown.status == "paused":
-        console.print(f"next: flowledger run resume {shown.id} --payload JSON", style="dim", soft_wrap=True)
+        say(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
     elif shown.status == "error":
-        console.print(f"next: flowledger run proceed {shown.id}", style="dim", soft_wrap=True)
+        say(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
 
 
 def preview(console: Console, planned: RetryPreview) -> None:

@@ -135,7 +135,7 @@ def _check_names(source: str, tokens: Sequence[Token]) -> None:
 def _unreadable(source: str, message: str) -> InvalidRequest:
     """The error, under it the filter with a mark at the column that the message names."""
     column = re.search(r"(?<!line \d, )column (\d+)", message)
-    shown = f"\n  {source}"
+    shown = "".join(f"\n  {line}" for line in source.split("\n"))
     if column and "\n" not in source and len(source) < 200:
         shown += f"\n  {' ' * (int(column[1]) - 1)}^"
     return InvalidRequest(f"the filter can't be read: {message}{shown}")

@@ -34,6 +34,12 @@ HARMLESS = (
 
 SURROGATE = "lone \udcff surrogate"
 
+TEXT = "\x1b]0;PWNED\x07\x9b31m\x7f\0\u202e\u2028[/bold] :smile: {0} %s '; --\r\n\tline"
+"""Something of each, for places where any text may stand."""
+
+NAME = "[/bold] :smile: {0} %s '; -- =1+1 مرحبا e\u0301\u0301 \U0001f469\u200d\U0001f680"
+"""The same for places where a name stands."""
+
 TEXTS = (*STEERING, *HARMLESS, SURROGATE, "", " ")
 
 
