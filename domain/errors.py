@@ -137,7 +137,7 @@ class InvalidExport(InvalidRequest):
 
 
 class InvalidValue(InvalidRequest):
-    """A payload, output or other value is not JSON, or is too large. ``path`` names the place inside the value."""
+    """A payload, output or other value is not JSON, or too large, or no name. ``path`` names the place inside of it."""
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
@@ -186,7 +186,7 @@ class VersionNotFound(NotFound):
         self.asked = asked
         self.head = head
         what = f"snapshot id {quoted(asked)}" if isinstance(asked, str) else f"version {quoted(asked)}"
-        super().__init__(f"{subject} has no {what}: its versions are 1 to {head}")
+        super().__init__(f"{visible(subject)} has no {what}: its versions are 1 to {head}")
 
 
 class NothingAsOf(NotFound):
@@ -195,7 +195,7 @@ class NothingAsOf(NotFound):
     def __init__(self, asked: datetime, first: datetime, subject: str = "stream") -> None:
         self.asked = asked
         self.first = first
-        super().__init__(f"{subject} did not exist as of {asked.isoformat()}: it began at {first.isoformat()}")
+        super().__init__(f"{visible(subject)} did not exist as of {asked.isoformat()}: it began at {first.isoformat()}")
 
 
 class Conflict(FlowledgerError):

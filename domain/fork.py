@@ -29,8 +29,6 @@ def edit_of(given: Any, limit: int) -> Edit:
         return Edit(freeze(given, "output", limit), None, keeps_handle=True)
     if given.handle is not None and not isinstance(given.handle, str):
         raise InvalidValue("handle", f"{quoted(given.handle)} is {type(given.handle).__name__}, a handle is text")
-    if given.handle is not None:
-        check_name(given.handle, "handle")
     return Edit(freeze(given.output, "output", limit), freeze(given.handle, "handle"), keeps_handle=False)
 
 
@@ -80,6 +78,8 @@ def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: Stan
         if handle not in planned.routes:
             raise InvalidRequest(f"{standing.label} has no way on. {unrouted(planned, handle)}")
         edited["next_node_id"] = planned.routes[handle]
+    elif edit.handle is not None:
+        check_name(edit.handle, "handle")
     if edit.output is not None:
         edited["output"] = edit.output
     return edited

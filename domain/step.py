@@ -195,14 +195,15 @@ def _conclude_return(
     if result.handle is not None:
         if not isinstance(result.handle, str):
             raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
-        check_name(result.handle, "handle")
         event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
     routes = planned.routes
-    if not routes:
-        return [NewEvent(STEP_COMPLETED, event)]
     next_node_id = routes.get(handle)
     if next_node_id is not None:
         event["next_node_id"] = next_node_id
+        return [NewEvent(STEP_COMPLETED, event)]
+    if handle is not None:
+        check_name(handle, "handle")  # here, as an edge of an old definition may have any
+    if not routes:
         return [NewEvent(STEP_COMPLETED, event)]
     event["unrouted"] = True
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}

@@ -295,7 +295,7 @@ def test_a_workflow_that_does_not_exist_is_no_empty_list(ledger: Any) -> None:
     assert list(ledger.history.runs(workflow_id="w", status="failed")) == []
 
 
-@pytest.mark.parametrize("name", ["ann@example.org", "x" * 5_000, "o'clock\0", "\N{GRINNING FACE}" * 300])
+@pytest.mark.parametrize("name", ["ann@example.org", "x" * 5_000, "o'clock", "\N{GRINNING FACE}" * 300])
 def test_any_actor_can_be_asked_for(ledger: Any, name: str) -> None:
     run = ledger.runs.start("w", by=name)
     ledger.runs.start("w", by="somebody else")

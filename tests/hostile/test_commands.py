@@ -16,7 +16,7 @@ from flowledger.domain.visible import visible
 from flowledger.infrastructure.cli.app import app
 
 from .older_names import EVIL, fill
-from .values import HARMLESS, STEERING, SURROGATE
+from .values import NAME, SURROGATE
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,7 @@ def test_no_command_lets_a_recorded_text_steer_the_terminal(shell: Shell, comman
     for arguments in ARGUMENTS[command]:
         status, out, err = shell.run(command, *arguments)
         assert_steers_nothing(status, out, err)
-        if status == 0 and command.startswith("workflow ") and command != "workflow save":
+        if status == 0 and command.startswith("workflow ") and command not in ("workflow save", "workflow list"):
             assert "[/bold][link=https://x]:smile:{0}%s" in out, "what is no control character is shown as it is"
 
 
@@ -179,9 +179,7 @@ def test_nothing_that_is_typed_steers_the_terminal(shell: Shell, command: str) -
     parameters = [one for one in commands()[command].params if one.name not in ("by", "force")]
     text = [one for one in parameters if not getattr(one, "is_flag", False)]
     fitting = ARGUMENTS[command][0]
-    for typed in (*STEERING, *HARMLESS[:-1], SURROGATE):
-        if "\0" in typed:
-            continue  # no process can be given one
+    for typed in (EVIL, NAME, SURROGATE, "--help", "9" * 5_000):
         for parameter in text:
             if parameter.param_type_name == "option":
                 given = [*fitting, f"{parameter.opts[0]}={typed}"]

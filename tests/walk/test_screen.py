@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 import flowledger as fl
 from flowledger.infrastructure.walk.screen import WalkApp
 
+from ..hostile.older_names import as_older_releases_did
 from .screens import unlike
 from .story import ledger_at, loop, order
 
@@ -170,7 +171,8 @@ async def test_what_is_unfolded_stays_so_from_version_to_version(ledger: fl.Ledg
 
 async def test_stored_texts_cannot_steer_the_terminal(ledger: fl.Ledger) -> None:
     run_id = order(ledger)
-    ledger.runs.set_metadata(run_id, {"\x1b[2J": "\x1b]0;owned\x07 [bold]"}, by="\x1b[31mops")
+    with as_older_releases_did():
+        ledger.runs.set_metadata(run_id, {"\x1b[2J": "\x1b]0;owned\x07 [bold]"}, by="\x1b[31mops")
     async with walking(ledger, run_id, WIDE, 11) as walk:
         screen = await walk()
         assert "\x1b" not in screen
