@@ -195,7 +195,7 @@ class Rerun:
         return self._diverged(version, data, *difference)
 
     def _masked_texts(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What was recorded, its texts masked as those of the step are now: by what is known now, and by today's rules."""
+        """What was recorded, its texts masked as those of the step are now: by the globals and the rules of today."""
         if "reason" in data:
             return {**data, "reason": self._masker.text(data["reason"])}
         if "error" in data:
