@@ -47,15 +47,25 @@ def _names(given: Iterable[str], name: str) -> tuple[str, ...]:
     return names
 
 
+_NONE: Mapping[str, Scoped] = MappingProxyType({})
+
+_PLAIN = frozenset((str, int, float, bool, bytes, dict, list, tuple, type(None)))
+"""Types of values that are neither scoped nor called."""
+
+
 class Globals:
     """What a caller gave for one call."""
 
-    __slots__ = ("_scoped", "_seen", "values")
+    __slots__ = ("_calls", "_scoped", "_seen", "values")
 
-    def __init__(self, values: Mapping[str, Any], scoped: Mapping[str, Scoped] = MappingProxyType({})) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], scoped: Mapping[str, Scoped] = _NONE, *, may_call: bool = False
+    ) -> None:
+        """``may_call``: whether there may be callables among the values."""
         self.values = values
         """All of them by name, for those who only mask them."""
         self._scoped = scoped
+        self._calls = may_call
         self._seen: dict[str, Mapping[str, Any]] = {}
 
     def seen_by(self, node: Node) -> Mapping[str, Any]:
@@ -70,15 +80,16 @@ class Globals:
 
     def hidden_from(self, node: Node) -> Mapping[str, Scoped]:
         """Those that it isn't given, by name."""
+        if not self._scoped:
+            return _NONE
         return {name: scoped for name, scoped in self._scoped.items() if not scoped.is_for(node)}
 
     def heard_by(self, hear: Callable[[Any], None]) -> "Globals":
         """The same with callables whose answers are told to ``hear``."""
-        if not any(callable(value) for value in self.values.values()):
+        if not self._calls:
             return self
-        return Globals(
-            MappingProxyType({name: listening(value, hear) for name, value in self.values.items()}), self._scoped
-        )
+        heard = {name: listening(value, hear) for name, value in self.values.items()}
+        return Globals(MappingProxyType(heard), self._scoped)
 
 
 def globals_of(given: Mapping[str, Any] | None) -> Globals:
@@ -87,9 +98,12 @@ def globals_of(given: Mapping[str, Any] | None) -> Globals:
         return NO_GLOBALS
     if not isinstance(given, Mapping):
         raise InvalidRequest("globals are a mapping of names to values")
-    scoped = {name: value for name, value in given.items() if isinstance(value, Scoped)}
-    values = dict(given) | {name: value.value for name, value in scoped.items()}
-    return Globals(MappingProxyType(values), scoped)
+    values = dict(given)
+    if _PLAIN.issuperset(map(type, values.values())):
+        return Globals(MappingProxyType(values))
+    scoped = {name: value for name, value in values.items() if isinstance(value, Scoped)}
+    values |= {name: value.value for name, value in scoped.items()}
+    return Globals(MappingProxyType(values), scoped, may_call=True)
 
 
 NO_GLOBALS = Globals(MappingProxyType({}))

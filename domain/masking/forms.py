@@ -24,6 +24,8 @@ _PIECE = 4096
 LONGEST_FORM = 64 * 1024
 """Characters in which a piece is surely found, with all its escapes."""
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 _NO_UTF8 = re.compile("[\udc80-\udcff]+")
 """Bytes that are no text, as they are decoded."""
 
@@ -101,6 +103,6 @@ def _of_bytes(data: bytes) -> Iterator[Form]:
         text = base64.b64encode(bytes(before) + data)
         # Only characters that the data alone decides: none that has bits of what stands before or behind it.
         text = text[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
-        for form in {text, text.translate(bytes.maketrans(b"+/", b"-_"))}:
+        for form in {text, text.translate(_URL_SAFE)}:
             if len(form) >= ALWAYS_MASKED:
                 yield from _pieces(fold(form.decode()), "encoded")

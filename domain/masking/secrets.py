@@ -71,6 +71,8 @@ def leaves(values: Iterable[Any], most: int = MAX_VALUES) -> Iterator[Leaf]:
 
 def _plain(value: Any) -> Any:
     """What a wrapper wraps, and as text what is always written in one way."""
+    if type(value) in (str, int, dict, list):  # nearly all
+        return value
     if isinstance(value, SecretStr | SecretBytes | Secret):
         value = value.get_secret_value()
     if isinstance(value, Enum):

@@ -72,13 +72,14 @@ class Replayer:
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._as_recorded(step, state, plan, settings)
+        masker = Masker(settings.globals.values)
         try:
-            return prepare(planned, state, settings.globals, settings.now, Masker(settings.globals.values)).context
+            return prepare(planned, state, settings.globals, settings.now, masker).context
         except (ExpressionError, InputInvalid) as error:
             raise InvalidRequest(
                 f"version {step.version} of run {run_id!r}: the executor of node {node_id!r} was not called, or "
-                f"would not be now, as its input can't be made: {error}"
-            ) from error
+                f"would not be now, as its input can't be made: {masker.text(str(error))}"
+            ) from None  # whose text isn't masked
 
     def _as_recorded(self, step: RecordedEvent, state: RunState, plan: Plan, settings: CallSettings) -> StepContext:
         """From the record alone: what came from globals is masked."""

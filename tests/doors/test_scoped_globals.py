@@ -24,7 +24,7 @@ def registry(**more: Any) -> fl.ExecutorRegistry:
 def names_of_globals(step: fl.StepContext) -> Any:
     if step.data.get("pause") and step.payload is None:
         return fl.Pause()
-    return sorted(step.globals) + [str(step.globals.get("token", "none"))[:4], str(step.data.get("text", ""))[:4]]
+    return [*sorted(step.globals), str(step.globals.get("token", "none"))[:4], str(step.data.get("text", ""))[:4]]
 
 
 def definition(first: Any = None, second: Any = None, *, pause: bool = False) -> dict[str, Any]:
@@ -62,10 +62,8 @@ def test_every_call_that_takes_globals_keeps_to_it() -> None:
         again = ledger.runs.reproduce(resumed.id, globals=GLOBALS, by="ada")
         retried = ledger.runs.resume(again.id, payload={}, globals=GLOBALS, by="ada")
         other = ledger.runs.fork(resumed.id, resumed.version - 1, globals=GLOBALS, by="ada")
-        for run, node, expected in (
-            (resumed, "first", FIRST), (resumed, "second", SECOND), (retried, "second", SECOND), (other, "second", SECOND),
-        ):  # fmt: skip
-            assert seen(run, node) == expected
+        assert seen(resumed, "first") == FIRST
+        assert [seen(run, "second") for run in (resumed, retried, other)] == [SECOND] * 3
         assert ledger.history.replay(resumed.id, globals=GLOBALS).ok
         version = next(event.version for event in ledger.history.events(resumed.id) if "output" in event.data)
         assert sorted(ledger.history.context_at(resumed.id, version, globals=GLOBALS).globals) == ["region", "token"]
