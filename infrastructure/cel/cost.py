@@ -1,9 +1,9 @@
 """What evaluating a CEL expression costs at most, found in its source: a sum over the weights of what it is given.
 
-The interpreter copies: a value when it steps into one, both sides of a ``+``, what goes into a list, and the whole list that
-``map`` and ``filter`` make, for each element. So each part of an expression has a weight (of its value) and a cost (of
-making it), and both are sums of terms: a number, or so many times the weight of something that only evaluation knows. That
-is the value behind a reference, the list that a loop makes, or the largest element that a loop runs over.
+The interpreter copies: a value when it steps into one, both sides of a ``+``, what goes into a list, and the whole
+list that ``map`` and ``filter`` make, for each element. So each part of an expression has a weight (of its value) and a
+cost (of making it), and both are sums of terms: a number, or so many times the weight of something that only evaluation
+knows. That is the value behind a reference, the list that a loop makes, or the largest element that a loop runs over.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,8 @@ _AS_TEXT = 3
 """How much longer bytes may become as text: each one that is no UTF-8 becomes a sign of three bytes."""
 
 _POWER = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
+    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3,
+    "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
 }  # fmt: skip
 _WHOLE = frozenset({"string", "bytes", "dyn", "type"})
 """Functions whose result is as large as what they are given. Of all others it is a number, or true or false."""
@@ -43,8 +44,8 @@ Sum = dict[int, int]
 class LoopCost:
     """One loop: what a round of it costs, and what that adds to the list it makes.
 
-    Whatever is in proportion to the element of the round is left out here: over all rounds it comes to so many times the
-    range, and is charged with the loop as a whole.
+    Whatever is in proportion to the element of the round is left out here: over all rounds it comes to so many times
+    the range, and is charged with the loop as a whole.
     """
 
     macro: str
@@ -229,10 +230,10 @@ class _Reader:
             return self.name(token.text)
         if token.kind != "sign":
             self.at += 1
-            weight = ITEM + len(token.text) * (1 if token.text.isascii() else 4)
+            size = ITEM + len(token.text) * (1 if token.text.isascii() else 4)
             if token.text[0] in "bB":
-                weight *= _AS_TEXT
-            return _Part({0: weight}, {0: weight})
+                size *= _AS_TEXT
+            return _Part({0: size}, {0: size})
         if token.text == "(":
             self.at += 1
             part = self.expression()
@@ -291,7 +292,7 @@ class _Reader:
         _add(cost, weight, 2)  # an error has it as text
         if function not in _WHOLE:
             return _Part({0: ITEM}, cost)
-        made = {0: _LONGEST_NUMBER}
+        made: Sum = {0: _LONGEST_NUMBER}
         _add(made, weight, _AS_TEXT if function == "bytes" else 1)
         _add(cost, made)
         return _Part(made, cost)
@@ -307,7 +308,8 @@ class _Reader:
         round_: Sum = {0: TICK}
         for body in bodies:
             _add(round_, body.cost)
-        added, taken, kept = Sum(), Sum(), {0: ITEM}
+        kept: Sum = {0: ITEM}
+        added, taken = Sum(), Sum()
         if macro == "map":
             added = bodies[-1].weight
         elif macro == "filter":

@@ -1,7 +1,7 @@
 """The meter on a CEL expression while it runs.
 
-None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does once
-before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
+None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does
+once before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
 """
 
 from collections.abc import Callable, Mapping
