@@ -7,6 +7,7 @@ from uuid import UUID
 
 from .errors import InvalidRequest
 from .ids import uuid7
+from .visible import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ def operation_time(operation_id: str) -> int:
     except (ValueError, AttributeError, TypeError):
         id = None
     if id is None or id.version != 7:
-        raise InvalidRequest(f"operation_id {operation_id!r} is not that of an operation: it is a UUIDv7, as printed")
+        raise InvalidRequest(
+            f"operation_id {quoted(operation_id)} is not that of an operation: it is a UUIDv7, as printed"
+        )
     return (id.int >> 80) * 1000
 
 

@@ -11,13 +11,16 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
 from .errors import Fault, InvalidDefinition, InvalidValue
 from .jsonvalue import freeze, frozen_again, json_digest, render_path
 from .lazy import lazy
+from .names import name_fault
 from .policy import policy_in
+from .visible import quoted
 
 
 def _json(value: Any) -> Any:
@@ -87,8 +90,10 @@ class WorkflowDefinition(_Part):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        faults: list[Fault] = []
+    def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        faults = [] if info.context == STORED else size_faults(value)
+        if faults:
+            raise InvalidDefinition(faults)
         definition = None
         try:
             definition = handler(value)
@@ -126,6 +131,24 @@ class WorkflowDefinition(_Part):
         return json_digest(self.to_data())
 
 
+MAX_PARTS = 100_000
+"""Nodes, and edges, of a definition that is handed in."""
+
+STORED = {"stored": True}
+"""The context of ``model_validate`` for what a store holds: it was saved by the rules of its time."""
+
+
+def size_faults(value: Any) -> list[Fault]:
+    """A fault for more nodes or edges than anybody draws: nothing else is told of them then, as each might be wrong."""
+    parts = {key: value.get(key) for key in ("nodes", "edges")} if isinstance(value, Mapping) else {}
+    counts = {key: len(those) for key, those in parts.items() if isinstance(those, list | tuple)}
+    return [
+        Fault(key, f"there are {count:,}, the limit is {MAX_PARTS:,}: make several workflows of it")
+        for key, count in counts.items()
+        if count > MAX_PARTS
+    ]
+
+
 def start_faults(definition: Any) -> list[Fault]:
     """What is wrong where a start node is needed and none was named; the definition may have other faults too."""
     if isinstance(definition, WorkflowDefinition):
@@ -143,7 +166,26 @@ def edge_id_faults(definition: Any) -> list[Fault]:
     raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
     edges = _entries(raw.get("edges")) if isinstance(raw, Mapping) else []
     ids = Counter(edge["id"] for edge in edges if isinstance(edge.get("id"), str))
-    return [Fault("edges", f"{count} edges have the id {edge_id!r}") for edge_id, count in ids.items() if count > 1]
+    return [
+        Fault("edges", f"{count} edges have the id {quoted(edge_id)}") for edge_id, count in ids.items() if count > 1
+    ]
+
+
+def name_faults(definition: Any) -> list[Fault]:
+    """Names of nodes, types, edges and handles that steer whoever shows them. Also a rule for new definitions."""
+    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
+    listed = [(kind, _entries(raw.get(kind)) if isinstance(raw, Mapping) else []) for kind in _NAMED]
+    return [
+        Fault(f"{kind}[{index}].{key}", fault)
+        for kind, entries in listed
+        for index, entry in enumerate(entries)
+        for key in _NAMED[kind]
+        if isinstance(name := entry.get(key), str) and (fault := name_fault(name)) is not None
+    ]
+
+
+_NAMED = {"nodes": ("id", "type"), "edges": ("id", "sourceHandle", "source_handle")}
+"""What has names, and in which keys. Sources and targets are names of nodes."""
 
 
 def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
@@ -151,8 +193,12 @@ def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
         return []
     if not roots:
         return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
-    listed = ", ".join(map(repr, roots))
+    listed = ", ".join(map(repr, roots[:_LISTED])) + (", …" if len(roots) > _LISTED else "")
     return [Fault("start", f"{len(roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
+
+
+_LISTED = 10
+"""Nodes that a fault names."""
 
 
 def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -173,21 +219,23 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
         faults.append(Fault("nodes", "there is none; a workflow needs at least one node"))
     ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
     faults += [
-        Fault("nodes", f"{count} nodes have the id {node_id!r}") for node_id, count in Counter(ids).items() if count > 1
+        Fault("nodes", f"{count} nodes have the id {quoted(node_id)}")
+        for node_id, count in Counter(ids).items()
+        if count > 1
     ]
     known = set(ids)
     taken: dict[tuple[str, str | None], int] = {}
     for index, edge in enumerate(edges):
         for end in ("source", "target"):
             if isinstance(edge.get(end), str) and edge[end] not in known:
-                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {edge[end]!r}"))
+                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {quoted(edge[end])}"))
         handle = edge.get("sourceHandle", edge.get("source_handle"))
         if isinstance(edge.get("source"), str) and isinstance(handle, str | None):
             first = taken.setdefault((edge["source"], handle), index)
             if first != index:
-                label = f"the handle {handle!r}" if handle is not None else "no handle"
+                label = f"the handle {quoted(handle)}" if handle is not None else "no handle"
                 faults.append(
-                    Fault(f"edges[{index}]", f"leaves node {edge['source']!r} by {label}, as edges[{first}] does")
+                    Fault(f"edges[{index}]", f"leaves node {quoted(edge['source'])} by {label}, as edges[{first}] does")
                 )
     for index, node in enumerate(nodes):
         try:
@@ -195,5 +243,5 @@ def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]
         except InvalidDefinition as error:
             faults += error.faults
     if isinstance(start, str) and start not in known:
-        faults.append(Fault("start", f"there is no node {start!r}"))
+        faults.append(Fault("start", f"there is no node {quoted(start)}"))
     return faults

@@ -5,7 +5,8 @@ FlowledgerError
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
-│   └── InvalidValue
+│   ├── InvalidValue
+│   └── NotStorable
 ├── NotFound
 │   ├── WorkflowNotFound
 │   ├── WorkOrderNotFound
@@ -16,7 +17,8 @@ FlowledgerError
 │   ├── ConcurrencyError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
-│   └── StaleVersion
+│   ├── StaleVersion
+│   └── WouldContinue
 ├── IllegalTransition
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -24,15 +26,19 @@ FlowledgerError
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
     ├── StorageUnavailable
+    │   └── StoreReadOnly
     ├── StorageCorrupt
     ├── EventsLost        the store has lost events that this process had seen in it
     └── EventNotReadable
 """
 
 import copyreg
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .visible import quoted, visible, visible_lines
 
 if TYPE_CHECKING:
     from .workflow.versions import WorkflowVersion
@@ -52,6 +58,11 @@ def reduce_error(error: BaseException) -> tuple[Any, ...]:
     return copyreg.__newobj__, (type(error), *error.args), state  # type: ignore[attr-defined]
 
 
+def raw_message(error: BaseException) -> str:
+    """The message without escapes: for who masks secrets in it, or records it. It is escaped where it is shown."""
+    return BaseException.__str__(error) if isinstance(error, FlowledgerError) else str(error)
+
+
 def _arrives(cause: BaseException) -> bool:
     """Whether it is sure to come through: an error of ours, or one of Python's own that says plain things."""
     if isinstance(cause, FlowledgerError):
@@ -61,7 +72,10 @@ def _arrives(cause: BaseException) -> bool:
 
 
 class FlowledgerError(Exception):
-    """Base of every error that flowledger raises on purpose."""
+    """Base of every error that flowledger raises on purpose. Its message shows control characters as escapes."""
+
+    def __str__(self) -> str:
+        return visible_lines(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_error(self)
@@ -78,18 +92,31 @@ class Fault(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        return visible(f"{self.path}: {self.message}")
 
 
 class InvalidDefinition(InvalidRequest):
-    """A workflow definition breaks its rules. ``faults`` lists every one of them, not just the first."""
+    """A workflow definition breaks its rules. ``faults`` lists every one of them, the message the first hundred."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        count = f"{len(self.faults)} faults" if len(self.faults) != 1 else "1 fault"
-        super().__init__(
-            f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults)
-        )
+        count = f"{len(self.faults):,} faults" if len(self.faults) != 1 else "1 fault"
+        lines = [f"  - {shorten(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
+        more = len(self.faults) - len(lines)
+        lines += [f"  - {more:,} more, all in .faults"] if more else []
+        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(lines))
+
+
+_FAULTS_LISTED = 100
+_FAULT_TEXT = 1000
+"""Characters of a fault in the message."""
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, or beginning and end of one that has over ``limit`` characters, and how many it has."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} … ({len(text):,} characters) … {text[len(text) - limit // 2 :]}"
 
 
 class InvalidSnapshot(InvalidRequest):
@@ -97,7 +124,7 @@ class InvalidSnapshot(InvalidRequest):
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
-        super().__init__(f"invalid snapshot at {path}: {message}")
+        super().__init__(f"invalid snapshot at {visible(path)}: {message}")
 
 
 class InvalidExport(InvalidRequest):
@@ -106,7 +133,7 @@ class InvalidExport(InvalidRequest):
     def __init__(self, path: str, line: int, message: str) -> None:
         self.path = path
         self.line = line
-        super().__init__(f"line {line} of {path!r}: {message}; nothing was imported: export the run anew")
+        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported")
 
 
 class InvalidValue(InvalidRequest):
@@ -114,7 +141,7 @@ class InvalidValue(InvalidRequest):
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
-        super().__init__(f"{path}: {message}")
+        super().__init__(f"{visible(path)}: {message}")
 
 
 class NotFound(FlowledgerError, LookupError):
@@ -129,7 +156,7 @@ class WorkflowNotFound(NotFound):
         hint = "check the id, or save a definition under it"
         if "@" in workflow_id:
             hint = "no id has an '@', and no version belongs here: a run starts with the latest one"
-        super().__init__(f"no workflow {workflow_id!r} in this store: {hint}")
+        super().__init__(f"no workflow {quoted(workflow_id)} in this store: {hint}")
 
 
 class WorkOrderNotFound(NotFound):
@@ -137,7 +164,9 @@ class WorkOrderNotFound(NotFound):
 
     def __init__(self, work_order_id: str) -> None:
         self.work_order_id = work_order_id
-        super().__init__(f"no work order {work_order_id!r} in this store: check the id, and that this is its store")
+        super().__init__(
+            f"no work order {quoted(work_order_id)} in this store: check the id, and that this is its store"
+        )
 
 
 class RunNotFound(NotFound):
@@ -145,7 +174,9 @@ class RunNotFound(NotFound):
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        super().__init__(f"no run {run_id!r} in this store: check the id, and that this is the store it was started in")
+        super().__init__(
+            f"no run {quoted(run_id)} in this store: check the id, and that this is the store it was started in"
+        )
 
 
 class VersionNotFound(NotFound):
@@ -154,7 +185,7 @@ class VersionNotFound(NotFound):
     def __init__(self, asked: int | str, head: int, subject: str = "stream") -> None:
         self.asked = asked
         self.head = head
-        what = f"snapshot id {asked!r}" if isinstance(asked, str) else f"version {asked}"
+        what = f"snapshot id {quoted(asked)}" if isinstance(asked, str) else f"version {quoted(asked)}"
         super().__init__(f"{subject} has no {what}: its versions are 1 to {head}")
 
 
@@ -183,7 +214,7 @@ class ConcurrencyError(Conflict):
         else:
             why = "another writer appended first"
         super().__init__(
-            f"stream {stream!r} is at version {actual}, expected {expected}: "
+            f"stream {quoted(stream)} is at version {actual}, expected {expected}: "
             f"{why}; read it again before you decide what to do"
         )
 
@@ -196,8 +227,24 @@ class ConflictingHistory(Conflict):
         self.version = version
         self.head = head
         super().__init__(
-            f"stream {stream!r} is another one from version {version} on, and has {head} events in this store: "
+            f"stream {quoted(stream)} is another one from version {version} on, and has {head} events in this store: "
             "it began or went on in both places; import into a store that has none of it"
+        )
+
+
+class WouldContinue(Conflict):
+    """An export goes on with streams that the store has, and that wasn't asked for. Nothing was imported.
+
+    ``streams``: each by how many events the file has behind those of the store.
+    """
+
+    def __init__(self, streams: Mapping[str, int]) -> None:
+        self.streams = dict(streams)
+        listed = ", ".join(f"{events} of stream {stream!r}" for stream, events in list(self.streams.items())[:5])
+        more = f" and of {len(self.streams) - 5} more" if len(self.streams) > 5 else ""
+        super().__init__(
+            f"the file has events behind those that are in this store: {listed}{more}. Whoever wrote it goes on with "
+            "what is yours: where you want that, import with continue_existing=True (--continue)"
         )
 
 
@@ -211,8 +258,9 @@ class IdempotencyConflict(Conflict):
         self.used_by = used_by
         self.used_at = used_at
         super().__init__(
-            f"idempotency key {key!r} of workflow {workflow_id!r} was used with another payload, by {used_by} at "
-            f"{used_at.isoformat()}, for work order {work_order_id}: give each input a key of its own"
+            f"idempotency key {quoted(key)} of workflow {quoted(workflow_id)} was used with another payload, by "
+            f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: "
+            "give each input a key of its own"
         )
 
 
@@ -235,7 +283,8 @@ class StaleVersion(Conflict):
         self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
         self.conflicts: tuple[str, ...] = tuple(conflicts)
         if conflicts:
-            hint = f"both changed {', '.join(self.conflicts)}; take the latest version and apply your change to it"
+            parts = visible(", ".join(self.conflicts))
+            hint = f"both changed {parts}; take the latest version and apply your change to it"
         elif expected > actual:
             hint = "there is no such save yet; take the latest version and apply your change to it"
         else:
@@ -245,8 +294,8 @@ class StaleVersion(Conflict):
             )
         more = len(self.changes) - _CHANGES_LISTED
         super().__init__(
-            f"workflow {workflow_id!r} is at version {actual}, your save was based on {expected}: "
-            f"{saved_by} saved at {saved_at.isoformat()}; {hint}"
+            f"workflow {quoted(workflow_id)} is at version {actual}, your save was based on {expected}: "
+            f"{visible(saved_by)} saved at {saved_at.isoformat()}; {hint}"
             + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
             + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
         )
@@ -271,11 +320,16 @@ class WorkOrderRejected(FlowledgerError):
         self.work_order_id = work_order_id
         self.reason = reason
         self.issues: tuple[Fault, ...] = tuple(issues)
-        super().__init__(f"work order {work_order_id} was rejected, and is kept to be retried: {reason}")
+        super().__init__(f"work order {visible(work_order_id)} was rejected, and is kept to be retried: {reason}")
 
 
 class NonRetryable(FlowledgerError):
-    """Raise it in an executor to fail the step for good, whatever the retry policy says."""
+    """Raise it in an executor to fail the step for good, whatever the retry policy says.
+
+    Its message is the application's, and stays as it is: escaped, a secret in it might not be known for one.
+    """
+
+    __str__ = Exception.__str__
 
 
 class ExpressionError(FlowledgerError):
@@ -288,11 +342,23 @@ class ExpressionError(FlowledgerError):
 
 
 class InputInvalid(FlowledgerError):
-    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong."""
+    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong.
 
-    def __init__(self, message: str, issues: Sequence[Fault]) -> None:
+    They are the first ones of ``count``: what is wrong with each of a million items, nobody reads.
+    """
+
+    def __init__(self, message: str, issues: Sequence[Fault], *, node_id: str = "", count: int | None = None) -> None:
         self.issues: tuple[Fault, ...] = tuple(issues)
+        self.node_id = node_id
+        self.count = len(self.issues) if count is None else count
         super().__init__(message)
+
+    @classmethod
+    def of_node(cls, node_id: str, issues: Sequence[Fault], count: int) -> "InputInvalid":
+        """The error of a node whose data have so many issues, these among them."""
+        listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
+        more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
+        return cls(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
 
 
 class StorageError(FlowledgerError):
@@ -304,6 +370,17 @@ class StorageUnavailable(StorageError):
 
     What was acknowledged before is safe. Repair the cause, then ``proceed`` with the run.
     """
+
+
+class StoreReadOnly(StorageUnavailable):
+    """The store can be read, but not written to: a replica, a file or disk without the right to write, a reader's role.
+
+    Nothing is wrong with it: write where it may be written to.
+    """
+
+
+class NotStorable(InvalidRequest):
+    """The database can't hold a value, whoever writes it and however often."""
 
 
 class StorageCorrupt(StorageError):
@@ -324,12 +401,12 @@ class EventsLost(StorageError):
         self.known = known
         self.stored = stored
         if stored >= known:
-            what = f"event {known} of stream {stream!r} is another one now, and it has {stored} events"
+            what = f"event {known} of stream {quoted(stream)} is another one now, and it has {stored} events"
         elif stored == 0:
-            what = f"stream {stream!r} was at version {known}, and is gone"
+            what = f"stream {quoted(stream)} was at version {known}, and is gone"
         else:
             lost = f"event {known} is" if known == stored + 1 else f"events {stored + 1} to {known} are"
-            what = f"stream {stream!r} was at version {known}, and is at {stored} now: {lost} gone"
+            what = f"stream {quoted(stream)} was at version {known}, and is at {stored} now: {lost} gone"
         super().__init__(
             f"the store has lost events that were in it: {what}. It was restored from a backup, or failed over to a "
             "server that lacked its newest events. Nothing was written; read it again, and go on from there "
@@ -344,4 +421,4 @@ class EventNotReadable(StorageError):
         self.stream = stream
         self.version = version
         self.reason = reason
-        super().__init__(f"event {version} of stream {stream!r} can't be read: {reason}")
+        super().__init__(f"event {version} of stream {quoted(stream)} can't be read: {reason}")

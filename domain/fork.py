@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 from .errors import IllegalTransition, InvalidRequest, InvalidValue
 from .executors import StepResult
 from .jsonvalue import freeze
+from .names import check_name
 from .plan import Plan, PlannedNode
 from .ports import RecordedEvent
 from .run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
 from .step import unrouted
+from .visible import quoted
 
 
 class Edit(NamedTuple):
@@ -26,7 +28,9 @@ def edit_of(given: Any, limit: int) -> Edit:
     if not isinstance(given, StepResult):
         return Edit(freeze(given, "output", limit), None, keeps_handle=True)
     if given.handle is not None and not isinstance(given.handle, str):
-        raise InvalidValue("handle", f"{given.handle!r} is {type(given.handle).__name__}, a handle is text")
+        raise InvalidValue("handle", f"{quoted(given.handle)} is {type(given.handle).__name__}, a handle is text")
+    if given.handle is not None:
+        check_name(given.handle, "handle")
     return Edit(freeze(given.output, "output", limit), freeze(given.handle, "handle"), keeps_handle=False)
 
 
@@ -45,7 +49,7 @@ class Standing(NamedTuple):
         if planned is None:
             known = ", ".join(map(repr, self.plan.nodes))
             raise IllegalTransition(
-                f"{self.label} needs node {node_id!r}, which version {self.version} of workflow "
+                f"{self.label} needs node {quoted(node_id)}, which version {self.version} of workflow "
                 f"{self.workflow_id!r} does not have; its nodes: {known}"
             )
         return planned

@@ -5,6 +5,9 @@ import json
 import os
 from uuid import UUID
 
+from .errors import InvalidRequest
+from .visible import quoted
+
 
 def uuid7(at: int, random: bytes | None = None) -> str:
     """A UUIDv7 (RFC 9562 §5.7) for the moment ``at`` (microseconds since 1970); ``random`` is 10 bytes."""
@@ -22,5 +25,10 @@ def keyed_work_order_id(workflow_id: str, key: str) -> str:
 
 
 def workflow_stream(workflow_id: str) -> str:
-    """The stream of a workflow. Runs and work orders have their id alone as a stream: no UUID has this prefix."""
+    """The stream of a workflow. Runs and work orders have their id alone as a stream: no UUID has this prefix.
+
+    Raises InvalidRequest for what isn't text, and would be some other workflow's id as text.
+    """
+    if not isinstance(workflow_id, str):
+        raise InvalidRequest(f"workflow_id {quoted(workflow_id)} is not text")
     return f"workflow:{workflow_id}"

@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
+from .visible import quoted
+
 
 def read_json(text: str | bytes) -> Any:
     """The value of a JSON text, UTF-8 where it is bytes.
@@ -23,7 +25,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         counted = Counter(key for key, _ in pairs)
         twice = next(key for key, count in counted.items() if count > 1)
-        raise ValueError(f"the key {twice!r} comes twice in one object, and only one of its values can count")
+        raise ValueError(f"the key {quoted(twice)} comes twice in one object, and only one of its values can count")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from .clock import micros
 from .errors import InvalidRequest
+from .visible import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,11 @@ def moment_asked(version: Any, at: Any) -> Moment:
         raise InvalidRequest("give a version or a time, not both")
     if version is not None:
         if type(version) is not int:
-            raise InvalidRequest(f"version {version!r} is not a whole number")
+            raise InvalidRequest(f"version {quoted(version)} is not a whole number")
         return AtVersion(version)
     if at is not None:
         if not isinstance(at, datetime):
-            raise InvalidRequest(f"at {at!r} is not a datetime")
+            raise InvalidRequest(f"at {quoted(at)} is not a datetime")
         micros(at)
         return AsOf(at)
     return Latest()

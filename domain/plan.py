@@ -9,6 +9,7 @@ from .errors import Fault, InvalidDefinition, InvalidRequest
 from .executors import Executor, ExecutorRegistry, InputSchema
 from .expressions import ExpressionLanguage, Template, compile_template, excess_in_definition, excess_in_node
 from .policy import RetryPolicy, policy_in
+from .visible import quoted
 
 
 class ValidatedInput(Protocol):
@@ -88,7 +89,7 @@ def _plan(
         try:
             validator = None if executor.input is None else toolbox.compile_input(executor.input)
         except InvalidRequest as error:
-            faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {node.type!r}: {error}"))
+            faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {quoted(node.type)}: {error}"))
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
@@ -116,4 +117,4 @@ def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:
 def _unknown_type(index: int, type: str, executors: ExecutorRegistry) -> Fault:
     known = ", ".join(sorted(repr(executor.type) for executor in executors))
     known = f"registered: {known}" if known else "none is registered at all"
-    return Fault(f"nodes[{index}].type", f"no executor is registered for type {type!r}; {known}")
+    return Fault(f"nodes[{index}].type", f"no executor is registered for type {quoted(type)}; {known}")

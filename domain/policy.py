@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from .errors import Fault, InvalidDefinition
+from .visible import quoted
 
 Backoff = Literal["fixed", "exponential"]
 
@@ -41,20 +42,20 @@ class RetryPolicy:
                 value = math.nan
             if not (math.isfinite(value) and least <= value <= most):
                 span = f"a number from {least:g} to {most:g}" if most < math.inf else f"a number, {least:g} or more"
-                faults.append(Fault(f"retry.{name}", f"{given!r} is not {span}"))
+                faults.append(Fault(f"retry.{name}", f"{quoted(given)} is not {span}"))
                 return least
             return value
 
         max_retries = number("max_retries", 0)
         if max_retries != int(max_retries):
-            faults.append(Fault("retry.max_retries", f"{self.max_retries!r} is not a whole number"))
+            faults.append(Fault("retry.max_retries", f"{quoted(self.max_retries)} is not a whole number"))
         object.__setattr__(self, "max_retries", int(max_retries))
         object.__setattr__(self, "interval", number("interval", 0))
         object.__setattr__(self, "jitter", number("jitter", 0, 1))
         if self.max_interval is not None:
             object.__setattr__(self, "max_interval", number("max_interval", 0))
         if self.backoff not in ("fixed", "exponential"):
-            faults.append(Fault("retry.backoff", f"{self.backoff!r} is unknown; use 'fixed' or 'exponential'"))
+            faults.append(Fault("retry.backoff", f"{quoted(self.backoff)} is unknown; use 'fixed' or 'exponential'"))
         if faults:
             raise InvalidDefinition(faults)
 
@@ -78,7 +79,7 @@ _KEYS = {
 def policy_from_json(value: Any, path: str) -> RetryPolicy:
     """A policy as a definition gives it (``maxRetries``, ``interval`` in seconds, …). Raises InvalidDefinition."""
     if not isinstance(value, Mapping):
-        raise InvalidDefinition([Fault(path, f"{value!r} is not an object")])
+        raise InvalidDefinition([Fault(path, f"{quoted(value)} is not an object")])
     unknown = [
         Fault(f"{path}.{key}", f"unknown key; known are {', '.join(_KEYS)}") for key in value if key not in _KEYS
     ]

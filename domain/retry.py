@@ -9,6 +9,7 @@ from .definition import WorkflowDefinition
 from .errors import IllegalTransition, InvalidRequest
 from .ports import RecordedEvent
 from .run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
+from .visible import quoted, visible
 
 _UNENDED = {
     "paused": "is paused: resume it or cancel it first",
@@ -31,8 +32,8 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
     """A retry runs the latest version, so that has to have the node. Raises IllegalTransition."""
     if all(node.id != node_id for node in definition.nodes):
         raise IllegalTransition(
-            f"node {node_id!r} is not in version {version} of workflow {workflow_id!r}, the latest, which would run: "
-            "retry from another node, or reproduce the run with the version that it ran"
+            f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the latest, which would "
+            "run: retry from another node, or reproduce the run with the version that it ran"
         )
 
 
@@ -68,7 +69,7 @@ def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
         if leads_to is not None:
             reached.append(leads_to)
     named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
-    raise InvalidRequest(f"the run never came to node {node_id!r}: it came to {named}")
+    raise InvalidRequest(f"the run never came to node {quoted(node_id)}: it came to {named}")
 
 
 def _leads_to(event: RecordedEvent) -> str | None:
@@ -177,7 +178,7 @@ class RetryPreview:
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
 
 def _reused_line(node: ReusedNode) -> str:

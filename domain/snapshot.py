@@ -14,6 +14,7 @@ from .errors import InvalidSnapshot, InvalidValue
 from .jsontext import read_json
 from .jsonvalue import Immutable, freeze, render_path, restore
 from .results import Entry, History
+from .visible import quoted, visible_json
 
 Status = Literal["active", "paused", "error", "completed", "failed"]
 _STATUSES = get_args(Status)
@@ -122,7 +123,7 @@ class Snapshot(_PartlyRead):
         return _read(value)
 
     def __str__(self) -> str:
-        return json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False)
+        return visible_json(json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False))
 
 
 def running(
@@ -205,7 +206,7 @@ def _read(value: Any) -> Snapshot:
         raise InvalidSnapshot(f"$.{unknown[0]}", f"unknown key; a snapshot has {', '.join(sorted(_KNOWN))}")
     status = _text(data, "status")
     if status not in _STATUSES:
-        raise InvalidSnapshot("$.status", f"{status!r} is not one of {', '.join(_STATUSES)}")
+        raise InvalidSnapshot("$.status", f"{quoted(status)} is not one of {', '.join(_STATUSES)}")
     started = _integer(data, "lastStartedAt", optional=True)
     context = _read_context(_expect(data.get("context"), Mapping, "$.context", "an object"))
     return Snapshot(
@@ -270,7 +271,7 @@ def _integer(data: Mapping[str, Any], key: str, path: str = "$", *, optional: bo
     if isinstance(value, float) and value.is_integer():  # JavaScript has one number type
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidSnapshot(f"{path}.{key}", f"expected a whole number, 0 or more, got {value!r}")
+        raise InvalidSnapshot(f"{path}.{key}", f"expected a whole number, 0 or more, got {quoted(value)}")
     return value
 
 

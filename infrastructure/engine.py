@@ -7,15 +7,17 @@ from typing import Any
 from ..domain.clock import Clock, reading
 from ..domain.cycle import call_settings, cycle
 from ..domain.definition import WorkflowDefinition, start_faults
-from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidSnapshot
+from ..domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze
 from ..domain.live import Live
+from ..domain.names import check_name
 from ..domain.plan import make_plan
 from ..domain.ports import NewEvent
 from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
+from ..domain.visible import quoted
 from .driver import Execution, asynchronous, synchronous
 from .threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
 from .toolbox import TOOLBOX
@@ -70,8 +72,10 @@ class Engine(Live):
         Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is
         retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
         """
-        if snapshot is not None and snapshot.status in TERMINAL:
-            return Execution(None, lambda: snapshot)
+        if snapshot is not None:
+            _check_snapshot(snapshot)
+            if snapshot.status in TERMINAL:
+                return Execution(None, lambda: snapshot)
         if snapshot is None:
             state = self._begin(start, workflow_id, payload, metadata)
         else:
@@ -82,6 +86,7 @@ class Engine(Live):
         self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
     ) -> Execution[Snapshot]:
         """Exactly one step. Raises IllegalTransition when the run has ended."""
+        _check_snapshot(snapshot)
         if snapshot.status in TERMINAL:
             raise IllegalTransition(f"the run is {snapshot.status}: there is no step left to make")
         return self._execution(self._claim(snapshot, payload), globals, None, single=True)
@@ -103,8 +108,11 @@ class Engine(Live):
             if faults := start_faults(self._definition):
                 raise InvalidDefinition(faults)
             start = self._definition.start
-        elif start not in self._plan.nodes:
-            raise InvalidDefinition([Fault("start", f"there is no node {start!r}")])
+        elif not isinstance(start, str) or start not in self._plan.nodes:
+            raise InvalidDefinition([Fault("start", f"there is no node {quoted(start)}")])
+        check_name(workflow_id, "workflow_id")
+        if not isinstance(metadata or {}, Mapping):
+            raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         event = {
             "recorded_at": self._now(),
             "by": _BY,
@@ -112,7 +120,7 @@ class Engine(Live):
             "workflow_version": 0,
             "start_node_id": start,
             "payload": self._freeze(payload, "payload"),
-            "metadata": self._freeze(dict(metadata or {}), "metadata"),
+            "metadata": self._freeze(metadata or {}, "metadata"),
         }
         state = RunState()
         evolve(state, STARTED, event)
@@ -134,6 +142,11 @@ class Engine(Live):
 
     def _freeze(self, value: Any, name: str) -> Any:
         return freeze(value, name, self._limits.max_value_bytes)
+
+
+def _check_snapshot(snapshot: object) -> None:
+    if not isinstance(snapshot, Snapshot):
+        raise InvalidRequest(f"{quoted(snapshot)} is no Snapshot: Snapshot.from_json makes one of JSON")
 
 
 def _fold(state: RunState, event: NewEvent) -> None:

@@ -1,8 +1,9 @@
 """Node data checked against an executor's input schema: a pydantic model, or a JSON Schema."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ..domain.errors import Fault, InputInvalid, InvalidRequest, InvalidValue
 from ..domain.jsonvalue import freeze, thaw
 from ..domain.plan import InputValidator
+from ..domain.visible import quoted
 from .schema_cost import SchemaCost, count_texts
 
 
@@ -30,7 +32,7 @@ def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator
         return _SchemaInput(schema)
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return _ModelInput(schema)
-    raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {schema!r}")
+    raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {quoted(schema)}")
 
 
 class _ModelInput:
@@ -47,7 +49,7 @@ class _ModelInput:
             kept = data | dumped if isinstance(data, dict) and isinstance(dumped, dict) else dumped
             return InputResult(freeze(kept, "data"), model)
         except ValidationError as error:
-            issues = [Fault(_dotted(issue["loc"]), issue["msg"]) for issue in error.errors(include_url=False)]
+            issues = (Fault(_dotted(issue["loc"]), issue["msg"]) for issue in error.errors(include_url=False))
             raise _invalid(node_id, issues) from None
         except (
             Exception
@@ -79,9 +81,9 @@ class _SchemaInput:
         if self._cost.multiplies and (excess := self._cost.excess(filled)) is not None:
             raise _invalid(node_id, [Fault("", excess)])
         errors = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
-        issues = [Fault(_issue_path(error), error.message) for error in errors(filled)]
-        if issues:
-            raise _invalid(node_id, issues)
+        issues = map(_issue, errors(filled))
+        if (first := next(issues, None)) is not None:
+            raise _invalid(node_id, chain((first,), issues))
         frozen = freeze(filled, "data")
         return InputResult(frozen, frozen)
 
@@ -163,8 +165,32 @@ def _dotted(path: Any) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _invalid(node_id: str, issues: list[Fault]) -> InputInvalid:
-    listed = json.dumps(
-        [{"path": issue.path, "message": issue.message} for issue in issues], ensure_ascii=False, separators=(",", ":")
-    )
-    return InputInvalid(f"Validation failed for node '{node_id}': {listed}", issues)
+def _invalid(node_id: str, issues: Iterable[Fault]) -> InputInvalid:
+    rest = iter(issues)
+    kept = list(islice(rest, MAX_ISSUES))
+    return InputInvalid.of_node(node_id, kept, len(kept) + sum(1 for _ in rest))
+
+
+MAX_ISSUES = 50
+"""Issues that are told of one input."""
+
+
+def _issue(error: Any) -> Fault:
+    """What is wrong. A large value isn't repeated: the message begins with it as JSON."""
+    message: str = error.message
+    if len(message) > _LONG:
+        value = error.instance
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if len(text) > _LONG // 2 and message.startswith(text):
+            message = f"{_size(value)}{message.removeprefix(text)}"
+    return Fault(_issue_path(error), message)
+
+
+_LONG = 400
+"""Characters of a message, from which on the value isn't repeated in it."""
+
+
+def _size(value: Any) -> str:
+    if isinstance(value, str):
+        return f"a text of {len(value):,} characters"
+    return f"an object of {len(value):,} keys" if isinstance(value, dict) else f"an array of {len(value):,} items"

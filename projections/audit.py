@@ -11,6 +11,7 @@ from ..domain.ports import RecordedEvent
 from ..domain.run import PAUSED, RunState, evolve_recorded
 from ..domain.run.events import CANCELLED, RESUMED, STARTED
 from ..domain.verification import Finding
+from ..domain.visible import visible_lines
 from .attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from .audited import (
     AuditedOrigin,
@@ -83,7 +84,7 @@ class RunAudit:
         return {**self._data, "digest": self.digest}
 
     def __str__(self) -> str:
-        return "\n".join(_told(self))
+        return visible_lines("\n".join(_told(self)))
 
 
 def audit_of(

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from ..domain.lazy import lazy
 from ..domain.results import error_text
 from ..domain.snapshot import Snapshot
+from ..domain.visible import visible_lines
 from .attempts import Attempt
 from .difference import operations, patch_of
 from .ignoring import Ignored
@@ -116,7 +117,7 @@ class Parting:
     """Whether it wasn't the same code that ran there."""
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return visible_lines("\n".join(self.lines()))
 
     def lines(self) -> Iterator[str]:
         """A sentence, and what differs, line by line."""
@@ -172,7 +173,7 @@ class RunComparison:
         return patch_of(operations(a, b, self._ignored))
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return visible_lines("\n".join(self.lines()))
 
     def lines(self) -> Iterator[str]:
         """Line by line: the two runs, where they part, and the steps from there on."""

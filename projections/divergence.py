@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..domain.ports import NewEvent
 from ..domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
+from ..domain.visible import visible_lines
 from .difference import pointer
 from .plain import brief, plain
 
@@ -41,7 +42,7 @@ class Divergence:
 
     def __str__(self) -> str:
         step = "" if self.node_id is None else f", node {self.node_id!r}, attempt {self.attempt}"
-        return f"version {self.version}{step}: {self._what()}{_CODE[self.code_changed]}"
+        return visible_lines(f"version {self.version}{step}: {self._what()}{_CODE[self.code_changed]}")
 
     def _what(self) -> str:
         said = _SAID.get(self.kind, f"{self.kind}{self.path} differs")

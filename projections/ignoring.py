@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..domain.errors import InvalidRequest
+from ..domain.visible import quoted
 
 _ANY_DEPTH = "**"
 
@@ -113,11 +114,11 @@ def _parts(pointer: Any) -> _Rest:
         raise InvalidRequest(f"a path to ignore is text, such as {_EXAMPLE!r}, not {type(pointer).__name__}")
     if not pointer.startswith("/"):
         raise InvalidRequest(
-            f"path to ignore {pointer!r} is no JSON Pointer, which begins with a slash, as {_EXAMPLE}; "
+            f"path to ignore {quoted(pointer)} is no JSON Pointer, which begins with a slash, as {_EXAMPLE}; "
             f"nor is it a set that has a name: {', '.join(NAMED)}"
         )
     if re.search("~(?![01])", pointer):
-        raise InvalidRequest(f"path to ignore {pointer!r}: in a JSON Pointer ~ is written ~0, and / in a key ~1")
+        raise InvalidRequest(f"path to ignore {quoted(pointer)}: in a JSON Pointer ~ is written ~0, and / in a key ~1")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
 
 

@@ -7,6 +7,8 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from ..domain.visible import visible_json
+
 
 def plain(value: Any) -> Any:
     """A reading as JSON. Dataclasses become objects; what is JSON already stays the same object."""
@@ -47,8 +49,9 @@ def brief(value: Any) -> str:
     for part in _ENCODER.iterencode(value):  # no further than people read: the value may be very large
         line += part
         if len(line) > READ:
-            return line[:READ] + "…"
-    return line
+            line = line[:READ] + "…"
+            break
+    return visible_json(line)
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -8,6 +8,7 @@ from ..domain.clock import moment_of_millis
 from ..domain.context import PlacedResult
 from ..domain.lazy import lazy
 from ..domain.snapshot import Snapshot
+from ..domain.visible import visible_lines
 from .difference import Operation, operations, patch_of
 from .ignoring import Ignored, below
 from .value_changes import ValueChange, change_lines, folded, value_changes
@@ -40,7 +41,7 @@ class SnapshotDiff:
         return bool(self._facts or self.added or self.removed)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return visible_lines("\n".join(self.lines()))
 
     def lines(self) -> Iterator[str]:
         """Line by line: ``~`` for what changed, ``+`` and ``-`` for the results that came, or are gone."""

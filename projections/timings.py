@@ -10,6 +10,7 @@ from typing import Any, Literal, overload
 
 from ..domain.clock import moment
 from ..domain.run import STEP_COMPLETED, STEP_FAILED
+from ..domain.visible import visible
 from .attempts import Due, finished, milliseconds
 from .plain import plain
 
@@ -70,7 +71,7 @@ class Slowdown:
 
     def __str__(self) -> str:
         why = f", {self.message!r}" if self.message is not None else ""
-        return (
+        return visible(
             f"node {self.node_id!r} slower since version {self.version} ({self.by}{why}): median "
             f"{self.median_before:,.1f} ms → {self.median_after:,.1f} ms, ×{self.ratio:.1f}, "
             f"{self.count_before:,} and {self.count_after:,} samples"

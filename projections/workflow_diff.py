@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..domain.visible import visible_lines
 from ..domain.workflow import (
     Changes,
     WorkflowSnapshot,
@@ -68,7 +69,7 @@ class WorkflowDiff:
         return bool(self.summary)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines())
+        return visible_lines("\n".join(self.lines()))
 
     @property
     def patch(self) -> list[dict[str, Any]]:

@@ -51,6 +51,8 @@ class Scope:
     input: Any = None
     """The node's own data, before expressions."""
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+    elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+    """Globals that only other nodes are given → in words, which."""
 
 
 class _AnyKey:
@@ -133,6 +135,9 @@ def resolve(scope: Scope, reference: Reference) -> Any:
         value, done = _resolve_node(scope.nodes, reference)
     else:
         value, done = getattr(scope, reference.root), 0
+        if reference.root == "globals" and keys and keys[0] in scope.elsewhere:
+            name = str(keys[0])
+            raise ExpressionError(f"globals.{name} is limited to {scope.elsewhere[name]}", missing=name)
     for index in range(done, len(keys)):
         value = _enter(value, cast("str | int", keys[index]), reference, index)
     return value

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..clock import moment
+from ..clock import behind, moment
 from ..definition import WorkflowDefinition
 from ..errors import IllegalTransition
 from ..ports import NewEvent
+from ..visible import visible
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
 from .state import WorkflowState
 
@@ -60,8 +61,8 @@ def refuse_archived(state: WorkflowState) -> None:
         return
     by, at, reason = state.archived["by"], moment(state.archived["recorded_at"]), state.archived.get("reason")
     raise IllegalTransition(
-        f"workflow {state.workflow_id!r} was archived by {by} at {at.isoformat()}"
-        f"{'' if reason is None else f' ({reason})'}: restore it first"
+        f"workflow {state.workflow_id!r} was archived by {visible(by)} at {at.isoformat()}"
+        f"{'' if reason is None else f' ({visible(reason)})'}: restore it first"
     )
 
 
@@ -81,7 +82,8 @@ def _saved(
     name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
 ) -> NewEvent | None:  # fmt: skip
     saved = state.saved
-    if saved is not None and saved["digest"] == definition.digest and state.code == code and state.name == name:
+    is_same = saved is not None and saved["digest"] == definition.digest and saved["definition"] == definition.to_data()
+    if is_same and state.code == code and state.name == name:
         return None
     candidates = snapshot_ids(state.workflow_id, version, definition.digest)
     event = _body(state, by, now)
@@ -97,4 +99,4 @@ def _saved(
 
 
 def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": max(now, state.recorded_at), "by": by, "workflow_id": state.workflow_id}
+    return {"recorded_at": behind(state.recorded_at, now), "by": by, "workflow_id": state.workflow_id}

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...domain.errors import FlowledgerError
+from ..store.credentials import without_urls
 from . import (
     audit,
     backup,
@@ -31,7 +32,7 @@ from . import (
 from .documents import error_document
 from .options import AsJson
 from .session import DEFAULT_STORE, Interrupted, Session
-from .streams import OutputLost, give_up_stdout, settle_streams, settle_terminal_size
+from .streams import OutputLost, give_up_stdout, settle_log_lines, settle_streams, settle_terminal_size, shown_streams
 
 BAD_INPUT = 2
 IO_ERROR = 74
@@ -111,10 +112,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     settle_streams()
+    settle_log_lines()
     settle_terminal_size()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    with shown_streams():
+        return _answer(arguments)
+
+
+def _answer(arguments: list[str]) -> int:
     # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
     session = Session(json="--json" in arguments)
     try:
@@ -138,7 +145,7 @@ def _carry_out(session: Session, arguments: list[str]) -> int:
             code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
         return code or session.exit_code
     except typer.TyperException as error:
-        return _fail(session, error, error.format_message() + _usage_hint(error))
+        return _fail(session, error, without_urls(error.format_message()) + _usage_hint(error))
     except FlowledgerError as error:
         return _fail(session, error, str(error))
     except OSError as error:  # such as a current folder that is gone

@@ -9,6 +9,7 @@ from .documents import row_document
 from .options import AsJson
 from .progress import progress_bar
 from .session import DEFAULT_STORE, Session
+from .views import say
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +36,8 @@ def backup(
         report = back_up_at(session.store or DEFAULT_STORE, Path(file), force=force, progress=tell)
     session.answer(
         row_document(report),
-        lambda console: console.print(
-            f"{report.events:,} events in {report.streams:,} streams, {report.bytes:,} bytes in {file}", soft_wrap=True
+        lambda console: say(
+            console, f"{report.events:,} events in {report.streams:,} streams, {report.bytes:,} bytes in {file}"
         ),
         written=file,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
+from ...domain.visible import visible_json
 from ...domain.workflow import WorkflowSnapshot, WorkflowVersion
 from ...projections.plain import camel
 from ...projections.run_summary import WorkflowSummary
@@ -15,9 +16,8 @@ from ...projections.runs import Run, RunOrigin
 
 
 def to_json(document: Any, indent: int | None = 2) -> str:
-    """JSON text without what isn't Unicode, indented, or with None on one line."""
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+    """JSON text, indented, or with None on one line; what isn't Unicode or steers a terminal is escaped."""
+    return visible_json(json.dumps(document, indent=indent, ensure_ascii=False))
 
 
 def run_document(run: Run) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ...domain.definition import Edge, WorkflowDefinition
+from ...domain.visible import visible
 
 AGAIN = " ↑"
 """Behind the name of a node that is drawn further up."""
@@ -33,7 +34,7 @@ def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
     while pending:
         indent, sign, handle, node_id = pending.pop()
         row, branches = _row(node_id, leaving, drawn)
-        yield [Piece(f"{indent}{sign}{_shown(handle)}"), *row]
+        yield [Piece(f"{indent}{sign}{_named(handle)}"), *row]
         indent += {"": "", "├ ": "│ ", "└ ": "  "}[sign]
         for edge in reversed(branches):
             sign = "└ " if edge is branches[-1] else "├ "
@@ -42,16 +43,20 @@ def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
 
 def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple[list[Piece], list[Edge]]:
     """The nodes from here to the next fork, end or known node, and the edges of the fork."""
-    row = [Piece(node_id, node_id)]
+    row = [_node(node_id)]
     while node_id not in drawn:
         drawn.add(node_id)
         edges = leaving.get(node_id, [])
         if len(edges) != 1:
             return row, edges
         node_id = edges[0].target
-        row += [Piece(f" → {_shown(edges[0].source_handle)}"), Piece(node_id, node_id)]
+        row += [Piece(f" → {_named(edges[0].source_handle)}"), _node(node_id)]
     return [*row, Piece(AGAIN)], []
 
 
-def _shown(handle: str | None) -> str:
-    return "" if handle is None else f"[{handle}] "
+def _node(node_id: str) -> Piece:
+    return Piece(visible(node_id), node_id)  # escaped here, as the room that it takes counts
+
+
+def _named(handle: str | None) -> str:
+    return "" if handle is None else f"[{visible(handle)}] "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .views import clock_time, status_text, table, text
+from .views import clock_time, say, status_text, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,4 +99,4 @@ def end_of_list(console: Console, rows: int, none: str, following: str | None) -
     if not rows:
         console.print(none, style="dim")
     if following is not None:
-        console.print(f"more: --after {following}", style="dim", soft_wrap=True)
+        say(console, text(f"more: --after {following}", "dim"))

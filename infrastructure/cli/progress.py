@@ -10,7 +10,7 @@ def progress_bar(title: str) -> Generator[Callable[[float], None]]:
     """Call what it gives with the part that is done, 0 to 1."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     from .views import console
 
     with Progress(*columns, console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -25,7 +25,7 @@ def counting(what: str) -> Generator[Callable[[int], None]]:
 
     from .views import console
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} " + what))
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} {task.description}", markup=False))
     with Progress(*columns, console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done: progress.update(task, completed=done)

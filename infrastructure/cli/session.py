@@ -13,6 +13,7 @@ from ..files.csv_text import print_csv
 from ..files.places import is_stdout
 from .documents import to_json
 from .inputs import load_registry
+from .streams import application_prints, below
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,8 @@ class Interrupted(Exception):
 def interruptible() -> Generator[None]:
     """For a block that runs steps: an interruption keeps what the run has to say of it."""
     try:
-        yield
+        with application_prints():
+            yield
     except KeyboardInterrupt as interrupt:
         raise Interrupted("; ".join(getattr(interrupt, "__notes__", ())) or "interrupted") from interrupt
 
@@ -98,7 +100,8 @@ class Session:
         """
         if self.json:
             raise InvalidRequest("--json and --csv are two answers: ask for one of them")
-        print_csv(self.stdout, columns, rows)
+        # A terminal is shown it; another program gets every value as it is.
+        print_csv(self.stdout if self.stdout.isatty() else below(self.stdout), columns, rows)
         if more is not None:
             print(f"more: {more}", file=sys.stderr)
 

@@ -1,11 +1,19 @@
-"""The streams and the terminal size that a command is started with, made fit to be used."""
+"""The streams and the terminal size that a command is started with, made fit to be used.
 
+All that a command prints goes through ``Shown``: what is recorded, typed or read from files comes from anywhere, and no
+terminal may obey it. Past it go only rich's colours, CSV for other programs, and the application's own code.
+"""
+
+import logging
 import os
 import select
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
+
+from ...domain.visible import visible_lines
 
 WIDTH = 120
 """Columns where there is no terminal to ask."""
@@ -48,6 +56,56 @@ class _Messages(FileIO):
             return len(data)
 
 
+class Shown:
+    """A text stream on which control characters are shown as escapes. Line feeds and tabs stay."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.below = stream
+        """The same without escapes."""
+        self.passes_all = False
+
+    def write(self, text: str) -> int:
+        self.below.write(text if self.passes_all else visible_lines(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.below, name)
+
+
+def below(stream: TextIO) -> TextIO:
+    """The stream that takes everything as it is, for who escapes what is shown himself, and for other programs."""
+    return stream.below if isinstance(stream, Shown) else stream
+
+
+@contextmanager
+def application_prints() -> Generator[None]:
+    """For a block that runs the application's code: what it prints, colours and all, is not ours to change."""
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, Shown)]
+    before = [stream.passes_all for stream in streams]
+    for stream in streams:
+        stream.passes_all = True
+    try:
+        yield
+    finally:
+        for stream, passed in zip(streams, before, strict=True):
+            stream.passes_all = passed
+
+
+@contextmanager
+def shown_streams() -> Generator[None]:
+    """Nothing that is printed within the block steers a terminal; nor does the traceback that may come of it."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        stream if isinstance(stream, Shown) else cast("TextIO", Shown(stream)) for stream in streams
+    )
+    yield
+    sys.stdout, sys.stderr = streams  # not after an error: Python has to tell it
+
+
 def settle_streams() -> None:
     """Make stdin, stdout and stderr what the commands rely on, whatever they are when the process starts."""
     for number in range(3):
@@ -75,6 +133,17 @@ def _text(raw: FileIO, before: TextIO | None) -> TextIOWrapper:
         line_buffering=raw.isatty(),
         write_through=is_immediate,
     )
+
+
+class _ShownLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_lines(super().format(record)).replace("\n", "\n    ")  # no text begins a line of its own
+
+
+def settle_log_lines() -> None:
+    """What goes to stderr where the application has set up no logging steers no terminal either."""
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_ShownLines())
 
 
 def give_up_stdout() -> None:

@@ -11,6 +11,7 @@ from .documents import row_document
 from .options import AsJson, RunId
 from .progress import progress_bar
 from .session import Session
+from .views import say
 
 
 def register(app: typer.Typer) -> None:
@@ -55,9 +56,7 @@ def export(
         report = ledger.history.export(run, target, progress=tell)
     session.answer(
         {**row_document(report), "file": target},
-        lambda console: console.print(
-            f"{report.events:,} events of {len(report.streams)} streams in {target}", soft_wrap=True
-        ),
+        lambda console: say(console, f"{report.events:,} events of {len(report.streams)} streams in {target}"),
         written=target,
     )
 
@@ -70,7 +69,7 @@ def _export_case(session: Session, run: str, folder: Path, name: str | None) -> 
     written = [str(case)] + ([] if test is None else [str(test)])
     session.answer(
         {"runId": run, "case": str(case), "test": None if test is None else str(test)},
-        lambda console: console.print(f"wrote {' and '.join(written)}", soft_wrap=True),
+        lambda console: say(console, f"wrote {' and '.join(written)}"),
     )
 
 
@@ -90,7 +89,7 @@ def import_(
     session = Session.of(context)
     with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
         report = ledger.history.import_(file, dry_run=dry_run, progress=tell)
-    session.answer(_document(report, dry_run), lambda console: console.print(_told(report, dry_run), soft_wrap=True))
+    session.answer(_document(report, dry_run), lambda console: say(console, _told(report, dry_run)))
 
 
 def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ...domain.visible import visible
 from ...projections.plain import brief
 from .happened import happened
-from .streams import WIDTH, size_asked
+from .streams import WIDTH, below, size_asked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +43,11 @@ TEXT = 1_000
 
 
 def console(stream: TextIO) -> Console:
-    """A console that is coloured only on a terminal."""
-    from rich.console import Console
+    """A console that is coloured only on a terminal. No text is read as markup, or steers the terminal."""
+    from .console import ShowingConsole
 
     wide = None if stream.isatty() else size_asked("COLUMNS") or WIDTH
-    return Console(file=stream, width=wide, highlight=False, markup=False, emoji=False)
+    return ShowingConsole(file=below(stream), width=wide, highlight=False, markup=False, emoji=False)
 
 
 def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
@@ -56,11 +57,7 @@ def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
     line = str(value)
     if limit is not None and len(line) > limit:
         line = line[:limit] + "…"
-    return Text("".join(char if char.isprintable() else _visible(char) for char in line), style=style)
-
-
-def _visible(char: str) -> str:
-    return " " if char in "\n\t" else ascii(char)[1:-1]
+    return Text(visible(line.replace("\n", " ").replace("\t", " ")), style=style)
 
 
 def clock_time(at: datetime | None) -> str:
@@ -88,7 +85,7 @@ def say(console: Console, *parts: str | Text) -> None:
     """One line, which the terminal may wrap."""
     from rich.text import Text
 
-    console.print(Text.assemble(*parts), soft_wrap=True)
+    console.print(Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts)), soft_wrap=True)
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -105,9 +102,9 @@ def run(console: Console, shown: Run) -> None:
         say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
     snapshot(console, shown.id, shown.snapshot, named=False)
     if shown.status == "paused":
-        console.print(f"next: flowledger run resume {shown.id} --payload JSON", style="dim", soft_wrap=True)
+        say(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
     elif shown.status == "error":
-        console.print(f"next: flowledger run proceed {shown.id}", style="dim", soft_wrap=True)
+        say(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
 
 
 def preview(console: Console, planned: RetryPreview) -> None:

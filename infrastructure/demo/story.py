@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...domain.errors import FlowledgerError, InvalidRequest
 from ..cli import views, workflow_views
 from ..ledger import Ledger, open_ledger
-from ..store.backends import shown
+from ..store.credentials import shown
 from .triage import DEFINITION, executors
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from ...domain.jsonvalue import size_of
 from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve, headed, leads_on
 from ...domain.snapshot import TERMINAL
+from ...domain.visible import quoted
 from ..store.forking import ForksAnew, follow_forks, notice_fork
 from ..threads import Threads
 from .commit import Committer, after_operators, only_operators
@@ -43,9 +44,11 @@ class Batch:
 
     def __post_init__(self) -> None:
         if type(self.steps) is not int or not 1 <= self.steps <= MOST_STEPS:
-            raise InvalidRequest(f"a batch of {self.steps!r} steps: give 1 to {MOST_STEPS:,}")
+            raise InvalidRequest(f"a batch of {quoted(self.steps)} steps: give 1 to {MOST_STEPS:,}")
         if type(self.milliseconds) is not int or not 1 <= self.milliseconds <= MOST_MILLISECONDS:
-            raise InvalidRequest(f"a batch within {self.milliseconds!r} milliseconds: give 1 to {MOST_MILLISECONDS:,}")
+            raise InvalidRequest(
+                f"a batch within {quoted(self.milliseconds)} milliseconds: give 1 to {MOST_MILLISECONDS:,}"
+            )
 
 
 class BatchCommitter:
@@ -94,7 +97,7 @@ class BatchCommitter:
         """The call is over. Where it was interrupted between two batches, what waits is stored now."""
         self.store()
         if self._refused is not None:
-            _log.warning("the last steps of run %s were not stored and will run again: %s", self._run_id, self._refused)
+            _log.warning("the last steps of run %r were not stored and will run again: %s", self._run_id, self._refused)
 
     def store(self) -> None:
         """Store what waits, from another thread than the run's. What goes wrong is raised in the run's own."""

@@ -10,6 +10,7 @@ from ...domain.ids import uuid7
 from ...domain.live import Live
 from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
+from ...domain.visible import quoted
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
 from ..threads import Threads
@@ -190,8 +191,12 @@ _ENDED = TERMINAL | {"cancelled"}
 def _targets(bench: Workbench, runs: Iterable[str]) -> Iterator[_Target]:
     """What each id stands for, each id once."""
     if isinstance(runs, str):
-        raise InvalidRequest(f"give a list of run ids, such as [{runs!r}]")
-    for given in dict.fromkeys(runs):
+        raise InvalidRequest(f"give a list of run ids, such as [{quoted(runs)}]")
+    try:
+        asked = dict.fromkeys(runs)
+    except TypeError as error:
+        raise InvalidRequest(f"give a list of run ids, not {quoted(runs)}: {error}") from error
+    for given in asked:
         try:
             order, run_id = order_and_run(bench.store, given)
         except StorageError:

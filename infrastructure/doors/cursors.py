@@ -9,6 +9,7 @@ from typing import TypeVar
 import orjson
 
 from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
 from ...projections.pages import Page
 from ...projections.run_query import Place
 
@@ -37,7 +38,7 @@ def place_at(after: str | None, filters: Hashable) -> Place | None:
             raise ValueError(time, position)
     except (Error, ValueError, TypeError) as error:
         raise InvalidRequest(
-            f"after {after!r} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
+            f"after {quoted(after)} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
         ) from error
     if mark != _mark(filters):
         raise InvalidRequest("this cursor was made with other filters: pass the same ones, or begin without a cursor")

@@ -1,6 +1,7 @@
 """Fetching the family of a run: the index knows who there is, their first events from where each comes."""
 
-from ...domain.errors import InvalidRequest, RunNotFound
+from ...domain.errors import RunNotFound
+from ...domain.names import check_run_id
 from ...domain.ports import EventStore
 from ...projections.family import Lineage, relative_of, relatives
 from ..index.reader import Index
@@ -9,8 +10,7 @@ from .lineage import origin_in
 
 def lineage(store: EventStore, index: Index, run_id: str) -> Lineage:
     """The lineage of a run. Raises RunNotFound."""
-    if not isinstance(run_id, str):
-        raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
+    check_run_id(run_id)
     everyone = index.family_of(run_id)
     if not everyone:
         raise RunNotFound(run_id)

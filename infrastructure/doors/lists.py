@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from ...domain.clock import micros
-from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...domain.errors import InvalidRequest, StorageError, StorageUnavailable, VersionNotFound, WorkflowNotFound
 from ...domain.jsonvalue import freeze
-from ...projections.index import RunRow
+from ...domain.visible import quoted
+from ...projections.index import UNREADABLE, RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
 from ...projections.run_summary import (
@@ -52,13 +53,15 @@ def run_query(
     error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
 ) -> RunQuery:  # fmt: skip
     """Raises InvalidRequest for a status that doesn't exist, a naive time."""
-    wanted = (status,) if isinstance(status, str) else tuple(dict.fromkeys(status or ()))
+    wanted = (status,) if isinstance(status, str) else status or ()
+    if not isinstance(wanted, list | tuple | set | frozenset):
+        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(STATUSES)}")
     for name in wanted:
         _one_of(STATUSES, name, "status")
     return RunQuery(
         workflow_id=checked_id(workflow_id, "workflow_id"),
         version=version,
-        status=wanted,
+        status=tuple(dict.fromkeys(wanted)),
         node=checked_text(node, "node"),
         error_type=checked_text(error_type, "error_type"),
         by=checked_text(by, "by"),
@@ -81,8 +84,18 @@ def runs_page(
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(lists.index, query.workflow_id, query.version)
     page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
-    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in page]
-    return Page(tuple(items), page.next, lag)
+    return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
+
+
+def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSummary:
+    if row.status != "active":
+        return run_summary(row, row.node_id)
+    try:
+        return run_summary(row, node_now(row.run_id))
+    except StorageError as error:
+        if isinstance(error, StorageUnavailable):
+            raise
+        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; the others are listed
 
 
 def work_order_query(
@@ -130,18 +143,18 @@ def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None
 def check_limit(limit: int) -> None:
     """Raises InvalidRequest for a page of no items, or of too many."""
     if type(limit) is not int or not 1 <= limit <= MOST:
-        raise InvalidRequest(f"limit {limit!r}: a page has 1 to {MOST:,} items; further ones come by the cursor")
+        raise InvalidRequest(f"limit {quoted(limit)}: a page has 1 to {MOST:,} items; further ones come by the cursor")
 
 
 def _one_of(known: Sequence[str], value: object, what: str) -> None:
     if value not in known:
-        raise InvalidRequest(f"{what} {value!r} does not exist: it is one of {', '.join(known)}")
+        raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
 
 
 def checked_text(value: str | None, name: str) -> str | None:
     """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
     if value is not None and not isinstance(value, str):
-        raise InvalidRequest(f"{name} {value!r} is not text")
+        raise InvalidRequest(f"{name} {quoted(value)} is not text")
     freeze(value, name)
     return value
 
@@ -149,7 +162,7 @@ def checked_text(value: str | None, name: str) -> str | None:
 def checked_id(value: str | None, name: str) -> str | None:
     """The same for what is an id."""
     if "\0" in (checked_text(value, name) or ""):
-        raise InvalidRequest(f"{name} {value!r}: no id has a NUL character")
+        raise InvalidRequest(f"{name} {quoted(value)}: no id has a NUL character")
     return value
 
 
@@ -158,5 +171,5 @@ def checked_time(value: datetime | None, name: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, datetime):
-        raise InvalidRequest(f"{name} {value!r} is not a datetime")
+        raise InvalidRequest(f"{name} {quoted(value)} is not a datetime")
     return micros(value)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
+from ...domain.names import check_run_id
 from ...domain.ports import EventStore
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, WorkOrderState, evolve, shown_state
@@ -41,8 +42,7 @@ def order_and_run(store: EventStore, some_id: str) -> tuple[WorkOrderState, str 
 
     Raises RunNotFound.
     """
-    if not isinstance(some_id, str):
-        raise InvalidRequest(f"a run id is text, such as run.id, not {type(some_id).__name__}")
+    check_run_id(some_id)
     first = first_event(store, some_id)
     if first is not None and first.type == STARTED:
         return load_order(store, first.data.get("correlation_id", "")), some_id

@@ -15,9 +15,11 @@ from ...domain.errors import (
 )
 from ...domain.ids import keyed_work_order_id, uuid7
 from ...domain.jsonvalue import json_digest
+from ...domain.names import check_name
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ...domain.run import RunState, evolve, start
 from ...domain.step import Refusal, refusal
+from ...domain.visible import quoted
 from ...domain.work_order import WorkOrderState, open_work_order, reject
 from ...domain.work_order import evolve as evolve_order
 from ...projections.runs import Run, run_of
@@ -48,7 +50,7 @@ class Key(NamedTuple):
 def key_of(request: Request, text: str) -> Key:
     """Raises InvalidRequest for what is no key."""
     if not isinstance(text, str) or not text:
-        raise InvalidRequest(f"idempotency_key {text!r}: a key is text, not empty")
+        raise InvalidRequest(f"idempotency_key {quoted(text)}: a key is text, not empty")
     return Key(text, keyed_work_order_id(request.workflow_id, text), json_digest(request.payload))
 
 
@@ -67,6 +69,8 @@ def start_once(bench: Workbench, request: Request, key: Key) -> Execution[Run]:
 
 def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Execution[Run]:
     """Open a work order with its first run. Raises WorkOrderRejected, when that is recorded."""
+    if key is not None:
+        check_name(key.text, "idempotency_key")
     settings, now = request.settings, bench.now()
     runnable = bench.latest(request.workflow_id)
     run_id = uuid7(now)

@@ -11,7 +11,8 @@ from copy import copy
 from itertools import chain
 from typing import Any
 
-from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, StorageError
+from ...domain.errors import EventNotReadable, RunNotFound, StorageError
+from ...domain.names import check_run_id
 from ...domain.ports import CheckpointStore, EventStore, Opener, Page, RecordedEvent, SealedRow
 from ...domain.run import (
     FOLD_REVISION,
@@ -49,8 +50,7 @@ class RunStates:
 
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
-        if not isinstance(run_id, str):
-            raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
+        check_run_id(run_id)
         return self._load(run_id, version, self._past).state
 
     def both(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
@@ -68,6 +68,7 @@ class RunStates:
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        check_run_id(run_id)
         yield from snapshots(self.passages(RunState(run_id)))
 
     def passages(self, state: RunState) -> Iterator[Passage]:
@@ -164,7 +165,7 @@ class RunStates:
             if version not in vouched:
                 continue
             if event_digest is None or digest_made_of(run_id, version, event_digest, content) != vouched[version]:
-                _log.warning("checkpoint %d of run %s isn't the one that was made here and is ignored", version, run_id)
+                _log.warning("checkpoint %d of run %r isn't the one that was made here and is ignored", version, run_id)
                 continue
             yield event_digest, unpacked(content)
 
@@ -172,7 +173,7 @@ class RunStates:
         try:
             self._checkpoints.save(run_id, FOLD_REVISION, made)
         except StorageError as error:  # a cache: a store that can be read but not written still answers
-            _log.debug("no checkpoints kept for run %s: %s", run_id, error)
+            _log.debug("no checkpoints kept for run %r: %s", run_id, error)
         self._vouched.add(run_id, {version: page_digest(content) for version, content in made.items()})
 
 

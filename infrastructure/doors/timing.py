@@ -7,6 +7,7 @@ from typing import Any
 from ...domain.errors import InvalidRequest, WorkflowNotFound
 from ...domain.ids import workflow_stream
 from ...domain.ports import EventStore
+from ...domain.visible import quoted
 from ...projections.index import RunRow
 from ...projections.run_query import Place, RunQuery
 from ...projections.timings import Timings, TimingsFold
@@ -29,7 +30,7 @@ def timings(
     if workflow is None:
         raise WorkflowNotFound(str(workflow_id))
     if by not in ("version", "day"):
-        raise InvalidRequest(f'by {by!r} is neither "version" nor "day"')
+        raise InvalidRequest(f'by {quoted(by)} is neither "version" nor "day"')
     fold = TimingsFold(workflow.workflow_id, "version" if by == "version" else "day")
     for row in _runs(index, query):
         if repeated or row.origin in (None, "retry"):

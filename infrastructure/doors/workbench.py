@@ -14,6 +14,7 @@ from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, Write
 from ...domain.run import RunState, evolve
 from ...domain.step import StepLimits
+from ...domain.visible import quoted
 from ...domain.workflow import JobCode
 from ...projections.runs import Run, run_of
 from ..driver import Commit, Execution
@@ -80,7 +81,7 @@ class Workbench:
     def freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
         """The same for an object. Raises InvalidRequest, InvalidValue."""
         if not isinstance(metadata, Mapping):
-            raise InvalidRequest(f"metadata {metadata!r} is not an object")
+            raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         return self.freeze(metadata, "metadata")
 
     # --- what will run ------------------------------------------------------------------------------------------------

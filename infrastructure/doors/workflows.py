@@ -14,8 +14,10 @@ from ...domain.ids import workflow_stream
 from ...domain.jsonvalue import freeze
 from ...domain.live import Live
 from ...domain.moments import moment_asked
+from ...domain.names import check_name
 from ...domain.plan import Plan
 from ...domain.ports import EventStore, NewEvent, RecordedEvent, Write
+from ...domain.visible import quoted
 from ...domain.workflow import (
     JobCode,
     WorkflowSnapshot,
@@ -33,6 +35,7 @@ from ...projections.pages import Page
 from ...projections.run_summary import WorkflowSummary
 from ...projections.workflow_diff import WorkflowDiff, diff_of
 from ..files import Format, write_definition
+from ..files.places import path_of
 from ..index.reader import Index
 from ..threads import Threads
 from .as_of import version_at
@@ -86,7 +89,7 @@ class Workflows(Live):
         Raises InvalidDefinition with every fault, IllegalTransition for an archived workflow.
         """
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
-            raise InvalidRequest(f"workflow_id {workflow_id!r}: an id is text, not empty, without '@'")
+            raise InvalidRequest(f"workflow_id {quoted(workflow_id)}: an id is text, not empty, without '@'")
         _check_name(name)
         freeze(workflow_id, "workflow_id")
         freeze(message, "message")
@@ -96,6 +99,8 @@ class Workflows(Live):
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
         def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
+            if not recent:
+                check_name(workflow_id, "workflow_id")
             refuse_archived(state)
             new, said = definition, message
             if merge and expected is not None and not state.stands_at(expected):
@@ -168,7 +173,7 @@ class Workflows(Live):
         """
         moment = moment_asked(self.number(workflow_id, version), at)
         head = self._log.head(workflow_id)
-        asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {workflow_id!r}")
+        asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {quoted(workflow_id)}")
         shown = self._log.state_at(workflow_id, asked)
         latest = shown if asked == head else self._log.state_at(workflow_id, head)
         return shown.snapshot(is_latest=latest.saved_version == shown.saved_version)
@@ -213,7 +218,7 @@ class Workflows(Live):
         (it can't be written; nothing was changed).
         """
         found = self.get(workflow_id, version)
-        write_definition(found, Path(path), format=format, with_executors=with_executors, force=force)
+        write_definition(found, path_of(path), format=format, with_executors=with_executors, force=force)
         return found
 
     def latest(self, workflow_id: str) -> RecordedEvent:
@@ -229,6 +234,8 @@ class Workflows(Live):
 
         Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
         """
+        if not (isinstance(workflow_id, str) and type(version) is int and isinstance(digest, str)):
+            raise InvalidRequest("a plan is that of a workflow's id, version (a whole number) and digest")
 
         def definition() -> WorkflowDefinition:
             saved = self.get(workflow_id, version)
@@ -247,7 +254,7 @@ class Workflows(Live):
         if isinstance(version, str):
             return self._log.version_named(workflow_id, version)
         if version is not None and type(version) is not int:
-            raise InvalidRequest(f"{name} {version!r} is neither a whole number nor a snapshot id")
+            raise InvalidRequest(f"{name} {quoted(version)} is neither a whole number nor a snapshot id")
         return version
 
     def _commit(
@@ -292,5 +299,6 @@ class Workflows(Live):
 
 def _check_name(name: object) -> None:
     if name is not None and (not isinstance(name, str) or not name.strip()):
-        raise InvalidRequest(f"name {name!r}: a workflow's name is text that is not empty")
-    freeze(name, "name")
+        raise InvalidRequest(f"name {quoted(name)}: a workflow's name is text that is not empty")
+    if name is not None:
+        check_name(name, "name")

@@ -14,11 +14,10 @@ def print_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any
 
     Times are ISO 8601, truth values ``true`` and ``false``, lists and objects JSON; None is an empty field. Text that a
     spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets read as "this is text"; so does
-    text that begins with one, so that readers can take one away. On a terminal control characters are shown, not
-    obeyed. Raises InvalidValue with the row and the column.
+    text that begins with one, so that readers can take one away. Raises InvalidValue with the row and the column.
     """
     # What isn't Unicode is escaped by the stream itself, see ``app.main``.
-    writer = csv.writer(_Shown(stream) if stream.isatty() else _LineFeeds(stream), lineterminator="\r\n")
+    writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
     writer.writerow(header)
     for number, row in enumerate(rows):
         writer.writerow([_field(value, f"rows[{number}].{name}") for name, value in zip(header, row, strict=True)])
@@ -33,14 +32,6 @@ class _LineFeeds:
 
     def write(self, row: str) -> None:
         self._stream.write(row.removesuffix("\r\n") + "\n")
-
-
-class _Shown(_LineFeeds):
-    """The same with control characters escaped: recorded texts come from anywhere, and must not steer a terminal."""
-
-    def write(self, row: str) -> None:
-        line = row.removesuffix("\r\n")
-        super().write("".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in line))
 
 
 def _field(value: Any, path: str) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
+from ...domain.visible import quoted
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .names import file_names
 from .places import is_special
@@ -31,7 +32,7 @@ def write_definition(
     else, unless forced, and for one with a link that leads out of it; StorageUnavailable, and then nothing changed.
     """
     if format not in (None, "json", "yaml"):
-        raise InvalidRequest(f"format {format!r} is neither 'json' nor 'yaml'")
+        raise InvalidRequest(f"format {quoted(format)} is neither 'json' nor 'yaml'")
     is_folder = os.path.isdir(path)
     written = _SUFFIXES.get(path.suffix.lower()) if not is_folder else None
     if written is None and is_special(path):

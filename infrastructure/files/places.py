@@ -8,6 +8,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
+
+
+def path_of(given: object, name: str = "path") -> Path:
+    """A path as callers give it. Raises InvalidRequest for what is none."""
+    if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
+        raise InvalidRequest(f"{name} {quoted(given)} is neither text nor a Path")
+    if "\0" in os.fspath(given):
+        raise InvalidRequest(f"{quoted(os.fspath(given))} is no name of a file")
+    return Path(given)
 
 
 def place_of(path: str | Path, *, to_read: bool = False) -> Path | int:
@@ -19,9 +29,7 @@ def place_of(path: str | Path, *, to_read: bool = False) -> Path | int:
 
     Raises OSError, InvalidRequest for what is no path.
     """
-    path = Path(path)
-    if "\0" in str(path):
-        raise InvalidRequest(f"{str(path)!r} is no name of a file")
+    path = path_of(path)
     here = Path(path.anchor) if path.is_absolute() else Path(os.path.realpath(os.curdir))
     pending = [*reversed(path.parts[bool(path.anchor) :])]
     links = 0
@@ -98,3 +106,15 @@ def open_to_read(path: str | Path) -> BinaryIO:
     place = place_of(path, to_read=True)
     # A descriptor may be a socket, which can't be opened by its name.
     return os.fdopen(os.dup(place), "rb") if isinstance(place, int) else Path(path).open("rb")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that somebody else names. A device or a pipe, which may never end or begin, is refused: OSError."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is no regular file", str(path))

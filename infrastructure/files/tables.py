@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
 from .csv_text import print_csv
-from .places import is_special
+from .places import is_special, path_of
 from .plain_json import as_json
 from .writing import write_file
 
@@ -29,7 +30,7 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
     Raises InvalidRequest for another ending or a missing library, InvalidValue with row and field for what can't be
     written (NaN in JSON, bytes, …), StorageUnavailable when the file can't be written. Then nothing changed.
     """
-    target = Path(path)
+    target = path_of(path)
     ending = target.suffix.lower()
     write = _writer(".jsonl" if ending not in _WRITERS and is_special(target) else ending)
     if write is None:
@@ -37,7 +38,7 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
             f"{target.name!r} ends with none of {', '.join(_WRITERS)}: the ending says how to write it"
         )
     if not (isinstance(kind, type) and is_dataclass(kind)):
-        raise InvalidRequest(f"{kind!r} is no dataclass, so its rows have no columns")
+        raise InvalidRequest(f"{quoted(kind)} is no dataclass, so its rows have no columns")
     records = _Records(kind, rows)
     write_file(target, lambda file: write(file, kind, iter(records)))
     return records.count

@@ -14,7 +14,9 @@ from ...domain.moments import moment_asked
 from ...domain.plan import Plan, plan_of_known
 from ...domain.ports import EventStore, NewEvent, RecordedEvent
 from ...domain.run import RunState
+from ...domain.scoping import Globals
 from ...domain.step import StepLimits, prepare
+from ...domain.visible import quoted
 from ...projections.attempts import is_execution
 from ...projections.replays import ReplayReport
 from ..doors.as_of import event_at, version_at
@@ -52,7 +54,7 @@ class Replayer:
         settings = self._settings(globals)
         absent = AbsentGlobals() if globals is None else None
         if absent is not None:
-            settings = settings._replace(globals=MappingProxyType(absent))
+            settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._states.begun(run_id)
         read = list(pages)  # at once, and not on the event loop of who awaits the steps
         started = read[0].opener.open(read[0].rows[0])
@@ -71,7 +73,7 @@ class Replayer:
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._as_recorded(step, state, plan, settings)
         try:
-            return prepare(planned, state, settings.globals, settings.now, Masker(globals)).context
+            return prepare(planned, state, settings.globals, settings.now, Masker(settings.globals.values)).context
         except (ExpressionError, InputInvalid) as error:
             raise InvalidRequest(
                 f"version {step.version} of run {run_id!r}: the executor of node {node_id!r} was not called, or "
@@ -92,7 +94,7 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         return StepContext(
-            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals,
+            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.seen_by(node),
             state.context.next_attempt(node.id), state.context.successes(node.id), state.run_id, state.workflow_id,
             settings.now,
         )  # fmt: skip
@@ -122,10 +124,12 @@ class Replayer:
     def _known_types(self, effects: Collection[str]) -> frozenset[str]:
         """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
         if isinstance(effects, str):
-            raise InvalidRequest(f"effects {effects!r}: give the types as in effects=({effects!r},)")
+            raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
+        if not isinstance(effects, Collection):
+            raise InvalidRequest(f"effects {quoted(effects)} is no list of types")
         for type in effects:
-            if type not in (self._executors or ()):
-                raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
+            if not isinstance(type, str) or type not in (self._executors or ()):
+                raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
         return frozenset(effects)
 
 

@@ -10,6 +10,7 @@ from ...domain.expressions.language import Allowance
 from ...domain.expressions.references import Reference, Selection, find_references, suggestion
 from ...domain.expressions.source import MAX_SOURCE_LENGTH, Token, tokenize
 from ...domain.jsonvalue import freeze
+from ...domain.visible import quoted
 from ...projections.search import LEFT_OUT, VARIABLES, key_of
 from ..cel.guard import LOOPS
 from ..cel.language import CelLanguage
@@ -33,7 +34,7 @@ class Filter:
         """Raises InvalidRequest, with the place, for what is no filter, or over a limit of the language; InvalidValue
         where it isn't Unicode."""
         if not isinstance(source, str):
-            raise InvalidRequest(f"the filter {source!r} is {type(source).__name__}, not text")
+            raise InvalidRequest(f"the filter {quoted(source)} is {type(source).__name__}, not text")
         if not source.strip():
             raise InvalidRequest("the filter is empty: write one such as payload.customer=acme")
         freeze(source, "filter")
@@ -63,7 +64,7 @@ class Filter:
         except ExpressionError as error:
             if allowance.left >= 0:
                 return False
-            raise InvalidRequest(f"the filter {self.source!r} {error}, or narrow the search down") from None
+            raise InvalidRequest(f"the filter {quoted(self.source)} {error}, or narrow the search down") from None
 
     def may_miss(self, document: Mapping[str, Any]) -> bool:
         """Whether the filter reads of what was left out of the document."""
@@ -88,7 +89,7 @@ def _written_out(source: str) -> str:
     constant = _json_scalar(value)
     if constant is None:
         if operator is None and re.search(r"&&|\|\|", value):
-            raise InvalidRequest(f"the filter {source!r} mixes = with && or ||: write == in an expression")
+            raise InvalidRequest(f"the filter {quoted(source)} mixes = with && or ||: write == in an expression")
         if operator is not None and _EXPRESSION.search(value):
             return source
         constant = json.dumps(value, ensure_ascii=False)
@@ -134,7 +135,7 @@ def _check_names(source: str, tokens: Sequence[Token]) -> None:
 def _unreadable(source: str, message: str) -> InvalidRequest:
     """The error, under it the filter with a mark at the column that the message names."""
     column = re.search(r"(?<!line \d, )column (\d+)", message)
-    shown = f"\n  {source}"
+    shown = "".join(f"\n  {line}" for line in source.split("\n"))
     if column and "\n" not in source and len(source) < 200:
         shown += f"\n  {' ' * (int(column[1]) - 1)}^"
     return InvalidRequest(f"the filter can't be read: {message}{shown}")

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from eventsourcing.persistence import PersistenceError
-
-from ...domain.errors import InvalidRequest, StorageUnavailable
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
 from ...domain.ports import CheckpointStore, EventStore
 from ..files.places import place_of
 from ..files.writing import make_private_file
@@ -18,14 +16,20 @@ from ..search.sqlite import SQLiteSearch
 from ..search.table import SearchTable
 from .checkpoint_store import MemoryCheckpoints, PostgresCheckpoints, SQLiteCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
+from .credentials import described, quiet, shown
 from .event_store import LedgerEventStore
 from .hosting import hosted
 from .log import EventLog
-from .recorder import storage_error
+from .recorder import errors_in_our_terms
 from .schemes import UnknownScheme, known_schemes, open_by_scheme
+
+MAX_URL = 10_000
+"""Characters of a URL."""
 
 SQLITE = "sqlite:///"
 """What the URL of an SQLite store begins with."""
+
+NO_DRIVER = "a PostgreSQL store needs a driver: pip install 'flowledger[postgres]'"
 
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
@@ -43,27 +47,31 @@ def open_store(
     """
     if not isinstance(url, str):
         return hosted(url, max_event_bytes)
-    mapper = LedgerMapper(max_event_bytes=max_event_bytes)
+    if len(url) > MAX_URL:
+        raise InvalidRequest(f"a text of {len(url):,} characters is no store's URL: {MAX_URL:,} is the most")
     try:
+        return _open(url, max_event_bytes, create)
+    except FlowledgerError as error:
+        failed = error
+    raise quiet(failed, url)
+
+
+def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
+    """Errors of this one may show the password."""
+    mapper = LedgerMapper(max_event_bytes=max_event_bytes)
+    with errors_in_our_terms():
         if url == "memory:":
             return _memory(mapper)
         if url.startswith(SQLITE):
             return _sqlite(sqlite_file(url), mapper, create)
         if url.startswith(("postgresql://", "postgres://")):
             return _postgres(url, mapper, create)
-    except PersistenceError as error:
-        raise storage_error(error) from error
     try:
         store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
     except UnknownScheme:
         others = "".join(f", {scheme}:" for scheme in known_schemes())
-        raise InvalidRequest(f"{shown(url)!r} is not a store's URL; use one of: {_FORMS}{others}") from None
+        raise InvalidRequest(f"{described(url)} is not a store's URL; use one of: {_FORMS}{others}") from None
     return hosted(store, max_event_bytes, f"the package that opens {shown(url)}")
-
-
-def shown(url: str) -> str:
-    """The URL as it may be shown: without its password."""
-    return re.sub(r"(?<=://)([^:/?#]*):.*@", r"\1:***@", re.sub(r"(?<=password=)[^&]*", "***", url))
 
 
 def _memory(mapper: LedgerMapper) -> LedgerEventStore:
@@ -78,6 +86,8 @@ def sqlite_file(url: str) -> Path:
     path = url.removeprefix(SQLITE)
     if not path or path.startswith(":memory:"):
         raise InvalidRequest(f"an SQLite store is a file; use one of: {_FORMS}")
+    if re.match(r"[a-z][a-z0-9+.-]+:/", path, re.IGNORECASE):
+        raise InvalidRequest(f"another URL follows {SQLITE}, and an SQLite store is a file; use one of: {_FORMS}")
     try:
         file = Path(path).absolute()
     except OSError as error:
@@ -106,9 +116,12 @@ def _sqlite(file: Path, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
 
 
 def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
-    # Imported here, so that who keeps events elsewhere never loads a PostgreSQL driver.
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    # Imported here, so that who keeps events elsewhere never loads a PostgreSQL driver, nor needs one.
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise InvalidRequest(NO_DRIVER) from None
 
     from .postgres import Factory
     from .postgres_connections import has_tables
@@ -120,7 +133,7 @@ def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
         host = "@"
     if "@" in host:
         raise InvalidRequest(
-            f"{shown(url)!r} is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
+            "that is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
     factory = Factory({Factory.POSTGRES_URL: url})
     try:
@@ -139,10 +152,13 @@ def _refuse_unknown_options(url: str) -> None:
     known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {"ssl"}
     # Behind the last "@", as a password that isn't encoded may have a question mark, too.
     options = url.rpartition("@")[2].partition("?")[2].split("&")
-    unknown = [name for name in (unquote(option.partition("=")[0]) for option in options) if name and name not in known]
-    if unknown:
-        hint = _OPTION_HINTS.get(unknown[0], "leave it out, or see which ones PostgreSQL's libpq has")
-        raise InvalidRequest(f"{shown(url)!r} has an option {unknown[0]!r} that PostgreSQL doesn't know: {hint}")
+    for option in options:
+        name = unquote(option.partition("=")[0])
+        if name in known and "pass" in name:
+            return  # what follows may belong to a password with an "&"
+        if name not in known and name.isidentifier():
+            hint = _OPTION_HINTS.get(name, "leave it out, or see which ones PostgreSQL's libpq has")
+            raise InvalidRequest(f"the URL has an option {name!r} that PostgreSQL doesn't know: {hint}")
 
 
 _OPTION_HINTS = {

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from ...domain.errors import InvalidValue
+from ...domain.visible import quoted
 from .forking import ForksAnew, follow_forks
 
 MAX_STREAM_BYTES = 1024
@@ -89,12 +90,12 @@ class Heads(ForksAnew):
 def check_stream(stream: str) -> None:
     """Raises InvalidValue for a name that no backend could keep: empty, too long, or not text."""
     if not isinstance(stream, str):
-        raise InvalidValue("stream", f"{stream!r} is not text")
+        raise InvalidValue("stream", f"{quoted(stream)} is not text")
     try:
         size = len(stream.encode())
     except UnicodeEncodeError as error:
-        raise InvalidValue("stream", f"{stream!r} is not Unicode text: {error.reason}") from None
+        raise InvalidValue("stream", f"{quoted(stream)} is not Unicode text: {error.reason}") from None
     if not 0 < size <= MAX_STREAM_BYTES or "\0" in stream:
         raise InvalidValue(
-            "stream", f"a name has 1 to {MAX_STREAM_BYTES} bytes and no NUL character, not {stream[:80]!r}"
+            "stream", f"a name has 1 to {MAX_STREAM_BYTES} bytes and no NUL character, not {quoted(stream)}"
         )

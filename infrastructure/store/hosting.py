@@ -5,6 +5,7 @@ from typing import cast
 
 from ...domain.errors import InvalidRequest
 from ...domain.ports import Beginning, CheckpointStore, EventStore, Page, RecordedEvent, Write
+from ...domain.visible import quoted
 from ..search.sqlite import SQLiteSearch
 from .checkpoint_store import MemoryCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
@@ -43,7 +44,7 @@ def hosted(store: object, max_event_bytes: int, factory: str | None = None) -> L
     missing = [name for name in _PORT if not callable(getattr(store, name, None))]
     if missing:
         what = f"{factory} returned" if factory else "a store's URL, an EventLog or an EventStore is needed, not"
-        raise InvalidRequest(f"{what} {store!r}, which is no EventStore: it lacks {', '.join(missing)}")
+        raise InvalidRequest(f"{what} {quoted(store)}, which is no EventStore: it lacks {', '.join(missing)}")
     return PortStore(cast("EventStore", store), max_event_bytes)
 
 

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ...domain.lazy import lazy
+from .credentials import without_secrets
 from .forking import ForksAnew, follow_forks, notice_fork
 from .postgres_errors import unreachable
 
@@ -184,11 +185,11 @@ class ConnectionPool(ForksAnew):
                     self._free.notify_all()
             if not isinstance(error, psycopg.Error):
                 raise
-            password = str(settings.get("password") or "")
-            reason = str(error).replace(password, "***") if password else str(error)
-            raise unreachable(reason) from None
-        connection.era, connection.process = era, self._process
-        return connection
+            reason = without_secrets(str(error), self._conninfo)
+        else:
+            connection.era, connection.process = era, self._process
+            return connection
+        raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
 
     def _close(self, connection: Connection) -> None:
         connection.close()

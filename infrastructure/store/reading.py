@@ -9,6 +9,7 @@ from .codec import BODY, decode, decode_beginning, digest_of, has_one_schema, lo
 from .heads import Head, Heads, check_stream
 from .recorder import (
     BEGINNING_BYTES,
+    LAST,
     PAGE_ROWS,
     LedgerRecorder,
     Row,
@@ -84,7 +85,7 @@ class EventReader:
         """
         check_stream(stream)
         with errors_in_our_terms():
-            found = self._recorder.beginning(stream, upto)
+            found = self._recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
         if found is None:
             return None
         version, type, state = found

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    DataError,
     IntegrityError,
     InternalError,
     OperationalError,
@@ -21,7 +22,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from ...domain.errors import StorageCorrupt, StorageError, StorageUnavailable
+from ...domain.errors import FlowledgerError, NotStorable, StorageCorrupt, StorageUnavailable, StoreReadOnly
 from ...projections.index import Changes
 from .codec import BODY
 from .sql_files import Dialect
@@ -42,6 +43,10 @@ MAX_EVENTS_PER_COMMIT = 2**20 - 1
 
 class ConnectionLost(OperationalError):
     """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class WriteRefused(OperationalError):
+    """The store can be read, but not written to."""
 
 
 class PredecessorMissing(IntegrityError):
@@ -272,10 +277,19 @@ def missing_before(stream: str, version: int) -> PredecessorMissing:
     return PredecessorMissing(f"event {version} of stream {stream!r} doesn't follow the one that is stored before it")
 
 
-def storage_error(error: PersistenceError) -> StorageError:
+def storage_error(error: PersistenceError) -> FlowledgerError:
     """The error of flowledger's tree that stands for an error of a recorder."""
-    kind = StorageCorrupt if isinstance(error, (InternalError, ProgrammingError)) else StorageUnavailable
+    kind = next((ours for theirs, ours in _IN_OUR_TERMS if isinstance(error, theirs)), StorageUnavailable)
     return kind(str(error))
+
+
+_IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
+    (WriteRefused, StoreReadOnly),
+    (DataError, NotStorable),
+    (IntegrityError, NotStorable),
+    (InternalError, StorageCorrupt),
+    (ProgrammingError, StorageCorrupt),
+)
 
 
 @contextmanager
@@ -285,3 +299,5 @@ def errors_in_our_terms() -> Generator[None]:
         yield
     except PersistenceError as error:
         raise storage_error(error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise NotStorable(f"the store was asked for a value that it can't hold: {error}") from error

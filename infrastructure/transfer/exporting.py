@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...domain.errors import StorageCorrupt
+from ...domain.names import check_run_id
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import Row
 from ..store.verify import Before, findings_in
@@ -26,6 +27,7 @@ def export(
 
     Raises RunNotFound, StorageCorrupt where an event isn't as it was written or is missing, StorageUnavailable.
     """
+    check_run_id(run_id)
     parts = contents(store, run_id)
     write_export(path, lambda file: _write(file, store, run_id, parts, progress))
     return ExportReport(run_id, tuple(part.stream for part in parts), _events(parts))

@@ -10,6 +10,7 @@ from threading import Lock
 from ...domain.errors import EventNotReadable, VersionNotFound
 from ...domain.live import Live
 from ...domain.moments import moment_asked
+from ...domain.names import check_run_id
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import FAILED, PAUSED, STEP_FAILED, Passage, RunState
 from ...domain.snapshot import Snapshot
@@ -41,6 +42,7 @@ class RunWalk(Live):
         self, run_id: str, store: EventStore, states: RunStates, progress: Callable[[int], object] | None = None
     ) -> None:
         """Fold the run. ``progress`` is told now and then how many events were folded. Raises RunNotFound."""
+        check_run_id(run_id)
         self.run_id = run_id
         self._store = store
         self._states = states

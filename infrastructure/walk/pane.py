@@ -14,6 +14,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from ..cli.views import text
+
 
 class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     """Lines to move through. It tells where its cursor came to, and which line was chosen."""
@@ -69,9 +71,13 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, title: str, *, id: str, has_cursor: bool = True) -> None:
         super().__init__(id=id)
-        self.border_title = title
+        self.entitle(title)
         self._has_cursor = has_cursor
         self._lines: Sequence[Text] = ()
+
+    def entitle(self, title: str) -> None:
+        """Give it another title: text, in which nothing is markup."""
+        self.border_title = text(title)
 
     def show(self, lines: Sequence[Text], cursor: int | None = None) -> None:
         """Show other lines; the cursor stays in its line, or goes to a given one."""

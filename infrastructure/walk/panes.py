@@ -105,7 +105,7 @@ class StatePane(OutlinePane):
 
     def look(self) -> None:
         snapshot = self._walk.snapshot(self._version)
-        self.border_title = f"state at version {self._version}"
+        self.entitle(f"state at version {self._version}")
         changed = {
             change.path[:depth]
             for change in (self._walk.changes(self._version) if self._version > 1 else ())
@@ -125,7 +125,7 @@ class ChangesPane(OutlinePane):
 
     def look(self) -> None:
         event = self._walk.event(self._version)
-        self.border_title = f"what {event.type.partition('.')[2]} {self._version} changed"
+        self.entitle(f"what {event.type.partition('.')[2]} {self._version} changed")
         changes = self._walk.changes(self._version)
         shown = [(change.pointer, _named(change), change) for change in changes if change.path != ("version",)]
         self.show_values([*shown, ("event", "event", event.data)], set())

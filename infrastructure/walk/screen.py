@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 from asyncio import get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event as Flag
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.text import Text
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import Container
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -22,6 +25,7 @@ from textual.worker import get_current_worker
 
 from ...domain.errors import FlowledgerError
 from ...domain.ports import RecordedEvent
+from ...domain.visible import visible_lines
 from ...domain.workflow import WorkflowSnapshot
 from ..cli.documents import to_json
 from ..cli.views import clock_time, status_text, text
@@ -38,7 +42,20 @@ LATER = 0.25
 MANY = 75_000
 """Bytes from which on many terminals take no copy."""
 
+
+class Shown(LineFilter):
+    """Shows control characters as escapes, in whatever widget, border or message they are about to be drawn."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - textual's name for it
+        return [
+            segment if segment.control else segment._replace(text=visible_lines(segment.text)) for segment in segments
+        ]
+
+
 Fits = Callable[[RecordedEvent], bool]
+
+
+_SHOWN = Shown()
 
 
 class WalkApp(App[None]):
@@ -127,6 +144,10 @@ class WalkApp(App[None]):
         yield self._said
         yield self._asked
         yield Footer(compact=True)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The last one sees what the terminal would get."""
+        return [*super().get_line_filters(), _SHOWN]
 
     def on_mount(self) -> None:
         """Begin: at the version that was asked for, and with what goes on meanwhile."""

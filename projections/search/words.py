@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
 from .letters import JOINT, LETTER, MARK, UNSPACED, folded, kinds_of
 
 LONGEST_WORD = 100
@@ -76,10 +77,12 @@ class WordQuery(NamedTuple):
 def word_query(text: str) -> WordQuery:
     """What to look for, where ``text`` is searched for. Raises InvalidRequest when it has no word, or too many."""
     if not isinstance(text, str):
-        raise InvalidRequest(f"the text {text!r} to search for is {type(text).__name__}, not text")
+        raise InvalidRequest(f"the text {quoted(text)} to search for is {type(text).__name__}, not text")
     found = sorted(set(all_words(text)))
     if not found:
-        raise InvalidRequest(f"there is no word in {text!r} to search for: a word is made of letters, digits and _")
+        raise InvalidRequest(
+            f"there is no word in {quoted(text)} to search for: a word is made of letters, digits and _"
+        )
     if len(found) > MOST_WORDS:
         raise InvalidRequest(f"{len(found)} words to search for: {MOST_WORDS} is the most")
     return WordQuery(

@@ -56,11 +56,11 @@ class Worker:
         return [run.id, run.version, run.work_order_id]
 
     def resume(self, run_id: str) -> list[Any]:
-        run = self.ledger.runs.resume(run_id, payload="this", by="worker")
+        run = self.ledger.runs.resume(run_id, payload="\x1b[2J\0\u202e", by="worker")
         return [run.version, run.snapshot.context["b"][-1].output]
 
     def note(self, run_id: str, n: int) -> int:
-        return self.ledger.runs.set_metadata(run_id, {"n": n}, by="worker").version
+        return self.ledger.runs.set_metadata(run_id, {"\x1b[2J\0\u202e": n, "n": "\x9b\x7f"}, by="worker").version
 
     def cancel(self, run_id: str) -> int:
         return self.ledger.runs.cancel(run_id, by="worker").version

@@ -17,6 +17,7 @@ from flowledger.domain.step import StepLimits
 from flowledger.infrastructure.doors.batches import BatchCommitter
 from flowledger.infrastructure.ledger import Ledger
 
+from ..hostile.values import NAME, TEXT
 from .desk import NEVER, desks
 from .naive_fold import NaiveRun, naive_run
 from .programs import bodies, command, give
@@ -50,8 +51,8 @@ class BatchWorld(World):
 
 ALONE = [
     *(Act("complete", output) for output in (None, {"é": [1.5, None]}, "x" * 100_001)),
-    *[Act("route", "again")] * 5, Act("route", "skip"), Act("route", "nowhere"), Act("fail", "no luck"),
-    Act("fatal", "stolen"), Act("not_json"), Act("wait", "review"), Act("take", 1_500_000), Act("take", -1_000_000),
+    *[Act("route", "again")] * 5, Act("route", "skip"), Act("route", NAME), Act("fail", TEXT),
+    Act("fatal", TEXT), Act("not_json"), Act("wait", TEXT), Act("take", 1_500_000), Act("take", -1_000_000),
 ]  # fmt: skip
 MEANWHILE = [
     *(Act(name, then) for name in ("paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in ALONE),

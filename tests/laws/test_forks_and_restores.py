@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 import flowledger as fl
 
+from ..hostile.values import NAME, TEXT
 from ..store.restorable import PostgresStore, SQLiteStore
 from .forking_worker import definition, executors
 
@@ -170,7 +171,7 @@ class ForkingMachine(RuleBasedStateMachine):
 
     # --- they work ----------------------------------------------------------------------------------------------------
 
-    @rule(n=NUMBER, key=st.none() | st.sampled_from(["one", "two"]))
+    @rule(n=NUMBER, key=st.none() | st.sampled_from(["one", NAME]))
     def a_run_is_started(self, n: int, key: str | None) -> None:
         kind, *answer = self.call(self.peer(n), "start", key)
         assert kind == "done", answer
@@ -179,7 +180,7 @@ class ForkingMachine(RuleBasedStateMachine):
         self.world.runs[run_id] = version
 
     @precondition(lambda self: len(self.world.peers) > 1)
-    @rule(key=st.none() | st.sampled_from(["one", "two", "three"]))
+    @rule(key=st.none() | st.sampled_from(["one", NAME, NAME[::-1]]))
     def two_start_at_once(self, key: str | None) -> None:
         pair = self.world.peers[:2]
         for peer in pair:
@@ -218,7 +219,7 @@ class ForkingMachine(RuleBasedStateMachine):
 
     @rule(n=NUMBER)
     def a_definition_is_saved(self, n: int) -> None:
-        kind, answer, *more = self.call(self.peer(n), "save", f"by {n}, after version {self.world.saved}")
+        kind, answer, *more = self.call(self.peer(n), "save", f"by {n}, after version {self.world.saved} {TEXT}")
         assert kind == "done", (answer, more)
         self.world.saved = answer
 

@@ -20,15 +20,16 @@ from hypothesis.stateful import (
 import flowledger as fl
 from flowledger.testing import Crash
 
+from ..hostile.values import NAME, TEXT
 from .naive_fold import NaiveRun
 from .promises import CHEAP, keep_all
 from .world import Act, World
 
 SIMPLE = [
-    *(Act("complete", output) for output in (None, "text", {"deep": [1, {"é": None}]})),
-    *(Act("route", handle) for handle in ("skip", "again", "nowhere")),
-    *(Act(name, "no luck") for name in ("fail", "fail", "fatal", "blow_up")),
-    *(Act("wait", reason) for reason in ("review", None)),
+    *(Act("complete", output) for output in (None, TEXT, {TEXT: [1, {"é": None}, TEXT]})),
+    *(Act("route", handle) for handle in ("skip", "again", NAME)),
+    *(Act(name, TEXT) for name in ("fail", "fail", "fatal", "blow_up")),
+    *(Act("wait", reason) for reason in (TEXT, None)),
     *(Act("take", micros) for micros in (1, 2_500_000)),
     Act("not_json"),
     Act("interrupt"),
@@ -39,7 +40,7 @@ MEANWHILE = [
 ACTS = st.sampled_from([*SIMPLE * 3, *MEANWHILE])
 SCRIPTS = st.lists(ACTS, min_size=1, max_size=6)
 CRASHES = st.none() | st.none() | st.tuples(st.integers(0, 4), st.sampled_from(["before", "after"]))
-PAYLOADS = st.sampled_from([None, {"order": 7}, [], "go"])
+PAYLOADS = st.sampled_from([None, {TEXT: TEXT}, [], TEXT])
 STEP_LIMITS = st.sampled_from([10_000, 10_000, None, 0, 1, 3])
 
 
@@ -80,7 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
         run = self.pick(data)
         runs = self.world.ledger.runs
         self.command(
-            lambda: runs.resume(run.run_id, payload=payload, by="bob", step_limit=limit),
+            lambda: runs.resume(run.run_id, payload=payload, by=NAME, step_limit=limit),
             script, crash, allowed=run.status == "paused", settles=True,
         )  # fmt: skip
 
@@ -116,7 +117,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 runs.retry(source.run_id, node)
             return
         allowed = source.ended and self.world.naive(self.last_of_the_order(source.run_id)).ended
-        run = self.command(lambda: runs.retry(source.run_id, node, by="bob"), script, crash, allowed=allowed)
+        run = self.command(lambda: runs.retry(source.run_id, node, by=NAME), script, crash, allowed=allowed)
         if run is not None:
             self.touched = run.id
             begun = self.world.naive(run.id, 1)
@@ -146,13 +147,13 @@ class LedgerMachine(RuleBasedStateMachine):
                 runs.fork(source.run_id, version, payload=payload)
             return
         run = self.command(
-            lambda: runs.fork(source.run_id, version, "eve", payload, metadata={"of": version}, wait=wait),
+            lambda: runs.fork(source.run_id, version, NAME, payload, metadata={TEXT: version}, wait=wait),
             script, crash, allowed=True,
         )  # fmt: skip
         if run is not None:
             self.touched = run.id
             begun = self.world.naive(run.id, 1)
-            then.metadata |= {"of": version}
+            then.metadata |= {TEXT: version}
             then.payload = then.payload if payload is None else payload
             assert begun.snapshot() == then.snapshot() | {"version": 1}
             assert begun.visits == then.visits
@@ -165,14 +166,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.command(lambda: self.world.ledger.runs.pause(run.run_id, by="ops"), [], crash, allowed=allowed)
 
     @precondition(lambda self: self.world.store.run_ids())
-    @rule(data=st.data(), crash=CRASHES, reason=st.sampled_from([None, "duplicate"]))
+    @rule(data=st.data(), crash=CRASHES, reason=st.sampled_from([None, TEXT]))
     def cancel(self, data: st.DataObject, crash: Any, reason: str | None) -> None:
         run = self.pick(data)
         runs = self.world.ledger.runs
         self.command(lambda: runs.cancel(run.run_id, by="ops", reason=reason), [], crash, allowed=not run.ended)
 
     @precondition(lambda self: self.world.store.run_ids())
-    @rule(data=st.data(), metadata=st.sampled_from([{"n": 2}, {"n": None, "new": [1]}, {}]), crash=CRASHES)
+    @rule(data=st.data(), metadata=st.sampled_from([{"n": TEXT}, {"n": None, TEXT: [1]}, {}]), crash=CRASHES)
     def note(self, data: st.DataObject, metadata: dict[str, Any], crash: Any) -> None:
         run = self.pick(data)
         self.command(lambda: self.world.ledger.runs.set_metadata(run.run_id, metadata), [], crash, allowed=True)

@@ -1,0 +1,120 @@
+"""What may be shown of a store's URL: no password, nor what might be one.
+
+People mistype URLs, and a mistyped one is no URL any more: then nobody knows which part the password is. So what looks
+like one counts as one, and a URL that can't be understood is described, not repeated.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from ...domain.errors import FlowledgerError, StorageUnavailable
+
+HIDDEN = "***"
+
+_SECRET_WORDS = re.compile("pass|pwd|secret|token|key|credential|auth", re.IGNORECASE)
+_BARE = r"[a-z][a-z0-9+.-]+:(?-i:[a-z._/-]*)"
+"""A scheme and a plain word, as in ``memory:`` and ``lmdb:orders``; what has other signs may be a user's password."""
+_SCHEMES = re.compile(rf"(?:[a-z][a-z0-9+.-]*:/+|/+)+|{_BARE}$", re.IGNORECASE)
+"""What a URL begins with; a mistyped one perhaps with several."""
+_USER_ONLY = re.compile(r"(?:postgresql|postgres)://[^:/?#@%]*@", re.IGNORECASE)
+_PORT = re.compile(r":([^:,/?#\]]*)(?=[,/?#]|$)")
+_OPTION = re.compile(r"[?&;#]([^?&;#]*)")
+_SETTING = re.compile(r"(?<![^\s=?&;])([^\s=?&;]++)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&;]+)")
+
+
+def shown(url: str) -> str:
+    """The URL as it may be shown."""
+    spans = sorted(span for span in _spans(url) if span[0] < span[1])
+    parts, end = [], 0
+    for start, stop in spans:
+        if start >= end:
+            parts += [url[end:start], HIDDEN]
+        end = max(end, stop)
+    return "".join((*parts, url[end:]))
+
+
+def described(url: str) -> str:
+    """A text that is no store's URL: itself where it is surely no secret, else how long it is."""
+    is_plain = re.fullmatch(rf"(?:[a-z][a-z0-9+.-]*:/+)?[^:@=?%&\s]*|{_BARE}", url, re.IGNORECASE)
+    return repr(url) if is_plain and len(url) <= _LONGEST else f"a text of {len(url):,} characters"
+
+
+_LONGEST = 200
+
+
+def without_secrets(text: str, url: str) -> str:
+    """A text, such as an error's, in which nothing stands that might be the password of the URL."""
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        hidden = re.escape(secret) if len(secret) > _SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)"
+        text = re.sub(hidden, HIDDEN, text)
+    return text
+
+
+_SHORT = 8
+"""Characters of a password that is only hidden where it stands alone: ``postgres`` is also a part of other words."""
+
+
+def without_urls(text: str) -> str:
+    """A text, such as a message about mistyped arguments, in which every URL is as it may be shown."""
+    return re.sub(r"[^\s'\"]+", lambda found: shown(found[0]), text)
+
+
+def quiet(error: FlowledgerError, url: str) -> FlowledgerError:
+    """The error, or one like it without its causes, where it or one of them shows a secret of the URL.
+
+    To be raised outside of any ``except``, where Python would add what was caught.
+    """
+    if not any(without_secrets(text, url) != text for text in _told(error)):
+        return error
+    message = without_secrets(str(error), url)
+    return type(error)(message) if len(error.args) == 1 else StorageUnavailable(message)
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    """What an error and all that led to it say."""
+    seen: set[int] = set()
+    pending = [error]
+    while pending:
+        error = pending.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield f"{error} {error!r} {vars(error)}"
+        pending += [error.__cause__, error.__context__]
+
+
+def _secrets(url: str) -> set[str]:
+    """What might be a password, as it stands in the URL and in other spellings."""
+    found = {url[start:stop] for start, stop in _spans(url)} | {os.environ.get("PGPASSWORD", "")}
+    decoded = found | {unquote(secret) for secret in found} | {unquote_plus(secret) for secret in found}
+    encoded = {spelled(secret, safe="", errors="replace") for secret in decoded for spelled in (quote, quote_plus)}
+    # An error may quote a part: of a password with an "@", what libpq takes for the host.
+    parts = {part for secret in decoded for part in re.split(r"[@/?#:&\s]", secret) if len(part) > 3}
+    return (decoded | encoded | parts | {repr(secret)[1:-1] for secret in decoded}) - {"", HIDDEN}
+
+
+def _spans(url: str) -> Iterator[tuple[int, int]]:
+    """Where something stands that might be secret."""
+    begun = _SCHEMES.match(url)
+    start = begun.end() if begun else 0
+    at = url.rfind("@")
+    if at >= start:
+        colon = url.find(":", start, at)
+        if colon >= 0:
+            yield colon + 1, at
+        elif not _USER_ONLY.match(url):
+            yield start, at
+    rest = max(start, at + 1)
+    for port in _PORT.finditer(url, rest):
+        if not port[1].isdigit():
+            yield port.span(1)
+    for option in _OPTION.finditer(url, rest):
+        name, _, value = unquote_plus(option[1]).partition("=")
+        if _SECRET_WORDS.search(name) or (_SECRET_WORDS.search(value) and "=" in value):
+            equals = option[1].find("=")
+            yield option.start(1) + equals + 1, option.end(1)
+    for setting in _SETTING.finditer(url):
+        if _SECRET_WORDS.search(unquote_plus(setting[1])):
+            yield setting.span(2)

@@ -1,0 +1,192 @@
+"""Every command with every hostile text: recorded in what it shows, and given as what it is asked for."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from flowledger.domain.visible import visible
+from flowledger.infrastructure.cli.app import app
+
+from .older_names import EVIL, fill
+from .values import HARMLESS, STEERING, SURROGATE
+
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+ROOT = Path(__file__).parents[2]
+
+ARGUMENTS: dict[str, list[list[str]]] = {
+    "audit": [["{completed}"], ["--full", "{failed}"], ["--full", "{completed}"], ["{forked}"]],
+    "backup": [["{folder}/copy.db", "--force"]],
+    "debug": [["{completed}@2"], ["{failed}@2"]],
+    "demo": [[]],
+    "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
+    "events": [["{completed}"], ["{failed}"], ["{cancelled}"], ["{order}"], ["workflow:{evil}"]],
+    "export": [
+        ["{completed}", "{folder}/run.jsonl"],
+        ["{failed}", "{folder}/f.jsonl", "--as-test", "{folder}/test_it.py"],
+    ],
+    "history": [
+        [],
+        ["--by", "{evil}"],
+        ["--workflow", "{evil}"],
+        ["--text", "PWNED"],
+        ["--where", "payload.way={evil}"],
+    ],
+    "import": [["{folder}/run.jsonl"], ["--dry-run", "{folder}/run.jsonl"]],
+    "lineage": [["{forked}"]],
+    "orders": [[], ["--workflow", "{evil}"]],
+    "rebuild": [[]],
+    "replay": [["{completed}"], ["--verify", "{completed}"], ["{paused}", "--step"], ["--verify", "--all"]],
+    "run cancel": [["{paused}", "--reason", "{evil}", "--by", "x"], ["--all", "--dry-run"]],
+    "run fork": [["{completed}@2", "--by", "x"]],
+    "run pause": [["{completed}"]],
+    "run proceed": [["{failed}"]],
+    "run reproduce": [["{completed}", "--by", "x"]],
+    "run resume": [["{paused}", "--payload", '"more"', "--by", "x"]],
+    "run retry": [["{failed}", "--preview"], ["{failed}", "--by", "x"], ["--all", "--dry-run"]],
+    "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
+    "schema": [[]],
+    "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
+    "timings": [["{evil}"], ["{evil}", "--by", "day"]],
+    "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],
+    "verify": [[]],
+    "workflow archive": [["{evil}", "--by", "x", "--reason", "{evil}"]],
+    "workflow diff": [["{evil}", "1", "2"]],
+    "workflow export": [["{evil}", "{folder}/w.json"], ["{evil}", "{folder}/w", "--format", "yaml"]],
+    "workflow list": [[], ["--archived"]],
+    "workflow rename": [["{evil}", "a plain name", "--by", "x"]],
+    "workflow restore": [["{evil}", "--by", "x"]],
+    "workflow save": [["{folder}/w.json", "--id", "{evil}", "--by", "x"]],
+    "workflow show": [["{evil}"], ["{evil}@1"]],
+    "workflow versions": [["{evil}"]],
+}
+"""For each command how it is called."""
+
+
+def commands() -> dict[str, Any]:
+    """Every command of the command line, by its name."""
+    found: dict[str, Any] = {}
+
+    def walk(group: Any, name: str) -> None:
+        for key, command in group.commands.items():
+            if hasattr(command, "commands"):
+                walk(command, f"{name}{key} ")
+            else:
+                found[name + key] = command
+
+    walk(typer.main.get_command(app), "")
+    return found
+
+
+class Shell:
+    """A process that runs commands on a store full of hostile texts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = f"sqlite:///{folder}/s.db"
+        self.named = fill(self.store) | {"evil": EVIL, "folder": str(folder)}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.hostile.commands"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=kept | {"PYTHONBREAKPOINT": "0", "COLUMNS": "9000", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+        )  # fmt: skip
+
+    def run(self, command: str, *arguments: str, before: tuple[str, ...] = ()) -> tuple[Any, str, str]:
+        """Exit status, stdout and stderr; ``{name}`` in an argument is what has that name."""
+        filled = [re.sub(r"\{(\w+)\}", lambda found: self.named.get(found[1], found[0]), one) for one in arguments]
+        return self.run_as_is(command, *filled, before=before)
+
+    def run_as_is(self, command: str, *arguments: str, before: tuple[str, ...] = ()) -> tuple[Any, str, str]:
+        options = ["--store", self.store, "--app", "tests.hostile.older_names:executors", *before]
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps([*options, *command.split(), *arguments]), file=self.process.stdin, flush=True)
+        status, out, err = json.loads(self.process.stdout.readline())
+        return status, out, err
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    made = Shell(tmp_path_factory.mktemp("hostile"))
+    with made.process:
+        yield made
+        made.process.stdin.close()  # type: ignore[union-attr]
+
+
+def assert_steers_nothing(status: Any, out: str, err: str) -> None:
+    assert isinstance(status, int), status
+    found = sorted(set(OBEYED.findall(out + err)))
+    assert not found, ascii("".join(found))
+    assert "Traceback" not in err.replace("Traceback (most recent call last): ", "")
+    assert not re.search("^FORGED", out + err, re.MULTILINE), "a recorded text began a line of its own"
+    assert "\N{SMILING FACE WITH OPEN MOUTH AND SMILING EYES}" not in out + err
+
+
+def test_every_command_is_among_those_that_are_tried() -> None:
+    assert set(ARGUMENTS) == set(commands())
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_no_command_lets_a_recorded_text_steer_the_terminal(shell: Shell, command: str) -> None:
+    for arguments in ARGUMENTS[command]:
+        status, out, err = shell.run(command, *arguments)
+        assert_steers_nothing(status, out, err)
+        if status == 0 and command.startswith("workflow ") and command != "workflow save":
+            assert "[/bold][link=https://x]:smile:{0}%s" in out, "what is no control character is shown as it is"
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_the_json_of_every_command_steers_no_terminal_and_has_the_recorded_values(shell: Shell, command: str) -> None:
+    for arguments in ARGUMENTS[command]:
+        status, out, err = shell.run(command, *arguments, before=("--json",))
+        assert_steers_nothing(status, out, err)
+        documents = (
+            list(map(json.loads, out.splitlines())) if command == "replay" and "\n{" in out else [json.loads(out)]
+        )
+        assert visible(EVIL) not in json.dumps(documents, ensure_ascii=False).replace(r"\"", ""), "escaped in the value"
+
+
+SHOWS_ITS_ID = ("show", "events", "audit", "history", "trail", "workflow show", "workflow versions")
+
+
+@pytest.mark.parametrize("command", SHOWS_ITS_ID)
+def test_json_gives_a_hostile_name_back_as_it_is(shell: Shell, command: str) -> None:
+    _, out, _ = shell.run(command, *ARGUMENTS[command][0], before=("--json",))
+    assert EVIL in set(texts_in(json.loads(out)))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_nothing_that_is_typed_steers_the_terminal(shell: Shell, command: str) -> None:
+    parameters = [one for one in commands()[command].params if one.name not in ("by", "force")]
+    text = [one for one in parameters if not getattr(one, "is_flag", False)]
+    fitting = ARGUMENTS[command][0]
+    for typed in (*STEERING, *HARMLESS[:-1], SURROGATE):
+        if "\0" in typed:
+            continue  # no process can be given one
+        for parameter in text:
+            if parameter.param_type_name == "option":
+                given = [*fitting, f"{parameter.opts[0]}={typed}"]
+            else:
+                given = [typed if not one.startswith("-") else one for one in fitting] or [typed]
+            assert_steers_nothing(*shell.run(command, *given))
+    assert_steers_nothing(*shell.run(command, f"--{EVIL}"))
+    assert_steers_nothing(*shell.run(f"{command}{EVIL}".replace(" ", "_")))
