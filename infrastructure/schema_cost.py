@@ -1,14 +1,15 @@
 """What checking data against a JSON Schema costs, where it may cost more than the size of the two.
 
-A validator looks at a value once for each way that leads through the schema to it. Mostly that is as often as the schema has
-parts. But a schema that refers to itself twice for the same value, as in ``{"properties": {"a": {"allOf": [{"$ref": "#"},
-{"$ref": "#"}]}}}``, doubles it on each level of the data. Such schemas are told apart when they are compiled; only for them,
-the visits are counted before the data is checked: in time by the parts of the schema and of the data, however many they are.
+A validator looks at a value once for each way that leads through the schema to it. Mostly that is as often as the
+schema has parts. But a schema that refers to itself twice for the same value, such as ``{"properties": {"a": {"allOf":
+[{"$ref": "#"}, {"$ref": "#"}]}}}``, doubles it on each level of the data. Such schemas are told apart when they are
+compiled. Only for them the visits are counted, before the data is checked: in time by the parts of the schema and of
+the data, however many visits there are.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
@@ -96,7 +97,7 @@ class SchemaCost:
                 yield part, value
             elif slot == "[":
                 if isinstance(value, list):
-                    yield from ((part, item) for item in cast("list[Any]", value))
+                    yield from ((part, item) for item in value)
             elif isinstance(value, dict):
                 fields = cast("dict[str, Any]", value)
                 if slot in (".", "+"):
@@ -106,8 +107,8 @@ class SchemaCost:
                     yield part, fields[slot[1:]]
 
     def _may_multiply(self) -> bool:
-        """Whether two ways lead from one value to the same part of it, and on to the schema itself; or over ``_MAX_WAYS``
-        lead through a schema that doesn't.
+        """Whether two ways that may go on for ever lead from one value to the same part of it, or over ``_MAX_WAYS``
+        lead through a schema that doesn't refer to itself.
         """
         order, recursive = self._explored()
         ways: dict[int, int] = {}
@@ -223,7 +224,7 @@ def count_texts(data: Any) -> int:
             count += len(fields)
             below.extend(fields.values())
         elif isinstance(value, list):
-            below.extend(cast("list[Any]", value))
+            below.extend(value)
     return count
 
 
@@ -240,7 +241,7 @@ def _parts(value: Any) -> Iterator[Schema]:
             yield cast("Schema", part)
             below.extend(cast("Schema", part).values())
         elif isinstance(part, list):
-            below.extend(cast("list[Any]", part))
+            below.extend(part)
 
 
 def _fields(value: Any) -> list[tuple[str, Any]]:
@@ -256,4 +257,4 @@ def _values(value: Any) -> list[Any]:
 
 
 def _listed(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else [value]
+    return value if isinstance(value, list) else [value]

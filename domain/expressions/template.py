@@ -71,7 +71,7 @@ class _Refused:
         self.reason = reason
         self.node_id = node_id
 
-    def render(self, scope: Scope, allowance: Allowance) -> Any:
+    def render(self, scope: Scope, allowance: Allowance) -> Any:  # noqa: ARG002 - as every part has them
         raise ExpressionError(f"node {self.node_id!r}, field data: {self.reason}")
 
     def mask(self, value: Any) -> Any:

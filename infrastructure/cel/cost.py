@@ -1,15 +1,15 @@
 """What evaluating a CEL expression costs at most, found in its source: a sum over the weights of what it is given.
 
-The interpreter copies: a value when it steps into one, both sides of a ``+``, what goes into a list, and the whole list that
-``map`` and ``filter`` make, for each element. So each part of an expression has a weight (of its value) and a cost (of
-making it), and both are sums of terms: a number, or so many times the weight of something that only evaluation knows. That
-is the value behind a reference, the list that a loop makes, or the largest element that a loop runs over.
+The interpreter copies: a value when it steps into one, both sides of a ``+``, what goes into a list, and the whole
+list that ``map`` and ``filter`` make, for each element. So each part of an expression has a weight (of its value) and a
+cost (of making it), and both are sums of terms: a number, or so many times the weight of something that only evaluation
+knows. That is the value behind a reference, the list that a loop makes, or the largest element that a loop runs over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ...domain.errors import ExpressionError
 from ...domain.expressions.language import MAX_COST, too_costly
 from ...domain.expressions.references import ANY, Reference
 from ...domain.expressions.source import Token
@@ -23,11 +23,15 @@ CONVERSION = 8
 TICK = 1_000
 """Cost of one round of a loop, besides what its body does: a call into Python."""
 
-_LONGEST_NUMBER = 512
-"""Bytes of a number as text: that of 5e-324 has 326 digits."""
+_LONGEST_NUMBER = 400
+"""Weight of a number as text: that of 5e-324 has 326 digits."""
+
+_AS_TEXT = 3
+"""How much longer bytes may become as text: each one that is no UTF-8 becomes a sign of three bytes."""
 
 _POWER = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
+    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3,
+    "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
 }  # fmt: skip
 _WHOLE = frozenset({"string", "bytes", "dyn", "type"})
 """Functions whose result is as large as what they are given. Of all others it is a number, or true or false."""
@@ -40,8 +44,8 @@ Sum = dict[int, int]
 class LoopCost:
     """One loop: what a round of it costs, and what that adds to the list it makes.
 
-    Whatever is in proportion to the element of the round is left out here: over all rounds it comes to so many times the
-    range, and is charged with the loop as a whole.
+    Whatever is in proportion to the element of the round is left out here: over all rounds it comes to so many times
+    the range, and is charged with the loop as a whole.
     """
 
     macro: str
@@ -52,19 +56,30 @@ class LoopCost:
     range: Sum
     round: Sum
     added: Sum
+    taken: Sum
+    """What of its element a round adds to the list, by the largest that there is."""
     kept: Sum
-    """What else is in the list that it makes, at most."""
+    """The same for all rounds together."""
+
+
+class Column(NamedTuple):
+    """What is read of the elements of the list or map behind a reference: a field of each, or one of them (None)."""
+
+    reference: int
+    field: str | None
 
 
 @dataclass(slots=True)
 class Costs:
     """The cost of an expression. Variables: 1 + 2i is the weight of reference i, 2 + 2i the cost of reading it;
-    from ``first`` on, two for each loop: the weight of what its rounds added to its list, and of its largest element.
+    from ``first`` on, two for each loop: the weight of what its rounds added to its list, and of its largest element;
+    after these, two for each column: the weight of the whole, and of the largest field in it.
     """
 
     first: int
     total: Sum
     loops: list[LoopCost]
+    columns: list[Column]
 
 
 def weigh(tokens: Sequence[Token], references: Sequence[Reference], loops: Sequence[int]) -> Costs | None:
@@ -82,7 +97,8 @@ def weigh(tokens: Sequence[Token], references: Sequence[Reference], loops: Seque
     _add(whole.cost, whole.weight, CONVERSION)
     if whole.cost.get(0, 0) > MAX_COST:
         raise too_costly()
-    return Costs(reader.first, whole.cost, [reader.loops[number] for number in range(len(loops))])
+    in_order = [reader.loops[number] for number in range(len(loops))]
+    return Costs(reader.first, whole.cost, in_order, [column for _, column in reader.columns])
 
 
 class _NotReadable(Exception):
@@ -92,13 +108,15 @@ class _NotReadable(Exception):
 class _Part:
     """A part of an expression: the weight of its value, and what making it costs."""
 
-    __slots__ = ("cost", "elements_of", "weight")
+    __slots__ = ("cost", "element_of", "elements_of", "weight")
 
-    def __init__(self, weight: Sum, cost: Sum, elements_of: int = -1) -> None:
+    def __init__(self, weight: Sum, cost: Sum, elements_of: int = -1, element_of: int = -1) -> None:
         self.weight = weight
         self.cost = cost
         self.elements_of = elements_of
         """Number of the reference whose elements are its elements, -1 for none."""
+        self.element_of = element_of
+        """Number of the loop whose element it is, -1 for none."""
 
 
 def _add(to: Sum, other: Sum, times: int = 1) -> None:
@@ -119,8 +137,10 @@ class _Reader:
         self.numbers = {index: number for number, index in enumerate(loops)}
         self.loops: dict[int, LoopCost] = {}
         self.first = 1 + 2 * len(references)
-        self.around: list[tuple[str, int]] = []
-        """The loops whose body this is in: name of the element, number."""
+        self.around: list[tuple[str, int, int]] = []
+        """The loops whose body this is in: name of the element, number, number of the reference that it runs over."""
+        self.columns: list[tuple[int, Column]] = []
+        """Each with the number of the loop that reads it."""
 
     def take(self, text: str) -> None:
         if self.texts[self.at] != text:
@@ -167,16 +187,42 @@ class _Reader:
                 self.at += 1
                 _add(part.cost, self.expression().cost)
                 self.take("]")
+                if part.elements_of >= 0:
+                    weight: Sum = {self.column(-1, Column(part.elements_of, None)): 1}
+                    _add(part.cost, weight)
+                    part = _Part(weight, part.cost)
+                    continue
             elif sign == "." and self.tokens[self.at + 1].kind == "name":
                 self.at += 2
                 if self.texts[self.at] == "(":
                     number = self.numbers.get(self.at - 1)
                     part = self.call([part]) if number is None else self.loop(part, number)
                     continue
+                if part.element_of >= 0 and (field := self.field(part.element_of, self.texts[self.at - 1])) is not None:
+                    part = field
+                    continue
             else:
                 return part
             _add(part.cost, part.weight)  # the interpreter copies what it steps into
             part = _Part(part.weight, part.cost)
+
+    def field(self, loop: int, name: str) -> _Part | None:
+        """A field of the element of a loop; None where nobody knows what the loop runs over."""
+        reference = next(reference for _, number, reference in self.around if number == loop)
+        if reference < 0:
+            return None
+        largest = self.column(loop, Column(reference, name))
+        return _Part({largest: 1}, {0: ITEM, largest: 1})
+
+    def column(self, loop: int, column: Column) -> int:
+        """The variable for the largest value of a column that a loop reads, or -1 no loop."""
+        if (loop, column) not in self.columns:
+            self.columns.append((loop, column))
+        return self.largest_in(self.columns.index((loop, column)))
+
+    def largest_in(self, number: int) -> int:
+        """The variable for the largest value of a column; the one before it is for the whole."""
+        return self.first + 2 * len(self.numbers) + 2 * number + 1
 
     def primary(self) -> _Part:
         token = self.tokens[self.at]
@@ -184,8 +230,10 @@ class _Reader:
             return self.name(token.text)
         if token.kind != "sign":
             self.at += 1
-            weight = ITEM + len(token.text) * (1 if token.text.isascii() else 4)
-            return _Part({0: weight}, {0: weight})
+            size = ITEM + len(token.text) * (1 if token.text.isascii() else 4)
+            if token.text[0] in "bB":
+                size *= _AS_TEXT
+            return _Part({0: size}, {0: size})
         if token.text == "(":
             self.at += 1
             part = self.expression()
@@ -205,11 +253,11 @@ class _Reader:
         return _Part(weight, cost)
 
     def name(self, name: str) -> _Part:
-        for element, loop in reversed(self.around):
+        for element, loop, _ in reversed(self.around):
             if element == name:
                 self.at += 1
                 variable = self.first + 2 * loop + 1
-                return _Part({variable: 1}, {variable: 1})
+                return _Part({variable: 1}, {variable: 1}, element_of=loop)
         number = self.referring.get(self.at)
         if number is not None:
             reference = self.references[number]
@@ -244,32 +292,46 @@ class _Reader:
         _add(cost, weight, 2)  # an error has it as text
         if function not in _WHOLE:
             return _Part({0: ITEM}, cost)
-        made = {0: _LONGEST_NUMBER}
-        _add(made, weight, 3)  # each byte that is no UTF-8 becomes a sign of three bytes
+        made: Sum = {0: _LONGEST_NUMBER}
+        _add(made, weight, _AS_TEXT if function == "bytes" else 1)
         _add(cost, made)
         return _Part(made, cost)
 
     def loop(self, over: _Part, number: int) -> _Part:
         macro = self.texts[self.at - 1]
         parent = self.around[-1][1] if self.around else -1
-        self.around.append((self.texts[self.at + 1], number))
+        self.around.append((self.texts[self.at + 1], number, over.elements_of))
         self.at += 2
         self.take(",")
         bodies = self.items(")")
         self.around.pop()
-        element, added, kept = self.first + 2 * number + 1, Sum(), {0: ITEM}
-        spent = {0: TICK}
+        round_: Sum = {0: TICK}
         for body in bodies:
-            _add(spent, body.cost)
-        _add(over.cost, over.weight, spent.pop(element, 0) + 1)
+            _add(round_, body.cost)
+        kept: Sum = {0: ITEM}
+        added, taken = Sum(), Sum()
         if macro == "map":
             added = bodies[-1].weight
-            _add(kept, over.weight, added.pop(element, 0))
         elif macro == "filter":
-            _add(kept, over.weight)
-        self.loops[number] = LoopCost(macro, parent, over.elements_of, over.weight, spent, added, kept)
+            added = {self.first + 2 * number + 1: 1}
+        _add(over.cost, over.weight)  # the interpreter copies each element
+        for largest, all_of_them in self.in_proportion(number, over.weight):
+            _add(over.cost, all_of_them, round_.pop(largest, 0))
+            if times := added.pop(largest, 0):
+                taken[largest] = times
+                _add(kept, all_of_them, times)
+        self.loops[number] = LoopCost(macro, parent, over.elements_of, over.weight, round_, added, taken, kept)
         weight = dict(kept)
         if macro == "map":
             weight[self.first + 2 * number] = 1
+        elif macro != "filter":
+            weight = {0: ITEM}
         _add(over.cost, weight)
         return _Part(weight, over.cost, over.elements_of if macro == "filter" else -1)
+
+    def in_proportion(self, number: int, over: Sum) -> Iterator[tuple[int, Sum]]:
+        """What comes to a known sum over all rounds of a loop: the variable for the largest, and that sum."""
+        yield self.first + 2 * number + 1, over
+        for at, (loop, _) in enumerate(self.columns):
+            if loop == number:
+                yield self.largest_in(at), {self.largest_in(at) - 1: 1}

@@ -51,7 +51,7 @@ class CelProgram:
         if not self._guarded.is_metered:
             charge_reading(self._guarded, variables, allowance)
             try:
-                return self._program.execute(variables)
+                return self._program.execute({**variables})
             except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
                 raise _translated(error) from None
         meter = Meter(self._guarded, variables, allowance)

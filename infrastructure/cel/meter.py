@@ -1,7 +1,7 @@
 """The meter on a CEL expression while it runs.
 
-None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does once
-before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
+None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does
+once before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,6 +44,8 @@ def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Al
             if steps > 0:
                 values[2 + 2 * number] += steps * (branches[reference.root, reference.keys[0]] + steps * ITEM)
     values += [0] * (2 * len(guarded.costs.loops))
+    for column in guarded.costs.columns:
+        values += _weigh_column(_find(variables, guarded.references[column.reference]), column.field)
     allowance.spend(_worth(guarded.costs.total, values))
     return values
 
@@ -65,7 +67,7 @@ class Meter:
         """Whether the next round of a loop is its first."""
         self._largest = [
             _weigh_largest(_find(variables, guarded.references[loop.runs_over]))
-            if loop.runs_over >= 0 and any(other.parent == number for other in loops)
+            if loop.runs_over >= 0 and (loop.taken or any(other.parent == number for other in loops))
             else 0
             for number, loop in enumerate(loops)
         ]
@@ -88,10 +90,10 @@ class Meter:
             around = loops[own.parent]
             into, times = self._costs.first + 2 * own.parent, around.added.get(made, 0)
             passed_on = around.round.get(made, 0) + times * self._costs.total.get(into, 0)
-        charge, added = 0, 0
+        charge = added = taken = kept = rounds = 0
 
         def tick() -> bool:
-            nonlocal charge, added
+            nonlocal charge, added, taken, kept, rounds
             try:
                 for at in inside:  # what it made in the last round is in our list now
                     values[self._costs.first + 2 * at] = 0
@@ -100,10 +102,16 @@ class Meter:
                     is_new[number] = False
                     values[made + 1] = self._largest[number] or _worth(own.range, values)
                     added = _worth(own.added, values)
-                    charge = _worth(own.round, values) + has_list * _worth(own.kept, values) + added * passed_on
-                spend(charge + values[made] if has_list else charge)
-                values[made] += added
-                values[into] += added * times
+                    taken, kept = _worth(own.taken, values), _worth(own.kept, values)
+                    charge = _worth(own.round, values) + added * passed_on
+                    rounds = 0
+                if has_list:  # the interpreter copies it for each element
+                    spend(charge + values[made] + min(taken * rounds, kept))
+                    rounds += 1
+                    values[made] += added
+                    values[into] += added * times
+                else:
+                    spend(charge)
             except BaseException as error:  # noqa: BLE001 - also a KeyboardInterrupt comes out of evaluate()
                 self.failure = error
             return self.failure is None
@@ -140,6 +148,16 @@ def _weigh_largest(value: Any) -> int:
     if isinstance(value, Mapping):
         return max((ITEM + _length(key) for key in value), default=ITEM)
     return max(map(_weigh, value), default=ITEM) if isinstance(value, list) else ITEM
+
+
+def _weigh_column(value: Any, field: str | None) -> tuple[int, int]:
+    """The weight of a field in all elements, and in the one where it is largest; of the elements, for no field."""
+    items = value.values() if isinstance(value, Mapping) and field is None else value if isinstance(value, list) else ()
+    if field is not None:
+        items = [item[field] for item in items if isinstance(item, Mapping) and field in item]
+    weights = [_weigh(item) for item in items]
+    length = len(value) if isinstance(value, Mapping | list) else 1
+    return ITEM * (1 + length) + sum(weights), max(weights, default=ITEM)
 
 
 def _length(text: object) -> int:

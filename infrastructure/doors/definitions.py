@@ -14,7 +14,10 @@ from ..toolbox import TOOLBOX
 def checked(
     definition: WorkflowDefinition | Mapping[str, Any], executors: ExecutorRegistry | None
 ) -> WorkflowDefinition:
-    """The definition, fit to be saved and run. Raises InvalidDefinition with the faults of graph, start, types and size."""
+    """The definition, fit to be saved and run.
+
+    Raises InvalidDefinition with the faults of graph, start and types, and with where there are too many expressions.
+    """
     try:
         definition = WorkflowDefinition.model_validate(definition)
     except InvalidDefinition as error:

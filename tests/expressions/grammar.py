@@ -1,4 +1,4 @@
-"""Expressions at random by the grammar of the language: of fitting types mostly, and made to multiply what they are given."""
+"""Expressions at random by the grammar of the language: of fitting types mostly, made to multiply what they get."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ ROOTS = {
     "bool": ["true", "false"],
 }
 PATTERNS = [
-    "a", "^a.*b$", ".{2000}", "\\\\w{50}", "(a|b)*a(a|b){200}c", "(?i)[^x]{300}", "((a{9}){9}){9}", "\\\\pL\\\\PL", "(.?){500}",
+    "a", "^a.*b$", ".{2000}", "\\\\w{50}", "(a|b)*a(a|b){200}c", "(?i)[^x]{300}", "((a{9}){9}){9}", "\\\\pL\\\\PL",
+    "(.?){500}",
 ]  # fmt: skip
 
 
