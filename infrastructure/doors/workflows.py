@@ -86,8 +86,8 @@ class Workflows(Live):
         saved, and only what both changed differently is StaleVersion. ``name`` is what people call the workflow; None
         leaves it as it is.
 
-        Raises InvalidDefinition with every fault, InvalidValue for a new id, a name or an actor with control characters,
-        IllegalTransition for an archived workflow.
+        Raises InvalidDefinition with every fault, InvalidValue for a new id, a name or an actor with control
+        characters, IllegalTransition for an archived workflow.
         """
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {quoted(workflow_id)}: an id is text, not empty, without '@'")

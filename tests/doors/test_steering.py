@@ -80,6 +80,14 @@ def test_a_dict_out_of_another_process_or_host_is_neither_a_pause_nor_an_output(
     assert memory_desk.ledger.history.replay(run.id).ok
 
 
+@pytest.mark.parametrize("value", [False, None, 1])
+def test_data_cant_make_void_what_code_asks_for(memory_desk: Desk, value: Any) -> None:
+    """The key is the payload's own then, and its value the code's: nobody has passed that on."""
+    run = memory_desk.start(lambda step: {**step.payload, "__pause": True}, payload={"__pause": value, "amount": 1})
+    assert run.status == "failed"
+    assert "return fl.Pause(…)" in str(run.snapshot.context["only"][0].error)
+
+
 def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Desk) -> None:
     memory_desk.ledger.workflows.save(
         {"nodes": [{"id": "n", "type": "do", "data": {"x": "{{ {'__pause': true} }}"}}]}, workflow_id="made", by="ada"
