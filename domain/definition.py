@@ -171,16 +171,25 @@ def edge_id_faults(definition: Any) -> list[Fault]:
     ]
 
 
-def name_faults(definition: Any) -> list[Fault]:
-    """Names of nodes, types, edges and handles that steer whoever shows them. Also a rule for new definitions."""
+def name_faults(definition: Any, before: Any = None) -> list[Fault]:
+    """Names of nodes, types, edges and handles that steer whoever shows them, but those that the definition ``before``
+    has. Also a rule for new definitions.
+    """
+    faults = [(Fault(path, fault), name) for path, name in _names(definition) if (fault := name_fault(name))]
+    known = {name for _, name in _names(before)} if faults and before is not None else set[str]()
+    return [fault for fault, name in faults if name not in known]
+
+
+def _names(definition: Any) -> list[tuple[str, str]]:
+    """Every name in a definition, with its path."""
     raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
     listed = [(kind, _entries(raw.get(kind)) if isinstance(raw, Mapping) else []) for kind in _NAMED]
     return [
-        Fault(f"{kind}[{index}].{key}", fault)
+        (f"{kind}[{index}].{key}", name)
         for kind, entries in listed
         for index, entry in enumerate(entries)
         for key in _NAMED[kind]
-        if isinstance(name := entry.get(key), str) and (fault := name_fault(name)) is not None
+        if isinstance(name := entry.get(key), str)
     ]
 
 

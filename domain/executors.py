@@ -193,8 +193,8 @@ class ExecutorRegistry(Live):
         ``input`` is checked against the node's data, after expressions, before each execution. The last two are for
         replays, which execute recorded steps again: with ``deterministic=False`` (it looks at the clock, asks a
         service, rolls dice) the outcome is taken from the record instead; with ``effects=True`` (it books, sends,
-        deletes) it is executed only where the replay names the type. Raises InvalidRequest when the type is taken, or
-        no name.
+        deletes) it is executed only where the replay names the type. Raises InvalidRequest when the type is taken or
+        is no name.
         """
 
         def keep(function: _F) -> _F:

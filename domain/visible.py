@@ -14,7 +14,7 @@ STEERING = re.compile(
     "\ud800-\udfff]"  # lone surrogates, which are no Unicode
 )
 
-_STEERING_LINES = re.compile(STEERING.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+STEERING_LINES = re.compile(STEERING.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 """The same without line feeds and tabs."""
 
 
@@ -25,12 +25,12 @@ def visible(text: str) -> str:
 
 def visible_lines(text: str) -> str:
     """The same of a text of several lines: line feeds and tabs stay."""
-    return text if text.isascii() and text.isprintable() else _STEERING_LINES.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else STEERING_LINES.sub(_escape, text)
 
 
 def visible_json(text: str) -> str:
     """JSON text that has the same value, and no steering characters but the line feeds between its parts."""
-    return text if text.isascii() and "\x7f" not in text else _STEERING_LINES.sub(_escape_in_json, text)
+    return text if text.isascii() and "\x7f" not in text else STEERING_LINES.sub(_escape_in_json, text)
 
 
 def quoted(value: object) -> str:
@@ -39,11 +39,11 @@ def quoted(value: object) -> str:
 
 
 class _Quoting(Repr):
-    def repr_int(self, number: int, level: int) -> str:
+    def repr_int(self, x: int, level: int) -> str:
         try:
-            return super().repr_int(number, level)
+            return super().repr_int(x, level)
         except ValueError:  # more digits than Python writes
-            return f"<an integer of {number.bit_length():,} bits>"
+            return f"<an integer of {x.bit_length():,} bits>"
 
 
 _QUOTING = _Quoting()

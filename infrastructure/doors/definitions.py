@@ -27,16 +27,22 @@ def checked(
         unknown = unknown_types(nodes, executors) if executors is not None else []
         also = [*edge_id_faults(definition), *name_faults(definition), *start_faults(definition), *unknown]
         raise InvalidDefinition([*error.faults, *also]) from None
-    faults = edge_id_faults(definition) + name_faults(definition) + start_faults(definition)
-    faults += expression_faults(definition)
+    faults = edge_id_faults(definition) + start_faults(definition) + expression_faults(definition)
     if executors is not None:
         try:
             _warn_of_expressions(make_plan(definition, executors, TOOLBOX))
         except InvalidDefinition as error:
             faults += error.faults
     if faults:
-        raise InvalidDefinition(faults)
+        raise InvalidDefinition([*faults, *name_faults(definition)])
     return definition
+
+
+def refuse_new_names(definition: WorkflowDefinition, saved: Mapping[str, Any] | None) -> None:
+    """Raises InvalidDefinition for names that steer whoever shows them, but those that the last save has."""
+    faults = name_faults(definition, None if saved is None else saved["definition"])
+    if faults:
+        raise InvalidDefinition(faults)
 
 
 _log = logging.getLogger("flowledger.workflows")

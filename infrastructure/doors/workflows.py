@@ -40,7 +40,7 @@ from ..index.reader import Index
 from ..threads import Threads
 from .as_of import version_at
 from .contest import Contest
-from .definitions import checked
+from .definitions import checked, refuse_new_names
 from .jobcode import job_code
 from .lists import workflows_page
 from .plans import Plans
@@ -86,8 +86,8 @@ class Workflows(Live):
         saved, and only what both changed differently is StaleVersion. ``name`` is what people call the workflow; None
         leaves it as it is.
 
-        Raises InvalidDefinition with every fault, InvalidValue for a new id, a name or an actor with control
-        characters, IllegalTransition for an archived workflow.
+        Raises InvalidDefinition with every fault, InvalidValue for control characters in a new id, a name or an actor,
+        IllegalTransition for an archived workflow.
         """
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {quoted(workflow_id)}: an id is text, not empty, without '@'")
@@ -110,6 +110,7 @@ class Workflows(Live):
                 said = message if message is not None else f"merged over version {state.saved_version}"
             else:
                 refuse_stale(state, recent, expected, self._now())
+            refuse_new_names(new, state.saved)
             code, named = self._code(new, state.code), name if name is not None else state.name
             return [
                 save(state, new, code, name=named, by=by, message=said, is_taken=self._log.is_taken, now=self._now())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
-from ...domain.visible import quoted
+from ...domain.visible import quoted, visible_json
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .names import file_names
 from .places import is_special
@@ -129,7 +129,7 @@ def _executor_files(code: Mapping[str, JobCode]) -> dict[str, bytes]:
 def _text(definition: Mapping[str, Any], format: Format) -> bytes:
     if format == "yaml":
         return to_yaml(definition).encode()
-    return (json.dumps(definition, indent=2, ensure_ascii=False) + "\n").encode()
+    return (visible_json(json.dumps(definition, indent=2, ensure_ascii=False)) + "\n").encode()
 
 
 _NODES, _EXECUTORS = "nodes", "executors"

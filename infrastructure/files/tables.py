@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...domain.errors import InvalidRequest
-from ...domain.visible import quoted
+from ...domain.visible import quoted, visible_json
 from .csv_text import print_csv
 from .places import is_special, path_of
 from .plain_json import as_json
@@ -86,7 +86,7 @@ def _objects(kind: type[Any], records: Iterator[list[Any]]) -> Iterator[bytes]:
     names = _names(kind)
     for number, record in enumerate(records):
         row = {name: as_json(value, f"rows[{number}].{name}") for name, value in zip(names, record, strict=True)}
-        yield json.dumps(row, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
+        yield visible_json(json.dumps(row, ensure_ascii=False, allow_nan=False)).encode()
 
 
 def _names(kind: type[Any]) -> list[str]:

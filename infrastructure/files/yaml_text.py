@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ...domain.visible import STEERING_LINES
+
 
 def to_yaml(value: Mapping[str, Any]) -> str:
     """An object as a YAML document: two spaces of indentation, texts of several lines as they are where possible."""
@@ -64,7 +66,7 @@ def _scalar(value: Any) -> str:
 def _reads_as_lines(text: str) -> bool:
     """Whether a text comes back as it is from a literal block."""
     lines = text.split("\n")
-    return len(lines) > 1 and any(lines) and not _NOT_IN_LINES.search(text) and not any(map(str.isspace, lines))
+    return len(lines) > 1 and any(lines) and not _UNPRINTABLE.search(text) and not any(map(str.isspace, lines))
 
 
 _LONGEST_KEY = 1000
@@ -74,5 +76,5 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*", re.ASCII)
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 """Texts that one YAML or another takes for something else."""
 
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_NOT_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(f"{STEERING_LINES.pattern}|[\ufeff\ufffe\uffff]")
+"""What YAML takes for no text, or turns whoever looks at the file: it is escaped, in quotes."""

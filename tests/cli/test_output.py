@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+import flowledger as fl
 from flowledger.infrastructure.cli.app import main
 from flowledger.infrastructure.cli.streams import NARROWEST, WIDEST, size_asked
 
+from ..hostile.older_names import as_older_releases_did
 from .conftest import CommandLine
 
 COMMANDS = {
@@ -191,7 +193,8 @@ def test_the_narrowest_terminal_that_is_believed_shows_ids_and_states_whole(
 
 
 def test_control_characters_of_a_list_do_not_steer_the_terminal(cli: CommandLine, run: str) -> None:
-    cli.json("run", "start", "echo", "--by", "ada\x1b]0;owned\x07\x9b31m")
-    printed = on_a_terminal(cli, "history", "--csv")
+    with as_older_releases_did(), fl.open_ledger(f"sqlite:///{cli.home}/ledger.db") as ledger:
+        ledger.runs.set_metadata(run, {"seen": True}, by="ada\x1b]0;owned\x07\x9b31m")
+    printed = on_a_terminal(cli, "trail", "--csv")
     assert b"ada\\x1b]0;owned\\x07\\x9b31m" in printed
     assert not {b"\x1b", b"\x07", "\x9b".encode()} & {printed[at : at + 1] for at in range(len(printed))}

@@ -51,7 +51,7 @@ def test_show_draws_the_graph_and_lists_the_nodes(cli: CommandLine) -> None:
 
 
 def test_stored_text_cannot_steer_the_terminal(cli: CommandLine) -> None:
-    cli.json("workflow", "save", "-", "--id", "approval", "--by", "ada\x1b[2J", stdin=json.dumps(DEFINITION))
+    cli.json("workflow", "save", "-", "--id", "approval", "-m", "ada\x1b[2J", stdin=json.dumps(DEFINITION))
     shown = cli("workflow", "show", "approval")
     assert "\x1b" not in shown.stdout
     assert "ada\\x1b[2J" in shown.stdout

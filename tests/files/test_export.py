@@ -15,6 +15,8 @@ from flowledger.infrastructure.files.names import file_names
 from flowledger.infrastructure.files.yaml_reading import from_yaml
 from flowledger.infrastructure.files.yaml_text import to_yaml
 
+from ..hostile.older_names import as_older_releases_did
+
 CODE = "def run(step):\n    return 1\n"
 DEFINITION: dict[str, Any] = {
     "nodes": [
@@ -166,7 +168,8 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
 def test_any_definition_comes_back_byte_for_byte(definition: dict[str, Any], name: str, tmp_path_factory: Any) -> None:
     path = tmp_path_factory.mktemp("export") / name
     with fl.open_ledger("memory:") as ledger:
-        saved = ledger.workflows.save(definition, workflow_id="w", by="ada")
+        with as_older_releases_did():
+            saved = ledger.workflows.save(definition, workflow_id="w", by="ada")
         format: Any = None if "." in name else name
         ledger.workflows.export("w", path, format=format)
         read = fl.read_definition(path)

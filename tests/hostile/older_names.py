@@ -40,7 +40,7 @@ def fill(url: str) -> dict[str, str]:
     return {how: run.id for how, run in runs.items()} | {"order": runs["completed"].work_order_id}
 
 
-def definition(text: str) -> dict[str, object]:
+def definition(text: str) -> dict[str, list[dict[str, object]]]:
     return {
         "nodes": [
             {"id": EVIL, "type": EVIL, "data": {"given": "{{ payload }}", EVIL: text}, "code": text},

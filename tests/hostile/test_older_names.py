@@ -6,7 +6,7 @@ import pytest
 
 import flowledger as fl
 
-from .older_names import EVIL, as_older_releases_did, executors, fill
+from .older_names import EVIL, as_older_releases_did, definition, executors, fill
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -51,8 +51,13 @@ def test_what_has_begun_goes_on(url: str, request: pytest.FixtureRequest) -> Non
         with pytest.raises(fl.InvalidValue, match="idempotency_key"):
             ledger.runs.start(EVIL, idempotency_key=f"{EVIL}, a new one")
         assert ledger.runs.resume(runs["paused"], payload=1, by="ada").status == "completed"
-        with pytest.raises(fl.InvalidDefinition, match="a name has no control characters"):
-            ledger.workflows.restore(EVIL, by="ada", version=1)
+        assert ledger.workflows.restore(EVIL, by="ada", version=1).version == 3
+        longer = definition(EVIL) | {"start": EVIL}
+        longer["nodes"].append({"id": "plain", "type": EVIL})
+        assert ledger.workflows.save(longer, workflow_id=EVIL, by="ada").version == 4
+        longer["nodes"].append({"id": f"{EVIL}, a new one", "type": EVIL})
+        with pytest.raises(fl.InvalidDefinition, match=r"1 fault:\n  - nodes\[3\].id: .* has no control characters"):
+            ledger.workflows.save(longer, workflow_id=EVIL, by="ada")
         assert ledger.workflows.archive(EVIL, by="ada").archived
 
 
