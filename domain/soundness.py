@@ -5,7 +5,7 @@ Only the event itself is looked at; whether it may follow the one before is for 
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from .clock import OddTime, moment
 from .definition import WorkflowDefinition
 from .errors import InvalidDefinition, InvalidValue
 from .ids import keyed_work_order_id, workflow_stream
-from .jsonvalue import freeze
+from .jsonvalue import MAX_DEPTH, freeze
 from .run import STARTED
 from .work_order import OPENED
 from .workflow import SAVES
@@ -30,11 +30,11 @@ class OddTimeRecorded(InvalidValue):
     """The event says a time that no clock has told yet, or that no calendar has."""
 
 
-def check_recorded(type: str, data: Mapping[str, Any], latest: int, value_limit: int) -> None:
+def check_recorded(type: str, data: Mapping[str, Any], size: int, latest: int, value_limit: int) -> None:
     """Raises InvalidValue, with the place, for the first thing in an event that no write could have produced.
 
-    ``latest`` is the latest time that it may have been recorded at, in microseconds since 1970; ``value_limit`` the
-    most bytes that one of its values may take.
+    ``data`` was read from ``size`` bytes of JSON, so nothing else is in it. ``latest`` is the latest time that it may
+    have been recorded at, in microseconds since 1970; ``value_limit`` the most bytes that one of its values may take.
     """
     EVENT_TYPES[type].validate(data)
     for place, at, is_due in _times_in(data):
@@ -45,7 +45,8 @@ def check_recorded(type: str, data: Mapping[str, Any], latest: int, value_limit:
     if not data["by"]:
         raise InvalidValue("by", "an actor is text, not empty")
     for place, value in _values_in(data):
-        freeze(value, place, value_limit)
+        if size > value_limit or _is_deep(value):
+            freeze(value, place, value_limit)  # which says what is wrong, and takes its time for it
     for node_type, source in data.get("drifted", {}).items():
         # Of what has no source its name stands there, and the digest is of more than that.
         if "\n" in source:
@@ -143,6 +144,21 @@ def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         for key in ("spent", "attempt", "version", "workflow_version"):
             if key in holder:
                 yield f"{name}.{key}".lstrip("."), holder[key]
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether values in it may be nested too deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [item for each in level for item in _items(each)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: Any) -> Iterable[Any]:
+    kind = type(value)
+    return value.values() if kind is dict else value if kind is list else ()
 
 
 def _values_in(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,5 @@
 """What an import may cost: a file comes from a stranger, and is refused before it takes more."""
 
-import re
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -14,12 +13,10 @@ AHEAD_MINUTES: Final = 5
 """By how much a recorded time may be ahead of this store's clock: two clocks differ a little."""
 
 MAX_VALUES: Final = 5_000_000
-"""Values in one event. A list of empty lists takes thirty times its text once it is read."""
+"""Values in one event, objects counting four times: small ones take thirty times their text once they are read."""
 
 _STREAM_BYTES: Final = 128
 """Bytes of the first line for each stream: a UUID and a count take 44."""
-
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +41,24 @@ class ImportLimits:
 
 
 def values_in(text: bytes) -> int:
-    """How many values a JSON text holds, at most; texts in it are looked into only where that decides."""
+    """How many values a JSON text holds at most, objects counting four times; as far as that is within bounds."""
     count = _marks(text)
-    return count if count <= MAX_VALUES else _marks(_TEXT.sub(b"", text))
+    if count <= MAX_VALUES:
+        return count
+    # Only now it matters that some of that may stand in texts: those are between quotes, which may be escaped in them.
+    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    count = in_text = 0
+    for start in range(0, len(plain), _CHUNK):
+        parts = plain[start : start + _CHUNK].split(b'"')
+        count += _marks(b"".join(parts[in_text::2]))
+        in_text ^= len(parts) & 1 ^ 1
+        if count > MAX_VALUES:
+            break
+    return count
 
 
 def _marks(text: bytes) -> int:
-    return text.count(b",") + text.count(b"[") + text.count(b"{")
+    return text.count(b",") + text.count(b"[") + 4 * text.count(b"{")
+
+
+_CHUNK = 2**20

@@ -10,7 +10,7 @@ from ...domain.errors import EventNotReadable, IllegalTransition, InvalidExport,
 from ...domain.run import STARTED
 from ...domain.soundness import check_names, check_recorded
 from ...projections.index import Placed, changes_of, is_indexed
-from ..store.codec import body_of, decode, stored_event
+from ..store.codec import body_of, stored_event
 from ..store.recorder import Row
 from ..store.stored_events import LinkedEvent
 from ..store.verify import findings_in
@@ -139,9 +139,10 @@ class ExportReader:
             self.refuse(f"event {row.version} of stream {row.stream!r}: {finding.message}")
         if not following.fits(row):
             self.refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
-        return self._stored(row, following)
+        data, before.data = before.data or {}, None  # which may be large, and would be kept for every stream
+        return self._stored(row, data, following)
 
-    def _stored(self, row: Row, following: Following) -> LinkedEvent:
+    def _stored(self, row: Row, data: dict[str, Any], following: Following) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
         stream, version, type, state = row.stream, row.version, row.type, row.state or b""
         bounds = self._bounds
@@ -149,9 +150,8 @@ class ExportReader:
             size = f"{len(state):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
             self.refuse(f"its event takes {size}")
         try:
-            data: dict[str, Any] = decode(stream, version, type, state)
             check_body(body_of(state), data)
-            check_recorded(type, data, bounds.latest, bounds.max_value_bytes)
+            check_recorded(type, data, len(state), bounds.latest, bounds.max_value_bytes)
             event = stored_event(stream, version, type, state, data)
             if is_indexed(type, data):
                 changes_of([Placed(row.position, stream, version, type, data)])
@@ -160,7 +160,7 @@ class ExportReader:
         try:
             check_names(stream, type, data)
             following.take(row, data)
-        except (InvalidValue, IllegalTransition) as error:
+        except (InvalidValue, IllegalTransition, LookupError, TypeError, ValueError, AttributeError) as error:
             self.refuse(f"event {version} of stream {stream!r} is a {type!r} that nobody can have recorded: {error}")
         return event
 
