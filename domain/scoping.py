@@ -15,8 +15,8 @@ class Scoped:
     """A value of ``globals`` that only nodes of these types, or with these ids, are given.
 
     For the others its name isn't there. With ``expressions=False`` only the executors of these nodes see it, and no
-    expression does. It is masked everywhere all the same. Raises InvalidRequest where neither is named, or what is named
-    is no text.
+    expression does. It is masked everywhere all the same. Raises InvalidRequest where neither is named, or where what
+    is named is no text.
     """
 
     value: Any = field(repr=False)
