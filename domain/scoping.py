@@ -1,6 +1,6 @@
 """Globals of one call, and which nodes see which of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -14,13 +14,15 @@ from .masking.listening import listening
 class Scoped:
     """A value of ``globals`` that only nodes of these types, or with these ids, are given.
 
-    For the others its name isn't there. It is masked everywhere all the same. Raises InvalidRequest where neither is
-    named, or what is named is no text.
+    For the others its name isn't there. With ``expressions=False`` only the executors of these nodes see it, and no
+    expression does. It is masked everywhere all the same. Raises InvalidRequest where neither is named, or where what
+    is named is no text.
     """
 
     value: Any = field(repr=False)
     types: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
+    expressions: bool = True
 
     def __post_init__(self) -> None:
         for name in ("types", "nodes"):
@@ -35,7 +37,8 @@ class Scoped:
     def __str__(self) -> str:
         """For whom it is."""
         types = [f"nodes of type {type!r}" for type in self.types]
-        return " and ".join([*types, *(f"node {node!r}" for node in self.nodes)])
+        whom = " and ".join([*types, *(f"node {node!r}" for node in self.nodes)])
+        return whom if self.expressions else f"the executors of {whom}"
 
 
 def _names(given: Iterable[str], name: str) -> tuple[str, ...]:
@@ -69,20 +72,22 @@ class Globals:
         self._seen: dict[str, Mapping[str, Any]] = {}
 
     def seen_by(self, node: Node) -> Mapping[str, Any]:
-        """Those that a node is given, by name. All nodes belong to one definition."""
+        """Those that a node's executor is given, by name. All nodes belong to one definition."""
         if not self._scoped:
             return self.values
         if node.id not in self._seen:
-            hidden = self.hidden_from(node)
-            seen = {name: value for name, value in self.values.items() if name not in hidden}
-            self._seen[node.id] = MappingProxyType(seen)
+            self._seen[node.id] = self._without({name for name, one in self._scoped.items() if not one.is_for(node)})
         return self._seen[node.id]
 
-    def hidden_from(self, node: Node) -> Mapping[str, Scoped]:
-        """Those that it isn't given, by name."""
+    def read_by(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
+        """Those that its expressions see, and those that they don't, by name."""
         if not self._scoped:
-            return _NONE
-        return {name: scoped for name, scoped in self._scoped.items() if not scoped.is_for(node)}
+            return self.values, _NONE
+        hidden = {name: one for name, one in self._scoped.items() if not (one.expressions and one.is_for(node))}
+        return self._without(hidden), hidden
+
+    def _without(self, hidden: Collection[str]) -> Mapping[str, Any]:
+        return MappingProxyType({name: value for name, value in self.values.items() if name not in hidden})
 
     def heard_by(self, hear: Callable[[Any], None]) -> "Globals":
         """The same with callables whose answers are told to ``hear``."""

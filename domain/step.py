@@ -74,7 +74,7 @@ def prepare(
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, given, globals.hidden_from(node))
+        scope = Scope(state.context, payload, node.data, *globals.read_by(node))
         data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
@@ -117,9 +117,11 @@ def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
     if masked is original:
         return masker.value(value)
     if isinstance(value, dict) and isinstance(masked, dict):
-        kept = {key: item for key, item in value.items() if key in masked}
-        return dict.fromkeys(value, MASK) | {
-            key: veil(item, original[key], masked[key], masker) for key, item in kept.items()
+        return {
+            key if key in masked else masker.text(key): (
+                veil(item, original[key], masked[key], masker) if key in masked else MASK
+            )
+            for key, item in value.items()
         }
     if isinstance(value, list) and isinstance(masked, list) and value == original:
         return masked

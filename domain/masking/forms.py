@@ -64,7 +64,9 @@ def _of_text(text: str) -> Iterator[Form]:
         if len(part) > MAX_ENCODED:
             yield from _pieces(fold(part))
             continue
-        for form in {part, decoded(part)}:
+        # As SQL and CSV write quotes, and shells.
+        quoted = {part.replace(sign, by) for sign, by in (("'", "''"), ('"', '""'), ("'", "'\"'\"'"))}
+        for form in {part, decoded(part), *quoted}:
             if len(form) < ALWAYS_MASKED:
                 if form.strip():
                     yield Form(form, "word")

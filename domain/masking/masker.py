@@ -15,13 +15,12 @@ MAX_ENCODED_LEAVES = 10_000
 """Texts and numbers that are looked for in hex and base64 as well; more of them only as they are."""
 
 MAX_WEIGHT = 16 * 2**20
-"""Characters of all secrets together, and a hundred for each. One that goes beyond it isn't masked."""
+"""Characters of all secrets together, and a hundred for each. One that goes beyond it isn't masked. The same holds for
+the answers of callables between two texts, where each that is no text or number weighs ten thousand more.
+"""
 
 MAX_ANSWER = 1000
 """Values in one answer of a callable that are secrets."""
-
-MAX_ANSWERS = 10_000
-"""Answers that are masked in the texts of one step."""
 
 
 class Masker:
@@ -32,12 +31,14 @@ class Masker:
     text to mask.
     """
 
-    __slots__ = ("_finder", "_known", "_new", "_weight")
+    __slots__ = ("_answers", "_finder", "_known", "_new", "_weight")
 
     def __init__(self, globals: Mapping[str, Any] | None) -> None:
         self._new: deque[Any] = deque([list(globals.values())]) if globals else deque()
         self._known: set[tuple[type, Leaf]] = set()
         self._weight = 0
+        self._answers = 0
+        """What the answers that are still to be taken in weigh."""
         self._finder: Finder | None = None
 
     def learn(self, value: Any, masked: Any) -> None:
@@ -55,8 +56,10 @@ class Masker:
 
     def hear(self, answer: Any) -> None:
         """Also mask what a callable out of globals answered. Called in any thread; keeps no hold of the answer."""
-        if len(self._new) < MAX_ANSWERS:
-            self._new.append(list(leaves([answer], MAX_ANSWER)))
+        if self._answers < MAX_WEIGHT:
+            heard = list(leaves([answer], MAX_ANSWER))
+            self._answers += sum(map(_weight, heard)) + (0 if isinstance(answer, str | bytes | int | float) else 10_000)
+            self._new.append(heard)
 
     def text(self, text: str, most: int | None = None) -> str:
         """The text with ``***`` in place of each secret; of a long one what the first ``most`` characters make."""
@@ -99,11 +102,15 @@ class Masker:
         while self._new:
             for leaf in leaves([self._new.popleft()]):
                 known = (type(leaf), leaf)
-                weight = 100 + (len(leaf) if isinstance(leaf, str | bytes) else 0)
-                if known in self._known or self._weight + weight > MAX_WEIGHT:
+                if known in self._known or self._weight + _weight(leaf) > MAX_WEIGHT:
                     continue
                 self._known.add(known)
-                self._weight += weight
+                self._weight += _weight(leaf)
                 self._finder = self._finder or Finder()
                 for form in forms(leaf, encoded=len(self._known) <= MAX_ENCODED_LEAVES):
                     self._finder.add(form)
+        self._answers = 0
+
+
+def _weight(leaf: Leaf) -> int:
+    return 100 + (len(leaf) if isinstance(leaf, str | bytes) else 0)

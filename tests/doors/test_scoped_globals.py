@@ -118,6 +118,18 @@ def test_for_an_expression_elsewhere_it_isnt_there(expression: str, value: Any) 
         assert run.snapshot.context["n"][0].output == value
 
 
+def test_an_executor_alone_may_be_given_it() -> None:
+    given = {"token": fl.Scoped(SECRET, types=("charge-card",), expressions=False)}
+    with fl.open_ledger("memory:", registry()) as ledger:
+        ledger.workflows.save(definition("no {{ has(globals.token) }}"), workflow_id="w", by="ada")
+        run = ledger.runs.start("w", globals=given, by="ada")
+        assert run.snapshot.context["first"][0].output == ["token", "tr0u", "no f"]
+        ledger.workflows.save(definition("{{ globals.token[0] == 't' }}"), workflow_id="w", by="ada")
+        run = ledger.runs.start("w", globals=given, by="ada")
+        error = run.snapshot.context["first"][0].error or ""
+        assert "globals.token is limited to the executors of nodes of type 'charge-card'" in error
+
+
 def test_it_is_masked_also_where_it_isnt_given() -> None:
     executors = fl.ExecutorRegistry()
 

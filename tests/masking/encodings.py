@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import shlex
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -60,6 +61,10 @@ ENCODINGS: dict[str, Encode] = {
     "JSON in Unicode": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
     "JSON in JSON": lambda secret: json.dumps(json.dumps(secret))[3:-3],
     "JSON in JSON in JSON": lambda secret: json.dumps(json.dumps(json.dumps(secret)))[7:-7],
+    "SQL": lambda secret: secret.replace("'", "''"),
+    "CSV": lambda secret: secret.replace('"', '""'),
+    "a shell": lambda secret: shlex.quote(secret).strip("'"),
+    "a pattern": re.escape,
     "JSON in a URL": lambda secret: quote(json.dumps(secret)[1:-1]),
     "JSON in HTML": lambda secret: html.escape(json.dumps(secret)[1:-1]),
     "HTML in JSON": lambda secret: json.dumps(html.escape(secret))[1:-1],

@@ -1,5 +1,6 @@
 """What of globals is a secret: whatever is in it, however deep, and nothing that only says what it is."""
 
+import base64
 import dataclasses
 import enum
 import json
@@ -156,6 +157,9 @@ VALUES: dict[str, Any] = {
     "a token in place of a user": f"https://{QUOTED}@host/repository.git",
     "a setting": f"host=h password='{SECRET}' user=u",
     "a setting between semicolons": f"Server=h;Password={SECRET};User=u",
+    "the value of a header": f"Bearer {SECRET}",
+    "the value of a header, encoded": f"Basic {base64.b64encode(f'user:{SECRET}'.encode()).decode()}",
+    "user and password": f"user:{SECRET}",
     "a parameter of a URL": f"https://host/path?api_key={QUOTED}&page=1",
 }
 
