@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -65,7 +65,7 @@ class _SchemaInput:
             self._schema = thaw(freeze(schema, "schema"))
         except InvalidValue as error:
             raise InvalidRequest(f"not a valid JSON Schema: {error}") from None
-        self._validators: dict[int, Callable[[Any], Any]] = {}
+        self._validators: dict[int, Any] = {}
         self._patterns = 0
         """How many patterns it has, if there is one that only an engine that backtracks can match."""
         try:
@@ -80,14 +80,27 @@ class _SchemaInput:
         filled = data if self._fill is None else self._fill(data)
         if self._cost.multiplies and (excess := self._cost.excess(filled)) is not None:
             raise _invalid(node_id, [Fault("", excess)])
-        errors = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
-        issues = map(_issue, errors(filled))
-        if (first := next(issues, None)) is not None:
-            raise _invalid(node_id, chain((first,), issues))
+        validator = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
+        if not validator.is_valid(filled):
+            raise _invalid(node_id, self._issues(validator, filled))
         frozen = freeze(filled, "data")
         return InputResult(frozen, frozen)
 
-    def _backtracking(self, data: Any, node_id: str) -> Callable[[Any], Any]:
+    def _issues(self, validator: Any, data: Any) -> Iterable[Fault]:
+        """What is wrong with data that isn't valid. All of it is found at once, each with a copy of the value in
+        question; so where that could be too much, it's only the first.
+        """
+        if self._cost.is_listed(data):
+            return map(_issue, validator.iter_errors(data))
+        if self._cost.multiplies:  # the first may hold all that its parts found
+            return [Fault("", "it doesn't fit the input schema; there is too much of it to tell where")]
+        try:
+            validator.validate(data)
+        except ValueError as error:
+            return [_issue(error), Fault("", "there may be more; there is too much of it to tell all of them")]
+        return []
+
+    def _backtracking(self, data: Any, node_id: str) -> Any:
         """A validator whose patterns may go back so often for each text that all of them together take seconds."""
         texts = max(1, count_texts(data) * self._patterns)
         steps = next((steps for steps in _BACKTRACKING if texts * steps <= _MAX_STEPS), None)
@@ -104,8 +117,8 @@ _BACKTRACKING = (1_000_000, 100_000, 10_000, 1_000)
 _MAX_STEPS = 200_000_000
 
 
-def _compile(schema: Any, steps: int) -> Callable[[Any], Any]:
-    """A function that finds what is wrong with data; 0 ``steps`` for the engine that never goes back.
+def _compile(schema: Any, steps: int) -> Any:
+    """A validator; 0 ``steps`` for the engine of patterns that never goes back.
 
     Raises InvalidRequest for what is no schema, and for a pattern that this engine doesn't know.
     """
@@ -113,13 +126,10 @@ def _compile(schema: Any, steps: int) -> Callable[[Any], Any]:
 
     options = jsonschema_rs.FancyRegexOptions(backtrack_limit=steps) if steps else jsonschema_rs.RegexOptions()
     try:
-        validator = jsonschema_rs.validator_for(
-            schema, retriever=_refuse, validate_formats=True, pattern_options=options
-        )
+        return jsonschema_rs.validator_for(schema, retriever=_refuse, validate_formats=True, pattern_options=options)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         reason = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
         raise InvalidRequest(f"not a valid JSON Schema: {reason}") from None
-    return cast("Callable[[Any], Any]", validator.iter_errors)
 
 
 def _refuse(uri: str) -> Any:

@@ -13,11 +13,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
+from ..domain.jsonvalue import MAX_VALUE_BYTES, size_of
+
 MAX_VISITS = 10_000_000
 """Visits of a part of a schema to a part of the data; each takes some 100 ns."""
 
 MAX_PAIRS = 500_000
 """Parts of the schema × parts of the data that are looked at for counting; each takes 2 µs and 200 bytes."""
+
+_MAX_LISTED = 150_000
+"""Visits after which all that is wrong is listed; each may find something, which takes some 20 µs and 1.4 KB."""
 
 _MAX_WAYS = 1_000
 """Ways through a schema that doesn't refer to itself. More of them are counted, too."""
@@ -61,6 +66,8 @@ class SchemaCost:
                 if isinstance(name := part.get(key), str):
                     self._named.setdefault(sign + name, []).append(part)
         self._steps: dict[int, list[_Step]] = {}
+        self._ways = 0
+        """How many ways lead through the schema, once through each part that refers to itself."""
         self.multiplies = self._may_multiply()
 
     def excess(self, data: Any) -> str | None:
@@ -72,6 +79,11 @@ class SchemaCost:
         if visits > MAX_VISITS:
             return f"the input schema leads to its parts in over {MAX_VISITS:,} ways, doubling them from level to level"
         return None
+
+    def is_listed(self, data: Any) -> bool:
+        """Whether all that can be wrong with the data may be listed, in seconds and some 200 MB."""
+        visits = self._count(data) if self.multiplies else self._ways * count_parts(data)[0]
+        return visits <= _MAX_LISTED and count_parts(data)[1] * size_of(data) <= MAX_VALUE_BYTES
 
     def _count(self, data: Any) -> int:
         """How often a part of the schema looks at a part of the data, at most."""
@@ -114,7 +126,8 @@ class SchemaCost:
         ways: dict[int, int] = {}
         for schema in order:
             ways[id(schema)] = 1 + sum(ways.get(id(step.schema), 0) for step in self._steps_of(schema))
-        if ways.get(id(self._root), 0) > _MAX_WAYS:
+        self._ways = ways.get(id(self._root), 1)
+        if self._ways > _MAX_WAYS:
             return True
         return any(self._most_ways_on(schema, recursive) > 1 for schema in order)
 
@@ -210,6 +223,22 @@ class SchemaCost:
         if isinstance(part, dict):
             return [cast("Schema", part)]
         return [*_parts(self._root)] if part is None else []  # somewhere: it can be anything
+
+
+def count_parts(data: Any) -> tuple[int, int]:
+    """How many values there are in JSON, and on how many levels."""
+    count, levels, level = 0, 0, [data]
+    while level:
+        count += len(level)
+        levels += 1
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below.extend(cast("dict[str, Any]", value).values())
+            elif isinstance(value, list):
+                below.extend(value)
+        level = below
+    return count, levels
 
 
 def count_texts(data: Any) -> int:
