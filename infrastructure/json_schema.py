@@ -3,16 +3,16 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
 from ..domain.errors import Fault, InputInvalid, InvalidRequest, InvalidValue
-from ..domain.jsonvalue import freeze, thaw
+from ..domain.jsonvalue import MAX_VALUE_BYTES, freeze, size_of, thaw
 from ..domain.plan import InputValidator
 from ..domain.visible import quoted
-from .schema_cost import SchemaCost, count_texts
+from .schema_cost import SchemaCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +58,55 @@ class _ModelInput:
 
 
 class _SchemaInput:
-    __slots__ = ("_cost", "_fill", "_patterns", "_schema", "_validators")
+    __slots__ = ("_cost", "_fill", "_has_choices", "_patterns", "_schema", "_validators")
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         try:
             self._schema = thaw(freeze(schema, "schema"))
         except InvalidValue as error:
             raise InvalidRequest(f"not a valid JSON Schema: {error}") from None
-        self._validators: dict[int, Callable[[Any], Any]] = {}
+        self._validators: dict[int, Any] = {}
         self._patterns = 0
         """How many patterns it has, if there is one that only an engine that backtracks can match."""
         try:
             self._validators[0] = _compile(self._schema, 0)
         except InvalidRequest:
             self._validators[_BACKTRACKING[0]] = _compile(self._schema, _BACKTRACKING[0])
-            self._patterns = max(1, json.dumps(self._schema).count('"pattern'))
+            self._patterns = json.dumps(self._schema).count('"pattern')
         self._cost = SchemaCost(self._schema)
+        written = json.dumps(self._schema)
+        self._has_choices = '"anyOf"' in written or '"oneOf"' in written
+        """Whether one thing that is wrong may hold many: what each of the choices found."""
         self._fill = _compile_defaults(self._schema)
 
     def validate(self, data: Any, node_id: str) -> InputResult:
         filled = data if self._fill is None else self._fill(data)
-        if self._cost.multiplies and (excess := self._cost.excess(filled)) is not None:
-            raise _invalid(node_id, [Fault("", excess)])
-        errors = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
-        issues = map(_issue, errors(filled))
-        if (first := next(issues, None)) is not None:
-            raise _invalid(node_id, chain((first,), issues))
+        validator = self._validators[0] if not self._patterns else self._backtracking(filled, node_id)
+        if not validator.is_valid(filled):
+            raise _invalid(node_id, self._issues(validator, filled))
         frozen = freeze(filled, "data")
         return InputResult(frozen, frozen)
 
-    def _backtracking(self, data: Any, node_id: str) -> Callable[[Any], Any]:
+    def _issues(self, validator: Any, data: Any) -> Iterable[Fault]:
+        """What is wrong with data that isn't valid. The validator finds all of it at once, each with a copy of the
+        value in question; so where that could be too much, it's only the first.
+        """
+        _, levels = _count_parts(data)
+        if levels * size_of(data) <= MAX_VALUE_BYTES and self._cost.is_within(_MAX_LISTED, data):
+            return map(_issue, validator.iter_errors(data))
+        if not self._has_choices:
+            try:
+                validator.validate(data)
+            except ValueError as error:
+                return [_issue(error), Fault("", "there may be more; there is too much of it to tell all of them")]
+        return [Fault("", "it doesn't fit the input schema; there is too much of it to tell where")]
+
+    def _backtracking(self, data: Any, node_id: str) -> Any:
         """A validator whose patterns may go back so often for each text that all of them together take seconds."""
-        texts = max(1, count_texts(data) * self._patterns)
+        texts = _count_parts(data)[0] * self._patterns
         steps = next((steps for steps in _BACKTRACKING if texts * steps <= _MAX_STEPS), None)
         if steps is None:
-            raise _invalid(node_id, [Fault("", f"it has {texts:,} texts for patterns that look ahead or refer back")])
+            raise _invalid(node_id, [Fault("", f"it has {texts:,} values for patterns that look ahead or refer back")])
         if steps not in self._validators:
             self._validators[steps] = _compile(self._schema, steps)
         return self._validators[steps]
@@ -103,9 +117,30 @@ _BACKTRACKING = (1_000_000, 100_000, 10_000, 1_000)
 
 _MAX_STEPS = 200_000_000
 
+_MAX_LISTED = 150_000
+"""Visits of the schema to the data after which all that is wrong is listed. Each may find something: 20 µs, 1.4 KB."""
 
-def _compile(schema: Any, steps: int) -> Callable[[Any], Any]:
-    """A function that finds what is wrong with data; 0 ``steps`` for the engine that never goes back.
+
+def _count_parts(data: Any) -> tuple[int, int]:
+    """How many values and keys there are in JSON, and on how many levels."""
+    count, levels, level = 0, 0, [data]
+    while level:
+        count += len(level)
+        levels += 1
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                fields = cast("dict[str, Any]", value)
+                count += len(fields)
+                below.extend(fields.values())
+            elif isinstance(value, list):
+                below.extend(value)
+        level = below
+    return count, levels
+
+
+def _compile(schema: Any, steps: int) -> Any:
+    """A validator; 0 ``steps`` for the engine of patterns that never goes back.
 
     Raises InvalidRequest for what is no schema, and for a pattern that this engine doesn't know.
     """
@@ -113,13 +148,10 @@ def _compile(schema: Any, steps: int) -> Callable[[Any], Any]:
 
     options = jsonschema_rs.FancyRegexOptions(backtrack_limit=steps) if steps else jsonschema_rs.RegexOptions()
     try:
-        validator = jsonschema_rs.validator_for(
-            schema, retriever=_refuse, validate_formats=True, pattern_options=options
-        )
+        return jsonschema_rs.validator_for(schema, retriever=_refuse, validate_formats=True, pattern_options=options)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         reason = error.message if isinstance(error, jsonschema_rs.ValidationError) else str(error)
         raise InvalidRequest(f"not a valid JSON Schema: {reason}") from None
-    return cast("Callable[[Any], Any]", validator.iter_errors)
 
 
 def _refuse(uri: str) -> Any:

@@ -1,80 +1,47 @@
-"""What checking data against a JSON Schema costs, where it may cost more than the size of the two.
+"""How often a validator looks at data to tell all that is wrong with it, by a JSON Schema.
 
-A validator looks at a value once for each way that leads through the schema to it. Mostly that is as often as the
-schema has parts. But a schema that refers to itself twice for the same value, such as ``{"properties": {"a": {"allOf":
-[{"$ref": "#"}, {"$ref": "#"}]}}}``, doubles it on each level of the data. Such schemas are told apart when they are
-compiled. Only for them the visits are counted, before the data is checked: in time by the parts of the schema and of
-the data, however many visits there are.
+Whether data is valid is known at once: the validator remembers what it found of each value. But all that is wrong is
+found anew on each way that leads through the schema to a value. A schema that refers to itself twice for the same
+value, such as ``{"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}``, doubles the ways on each level of
+the data. So they are counted before: in time by the parts of schema and data, however many ways there are.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
-MAX_VISITS = 10_000_000
-"""Visits of a part of a schema to a part of the data; each takes some 100 ns."""
-
-MAX_PAIRS = 500_000
-"""Parts of the schema × parts of the data that are looked at for counting; each takes 2 µs and 200 bytes."""
-
-_MAX_WAYS = 1_000
-"""Ways through a schema that doesn't refer to itself. More of them are counted, too."""
-
-_IN_PLACE = (
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "dependentSchemas",
-    "dependencies",
-    "contentSchema",
-)
-_OF_OBJECTS = ("additionalProperties", "unevaluatedProperties", "propertyNames")
-_OF_ARRAYS = ("items", "prefixItems", "additionalItems", "contains", "unevaluatedItems")
+_IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
+_IN_PLACE_BY_NAME = ("dependentSchemas", "dependencies")
+_OF_FIELDS = ("additionalProperties", "unevaluatedProperties", "propertyNames")
+_OF_ITEMS = ("items", "prefixItems", "additionalItems", "contains", "unevaluatedItems")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 Schema = dict[str, Any]
 
 
 class _Step(NamedTuple):
-    """From a part of a schema to another one."""
+    """From a part of a schema to another one. ``kind``: what of the value that looks at. All of it (``whole``), every
+    field, the field of a ``name``, every item."""
 
-    slot: str | None
-    """What of the value it looks at: None for all of it, ``.name`` for a property, ``.`` for any, ``+`` for those that
-    ``properties`` doesn't name, ``[`` for any item."""
-    schema: Schema
+    kind: str
+    name: str
+    part: Schema
 
 
 class SchemaCost:
-    """Counts visits. ``multiplies``: whether that is needed at all."""
+    """Counts how often a schema looks at data."""
+
+    __slots__ = ("_named", "_root", "_steps")
 
     def __init__(self, schema: Any) -> None:
-        self._root = cast("Schema", schema) if isinstance(schema, dict) else {}
-        self._named: dict[str, list[Schema]] = {}
-        for part in _parts(self._root):
-            for key, sign in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
-                if isinstance(name := part.get(key), str):
-                    self._named.setdefault(sign + name, []).append(part)
+        self._root = cast("Schema", schema) if isinstance(schema, dict) else Schema()
+        self._named: dict[str, list[Schema]] | None = None
         self._steps: dict[int, list[_Step]] = {}
-        self.multiplies = self._may_multiply()
 
-    def excess(self, data: Any) -> str | None:
-        """Why the data takes too long to be checked; None where it doesn't."""
-        try:
-            visits = self._count(data)
-        except _TooMany:
-            return f"there is too much of it for an input schema that refers to itself ({MAX_PAIRS:,} visits to count)"
-        if visits > MAX_VISITS:
-            return f"the input schema leads to its parts in over {MAX_VISITS:,} ways, doubling them from level to level"
-        return None
-
-    def _count(self, data: Any) -> int:
-        """How often a part of the schema looks at a part of the data, at most."""
+    def is_within(self, visits: int, data: Any) -> bool:
+        """Whether no more than so many times a part of the schema looks at a part of the data."""
         counted: dict[tuple[int, int], int] = {}
         waiting: list[tuple[Schema, Any, list[tuple[Schema, Any]] | None]] = [(self._root, data, None)]
         while waiting:
@@ -82,122 +49,66 @@ class SchemaCost:
             key = (id(schema), id(value))
             if below is not None:
                 counted[key] = 1 + sum([counted[id(part), id(item)] for part, item in below])
+                if counted[key] > visits:
+                    return False
             elif key not in counted:
-                if len(counted) >= MAX_PAIRS:
-                    raise _TooMany
+                if len(counted) >= visits:
+                    return False
                 counted[key] = 1  # where it comes back to itself for the same value, the validator stops
-                below = list(self._below(schema, value))
+                below = list(islice(self._below(schema, value), visits))
+                if len(below) == visits:
+                    return False
                 waiting.append((schema, value, below))
                 waiting += [(part, item, None) for part, item in below]
-        return counted[id(self._root), id(data)]
+        return True
 
     def _below(self, schema: Schema, value: Any) -> Iterator[tuple[Schema, Any]]:
-        for slot, part in self._steps_of(schema):
-            if slot is None:
+        fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        for kind, name, part in self._steps_of(schema):
+            if kind == "whole":
                 yield part, value
-            elif slot == "[":
-                if isinstance(value, list):
-                    yield from ((part, item) for item in value)
-            elif isinstance(value, dict):
-                fields = cast("dict[str, Any]", value)
-                if slot in (".", "+"):
-                    named = _names(schema) if slot == "+" else frozenset[str]()
-                    yield from ((part, item) for name, item in fields.items() if name not in named)
-                elif slot[1:] in fields:
-                    yield part, fields[slot[1:]]
-
-    def _may_multiply(self) -> bool:
-        """Whether two ways that may go on for ever lead from one value to the same part of it, or over ``_MAX_WAYS``
-        lead through a schema that doesn't refer to itself.
-        """
-        order, recursive = self._explored()
-        ways: dict[int, int] = {}
-        for schema in order:
-            ways[id(schema)] = 1 + sum(ways.get(id(step.schema), 0) for step in self._steps_of(schema))
-        if ways.get(id(self._root), 0) > _MAX_WAYS:
-            return True
-        return any(self._most_ways_on(schema, recursive) > 1 for schema in order)
-
-    def _explored(self) -> tuple[list[Schema], set[int]]:
-        """All parts that can be reached, those below first; and which of them can come back to where they were."""
-        order: list[Schema] = []
-        state: dict[int, bool] = {}
-        recursive: set[int] = set()
-        path: list[tuple[Schema, Iterator[_Step]]] = [(self._root, iter(self._steps_of(self._root)))]
-        state[id(self._root)] = True
-        above: dict[int, list[int]] = {}
-        while path:
-            schema, steps = path[-1]
-            for step in steps:
-                above.setdefault(id(step.schema), []).append(id(schema))
-                if id(step.schema) not in state:
-                    state[id(step.schema)] = True
-                    path.append((step.schema, iter(self._steps_of(step.schema))))
-                    break
-                if state[id(step.schema)]:
-                    recursive.add(id(step.schema))
-            else:
-                state[id(schema)] = False
-                order.append(schema)
-                path.pop()
-        found = list(recursive)
-        while found:  # and who leads to these
-            for leading in above.get(found.pop(), ()):
-                if leading not in recursive:
-                    recursive.add(leading)
-                    found.append(leading)
-        return order, recursive
-
-    def _most_ways_on(self, schema: Schema, recursive: set[int]) -> int:
-        """How many ways lead from a value to the same part of it, of those that may go on for ever; at most 2."""
-        slots: Counter[str] = Counter()
-        below, seen = [schema], Counter[int]()
-        while below:
-            part = below.pop()
-            seen[id(part)] += 1
-            if seen[id(part)] > 2:  # a third time tells no more than the second
-                continue
-            for slot, step in self._steps_of(part):
-                if slot is None:
-                    below.append(step)
-                elif id(step) in recursive:
-                    slots[slot if slot != "+" else "."] += 1
-                    if slot == "+":
-                        slots.subtract(f".{name}" for name in _names(part))
-        any_property = slots.pop(".", 0)
-        return max([any_property, *(count + (any_property if slot != "[" else 0) for slot, count in slots.items())])
+            elif kind == "items":
+                yield from ((part, item) for item in (value if isinstance(value, list) else ()))
+            elif kind == "fields":
+                yield from ((part, item) for item in fields.values())
+            elif name in fields:
+                yield part, fields[name]
 
     def _steps_of(self, schema: Schema) -> list[_Step]:
         found = self._steps.get(id(schema))
         if found is None:
-            found = self._steps[id(schema)] = [
-                _Step(slot, below) for slot, below in self._find_steps(schema) if isinstance(below, dict)
-            ]
+            found = [_Step(kind, name, part) for kind, name, part in self._find_steps(schema) if isinstance(part, dict)]
+            self._steps[id(schema)] = found
         return found
 
-    def _find_steps(self, schema: Schema) -> Iterator[tuple[str | None, Any]]:
-        for keyword, value in schema.items():
-            if keyword in _REFERENCES:
-                yield from ((None, part) for part in self._referred(value))
-            elif keyword in _IN_PLACE:
-                named = keyword in ("dependentSchemas", "dependencies")
-                yield from ((None, below) for below in (_values(value) if named else _listed(value)))
-            elif keyword == "properties":
-                yield from ((f".{name}", below) for name, below in _fields(value))
-            elif keyword == "patternProperties":
-                yield from ((".", below) for below in _values(value))
-            elif keyword in _OF_OBJECTS:
-                yield ("." if keyword == "propertyNames" else "+"), value
-            elif keyword in _OF_ARRAYS:
-                yield from (("[", below) for below in _listed(value))
-        if "unevaluatedProperties" in schema or "unevaluatedItems" in schema:
-            # What was evaluated is found out by evaluating it again.
-            yield from ((None, below) for keyword in _IN_PLACE for below in _listed(schema.get(keyword)))
-            yield from ((None, part) for keyword in _REFERENCES for part in self._referred(schema.get(keyword)))
+    def _find_steps(self, schema: Schema) -> Iterator[tuple[str, str, Any]]:
+        in_place = [part for keyword in _IN_PLACE for part in _listed(schema.get(keyword))]
+        in_place += [part for keyword in _IN_PLACE_BY_NAME for _, part in _named(schema.get(keyword))]
+        in_place += [part for keyword in _REFERENCES for part in self._referred(schema.get(keyword))]
+        for part in in_place:
+            yield "whole", "", part
+            if "unevaluatedProperties" in schema or "unevaluatedItems" in schema:
+                yield "whole", "", part  # what was evaluated is found out by evaluating it again
+        for name, part in _named(schema.get("properties")):
+            yield "field", name, part
+        for _, part in _named(schema.get("patternProperties")):
+            yield "fields", "", part
+        for keyword in _OF_FIELDS:
+            yield "fields", "", schema.get(keyword)
+        for keyword in _OF_ITEMS:
+            for part in _listed(schema.get(keyword)):
+                yield "items", "", part
 
     def _referred(self, reference: Any) -> list[Schema]:
+        """What a reference may lead to: one part, several of the same name, or any of all where it can't be told."""
         if not isinstance(reference, str):
             return []
+        if self._named is None:
+            self._named = {}
+            for named in _parts(self._root):
+                for key, sign in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", ""), ("id", "")):
+                    if isinstance(name := named.get(key), str):
+                        self._named.setdefault(sign + name, []).append(named)
         if reference in self._named:
             return self._named[reference]
         part: Any = self._root
@@ -207,29 +118,9 @@ class SchemaCost:
                 part = part[int(name)] if re.fullmatch("[0-9]{1,6}", name) and int(name) < len(part) else None
             else:
                 part = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, dict):
-            return [cast("Schema", part)]
-        return [*_parts(self._root)] if part is None else []  # somewhere: it can be anything
-
-
-def count_texts(data: Any) -> int:
-    """How many texts there are in JSON, keys included."""
-    count, below = 0, [data]
-    while below:
-        value = below.pop()
-        if isinstance(value, str):
-            count += 1
-        elif isinstance(value, dict):
-            fields = cast("dict[str, Any]", value)
-            count += len(fields)
-            below.extend(fields.values())
-        elif isinstance(value, list):
-            below.extend(value)
-    return count
-
-
-class _TooMany(Exception):
-    """Parts of the schema × parts of the data."""
+        if part is None:
+            return list(_parts(self._root))
+        return [cast("Schema", part)] if isinstance(part, dict) else []
 
 
 def _parts(value: Any) -> Iterator[Schema]:
@@ -244,16 +135,8 @@ def _parts(value: Any) -> Iterator[Schema]:
             below.extend(part)
 
 
-def _fields(value: Any) -> list[tuple[str, Any]]:
+def _named(value: Any) -> list[tuple[str, Any]]:
     return list(cast("Schema", value).items()) if isinstance(value, dict) else []
-
-
-def _names(schema: Schema) -> frozenset[str]:
-    return frozenset(name for name, _ in _fields(schema.get("properties")))
-
-
-def _values(value: Any) -> list[Any]:
-    return list(cast("Schema", value).values()) if isinstance(value, dict) else []
 
 
 def _listed(value: Any) -> list[Any]:

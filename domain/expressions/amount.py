@@ -17,7 +17,7 @@ class Amount(NamedTuple):
 NODE_LIMIT = Amount(1_000, 200_000)
 """In the data of one node."""
 
-DEFINITION_LIMIT = Amount(10_000, 500_000)
+DEFINITION_LIMIT = Amount(5_000, 250_000)
 """In all nodes of one definition."""
 
 
