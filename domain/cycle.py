@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .errors import ExpressionError, InputInvalid, InvalidRequest
@@ -13,6 +12,7 @@ from .names import check_name
 from .plan import Plan
 from .ports import NewEvent
 from .run import RunState, fail
+from .scoping import Globals, globals_of
 from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
 from .visible import quoted
 
@@ -39,7 +39,7 @@ class CallSettings(NamedTuple):
     """What holds for one call of the engine."""
 
     by: str
-    globals: Mapping[str, Any]
+    globals: Globals
     step_limit: int | None
     now: Callable[[], int]
     limits: StepLimits
@@ -52,9 +52,7 @@ def call_settings(
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
-    if not isinstance(globals or {}, Mapping):
-        raise InvalidRequest("globals are a mapping of names to values")
-    return CallSettings(by, MappingProxyType(dict(globals or {})), step_limit, now, limits)
+    return CallSettings(by, globals_of(globals), step_limit, now, limits)
 
 
 def check_actor(by: str) -> None:
@@ -67,7 +65,8 @@ def check_actor(by: str) -> None:
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:
     """Run steps while the state is active: all of them, or a single one."""
     by, globals, step_limit, now, limits = settings
-    masker = Masker(globals)
+    masker = Masker(globals.values)
+    globals = globals.heard_by(masker.hear)
     steps = 0
     while state.status == "active" and state.current_node_id is not None:
         if step_limit is not None and steps >= step_limit:

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -89,8 +90,10 @@ class WorkflowDefinition(_Part):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        faults: list[Fault] = []
+    def _with_every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        faults = [] if info.context == STORED else size_faults(value)
+        if faults:
+            raise InvalidDefinition(faults)
         definition = None
         try:
             definition = handler(value)
@@ -126,6 +129,24 @@ class WorkflowDefinition(_Part):
     def digest(self) -> str:
         """SHA-256 (hex) of the definition's canonical JSON: equal definitions have equal digests."""
         return json_digest(self.to_data())
+
+
+MAX_PARTS = 100_000
+"""Nodes, and edges, of a definition that is handed in."""
+
+STORED = {"stored": True}
+"""The context of ``model_validate`` for what a store holds: it was saved by the rules of its time."""
+
+
+def size_faults(value: Any) -> list[Fault]:
+    """A fault for more nodes or edges than anybody draws: nothing else is told of them then, as each might be wrong."""
+    parts = {key: value.get(key) for key in ("nodes", "edges")} if isinstance(value, Mapping) else {}
+    counts = {key: len(those) for key, those in parts.items() if isinstance(those, list | tuple)}
+    return [
+        Fault(key, f"there are {count:,}, the limit is {MAX_PARTS:,}: make several workflows of it")
+        for key, count in counts.items()
+        if count > MAX_PARTS
+    ]
 
 
 def start_faults(definition: Any) -> list[Fault]:
@@ -181,8 +202,12 @@ def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
         return []
     if not roots:
         return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
-    listed = ", ".join(map(repr, roots))
+    listed = ", ".join(map(repr, roots[:_LISTED])) + (", …" if len(roots) > _LISTED else "")
     return [Fault("start", f"{len(roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
+
+
+_LISTED = 10
+"""Nodes that a fault names."""
 
 
 def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ FlowledgerError
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
-│   └── InvalidValue
+│   ├── InvalidValue
+│   └── NotStorable
 ├── NotFound
 │   ├── WorkflowNotFound
 │   ├── WorkOrderNotFound
@@ -16,7 +17,8 @@ FlowledgerError
 │   ├── ConcurrencyError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
-│   └── StaleVersion
+│   ├── StaleVersion
+│   └── WouldContinue
 ├── IllegalTransition
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -24,13 +26,15 @@ FlowledgerError
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
     ├── StorageUnavailable
+    │   └── StoreReadOnly
     ├── StorageCorrupt
     ├── EventsLost        the store has lost events that this process had seen in it
     └── EventNotReadable
 """
 
 import copyreg
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,14 +96,27 @@ class Fault(NamedTuple):
 
 
 class InvalidDefinition(InvalidRequest):
-    """A workflow definition breaks its rules. ``faults`` lists every one of them, not just the first."""
+    """A workflow definition breaks its rules. ``faults`` lists every one of them, the message the first hundred."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        count = f"{len(self.faults)} faults" if len(self.faults) != 1 else "1 fault"
-        super().__init__(
-            f"invalid workflow definition, {count}:\n" + "\n".join(f"  - {fault}" for fault in self.faults)
-        )
+        count = f"{len(self.faults):,} faults" if len(self.faults) != 1 else "1 fault"
+        lines = [f"  - {shorten(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
+        more = len(self.faults) - len(lines)
+        lines += [f"  - {more:,} more, all in .faults"] if more else []
+        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(lines))
+
+
+_FAULTS_LISTED = 100
+_FAULT_TEXT = 1000
+"""Characters of a fault in the message."""
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, or beginning and end of one that has over ``limit`` characters, and how many it has."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} … ({len(text):,} characters) … {text[len(text) - limit // 2 :]}"
 
 
 class InvalidSnapshot(InvalidRequest):
@@ -116,7 +133,7 @@ class InvalidExport(InvalidRequest):
     def __init__(self, path: str, line: int, message: str) -> None:
         self.path = path
         self.line = line
-        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported: export the run anew")
+        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported")
 
 
 class InvalidValue(InvalidRequest):
@@ -215,6 +232,22 @@ class ConflictingHistory(Conflict):
         )
 
 
+class WouldContinue(Conflict):
+    """An export goes on with streams that the store has, and that wasn't asked for. Nothing was imported.
+
+    ``streams``: each by how many events the file has behind those of the store.
+    """
+
+    def __init__(self, streams: Mapping[str, int]) -> None:
+        self.streams = dict(streams)
+        listed = ", ".join(f"{events} of stream {stream!r}" for stream, events in list(self.streams.items())[:5])
+        more = f" and of {len(self.streams) - 5} more" if len(self.streams) > 5 else ""
+        super().__init__(
+            f"the file has events behind those that are in this store: {listed}{more}. Whoever wrote it goes on with "
+            "what is yours: where you want that, import with continue_existing=True (--continue)"
+        )
+
+
 class IdempotencyConflict(Conflict):
     """The idempotency key was used before in this workflow, with another payload."""
 
@@ -309,11 +342,23 @@ class ExpressionError(FlowledgerError):
 
 
 class InputInvalid(FlowledgerError):
-    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong."""
+    """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong.
 
-    def __init__(self, message: str, issues: Sequence[Fault]) -> None:
+    They are the first ones of ``count``: what is wrong with each of a million items, nobody reads.
+    """
+
+    def __init__(self, message: str, issues: Sequence[Fault], *, node_id: str = "", count: int | None = None) -> None:
         self.issues: tuple[Fault, ...] = tuple(issues)
+        self.node_id = node_id
+        self.count = len(self.issues) if count is None else count
         super().__init__(message)
+
+    @classmethod
+    def of_node(cls, node_id: str, issues: Sequence[Fault], count: int) -> "InputInvalid":
+        """The error of a node whose data have so many issues, these among them."""
+        listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
+        more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
+        return cls(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
 
 
 class StorageError(FlowledgerError):
@@ -325,6 +370,17 @@ class StorageUnavailable(StorageError):
 
     What was acknowledged before is safe. Repair the cause, then ``proceed`` with the run.
     """
+
+
+class StoreReadOnly(StorageUnavailable):
+    """The store can be read, but not written to: a replica, a file or disk without the right to write, a reader's role.
+
+    Nothing is wrong with it: write where it may be written to.
+    """
+
+
+class NotStorable(InvalidRequest):
+    """The database can't hold a value, whoever writes it and however often."""
 
 
 class StorageCorrupt(StorageError):

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from .definition import Node
-from .errors import InvalidRequest
+from .errors import InvalidRequest, InvalidValue
+from .jsonvalue import PAUSE_KEY
 from .live import Live
 from .names import check_name
 from .policy import RetryPolicy
@@ -38,6 +39,47 @@ class Pause:
 
     reason: str | None = None
     until: datetime | None = None
+
+
+def says_pause(value: Any) -> bool:
+    """Whether a value is a dict with the key that asks for a pause, whoever made it."""
+    return isinstance(value, dict) and value.get(PAUSE_KEY) is True
+
+
+def asks_to_pause(value: dict[str, Any], came_in: Iterable[Any]) -> bool:
+    """Whether an executor that returned a dict with ``"__pause": True`` said so in its own words.
+
+    A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
+    So data that an executor passes on, copied or merged, is an output.
+
+    Where the name doesn't stand in code and didn't come in with the run either, another process or host has made the
+    dict: whether a pause is meant, nobody knows, and a guess would pass an approval, or let a stranger hold up a run.
+    Then InvalidValue is raised. ``came_in`` is what the run was given and has produced.
+    """
+    if any(key is PAUSE_KEY for key in value):
+        return True
+    if any(map(_mentions_pause, came_in)):
+        return False
+    raise InvalidValue(
+        f'output["{PAUSE_KEY}"]',
+        "this dict was made elsewhere, not by the executor's code, and may mean a pause or be mere data: "
+        "return fl.Pause(…) for the one, and take the key out for the other",
+    )
+
+
+def _mentions_pause(value: Any) -> bool:
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            if value.get(PAUSE_KEY) is True:
+                return True
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, str) and PAUSE_KEY in value:  # in an expression
+            return True
+    return False
 
 
 class StepContext(Live):

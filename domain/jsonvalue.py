@@ -6,6 +6,7 @@ between snapshots instead of copied. Freezing what is frozen costs nothing.
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn, Self
@@ -16,10 +17,19 @@ from .errors import InvalidValue
 from .visible import quoted
 
 MAX_VALUE_BYTES = 64 * 2**20
-"""Default limit for one payload, output or metadata value, in bytes of its strings, keys and scalars."""
+"""Default limit for one payload, output or metadata value, in bytes of its strings, keys, scalars and containers."""
+
+CONTAINER_BYTES = 16
+"""What each object and array counts as: an empty one takes 80 bytes of memory, and text has nothing to count in it."""
 
 MAX_DEPTH = 200
 """Levels of nesting. Encoders stop near 254, and an event wraps its value in a few levels of its own."""
+
+PAUSE_KEY = sys.intern("__pause")
+"""The key by which a dict that an executor writes down asks for a pause; see ADR 36."""
+
+_PAUSE_KEY_IN_DATA = "".join(("__", "pause"))
+"""An equal text that is another object."""
 
 _MIN_INT = -(2**63)
 _MAX_INT = 2**64 - 1
@@ -115,7 +125,7 @@ def json_digest(value: Any) -> str:
 
 
 def size_of(value: Any) -> int:
-    """Bytes of the strings, keys and scalars of frozen JSON; remembered, as parts are shared by many values."""
+    """Bytes of the strings, keys, scalars and containers of frozen JSON; remembered, as parts are shared by many."""
     kind = type(value)
     if kind is str:
         return len(value) if value.isascii() else len(value.encode())
@@ -124,7 +134,7 @@ def size_of(value: Any) -> int:
     try:
         return value._size  # type: ignore[no-any-return]
     except AttributeError:
-        size = sum(map(size_of, value.values() if kind is FrozenDict else value))
+        size = CONTAINER_BYTES + sum(map(size_of, value.values() if kind is FrozenDict else value))
         if kind is FrozenDict:
             size += sum(map(size_of, value))
         value._size = size
@@ -165,8 +175,10 @@ class _Freezer:
         if depth >= MAX_DEPTH:
             raise self._fault(path[:4], f"nested deeper than {MAX_DEPTH} levels, or a value that contains itself")
         if isinstance(value, Mapping):
+            self._spend(CONTAINER_BYTES, path)
             return self._freeze_mapping(value, path, depth)
         if isinstance(value, (list, tuple)):
+            self._spend(CONTAINER_BYTES, path)
             return FrozenList([self.freeze(item, (*path, index), depth + 1) for index, item in enumerate(value)])
         return self._freeze_other(value, path, depth)
 
@@ -179,6 +191,8 @@ class _Freezer:
             if not key.isascii():
                 self._check_text(key, path)
             items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
+        if PAUSE_KEY in items:  # from now on it is data, whoever wrote it down
+            items = {(_PAUSE_KEY_IN_DATA if key == PAUSE_KEY else key): item for key, item in items.items()}
         return FrozenDict(items)
 
     def _items(self, value: Mapping[Any, Any], path: tuple[str | int, ...]) -> Iterable[tuple[Any, Any]]:

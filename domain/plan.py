@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from .definition import Node, WorkflowDefinition
 from .errors import Fault, InvalidDefinition, InvalidRequest
 from .executors import Executor, ExecutorRegistry, InputSchema
-from .expressions import ExpressionLanguage, Template, compile_template
+from .expressions import ExpressionLanguage, Template, compile_template, excess_in_definition, excess_in_node
 from .policy import RetryPolicy, policy_in
 from .visible import quoted
 
@@ -77,12 +77,13 @@ def _plan(
     for edge in definition.edges:
         routes[edge.source][edge.source_handle] = edge.target
     nodes: dict[str, PlannedNode] = {}
+    refusal = excess_in_definition(node.data for node in definition.nodes)
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
         if executor is None:
             faults.append(missing(index, node.type, executors))
             continue
-        template = compile_template(node.data, toolbox.language, where=node.id)
+        template = compile_template(node.data, toolbox.language, where=node.id, refusal=refusal)
         policy = policy_in(node.metadata, "metadata") or executor.retry
         validator = None
         try:
@@ -93,6 +94,17 @@ def _plan(
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
     return Plan(definition, nodes, routes)
+
+
+def expression_faults(definition: WorkflowDefinition) -> list[Fault]:
+    """Where a definition has more expressions than may be saved. Older ones that do stay readable; their steps fail."""
+    found = [
+        Fault(f"nodes[{index}].data", excess)
+        for index, node in enumerate(definition.nodes)
+        if (excess := excess_in_node(node.data)) is not None
+    ]
+    excess = excess_in_definition(node.data for node in definition.nodes)
+    return found if excess is None else [*found, Fault("nodes", excess)]
 
 
 def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:

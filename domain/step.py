@@ -1,21 +1,22 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
 from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
-from .executors import Pause, StepContext, StepResult
+from .executors import Pause, StepContext, StepResult, asks_to_pause, says_pause
 from .expressions import Scope
 from .jsonvalue import freeze
-from .masking import MASK, Masker
+from .masking import LONGEST_FORM, MASK, Masker
 from .names import check_name
 from .plan import PlannedNode
 from .ports import NewEvent
 from .run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from .scoping import Globals
 from .visible import quoted
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
@@ -63,16 +64,17 @@ class StepLimits:
 
 
 def prepare(
-    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int], masker: Masker
+    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int], masker: Masker
 ) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
+    given = globals.seen_by(node)
     payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(nodes=state.context, payload=payload, input=node.data, globals=globals)
+        scope = Scope(state.context, payload, node.data, *globals.read_by(node))
         data, masked = template.render(scope)
         masker.learn(data, masked)
     model = data
@@ -81,25 +83,33 @@ def prepare(
         masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
-        node, data, model, state.context, payload, globals, state.context.next_attempt(node.id),
+        node, data, model, state.context, payload, given, state.context.next_attempt(node.id),
         state.context.successes(node.id), state.run_id, state.workflow_id, now,
     )  # fmt: skip
     return Prepared(context, masked)
 
 
-def refusal(
-    planned: PlannedNode, state: RunState, globals: Mapping[str, Any], now: Callable[[], int]
-) -> Refusal | None:
+def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]) -> Refusal | None:
     """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
-    masker = Masker(globals)
+    masker = Masker(globals.values)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
-        issues = [Fault(*(clean_text(masker.text(text)) for text in issue)) for issue in error.issues]
-        return Refusal(clean_text(masker.text(raw_message(error))), issues)
+        told = _told(error, masker)
+        return Refusal(raw_message(told), told.issues)
     except ExpressionError:
         return None
     return None
+
+
+def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
+    """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
+    issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
+    return InputInvalid.of_node(recordable(error.node_id, masker), issues, error.count)
+
+
+_MAX_ISSUE_TEXT = 400
+"""Characters of the path and of the message of one issue."""
 
 
 def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
@@ -107,9 +117,11 @@ def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
     if masked is original:
         return masker.value(value)
     if isinstance(value, dict) and isinstance(masked, dict):
-        kept = {key: item for key, item in value.items() if key in masked}
-        return dict.fromkeys(value, MASK) | {
-            key: veil(item, original[key], masked[key], masker) for key, item in kept.items()
+        return {
+            key if key in masked else masker.text(key): (
+                veil(item, original[key], masked[key], masker) if key in masked else MASK
+            )
+            for key, item in value.items()
         }
     if isinstance(value, list) and isinstance(masked, list) and value == original:
         return masked
@@ -133,13 +145,13 @@ def conclude(
             event["input"] = prepared.recorded_input
         if prepared.context.logged:
             event["logs"] = [
-                {**line, "message": clean_text(masker.text(line["message"]))} for line in prepared.context.logged
+                {**line, "message": recordable(line["message"], masker)} for line in prepared.context.logged
             ]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = what_follows(planned, outcome, event, limits, masker)
+    concluded = what_follows(planned, state, outcome, event, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
@@ -149,15 +161,16 @@ def conclude(
 
 
 def what_follows(
-    planned: PlannedNode, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits, masker: Masker
-) -> list[NewEvent] | Raised:
+    planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
+    masker: Masker,
+) -> list[NewEvent] | Raised:  # fmt: skip
     """The events of what was returned, which all begin with ``event``; or the error, also that of a value which can't
     be kept.
     """
     if isinstance(outcome, Raised):
         return outcome
     try:
-        return _conclude_return(planned, dict(event), outcome.value, limits, masker)
+        return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
@@ -165,12 +178,12 @@ def what_follows(
 
 
 def _conclude_return(
-    planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+    planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    if isinstance(value, Pause) or (isinstance(value, dict) and value.get("__pause")):
+    if isinstance(value, Pause) or (says_pause(value) and asks_to_pause(value, _came_in(planned, state))):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
-            event["reason"] = clean_text(masker.text(str(pause.reason)))
+            event["reason"] = recordable(str(pause.reason), masker)
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
@@ -180,25 +193,34 @@ def _conclude_return(
     output = freeze(result.output, "output", limits.max_value_bytes)
     if output is not None:
         event["output"] = output
+    handle: str | None = None
     if result.handle is not None:
         if not isinstance(result.handle, str):
             raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
-        event["handle"] = freeze(result.handle, "handle")
+        event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
     routes = planned.routes
-    next_node_id = routes.get(result.handle)
+    next_node_id = routes.get(handle)
     if next_node_id is not None:
         event["next_node_id"] = next_node_id
         return [NewEvent(STEP_COMPLETED, event)]
-    if result.handle is not None:
-        check_name(result.handle, "handle")  # here, as an edge of an old definition may have any
+    if handle is not None:
+        check_name(handle, "handle")  # here, as an edge of an old definition may have any
     if not routes:
         return [NewEvent(STEP_COMPLETED, event)]
     event["unrouted"] = True
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": masker.text(unrouted(planned, result.handle))}),
+        NewEvent(FAILED, reason | {"reason": recordable(unrouted(planned, handle), masker)}),
     ]
+
+
+def _came_in(planned: PlannedNode, state: RunState) -> Iterator[Any]:
+    """What an executor can have been given of the run's data."""
+    yield planned.node.data
+    yield state.payload
+    for results in state.context.values():
+        yield from (result.output for result in results)
 
 
 def unrouted(planned: PlannedNode, handle: str | None) -> str:
@@ -215,15 +237,17 @@ def is_retryable(error: BaseException) -> bool:
 
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
+    if isinstance(error, InputInvalid) and error.node_id:
+        error = _told(error, masker)
     try:
         message = raw_message(error)
     except SHUTDOWN:
         raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
         message = f"(its __str__ raised {type(failure).__name__})"
-    described = {"type": type(error).__name__, "message": clean_text(masker.text(message))}
+    described = {"type": type(error).__name__, "message": recordable(message, masker)}
     if trace := _traceback(error):
-        described["traceback"] = clean_text(masker.text(trace))
+        described["traceback"] = recordable(trace, masker)
     return described
 
 
@@ -240,8 +264,11 @@ def _traceback(error: BaseException) -> str:
         return "".join(traceback.format_tb(inner))
 
 
-def clean_text(text: str) -> str:
-    """Text that can be stored: lone surrogates escaped, cut where it is longer than anyone reads."""
-    if len(text) > MAX_ERROR_TEXT:
-        text = f"{text[:MAX_ERROR_TEXT]}… (cut here: {len(text):,} characters in all)"
+def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
+    """The text as it can be stored: secrets masked, cut where it is longer than anyone reads, surrogates escaped."""
+    length = len(text)
+    # What is cut away is masked before, so that the beginning of a secret that goes on behind the cut is none.
+    text = masker.text(text[: most + LONGEST_FORM], most)
+    if length > most:
+        text = f"{text}… (cut here: {length:,} characters in all)"
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "changed", "link", "gap", "position", "time", "unknown_type", "unreadable",
+    "changed", "link", "gap", "position", "time", "unknown_type", "unreadable", "odd",
     "reference", "index", "checkpoint", "search",
     "cut", "lost", "rewritten",
 ]  # fmt: skip
@@ -19,7 +19,9 @@ class Finding(NamedTuple):
     ``kind`` is, of an event by itself: ``changed`` (body, type or digest differ from what was written, though the event
     before is sound), ``link`` (doesn't continue from the event before, which has a finding itself), ``gap`` (versions
     are missing, or below 1), ``position`` (not above that of the event before), ``time`` (recorded before the event
-    before), ``unknown_type``, or ``unreadable``.
+    before, at a time that no calendar has, or more than a day ahead of the clock), ``unknown_type``, ``unreadable``, or
+    ``odd`` (it says what no write could have recorded, such as a value nested too deep, or a definition that is none:
+    lists show it as far as they can).
 
     Of what is told twice: ``reference`` (an event names a run, a work order, a source or a workflow's version that
     isn't there, or tells otherwise), ``index`` (a row of the lists is missing, without its events, or tells otherwise),

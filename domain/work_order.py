@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from .catalogue import event_type
+from .clock import behind
 from .errors import Fault
 from .ports import NewEvent
 from .run import Recorded
@@ -151,4 +152,4 @@ def add_run(order: WorkOrderState, run_id: str, kind: RunKind, *, by: str, now: 
 
 
 def _envelope(order: WorkOrderState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": max(now, order.recorded_at), "by": by, "correlation_id": order.id}
+    return {"recorded_at": behind(order.recorded_at, now), "by": by, "correlation_id": order.id}

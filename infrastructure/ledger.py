@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from ..domain.clock import Clock, reading
-from ..domain.errors import InvalidRequest
+from ..domain.errors import EventNotReadable, InvalidRequest
 from ..domain.executors import ExecutorRegistry
 from ..domain.jsonvalue import MAX_VALUE_BYTES
 from ..domain.live import Live
@@ -45,6 +45,7 @@ class Ledger(Live):
         threads: int = EXECUTOR_THREADS,
     ) -> None:  # fmt: skip
         self._store = store
+        self._now = now
         self._executors = ThreadPool("flowledger-executor", threads)
         self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
@@ -53,7 +54,7 @@ class Ledger(Live):
         indexer = SearchIndex(store, store.search, now)
         replayer = Replayer(store, states, self.workflows, executors, now, limits)
         lists = Lists(store.index, store.searched(indexer))
-        self.history = History(store, states, self.workflows, lists, replayer, self._threads)
+        self.history = History(store, states, self.workflows, lists, replayer, self._threads, now)
         self.search = Search(indexer, self._threads)
 
     def verify(
@@ -65,9 +66,10 @@ class Ledger(Live):
     ) -> VerifyReport:
         """Walk the whole store and report what isn't as it was written, or contradicts itself.
 
-        That is every change, gap or reordering of events; whatever names a run, work order, source or version that is
-        not there; rows of the index and checkpoints that aren't what the events make. ``deep`` also compares what a
-        search knows. Others may write meanwhile. ``progress`` is told now and then how many events have been walked.
+        That is every change, gap or reordering of events; what no write could have recorded; whatever names a run,
+        work order, source or version that is not there; rows of the index and checkpoints that aren't what the events
+        make. ``deep`` also compares what a search knows. Others may write meanwhile. ``progress`` is told now and then
+        how many events have been walked.
 
         ``heads`` is a file to be kept elsewhere, of how every stream stands. Where it is there, each stream must still
         hold what it held then: else it was cut, lost or rewritten, which nothing inside of a store could show. It is
@@ -77,18 +79,26 @@ class Ledger(Live):
         """
         from .verification.walk import verify
 
-        return verify(self._store, progress, deep=deep, heads=None if heads is None else path_of(heads, "heads"))
+        place = None if heads is None else path_of(heads, "heads")
+        return verify(self._store, progress, deep=deep, heads=place, now=self._now())
 
-    def rebuild(self, progress: Callable[[float], object] | None = None) -> int:
+    def rebuild(
+        self,
+        progress: Callable[[float], object] | None = None,
+        *,
+        left_out: Callable[[EventNotReadable], object] | None = None,
+    ) -> int:
         """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
 
         All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
-        done, 0 to 1.
+        done, 0 to 1. An event that can't be read moves no row and stops no other: ``left_out`` is told of it, as an
+        EventNotReadable. A run, or work order, that begins with one is listed last, as ``unreadable`` until another
+        event says how it stands.
 
-        Raises EventNotReadable for the first event that can't be read, StorageUnavailable, also where two rebuild at
-        once: one of them is told so, and the other one goes on. The index is then as it was.
+        Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
+        The index is then as it was.
         """
-        return self._store.rebuild_index(progress)
+        return self._store.rebuild_index(progress, left_out)
 
     def backup(
         self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
@@ -165,8 +175,9 @@ def open_ledger(
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
     from .store.backends import open_store  # brings the storage libraries, which an engine alone doesn't need
+    from .store.codec import EVENT_OVERHEAD
 
-    store = open_store(url, max_event_bytes=2 * max_value_bytes + _EVENT_OVERHEAD, create=create)
+    store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
@@ -181,6 +192,3 @@ def _batch(durability: object) -> Batch | None:
 
 
 _CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"
-
-_EVENT_OVERHEAD = 2**20
-"""Bytes that an event may need beside its two largest values, the input and the output."""

@@ -5,12 +5,11 @@ Objects are compared by key. Arrays are aligned: by the ids of their items where
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from .alignment import Block, align
 from .ignoring import Ignored, below, masked
 
 Path = tuple[str | int, ...]
@@ -135,17 +134,19 @@ _WORTH_A_MOVE = 100
 
 def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | None, found: list[Operation]) -> None:
     first = last = 0
-    if ignored is None:
+    align_items = len(path) <= _ALIGNED_DEPTH
+    if ignored is None and align_items:
         first = alike(before, after)
         last = alike(before[first:][::-1], after[first:][::-1])
     old, new = before[first : len(before) - last], after[first : len(after) - last]
-    if ignored is None and (moved := _moved(old, new)) is not None:
+    if ignored is None and align_items and (moved := _moved(old, new)) is not None:
         source, target = moved
         found.append(Operation("move", (*path, first + target), old[source], new[target], (*path, first + source)))
         return
     inside: list[Operation] = []
     added = replaced = 0
-    for i1, i2, j1, j2 in _aligned(old, new, first, ignored):
+    blocks = _aligned(old, new, first, ignored) if align_items else [Block(False, 0, len(old), 0, len(new))]
+    for _, i1, i2, j1, j2 in blocks:
         # From left to right: whatever stands before this place is as it will be, so indices are those of the new array.
         both = min(i2 - i1, j2 - j1)
         for i, j in zip(range(i1, i1 + both), range(j1, j1 + both), strict=True):
@@ -161,6 +162,10 @@ def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | 
         found.append(Operation("replace", path, before, after))
     else:
         found += inside
+
+
+_ALIGNED_DEPTH = 24
+"""Levels down to which items are aligned, which takes a look at all that is in them. Further down: item by item."""
 
 
 def alike(one: Sequence[Any], other: Sequence[Any]) -> int:
@@ -191,23 +196,10 @@ def _moved(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
     return None
 
 
-_Block = tuple[int, int, int, int]
-"""``old[i1:i2]`` stands where ``new[j1:j2]`` will."""
-
-
-def _aligned(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ignored | None) -> Iterator[_Block]:
+def _aligned(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ignored | None) -> list[Block]:
     if not old or not new:
-        return iter([(0, len(old), 0, len(new))])
-    earlier, later = _keys(old, first, ignored), _keys(new, first, ignored)
-    counts = Counter(later)
-    if sum(counts[key] * count for key, count in Counter(earlier).items()) > _THOROUGH:
-        return iter([(0, len(old), 0, len(new))])
-    blocks = SequenceMatcher(None, earlier, later, autojunk=False).get_opcodes()
-    return ((i1, i2, j1, j2) for _, i1, i2, j1, j2 in blocks)
-
-
-_THOROUGH = 100_000
-"""Pairs of equal items, with which the time to align two arrays grows. Where there are more: item by item."""
+        return [Block(False, 0, len(old), 0, len(new))]
+    return align(_keys(old, first, ignored), _keys(new, first, ignored))
 
 
 def _keys(items: Sequence[Any], first: int, ignored: Ignored | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..domain.run import Distribution
 from ..domain.workflow import JobCode
-from .value_changes import unified
+from .text_diff import unified_diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CodeDrift:
     def text(self) -> str | None:
         """A unified diff from the saved source to what ran; None where they are the same, or one isn't known."""
         saved = None if self.saved is None else self.saved.get("source")
-        return None if saved is None or self.source in (None, saved) else unified(saved, self.source or "")
+        return None if saved is None or self.source in (None, saved) else unified_diff(saved, self.source or "")
 
     def __str__(self) -> str:
         if not self.drifted:

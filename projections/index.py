@@ -4,11 +4,14 @@ A plain step, one that leads to the next, moves no row: so it costs no second wr
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from ..domain.clock import EARLIEST, LATEST
 from ..domain.errors import EventNotReadable
+from ..domain.ids import workflow_stream
 from ..domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
 from ..domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ..domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
@@ -161,15 +164,95 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
     for event in events:
         try:
             _ENTER[event.type](changes, event)
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             reason = f"its body is not that of a {event.type!r} ({error!r})"
             raise EventNotReadable(event.stream, event.version, reason) from error
     return changes
 
 
+def changes_of_readable(
+    events: "list[Placed]", tell_of: Callable[[EventNotReadable], object] = lambda _: None
+) -> tuple[int, Changes]:
+    """What the events that can be read do to the index, and how many those are; ``tell_of`` is told the others.
+
+    An event without data is one that was told already.
+    """
+    if all(event.data for event in events):
+        with suppress(EventNotReadable):  # which one it is, each has to tell by itself
+            return len(events), changes_of(events)
+    changes, moving = Changes(), 0
+    for event in events:
+        try:
+            if event.data:
+                changes_of([event])  # so that half an event moves no row
+                changes_of([event], changes)
+        except EventNotReadable as error:
+            tell_of(error)
+            event = event._replace(data={})
+        moving += bool(event.data) or _add_unreadable(changes, event)
+    return moving, changes
+
+
+def _add_unreadable(changes: Changes, event: Placed) -> bool:
+    """A row for a run or work order whose first event can't be read, so that lists show that it is there.
+
+    Nothing is known of it but its id and what later events say, and it comes last in every list. False for any other
+    event.
+    """
+    if event.version != 1 or event.type not in (STARTED, OPENED):
+        return False
+    nothing = {"workflow_id": "", "actor": "", "place": event.place}
+    if event.type == STARTED:
+        changes.runs[event.stream] = nothing | {
+            "run_id": event.stream, "work_order_id": "", "workflow_version": 0, "started_at": EARLIEST,
+            "origin": None, "source": None, "queued": False, "version": event.version, "status": UNREADABLE,
+            "node_id": None, "error_type": None, "finished_at": None,
+        }  # fmt: skip
+    else:
+        changes.orders[event.stream] = nothing | {
+            "work_order_id": event.stream, "opened_at": EARLIEST, "last_run_id": None, "state": UNREADABLE,
+            "reason": None,
+        }  # fmt: skip
+    return True
+
+
+UNREADABLE: Final = "unreadable"
+"""The status of a run, and the state of a work order, of which the store can't tell more."""
+
+
 def key(text: str) -> str:
     """The text as indexed columns hold it, and as filters must ask for it."""
     return text[:KEY_LENGTH].replace("\0", "\ufffd")
+
+
+# --- values, as every database's columns hold them --------------------------------------------------------------------
+
+LONGEST_NAME: Final = 1_024
+"""Characters of an id: a database's index holds no more, and no stream has a longer one."""
+
+
+def _name(text: Any) -> str:
+    """Raises TypeError, ValueError for what is no id."""
+    if len(text) > LONGEST_NAME:
+        raise ValueError(f"an id of {len(text):,} characters")
+    return text.replace("\0", "\ufffd")  # type: ignore[no-any-return]
+
+
+def row_time(at: Any) -> int:
+    """Times that no calendar holds become the first or the last one. Raises TypeError for what is no time."""
+    if type(at) is not int:
+        raise TypeError(f"{at!r} is no time")
+    return at if EARLIEST <= at <= LATEST else LATEST if at > 0 else EARLIEST
+
+
+def _count(number: Any) -> int:
+    """Raises TypeError, ValueError for what doesn't count anything."""
+    if not 0 <= number <= _LARGEST or type(number) is not int:
+        raise ValueError(f"{number!r} is no count")
+    return number
+
+
+_LARGEST = 2**63 - 1
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
@@ -180,26 +263,29 @@ def _started(changes: Changes, event: Placed) -> None:
     origin = data.get("origin") or {}
     changes.runs[event.stream] = {
         "run_id": event.stream,
-        "work_order_id": data.get("correlation_id", ""),
-        "workflow_id": data["workflow_id"],
-        "workflow_version": data["workflow_version"],
-        "started_at": data["recorded_at"],
+        "work_order_id": _name(data.get("correlation_id", "")),
+        "workflow_id": _name(data["workflow_id"]),
+        "workflow_version": _count(data["workflow_version"]),
+        "started_at": row_time(data["recorded_at"]),
         "place": event.place,
         "actor": key(data["by"]),
-        "origin": origin.get("kind"),
-        "source": origin.get("run_id"),
+        "origin": _key(origin.get("kind")),
+        "source": _key(origin.get("run_id")),
         "queued": "queued" in data,
         **_moved_to(event),
     }
+    _end_behind_start(changes.runs[event.stream])
     _note(changes, event, is_act=True)
 
 
 def _went_on(changes: Changes, event: Placed) -> None:
     to = _moved_to(event)
+    state = order_state(to["status"])
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
     run["queued"] = "queued" in event.data
-    _move_order(changes, event, order_state(to["status"]))
+    _end_behind_start(run)
+    _move_order(changes, event, state)
     _note(changes, event, is_act=event.type not in _STEPS and "node_id" not in event.data)
 
 
@@ -207,15 +293,24 @@ def _metadata_set(changes: Changes, event: Placed) -> None:
     _note(changes, event, is_act=True)
 
 
+def _end_behind_start(run: Row) -> None:
+    """The same is said of rows that are in the table: no run ends before it began, whatever its events say."""
+    if run["finished_at"] is not None and "started_at" in run:
+        run["finished_at"] = max(run["started_at"], run["finished_at"])
+
+
 def _moved_to(event: Placed) -> Row:
     after = event.data["after"]
-    failed = event.type == STEP_FAILED and after["status"] in ("error", "failed")
+    status = after["status"]
+    _ORDER_STATES[status]  # there is no other
+    failed = event.type == STEP_FAILED and status in ("error", "failed")
+    finished_at = after.get("finished_at")
     return {
         "version": event.version,
-        "status": after["status"],
+        "status": status,
         "node_id": None if after["status"] == "active" else _key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
-        "finished_at": after.get("finished_at"),
+        "finished_at": None if finished_at is None else row_time(finished_at),
     }
 
 
@@ -238,11 +333,11 @@ _ORDER_STATES = {
 
 
 def _opened(changes: Changes, event: Placed) -> None:
-    run_id = event.data.get("run_id")
+    run_id = _key(event.data.get("run_id"))
     changes.orders[event.stream] = {
         "work_order_id": event.stream,
-        "workflow_id": event.data["workflow_id"],
-        "opened_at": event.data["recorded_at"],
+        "workflow_id": _name(event.data["workflow_id"]),
+        "opened_at": row_time(event.data["recorded_at"]),
         "place": event.place,
         "actor": key(event.data["by"]),
         "last_run_id": run_id,
@@ -254,7 +349,7 @@ def _opened(changes: Changes, event: Placed) -> None:
 def _run_added(changes: Changes, event: Placed) -> None:
     if event.data["kind"] != "retry":
         return
-    run_id = event.data["run_id"]
+    run_id = key(event.data["run_id"])
     _set_order(changes, event, {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None})
 
 
@@ -291,35 +386,47 @@ def _move_order(changes: Changes, event: Placed, state: str) -> None:
 
 def _state_with(changes: Changes, run_id: str | None) -> str:
     run = changes.runs.get(run_id or "")
+    if run is not None and run["status"] == UNREADABLE:
+        return UNREADABLE
     return "pending" if run is None else order_state(run["status"], queued=run["queued"])
 
 
 # --- workflows --------------------------------------------------------------------------------------------------------
 
 
+def _workflow_of(event: Placed) -> str:
+    """Raises ValueError where the event speaks of another workflow than its stream is: that row isn't its own."""
+    workflow_id = _name(event.data["workflow_id"])
+    if workflow_stream(workflow_id) != event.stream:
+        raise ValueError(f"workflow {workflow_id!r} has another stream")
+    return workflow_id
+
+
 def _saved(changes: Changes, event: Placed) -> None:
     data = event.data
-    save = {
-        "workflow_id": data["workflow_id"],
+    workflow_id = _workflow_of(event)
+    save: Row = {
+        "workflow_id": workflow_id,
         "version": event.version,
-        "snapshot_id": data["snapshot_id"],
+        "snapshot_id": _name(data["snapshot_id"]),
         "actor": key(data["by"]),
-        "taken_at": data["recorded_at"],
+        "taken_at": row_time(data["recorded_at"]),
         "message": _text(data.get("message")),
-        "digest": data["digest"],
+        "digest": _name(data["digest"]),
     }
+    named = _text(data.get("name"))
     changes.saves.append(save)
-    changes.workflow_moves.pop(data["workflow_id"], None)
-    changes.workflows[data["workflow_id"]] = save | {
+    changes.workflow_moves.pop(workflow_id, None)
+    changes.workflows[workflow_id] = save | {
         "saved_version": event.version,
-        "name": _text(data.get("name")),
+        "name": named,
         "archived": False,
     }
     _note(changes, event, is_act=True)
 
 
 def _archived_or_restored(changes: Changes, event: Placed) -> None:
-    workflow_id = event.data["workflow_id"]
+    workflow_id = _workflow_of(event)
     moved = {"workflow_id": workflow_id, "version": event.version, "archived": event.type == ARCHIVED}
     row = changes.workflows.get(workflow_id)
     if row is not None:
@@ -341,7 +448,7 @@ def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
             "stream": event.stream,
             "version": event.version,
             "place": event.place,
-            "recorded_at": data["recorded_at"],
+            "recorded_at": row_time(data["recorded_at"]),
             "actor": key(data["by"]),
             "type": event.type,
             "is_act": is_act,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..domain.clock import moment
+from ..domain.clock import EARLIEST, LATEST, OddTime, moment
 from .index import RunRow, WorkflowRow, WorkOrderRow
 
 
@@ -16,7 +16,7 @@ class RunSummary:
     workflow_version: int
     work_order_id: str
     status: str
-    """A Snapshot's status, or ``cancelled``."""
+    """A Snapshot's status, ``cancelled``, or ``unreadable``: an event is damaged, and ``verify`` says which."""
     node_id: str | None
     """Where it stands, waits or failed; None when it is completed."""
     error_type: str | None
@@ -37,7 +37,7 @@ class WorkOrderSummary:
     id: str
     workflow_id: str
     state: str
-    """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled`` or ``rejected``."""
+    """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled``, ``rejected`` or ``unreadable``."""
     by: str
     opened_at: datetime
     runs: int
@@ -66,11 +66,16 @@ class WorkflowSummary:
     """As it stands now."""
 
 
+def _told(at: int) -> datetime:
+    """The time of a row, which holds the first or the last one of all in the place of those that no calendar has."""
+    return moment(at) if EARLIEST < at < LATEST else OddTime(at)
+
+
 def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
     # In the order of its fields: by their names it would take half as long again, and a page has many.
     return RunSummary(
         row.run_id, row.workflow_id, row.workflow_version, row.work_order_id, row.status, node_id, row.error_type,
-        row.by, moment(row.started_at), None if row.finished_at is None else moment(row.finished_at), row.origin,
+        row.by, _told(row.started_at), None if row.finished_at is None else _told(row.finished_at), row.origin,
         row.source,
     )  # fmt: skip
 
@@ -81,7 +86,7 @@ def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
         workflow_id=row.workflow_id,
         state=row.state,
         by=row.by,
-        opened_at=moment(row.opened_at),
+        opened_at=_told(row.opened_at),
         runs=row.runs,
         last_run_id=row.last_run_id,
         reason=row.reason,
@@ -97,7 +102,7 @@ def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
         snapshot_id=row.snapshot_id,
         name=row.name,
         by=row.by,
-        taken_at=moment(row.taken_at),
+        taken_at=_told(row.taken_at),
         message=row.message,
         archived=row.archived,
     )

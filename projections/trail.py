@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from ..domain.clock import moment
+from ..domain.ids import workflow_stream
 from ..domain.ports import RecordedEvent
+from .index import ActRow
 
 Kind = Literal["workflow", "run", "work order"]
 
@@ -46,11 +49,24 @@ def act_of(event: RecordedEvent) -> Act:
     )
 
 
+def damaged_act(row: ActRow, reason: str) -> Act:
+    """The act of an event that can't be shown, as far as the index knows it."""
+    family = row.type.partition(".")[0]
+    subject = row.stream.removeprefix(workflow_stream("")) if family == "workflow" else row.stream
+    return Act(
+        at=moment(row.recorded_at), by=row.by, type=row.type, stream=row.stream, version=row.version,
+        position=row.position, kind=_KINDS.get(family, "run"), subject=subject, summary=f"can't be shown: {reason}",
+    )  # fmt: skip
+
+
+_KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order"}
+
+
 def _subject(event: RecordedEvent) -> tuple[Kind, str]:
     family = event.type.partition(".")[0]
     if family == "workflow":
         return "workflow", event.data["workflow_id"]
-    return ("work order" if family == "work_order" else "run"), event.stream
+    return _KINDS.get(family, "run"), event.stream
 
 
 _Body = Mapping[str, Any]

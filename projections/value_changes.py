@@ -1,6 +1,5 @@
 """Values that differ, as people read them: where, what was and is there, large ones folded, texts line by line."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +7,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from ..domain.jsonvalue import render_path
-from .difference import Operation, Path, alike
+from .difference import Operation, Path
+from .text_diff import unified_diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ValueChange:
         texts = [value for value in (self.before, self.after) if value is not None]
         if not all(isinstance(value, str) for value in texts) or not any("\n" in value for value in texts):
             return None
-        return unified(self.before, self.after)
+        return unified_diff(self.before, self.after)
 
     def to_data(self) -> dict[str, Any]:
         """As JSON."""
@@ -82,25 +82,6 @@ def folded(value: Any) -> str:
         return line
     data = line.encode()
     return f"{line[:_READ]}… ({len(data):,} bytes, sha256 {sha256(data).hexdigest()[:_DIGEST]})"
-
-
-def unified(before: str | None, after: str | None) -> str:
-    """A unified diff of two texts, without file names; None: there is none on that side.
-
-    Always right, and the shortest one, unless thousands of lines lie between the first and the last that differ.
-    """
-    old, new = ([] if text is None else text.split("\n") for text in (before, after))
-    first = alike(old, new)
-    last = alike(old[first:][::-1], new[first:][::-1])
-    removed, added = old[first : len(old) - last], new[first : len(new) - last]
-    if len(removed) * len(added) <= _THOROUGH:
-        return "\n".join(list(difflib.unified_diff(old, new, lineterm=""))[2:])
-    header = f"@@ -{first + 1},{len(removed)} +{first + 1},{len(added)} @@"
-    return "\n".join([header, *(f"-{line}" for line in removed), *(f"+{line}" for line in added)])
-
-
-_THOROUGH = 5_000 * 5_000
-"""Pairs of lines; the time for the shortest diff grows with them."""
 
 
 TEXT_INDENT = "      "

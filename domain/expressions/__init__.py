@@ -1,5 +1,6 @@
 """Expressions in node data: found in text, reduced to what they refer to, compiled once and rendered step by step."""
 
+from .amount import excess_in_definition, excess_in_node
 from .language import Allowance, Expression, ExpressionLanguage, Program
 from .references import Scope
 from .template import Rendered, Template, compile_template
@@ -13,4 +14,6 @@ __all__ = [
     "Scope",
     "Template",
     "compile_template",
+    "excess_in_definition",
+    "excess_in_node",
 ]

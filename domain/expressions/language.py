@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ..errors import ExpressionError, InvalidValue
 from ..jsonvalue import freeze
-from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, suggestion
+from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, shorten, suggestion
 from .source import MAX_SOURCE_LENGTH, tokenize
 
 MAX_COST = 1_000_000_000
@@ -29,7 +29,8 @@ class Allowance:
 
     def spend(self, cost: int) -> None:
         """Spend. Raises ExpressionError when it was more than what was left."""
-        if not self.take(cost):
+        self.left -= cost
+        if self.left < 0:
             raise too_costly()
 
 
@@ -118,9 +119,10 @@ class Expression:
             return error
         if self.reads_globals and not re.search(rf"\b{re.escape(missing)}\b", self.source):
             return ExpressionError("unknown reference: a key that the expression computes isn't there", missing=missing)
+        shown = repr(shorten(missing))
         if missing in scope.nodes:
-            return ExpressionError(f"unknown reference {missing!r}, did you mean nodes[{missing!r}]?", missing=missing)
+            return ExpressionError(f"unknown reference {shown}, did you mean nodes[{shown}]?", missing=missing)
         near = suggestion(missing, ROOTS)
         return ExpressionError(
-            f"unknown reference {missing!r}{near}; expressions see nodes, payload, input and globals", missing=missing
+            f"unknown reference {shown}{near}; expressions see nodes, payload, input and globals", missing=missing
         )

@@ -7,6 +7,7 @@ depends on what it reads, not on how long the run has been going.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from ..errors import ExpressionError
@@ -19,6 +20,12 @@ ROOTS = ("nodes", "payload", "input", "globals")
 _RESERVED = frozenset({"in", "true", "false", "null"})
 _NODE_FIELDS = ("last", "all", "output")
 _LARGEST_LITERAL_INDEX_DIGITS = 9
+
+_MAX_CANDIDATES = 1000
+_MAX_SUGGESTED = 40
+"""Characters of a name that is suggested, or for which one is: a thousand of them are compared in 0.15 s at worst."""
+_MAX_SHOWN = 200
+"""Characters of a name or an expression that an error message repeats."""
 
 
 class ResultView(Protocol):
@@ -44,6 +51,8 @@ class Scope:
     input: Any = None
     """The node's own data, before expressions."""
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+    elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
+    """Globals that only other nodes are given → in words, which."""
 
 
 class _AnyKey:
@@ -73,9 +82,9 @@ class Reference(NamedTuple):
         return self.root + render_path(tuple(key for key in self.keys if not isinstance(key, _AnyKey)))
 
 
-def find_references(tokens: list[Token], roots: Sequence[str] = ROOTS) -> list[Reference]:
+def find_references(tokens: Sequence[Token], roots: Sequence[str] = ROOTS) -> list[Reference]:
     """Every path in the source that starts at one of the roots. A method call is no part of a path."""
-    brackets = matching_brackets(tokens)
+    brackets = matching_brackets(tokens) if any(token.text == "nodes" for token in tokens) else {}
     return [
         _read_reference(tokens, index, brackets)
         for index, token in enumerate(tokens)
@@ -83,7 +92,7 @@ def find_references(tokens: list[Token], roots: Sequence[str] = ROOTS) -> list[R
     ]
 
 
-def _read_reference(tokens: list[Token], first: int, brackets: dict[int, int]) -> Reference:
+def _read_reference(tokens: Sequence[Token], first: int, brackets: dict[int, int]) -> Reference:
     root = tokens[first].text
     keys: list[Key] = []
     at = first + 1
@@ -126,6 +135,9 @@ def resolve(scope: Scope, reference: Reference) -> Any:
         value, done = _resolve_node(scope.nodes, reference)
     else:
         value, done = getattr(scope, reference.root), 0
+        if reference.root == "globals" and keys and keys[0] in scope.elsewhere:
+            name = str(keys[0])
+            raise ExpressionError(f"globals.{name} is limited to {scope.elsewhere[name]}", missing=name)
     for index in range(done, len(keys)):
         value = _enter(value, cast("str | int", keys[index]), reference, index)
     return value
@@ -167,7 +179,7 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
         raise ExpressionError(f"{_prefix(reference, index)} has {held}, there is no [{key}]", missing=str(key))
     elif isinstance(value, Mapping):
         raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
-    wanted = f"field {key!r}" if isinstance(key, str) else f"item [{key}]"
+    wanted = f"field {shorten(key)!r}" if isinstance(key, str) else f"item [{key}]"
     place = _prefix(reference, index)
     hint = (
         "; only the first step after a start or a resume sees a payload" if (place, value) == ("payload", None) else ""
@@ -176,21 +188,33 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
 
 
 def _prefix(reference: Reference, index: int) -> str:
-    return str(reference._replace(keys=reference.keys[:index]))
+    return shorten(str(reference._replace(keys=reference.keys[:index])))
 
 
 def _unknown(key: str, known: Iterable[str], owner: str, listing: str) -> ExpressionError:
-    names = sorted(str(name) for name in known)
-    shown = (", ".join(names[:10]) + (", …" if len(names) > 10 else "")) or "nothing"
+    names = sorted(str(name) for name in islice(known, _MAX_CANDIDATES))
+    shown = (", ".join(map(shorten, names[:10])) + (", …" if len(names) > 10 else "")) or "nothing"
     return ExpressionError(
-        f"unknown reference {key!r} in {owner}{suggestion(key, names)}; {listing}: {shown}", missing=key
+        f"unknown reference {shorten(key)!r} in {owner}{suggestion(key, names)}; {listing}: {shown}",
+        missing=key,
     )
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """``, did you mean 'x'?`` when one of the first thousand known names is near; else nothing."""
-    near = get_close_matches(name, [candidate for candidate, _ in zip(known, range(1000), strict=False)], n=1)
+    """``, did you mean 'x'?`` when one of the first thousand known names is near; else nothing.
+
+    Finding it takes time by the square of the names' length; long ones, which nobody mistypes, are passed over.
+    """
+    if len(name) > _MAX_SUGGESTED:
+        return ""
+    candidates = [candidate for candidate in islice(known, _MAX_CANDIDATES) if len(candidate) <= _MAX_SUGGESTED]
+    near = get_close_matches(name, candidates, n=1)
     return f", did you mean {near[0]!r}?" if near else ""
+
+
+def shorten(text: str, limit: int = _MAX_SHOWN) -> str:
+    """A text as a message repeats it: its first ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def kind_of(value: Any) -> str:

@@ -4,7 +4,8 @@ The token rules are those of the CEL grammar, so that what is counted, guarded a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_SOURCE_LENGTH = 4096
@@ -26,7 +27,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_INSIDE = re.compile(rf"(?:{_STRING})|\}}\}}|[\s\S]", re.VERBOSE)
+_INSIDE = re.compile(rf"(?:{_STRING})|\}}\}}|[^\"'{{}}bBrR]+|[\s\S]", re.VERBOSE)
 
 OPENING = {"(": ")", "[": "]", "{": "}"}
 CLOSING = frozenset(OPENING.values())
@@ -49,16 +50,19 @@ class Placeholder(NamedTuple):
     end: int
 
 
-def tokenize(source: str) -> list[Token]:
+@lru_cache(maxsize=2)  # each expression is asked for twice: by who looks for references, and by who compiles it
+def tokenize(source: str) -> tuple[Token, ...]:
     """The tokens of CEL source, without blanks and comments. Never raises: what CEL doesn't know is ``unknown``."""
-    return [
-        Token(str(match.lastgroup), match[0], *match.span())
-        for match in _TOKEN.finditer(source)
-        if match.lastgroup != "space"
-    ]
+    return tuple(
+        [
+            Token._make((match.lastgroup, match[0], match.start(), match.end()))
+            for match in _TOKEN.finditer(source)
+            if match.lastgroup != "space"
+        ]
+    )
 
 
-def matching_brackets(tokens: list[Token]) -> dict[int, int]:
+def matching_brackets(tokens: Sequence[Token]) -> dict[int, int]:
     """Index of each opening bracket → index of the one that closes it. Unbalanced ones are left out."""
     pairs: dict[int, int] = {}
     open_brackets: list[int] = []

@@ -7,12 +7,10 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import ExpressionError, Fault
 from ..jsonvalue import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
 from ..masking import MASK
+from .amount import excess_in_node, has_expressions
 from .language import Allowance, Expression, ExpressionLanguage
-from .references import Scope
+from .references import Scope, shorten
 from .source import placeholders
-
-_MAX_SHOWN = 200
-"""Characters of an expression that an error message repeats."""
 
 Path = tuple[str | int, ...]
 
@@ -47,13 +45,37 @@ class Template:
         return Rendered(value, root.mask(value) if root.reads_globals else value)
 
 
-def compile_template(data: Any, language: ExpressionLanguage, *, where: str) -> Template:
+def compile_template(data: Any, language: ExpressionLanguage, *, where: str, refusal: str | None = None) -> Template:
     """Prepare the data of the node with the id ``where``. Raises InvalidValue for what isn't JSON, nothing for bad
-    expressions: these fail the step that needs them.
+    expressions: these fail the step that needs them. So do too many, and any at all where there is a ``refusal``.
     """
     data = freeze(data, "data")
+    reason = excess_in_node(data) or refusal
     faults: list[Fault] = []
-    return Template(data, _compile(data, (), _Compilation(language, where, faults)), tuple(faults))
+    root = _compile(data, (), _Compilation(language, where, faults)) if reason is None else _refuse(data, reason, where)
+    if root is not None and reason is not None:
+        faults.append(Fault("data", reason))
+    return Template(data, root, tuple(faults))
+
+
+def _refuse(data: Any, reason: str, node_id: str) -> "_Part | None":
+    return _Refused(reason, node_id) if has_expressions(data) else None
+
+
+class _Refused:
+    """Data with more expressions than are compiled."""
+
+    reads_globals = False
+
+    def __init__(self, reason: str, node_id: str) -> None:
+        self.reason = reason
+        self.node_id = node_id
+
+    def render(self, scope: Scope, allowance: Allowance) -> Any:  # noqa: ARG002 - as every part has them
+        raise ExpressionError(f"node {self.node_id!r}, field data: {self.reason}")
+
+    def mask(self, value: Any) -> Any:
+        return value
 
 
 class _Compilation(NamedTuple):
@@ -107,25 +129,34 @@ def _pieces(text: str, path: Path, compilation: _Compilation) -> Iterator["str |
 
 
 def _compile_one(source: str, path: Path, compilation: _Compilation) -> "_Lone":
-    shown = source if len(source) <= _MAX_SHOWN else f"{source[:_MAX_SHOWN]}…"
-    place = "data" + render_path(path)
-    label = f"node {compilation.node_id!r}, field {place}: {{{{ {shown} }}}}"
     try:
-        return _Lone(Expression(source, compilation.language), label)
+        return _Lone(Expression(source, compilation.language), source, path, compilation.node_id)
     except ExpressionError as error:
-        compilation.faults.append(Fault(place, f"{{{{ {shown} }}}}: {error}"))
-        return _Lone(str(error), label)
+        compilation.faults.append(Fault(_place(path), f"{{{{ {shorten(source)} }}}}: {error}"))
+        return _Lone(str(error), source, path, compilation.node_id)
+
+
+def _place(path: Path) -> str:
+    """The field at a path. Keys may be as long as data may be, and there is a label for each expression below them."""
+    return shorten("data" + render_path(tuple(shorten(key) if isinstance(key, str) else key for key in path)), 1000)
 
 
 class _Lone:
     """One expression: the value keeps its type. ``expression`` is the reason where it can't be compiled."""
 
-    __slots__ = ("expression", "label", "reads_globals")
+    __slots__ = ("expression", "node_id", "path", "reads_globals", "source")
 
-    def __init__(self, expression: Expression | str, label: str) -> None:
+    def __init__(self, expression: Expression | str, source: str, path: Path, node_id: str) -> None:
         self.expression = expression
-        self.label = label
+        self.source = source
+        self.path = path
+        self.node_id = node_id
         self.reads_globals = isinstance(expression, Expression) and expression.reads_globals
+
+    @property
+    def label(self) -> str:
+        """Where it is, in words."""
+        return f"node {self.node_id!r}, field {_place(self.path)}: {{{{ {shorten(self.source)} }}}}"
 
     def render(self, scope: Scope, allowance: Allowance) -> Any:
         expression = self.expression

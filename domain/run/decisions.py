@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..clock import moment
+from ..clock import behind, moment
 from ..errors import IllegalTransition
 from ..ports import NewEvent
 from ..snapshot import TERMINAL
@@ -24,7 +24,7 @@ from .state import RunState
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
     """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
-    data: dict[str, Any] = {"recorded_at": max(now, state.recorded_at), "by": by}
+    data: dict[str, Any] = {"recorded_at": behind(state.recorded_at, now), "by": by}
     if state.work_order_id is not None:
         data["correlation_id"] = state.work_order_id
     return data

@@ -36,11 +36,15 @@ class Changes:
     code: tuple[str, ...] = ()
     """Node types that both use and whose job code is not the same."""
     name: bool = False
+    unreadable: bool = False
+    """What was saved, now or before, is no definition, as ``verify`` says: then nothing else is told."""
 
     def __bool__(self) -> bool:
         return self != Changes()
 
     def __str__(self) -> str:
+        if self.unreadable:
+            return "can't be shown: what was saved is no definition"
         said = [*_said("node", self.nodes), *_said("edge", self.edges)]
         said += ["another start"] * self.start + ["another order"] * self.order + ["renamed"] * self.name
         said += [f"other code of {_listed(self.code)}"] if self.code else []

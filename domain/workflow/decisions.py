@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..clock import moment
+from ..clock import behind, moment
 from ..definition import WorkflowDefinition
 from ..errors import IllegalTransition
 from ..ports import NewEvent
@@ -82,7 +82,8 @@ def _saved(
     name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
 ) -> NewEvent | None:  # fmt: skip
     saved = state.saved
-    if saved is not None and saved["digest"] == definition.digest and state.code == code and state.name == name:
+    is_same = saved is not None and saved["digest"] == definition.digest and saved["definition"] == definition.to_data()
+    if is_same and state.code == code and state.name == name:
         return None
     candidates = snapshot_ids(state.workflow_id, version, definition.digest)
     event = _body(state, by, now)
@@ -98,4 +99,4 @@ def _saved(
 
 
 def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": max(now, state.recorded_at), "by": by, "workflow_id": state.workflow_id}
+    return {"recorded_at": behind(state.recorded_at, now), "by": by, "workflow_id": state.workflow_id}

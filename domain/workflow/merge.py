@@ -1,5 +1,6 @@
 """Two changes to one definition, made into one: nodes and edges are the parts, and the start."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -52,14 +53,17 @@ def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
 
 def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:
     """The keys as they stand in the first, those that only the second has behind what they follow there."""
-    order = list(first)
-    place = 0
+    order: list[_Key] = []
+    behind: defaultdict[_Key, list[_Key]] = defaultdict(list)
+    following = order
     for key in second:
         if key in first:
-            place = order.index(key) + 1
+            following = behind[key]
         else:
-            order.insert(place, key)
-            place += 1
+            following.append(key)
+    for key in first:
+        order.append(key)
+        order.extend(behind[key])
     return order
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import moment
-from ..definition import WorkflowDefinition
+from ..definition import STORED, WorkflowDefinition
 from ..jsonvalue import freeze, restore
 from .events import JobCode
 
@@ -49,7 +49,7 @@ def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool, archi
         workflow_id=data["workflow_id"],
         version=version,
         snapshot_id=data["snapshot_id"],
-        definition=WorkflowDefinition.model_validate(data["definition"]),
+        definition=WorkflowDefinition.model_validate(data["definition"], context=STORED),
         code=freeze(data["code"]),
         digest=data["digest"],
         message=data.get("message"),

@@ -42,13 +42,20 @@ def versions_in(events: Iterable[RecordedEvent], before: Mapping[str, Any] | Non
     latest = None
     for event in events:
         if event.type in SAVES:
-            found.append(_version(event, "saved", changes_between(before, event.data)))
+            found.append(_version(event, "saved", _changes(before, event.data)))
             before, latest = event.data, len(found) - 1
         else:
             found.append(_version(event, "archived" if event.type == ARCHIVED else "restored", Changes()))
     if latest is not None:
         found[latest] = replace(found[latest], is_latest=True)
     return found
+
+
+def _changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Changes:
+    try:
+        return changes_between(before, after)
+    except (LookupError, TypeError, AttributeError, RecursionError):
+        return Changes(unreadable=True)
 
 
 def _version(event: RecordedEvent, kind: Literal["saved", "archived", "restored"], changes: Changes) -> WorkflowVersion:

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ...domain.errors import ExpressionError
-from ...domain.expressions.language import MAX_COST, too_costly
 from ...domain.expressions.references import ROOTS, Reference, find_references, suggestion
 from ...domain.expressions.source import CLOSING, OPENING, Token, matching_brackets, tokenize
+from .cost import Costs, weigh
 
 MAX_BRACKETS = 16
 """Levels of brackets. The parser takes 8 KB of stack for each, and threads may have as little as 256 KB."""
@@ -23,7 +23,8 @@ MAX_LOOPS = 4
 """Macros in one expression. Each can multiply what those before it made."""
 
 MAX_NESTED_LOOPS = 2
-"""Macros inside one another: the exponent of the time that they take."""
+"""Macros inside one another: the exponent of the time that they take. The meter relies on it: only the element of the
+outermost loop is read in more rounds than its own."""
 
 LOOPS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
 FUNCTIONS = frozenset(
@@ -36,15 +37,9 @@ FUNCTIONS = frozenset(
 class Loop(NamedTuple):
     """One macro call."""
 
-    macro: str
-    variable: str
     open: int
     """Index of the token after the macro's name."""
     close: int
-    references: tuple[int, ...]
-    """Which references are in its body."""
-    outer: bool
-    """Whether its body uses the variable of a loop around it."""
 
 
 class Guarded(NamedTuple):
@@ -54,36 +49,32 @@ class Guarded(NamedTuple):
     prefix: str
     """What the names that were added to it begin with."""
     references: list[Reference]
-    loops: list[Loop]
-    lengths: list[int]
-    """Characters of each loop's body."""
-    copies: int
-    """How often a value can end up in the result, at most."""
+    costs: Costs
+    is_metered: bool
+    """Whether something in it is charged while it runs."""
 
 
-def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded:
-    """Check the limits and put the meter in; ``roots`` are the names that the expression sees.
+def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded | None:
+    """Check the limits, weigh the expression and put the meter in; ``roots`` are the names that the expression sees.
 
-    Raises ExpressionError. Syntax errors are left to CEL.
+    None for what is no expression: CEL says why. Raises ExpressionError for what is over a limit.
     """
     tokens = tokenize(source)
     _check_tokens(tokens)
     _check_nesting(tokens)
     references = find_references(tokens, roots)
-    loops = _find_loops(tokens, references)
+    loops = _find_loops(tokens)
     prefix = "_guard"
     while prefix in source:
         prefix += "_"
-    copies = 1
-    for loop in loops:
-        copies *= _copies(tokens, loop)
-    if copies > MAX_COST:
-        raise too_costly()
-    lengths = [tokens[loop.close].start - tokens[loop.open].end for loop in loops]
-    return Guarded(_metered(source, tokens, loops, prefix), prefix, references, loops, lengths, copies)
+    costs = weigh(tokens, references, [loop.open - 1 for loop in loops])
+    if costs is None:
+        return None
+    metered = _metered(source, tokens, loops, prefix)
+    return Guarded(metered, prefix, references, costs, metered is not source)
 
 
-def _check_tokens(tokens: list[Token]) -> None:
+def _check_tokens(tokens: Sequence[Token]) -> None:
     for index, token in enumerate(tokens[:-1]):
         called = token.kind == "name" and tokens[index + 1].text == "("
         if called and token.text not in FUNCTIONS | LOOPS and token.text != "in":
@@ -93,7 +84,7 @@ def _check_tokens(tokens: list[Token]) -> None:
             raise ExpressionError(f"syntax error at column {token.start + 1}: unexpected {token.text!r}")
 
 
-def _check_nesting(tokens: list[Token]) -> None:
+def _check_nesting(tokens: Sequence[Token]) -> None:
     """Bound the depth of the syntax tree: along nested brackets, the chains of operators add up."""
     chains, deepest_below, longest = [0], [0], [0]
     for index, token in enumerate(tokens):
@@ -119,7 +110,9 @@ def _check_nesting(tokens: list[Token]) -> None:
         raise ExpressionError(f"has over {MAX_CHAIN} operators and selections in a chain; do this work in an executor")
 
 
-def _find_loops(tokens: list[Token], references: list[Reference]) -> list[Loop]:
+def _find_loops(tokens: Sequence[Token]) -> list[Loop]:
+    if not any(token.text in LOOPS for token in tokens):
+        return []
     brackets = matching_brackets(tokens)
     loops: list[Loop] = []
     for index in range(1, len(tokens) - 1):
@@ -131,44 +124,17 @@ def _find_loops(tokens: list[Token], references: list[Reference]) -> list[Loop]:
         kinds = [(token.kind, token.text) for token in tokens[opening + 1 : opening + 3]]
         if len(kinds) < 2 or kinds[0][0] != "name" or kinds[1][1] != ",":
             raise ExpressionError(f"write .{macro}(name, …), with a name for the element")
-        closing = brackets[opening]
-        around = [loop for loop in loops if loop.open < opening < loop.close]
-        if len(around) >= MAX_NESTED_LOOPS:
+        if sum(loop.open < opening < loop.close for loop in loops) >= MAX_NESTED_LOOPS:
             raise ExpressionError(f"has loops nested more than {MAX_NESTED_LOOPS} deep; do this work in an executor")
-        inside = tuple(at for at, reference in enumerate(references) if opening < reference.first < closing)
-        outer = any(_uses(tokens, opening, closing, loop.variable) for loop in around)
-        loops.append(Loop(macro, kinds[0][1], opening, closing, inside, outer))
+        loops.append(Loop(opening, brackets[opening]))
     if len(loops) > MAX_LOOPS:
         raise ExpressionError(f"has {len(loops)} loops, the limit is {MAX_LOOPS}; do this work in an executor")
-    if len(loops) > MAX_NESTED_LOOPS and any(loop.outer for loop in loops):
-        # What the outer loop runs over could be the work of a third loop, and nobody knows how large it is.
-        raise ExpressionError("uses the variable of a loop in a loop inside it, and has more loops besides")
     return loops
 
 
-def _uses(tokens: list[Token], opening: int, closing: int, variable: str) -> bool:
-    return any(
-        tokens[at].text == variable and tokens[at].kind == "name" and tokens[at - 1].text != "."
-        for at in range(opening + 1, closing)
-    )
-
-
-def _copies(tokens: list[Token], loop: Loop) -> int:
-    """How often the same part of an element can get into the list that ``map`` makes. Distinct fields are no copies."""
-    if loop.macro != "map":
-        return 1
-    whole, fields = 0, dict[str, int]()
-    for at in range(loop.open + 3, loop.close):
-        if tokens[at].text != loop.variable or tokens[at].kind != "name" or tokens[at - 1].text == ".":
-            continue
-        if tokens[at + 1].text == "." and tokens[at + 2].kind == "name":
-            fields[tokens[at + 2].text] = fields.get(tokens[at + 2].text, 0) + 1
-        else:
-            whole += 1
-    return max(1, whole + max(fields.values(), default=0))
-
-
-def _metered(source: str, tokens: list[Token], loops: list[Loop], prefix: str) -> str:
+def _metered(source: str, tokens: Sequence[Token], loops: list[Loop], prefix: str) -> str:
+    if not loops and "matches" not in source:
+        return source
     insertions: list[tuple[int, int, str]] = []
     for number, loop in enumerate(loops):
         first, last = _first_argument(tokens, loop)
@@ -185,7 +151,7 @@ def _metered(source: str, tokens: list[Token], loops: list[Loop], prefix: str) -
     return "".join((*parts, source[done:]))
 
 
-def _first_argument(tokens: list[Token], loop: Loop) -> tuple[int, int]:
+def _first_argument(tokens: Sequence[Token], loop: Loop) -> tuple[int, int]:
     """First and last token of what comes after the variable: the body, or the condition of a map with one."""
     first = at = loop.open + 3
     depth = 0

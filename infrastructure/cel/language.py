@@ -8,7 +8,7 @@ from ...domain.errors import ExpressionError
 from ...domain.expressions.language import Allowance
 from ...domain.expressions.references import ROOTS
 from .guard import FUNCTIONS, Guarded, guard
-from .meter import Meter
+from .meter import Meter, charge_reading
 
 if TYPE_CHECKING:
     import cel
@@ -17,7 +17,7 @@ _CONVERT = "convert with string(…), int(…) or double(…)"
 
 
 class CelLanguage:
-    """CEL without extensions, inside the limits of ``cel_guard`` and on the meter of ``cel_meter``."""
+    """CEL without extensions, inside the limits of ``guard`` and on the meter of ``meter``."""
 
     def __init__(self, roots: Sequence[str] = ROOTS) -> None:
         """``roots``: the names that expressions see."""
@@ -26,8 +26,15 @@ class CelLanguage:
     def compile(self, source: str) -> "CelProgram":
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
         guarded = guard(source, self._roots)
-        program = _compile(source)
-        return CelProgram(program if guarded.source == source else _compile(guarded.source), guarded)
+        if guarded is None:
+            _compile(source)  # it says what is wrong
+            raise ExpressionError("syntax error: this is no expression that could be evaluated")
+        try:
+            program = _compile(guarded.source)
+        except ExpressionError:
+            _compile(source)  # whose columns the author knows
+            raise
+        return CelProgram(program, guarded)
 
 
 class CelProgram:
@@ -41,10 +48,16 @@ class CelProgram:
 
     def evaluate(self, variables: Mapping[str, Any], allowance: Allowance) -> Any:
         """The value as Python has it. Raises ExpressionError."""
+        if not self._guarded.is_metered:
+            charge_reading(self._guarded, variables, allowance)
+            try:
+                return self._program.execute({**variables})
+            except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
+                raise _translated(error) from None
         meter = Meter(self._guarded, variables, allowance)
         try:
             value = self._program.execute({**variables, **meter.functions})
-        except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
+        except BaseException as error:  # noqa: BLE001 - as above
             failure = _translated(error)
             raise meter.failure or failure from None
         if meter.failure is not None:  # || and && pass over errors

@@ -1,7 +1,7 @@
-"""What evaluating a CEL expression costs, while it runs.
+"""The meter on a CEL expression while it runs.
 
-The interpreter copies a value when it steps into one, copies a list for each element that a loop adds to it, and runs a
-regular expression of any size. None of it can be interrupted; so it is charged before it happens.
+None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does
+once before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,66 +10,108 @@ from typing import Any, cast
 from ...domain.errors import ExpressionError
 from ...domain.expressions.language import MAX_COST, Allowance, too_costly
 from ...domain.expressions.references import Reference
-from .guard import Guarded, Loop
+from .cost import CONVERSION, ITEM, Sum
+from .guard import Guarded
 from .regex import regex_cost, regex_matches
 
 MAX_VALUE_DEPTH = 64
 """Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""
 
-_ITEM = 64
-"""Cost of any value, whatever it is: about its bytes, and the nanoseconds that copying it takes."""
-
-_CONVERSION = 8
-"""How much more it costs to hand a value to the interpreter and back than to copy it there."""
-
 _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
 
 
-class Meter:
-    """Takes what one evaluation costs out of the allowance, and stops it when there is nothing left."""
+def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Allowance) -> list[int]:
+    """Charge for what an evaluation does once: hand over what the expression refers to, evaluate, take the result back.
 
-    __slots__ = ("_allowance", "_built", "_read", "failure", "functions")
+    What the variables of its costs are worth. Raises ExpressionError for too much data, and for data that isn't JSON.
+    """
+    values, branches, weights = [1], dict[tuple[Any, ...], int](), dict[int, int]()
+    for reference in guarded.references:
+        value = _find(variables, reference)
+        weight = weights.get(id(value), -1)
+        if weight < 0:
+            weight = weights[id(value)] = _weigh(value)
+            allowance.spend(weight * CONVERSION)
+        values.append(weight)
+        values.append(weight)
+        if len(reference.keys) > 1:
+            branch = (reference.root, reference.keys[0])
+            branches[branch] = branches.get(branch, 0) + weight
+    if branches:  # on the way to a value, the interpreter copies what it steps into, with all else that is read of it
+        for number, reference in enumerate(guarded.references):
+            steps = len(reference.keys) - 1
+            if steps > 0:
+                values[2 + 2 * number] += steps * (branches[reference.root, reference.keys[0]] + steps * ITEM)
+    values += [0] * (2 * len(guarded.costs.loops))
+    for column in guarded.costs.columns:
+        values += _weigh_column(_find(variables, guarded.references[column.reference]), column.field)
+    allowance.spend(_worth(guarded.costs.total, values))
+    return values
+
+
+class Meter:
+    """Takes what the loops of one evaluation cost out of the allowance, and stops it when there is nothing left."""
+
+    __slots__ = ("_allowance", "_costs", "_is_new", "_largest", "_values", "failure", "functions")
 
     def __init__(self, guarded: Guarded, variables: Mapping[str, Any], allowance: Allowance) -> None:
-        """Raises ExpressionError for too much data, and for data that isn't JSON."""
+        """Raises ExpressionError as ``charge_reading`` does."""
         self._allowance = allowance
-        self._built = [0] * len(guarded.loops)
-        """What the list that each loop is making weighs by what its body put there."""
+        self._costs = guarded.costs
+        self._values = charge_reading(guarded, variables, allowance)
         self.failure: BaseException | None = None
         self.functions: dict[str, Callable[..., Any]] = {}
-        weights: list[int] = []
-        known: dict[int, int] = {}
-        for reference in guarded.references:
-            value = _find(variables, reference)
-            if id(value) not in known:
-                known[id(value)] = _weight(value)
-            weights.append(guarded.copies * known[id(value)])
-            allowance.spend(weights[-1] * _CONVERSION)
-        self._read = sum(weights)
-        for number, loop in enumerate(guarded.loops):
-            cost = guarded.copies * (_ITEM + guarded.lengths[number]) + sum(weights[at] for at in loop.references)
-            cost += self._read if loop.outer else 0
-            self.functions[f"{guarded.prefix}{number}"] = self._ticker(number, guarded.loops, cost)
+        loops = self._costs.loops
+        self._is_new = [True] * len(loops)
+        """Whether the next round of a loop is its first."""
+        self._largest = [
+            _weigh_largest(_find(variables, guarded.references[loop.runs_over]))
+            if loop.runs_over >= 0 and (loop.taken or any(other.parent == number for other in loops))
+            else 0
+            for number, loop in enumerate(loops)
+        ]
+        for number in range(len(loops)):
+            self.functions[f"{guarded.prefix}{number}"] = self._ticker(number)
         if "matches" in guarded.source:
             self.functions[f"{guarded.prefix}matches"] = self._matches
 
     # The interpreter calls these, and logs and rewords what they raise. So they take a note of it instead.
 
-    def _ticker(self, number: int, loops: list[Loop], cost: int) -> Callable[[], bool]:
-        own, built = loops[number], self._built
-        inside = [at for at, loop in enumerate(loops) if own.open < loop.open < own.close]
-        copied = [at for at, loop in enumerate(loops) if not loop.open < own.open < loop.close]
+    def _ticker(self, number: int) -> Callable[[], bool]:
+        loops, values, is_new, spend = self._costs.loops, self._values, self._is_new, self._allowance.spend
+        own = loops[number]
+        made = self._costs.first + 2 * number
+        inside = [at for at, loop in enumerate(loops) if loop.parent == number]
+        has_list = own.macro in ("map", "filter")
+        # What becomes of that which a round adds to the list: it is copied on, maybe into the list of the loop around.
+        passed_on, into, times = self._costs.total.get(made, 0), 0, 0
+        if own.parent >= 0:
+            around = loops[own.parent]
+            into, times = self._costs.first + 2 * own.parent, around.added.get(made, 0)
+            passed_on = around.round.get(made, 0) + times * self._costs.total.get(into, 0)
+        charge = added = taken = kept = rounds = 0
 
         def tick() -> bool:
+            nonlocal charge, added, taken, kept, rounds
             try:
                 for at in inside:  # what it made in the last round is in our list now
-                    built[number] += built[at]
-                    built[at] = 0
-                if own.macro == "map":
-                    built[number] += cost
-                copying = self._read + sum(built[at] for at in copied) if own.macro in ("map", "filter") else 0
-                self._allowance.spend(cost + copying)
+                    values[self._costs.first + 2 * at] = 0
+                    is_new[at] = True
+                if is_new[number]:
+                    is_new[number] = False
+                    values[made + 1] = self._largest[number] or _worth(own.range, values)
+                    added = _worth(own.added, values)
+                    taken, kept = _worth(own.taken, values), _worth(own.kept, values)
+                    charge = _worth(own.round, values) + added * passed_on
+                    rounds = 0
+                if has_list:  # the interpreter copies it for each element
+                    spend(charge + values[made] + min(taken * rounds, kept))
+                    rounds += 1
+                    values[made] += added
+                    values[into] += added * times
+                else:
+                    spend(charge)
             except BaseException as error:  # noqa: BLE001 - also a KeyboardInterrupt comes out of evaluate()
                 self.failure = error
             return self.failure is None
@@ -88,6 +130,10 @@ class Meter:
             return False
 
 
+def _worth(terms: Sum, values: list[int]) -> int:
+    return sum([values[variable] * times for variable, times in terms.items()])
+
+
 def _find(variables: Mapping[str, Any], reference: Reference) -> Any:
     value: Any = variables
     for key in (reference.root, *reference.keys):
@@ -97,16 +143,38 @@ def _find(variables: Mapping[str, Any], reference: Reference) -> Any:
     return value
 
 
-def _weight(value: Any) -> int:
+def _weigh_largest(value: Any) -> int:
+    """The weight of the largest element that a loop over the value can have."""
+    if isinstance(value, Mapping):
+        return max((ITEM + _length(key) for key in value), default=ITEM)
+    return max(map(_weigh, value), default=ITEM) if isinstance(value, list) else ITEM
+
+
+def _weigh_column(value: Any, field: str | None) -> tuple[int, int]:
+    """The weight of a field in all elements, and in the one where it is largest; of the elements, for no field."""
+    items = value.values() if isinstance(value, Mapping) and field is None else value if isinstance(value, list) else ()
+    if field is not None:
+        items = [item[field] for item in items if isinstance(item, Mapping) and field in item]
+    weights = [_weigh(item) for item in items]
+    length = len(value) if isinstance(value, Mapping | list) else 1
+    return ITEM * (1 + length) + sum(weights), max(weights, default=ITEM)
+
+
+def _length(text: object) -> int:
+    """Bytes of a text at most; 0 for a key that is a number."""
+    return 0 if not isinstance(text, str) else len(text) if text.isascii() else 4 * len(text)
+
+
+def _weigh(value: Any) -> int:
     total, level = 0, [value]
     for _ in range(MAX_VALUE_DEPTH):
         below: list[Any] = []
-        total += _ITEM * len(level)
+        total += ITEM * len(level)
         for item in level:
             if isinstance(item, str):
-                total += len(item)
+                total += len(item) if item.isascii() else 4 * len(item)
             elif isinstance(item, Mapping):
-                total += sum(len(key) for key in item if isinstance(key, str))
+                total += ITEM * len(item) + sum(map(_length, item))
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
@@ -117,7 +185,7 @@ def _weight(value: Any) -> int:
                 raise ExpressionError(f"refers to a value of type {type(item).__name__}, which isn't JSON")
         if not below:
             return total
-        if total > MAX_COST // _CONVERSION:
+        if total > MAX_COST // CONVERSION:
             raise too_costly()
         level = below
     raise ExpressionError(f"refers to a value of more than {MAX_VALUE_DEPTH} levels; refer to a part of it")

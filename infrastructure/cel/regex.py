@@ -6,17 +6,33 @@ from typing import Any, cast
 
 from ...domain.errors import ExpressionError
 
-_BASE_COST = 100_000
-_CLASS_COST = 1_000_000
-"""Compiling one Unicode class, such as ``\\w``: a millisecond."""
+MAX_PATTERN_LENGTH = 4096
+"""Characters of a pattern, wherever it comes from. Its syntax tree takes a few hundred bytes for each."""
+
+_BASE_COST = 40_000
+_CHARACTER_COST = 2_500
+_SET_COST = 8_000
+"""Compiling ``.`` or ``[^a]``: the UTF-8 of all characters but a few."""
+_CLASS_COST = 300_000
+"""Compiling one Unicode class, such as ``\\w``: hundreds of ranges."""
+_MAX_COMPILE_COST = 150_000_000
+"""The engine gives up on what it compiles at 10 MB: after 85 ms at worst."""
 _STEP_COST = 16
-"""Per character of the text and state of the pattern, at worst."""
+"""Per character of the text and of the pattern with its counts written out, at worst."""
 
 
 def regex_cost(text: str, pattern: str) -> int:
-    """What matching costs at worst, in the units of the allowance."""
-    classes = len(re.findall(r"\\[a-zA-Z]", pattern))
-    return _BASE_COST + _repeats(pattern) * (classes * _CLASS_COST + len(text) * len(pattern) * _STEP_COST)
+    """What matching costs at worst, in the units of the allowance. Raises ExpressionError for too long a pattern."""
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise ExpressionError(
+            f"matches(…): the pattern is {len(pattern):,} characters long, the limit is {MAX_PATTERN_LENGTH:,}"
+        )
+    sets = pattern.count(".") + pattern.count("[")
+    classes = len(re.findall(r"\\[a-zA-Z]|\[:|\(\?[a-zA-Z]*i", pattern))
+    once = len(pattern) * _CHARACTER_COST + sets * _SET_COST + classes * _CLASS_COST
+    repeats = _repeats(pattern)
+    compiling = min(once * repeats, _MAX_COMPILE_COST)
+    return _BASE_COST + compiling + repeats * len(text) * len(pattern) * _STEP_COST
 
 
 def regex_matches(text: str, pattern: str) -> bool:

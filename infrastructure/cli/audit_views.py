@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...domain.definition import WorkflowDefinition
+from ...domain.definition import STORED, WorkflowDefinition
 from ...domain.results import error_text
 from ...projections.attempts import Attempt
 from ...projections.plain import brief
@@ -187,7 +187,7 @@ def _block(console: Console, title: str, content: str, style: str = "") -> None:
 def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
     definition = shown.workflow.definition
     say(console, f"definition {shown.workflow.digest[:DIGEST]}")
-    for line in draw(WorkflowDefinition.model_validate(definition)):
+    for line in draw(WorkflowDefinition.model_validate(definition, context=STORED)):
         say(console, "  ", text(line, "cyan"))
     if full:
         _block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))

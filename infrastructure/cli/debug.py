@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ...domain.errors import InvalidRequest
+from ...domain.masking import Masker
 from ...domain.step import Outcome, Raised
 from ...domain.visible import visible
 from . import replay_views
@@ -38,8 +39,10 @@ def debug(
         raise InvalidRequest(
             f"name the step as RUN@VERSION; its version is told by: flowledger events {visible(run_id)}"
         )
+    values = read_globals(global_values or [])
+    masker = Masker(values)
     with session.ledger(running=True) as ledger:
-        given = ledger.history.context_at(run_id, version, read_globals(global_values or []) or None)
+        given = ledger.history.context_at(run_id, version, values or None)
         recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
     executor = session.registry().get(given.node.type)
     if executor is None:
@@ -48,7 +51,7 @@ def debug(
         raise InvalidRequest(
             f"executor {executor.type!r} has effects: to run it all the same, name it with --effects {executor.type}"
         )
-    replay_views.before(session.console(), executor, given, recorded)
+    replay_views.before(session.console(), executor, given, recorded, masker, with_globals=bool(values))
     with interruptible():
         outcome = run_under_debugger(executor, given)
     document = {
@@ -62,14 +65,16 @@ def debug(
             "effects": executor.effects,
         },
         "recorded": event_document(recorded),
-        **_outcome_document(outcome),
+        **_outcome_document(outcome, masker),
     }
-    session.answer(document, lambda console: replay_views.after(console, outcome, recorded))
+    session.answer(document, lambda console: replay_views.after(console, outcome, recorded, masker))
 
 
-def _outcome_document(outcome: Outcome | None) -> dict[str, str | None]:
-    """As text: what an executor returns may be no JSON."""
-    return {
-        "returned": None if outcome is None or isinstance(outcome, Raised) else repr(outcome.value),
-        "raised": f"{type(outcome.error).__name__}: {outcome.error}" if isinstance(outcome, Raised) else None,
-    }
+def _outcome_document(outcome: Outcome | None, masker: Masker) -> dict[str, str | None]:
+    """As text: what an executor returns may be no JSON. Values from globals are masked."""
+    returned = raised = None
+    if isinstance(outcome, Raised):
+        raised = masker.text(f"{type(outcome.error).__name__}: {outcome.error}")
+    elif outcome is not None:
+        returned = masker.text(repr(outcome.value))
+    return {"returned": returned, "raised": raised}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...domain.clock import moment
+from ...domain.clock import OddTime, moment
 from ...domain.ports import RecordedEvent
 from ...domain.results import error_text
 from ...projections.plain import brief
@@ -18,7 +18,8 @@ def happened(event: RecordedEvent) -> str:
 
 
 def _time(at: int) -> str:
-    return moment(at).strftime("%H:%M:%S.%f")[:-3]
+    shown = moment(at)
+    return str(shown) if isinstance(shown, OddTime) else shown.strftime("%H:%M:%S.%f")[:-3]
 
 
 def _started(data: _Body) -> str:

@@ -1,11 +1,12 @@
 """``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
 
-from ...domain.errors import InvalidRequest
+from ...domain.errors import EventNotReadable, InvalidRequest
 from ...projections.pages import Page
 from ...projections.run_summary import RunSummary, WorkOrderSummary
 from ..files.tables import write_rows
@@ -135,16 +136,27 @@ def orders(
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
     """Make the index that lists and filters read, and what searches read, anew from the events.
 
-    Others may read and write meanwhile; searches find what is there so far. An event that can't be read is named, and
-    ends it: a list that left something out would be worse. The index is then as it was.
+    Others may read and write meanwhile; searches find what is there so far. Events that can't be read stop nothing and
+    are named; a run that begins with one is listed as unreadable.
     """
     session = Session.of(context)
+    damaged: list[EventNotReadable] = []
     with session.ledger() as ledger:
         with progress_bar("rebuilding the index") as tell:
-            moved = ledger.rebuild(tell)
+            moved = ledger.rebuild(tell, left_out=damaged.append)
         with progress_bar("rebuilding the search") as tell:
             ledger.search.rebuild(tell)
-    session.answer({"events": moved}, lambda console: console.print(f"rebuilt from {moved:,} events"))
+    for error in damaged[:MOST_NAMED]:
+        print(f"note: {error}", file=sys.stderr)
+    more = f"; {len(damaged):,} can't be read, and verify names them" if damaged else ""
+    session.answer(
+        {"events": moved, "unreadable": len(damaged)},
+        lambda console: console.print(f"rebuilt from {moved:,} events{more}", soft_wrap=True),
+    )
+
+
+MOST_NAMED = 20
+"""Events that can't be read, and are named on the terminal."""
 
 
 class Listing:

@@ -13,7 +13,7 @@ from typing import Any
 from ...domain.definition import WorkflowDefinition
 from ...domain.errors import InvalidRequest
 from ...domain.executors import ExecutorRegistry
-from ..files import parse_json, read_definition, read_text
+from ..files import parse_json, read_definition, read_text, text_of
 from .streams import application_prints
 
 STDIN = "-"
@@ -65,11 +65,9 @@ def _read(source: str) -> str:
     if source != STDIN:
         return read_text(Path(source))
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
+        return text_of(sys.stdin.buffer, "stdin")
     except OSError as error:
         raise InvalidRequest(f"can't read stdin: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"can't read stdin: it is not UTF-8 text ({error.reason})") from error
 
 
 def _kind(value: Any) -> str:

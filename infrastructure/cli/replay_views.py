@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ...domain.executors import Executor, StepContext
+    from ...domain.masking import Masker
     from ...domain.ports import RecordedEvent
     from ...projections.replays import ReplaySummary
 
@@ -67,26 +68,30 @@ def _verdict(found: str | None) -> Text:
     return text("nothing diverged", "green") if found is None else text(found, "bold red")
 
 
-def before(console: Console, executor: Executor, step: StepContext, recorded: RecordedEvent) -> None:
-    """What a debugger is about to run."""
+def before(
+    console: Console, executor: Executor, step: StepContext, recorded: RecordedEvent, masker: Masker, *,
+    with_globals: bool,
+) -> None:  # fmt: skip
+    """What a debugger is about to run. Values from globals are masked."""
     say(
         console, "run ", text(step.run_id, "bold"), f"@{recorded.version}: node ", text(step.node.id, "bold"),
         f", attempt {step.attempt}, executor ", text(executor.qualified_name),
     )  # fmt: skip
-    say(console, "input ", text(brief(step.data)))
-    if MASK in brief(step.data):
+    shown = brief(masker.value(step.data))
+    say(console, "input ", text(shown))
+    if MASK in shown and not with_globals:
         say(console, text(f"{MASK} was a value from globals: give it with --global", "yellow"))
     if step.payload is not None:
-        say(console, "payload ", text(brief(step.payload)))
+        say(console, "payload ", text(brief(masker.value(step.payload))))
     say(console, "recorded ", text(happened(recorded)))
 
 
-def after(console: Console, outcome: Outcome | None, recorded: RecordedEvent) -> None:
-    """What came of it, beside what was recorded."""
+def after(console: Console, outcome: Outcome | None, recorded: RecordedEvent, masker: Masker) -> None:
+    """What came of it, beside what was recorded. Values from globals are masked."""
     if outcome is None:
         say(console, "left before its end")
     elif isinstance(outcome, Raised):
-        say(console, "raised ", text(f"{type(outcome.error).__name__}: {outcome.error}", "red"))
+        say(console, "raised ", text(masker.text(f"{type(outcome.error).__name__}: {outcome.error}"), "red"))
     else:
-        say(console, "returned ", text(repr(outcome.value)))
+        say(console, "returned ", text(masker.text(repr(outcome.value))))
     say(console, "recorded ", text(happened(recorded)))

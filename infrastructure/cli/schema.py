@@ -8,6 +8,7 @@ import typer
 
 from ...domain.errors import InvalidRequest
 from ..store import migrations, sql_files
+from ..store.backends import NO_DRIVER
 from ..store.sql_files import Dialect
 from .options import AsJson
 from .session import DEFAULT_STORE, Session
@@ -79,9 +80,11 @@ def _postgres(after: int, schema: str, user: str) -> Iterator[str]:
 
 
 def _schema_of(url: str) -> str:
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise InvalidRequest(NO_DRIVER) from None
     try:
         options = str(conninfo_to_dict(url).get("options") or "")
     except ProgrammingError:

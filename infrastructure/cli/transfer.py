@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ...domain.errors import InvalidRequest
+from ..transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS
 from ..transfer.reports import ImportReport
 from .documents import row_document
 from .options import AsJson, RunId
@@ -77,25 +78,43 @@ def import_(
     context: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="What export has written.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Verify it and compare it with the store; import nothing.")
+        bool, typer.Option("--dry-run", help="Verify it, and say what it would add; import nothing.")
     ] = False,
+    continue_existing: Annotated[
+        bool, typer.Option("--continue", help="Take events behind those that this store has of a stream.")
+    ] = False,
+    max_streams: Annotated[int, typer.Option(metavar="N", help="Streams in the file, at most.")] = MAX_STREAMS,
+    max_events: Annotated[int, typer.Option(metavar="N", help="Events in the file, at most.")] = MAX_EVENTS,
+    max_bytes: Annotated[int, typer.Option(metavar="N", help="Bytes in the file, unpacked, at most.")] = MAX_BYTES,
     _json: AsJson = False,
 ) -> None:
     """Take over a run that was exported from another store.
 
-    Every line is verified first. What is here already is passed over; where this store tells another history of one
-    of the streams, nothing is imported.
+    All of it is verified first, as from a stranger: only what this store could have recorded itself is taken, and only
+    what the run needs. What is here already is passed over; where this store tells another history of one of the
+    streams, or has less of one and --continue isn't given, nothing is imported.
     """
     session = Session.of(context)
     with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
-        report = ledger.history.import_(file, dry_run=dry_run, progress=tell)
+        report = ledger.history.import_(
+            file, continue_existing=continue_existing, dry_run=dry_run, max_streams=max_streams,
+            max_events=max_events, max_bytes=max_bytes, progress=tell,
+        )  # fmt: skip
     session.answer(_document(report, dry_run), lambda console: say(console, _told(report, dry_run)))
 
 
 def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:
-    return {**row_document(report), "added": report.added, "present": report.present, "dryRun": dry_run}
+    sums = {"added": report.added, "present": report.present, "bytes": report.bytes, "dryRun": dry_run}
+    streams = [{**row_document(stream), "continued": stream.continued} for stream in report.streams]
+    return {**row_document(report), "streams": streams, **sums}
 
 
 def _told(report: ImportReport, dry_run: bool) -> str:
     verb = "would add" if dry_run else "added"
-    return f"run {report.run_id}: {verb} {report.added:,} events; {report.present:,} were here already"
+    new = [stream for stream in report.streams if stream.added]
+    what = f"{report.added:,} events ({report.bytes:,} bytes) of {len(new):,} streams" if new else "0 events"
+    told = [f"run {report.run_id}: {verb} {what}; {report.present:,} were here already"]
+    told += [
+        f"  {stream.added:,} behind the {stream.present:,} of {stream.stream}" for stream in new if stream.continued
+    ]
+    return "\n".join(told)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...domain.clock import behind
 from ...domain.errors import ConcurrencyError, InvalidValue
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, RecordedEvent, Write
 from ...domain.run import (
@@ -121,7 +122,7 @@ def after_operators(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
 
 
 def _recorded_after(state: RunState, data: Mapping[str, Any]) -> dict[str, Any]:
-    moved = {"recorded_at": max(data["recorded_at"], state.recorded_at)}
+    moved = {"recorded_at": behind(state.recorded_at, data["recorded_at"])}
     if "started_at" in data and moved["recorded_at"] != data["recorded_at"]:
         moved["finished_at"] = data.get("finished_at", data["recorded_at"])
     return {**data, **moved}

@@ -4,25 +4,30 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ...domain.definition import WorkflowDefinition, edge_id_faults, name_faults, start_faults
+from ...domain.definition import WorkflowDefinition, edge_id_faults, name_faults, size_faults, start_faults
 from ...domain.errors import InvalidDefinition
 from ...domain.executors import ExecutorRegistry
-from ...domain.plan import Plan, make_plan, unknown_types
+from ...domain.plan import Plan, expression_faults, make_plan, unknown_types
 from ..toolbox import TOOLBOX
 
 
 def checked(
     definition: WorkflowDefinition | Mapping[str, Any], executors: ExecutorRegistry | None
 ) -> WorkflowDefinition:
-    """The definition, fit to be saved and run. Raises InvalidDefinition with the faults of graph, start and types."""
+    """The definition, fit to be saved and run.
+
+    Raises InvalidDefinition with the faults of graph, start and types, and with where there are too many expressions.
+    """
     try:
         definition = WorkflowDefinition.model_validate(definition)
     except InvalidDefinition as error:
+        if size_faults(definition):
+            raise
         nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
         unknown = unknown_types(nodes, executors) if executors is not None else []
         also = [*edge_id_faults(definition), *name_faults(definition), *start_faults(definition), *unknown]
         raise InvalidDefinition([*error.faults, *also]) from None
-    faults = edge_id_faults(definition) + start_faults(definition)
+    faults = edge_id_faults(definition) + start_faults(definition) + expression_faults(definition)
     if executors is not None:
         try:
             _warn_of_expressions(make_plan(definition, executors, TOOLBOX))

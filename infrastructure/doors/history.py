@@ -32,6 +32,7 @@ from ..files.places import path_of
 from ..replay.replayer import Replayer
 from ..search.query import search_query
 from ..threads import Threads
+from ..transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, ImportLimits
 from ..transfer.reports import ExportReport, ImportReport
 from ..walk.model import RunWalk
 from .as_of import version_at
@@ -58,9 +59,10 @@ class History(Live):
 
     def __init__(
         self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,
-        threads: Threads,
+        threads: Threads, now: Callable[[], int],
     ) -> None:  # fmt: skip
         self._store = store
+        self._now = now
         self._states = states
         self._workflows = workflows
         self._lists = lists
@@ -308,20 +310,38 @@ class History(Live):
         return export(self._store, run_id, path_of(path), progress)
 
     def import_(
-        self, path: str | Path, *, dry_run: bool = False, progress: Callable[[float], object] | None = None
+        self,
+        path: str | Path,
+        *,
+        continue_existing: bool = False,
+        dry_run: bool = False,
+        max_streams: int = MAX_STREAMS,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+        progress: Callable[[float], object] | None = None,
     ) -> ImportReport:
         """Take over what ``export`` wrote, with the same ids, versions, times and digests; positions are new.
 
-        All of it is verified before anything is stored. What the store has already is passed over, so importing twice
-        changes nothing. With ``dry_run`` it is verified and compared alone.
+        All of it is verified before anything is stored: it may be a stranger's. Only what this store could have
+        recorded itself is taken, and only what the run needs; no time may be ahead of this ledger's clock by more than
+        5 minutes. What the store has already is passed over, so importing twice changes nothing. Events behind those
+        that it has of a stream are taken with ``continue_existing`` alone. With ``dry_run`` the file is verified and
+        compared alone. ``max_bytes`` counts what the file holds once it is unpacked.
 
-        Raises InvalidRequest (no such file), InvalidExport (it isn't as it was written), ConflictingHistory (the store
-        tells another history of one of the streams); then nothing was imported. Raises StorageUnavailable; then the
-        beginning of a large file may be there, and importing it again completes it.
+        Digests prove that a file is whole, not who wrote it.
+
+        Raises InvalidRequest (no such file), InvalidExport (it isn't as it was written, over a limit, or holds what
+        nobody can have recorded), ConflictingHistory (the store tells another history of one of the streams),
+        WouldContinue (it goes on with streams of this store); then nothing was imported. Raises StorageUnavailable;
+        then the beginning of a large file may be there, and importing it again, to continue, completes it.
         """
         from ..transfer.importing import import_export
 
-        return import_export(self._store, path_of(path), dry_run=dry_run, progress=progress)
+        limits = ImportLimits(max_streams, max_events, max_bytes)
+        return import_export(
+            self._store, path_of(path), self._now, limits,
+            continue_existing=continue_existing, dry_run=dry_run, progress=progress,
+        )  # fmt: skip
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from ...domain.clock import micros
-from ...domain.errors import InvalidRequest, VersionNotFound, WorkflowNotFound
+from ...domain.errors import InvalidRequest, StorageError, StorageUnavailable, VersionNotFound, WorkflowNotFound
 from ...domain.jsonvalue import freeze
 from ...domain.visible import quoted
-from ...projections.index import RunRow
+from ...projections.index import UNREADABLE, RunRow
 from ...projections.pages import Page
 from ...projections.run_query import Place, RunQuery, WorkOrderQuery
 from ...projections.run_summary import (
@@ -84,8 +84,18 @@ def runs_page(
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(lists.index, query.workflow_id, query.version)
     page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
-    items = [run_summary(row, node_now(row.run_id) if row.status == "active" else row.node_id) for row in page]
-    return Page(tuple(items), page.next, lag)
+    return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
+
+
+def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSummary:
+    if row.status != "active":
+        return run_summary(row, row.node_id)
+    try:
+        return run_summary(row, node_now(row.run_id))
+    except StorageError as error:
+        if isinstance(error, StorageUnavailable):
+            raise
+        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; the others are listed
 
 
 def work_order_query(

@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ...domain.clock import behind
 from ...domain.cycle import CallSettings
 from ...domain.errors import IllegalTransition
 from ...domain.ids import uuid7
@@ -126,7 +127,7 @@ def drafted(
 ) -> Draft:  # fmt: skip
     """The first event of the run. Where no metadata is given, a rejected work order's is that of its start."""
     order, runnable = repetition.order, repetition.runnable
-    now = max(bench.now(), order.recorded_at)
+    now = behind(order.recorded_at, bench.now())
     state = RunState(run_id or uuid7(now))
     if repetition.past is not None and repetition.origin is not None:
         state.begin_with(repetition.past, repetition.origin)

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from ...domain.errors import RunNotFound
+from ...domain.errors import EventNotReadable, RunNotFound, StorageCorrupt, StorageError
 from ...domain.ports import EventStore
+from ...projections.index import ActRow
 from ...projections.pages import Page
 from ...projections.run_query import Place
-from ...projections.trail import Act, act_of
+from ...projections.trail import Act, act_of, damaged_act
 from ..index.reader import Index
 from .cursors import page_of, place_at
 from .lists import check_limit, checked_id, checked_text, checked_time
@@ -28,5 +29,20 @@ def trail(
     if not rows and after is None and stream is not None and store.head(stream) == 0:
         raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
     page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), asked)
-    events = store.events_at([(row.stream, row.version) for row in page])
-    return Page(tuple(map(act_of, events)), page.next)
+    try:
+        acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))
+    except _DAMAGED:
+        acts = [_act_of(store, row) for row in page]
+    return Page(tuple(acts), page.next)
+
+
+_DAMAGED = (EventNotReadable, StorageCorrupt, LookupError, TypeError, ValueError, AttributeError)
+"""What an event raises that isn't as it was written, or is of no shape that an act has."""
+
+
+def _act_of(store: EventStore, row: ActRow) -> Act:
+    """An act alone: where its event can't be read, the index still knows of it."""
+    try:
+        return act_of(store.events_at([(row.stream, row.version)])[0])
+    except _DAMAGED as error:
+        return damaged_act(row, str(error) if isinstance(error, StorageError) else f"its body is no {row.type!r}")

@@ -106,3 +106,15 @@ def open_to_read(path: str | Path) -> BinaryIO:
     place = place_of(path, to_read=True)
     # A descriptor may be a socket, which can't be opened by its name.
     return os.fdopen(os.dup(place), "rb") if isinstance(place, int) else Path(path).open("rb")
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that somebody else names. A device or a pipe, which may never end or begin, is refused: OSError."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is no regular file", str(path))

@@ -3,13 +3,19 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 from ...domain.definition import WorkflowDefinition
 from ...domain.errors import Fault, InvalidDefinition, InvalidRequest
 from ...domain.jsontext import read_json
-from .places import open_to_read
-from .yaml_text import from_yaml
+from .places import open_regular, open_to_read
+from .yaml_reading import from_yaml
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Bytes that are read of a file, and of all files with the code of one definition: as many as a value may have."""
+
+MAX_DEFINITION_BYTES = 16 * 2**20
+"""Bytes of a definition file: 16 MiB of empty lists take 1 GB and some seconds."""
 
 MAIN_FILES = ("workflow.json", "workflow.yaml", "workflow.yml")
 """What a folder's definition file may be called."""
@@ -38,19 +44,28 @@ def main_file(path: Path) -> Path:
 
 def read_structure(file: Path) -> Any:
     """What a JSON or YAML file holds. Raises InvalidRequest."""
-    text = read_text(file)
+    text = read_text(file, MAX_DEFINITION_BYTES)
     return (from_yaml if file.suffix.lower() in (".yaml", ".yml") else parse_json)(text, str(file))
 
 
-def read_text(file: Path) -> str:
-    """The text of a file or pipe, without a byte order mark. Raises InvalidRequest."""
+def read_text(file: Path, limit: int = MAX_FILE_BYTES) -> str:
+    """The text of a file or pipe of so many bytes at most, without a byte order mark. Raises InvalidRequest."""
     try:
         with open_to_read(file) as opened:
-            return opened.read().decode("utf-8-sig")
+            return text_of(opened, repr(str(file)), limit)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(file)!r}: {error.strerror}") from error
+
+
+def text_of(opened: BinaryIO, name: str, limit: int = MAX_FILE_BYTES) -> str:
+    """The text of an open file, without a byte order mark. Raises InvalidRequest, and OSError where reading fails."""
+    content = opened.read(limit + 1)
+    if len(content) > limit:
+        raise InvalidRequest(f"can't read {name}: it has more than {limit >> 20} MiB")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"can't read {str(file)!r}: it is not UTF-8 text ({error.reason})") from error
+        raise InvalidRequest(f"can't read {name}: it is not UTF-8 text ({error.reason})") from error
 
 
 def parse_json(text: str, name: str) -> Any:
@@ -79,9 +94,12 @@ def with_code(structure: Any, folder: Path) -> Any:
         return structure
     nodes = list(structure["nodes"])
     faults: list[Fault] = []
+    left = MAX_FILE_BYTES
     for index, name in named.items():
         try:
-            nodes[index] = {**nodes[index], "code": _code(folder, name)}
+            content = _code(folder, name, left)
+            left -= len(content)
+            nodes[index] = {**nodes[index], "code": _decoded(content, name)}
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].code", str(error)))
     if faults:
@@ -89,16 +107,25 @@ def with_code(structure: Any, folder: Path) -> Any:
     return {**structure, "nodes": nodes}
 
 
-def _code(folder: Path, name: str) -> str:
+def _code(folder: Path, name: str, limit: int) -> bytes:
     path = PurePosixPath(name)
     try:
         inside = (folder / path).resolve().is_relative_to(folder.resolve())
         if path.is_absolute() or not inside:
             raise InvalidRequest(f"the file {name!r} is outside the folder of the definition")
-        return (folder / path).read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"the file {name!r} is not UTF-8 text ({error.reason})") from None
+        with open_regular(folder / path) as opened:
+            content = opened.read(limit + 1)
     except OSError as error:
         raise InvalidRequest(f"the file {name!r} can't be read: {error.strerror}") from None
     except ValueError:  # a NUL in the name
         raise InvalidRequest(f"{name!r} is no name of a file") from None
+    if len(content) > limit:
+        raise InvalidRequest(f"with the file {name!r} the code has more than {MAX_FILE_BYTES >> 20} MiB in all")
+    return content
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the file {name!r} is not UTF-8 text ({error.reason})") from None

@@ -1,7 +1,7 @@
-"""JSON values as YAML text, and back.
+"""JSON values as YAML text.
 
-The text is written here, not by a library, so that the same value gives the same bytes with every release of one. It
-keeps to what YAML 1.1 and 1.2 read alike. Reading needs ruamel.yaml, which reads YAML 1.2.
+It is written here, not by a library, so that the same value gives the same bytes with every release of one. It keeps to
+what YAML 1.1 and 1.2 read alike.
 """
 
 import json
@@ -9,36 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...domain.errors import InvalidRequest
 from ...domain.visible import STEERING_LINES
 
 
 def to_yaml(value: Mapping[str, Any]) -> str:
     """An object as a YAML document: two spaces of indentation, texts of several lines as they are where possible."""
     return "".join(f"{line}\n" for line in _block(value, ""))
-
-
-def from_yaml(text: str, name: str) -> Any:
-    """The value of a YAML document. Raises InvalidRequest that says where it isn't one, or what to install."""
-    try:
-        from ruamel.yaml import YAML
-        from ruamel.yaml.constructor import SafeConstructor
-        from ruamel.yaml.error import YAMLError
-    except ImportError:
-        raise InvalidRequest(f"reading {name} needs ruamel.yaml: pip install 'flowledger[yaml]', or use JSON") from None
-
-    class Constructor(SafeConstructor):
-        """Reads what looks like a date as text, as JSON knows no dates."""
-
-    Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
-    reader = YAML(typ="safe", pure=True)
-    reader.Constructor = Constructor
-    try:
-        return reader.load(text)
-    except RecursionError:
-        raise InvalidRequest(f"{name} is nested too deep to be read") from None
-    except (YAMLError, ValueError) as error:
-        raise InvalidRequest(f"{name} is not YAML: {error}") from None
 
 
 def _block(value: Any, indent: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The index made anew from the events, while others read and write."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from eventsourcing.persistence import PersistenceError
@@ -7,7 +8,7 @@ from eventsourcing.persistence import PersistenceError
 from ...domain.errors import EventNotReadable
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, RUN_ADDED
-from ...projections.index import INDEX_REVISION, Placed, changes_of, is_indexed
+from ...projections.index import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
 from ..store.codec import decode
 from ..store.recorder import (
     PAGE_ROWS,
@@ -19,32 +20,34 @@ from ..store.recorder import (
     storage_error,
 )
 
+MOST_NAMED = 20
+"""Events that can't be read and are named in the log of the process; `verify` names all."""
+
 Progress = Callable[[float], object]
 
-_WHAT_TO_DO = (
-    "the index is as it was. `flowledger verify` names every event that was damaged: "
-    "restore those from a backup of the store, or take the flowledger that wrote them, then rebuild again"
-)
+LeftOut = Callable[[EventNotReadable], object]
+"""Is told each event that can't be read."""
+
+_log = logging.getLogger("flowledger.index")
 
 
-def rebuild(recorder: LedgerRecorder, progress: Progress | None = None) -> int:
+def rebuild(recorder: LedgerRecorder, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
     """Make the index anew, and return how many events moved its rows.
 
     Others go on meanwhile; for the last moment writers wait. ``progress`` is told the part that is done, 0 to 1.
     Several at once help each other on SQLite and in memory; on PostgreSQL all but one are refused.
 
-    Raises EventNotReadable at an event that can't be read, StorageUnavailable. The index is then as it was, and so it
-    is after an interruption, also by SIGKILL.
+    An event that can't be read moves no row, and stops no other: ``left_out`` is told of it. A run, or work order, that
+    begins with one is listed as unreadable. Raises StorageUnavailable; the index is then as it was, and so it is after
+    an interruption, also by SIGKILL.
     """
     try:
         with recorder.rebuilding() as new:
-            walk = _Walk(recorder, new, progress)
+            walk = _Walk(recorder, new, progress, left_out)
             walk.catch_up(settled=True)
             events = new.swap(walk.catch_up, INDEX_REVISION)
     except EndedByOthers as ended:
         events = ended.events
-    except EventNotReadable as error:
-        raise EventNotReadable(error.stream, error.version, f"{error.reason}; {_WHAT_TO_DO}") from error
     except PersistenceError as error:
         raise storage_error(error) from error
     if progress is not None:
@@ -55,8 +58,13 @@ def rebuild(recorder: LedgerRecorder, progress: Progress | None = None) -> int:
 class _Walk:
     """Goes through the log as far as it is, and goes on from there the next time."""
 
-    def __init__(self, recorder: LedgerRecorder, new: Rebuilding, progress: Progress | None) -> None:
+    def __init__(
+        self, recorder: LedgerRecorder, new: Rebuilding, progress: Progress | None, left_out: LeftOut | None
+    ) -> None:
         self._recorder = recorder
+        self._left_out = left_out
+        self._named: set[tuple[str, int]] = set()
+        """The events that were told of: part of the log may be read twice."""
         self._new = new
         self._progress = progress
         self._read = self._put = 0
@@ -81,19 +89,44 @@ class _Walk:
         """False when we have to go on elsewhere, as others were here."""
         if not rows:
             return True
-        events = [
-            Placed(row.position, row.stream, row.version, row.type, data)
-            for row in rows
-            if is_indexed(row.type, data := self._data(row))
-        ]
+        events, changes = self._changes(rows)
         self._read = rows[-1].position
         if events:
-            page = IndexedPage(self._put, self._read, len(events), changes_of(events))
+            page = IndexedPage(self._put, self._read, events, changes)
             self._put = self._new.put(page)
             if self._put != page.upto:
                 self._read = self._put
                 return False
         return True
+
+    def _changes(self, rows: Sequence[Row]) -> tuple[int, Changes]:
+        """How many events move rows, and what they do."""
+        events = [event for row in rows if (event := self._placed(row)) is not None]
+        return changes_of_readable(events, self._tell_of)
+
+    def _placed(self, row: Row) -> Placed | None:
+        """The event of a row, if it moves any; without data where it can't be read."""
+        try:
+            if not isinstance(row.stream, str) or type(row.version) is not int or row.version < 1:
+                raise EventNotReadable(
+                    str(row.stream), 0, "it has no stream, or none of the versions, which are 1 and more"
+                )
+            data = self._data(row)
+        except EventNotReadable as error:
+            self._tell_of(error)
+            data = {}
+        if data and not is_indexed(row.type, data):
+            return None
+        return Placed(row.position, row.stream, row.version, row.type, data)
+
+    def _tell_of(self, error: EventNotReadable) -> None:
+        if (place := (error.stream, error.version)) in self._named:
+            return
+        self._named.add(place)
+        if self._left_out is not None:
+            self._left_out(error)
+        elif len(self._named) <= MOST_NAMED:
+            _log.warning("%s; it is left out of the lists", error)
 
     def _data(self, row: Row) -> dict[str, object]:
         state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""

@@ -14,6 +14,7 @@ from ...domain.moments import moment_asked
 from ...domain.plan import Plan, plan_of_known
 from ...domain.ports import EventStore, NewEvent, RecordedEvent
 from ...domain.run import RunState
+from ...domain.scoping import Globals
 from ...domain.step import StepLimits, prepare
 from ...domain.visible import quoted
 from ...projections.attempts import is_execution
@@ -53,7 +54,7 @@ class Replayer:
         settings = self._settings(globals)
         absent = AbsentGlobals() if globals is None else None
         if absent is not None:
-            settings = settings._replace(globals=MappingProxyType(absent))
+            settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._states.begun(run_id)
         read = list(pages)  # at once, and not on the event loop of who awaits the steps
         started = read[0].opener.open(read[0].rows[0])
@@ -71,13 +72,14 @@ class Replayer:
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._as_recorded(step, state, plan, settings)
+        masker = Masker(settings.globals.values)
         try:
-            return prepare(planned, state, settings.globals, settings.now, Masker(globals)).context
+            return prepare(planned, state, settings.globals, settings.now, masker).context
         except (ExpressionError, InputInvalid) as error:
             raise InvalidRequest(
                 f"version {step.version} of run {run_id!r}: the executor of node {node_id!r} was not called, or "
-                f"would not be now, as its input can't be made: {error}"
-            ) from error
+                f"would not be now, as its input can't be made: {masker.text(str(error))}"
+            ) from None  # whose text isn't masked
 
     def _as_recorded(self, step: RecordedEvent, state: RunState, plan: Plan, settings: CallSettings) -> StepContext:
         """From the record alone: what came from globals is masked."""
@@ -93,7 +95,7 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         return StepContext(
-            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals,
+            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.seen_by(node),
             state.context.next_attempt(node.id), state.context.successes(node.id), state.run_id, state.workflow_id,
             settings.now,
         )  # fmt: skip

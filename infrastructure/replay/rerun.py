@@ -68,11 +68,11 @@ class Rerun:
         self._pages = pages
         self._plan = plan
         self._choice = choice
-        self._globals = settings.globals
         self._now = settings.now
         self._limits = settings.limits
         self._absent = absent
-        self._masker = Masker(settings.globals if absent is None else None)
+        self._masker = Masker(settings.globals.values if absent is None else None)
+        self._globals = settings.globals if absent is not None else settings.globals.heard_by(self._masker.hear)
         self._steps = 0
         self._executed: Counter[str] = Counter()
         self._from_record: Counter[str] = Counter()
@@ -182,17 +182,25 @@ class Rerun:
     def _compared(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = what_follows(planned, outcome, {}, self._limits, self._masker)
+        follows = what_follows(planned, self._state, outcome, {}, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:
             got = follows[0]
-        difference = outcome_difference(recorded, got)
+        difference = outcome_difference(NewEvent(recorded.type, self._masked_texts(data)), got)
         if difference is None:
             return None
         if self._absent is not None and self._absent.missed:
             return self._masked(version, data)
         return self._diverged(version, data, *difference)
+
+    def _masked_texts(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was recorded, its texts masked as those of the step are now: by the globals and the rules of today."""
+        if "reason" in data:
+            return {**data, "reason": self._masker.text(data["reason"])}
+        if "error" in data:
+            return {**data, "error": {**data["error"], "message": self._masker.text(data["error"]["message"])}}
+        return data
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
@@ -214,7 +222,11 @@ class Rerun:
     ) -> Divergence:
         planned = self._plan.nodes.get(data["node_id"])
         code_changed = None if planned is None else self._code_changed(planned.executor)
-        return Divergence(data["node_id"], data.get("attempt", 1), version, kind, *difference, code_changed)
+        path, expected, got = difference
+        return Divergence(
+            data["node_id"], data.get("attempt", 1), version, kind,
+            self._masker.text(path), self._masker.value(expected), self._masker.value(got), code_changed,
+        )  # fmt: skip
 
     def _code_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)

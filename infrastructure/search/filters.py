@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...domain.errors import ExpressionError, InvalidRequest
@@ -117,7 +117,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _check_names(source: str, tokens: list[Token]) -> None:
+def _check_names(source: str, tokens: Sequence[Token]) -> None:
     """A name that nothing has would make a filter that finds nothing."""
     variables = {
         tokens[at + 2].text for at in range(len(tokens) - 2) if tokens[at].text in LOOPS and tokens[at + 1].text == "("

@@ -1,10 +1,12 @@
 """Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ...domain.errors import NotStorable
 from ...projections.search import SearchEntry
 from ..store.recorder import errors_in_our_terms
 from .table import NOWHERE, Progress, SearchTable
@@ -36,13 +38,7 @@ class PostgresSearch(SearchTable):
         }
 
     def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
-        arrays = {
-            "runs": [entry.run_id for entry in entries],
-            "starts": [entry.started_at for entry in entries],
-            "positions": [entry.position for entry in entries],
-            "words": [" ".join(entry.words) for entry in entries],
-            "documents": [orjson.dumps(entry.document).decode() for entry in entries],
-        }
+        arrays = _arrays(entries)
         now = since.moved_behind(page[-1])
         moved = {"position": now.position, "stream": now.last_stream, "version": now.last_version}
         with errors_in_our_terms(), self._datastore.one_transaction() as execute:
@@ -55,8 +51,32 @@ class PostgresSearch(SearchTable):
             execute("save_search", moved | arrays)
         return True
 
+    def can_hold(self, entry: SearchEntry) -> bool:
+        nowhere = {"position": 0, "stream": "", "version": 0}
+        try:
+            with errors_in_our_terms(), suppress(_Undone), self._datastore.one_transaction() as execute:
+                execute("save_search", nowhere | _arrays([entry]))
+                raise _Undone
+        except NotStorable:
+            return False
+        return True
+
     def restart(self, revision: int) -> None:
         with errors_in_our_terms(), self._datastore.one_transaction() as execute:
             if not execute("restart_search", {"revision": revision}):
                 execute("start_search", {"revision": revision})
             execute("clear_search", {})
+
+
+class _Undone(Exception):
+    """The transaction was a trial."""
+
+
+def _arrays(entries: Collection[SearchEntry]) -> dict[str, Any]:
+    return {
+        "runs": [entry.run_id for entry in entries],
+        "starts": [entry.started_at for entry in entries],
+        "positions": [entry.position for entry in entries],
+        "words": [" ".join(entry.words) for entry in entries],
+        "documents": [orjson.dumps(entry.document).decode() for entry in entries],
+    }

@@ -1,12 +1,13 @@
 """Pages of the runs that a search finds, among those that a list holds."""
 
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from ...domain.errors import InvalidRequest
+from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.expressions.language import Allowance
 from ...projections.index import RunRow
 from ...projections.run_query import Condition, Place, RunQuery
@@ -38,6 +39,8 @@ NEWS = 20_000
 
 _LOOKED_AT_ONCE = 500
 
+_log = logging.getLogger("flowledger.search")
+
 _EVENT = 10_000
 """What reading an event from the log takes out of the allowance: ten microseconds."""
 
@@ -55,8 +58,16 @@ class SearchedRuns:
         self._indexer = indexer
 
     def catch_up(self) -> Lag:
-        """Take in what was written since the last search; a store full of news may stay behind, and then says so."""
-        return self._indexer.catch_up(NEWS)
+        """Take in what was written since the last search; a store full of news may stay behind, and then says so.
+
+        So does one whose disk is full, or that somebody else holds: then people find what was known before.
+        """
+        try:
+            return self._indexer.catch_up(NEWS)
+        except StorageUnavailable as error:
+            lag = self._indexer.lag()
+            _log.warning("the search can't take in what was written lately: %s", error)
+            return lag
 
     def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
         """Newest first, at most ``limit`` of them. As of a past time, words and values are those that were known then.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from ...domain.errors import NotStorable
 from ...projections.search import SearchEntry
 from ..store.recorder import errors_in_our_terms
 from ..store.sql_files import queries
@@ -52,16 +53,7 @@ class SQLiteSearch(SearchTable):
         }
 
     def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
-        rows = [
-            {
-                "run_id": entry.run_id,
-                "started_at": entry.started_at,
-                "position": entry.position,
-                "words": " ".join(sorted(entry.words)),
-                "document": orjson.dumps(entry.document).decode(),
-            }
-            for entry in entries
-        ]
+        rows = list(map(_row, entries))
         now = since.moved_behind(page[-1])
         moved = {
             "position": now.position, "stream": now.last_stream, "version": now.last_version,
@@ -71,6 +63,16 @@ class SQLiteSearch(SearchTable):
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
+        return True
+
+    def can_hold(self, entry: SearchEntry) -> bool:
+        try:
+            with errors_in_our_terms(), self._transaction() as connection:
+                connection.execute("SAVEPOINT trial")
+                connection.execute(self._sql["save_search"], _row(entry))
+                connection.execute("ROLLBACK TO trial")
+        except NotStorable:
+            return False
         return True
 
     def restart(self, revision: int) -> None:
@@ -83,3 +85,13 @@ class SQLiteSearch(SearchTable):
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         with errors_in_our_terms():
             return self._recorder.query(self._sql[query], parameters)
+
+
+def _row(entry: SearchEntry) -> dict[str, Any]:
+    return {
+        "run_id": entry.run_id,
+        "started_at": entry.started_at,
+        "position": entry.position,
+        "words": " ".join(sorted(entry.words)),
+        "document": orjson.dumps(entry.document).decode(),
+    }

@@ -57,8 +57,12 @@ class SearchTable(ABC):
         """Keep the entries in place of those of the same runs, and move on behind the last event of a page.
 
         False, and nothing is kept, when the progress isn't ``since`` any more, as somebody else was faster, and when
-        the page lacks an event that has arrived there meanwhile.
+        the page lacks an event that has arrived there meanwhile. Raises NotStorable for an entry that can't be kept.
         """
+
+    @abstractmethod
+    def can_hold(self, entry: SearchEntry) -> bool:
+        """Whether an entry can be kept at all; nothing is changed."""
 
     @abstractmethod
     def restart(self, revision: int) -> None:

@@ -83,14 +83,14 @@ def translatable(tokens: Sequence[Token]) -> tuple[Term | None, bool]:
     return (term if terms else None), len(terms) == len(parts)
 
 
-def _conjuncts(tokens: list[Token]) -> list[list[Token]]:
+def _conjuncts(tokens: Sequence[Token]) -> list[list[Token]]:
     """What stands between the outermost ``&&``, if nothing binds weaker than these."""
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
         depth += (token.text in "([{") - (token.text in ")]}") if token.kind == "sign" else 0
         if not depth and token.text in ("||", "?"):
-            return [tokens]
+            return [list(tokens)]
         if not depth and token.text == "&&":
             parts.append([])
         else:
@@ -101,7 +101,7 @@ def _conjuncts(tokens: list[Token]) -> list[list[Token]]:
 class _Parser:
     """By the precedence of CEL. Raises _BeyondSQL at what it doesn't know."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
         self._at = 0
         self._paths = {reference.first: reference for reference in find_references(tokens, VARIABLES)}

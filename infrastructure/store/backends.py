@@ -29,6 +29,8 @@ MAX_URL = 10_000
 SQLITE = "sqlite:///"
 """What the URL of an SQLite store begins with."""
 
+NO_DRIVER = "a PostgreSQL store needs a driver: pip install 'flowledger[postgres]'"
+
 _FORMS = "memory:, sqlite:///file.db (sqlite:////file.db for an absolute path), postgresql://user@host/database"
 
 
@@ -114,9 +116,12 @@ def _sqlite(file: Path, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
 
 
 def _postgres(url: str, mapper: LedgerMapper, create: bool) -> LedgerEventStore:
-    # Imported here, so that who keeps events elsewhere never loads a PostgreSQL driver.
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    # Imported here, so that who keeps events elsewhere never loads a PostgreSQL driver, nor needs one.
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise InvalidRequest(NO_DRIVER) from None
 
     from .postgres import Factory
     from .postgres_connections import has_tables

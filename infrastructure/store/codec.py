@@ -32,7 +32,10 @@ PLAIN = 1
 BODY = 41
 """Where the body begins."""
 
-MAX_EVENT_BYTES = MAX_VALUE_BYTES + 2**20
+EVENT_OVERHEAD = 2**20
+"""Bytes that an event may need beside its largest values."""
+
+MAX_EVENT_BYTES = MAX_VALUE_BYTES + EVENT_OVERHEAD
 """Default limit of one body: a value of the largest size, and room for what the event says about it."""
 
 _ID = slice(1, 9)

@@ -17,12 +17,12 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..index.reader import Index
-from ..index.rebuild import Progress, rebuild
+from ..index.rebuild import LeftOut, Progress, rebuild
 from ..search.index import SearchIndex
 from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
 from ..threads import STORE_THREADS, ThreadPool
-from .codec import BODY, LedgerMapper, PendingEvent, digest_of, first_link
+from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, first_link
 from .group_commit import GroupCommit
 from .heads import Head, Heads, check_stream
 from .reading import EventReader
@@ -114,6 +114,11 @@ class LedgerEventStore(EventReader, EventStore[str]):
     def max_event_bytes(self) -> int:
         """The most that the body of one event may take."""
         return self._mapper.max_event_bytes
+
+    @property
+    def max_value_bytes(self) -> int:
+        """The most that one value may take: an event has room for two of them, the input and the output."""
+        return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
 
     def hold(self, stream: str) -> object:
         """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
@@ -277,9 +282,9 @@ class LedgerEventStore(EventReader, EventStore[str]):
         if not refusals:
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
 
-    def rebuild_index(self, progress: Progress | None = None) -> int:
+    def rebuild_index(self, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
         """Make the index anew, and forget all checkpoints; see ``index.rebuild``."""
-        events = rebuild(self._recorder, progress)
+        events = rebuild(self._recorder, progress, left_out)
         self.checkpoints.clear()
         return events
 

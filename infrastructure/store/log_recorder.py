@@ -16,7 +16,7 @@ from eventsourcing.persistence import (
 )
 
 from ...domain.errors import EventNotReadable, FlowledgerError
-from ...projections.index import Placed, changes_of, is_indexed
+from ...projections.index import Placed, changes_of_readable, is_indexed
 from .beside import Beside
 from .codec import BODY, decode
 from .forking import ForksAnew, follow_forks
@@ -175,14 +175,14 @@ class LogRecorder(ForksAnew, LedgerRecorder):
         self._last = self._rebuilt
 
     def _follow(self) -> None:
-        """Take into the index what the log has gained. An event that can't be read is left out: verify tells of it."""
+        """Take into the index what the log has gained. An event that can't be read moves no row: verify tells of it."""
         with self._lock:
             if self._last is not None and not self._is_stored(self._last):
                 # The log has lost events, so new ones may come at positions that were passed already.
                 self._begin_anew()
             while True:
                 page = self.log_page(self._last.position if self._last else 0)
-                changes = changes_of([event for event in self._placed(page) if _readable(event)])
+                _, changes = changes_of_readable(list(self._placed(page)))
                 with self.beside.transaction() as connection:
                     change_index(connection, changes, lambda place: place)
                 if page:
@@ -211,8 +211,8 @@ class LogRecorder(ForksAnew, LedgerRecorder):
             try:
                 data = decode(row.stream, row.version, row.type, state)
             except EventNotReadable:
-                continue
-            if is_indexed(row.type, data):
+                data = {}
+            if not data or is_indexed(row.type, data):
                 yield Placed(row.position, row.stream, row.version, row.type, data)
 
     def _names(self) -> list[str]:
@@ -261,14 +261,6 @@ def _if_small(state: bytes) -> bytes | None:
 
 def _without_large_state(row: LogRow) -> Row:
     return Row(row.stream, row.version, row.position, row.type, _if_small(row.state))
-
-
-def _readable(event: Placed) -> bool:
-    try:
-        changes_of([event])
-    except EventNotReadable:
-        return False
-    return True
 
 
 @contextmanager

@@ -12,11 +12,19 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
+from .recorder import WriteRefused
+
 _GONE: Final = ("42P01", "42703")
 """A table or a column is gone."""
 
 _CORRUPT: Final = ("XX001", "XX002")
 """Data or an index is corrupted."""
+
+_WRITE_REFUSED: Final = ("25006", "42501")
+"""A replica, or a role without the right."""
+
+_VALUE_REFUSED: Final = ("22", "23", "54")
+"""Classes of errors: a value is none of its type, breaks a bound, or is larger than the server can hold it."""
 
 _SHUTDOWN: Final = ("57P01", "57P02", "57P03")
 """The server, or this session, ends, by an administrator's hand or in a crash."""
@@ -73,7 +81,12 @@ def translated(error: psycopg.Error) -> PersistenceError:
     if error.sqlstate in _CORRUPT:
         return InternalError(text)
     hint = _HINTS.get(error.sqlstate or "")
-    return OperationalError(f"{text}; {hint}" if hint else text)
+    kind: type[PersistenceError] = OperationalError
+    if error.sqlstate in _WRITE_REFUSED:
+        kind = WriteRefused
+    elif error.sqlstate is not None and error.sqlstate.startswith(_VALUE_REFUSED):
+        kind = DataError
+    return kind(f"{text}; {hint}" if hint else text)
 
 
 def unreachable(reason: str) -> OperationalError:

@@ -22,7 +22,7 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from ...domain.errors import FlowledgerError, InvalidRequest, StorageCorrupt, StorageUnavailable
+from ...domain.errors import FlowledgerError, NotStorable, StorageCorrupt, StorageUnavailable, StoreReadOnly
 from ...projections.index import Changes
 from .codec import BODY
 from .sql_files import Dialect
@@ -43,6 +43,10 @@ MAX_EVENTS_PER_COMMIT = 2**20 - 1
 
 class ConnectionLost(OperationalError):
     """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class WriteRefused(OperationalError):
+    """The store can be read, but not written to."""
 
 
 class PredecessorMissing(IntegrityError):
@@ -275,10 +279,17 @@ def missing_before(stream: str, version: int) -> PredecessorMissing:
 
 def storage_error(error: PersistenceError) -> FlowledgerError:
     """The error of flowledger's tree that stands for an error of a recorder."""
-    if isinstance(error, DataError):
-        return InvalidRequest(str(error))
-    kind = StorageCorrupt if isinstance(error, (InternalError, ProgrammingError)) else StorageUnavailable
+    kind = next((ours for theirs, ours in _IN_OUR_TERMS if isinstance(error, theirs)), StorageUnavailable)
     return kind(str(error))
+
+
+_IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
+    (WriteRefused, StoreReadOnly),
+    (DataError, NotStorable),
+    (IntegrityError, NotStorable),
+    (InternalError, StorageCorrupt),
+    (ProgrammingError, StorageCorrupt),
+)
 
 
 @contextmanager
@@ -289,4 +300,4 @@ def errors_in_our_terms() -> Generator[None]:
     except PersistenceError as error:
         raise storage_error(error) from error
     except (UnicodeEncodeError, OverflowError) as error:
-        raise InvalidRequest(f"the store was asked for a value that it can't hold: {error}") from error
+        raise NotStorable(f"the store was asked for a value that it can't hold: {error}") from error

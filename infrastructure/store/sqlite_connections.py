@@ -11,12 +11,19 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from eventsourcing import sqlite as stock
-from eventsourcing.persistence import IntegrityError, InterfaceError, InternalError, OperationalError, PersistenceError
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+)
 
 from ..search.sqlite import prepare
 from . import migrations
 from .forking import follow_forks, notice_fork
-from .recorder import ConnectionLost
+from .recorder import ConnectionLost, WriteRefused
 from .sql_files import queries
 from .sqlite_file import FileId, file_id, is_on_read_only_disk, missing_right
 
@@ -44,6 +51,9 @@ _HINTS = {
     sqlite3.SQLITE_READONLY: "the file or its disk is read-only",
     sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
 }
+_WRITE_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_VALUE_REFUSED = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
+
 _CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
 """The last one is what a missing table gives: our statements have no other way to be wrong."""
 
@@ -336,7 +346,8 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         if code in _CORRUPT:
             return InternalError(text)
         hint = _HINTS.get(code)
-        return OperationalError(f"{text}; {hint}" if hint else text)
+        kind = WriteRefused if code in _WRITE_REFUSED else DataError if code in _VALUE_REFUSED else OperationalError
+        return kind(f"{text}; {hint}" if hint else text)
 
 
 class _LibraryConnection(stock.SQLiteConnection):

@@ -42,7 +42,7 @@ def replay_case(
     recorded, so give those that the steps need. Raises Diverged, an AssertionError that names the first step that
     differs, and InvalidRequest or InvalidExport for a file that can't be read.
     """
-    with memory_ledger(executors) as ledger:
+    with open_ledger("memory:", executors) as ledger:
         run_id = ledger.history.import_(path).run_id
         report = ledger.history.replay(run_id, effects=effects, globals=globals)
     if report.divergence is not None:

@@ -1,11 +1,10 @@
 """The files of exports: plain lines, or the same compressed with zstd."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, Final, cast
 
 from ...domain.errors import InvalidRequest
 from ..files.places import is_special, open_to_read
@@ -13,6 +12,11 @@ from ..files.writing import write_file
 
 PLAIN, PACKED = ".jsonl", ".zst"
 """The endings of names that ask for plain lines, and for compressed ones."""
+
+COPY_BUFSIZE: Final = 2**20
+
+MAX_WINDOW: Final = 2**27
+"""Bytes that unpacking may keep in memory: what any level of zstd asks for, but for --long."""
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -28,8 +32,7 @@ def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
-    import zstandard
-
+    zstandard = _zstandard(f"or let the name end in {PLAIN}, for plain lines")
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     with compressor.stream_writer(file, closefd=False) as packing:
         write(cast("BinaryIO", packing))
@@ -46,9 +49,10 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
     if not is_packed:
         yield from iter(lambda: file.readline(longest), b"")
         return
-    import zstandard
-
-    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False)
+    zstandard = _zstandard(f"or decompress the file (zstd -d) to one whose name ends in {PLAIN}")
+    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(
+        file, read_across_frames=True, closefd=False
+    )
     unpacked = BufferedReader(reader)
     try:
         yield from iter(lambda: unpacked.readline(longest), b"")
@@ -56,22 +60,38 @@ def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
         raise ValueError(f"from here on it can't be decompressed, so it was changed ({error})") from error
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file to read, more than once; what comes from a pipe is kept in a temporary file. Raises InvalidRequest."""
+def _zstandard(otherwise: str) -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise InvalidRequest(
+            f"compressed exports need zstandard: pip install 'flowledger[zstd]', {otherwise}"
+        ) from None
+    return zstandard
+
+
+def opened(path: Path, max_bytes: int) -> BinaryIO:
+    """A file to read, more than once; what comes from a pipe is kept in a temporary file, up to ``max_bytes`` of it.
+
+    Raises InvalidRequest.
+    """
     try:
         file = open_to_read(path)
         if not file.seekable():
             with file:
-                return _kept(file)
+                return _kept(file, path, max_bytes)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(path)!r}: {error.strerror or error}") from error
     return file
 
 
-def _kept(pipe: BinaryIO) -> BinaryIO:
+def _kept(pipe: BinaryIO, path: Path, max_bytes: int) -> BinaryIO:
     file = TemporaryFile()  # noqa: SIM115 - the caller's to close
     try:
-        shutil.copyfileobj(pipe, file)
+        while part := pipe.read(COPY_BUFSIZE):
+            file.write(part)
+            if file.tell() > max_bytes:
+                raise InvalidRequest(f"more than {max_bytes:,} bytes come from {str(path)!r}: max_bytes allows more")
     except BaseException:
         file.close()
         raise

@@ -70,13 +70,13 @@ def event_line(row: Row) -> bytes:
     body = body_of(state)
     fields = {"stream": row.stream, "version": row.version, "type": row.type}
     head = orjson.dumps(fields | {"id": id_of(state).hex(), "digest": digest_of(state).hex()})
-    return b"".join((head[:-1], _DATA, body, b"}\n"))
+    return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
 def event_in(line: bytes, position: int) -> Row:
     """The event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON text has this inside a string, where a quote would be escaped.
-    head, _, rest = line.partition(_DATA)
+    head, _, rest = line.partition(DATA)
     match _object(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
             state = sealed(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
@@ -112,7 +112,7 @@ def footer_in(line: bytes) -> Footer | None:
             return None
 
 
-_DATA = b',"data":'
+DATA = b',"data":'
 _FOOTER = b'{"events":'
 _NO_EVENT = "it is not an event as an export writes it"
 

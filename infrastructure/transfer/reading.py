@@ -1,144 +1,175 @@
 """Reading an export: every line is verified before anybody sees what it says."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
-from ...domain.catalogue import EVENT_TYPES
-from ...domain.errors import EventNotReadable, InvalidExport, InvalidValue
-from ...domain.ids import workflow_stream
+import orjson
+
+from ...domain.errors import EventNotReadable, IllegalTransition, InvalidExport, InvalidValue
 from ...domain.run import STARTED
-from ...domain.work_order import OPENED
-from ...domain.workflow import CREATED
+from ...domain.soundness import check_names, check_recorded
 from ...projections.index import Placed, changes_of, is_indexed
-from ..store.codec import body_of, decode, stored_event
+from ..store.codec import body_of, stored_event
 from ..store.recorder import Row
 from ..store.stored_events import LinkedEvent
-from ..store.verify import Before, findings_in
+from ..store.verify import findings_in
 from .files import lines_of
-from .lines import Footer, Header, check_body, event_in, footer_in, header_in
+from .following import Following, Uses
+from .limits import MAX_VALUES, ImportLimits, values_in
+from .lines import DATA, Footer, Header, check_body, event_in, footer_in, header_in
 
 _OVERHEAD = 2**20
-"""Bytes that a line may need beside the body of its event: the first one names all streams."""
+"""Bytes that a line may need beside the body of its event."""
 
-_BEGINNINGS = frozenset({STARTED, OPENED, CREATED})
-"""The first event of each kind of stream."""
+
+class Bounds(NamedTuple):
+    """What the store that imports would take in a write of its own."""
+
+    max_event_bytes: int
+    max_value_bytes: int
+    latest: int
+    """Microseconds since 1970: nothing can have been recorded later."""
 
 
 class ExportReader:
     """Iterate over it for the events, in the order of the file, as often as need be.
 
-    Each one is linked to the one before it in its stream, and is what its type says. When an iteration ends, the file
-    was complete and every line as it was written. Memory doesn't grow with the file. Raises InvalidExport.
+    Each one is linked to the one before it in its stream, and is what a write could have produced there. When an
+    iteration ends, the file was complete, every line as it was written, and the run needs all of it. Memory grows with
+    the number of streams alone. Raises InvalidExport.
     """
 
-    def __init__(self, file: BinaryIO, name: str, max_event_bytes: int) -> None:
-        self.line = 0
+    def __init__(self, file: BinaryIO, name: str, limits: ImportLimits, bounds: Bounds) -> None:
+        self.line = 1
         """Of the last line that was read, from 1."""
         self._file = file
         self._name = name
-        self._max_event_bytes = max_event_bytes
-        self.header = self._header(next(self._lines(), b""))
+        self._limits = limits
+        self._bounds = bounds
+        self.header = self._header()
+        self._uses: Uses | None = None
 
     def __iter__(self) -> Iterator[LinkedEvent]:
+        if self._uses is None:
+            self._uses = self._uses_of_runs()
         lines = self._lines()
         whole = sha256(next(lines, b""))
-        streams = {stream: _Stream(Before(stream)) for stream in self.header.streams}
+        following = Following(self.header.run_id, self.header.streams, self._uses)
         for count, line in enumerate(lines):
             if (footer := self._footer(line)) is not None:
-                self._check_end(Footer(count, whole.hexdigest()), footer, streams)
+                for fault in following.faults():
+                    self.refuse(fault)
+                if footer != Footer(count, whole.hexdigest()):
+                    self.refuse("its digest is not that of the lines before it: one was changed")
                 if next(lines, None) is not None:
-                    self._refuse("nothing may stand behind the last line of an export")
+                    self.refuse("nothing may stand behind the last line of an export")
                 return
-            yield self._event(line, streams)
+            yield self._event(line, following)
             whole.update(line)
-        self._refuse("the file was cut off: its last line is missing")
+        self.refuse("the file was cut off: its last line is missing")
 
     def _lines(self) -> Iterator[bytes]:
-        longest = self._max_event_bytes + _OVERHEAD
-        self.line = 0
+        longest = max(self._bounds.max_event_bytes + _OVERHEAD, self._limits.header_bytes)
+        self.line = size = 0
         lines = lines_of(self._file, longest)
         while True:
             self.line += 1
             try:
                 line = next(lines, b"")
             except ValueError as error:
-                self._refuse(str(error))
+                self.refuse(str(error))
             if not line:
                 return
+            size += len(line)
+            if size > self._limits.bytes:
+                self._refuse_over(f"the file has more than {self._limits.bytes:,} bytes, unpacked", "bytes")
             if not line.endswith(b"\n"):
-                over = f"it is longer than any event that this store takes ({self._max_event_bytes:,} bytes)"
-                self._refuse(over if len(line) == longest else "the file was cut off in this line")
+                over = f"it is longer than any event that this store takes ({self._bounds.max_event_bytes:,} bytes)"
+                self.refuse(over if len(line) == longest else "the file was cut off in this line")
             yield line
 
-    def _header(self, line: bytes) -> Header:
+    def _header(self) -> Header:
+        limits = self._limits
         try:
-            return header_in(line)
+            line = next(lines_of(self._file, limits.header_bytes), b"")
+            if len(line) == limits.header_bytes and not line.endswith(b"\n"):
+                self._refuse_over(f"it is longer than one that names {limits.streams:,} streams", "streams")
+            header = header_in(line) if line.endswith(b"\n") or not line else None
         except ValueError as error:
-            self._refuse(str(error))
+            self.refuse(str(error))
+        if header is None:
+            self.refuse("the file was cut off in this line")
+        if len(header.streams) > limits.streams:
+            self._refuse_over(
+                f"it names {len(header.streams):,} streams, and {limits.streams:,} is the most", "streams"
+            )
+        if (events := sum(header.streams.values())) > limits.events:
+            self._refuse_over(f"it names {events:,} events, and {limits.events:,} is the most", "events")
+        return header
+
+    def _uses_of_runs(self) -> Uses:
+        """What the first events of runs refer to, read ahead. What can't be read is refused in its turn."""
+        uses = Uses()
+        for line in self._lines():
+            if _RUN_STARTED in line.partition(DATA)[0] and values_in(line) <= MAX_VALUES:
+                try:
+                    uses.add(orjson.loads(line)["data"])
+                except (ValueError, LookupError, TypeError, AttributeError):
+                    continue
+        return uses
 
     def _footer(self, line: bytes) -> Footer | None:
         try:
             return footer_in(line)
         except ValueError as error:
-            self._refuse(str(error))
+            self.refuse(str(error))
 
-    def _event(self, line: bytes, streams: Mapping[str, "_Stream"]) -> LinkedEvent:
+    def _event(self, line: bytes, following: Following) -> LinkedEvent:
+        if values_in(line) > MAX_VALUES:
+            self.refuse(f"its event holds more than {MAX_VALUES:,} values")
         try:
             row = event_in(line, self.line)
         except ValueError as error:
-            self._refuse(str(error))
-        stream = streams.get(row.stream)
-        if stream is None:
-            self._refuse(f"stream {row.stream!r} is not among those that the first line names")
-        for finding in findings_in(row, stream.before):
-            self._refuse(f"event {row.version} of stream {row.stream!r}: {finding.message}")
-        if not stream.takes(row):
-            self._refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
-        return self._stored(row)
+            self.refuse(str(error))
+        before = following.before.get(row.stream)
+        if before is None:
+            self.refuse(f"stream {row.stream!r} is not among those that the first line names")
+        for finding in findings_in(row, before):
+            self.refuse(f"event {row.version} of stream {row.stream!r}: {finding.message}")
+        if not following.fits(row):
+            self.refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
+        data, before.data = before.data or {}, None  # which may be large, and would be kept for every stream
+        return self._stored(row, data, following)
 
-    def _stored(self, row: Row) -> LinkedEvent:
+    def _stored(self, row: Row, data: dict[str, Any], following: Following) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
-        state = row.state or b""
-        if len(state) > self._max_event_bytes:
-            self._refuse(f"its event takes {len(state):,} bytes, over this store's limit of {self._max_event_bytes:,}")
-        data = decode(row.stream, row.version, row.type, state)
+        stream, version, type, state = row.stream, row.version, row.type, row.state or b""
+        bounds = self._bounds
+        if len(state) > bounds.max_event_bytes:
+            size = f"{len(state):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
+            self.refuse(f"its event takes {size}")
         try:
             check_body(body_of(state), data)
-            EVENT_TYPES[row.type].validate(data)
-            event = stored_event(row.stream, row.version, row.type, state, data)
-            if is_indexed(row.type, data):
-                changes_of([Placed(row.position, row.stream, row.version, row.type, data)])
+            check_recorded(type, data, len(state), bounds.latest, bounds.max_value_bytes)
+            event = stored_event(stream, version, type, state, data)
+            if is_indexed(type, data):
+                changes_of([Placed(row.position, stream, version, type, data)])
         except (InvalidValue, EventNotReadable, LookupError, TypeError, ValueError) as error:
-            self._refuse(f"event {row.version} of stream {row.stream!r} is no {row.type!r}: {error}")
+            self.refuse(f"event {version} of stream {stream!r} is no {type!r}: {error}")
+        try:
+            check_names(stream, type, data)
+            following.take(row, data)
+        except (InvalidValue, IllegalTransition, LookupError, TypeError, ValueError, AttributeError) as error:
+            self.refuse(f"event {version} of stream {stream!r} is a {type!r} that nobody can have recorded: {error}")
         return event
 
-    def _check_end(self, found: Footer, said: Footer, streams: Mapping[str, "_Stream"]) -> None:
-        for stream, events in self.header.streams.items():
-            if (version := streams[stream].before.version) != events:
-                self._refuse(f"the file has {version} of the {events} events of stream {stream!r}")
-        if streams[self.header.run_id].kind != "run":
-            self._refuse(f"the first line says that {self.header.run_id!r} is a run, and it is none")
-        if found != said:
-            self._refuse("its digest is not that of the lines before it: one was changed")
-
-    def _refuse(self, message: str) -> NoReturn:
+    def refuse(self, message: str) -> NoReturn:
+        """Refuse the file for what is in its current line. Raises InvalidExport."""
         raise InvalidExport(self._name, self.line, message)
 
+    def _refuse_over(self, message: str, limit: str) -> NoReturn:
+        self.refuse(f"{message}; where that is meant, allow more with max_{limit}")
 
-@dataclass(slots=True)
-class _Stream:
-    """A stream of the file, as far as it has been read."""
 
-    before: Before
-    kind: str = ""
-    """``run``, ``work_order`` or ``workflow``, once there is an event."""
-
-    def takes(self, row: Row) -> bool:
-        """Whether the event is of a type that may stand in its place."""
-        kind = row.type.partition(".")[0]
-        if row.version == 1:
-            self.kind = kind
-        is_named_so = row.stream.startswith(workflow_stream("")) == (kind == "workflow")
-        return is_named_so and kind == self.kind and (row.version == 1) == (row.type in _BEGINNINGS)
+_RUN_STARTED = b'"type":"%s"' % STARTED.encode()

@@ -22,6 +22,13 @@ class ImportedStream:
     """Events that the store hadn't when we looked."""
     present: int
     """Events that it had already."""
+    bytes: int = 0
+    """Of the events that were added, as they are stored."""
+
+    @property
+    def continued(self) -> bool:
+        """Whether events came behind those that the store had."""
+        return self.added > 0 and self.present > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,11 @@ class ImportReport:
     def present(self) -> int:
         """Events that it had already."""
         return sum(stream.present for stream in self.streams)
+
+    @property
+    def bytes(self) -> int:
+        """Of the events that it hadn't, as they are stored."""
+        return sum(stream.bytes for stream in self.streams)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,9 +168,10 @@ class HeadsFile:
             self._line += 1
             try:
                 fields = orjson.loads(line)
-            except orjson.JSONDecodeError:
+                again = orjson.dumps(fields) + b"\n"
+            except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested too deep
                 self._refuse("it is no line of a file of heads")
-            if orjson.dumps(fields) + b"\n" != line:  # as where a key comes twice, of which one would be passed over
+            if again != line:  # as where a key comes twice, of which one would be passed over
                 self._refuse("it isn't as it was written")
             if self._line == 1 and not (isinstance(fields, dict) and fields.get("flowledger") == "heads"):
                 self._refuse("it is not the first line of a file of heads")

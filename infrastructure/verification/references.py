@@ -11,7 +11,7 @@ from ...domain.run import STARTED
 from ...domain.verification import Finding
 from ...domain.work_order import OPENED, RUN_ADDED
 from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
+from ..store.recorder import LAST, Row
 from .inspector import Inspector
 
 WAITING = 20_000
@@ -182,12 +182,18 @@ class ReferenceInspector(Inspector):
         return saved
 
     def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[Row]:
-        rest = iter(places)
+        rest = filter(_may_be_there, places)
         while part := list(islice(rest, LOOKED_UP_AT_ONCE)):
             yield from self._store.rows_at(part)
 
 
 LOOKED_UP_AT_ONCE = 1_000
+
+
+def _may_be_there(place: tuple[str, int]) -> bool:
+    """Whether every database can be asked for such a place: an event may name anything."""
+    return "\0" not in place[0] and 0 < place[1] <= LAST
+
 
 _NAMING = frozenset({STARTED, OPENED, RUN_ADDED})
 

@@ -6,7 +6,7 @@ from typing import Any
 from ...domain.errors import EventNotReadable
 from ...domain.run import STARTED
 from ...domain.verification import Finding
-from ...projections.search import SEARCH_REVISION, SearchEntry, is_searched
+from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import PAGE_ROWS, Row
 from .inspector import Inspector
@@ -33,6 +33,8 @@ class SearchInspector(Inspector):
         """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
         self._upto = progress.position
         self._entry: SearchEntry | None = None
+        self._is_told = False
+        """Whether an event of the stream has a finding of its own, as its body is none of its type."""
         self._waiting: dict[str, SearchEntry | None] = {}
         self._kept = self._run_ids()
         self._next = next(self._kept, None)
@@ -40,12 +42,15 @@ class SearchInspector(Inspector):
         """How many were looked at."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
-        self._entry = None
+        self._entry, self._is_told = None, False
         return self._without_run(stream)
 
     def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is not None and row.position <= self._upto:
-            self._entry = _with(self._entry, row, data)
+            try:
+                self._entry = _with(self._entry, row, data)
+            except MISFITS:
+                self._is_told = True
         return ()
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
@@ -53,7 +58,7 @@ class SearchInspector(Inspector):
         if is_kept:
             self.entries += 1
             self._next = next(self._kept, None)
-        if sound and (is_kept or self._entry is not None):
+        if sound and not self._is_told and (is_kept or self._entry is not None):
             self._waiting[stream] = self._entry
         return self._compare() if len(self._waiting) >= AT_ONCE else ()
 
@@ -90,7 +95,7 @@ class SearchInspector(Inspector):
                 break
             try:
                 expected = _with(expected, row, self._store.body(row))
-            except EventNotReadable:
+            except (EventNotReadable, *MISFITS):
                 return  # it has a finding of its own
         if not _equal(expected, actual):
             said = "lacks this run" if actual is None else "has a run that isn't there"
@@ -113,7 +118,7 @@ class SearchInspector(Inspector):
 def _with(entry: SearchEntry | None, row: Row, data: dict[str, Any]) -> SearchEntry | None:
     """The entry of a run with its next event."""
     if row.type == STARTED:
-        entry = SearchEntry(row.stream, data["recorded_at"], row.position)
+        entry = begun_entry(row.stream, data, row.position)
     if entry is not None and is_searched(row.type):
         entry.add(row.type, data)
     return entry

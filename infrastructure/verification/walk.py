@@ -8,12 +8,14 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from ...domain.clock import reading
 from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
 from ..files.places import is_special
 from ..files.writing import check_place, write_file
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import Row
 from ..store.verify import Before, findings_in
+from .bodies import BodyInspector
 from .checkpoints import CheckpointInspector
 from .heads import HeadsFile, HeadsInspector, HeadsWriter
 from .index_rows import IndexInspector
@@ -27,13 +29,13 @@ PROGRESS_EVERY = 1_000
 
 def verify(
     store: LedgerEventStore, progress: Callable[[int], object] | None = None, *,
-    deep: bool = False, heads: Path | None = None,
+    deep: bool = False, heads: Path | None = None, now: int | None = None,
 ) -> VerifyReport:  # fmt: skip
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
     ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
     are compared with the store; where nothing was found at all, or it wasn't there, it is written. A device or pipe is
-    never there.
+    never there. ``now``: microseconds since 1970, by the system's clock where none is given.
 
     Raises StorageUnavailable, InvalidRequest for a file that holds no heads.
     """
@@ -43,7 +45,7 @@ def verify(
         is_kept = heads is not None and os.path.exists(heads) and not is_special(heads)
         earlier = HeadsFile(heads) if heads is not None and is_kept else None
         kept = files.enter_context(TemporaryFile()) if heads is not None else None
-        walk = _Walk(store, progress, earlier, kept, deep=deep)
+        walk = _Walk(store, progress, earlier, kept, reading(None)() if now is None else now, deep=deep)
         findings = tuple(walk.findings())
         written = heads is not None and kept is not None and not (earlier and findings)
         if written:
@@ -61,7 +63,7 @@ class _Walk:
 
     def __init__(
         self, store: LedgerEventStore, progress: Callable[[int], object] | None,
-        earlier: HeadsFile | None, kept: BinaryIO | None, *, deep: bool,
+        earlier: HeadsFile | None, kept: BinaryIO | None, now: int, *, deep: bool,
     ) -> None:  # fmt: skip
         self._store = store
         self._progress = progress
@@ -75,7 +77,8 @@ class _Walk:
         search = SearchInspector(store) if deep else None
         self._search = search if search is not None and search.is_current else None
         others: tuple[Inspector | None, ...] = (
-            self._heads, ReferenceInspector(store), self._index, self._checkpoints, self._search,
+            self._heads, BodyInspector(store, now), ReferenceInspector(store), self._index, self._checkpoints,
+            self._search,
         )  # fmt: skip
         self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]
 

@@ -4,11 +4,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ...domain.run import STARTED, STEP_COMPLETED
+from ..index import row_time
 from .document import Document
 from .words import Word, add_words, all_words, texts_in
 
 SEARCH_REVISION: Final = 1
 """Raise it with every change to the words or the document that events make: entries of another one are made anew."""
+
+
+MISFITS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What is raised by a body that isn't that of its event's type."""
+
+
+def begun_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
+    """The entry of a run that begins with an event of this body. Raises one of MISFITS."""
+    return SearchEntry(run_id, row_time(data["recorded_at"]), position)
 
 
 def is_searched(type: str) -> bool:
@@ -38,7 +48,7 @@ class SearchEntry:
         return self._document.content
 
     def add(self, type: str, data: Mapping[str, Any]) -> None:
-        """Take in the run's next event."""
+        """Take in the run's next event. Raises one of MISFITS where its body isn't that of its type."""
         self._size = add_words(self.words, self._size, text_of(self.run_id, type, data))
         take_values(self._document, type, data)
 

@@ -4,6 +4,7 @@ Every save of a workflow, and each step, pause, resume and retry of a run, is an
 """
 
 from .domain.bulk import BulkItem
+from .domain.clock import OddTime
 from .domain.context import PlacedResult
 from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
@@ -31,10 +32,12 @@ from .domain.errors import (
     StorageCorrupt,
     StorageError,
     StorageUnavailable,
+    StoreReadOnly,
     VersionNotFound,
     WorkflowNotFound,
     WorkOrderNotFound,
     WorkOrderRejected,
+    WouldContinue,
 )
 from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
 from .domain.policy import RetryPolicy
@@ -42,6 +45,7 @@ from .domain.ports import RecordedEvent
 from .domain.results import NodeResult
 from .domain.retry import RetryPreview, ReusedNode
 from .domain.run import RunHeader
+from .domain.scoping import Scoped
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
 from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
@@ -137,6 +141,7 @@ __all__ = [
     "NonRetryable",
     "NotFound",
     "NothingAsOf",
+    "OddTime",
     "Page",
     "PartChange",
     "PartChanges",
@@ -162,6 +167,7 @@ __all__ = [
     "RunOrigin",
     "RunSummary",
     "RunWalk",
+    "Scoped",
     "SinceSuccess",
     "Slowdown",
     "Snapshot",
@@ -173,6 +179,7 @@ __all__ = [
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
+    "StoreReadOnly",
     "StreamRecord",
     "Timings",
     "ValueChange",
@@ -188,6 +195,7 @@ __all__ = [
     "WorkflowSnapshot",
     "WorkflowSummary",
     "WorkflowVersion",
+    "WouldContinue",
     "__version__",
     "open_ledger",
     "read_definition",

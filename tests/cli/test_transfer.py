@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +40,30 @@ def test_a_run_goes_from_one_store_to_another(cli: CommandLine, run: str) -> Non
 
 def test_people_are_told_in_a_sentence(cli: CommandLine, run: str) -> None:
     assert cli("export", run, "run.jsonl").stdout == "5 events of 3 streams in run.jsonl\n"
-    assert other(cli)("import", "run.jsonl").stdout == f"run {run}: added 5 events; 0 were here already\n"
+    would = other(cli)("import", "run.jsonl").stdout
+    assert re.fullmatch(rf"run {run}: added 5 events \([0-9,]+ bytes\) of 3 streams; 0 were here already\n", would)
     told = other(cli)("import", "run.jsonl", "--dry-run").stdout
     assert told == f"run {run}: would add 0 events; 5 were here already\n"
+
+
+def test_what_goes_on_with_a_stream_is_taken_in_when_that_is_asked_for(cli: CommandLine, run: str) -> None:
+    cli.json("export", run, "run.jsonl")
+    other(cli).json("import", "run.jsonl")
+    again = cli.json("run", "retry", run, code=1)["id"]
+    cli.json("export", again, "again.jsonl")
+    refused = other(cli).refused("import", "again.jsonl", "--dry-run")
+    assert "1 of stream" in refused
+    assert "--continue" in refused
+    imported = other(cli).json("import", "again.jsonl", "--continue")
+    assert [stream["added"] for stream in imported["streams"] if stream["continued"]] == [1]
+    assert imported["bytes"] == sum(stream["bytes"] for stream in imported["streams"]) > 0
+
+
+def test_limits_are_told_with_the_option_that_allows_more(cli: CommandLine, run: str) -> None:
+    cli.json("export", run, "run.jsonl")
+    for option, least in (("--max-streams", "1"), ("--max-events", "2"), ("--max-bytes", "600")):
+        assert f"allow more with max_{option[6:]}" in other(cli).refused("import", "run.jsonl", option, least)
+    assert "max_events 0 is not" in other(cli).refused("import", "run.jsonl", "--max-events", "0")
 
 
 def test_bad_files_and_conflicts_are_told(cli: CommandLine, run: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow import merged
-from flowledger.projections.value_changes import unified
+from flowledger.projections.text_diff import unified_diff
 from flowledger.projections.workflow_diff import diff_of
 
 IDS = ("a", "b", "c", "d")
@@ -198,11 +198,12 @@ def test_very_long_texts_that_differ_all_over_are_compared_in_no_time() -> None:
     old = [f"line {number}" for number in range(30_000)]
     new = ["begin", *(f"{line}!" if number % 10 == 3 else line for number, line in enumerate(old)), "end"]
     before, after = "\n".join(["same", *old, "tail"]), "\n".join(["same", *new, "tail"])
-    header, *lines = unified(before, after).split("\n")
-    assert header == "@@ -2,30000 +2,30002 @@"
-    assert [line[1:] for line in lines if line[0] == "-"] == old
-    assert [line[1:] for line in lines if line[0] == "+"] == new
-    small = unified(before, before.replace("line 20000", "line x"))
+    header, *lines = unified_diff(before, after).split("\n")
+    assert header == "@@ -1,8 +1,9 @@"
+    assert [line for line in lines[:8] if line[0] != " "] == ["+begin", "-line 3", "+line 3!"]
+    told = [line for line in lines if line[:2] in ("-l", "+l")]
+    assert told == [text for number in range(3, 30_000, 10) for text in (f"-line {number}", f"+line {number}!")]
+    small = unified_diff(before, before.replace("line 20000", "line x"))
     assert [line for line in small.split("\n") if line[0] != " "] == [
         "@@ -19999,7 +19999,7 @@",
         "-line 20000",

@@ -100,6 +100,12 @@ def bad(request: pytest.FixtureRequest) -> tuple[Any, str, str]:
     return make(), path, message
 
 
+def test_empty_lists_and_objects_count_as_what_they_take(desk: Desk) -> None:
+    desk.start(lambda step: 1, payload=[[], {}] * 300)
+    with pytest.raises(fl.InvalidValue, match=r"payload\[\d+\]: over the limit of 10,000 bytes"):
+        desk.ledger.runs.start("w", payload=[[], {}] * 320)
+
+
 def test_a_value_that_is_not_json_is_refused_with_its_path(desk: Desk, bad: tuple[Any, str, str]) -> None:
     value, path, message = bad
     waiting = desk.start(lambda step: fl.Pause("why"))

@@ -86,6 +86,28 @@ def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> Non
     assert SECRET not in str(run.snapshot.metadata)
 
 
+class Keyed(pydantic.BaseModel):
+    """A model that puts its input into a key."""
+
+    auth: str
+
+    @pydantic.model_serializer
+    def _by_secret(self) -> dict[str, str]:
+        return {self.auth: "prod", "auth": self.auth}
+
+
+def test_a_secret_that_a_model_makes_a_key_of_is_masked() -> None:
+    registry = fl.ExecutorRegistry()
+    registry.register("call", input=Keyed)(lambda step: None)
+    with fl.open_ledger("memory:", registry) as ledger:
+        node = {"id": "a", "type": "call", "data": {"auth": "{{ globals.token }}"}}
+        ledger.workflows.save({"nodes": [node]}, workflow_id="w", by="ada")
+        run = ledger.runs.start("w", globals={"token": SECRET}, by="ada")
+        event = list(ledger.history.events(run.id))[-1]
+    assert run.status == "completed"
+    assert event.data["input"] == {"auth": "***", "***": "***"}
+
+
 class Derived(pydantic.BaseModel):
     """A model that puts its input into places of its own."""
 

@@ -22,9 +22,12 @@ PATIENCE = 60
 ARGUMENTS: dict[str, Any] = {
     "faults": [fl.Fault("nodes[0].type", "is unknown"), fl.Fault("edges[1]", "leads nowhere")],
     "issues": [fl.Fault("$.total", "is not a number")],
+    "node_id": "n1",
+    "count": 1,
     "changes": [fl.WorkflowVersion("w", 2, "saved", "ada", NOW, "why", "a1b2c3d", None, "d1", True, fl.Changes())],
     "conflicts": ["node a"],
     "missing": "total",
+    "streams": {"workflow:w": 2},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at"), NOW),

@@ -93,7 +93,7 @@ def test_a_reader_sees_what_is_written_while_it_has_the_store_open(path: Path, r
             write(store, "a", number - 1, number)
             assert reader.ask() == str(list(range(1, number + 1)))
         refused = reader.ask("write")
-        assert refused.startswith("StorageUnavailable")
+        assert refused.startswith("StoreReadOnly")
         assert "read-only" in refused
     assert reader.ask() == "[1, 2, 3, 4]"
     with opened(f"sqlite:///{path}") as store:

@@ -1,7 +1,6 @@
 """A file that isn't as it was written is refused, with the line, and nothing of it is imported."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.store.codec import first_link, link
 
+from . import forging
+from .forging import Event
 from .story import Story, executors, stored
 
 Lines = list[bytes]
@@ -34,25 +35,9 @@ def refused(content: bytes, file: Path, message: str | None = None, **options: A
     return caught.value.line
 
 
-def forged(lines: Lines, change: Callable[[list[dict[str, Any]]], Any]) -> bytes:
+def forged(lines: Lines, change: Callable[[list[Event]], Any]) -> bytes:
     """The file with other events, and digests and counts made anew, as somebody would who knows how."""
-    events = [orjson.loads(line) for line in lines[1:-1]]
-    change(events)
-    header = orjson.loads(lines[0])
-    count: dict[str, int] = {}
-    last: dict[str, bytes] = {}
-    for event in events:
-        stream = event["stream"]
-        count[stream] = count.get(stream, 0) + 1
-        before = last.get(stream) or first_link(stream)
-        last[stream] = link(before, bytes.fromhex(event["id"]), event["type"], orjson.dumps(event["data"]))
-        event["digest"] = last[stream].hex()
-    return sealed([header | {"streams": dict(sorted(count.items()))}, *events])
-
-
-def sealed(objects: list[dict[str, Any]]) -> bytes:
-    text = b"".join(orjson.dumps(each) + b"\n" for each in objects)
-    return text + orjson.dumps({"events": len(objects) - 1, "digest": sha256(text).hexdigest()}) + b"\n"
+    return forging.forged(b"".join(lines), change)
 
 
 def test_a_forgery_that_changes_nothing_is_the_same_file(lines: Lines) -> None:

@@ -102,7 +102,8 @@ def test_two_runs_of_one_work_order_come_in_any_order(
     story: Story, target: fl.Ledger, tmp_path: Path, later_first: bool
 ) -> None:
     files = [story.export(tmp_path / f"{run_id}.jsonl", run_id) for run_id in (story.first, story.retried)]
-    reports = [target.history.import_(path) for path in (files[::-1] if later_first else files)]
+    wanted = files[::-1] if later_first else files
+    reports = [target.history.import_(path, continue_existing=True) for path in wanted]
     assert reports[1].present > 0
     assert (reports[1].added == 0) == later_first
     assert answers(target, story.retried) == answers(story.ledger, story.retried)
@@ -113,8 +114,14 @@ def test_a_run_that_went_on_is_brought_up_to_date(story: Story, target: fl.Ledge
     run = story.ledger.runs.reproduce(story.first, globals={"token": "t"}, by="bob")
     target.history.import_(story.export(file, run.id))
     story.ledger.runs.cancel(run.id, by="ops")
-    report = target.history.import_(story.export(file, run.id))
+    before = stored(target), index_of(target._store)
+    with pytest.raises(fl.WouldContinue, match=f"1 of stream '{run.id}'") as refused:
+        target.history.import_(story.export(file, run.id))
+    assert refused.value.streams == {run.id: 1}
+    assert (stored(target), index_of(target._store)) == before
+    report = target.history.import_(file, continue_existing=True)
     assert (run.status, report.added) == ("paused", 1)
+    assert [stream.stream for stream in report.streams if stream.continued] == [run.id]
     assert target.runs.get(run.id) == story.ledger.runs.get(run.id)
 
 
@@ -129,6 +136,8 @@ def test_a_dry_run_says_what_would_be_added_and_adds_nothing(story: Story, targe
     told = target.history.import_(story.export(file), dry_run=True)
     assert stored(target) == {}
     assert target.history.import_(file) == told
+    assert told.bytes == sum(len(row.state or b"") for rows in stored(target).values() for row in rows)
+    assert target.history.import_(file).bytes == 0
 
 
 def test_a_run_that_has_not_ended_goes_on_in_the_other_store(target: fl.Ledger, file: Path) -> None:
@@ -299,7 +308,7 @@ def test_an_import_that_was_interrupted_is_completed_by_the_next_one(
     in_part = target.verify()
     assert in_part.ok
     monkeypatch.setattr(LedgerEventStore, "append_recorded", append)
-    report = target.history.import_(file)
+    report = target.history.import_(file, continue_existing=True)
     assert report.present == in_part.events > 0
     assert answers(target, story.retried) == answers(story.ledger, story.retried)
     index_is_that_of_a_rebuild(target)

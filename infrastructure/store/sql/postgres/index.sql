@@ -17,7 +17,8 @@ ON CONFLICT (run_id) DO UPDATE SET
 
 -- moves: Where runs stand now.
 UPDATE flowledger_index_runs AS run
-SET version = moved.version, status = moved.status, node_id = moved.node_id, finished_at = moved.finished_at,
+SET version = moved.version, status = moved.status, node_id = moved.node_id,
+    finished_at = CASE WHEN moved.finished_at IS NOT NULL THEN greatest(run.started_at, moved.finished_at) END,
     error_type = moved.error_type, queued = moved.queued
 FROM base, jsonb_to_recordset(rows -> 'moves') AS moved (
     version bigint, finished_at bigint, queued boolean, run_id text, status text, node_id text, error_type text)

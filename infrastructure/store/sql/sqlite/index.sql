@@ -7,7 +7,8 @@ VALUES (:started_at, :position, :workflow_version, :version, :finished_at, :queu
 
 -- moves: Where runs stand now.
 UPDATE flowledger_index_runs
-SET version = :version, status = :status, node_id = :node_id, finished_at = :finished_at,
+SET version = :version, status = :status, node_id = :node_id,
+    finished_at = CASE WHEN :finished_at IS NOT NULL THEN max(started_at, :finished_at) END,
     error_type = :error_type, queued = :queued
 WHERE run_id = :run_id
 

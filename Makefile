@@ -1,0 +1,12 @@
+.PHONY: audit fuzz
+
+# Known vulnerabilities of what users install, all extras included. Needs an index that tells advisories.
+audit:
+	python3 -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit '.[postgres,zstd,yaml,parquet,testing,tui]'
+	build/audit/bin/pip-audit --local --skip-editable
+
+# Every parser that reads what strangers write, for SECONDS each.
+SECONDS ?= 600
+fuzz:
+	python3 -m tests.fuzz --seconds $(SECONDS)

@@ -1,0 +1,116 @@
+"""Puts ``***`` in place of what came from globals."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from .finder import Finder
+from .forms import forms
+from .secrets import Leaf, leaves
+
+MASK = "***"
+"""What is recorded in place of a value from ``globals``."""
+
+MAX_ENCODED_LEAVES = 10_000
+"""Texts and numbers that are looked for in hex and base64 as well; more of them only as they are."""
+
+MAX_WEIGHT = 16 * 2**20
+"""Characters of all secrets together, and a hundred for each. One that goes beyond it isn't masked. The same holds for
+the answers of callables between two texts, where each that is no text or number weighs ten thousand more.
+"""
+
+MAX_ANSWER = 1000
+"""Values in one answer of a callable that are secrets."""
+
+
+class Masker:
+    """Replaces every text and number in ``globals``, however deep, wherever it shows up in an error, traceback or log.
+
+    Texts of four characters and more are replaced anywhere, shorter ones and numbers as whole words; also within
+    escapes, in hex and in base64. True, false and null tell nothing and stay. Nothing is looked at before there is a
+    text to mask.
+    """
+
+    __slots__ = ("_answers", "_finder", "_known", "_new", "_weight")
+
+    def __init__(self, globals: Mapping[str, Any] | None) -> None:
+        self._new: deque[Any] = deque([list(globals.values())]) if globals else deque()
+        self._known: set[tuple[type, Leaf]] = set()
+        self._weight = 0
+        self._answers = 0
+        """What the answers that are still to be taken in weigh."""
+        self._finder: Finder | None = None
+
+    def learn(self, value: Any, masked: Any) -> None:
+        """Also mask what was made of globals: the parts of ``value`` that ``masked`` hides."""
+        if masked is value:
+            return
+        if masked == MASK:
+            self._new.append(value)
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self.learn(item, masked[key])
+        elif isinstance(value, list):
+            for item, hidden in zip(value, masked, strict=True):
+                self.learn(item, hidden)
+
+    def hear(self, answer: Any) -> None:
+        """Also mask what a callable out of globals answered. Called in any thread; keeps no hold of the answer."""
+        if self._answers < MAX_WEIGHT:
+            heard = list(leaves([answer], MAX_ANSWER))
+            self._answers += sum(map(_weight, heard)) + (0 if isinstance(answer, str | bytes | int | float) else 10_000)
+            self._new.append(heard)
+
+    def text(self, text: str, most: int | None = None) -> str:
+        """The text with ``***`` in place of each secret; of a long one what the first ``most`` characters make."""
+        if self._new:
+            self._take_in()
+        if self._finder is None or not text:
+            return text[:most]
+        parts: list[str] = []
+        done = 0
+        end = len(text) if most is None else min(most, len(text))
+        for begin, after in self._finder.spans(text):
+            if begin >= end:
+                break
+            parts += text[done:begin], MASK
+            done = after
+        parts.append(text[done:end])
+        return "".join(parts)
+
+    def value(self, value: Any) -> Any:
+        """The JSON value with the same done to its texts and keys, and with ``***`` for a number that is a secret."""
+        if isinstance(value, dict):
+            return self._object(value)
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return MASK if self.text(repr(value)) == MASK else value
+        return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Keys that were different stay different."""
+        masked: dict[str, Any] = {}
+        for number, (key, item) in enumerate(value.items(), 1):
+            hidden = self.text(key)
+            masked[f"{hidden} ({number})" if hidden in masked else hidden] = self.value(item)
+        return masked
+
+    def _take_in(self) -> None:
+        while self._new:
+            for leaf in leaves([self._new.popleft()]):
+                known = (type(leaf), leaf)
+                if known in self._known or self._weight + _weight(leaf) > MAX_WEIGHT:
+                    continue
+                self._known.add(known)
+                self._weight += _weight(leaf)
+                self._finder = self._finder or Finder()
+                for form in forms(leaf, encoded=len(self._known) <= MAX_ENCODED_LEAVES):
+                    self._finder.add(form)
+        self._answers = 0
+
+
+def _weight(leaf: Leaf) -> int:
+    return 100 + (len(leaf) if isinstance(leaf, str | bytes) else 0)

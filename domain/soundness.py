@@ -1,0 +1,170 @@
+"""Whether a recorded event is one that a write could have produced: what a stranger's file, or an INSERT, may break.
+
+Only the event itself is looked at; whether it may follow the one before is for the aggregates to say.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from .catalogue import EVENT_TYPES
+from .clock import OddTime, moment
+from .definition import WorkflowDefinition
+from .errors import InvalidDefinition, InvalidValue
+from .ids import keyed_work_order_id, workflow_stream
+from .jsonvalue import MAX_DEPTH, freeze
+from .run import STARTED
+from .work_order import OPENED
+from .workflow import SAVES
+
+_LARGEST: Final = 2**63 - 1
+"""The largest whole number that every database holds."""
+
+_DUE: Final = frozenset({"retry_at", "until"})
+"""Times that may lie ahead, as far as there are dates."""
+
+
+class OddTimeRecorded(InvalidValue):
+    """The event says a time that no clock has told yet, or that no calendar has."""
+
+
+def check_recorded(type: str, data: Mapping[str, Any], size: int, latest: int, value_limit: int) -> None:
+    """Raises InvalidValue, with the place, for the first thing in an event that no write could have produced.
+
+    ``data`` was read from ``size`` bytes of JSON, so nothing else is in it. ``latest`` is the latest time that it may
+    have been recorded at, in microseconds since 1970; ``value_limit`` the most bytes that one of its values may take.
+    """
+    EVENT_TYPES[type].validate(data)
+    for place, at, is_due in _times_in(data):
+        _check_time(place, at, None if is_due else latest)
+    for place, number in _numbers_in(data):
+        if not 0 <= number <= _LARGEST:
+            raise InvalidValue(place, f"{number} is no number that was counted here")
+    if not data["by"]:
+        raise InvalidValue("by", "an actor is text, not empty")
+    for place, value in _values_in(data):
+        if size > value_limit or _is_deep(value):
+            freeze(value, place, value_limit)  # which says what is wrong, and takes its time for it
+    for node_type, source in data.get("drifted", {}).items():
+        # Of what has no source its name stands there, and the digest is of more than that.
+        if "\n" in source:
+            _check_digest(f"drifted.{node_type}", source, data.get("code", {}).get(node_type))
+    if type in SAVES:
+        _check_save(data)
+
+
+def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
+    """Whether the event says of whom it is what its stream says. Raises InvalidValue.
+
+    Apart, as older releases took more for a name: what is in a store is not wrong for that.
+    """
+    kind = type.partition(".")[0]
+    if kind == "workflow":
+        _check_workflow_id(stream, data["workflow_id"])
+        return
+    if not is_id(stream):
+        raise InvalidValue("stream", f"{stream!r} is not the id of a {kind.replace('_', ' ')}, which is a UUID")
+    if kind == "work_order" and data.get("correlation_id") != stream:
+        raise InvalidValue("correlation_id", f"{data.get('correlation_id')!r} is not the work order {stream!r}")
+    if type == OPENED and "key" in data and keyed_work_order_id(data["workflow_id"], data["key"]) != stream:
+        raise InvalidValue("key", f"the idempotency key {data['key']!r} doesn't stand for this work order")
+    if type == STARTED and not is_id(data.get("correlation_id", "")):
+        raise InvalidValue("correlation_id", f"{data.get('correlation_id')!r} is not the id of a work order")
+
+
+def is_id(text: str) -> bool:
+    """Whether it is the id of a run or a work order, as they are made: a UUID, in its one form."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _check_workflow_id(stream: str, workflow_id: str) -> None:
+    if not workflow_id or "@" in workflow_id or workflow_stream(workflow_id) != stream:
+        raise InvalidValue("workflow_id", f"{workflow_id!r} is not the workflow of stream {stream!r}")
+    if odd := _UNSEEN.search(workflow_id):
+        raise InvalidValue("workflow_id", f"{workflow_id!a} holds {odd[0]!a}, and no name holds such a character")
+
+
+def _check_save(data: Mapping[str, Any]) -> None:
+    try:
+        definition = WorkflowDefinition.model_validate(data["definition"])
+    except InvalidDefinition as error:
+        raise InvalidValue("definition", "; ".join(map(str, error.faults[:3]))) from error
+    if definition.digest != data["digest"]:
+        raise InvalidValue("digest", "it is not that of the definition")
+    if not _SNAPSHOT_ID(data["snapshot_id"]):
+        raise InvalidValue("snapshot_id", f"{data['snapshot_id']!r} is none: seven characters of a to z and 2 to 7")
+    for node_type, code in data["code"].items():
+        if "source" in code:
+            _check_digest(f"code.{node_type}", code["source"], code["digest"])
+
+
+def _check_digest(place: str, source: str, digest: str | None) -> None:
+    if hashlib.sha256(source.encode(errors="backslashreplace")).hexdigest() != digest:
+        raise InvalidValue(place, "its digest is not that of the source")
+
+
+_SNAPSHOT_ID = re.compile(r"(?![0-9]*\Z)[a-z2-7]{7}").fullmatch
+
+_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+"""What isn't shown, but changes how the rest is: control characters, and marks of direction."""
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def _check_time(place: str, at: int, latest: int | None) -> None:
+    told = moment(at)
+    if isinstance(told, OddTime) or (at < 0 and latest is not None):
+        raise OddTimeRecorded(place, f"{at} µs since 1970 is no time that a clock has told")
+    if latest is not None and at > latest:
+        raise OddTimeRecorded(place, f"{told.isoformat()} is ahead of the clock here")
+
+
+def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
+    """Place, time, and whether that may lie ahead."""
+    after = data.get("after", {})
+    for key in ("recorded_at", "started_at", "finished_at", "retry_at", "until"):
+        if key in data:
+            yield key, data[key], key in _DUE
+    for key in ("last_started_at", "finished_at"):
+        if key in after:
+            yield f"after.{key}", after[key], False
+    for index, line in enumerate(data.get("logs", ())):
+        yield f"logs[{index}].at", line["at"], False
+
+
+def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for name in ("", "after", "origin", "edited"):
+        holder = data.get(name, {}) if name else data
+        for key in ("spent", "attempt", "version", "workflow_version"):
+            if key in holder:
+                yield f"{name}.{key}".lstrip("."), holder[key]
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether values in it may be nested too deep."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [item for each in level for item in _items(each)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: Any) -> Iterable[Any]:
+    kind = type(value)
+    return value.values() if kind is dict else value if kind is list else ()
+
+
+def _values_in(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What callers and executors gave, which may be any JSON."""
+    for key in ("payload", "metadata", "input", "output"):
+        if key in data:
+            yield key, data[key]
+    if "edited" in data:
+        yield "edited.output", data["edited"].get("output")

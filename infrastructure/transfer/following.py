@@ -1,0 +1,186 @@
+"""All streams of an export together: each goes on as it could have, they agree, and the run needs every one of them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...domain.errors import IllegalTransition
+from ...domain.ids import workflow_stream
+from ...domain.run import STARTED, RunState
+from ...domain.work_order import OPENED, RUN_ADDED, WorkOrderState
+from ...domain.workflow import CREATED
+from ..store.recorder import Row
+from ..store.verify import Before
+from .histories import RunHistory, StreamHistory, WorkflowHistory, WorkOrderHistory
+
+_BEGINNINGS = frozenset({STARTED, OPENED, CREATED})
+"""The first event of each kind of stream."""
+
+
+@dataclass(slots=True)
+class Uses:
+    """What runs of the file say in their first events that they use, known before the file is followed."""
+
+    run_versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Run → the versions of it at which other runs begin."""
+    workflow_versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, started: Mapping[str, Any]) -> None:
+        """Take in a first event; whatever isn't one says nothing."""
+        match started:
+            case {"workflow_id": str(workflow_id), "workflow_version": int(version)}:
+                self.workflow_versions[workflow_id].add(version)
+            case _:
+                pass
+        match started.get("origin"):
+            case {"run_id": str(run_id), "version": int(version)}:
+                self.run_versions[run_id].add(version)
+            case _:
+                pass
+
+
+@dataclass(slots=True)
+class _Run:
+    history: RunHistory
+    started: Mapping[str, Any]
+    """What the first event says of other streams."""
+
+
+class Following:
+    """Takes the events of a file in their order. Raises IllegalTransition, InvalidValue where one can't be."""
+
+    def __init__(self, run_id: str, streams: Mapping[str, int], uses: Uses) -> None:
+        self.before = {stream: Before(stream) for stream in streams}
+        self._run_id = run_id
+        self._streams = streams
+        self._uses = uses
+        self._kinds: dict[str, str] = {}
+        self._runs: dict[str, _Run] = {}
+        self._orders: dict[str, WorkOrderHistory] = {}
+        self._workflows: dict[str, WorkflowHistory] = {}
+
+    def fits(self, row: Row) -> bool:
+        """Whether the event is of a type that may stand in its place."""
+        kind = row.type.partition(".")[0]
+        if row.version == 1:
+            self._kinds[row.stream] = kind
+        is_named_so = row.stream.startswith(workflow_stream("")) == (kind == "workflow")
+        is_first = (row.version == 1) == (row.type in _BEGINNINGS)
+        return is_named_so and kind == self._kinds.get(row.stream) and is_first
+
+    def take(self, row: Row, data: Mapping[str, Any]) -> None:
+        """The next event of a stream, which is what its type says."""
+        self._history(row, data).take(row.version, row.type, data)
+        named = self._runs.get(data.get("run_id", "")) if row.type in (OPENED, RUN_ADDED) else None
+        # Both are stored at once: of a run that has gone on already a list would show what it was.
+        if named is not None and named.history.state.version > (2 if data.get("kind") == "fork" else 1):
+            raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
+
+    def _history(self, row: Row, data: Mapping[str, Any]) -> StreamHistory:
+        stream = row.stream
+        if row.type == CREATED:
+            workflow_id = data["workflow_id"]
+            self._workflows[stream] = WorkflowHistory(workflow_id, self._uses.workflow_versions[workflow_id])
+        elif row.type == OPENED:
+            self._orders[stream] = WorkOrderHistory(WorkOrderState(stream))
+        elif row.type == STARTED:
+            self._runs[stream] = self._begun(stream, data)
+        if stream in self._runs:
+            return self._runs[stream].history
+        return self._orders[stream] if stream in self._orders else self._workflows[stream]
+
+    def _begun(self, run_id: str, data: Mapping[str, Any]) -> _Run:
+        workflow_id, version = data["workflow_id"], data["workflow_version"]
+        workflow = self._workflows.get(workflow_stream(workflow_id))
+        if workflow is None or workflow.digests.get(version) != data["definition_digest"]:
+            raise IllegalTransition(f"it runs a definition that version {version} of workflow {workflow_id!r} is not")
+        history = RunHistory(RunState(run_id), self._uses.run_versions[run_id])
+        history.begin(workflow.routes[version], self._past(run_id, data), data)
+        kept = ("workflow_id", "workflow_version", "correlation_id", "origin")
+        return _Run(history, {key: data[key] for key in kept if key in data})
+
+    def _past(self, run_id: str, data: Mapping[str, Any]) -> RunState | None:
+        origin = data.get("origin")
+        if origin is None:
+            if "edited" in data:
+                raise IllegalTransition("only a fork has a result that was edited")
+            return None
+        source = self._runs.get(origin["run_id"])
+        if source is None or origin["run_id"] == run_id:
+            raise IllegalTransition(f"it begins with run {origin['run_id']!r}, of which the file has nothing yet")
+        if origin["version"] == 0:
+            if origin["kind"] == "fork":
+                raise IllegalTransition("a fork begins at a version of its source, which count from 1")
+            return None
+        past = source.history.past.get(origin["version"])
+        if past is None:
+            raise IllegalTransition(f"run {origin['run_id']!r} has no version {origin['version']} yet")
+        if "edited" in data and (origin["kind"] != "fork" or past.context.count == 0):
+            raise IllegalTransition("only a fork that begins with results has one that was edited")
+        return past
+
+    # --- in the end ---------------------------------------------------------------------------------------------------
+
+    def faults(self) -> Iterator[str]:
+        """What is wrong with all of it, once every event was taken."""
+        for stream, events in self._streams.items():
+            if (version := self.before[stream].version) != events:
+                yield f"the file has {version} of the {events} events of stream {stream!r}"
+        if self._run_id not in self._runs:
+            yield f"the first line says that {self._run_id!r} is a run, and it is none"
+            return
+        needed: set[str] = set()
+        yield from self._gather(needed)
+        for stream in self._streams:
+            if stream not in needed:
+                yield f"run {self._run_id!r} doesn't need stream {stream!r}, so no export of it holds it"
+        for order_id, order in self._orders.items():
+            if not order.ends_with_run:
+                yield f"work order {order_id!r} goes on behind the last run that is needed of it"
+        for stream, workflow in self._workflows.items():
+            used = max(self._versions_used(workflow.workflow_id), default=0)
+            if workflow.version > used:
+                yield f"stream {stream!r} goes on behind version {used}, the last one that is needed"
+
+    def _gather(self, needed: set[str]) -> Iterator[str]:
+        """Gather the streams that the run needs, from one to the next; what is wrong with them."""
+        due = [(self._run_id, "the first line")]
+        while due:
+            run_id, named_by = due.pop()
+            if run_id in needed:
+                continue
+            run = self._runs.get(run_id)
+            if run is None:
+                yield f"run {run_id!r} is missing, which {named_by!r} names"
+                continue
+            started, order_id = run.started, run.started["correlation_id"]
+            needed |= {run_id, order_id, workflow_stream(started["workflow_id"])}
+            order = self._orders.get(order_id)
+            if order is None or order.named.get(run_id) not in _ways_into(started):
+                yield f"work order {order_id!r} doesn't name run {run_id!r} as what it is"
+                continue
+            yield from self._disagreements(order, run)
+            due += [(named, order_id) for named in order.named]
+            due += [(started["origin"]["run_id"], run_id)] if "origin" in started else []
+
+    def _disagreements(self, order: WorkOrderHistory, run: _Run) -> Iterator[str]:
+        run_id, state = run.history.state.run_id, order.state
+        if state.workflow_id != run.started["workflow_id"]:
+            yield f"work order {state.id!r} is of another workflow than its run {run_id!r}"
+        is_first = order.named[str(run_id)] == "first"
+        if is_first and state.key is not None and state.payload_digest != run.history.payload_digest:
+            yield f"work order {state.id!r} was opened with another payload than its run {run_id!r} has"
+
+    def _versions_used(self, workflow_id: str) -> Iterator[int]:
+        yield from (
+            run.started["workflow_version"] for run in self._runs.values() if run.started["workflow_id"] == workflow_id
+        )
+        for order in self._orders.values():
+            yield from (version for rejected_by, version in order.rejected if rejected_by == workflow_id)
+
+
+def _ways_into(started: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a work order may name a run that begins so."""
+    # A retry of what was rejected has no run to begin with.
+    return (started["origin"]["kind"],) if "origin" in started else ("first", "retry")

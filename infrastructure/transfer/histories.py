@@ -1,0 +1,173 @@
+"""The streams of an export, each followed event by event: whether the decisions could have made it."""
+
+from collections.abc import Collection, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...domain.context import Context
+from ...domain.errors import IllegalTransition, InvalidValue
+from ...domain.jsonvalue import json_digest
+from ...domain.ports import NewEvent
+from ...domain.results import Entry, History
+from ...domain.run import METADATA_SET, STARTED, RunState, evolve, headed, leads_on
+from ...domain.run.folding import is_running
+from ...domain.run.legality import Legality, Routes
+from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WorkOrderState
+from ...domain.work_order import evolve as evolve_order
+from ...domain.workflow import ARCHIVED, RESTORED, SAVES, snapshot_ids
+
+_CANDIDATES = 100
+"""Snapshot ids that are tried for one save, as good as all."""
+
+
+class StreamHistory(Protocol):
+    """A stream as far as it was read."""
+
+    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
+        """The next event. Raises IllegalTransition or InvalidValue where nobody could have decided that."""
+
+
+@dataclass(slots=True)
+class WorkflowHistory:
+    """A workflow: what each of its versions is that runs of the file use."""
+
+    workflow_id: str
+    used: Collection[int]
+    digests: dict[int, str] = field(default_factory=dict[int, str])
+    routes: dict[int, Routes] = field(default_factory=dict[int, Routes])
+    """Of the versions that are used."""
+    version: int = 0
+    _is_archived: bool = False
+
+    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
+        self.version = version
+        if type in SAVES or type == ARCHIVED:
+            if self._is_archived:
+                raise IllegalTransition("the workflow is archived")
+            self._is_archived = type == ARCHIVED
+        elif type == RESTORED:
+            if not self._is_archived:
+                raise IllegalTransition("the workflow is not archived")
+            self._is_archived = False
+        if type in SAVES:
+            candidates = snapshot_ids(self.workflow_id, version, data["digest"])
+            if not any(data["snapshot_id"] == next(candidates) for _ in range(_CANDIDATES)):
+                raise InvalidValue("snapshot_id", f"{data['snapshot_id']!r} doesn't stand for this save")
+            self.digests[version] = data["digest"]
+            if version in self.used:
+                self.routes[version] = _routes_of(data["definition"])
+
+
+def _routes_of(definition: Mapping[str, Any]) -> Routes:
+    routes: dict[str, dict[str | None, str]] = {node["id"]: {} for node in definition["nodes"]}
+    for edge in definition.get("edges", ()):
+        routes[edge["source"]][edge.get("sourceHandle")] = edge["target"]
+    return routes
+
+
+@dataclass(slots=True)
+class RunHistory:
+    """A run, folded without what its steps produced."""
+
+    state: RunState
+    kept: Collection[int]
+    """Versions at which other runs begin."""
+    past: dict[int, RunState] = field(default_factory=dict[int, RunState])
+    payload_digest: str = ""
+    _legality: Legality = field(default_factory=lambda: Legality({}))
+
+    def begin(self, routes: Routes, past: RunState | None, data: Mapping[str, Any]) -> None:
+        """Before the first event: the definition that it uses, and what it begins with."""
+        self._legality = Legality(routes)
+        self.state.context = Context(_LastResults(), 0)
+        self.payload_digest = json_digest(data.get("payload"))
+        if past is not None:
+            self.state.begin_with(_branched(past), data["origin"])
+
+    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
+        state = self.state
+        if state.version and data.get("correlation_id") != state.work_order_id:
+            raise InvalidValue("correlation_id", f"its run belongs to work order {state.work_order_id!r}")
+        self._legality.check(state, type, data)
+        event = {key: value for key, value in data.items() if key not in _LARGE}
+        if type == METADATA_SET:
+            event["metadata"] = {}
+        if type == STARTED and "edited" in data:
+            event["edited"] = {key: value for key, value in data["edited"].items() if key != "output"}
+        _check_after(state, type, event)
+        evolve(state, type, event)
+        self._legality.went_on(state, type, data)
+        if version in self.kept:
+            self.past[version] = _branched(state)
+
+
+_LARGE = frozenset({"payload", "metadata", "input", "output", "logs", "code", "distributions", "drifted"})
+"""What no other event depends on."""
+
+
+def _check_after(state: RunState, type: str, data: dict[str, Any]) -> None:
+    """What the event says that it leaves behind must be what it leaves behind: lists show it."""
+    said = data.pop("after", None)
+    if said is None and is_running(state) and leads_on(type, data):
+        return
+    # Of a step that leads to the next one only an event that is stored with others says it.
+    beside = NewEvent(METADATA_SET, {"recorded_at": data["recorded_at"], "metadata": {}})
+    expected = headed(state, [NewEvent(type, data), beside])[0].data["after"]
+    if said is None or expected not in (said, {**said, "queued": True}):
+        raise InvalidValue("after", f"it says {said}, and the run stands at {expected}")
+
+
+def _branched(state: RunState) -> RunState:
+    branch = copy(state)
+    branch.context = Context(_LastResults(state.context.history), state.context.count)
+    return branch
+
+
+class _LastResults(History):
+    """Only the last result of each node, which tells the next attempt: memory doesn't grow with the run."""
+
+    __slots__ = ()
+
+    def __init__(self, other: History | None = None) -> None:
+        super().__init__()
+        if other is not None:
+            self._log = list(other._log)
+            self._places = dict(other._places)
+
+    def extended(self, count: int, entry: Entry) -> History:  # noqa: ARG002 - each is only ever extended at its end
+        kept = {key: entry[key] for key in ("node_id", "attempt", "error") if key in entry}
+        place = self._places.setdefault(entry["node_id"], [len(self._log)])[0]
+        self._log[place : place + 1] = [kept]
+        return self
+
+    def _index(self, count: int) -> None:
+        """It is kept as it grows."""
+
+
+@dataclass(slots=True)
+class WorkOrderHistory:
+    """A work order: which runs it names, and as what."""
+
+    state: WorkOrderState
+    named: dict[str, str] = field(default_factory=dict[str, str])
+    """Run → how it came to the work order: ``first``, or the kind of repetition."""
+    rejected: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    """The workflow and version that refused an input."""
+    ends_with_run: bool = False
+    """Whether its last event names a run."""
+
+    def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:  # noqa: ARG002 - as of the others
+        if type == REJECTED:
+            if self.state.last_run_id is not None:
+                raise IllegalTransition("a work order that has a run is not rejected any more")
+            self.rejected.append((data["workflow_id"], data["workflow_version"]))
+        run_id = data.get("run_id")
+        if run_id is not None:
+            if run_id in self.named:
+                raise IllegalTransition(f"it names run {run_id!r} again")
+            self.named[run_id] = "first" if type == OPENED else data["kind"]
+        elif type == RUN_ADDED:
+            raise IllegalTransition("it names no run")
+        self.ends_with_run = run_id is not None
+        evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})

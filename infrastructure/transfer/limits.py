@@ -1,0 +1,64 @@
+"""What an import may cost: a file comes from a stranger, and is refused before it takes more."""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+from ...domain.errors import InvalidRequest
+
+MAX_STREAMS: Final = 10_000
+MAX_EVENTS: Final = 1_000_000
+MAX_BYTES: Final = 2**30
+
+AHEAD_MINUTES: Final = 5
+"""By how much a recorded time may be ahead of this store's clock: two clocks differ a little."""
+
+MAX_VALUES: Final = 5_000_000
+"""Values in one event, objects counting four times: small ones take thirty times their text once they are read."""
+
+_STREAM_BYTES: Final = 128
+"""Bytes of the first line for each stream: a UUID and a count take 44."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLimits:
+    """What a file may hold at most: streams, events, and bytes once it is unpacked."""
+
+    streams: int = MAX_STREAMS
+    events: int = MAX_EVENTS
+    bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRequest for what is no number of anything."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not int or value < 1:
+                raise InvalidRequest(f"max_{field.name} {value!r} is not a whole number, 1 or more")
+
+    @property
+    def header_bytes(self) -> int:
+        """The longest first line."""
+        return 4096 + _STREAM_BYTES * self.streams
+
+
+def values_in(text: bytes) -> int:
+    """How many values a JSON text holds at most, objects counting four times; as far as that is within bounds."""
+    count = _marks(text)
+    if count <= MAX_VALUES:
+        return count
+    # Only now it matters that some of that may stand in texts: those are between quotes, which may be escaped in them.
+    plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    count = in_text = 0
+    for start in range(0, len(plain), _CHUNK):
+        parts = plain[start : start + _CHUNK].split(b'"')
+        count += _marks(b"".join(parts[in_text::2]))
+        in_text ^= len(parts) & 1 ^ 1
+        if count > MAX_VALUES:
+            break
+    return count
+
+
+def _marks(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + 4 * text.count(b"{")
+
+
+_CHUNK = 2**20

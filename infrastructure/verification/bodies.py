@@ -1,0 +1,31 @@
+"""What events say, against what a write of ours could have said: what came in by an older import, or by an INSERT."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ...domain.clock import AHEAD
+from ...domain.errors import InvalidValue
+from ...domain.soundness import OddTimeRecorded, check_recorded
+from ...domain.verification import Finding
+from ..store.event_store import LedgerEventStore
+from ..store.recorder import Row
+from .inspector import Inspector
+
+
+class BodyInspector(Inspector):
+    """Names each event that no write of ours could have produced. Lists show it as far as they can."""
+
+    def __init__(self, store: LedgerEventStore, now: int) -> None:
+        self._largest = store.max_event_bytes  # what was stored under another limit is no fault
+        self._latest = now + AHEAD
+
+    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+        if data is None:
+            return ()
+        try:
+            check_recorded(row.type, data, len(row.state or b""), self._latest, self._largest)
+        except OddTimeRecorded as error:
+            return (Finding(row.stream, row.version, "time", str(error)),)
+        except InvalidValue as error:
+            return (Finding(row.stream, row.version, "odd", f"{error}: no write of ours records that"),)
+        return ()

@@ -1,0 +1,128 @@
+"""Callables in globals: what they answer is masked, and otherwise nobody notices."""
+
+import inspect
+import pickle
+from functools import partial
+from types import FunctionType
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+import flowledger as fl
+from flowledger.domain.masking import Masker
+from flowledger.domain.masking.listening import listening
+
+SECRET = "".join(("tr0ub4dor", "-&-3"))
+
+
+def give() -> str:
+    return SECRET[::-1][::-1]
+
+
+class Provider:
+    """Gives tokens, is a context, and has a length."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, kind: str = "text") -> Any:
+        self.calls += 1
+        made = SECRET[:5] + SECRET[5:]
+        return {"text": made, "deep": {"tokens": [made]}, "bytes": made.encode()}[kind]
+
+    def __enter__(self) -> str:
+        return "entered"
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __len__(self) -> int:
+        return 7
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments"),
+    [
+        (give, ()),
+        (lambda: SECRET + "", ()),
+        (partial(give), ()),
+        (Provider(), ()),
+        (Provider(), ("deep",)),
+        (Provider(), ("bytes",)),
+        (Provider().__call__, ()),
+        (" ".join, ([SECRET, "x"],)),
+    ],
+)
+def test_what_it_answers_is_masked(value: Any, arguments: tuple[Any, ...]) -> None:
+    masker = Masker({"it": value})
+    listening(value, masker.hear)(*arguments)
+    assert SECRET not in masker.text(f"no {SECRET} x")
+
+
+async def test_what_is_awaited_is_masked() -> None:
+    async def later() -> str:
+        return give()
+
+    masker = Masker({"it": later})
+    heard = listening(later, masker.hear)
+    assert inspect.iscoroutinefunction(heard)
+    assert await heard() == SECRET
+    assert masker.text(SECRET) == "***"
+
+
+def test_it_passes_for_the_callable() -> None:
+    provider = Provider()
+    heard = listening(provider, lambda answer: None)
+    assert isinstance(heard, Provider)
+    assert heard == provider
+    assert hash(heard) == hash(provider)
+    assert repr(heard) == repr(provider)
+    assert len(heard) == 7
+    with heard as entered:
+        assert entered == "entered"
+    heard()
+    assert provider.calls == heard.calls == 1
+    heard.calls = 5
+    assert provider.calls == 5
+    with pytest.raises(AttributeError):
+        _ = heard.nothing
+
+
+def test_a_function_passes_for_the_function() -> None:
+    heard = listening(give, lambda answer: None)
+    assert isinstance(heard, FunctionType)
+    assert heard.__name__ == "give"
+    assert inspect.signature(heard) == inspect.signature(give)
+    assert pickle.loads(pickle.dumps(heard)) is give  # noqa: S301 - what was pickled here
+
+
+def test_a_mock_goes_on_mocking() -> None:
+    mock = MagicMock(return_value="a-token-that-was-asked-for")
+    masker = Masker({"mock": mock})
+    heard = listening(mock, masker.hear)
+    assert heard("x") == "a-token-that-was-asked-for"
+    mock.assert_called_once_with("x")
+    assert masker.text("a-token-that-was-asked-for") == "***"
+
+
+@pytest.mark.parametrize("value", ["text", 7, None, Provider, {"a": give}])
+def test_what_is_no_callable_and_what_is_a_class_stays_itself(value: Any) -> None:
+    assert listening(value, lambda answer: None) is value
+
+
+def test_an_executor_that_calls_a_global_tells_nobody_what_it_got() -> None:
+    executors = fl.ExecutorRegistry()
+
+    @executors.register("t")
+    def t(step: fl.StepContext) -> None:
+        token = step.globals["give"]()
+        step.log.info("with %s", token)
+        raise ValueError(f"no {token}")
+
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "n", "type": "t"}]}, workflow_id="w", by="ada")
+        for given in (give, Provider()):
+            run = ledger.runs.start("w", globals={"give": given}, by="ada")
+            recorded = str([event.data for event in ledger.history.events(run.id)][1:])
+            assert SECRET not in recorded
+            assert "no ***" in recorded
