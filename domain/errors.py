@@ -240,7 +240,7 @@ class WouldContinue(Conflict):
 
     def __init__(self, streams: Mapping[str, int]) -> None:
         self.streams = dict(streams)
-        listed = ", ".join(f"{events} of stream {stream!r}" for stream, events in list(self.streams.items())[:5])
+        listed = ", ".join(f"{events} of stream {quoted(stream)}" for stream, events in list(self.streams.items())[:5])
         more = f" and of {len(self.streams) - 5} more" if len(self.streams) > 5 else ""
         super().__init__(
             f"the file has events behind those that are in this store: {listed}{more}. Whoever wrote it goes on with "

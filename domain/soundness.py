@@ -11,10 +11,11 @@ from uuid import UUID
 
 from .catalogue import EVENT_TYPES
 from .clock import OddTime, moment
-from .definition import WorkflowDefinition
+from .definition import WorkflowDefinition, name_faults
 from .errors import InvalidDefinition, InvalidValue
 from .ids import keyed_work_order_id, workflow_stream
 from .jsonvalue import MAX_DEPTH, freeze
+from .names import check_name
 from .run import STARTED
 from .work_order import OPENED
 from .workflow import SAVES
@@ -56,13 +57,19 @@ def check_recorded(type: str, data: Mapping[str, Any], size: int, latest: int, v
 
 
 def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
-    """Whether the event says of whom it is what its stream says. Raises InvalidValue.
+    """Whether what it names are names, and it says of whom it is what its stream says. Raises InvalidValue.
 
     Apart, as older releases took more for a name: what is in a store is not wrong for that.
     """
+    for named in (data, data.get("edited", {})):
+        for key in ("by", "name", "key", "handle"):
+            if named.get(key) is not None:
+                check_name(named[key], key)
     kind = type.partition(".")[0]
     if kind == "workflow":
         _check_workflow_id(stream, data["workflow_id"])
+        for fault in name_faults(data.get("definition")):
+            raise InvalidValue(f"definition.{fault.path}", fault.message)
         return
     if not is_id(stream):
         raise InvalidValue("stream", f"{stream!r} is not the id of a {kind.replace('_', ' ')}, which is a UUID")
@@ -85,8 +92,7 @@ def is_id(text: str) -> bool:
 def _check_workflow_id(stream: str, workflow_id: str) -> None:
     if not workflow_id or "@" in workflow_id or workflow_stream(workflow_id) != stream:
         raise InvalidValue("workflow_id", f"{workflow_id!r} is not the workflow of stream {stream!r}")
-    if odd := _UNSEEN.search(workflow_id):
-        raise InvalidValue("workflow_id", f"{workflow_id!a} holds {odd[0]!a}, and no name holds such a character")
+    check_name(workflow_id, "workflow_id")
 
 
 def _check_save(data: Mapping[str, Any]) -> None:
@@ -109,11 +115,6 @@ def _check_digest(place: str, source: str, digest: str | None) -> None:
 
 
 _SNAPSHOT_ID = re.compile(r"(?![0-9]*\Z)[a-z2-7]{7}").fullmatch
-
-_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
-"""What isn't shown, but changes how the rest is: control characters, and marks of direction."""
-
-
 # --- values -----------------------------------------------------------------------------------------------------------
 
 

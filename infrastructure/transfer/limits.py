@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
 
 MAX_STREAMS: Final = 10_000
 MAX_EVENTS: Final = 1_000_000
@@ -31,8 +32,8 @@ class ImportLimits:
         """Raises InvalidRequest for what is no number of anything."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if type(value) is not int or value < 1:
-                raise InvalidRequest(f"max_{field.name} {value!r} is not a whole number, 1 or more")
+            if type(value) is not int or not 1 <= value <= 2**40:
+                raise InvalidRequest(f"max_{field.name} {quoted(value)} is not a whole number from 1 to 2^40")
 
     @property
     def header_bytes(self) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import flowledger as fl
+from flowledger.domain.visible import visible_lines
 
 from .older_names import EVIL, as_older_releases_did, definition, executors, fill
 
@@ -59,6 +60,19 @@ def test_what_has_begun_goes_on(url: str, request: pytest.FixtureRequest) -> Non
         with pytest.raises(fl.InvalidDefinition, match=r"1 fault:\n  - nodes\[3\].id: .* has no control characters"):
             ledger.workflows.save(longer, workflow_id=EVIL, by="ada")
         assert ledger.workflows.archive(EVIL, by="ada").archived
+
+
+@pytest.mark.parametrize("how", ["completed", "failed", "paused", "forked"])
+def test_an_import_makes_names_so_it_takes_no_odd_ones(
+    url: str, how: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with fl.open_ledger(url, executors) as ledger:
+        ledger.history.export(request.config.stash[RUNS][how], tmp_path / "run.jsonl")
+    with fl.open_ledger(f"sqlite:///{tmp_path}/other.db") as other:
+        with pytest.raises(fl.InvalidExport, match="a name has no control characters") as refused:
+            other.history.import_(tmp_path / "run.jsonl")
+        assert visible_lines(str(refused.value)) == str(refused.value)
+        assert other.verify().events == 0
 
 
 def test_an_old_id_can_be_saved_under_again(tmp_path: Path) -> None:

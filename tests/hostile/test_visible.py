@@ -115,7 +115,13 @@ def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerErro
     given: dict[str, Any] = {}
     for name in list(inspect.signature(kind).parameters):
         is_number = name in ("line", "head", "actual", "version", "known", "stored")
-        lists = {"faults": [fl.Fault(text, text)], "issues": [fl.Fault(text, text)], "changes": [], "conflicts": [text]}
+        lists = {
+            "faults": [fl.Fault(text, text)],
+            "issues": [fl.Fault(text, text)],
+            "changes": [],
+            "conflicts": [text],
+            "streams": {text: 1},
+        }
         given[name] = lists.get(name, 3 if is_number or name == "expected" else Odd(text))
     assert not OBEYED.search(str(kind(**given)))
     reasons = {name: "a reason" for name in given if name in ("message", "reason")}
