@@ -150,8 +150,9 @@ class ExportReader:
             size = f"{len(state):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
             self.refuse(f"its event takes {size}")
         try:
-            check_body(body_of(state), data)
-            check_recorded(type, data, len(state), bounds.latest, bounds.max_value_bytes)
+            body = body_of(state)
+            check_body(body, data)
+            check_recorded(type, data, body, bounds.latest, bounds.max_value_bytes)
             event = stored_event(stream, version, type, state, data)
             if is_indexed(type, data):
                 changes_of([Placed(row.position, stream, version, type, data)])
