@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.errors import IllegalTransition
 from flowledger.domain.run import RunState, evolve
 from flowledger.domain.run.legality import Legality
@@ -112,3 +113,13 @@ def test_what_nobody_could_have_decided_is_not(story: Story) -> None:
 def test_time_spent_never_gets_less() -> None:
     with pytest.raises(IllegalTransition, match="never gets less"):
         tell([START, STEP_A, (STEP_B[0], {**STEP_B[1], "spent": 0})])
+
+
+def test_an_event_of_a_kind_that_nobody_has_thought_of_may_never_follow() -> None:
+    with pytest.raises(IllegalTransition):
+        Legality(ROUTES).check(RunState("r"), "run.teleported", {})
+
+
+def test_every_kind_of_event_may_follow_somewhere() -> None:
+    """Else no import would take a run that has one."""
+    assert {type for story in LEGAL for type, _ in story} == {type for type in EVENT_TYPES if type.startswith("run.")}
