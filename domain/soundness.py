@@ -6,11 +6,11 @@ Only the event itself is looked at; whether it may follow the one before is for 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from .catalogue import EVENT_TYPES
-from .clock import OddTime, moment
+from .clock import EARLIEST, LATEST, moment
 from .definition import WorkflowDefinition, name_faults
 from .errors import InvalidDefinition, InvalidValue
 from .ids import keyed_work_order_id, workflow_stream
@@ -23,31 +23,31 @@ from .workflow import SAVES
 _LARGEST: Final = 2**63 - 1
 """The largest whole number that every database holds."""
 
-_DUE: Final = frozenset({"retry_at", "until"})
-"""Times that may lie ahead, as far as there are dates."""
-
 
 class OddTimeRecorded(InvalidValue):
     """The event says a time that no clock has told yet, or that no calendar has."""
 
 
-def check_recorded(type: str, data: Mapping[str, Any], size: int, latest: int, value_limit: int) -> None:
+def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int, value_limit: int) -> None:
     """Raises InvalidValue, with the place, for the first thing in an event that no write could have produced.
 
-    ``data`` was read from ``size`` bytes of JSON, so nothing else is in it. ``latest`` is the latest time that it may
+    ``data`` was read from the JSON text ``body``, so nothing else is in it. ``latest`` is the latest time that it may
     have been recorded at, in microseconds since 1970; ``value_limit`` the most bytes that one of its values may take.
     """
     EVENT_TYPES[type].validate(data)
     for place, at, is_due in _times_in(data):
-        _check_time(place, at, None if is_due else latest)
+        if not (EARLIEST <= at <= LATEST if is_due else 0 <= at <= latest):
+            _refuse_time(place, at)
     for place, number in _numbers_in(data):
         if not 0 <= number <= _LARGEST:
             raise InvalidValue(place, f"{number} is no number that was counted here")
     if not data["by"]:
         raise InvalidValue("by", "an actor is text, not empty")
-    for place, value in _values_in(data):
-        if size > value_limit or _is_deep(value):
-            freeze(value, place, value_limit)  # which says what is wrong, and takes its time for it
+    may_be_deep = body.count(b"[") + body.count(b"{") > MAX_DEPTH
+    if may_be_deep or len(body) > value_limit:
+        for place, value in _values_in(data):
+            if len(body) > value_limit or _is_deep(value):
+                freeze(value, place, value_limit)  # which says what is wrong, and takes its time for it
     for node_type, source in data.get("drifted", {}).items():
         # Of what has no source its name stands there, and the digest is of more than that.
         if "\n" in source:
@@ -118,33 +118,38 @@ _SNAPSHOT_ID = re.compile(r"(?![0-9]*\Z)[a-z2-7]{7}").fullmatch
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def _check_time(place: str, at: int, latest: int | None) -> None:
-    told = moment(at)
-    if isinstance(told, OddTime) or (at < 0 and latest is not None):
+def _refuse_time(place: str, at: int) -> NoReturn:
+    if not 0 <= at <= LATEST:
         raise OddTimeRecorded(place, f"{at} µs since 1970 is no time that a clock has told")
-    if latest is not None and at > latest:
-        raise OddTimeRecorded(place, f"{told.isoformat()} is ahead of the clock here")
+    raise OddTimeRecorded(place, f"{moment(at).isoformat()} is ahead of the clock here")
 
 
 def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
     """Place, time, and whether that may lie ahead."""
-    after = data.get("after", {})
-    for key in ("recorded_at", "started_at", "finished_at", "retry_at", "until"):
+    for key in ("recorded_at", "started_at", "finished_at"):
         if key in data:
-            yield key, data[key], key in _DUE
-    for key in ("last_started_at", "finished_at"):
-        if key in after:
-            yield f"after.{key}", after[key], False
+            yield key, data[key], False
+    for key in ("retry_at", "until"):
+        if key in data:
+            yield key, data[key], True
+    if "after" in data:
+        after = data["after"]
+        for key in ("last_started_at", "finished_at"):
+            if key in after:
+                yield f"after.{key}", after[key], False
     for index, line in enumerate(data.get("logs", ())):
         yield f"logs[{index}].at", line["at"], False
 
 
 def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    for name in ("", "after", "origin", "edited"):
-        holder = data.get(name, {}) if name else data
-        for key in ("spent", "attempt", "version", "workflow_version"):
-            if key in holder:
-                yield f"{name}.{key}".lstrip("."), holder[key]
+    for key in ("spent", "attempt", "workflow_version"):
+        if key in data:
+            yield key, data[key]
+    for name in ("after", "origin", "edited"):
+        if name in data:
+            yield from (
+                (f"{name}.{key}", data[name][key]) for key in ("spent", "attempt", "version") if key in data[name]
+            )
 
 
 def _is_deep(value: Any) -> bool:

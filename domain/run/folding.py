@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Union
 
 from ..clock import moment_of_millis
 from ..context import Context
-from ..errors import EventNotReadable, StorageCorrupt
+from ..errors import EventNotReadable, InvalidValue, StorageCorrupt
 from ..ports import Page, SealedRow
 from ..snapshot import Snapshot, running, set_step
 from .events import STEP_COMPLETED
@@ -31,8 +31,8 @@ def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str,
         )
 
 
-_MISFITS = (KeyError, TypeError, ValueError, AttributeError)
-"""What a body raises that isn't of its type's schema: it was tampered with."""
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError, InvalidValue)
+"""What a body raises that isn't of its type's schema, or is nested too deep: no write of ours made it."""
 
 
 def _not_readable(run_id: str, version: int, type: str, error: Exception) -> EventNotReadable:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..clock import moment
 from ..context import Context
+from ..errors import EventNotReadable
 from ..ports import Beginning, NewEvent
 from ..results import History
 from ..snapshot import TERMINAL
@@ -68,7 +69,15 @@ def leads_on(type: str, data: Mapping[str, Any]) -> bool:
 
 
 def header_in(run_id: str, event: Beginning) -> RunHeader | None:
-    """What the beginning of an event tells of its run; None when it doesn't."""
+    """What the beginning of an event tells of its run; None when it doesn't. Raises EventNotReadable."""
+    try:
+        return _told_by(run_id, event)
+    except (LookupError, TypeError, AttributeError) as error:
+        reason = f"its body is not that of a {event.type!r} of a run ({error!r})"
+        raise EventNotReadable(run_id, event.version, reason) from error
+
+
+def _told_by(run_id: str, event: Beginning) -> RunHeader | None:
     data = event.data
     after: After | None = data.get("after")
     if after is not None:

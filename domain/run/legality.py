@@ -1,11 +1,22 @@
 """Whether an event is one that could have been decided on a run as it stood: the decisions, seen from their outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import IllegalTransition
 from ..snapshot import TERMINAL
-from .events import CANCELLED, FAILED, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from .events import (
+    CANCELLED,
+    FAILED,
+    METADATA_SET,
+    PAUSED,
+    RECOVERED,
+    RESUMED,
+    RETRIED,
+    STARTED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+)
 from .state import RunState
 
 Routes = Mapping[str, Mapping[str | None, str]]
@@ -27,13 +38,13 @@ class Legality:
 
     def check(self, before: RunState, type: str, data: Mapping[str, Any]) -> None:
         """Raises IllegalTransition for what nobody could have decided on the run as it stood before."""
-        if (type == STARTED) != (before.version == 0):
-            raise IllegalTransition("a run is started once, by its first event")
+        if before.version == 0 and type != STARTED:
+            raise IllegalTransition("a run begins with its start")
         if self._unrouted and type != FAILED:
             raise IllegalTransition("no edge took the handle of its last step, so the run must fail")
         if type in (STEP_COMPLETED, STEP_FAILED) or (type == PAUSED and "node_id" in data):
             self._check_outcome(before, type, data)
-        elif not _may_follow(before, type):
+        elif type not in _MAY_FOLLOW or not _MAY_FOLLOW[type](before):
             raise IllegalTransition(f"it can't follow in a run that is {before.shown_status}")
 
     def went_on(self, after: RunState, type: str, data: Mapping[str, Any]) -> None:
@@ -67,14 +78,23 @@ class Legality:
             raise IllegalTransition(f"no edge leads from node {node_id!r} where it says that the run went on")
 
 
-def _may_follow(before: RunState, type: str) -> bool:
-    begun_as_fork = before.version == 1 and before.origin is not None and before.origin["kind"] == "fork"
-    if type == RESUMED:
-        return before.status == "paused"
-    if type == RETRIED:
-        return before.status == "error" or (begun_as_fork and before.status == "failed")
-    if type == RECOVERED:
-        return before.status == "active"
-    if type == PAUSED:
-        return before.status not in TERMINAL and before.status != "paused"
-    return type not in (CANCELLED, FAILED) or before.status not in TERMINAL
+def _is_fork_of_failed(before: RunState) -> bool:
+    is_fork = before.origin is not None and before.origin["kind"] == "fork"
+    return is_fork and before.version == 1 and before.status == "failed"
+
+
+def _has_not_ended(before: RunState) -> bool:
+    return before.status not in TERMINAL
+
+
+_MAY_FOLLOW: dict[str, Callable[[RunState], bool]] = {
+    STARTED: lambda before: before.version == 0,
+    RESUMED: lambda before: before.status == "paused",
+    RETRIED: lambda before: before.status == "error" or _is_fork_of_failed(before),
+    RECOVERED: lambda before: before.status == "active",
+    PAUSED: lambda before: _has_not_ended(before) and before.status != "paused",
+    CANCELLED: _has_not_ended,
+    FAILED: _has_not_ended,
+    METADATA_SET: lambda _: True,
+}
+"""When an event may follow that is no step's outcome. What isn't here never may."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from ...domain.clock import micros
-from ...domain.errors import InvalidRequest, StorageError, StorageUnavailable, VersionNotFound, WorkflowNotFound
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound, WorkflowNotFound
 from ...domain.jsonvalue import freeze
 from ...domain.visible import quoted
 from ...projections.index import UNREADABLE, RunRow
@@ -92,9 +92,9 @@ def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSumma
         return run_summary(row, row.node_id)
     try:
         return run_summary(row, node_now(row.run_id))
-    except StorageError as error:
-        if isinstance(error, StorageUnavailable):
-            raise
+    except StorageUnavailable:
+        raise
+    except FlowledgerError:
         return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; the others are listed
 
 

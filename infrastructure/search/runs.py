@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from ...domain.errors import InvalidRequest, StorageUnavailable
+from ...domain.errors import EventNotReadable, InvalidRequest, StorageUnavailable
 from ...domain.expressions.language import Allowance
 from ...projections.index import RunRow
 from ...projections.run_query import Condition, Place, RunQuery
-from ...projections.search import CUT, SearchEntry, WordQuery, document_of, words_of
+from ...projections.search import CUT, MISFITS, SearchEntry, WordQuery, document_of, words_of
 from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
 from ..store.reading import EventReader
@@ -149,9 +149,12 @@ class SearchedRuns:
         """Those of the runs that did match at a time."""
         confirmed: set[str] = set()
         for run_id in run_ids:
-            events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
-            if _has(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
-                confirmed.add(run_id)
+            try:
+                events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
+                if _has(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
+                    confirmed.add(run_id)
+            except _DAMAGED:
+                continue  # nobody can tell of it, and the others are found
         return confirmed
 
     def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:
@@ -174,10 +177,13 @@ class SearchedRuns:
             return False
         is_certain = is_indexed and search.words_are_certain
         if not is_certain or search.may_miss(document):
-            events = list(self._events(entry.run_id, allowance))
-            if not is_certain and not _has(words, entry.run_id, events):
-                return False
-            document = document_of(events)
+            try:
+                events = list(self._events(entry.run_id, allowance))
+                if not is_certain and not _has(words, entry.run_id, events):
+                    return False
+                document = document_of(events)
+            except _DAMAGED:
+                return False  # as above
         return search.is_met_by(document, allowance)
 
     def _events(self, run_id: str, allowance: Allowance) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -185,6 +191,10 @@ class SearchedRuns:
             if not allowance.take(_EVENT):
                 raise _too_costly()
             yield event.type, event.data
+
+
+_DAMAGED = (EventNotReadable, *MISFITS)
+"""What the events of a run raise when one of them isn't what it was written as."""
 
 
 def _collected(query: RunQuery, condition: str) -> str:

@@ -1,5 +1,6 @@
 """The streams of an export, each followed event by event: whether the decisions could have made it."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class RunHistory:
     def begin(self, routes: Routes, past: RunState | None, data: Mapping[str, Any]) -> None:
         """Before the first event: the definition that it uses, and what it begins with."""
         self._legality = Legality(routes)
-        self.state.context = Context(_LastResults(), 0)
+        self.state.context = Context(_Attempts(), 0)
         self.payload_digest = json_digest(data.get("payload"))
         if past is not None:
             self.state.begin_with(_branched(past), data["origin"])
@@ -119,30 +120,55 @@ def _check_after(state: RunState, type: str, data: dict[str, Any]) -> None:
 
 
 def _branched(state: RunState) -> RunState:
-    branch = copy(state)
-    branch.context = Context(_LastResults(state.context.history), state.context.count)
+    branch, context = copy(state), state.context
+    branch.context = Context(_Attempts(context.history, context.count), context.count)
     return branch
 
 
-class _LastResults(History):
-    """Only the last result of each node, which tells the next attempt: memory doesn't grow with the run."""
+class _Attempts(History):
+    """Of the results only how often each node has failed since its last success, which tells the next attempt.
 
-    __slots__ = ()
+    Kept where that changes, and shared with all that branches off: memory grows neither with steps nor with forks.
+    """
 
-    def __init__(self, other: History | None = None) -> None:
+    __slots__ = ("_changed", "_results", "_source", "_upto")
+
+    def __init__(self, source: History | None = None, upto: int = 0) -> None:
+        """Begin with the first ``upto`` results of a source."""
         super().__init__()
-        if other is not None:
-            self._log = list(other._log)
-            self._places = dict(other._places)
+        self._source = source if isinstance(source, _Attempts) else None
+        self._upto = upto
+        self._changed: dict[str, list[int]] = {}
+        """Node → the places of those results that say something else than the one before."""
+        self._results: dict[int, Entry] = {}
 
-    def extended(self, count: int, entry: Entry) -> History:  # noqa: ARG002 - each is only ever extended at its end
-        kept = {key: entry[key] for key in ("node_id", "attempt", "error") if key in entry}
-        place = self._places.setdefault(entry["node_id"], [len(self._log)])[0]
-        self._log[place : place + 1] = [kept]
+    def extended(self, count: int, entry: Entry) -> History:
+        node_id = entry["node_id"]
+        result = {"attempt": entry.get("attempt", 1), "error": True} if "error" in entry else _SUCCESS
+        before = self.places(node_id, count)
+        if not before or self[before[0]] != result:
+            self._changed.setdefault(node_id, []).append(count)
+            self._results[count] = result
         return self
 
-    def _index(self, count: int) -> None:
-        """It is kept as it grows."""
+    def places(self, node_id: str, count: int) -> tuple[int, ...]:
+        history, upto = self, count
+        while True:
+            changed = history._changed.get(node_id, ())
+            if at := bisect_left(changed, upto):
+                return (changed[at - 1],)
+            if history._source is None:
+                return ()
+            history, upto = history._source, min(upto, history._upto)
+
+    def __getitem__(self, place: int) -> Entry:
+        history = self
+        while place not in history._results and history._source is not None:
+            history = history._source
+        return history._results[place]
+
+
+_SUCCESS: Entry = {}
 
 
 @dataclass(slots=True)

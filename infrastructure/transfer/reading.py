@@ -150,19 +150,19 @@ class ExportReader:
             size = f"{len(state):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
             self.refuse(f"its event takes {size}")
         try:
-            check_body(body_of(state), data)
-            check_recorded(type, data, len(state), bounds.latest, bounds.max_value_bytes)
-            event = stored_event(stream, version, type, state, data)
-            if is_indexed(type, data):
-                changes_of([Placed(row.position, stream, version, type, data)])
-        except (InvalidValue, EventNotReadable, LookupError, TypeError, ValueError) as error:
+            body = body_of(state)
+            check_body(body, data)
+            check_recorded(type, data, body, bounds.latest, bounds.max_value_bytes)
+        except (InvalidValue, LookupError, TypeError, ValueError) as error:
             self.refuse(f"event {version} of stream {stream!r} is no {type!r}: {error}")
         try:
             check_names(stream, type, data)
             following.take(row, data)
-        except (InvalidValue, IllegalTransition, LookupError, TypeError, ValueError, AttributeError) as error:
+            if is_indexed(type, data):
+                changes_of([Placed(row.position, stream, version, type, data)])
+        except _IMPOSSIBLE as error:
             self.refuse(f"event {version} of stream {stream!r} is a {type!r} that nobody can have recorded: {error}")
-        return event
+        return stored_event(stream, version, type, state, data)
 
     def refuse(self, message: str) -> NoReturn:
         """Refuse the file for what is in its current line. Raises InvalidExport."""
@@ -171,5 +171,10 @@ class ExportReader:
     def _refuse_over(self, message: str, limit: str) -> NoReturn:
         self.refuse(f"{message}; where that is meant, allow more with max_{limit}")
 
+
+_IMPOSSIBLE = (
+    InvalidValue, IllegalTransition, EventNotReadable, LookupError, TypeError, ValueError, AttributeError,
+)  # fmt: skip
+"""What an event raises that can't be what it says: ours say why, Python's come of folding it."""
 
 _RUN_STARTED = b'"type":"%s"' % STARTED.encode()

@@ -75,6 +75,16 @@ POISONS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def plant_behind(story: Story, poison: str, run_id: str, order_id: str) -> None:
+    """Put a poisoned event behind those of a run."""
+    version = story.store.head(run_id) + 1
+    ((last,),) = story.query("SELECT max(notification_id) FROM flowledger_events")
+    body = POISONS[poison](orjson.dumps(run_body(correlation_id=order_id)))
+    type = "run.teleported" if poison == "an unknown type" else "run.recovered"
+    digest = link(story.store.link_at(run_id, version - 1)[9:], b"\1" * 8, type, body)
+    story.put_back([(run_id, version, type, sealed(b"\1" * 8, digest, body), last + 1)])
+
+
 def plant(story: Story, poison: str) -> None:
     """Put one poisoned event of each kind into the store, with digests that fit."""
     rows: list[tuple[Any, ...]] = []

@@ -8,9 +8,9 @@ import pytest
 
 import flowledger as fl
 
-from ..verification.stories import LINE, Story
+from ..verification.stories import LINE, Story, executors
 from .index import index_of
-from .poison import BODIES, POISONS, plant
+from .poison import BODIES, POISONS, plant, plant_behind
 
 
 @pytest.fixture(params=["sqlite", "postgres"], scope="module")
@@ -48,6 +48,9 @@ def everything(ledger: fl.Ledger) -> dict[str, Any]:
         "workflows": [row for row in ledger.workflows.list(archived=True) if row.id in ("w", "loop", "refused")],
         "trail": [act for act in history.trail() if "poison" not in act.stream],
         "text": [run.id for run in history.runs(text="needle")],
+        "text then": [run.id for run in history.runs(text="needle", as_of=datetime.now(UTC))],
+        "a word of no index": [run.id for run in history.runs(text="a" * 300 + " needle")] or "none",
+        "where then": [run.id for run in history.runs(where='payload.do == "work"', as_of=datetime.now(UTC))],
         "where": [run.id for run in history.runs(where='payload.do == "work"')],
         "of the workflow": [run.id for run in history.runs(workflow_id="w")],
         "saved": [version.snapshot_id for version in ledger.workflows.versions("w")],
@@ -99,16 +102,48 @@ def test_what_is_poisoned_is_shown_as_such_or_not_at_all(poisoned: Story) -> Non
         assert str(act.at)
 
 
+@pytest.mark.parametrize("poison", list(POISONS))
+def test_a_poisoned_event_behind_others_marks_its_run_and_no_other(told: Story, poison: str) -> None:
+    ledger, run = told.ledger, told.runs["resumed"]
+    keys = {"runs": "id", "active": "id", "then": "id", "orders": "id", "trail": "stream"}
+
+    def others() -> dict[str, Any]:
+        found = everything(ledger)
+        for name, key in keys.items():
+            found[name] = [row for row in found[name] if getattr(row, key) not in (run.id, run.work_order_id)]
+        return {name: [row for row in rows if row != run.id] for name, rows in found.items()}
+
+    ledger.rebuild()
+    ledger.search.rebuild()
+    before = others()
+    plant_behind(told, poison, run.id, run.work_order_id)
+    version = ledger._store.head(run.id)
+    try:
+        assert others() == before
+        ledger.rebuild()
+        ledger.search.rebuild()
+        assert others() == before
+        assert run.id in [row.id for row in ledger.history.runs(limit=1_000)]
+        named = [(found.stream, found.version) for found in ledger.verify(deep=True).findings]
+        assert (run.id, version) in named
+        assert {stream for stream, _ in named} == {run.id}
+    finally:
+        told.remove(f"originator_id = '{run.id}' AND originator_version = {version}")
+        ledger.rebuild()
+        ledger.search.rebuild()
+
+
 @pytest.mark.parametrize("poisoned", ["10^18 µs", "the year 9998", "no definition"], indirect=True)
 def test_a_save_over_a_poisoned_one_is_dated_now_and_heals_the_workflow(poisoned: Story) -> None:
-    ledger = poisoned.ledger
-    saved = ledger.workflows.save(LINE, workflow_id="poison", by="ada")
-    assert abs((saved.taken_at - datetime.now(UTC)).total_seconds()) < 3_600
-    run = ledger.runs.start("poison", payload={"do": "work"}, by="bob")
-    assert run.status == "completed"
-    assert ledger.history.runs().items[-1 if run.id not in [r.id for r in ledger.history.runs()] else 0]
-    assert "can't be shown" in " ".join(map(str, ledger.workflows.versions("poison"))) or saved.version == 2
-    poisoned.remove(f"originator_id = '{run.id}' OR originator_id = '{run.work_order_id}'")
+    with fl.open_ledger(poisoned.url, executors) as ledger:  # as another process, which remembers nothing of the store
+        saved = ledger.workflows.save(LINE, workflow_id="poison", by="ada")
+        assert abs((saved.taken_at - datetime.now(UTC)).total_seconds()) < 3_600
+        assert saved.version == 2
+        run = ledger.runs.start("poison", payload={"do": "work"}, by="bob")
+        assert run.status == "completed"
+        assert run.id in [row.id for row in ledger.history.runs()]
+        assert len(list(map(str, ledger.workflows.versions("poison")))) == 2
+    poisoned.remove(f"originator_id IN ('{run.id}', '{run.work_order_id}')")
 
 
 def test_an_act_whose_event_was_damaged_is_marked_in_the_trail(told: Story) -> None:

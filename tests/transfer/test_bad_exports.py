@@ -159,7 +159,7 @@ def forge(place: int, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
         (forge(-1, recorded_at="1"), "not microseconds since 1970"),
         (forge(-1, recorded_at=True), "not microseconds since 1970"),
         (forge(-1, data_without="recorded_at"), "lacks recorded_at or by"),
-        (forge(-1, data_without="after"), "is no 'run.step_failed'"),
+        (forge(-1, data_without="after"), "it says None, and the run stands at"),
         (forge(-1, data_without="node_id"), "is no 'run.step_failed'"),
         (forge(-1, extra=1), "is no 'run.step_failed'"),
         (forge(-1, v=7), "schema version 7 is unknown"),
