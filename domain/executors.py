@@ -39,15 +39,13 @@ class Pause:
     until: datetime | None = None
 
 
-def asks_to_pause(value: Any) -> bool:
-    """Whether an executor returned a dict that says ``"__pause": True`` in its own words.
+def asks_to_pause(value: dict[Any, Any]) -> bool:
+    """Whether a dict that an executor returned says ``"__pause": True`` in the executor's own words.
 
     A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
     So data that an executor passes on, copied or merged, is an output.
     """
-    if not isinstance(value, dict) or value.get(PAUSE_KEY) is not True:
-        return False
-    return any(key is PAUSE_KEY for key in value)
+    return value.get(PAUSE_KEY) is True and any(key is PAUSE_KEY for key in value)
 
 
 class StepContext(Live):

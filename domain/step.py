@@ -10,7 +10,7 @@ from .clock import micros
 from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable
 from .executors import Pause, StepContext, StepResult, asks_to_pause
 from .expressions import Scope
-from .jsonvalue import freeze
+from .jsonvalue import PAUSE_KEY, freeze
 from .masking import LONGEST_FORM, MASK, Masker
 from .plan import PlannedNode
 from .ports import NewEvent
@@ -167,7 +167,7 @@ def what_follows(
 def _conclude_return(
     planned: PlannedNode, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    if isinstance(value, Pause) or asks_to_pause(value):
+    if isinstance(value, Pause) or (isinstance(value, dict) and PAUSE_KEY in value and asks_to_pause(value)):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
             event["reason"] = recordable(str(pause.reason), masker)
