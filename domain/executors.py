@@ -41,11 +41,6 @@ class Pause:
     until: datetime | None = None
 
 
-def says_pause(value: Any) -> bool:
-    """Whether a value is a dict with the key that asks for a pause, whoever made it."""
-    return isinstance(value, dict) and value.get(PAUSE_KEY) is True
-
-
 def asks_to_pause(value: dict[str, Any], came_in: Iterable[Any]) -> bool:
     """Whether an executor that returned a dict with ``"__pause": True`` said so in its own words.
 

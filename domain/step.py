@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from .clock import micros
 from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
-from .executors import Pause, StepContext, StepResult, asks_to_pause, says_pause
+from .executors import Pause, StepContext, StepResult, asks_to_pause
 from .expressions import Scope
-from .jsonvalue import freeze
+from .jsonvalue import PAUSE_KEY, freeze
 from .masking import LONGEST_FORM, MASK, Masker
 from .names import check_name
 from .plan import PlannedNode
@@ -180,7 +180,8 @@ def what_follows(
 def _conclude_return(
     planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    if isinstance(value, Pause) or (says_pause(value) and asks_to_pause(value, _came_in(planned, state))):
+    asks = isinstance(value, dict) and value.get(PAUSE_KEY) is True and asks_to_pause(value, _came_in(planned, state))
+    if asks or isinstance(value, Pause):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
             event["reason"] = recordable(str(pause.reason), masker)

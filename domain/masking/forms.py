@@ -64,9 +64,7 @@ def _of_text(text: str) -> Iterator[Form]:
         if len(part) > MAX_ENCODED:
             yield from _pieces(fold(part))
             continue
-        # As SQL and CSV write quotes, and shells.
-        quoted = {part.replace(sign, by) for sign, by in (("'", "''"), ('"', '""'), ("'", "'\"'\"'"))}
-        for form in {part, decoded(part), *quoted}:
+        for form in {part, decoded(part), *_with_quotes(part)}:
             if len(form) < ALWAYS_MASKED:
                 if form.strip():
                     yield Form(form, "word")
@@ -76,6 +74,15 @@ def _of_text(text: str) -> Iterator[Form]:
                 # Letters that fold to something else once they are capitals, and other ways to write an accent.
                 for other in (form.upper(), *(unicodedata.normalize(way, form) for way in ("NFC", "NFD", "NFKC"))):
                     yield from _pieces(fold(other))
+
+
+def _with_quotes(text: str) -> Iterator[str]:
+    """As SQL, CSV and shells write quotes."""
+    if '"' in text:
+        yield text.replace('"', '""')
+    if "'" in text:
+        yield text.replace("'", "''")
+        yield text.replace("'", "'\"'\"'")
 
 
 def _pieces(form: str, kind: Literal["text", "encoded"] = "text") -> Iterator[Form]:

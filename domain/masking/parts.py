@@ -33,10 +33,13 @@ _SETTINGS = (
     re.compile(r"^\s*[\w.@+-]{1,99}:(?!//)(\S{8,999})\s*$"),  # user and password
 )
 
+_BETWEEN = re.compile(r"[=:\s]")
+"""One of these is in every text of several parts."""
+
 
 def parts_of(text: str) -> Iterator[Any]:
     """Passwords and tokens in the text, and all of it where it is JSON."""
-    if len(text) <= _MAX_SETTINGS:
+    if len(text) <= _MAX_SETTINGS and _BETWEEN.search(text):
         for setting in _SETTINGS:
             for found in setting.finditer(text):
                 part = next(filter(None, found.groups()))

@@ -10,7 +10,8 @@ import pydantic
 import pytest
 
 import flowledger as fl
-from flowledger.domain.masking import Masker
+from flowledger.domain.masking import LONGEST_FORM, Masker
+from flowledger.domain.step import MAX_ERROR_TEXT
 
 from .desk import Desk, line
 
@@ -84,6 +85,21 @@ def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> Non
     memory_desk.do = careless
     run = memory_desk.ledger.runs.start("line", globals={"token": SECRET})
     assert SECRET not in str(run.snapshot.metadata)
+
+
+@pytest.mark.parametrize(
+    "before", [MAX_ERROR_TEXT - 5, MAX_ERROR_TEXT - len(SECRET) - 20, MAX_ERROR_TEXT + LONGEST_FORM - 5]
+)
+@pytest.mark.parametrize("secrets", [1, 9000])
+def test_a_secret_at_the_end_of_a_text_that_is_cut_is_masked(memory_desk: Desk, before: int, secrets: int) -> None:
+    def fails(step: fl.StepContext) -> None:
+        many = " ".join([step.globals["token"]] * secrets)
+        raise ValueError(many + "x" * (before - len(many)) + step.globals["token"] + "y" * 90_000)
+
+    run = memory_desk.start(fails, globals={"token": SECRET})
+    message = list(memory_desk.ledger.history.events(run.id))[-1].data["error"]["message"]
+    assert SECRET[:5] not in message
+    assert "cut here" in message
 
 
 class Keyed(pydantic.BaseModel):

@@ -8,7 +8,7 @@ import pytest
 LIMITED = """
 import resource
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-resource.setrlimit(resource.RLIMIT_CPU, (15, 15))
+resource.setrlimit(resource.RLIMIT_CPU, (8, 8))
 from flowledger.domain.masking import Masker
 TOKEN = "s3cr3t-token"
 def masks(globals, text=f"no {TOKEN} here"):
