@@ -215,6 +215,8 @@ def _issue(error: Any) -> Fault:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if len(text) > _LONG // 2 and message.startswith(text):
             message = f"{_size(value)}{message.removeprefix(text)}"
+        elif len(message) > 10 * _LONG:  # it may be anywhere in it
+            message = f"{message[:_LONG]}…"
     return Fault(_issue_path(error), message)
 
 

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,16 +54,21 @@ class LimitedChild:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._child is not None:
             self._child.communicate()
             self._child = None
+            self._words.close()
 
     def ask(self, question: Any) -> Any:
         """The answer. Raises AssertionError with how the child ended, where it did; the next question has a new one."""
         if self._child is None:
             pipe = subprocess.PIPE
+            self._words = TemporaryFile("w+")  # noqa: SIM115 - until the child ends; a pipe that nobody reads would stop it in the end
             self._child = subprocess.Popen(
-                self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=self._limit
+                self._command, stdin=pipe, stdout=pipe, stderr=self._words, text=True, preexec_fn=self._limit
             )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -70,9 +76,11 @@ class LimitedChild:
         self._child.stdin.flush()
         answered = self._child.stdout.readline()
         if not answered:
-            words, child = self._child.communicate()[1], self._child
-            self._child = None
-            raise AssertionError(f"the child ended with {child.returncode}: {words[-500:]}")
+            status = self._child.wait()
+            self._words.seek(0)
+            words = self._words.read()[-500:]
+            self._stop()
+            raise AssertionError(f"the child ended with {status}: {words}")
         return json.loads(answered)
 
 

@@ -7,8 +7,8 @@ knows. That is the value behind a reference, the list that a loop makes, or the 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
 
 from ...domain.expressions.language import MAX_COST, too_costly
 from ...domain.expressions.references import ANY, Reference
@@ -60,6 +60,18 @@ class LoopCost:
     """What of its element a round adds to the list, by the largest that there is."""
     kept: Sum
     """The same for all rounds together."""
+    made: int
+    """The variable for the weight of what its rounds added; the one after it is for its largest element."""
+    inside: list[int] = field(default_factory=lambda: cast("list[int]", []))
+    """The numbers of the loops in its body."""
+    passed_on: tuple[int, int, int] = (0, 0, 0)
+    """What becomes of that which a round adds to the list: how often it is copied, and into the list of which variable
+    it goes how often."""
+
+    @property
+    def reads_largest(self) -> bool:
+        """Whether its largest element has to be known."""
+        return bool(self.inside) or self.made + 1 in self.taken
 
 
 class Column(NamedTuple):
@@ -98,6 +110,14 @@ def weigh(tokens: Sequence[Token], references: Sequence[Reference], loops: Seque
     if whole.cost.get(0, 0) > MAX_COST:
         raise too_costly()
     in_order = [reader.loops[number] for number in range(len(loops))]
+    for number, loop in enumerate(in_order):
+        loop.inside = [at for at, other in enumerate(in_order) if other.parent == number]
+        copied, into, times = whole.cost.get(loop.made, 0), 0, 0
+        if loop.parent >= 0:
+            around = in_order[loop.parent]
+            into, times = around.made, around.added.get(loop.made, 0)
+            copied = around.round.get(loop.made, 0) + times * whole.cost.get(into, 0)
+        loop.passed_on = copied, into, times
     return Costs(reader.first, whole.cost, in_order, [column for _, column in reader.columns])
 
 
@@ -320,7 +340,9 @@ class _Reader:
             if times := added.pop(largest, 0):
                 taken[largest] = times
                 _add(kept, all_of_them, times)
-        self.loops[number] = LoopCost(macro, parent, over.elements_of, over.weight, round_, added, taken, kept)
+        self.loops[number] = LoopCost(
+            macro, parent, over.elements_of, over.weight, round_, added, taken, kept, self.first + 2 * number
+        )  # fmt: skip
         weight = dict(kept)
         if macro == "map":
             weight[self.first + 2 * number] = 1

@@ -67,9 +67,9 @@ class Meter:
         """Whether the next round of a loop is its first."""
         self._largest = [
             _weigh_largest(_find(variables, guarded.references[loop.runs_over]))
-            if loop.runs_over >= 0 and (loop.taken or any(other.parent == number for other in loops))
+            if loop.runs_over >= 0 and loop.reads_largest
             else 0
-            for number, loop in enumerate(loops)
+            for loop in loops
         ]
         for number in range(len(loops)):
             self.functions[f"{guarded.prefix}{number}"] = self._ticker(number)
@@ -79,24 +79,17 @@ class Meter:
     # The interpreter calls these, and logs and rewords what they raise. So they take a note of it instead.
 
     def _ticker(self, number: int) -> Callable[[], bool]:
-        loops, values, is_new, spend = self._costs.loops, self._values, self._is_new, self._allowance.spend
-        own = loops[number]
-        made = self._costs.first + 2 * number
-        inside = [at for at, loop in enumerate(loops) if loop.parent == number]
-        has_list = own.macro in ("map", "filter")
-        # What becomes of that which a round adds to the list: it is copied on, maybe into the list of the loop around.
-        passed_on, into, times = self._costs.total.get(made, 0), 0, 0
-        if own.parent >= 0:
-            around = loops[own.parent]
-            into, times = self._costs.first + 2 * own.parent, around.added.get(made, 0)
-            passed_on = around.round.get(made, 0) + times * self._costs.total.get(into, 0)
+        values, is_new, spend = self._values, self._is_new, self._allowance.spend
+        own = self._costs.loops[number]
+        made, inside, has_list = own.made, own.inside, own.macro in ("map", "filter")
+        passed_on, into, times = own.passed_on
         charge = added = taken = kept = rounds = 0
 
         def tick() -> bool:
             nonlocal charge, added, taken, kept, rounds
             try:
                 for at in inside:  # what it made in the last round is in our list now
-                    values[self._costs.first + 2 * at] = 0
+                    values[self._costs.loops[at].made] = 0
                     is_new[at] = True
                 if is_new[number]:
                     is_new[number] = False
@@ -152,12 +145,13 @@ def _weigh_largest(value: Any) -> int:
 
 def _weigh_column(value: Any, field: str | None) -> tuple[int, int]:
     """The weight of a field in all elements, and in the one where it is largest; of the elements, for no field."""
-    items = value.values() if isinstance(value, Mapping) and field is None else value if isinstance(value, list) else ()
+    items = value if isinstance(value, list) else []
     if field is not None:
-        items = [item[field] for item in items if isinstance(item, Mapping) and field in item]
+        items = [item[field] for item in items if isinstance(item, dict) and field in item]
+    elif isinstance(value, dict):
+        items = list(cast("dict[str, Any]", value).values())
     weights = [_weigh(item) for item in items]
-    length = len(value) if isinstance(value, Mapping | list) else 1
-    return ITEM * (1 + length) + sum(weights), max(weights, default=ITEM)
+    return ITEM * (1 + len(value) if isinstance(value, dict | list) else 1) + sum(weights), max(weights, default=ITEM)
 
 
 def _length(text: object) -> int:
@@ -166,6 +160,11 @@ def _length(text: object) -> int:
 
 
 def _weigh(value: Any) -> int:
+    kind = type(value)
+    if kind is str:
+        return ITEM + (len(value) if value.isascii() else 4 * len(value))
+    if kind is float or kind is bool or value is None:
+        return ITEM
     total, level = 0, [value]
     for _ in range(MAX_VALUE_DEPTH):
         below: list[Any] = []
@@ -173,14 +172,15 @@ def _weigh(value: Any) -> int:
         for item in level:
             if isinstance(item, str):
                 total += len(item) if item.isascii() else 4 * len(item)
-            elif isinstance(item, Mapping):
-                total += ITEM * len(item) + sum(map(_length, item))
-                below.extend(item.values())
+            elif isinstance(item, dict):
+                total += _add_fields(item, below)
             elif isinstance(item, list):
                 below.extend(item)
             elif isinstance(item, int):
                 if not _SMALLEST_INTEGER <= item <= _LARGEST_INTEGER:
                     raise ExpressionError("refers to a whole number beyond 64 bits")
+            elif isinstance(item, Mapping):
+                total += _add_fields(item, below)
             elif item is not None and not isinstance(item, float):
                 raise ExpressionError(f"refers to a value of type {type(item).__name__}, which isn't JSON")
         if not below:
@@ -189,3 +189,10 @@ def _weigh(value: Any) -> int:
             raise too_costly()
         level = below
     raise ExpressionError(f"refers to a value of more than {MAX_VALUE_DEPTH} levels; refer to a part of it")
+
+
+def _add_fields(fields: Mapping[Any, Any], below: list[Any]) -> int:
+    """The weight of the keys; the values are for the next level."""
+    below.extend(fields.values())
+    keys = "".join(key for key in fields if isinstance(key, str))
+    return ITEM * len(fields) + _length(keys)

@@ -117,3 +117,31 @@ def test_an_error_in_the_code_of_a_model_is_an_invalid_input() -> None:
     assert compile_input(Broken).validate(freeze({"name": "Ada"}), "n").data == {"name": "ok"}
     with pytest.raises(InputInvalid, match="KeyError: 'Bob'"):
         compile_input(Broken).validate(freeze({"name": "Bob"}), "n")
+
+
+def test_all_that_is_wrong_by_a_schema_that_refers_to_itself_is_listed_while_the_ways_through_it_are_few() -> None:
+    node = {"$ref": "#/$defs/node"}
+    tree = {"$defs": {"node": {"required": ["id"], "properties": {"left": node, "right": node}}}, **node}
+    leaf = {"id": 1, "left": {}, "right": {}}
+    with pytest.raises(InputInvalid) as raised:
+        compile_input(tree).validate(freeze({"id": 1, "left": leaf, "right": leaf}), "n")
+    expected = ["left.left.id", "left.right.id", "right.left.id", "right.right.id"]
+    assert [issue.path for issue in raised.value.issues] == expected
+
+    twice = compile_input({"type": "object", "properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}})
+    data: Any = {"a": {"a": 5}}
+    with pytest.raises(InputInvalid) as raised:
+        twice.validate(freeze(data), "n")
+    assert [issue.path for issue in raised.value.issues] == ["a.a"] * 4
+    for _ in range(20):
+        data = {"a": data}
+    with pytest.raises(InputInvalid, match="there may be more"):
+        twice.validate(freeze(data), "n")
+
+
+def test_a_pattern_that_refers_back_is_matched_as_before() -> None:
+    schema = compile_input({"items": {"pattern": r"^(.)\1(?=!)"}})
+    assert schema.validate(freeze(["aa!", "bb!?"]), "n").data == ["aa!", "bb!?"]
+    with pytest.raises(InputInvalid) as raised:
+        schema.validate(freeze(["aa!"] * 300 + ["ab!"]), "n")
+    assert [issue.path for issue in raised.value.issues] == ["300"]

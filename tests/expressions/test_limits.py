@@ -111,6 +111,8 @@ def test_a_value_that_is_too_deep_for_the_interpreter_is_refused_and_can_still_b
         ("['ab', 'b'].filter(s, s.matches('^a'))", ["ab"]),
         ("'matches('.contains('matches(')", True),
         ("[payload.exists(x, x > 1 / 0) || true]", [True]),
+        ("payload.map(x, payload.map(y, x * y)).map(z, z.map(w, w + 1)).size()", 3),
+        ("payload.map(x, .y) == [] || true", True),
     ],
 )
 def test_the_meter_changes_no_value(source: str, value: Any) -> None:
@@ -118,9 +120,10 @@ def test_the_meter_changes_no_value(source: str, value: Any) -> None:
 
 
 def test_every_loop_is_on_the_meter() -> None:
-    metered = guard("a.map(x, b.exists(y, y.matches('_guard')), x)").source
+    guarded = guard("a.map(x, b.exists(y, y.matches('_guard')), x)")
+    assert guarded is not None
     inner = "b.exists(y, _guard_1() ? (y._guard_matches('_guard')) : _guard__stop)"
-    assert metered == f"a.map(x, _guard_0() ? ({inner}) : _guard__stop, x)"
+    assert guarded.source == f"a.map(x, _guard_0() ? ({inner}) : _guard__stop, x)"
 
 
 def test_lists_of_a_size_that_occurs_are_within_the_allowance() -> None:
@@ -130,6 +133,25 @@ def test_lists_of_a_size_that_occurs_are_within_the_allowance() -> None:
     assert len(value_of(f"{{{{ {opened} }}}}", at)) == 433
     assert value_of("{{ payload.orders.exists(o, o.id in payload.ids && o.sku == 's-499') }}", at) is True
     assert value_of("{{ payload.orders.exists(o, o.sku.matches('^s-4\\\\d9$')) }}", at) is True
+
+
+def test_one_large_element_among_many_small_ones_costs_what_it_weighs() -> None:
+    orders = [{"id": number, "lines": [{"n": 1}]} for number in range(1500)]
+    orders[7]["text"] = "x" * 2_000_000
+    at = scope(payload={"orders": orders, "names": {str(number): number for number in range(1500)}})
+    assert value_of("{{ payload.orders.map(o, o.id) }}", at) == list(range(1500))
+    assert value_of("{{ payload.orders.exists(o, o.lines.exists(l, l.n == 2 || o.id == 1400)) }}", at) is True
+    assert value_of("{{ payload.orders.map(o, payload.names[string(o.id)]).size() }}", at) == 1500
+
+
+def test_a_name_that_a_loop_takes_from_the_payload_weighs_what_the_loop_gives_it() -> None:
+    large = "['" + "x" * 2000 + "']"
+    multiplied = ".map(payload, " + "+".join(["payload"] * 60) + ")"
+    assert "too much data" in fault_of(f"{large}{multiplied}{multiplied}{multiplied}")
+
+
+def test_what_the_library_takes_and_the_meter_cannot_read_is_refused() -> None:
+    assert fault_of("payload{a: 1}") == "syntax error: this is no expression that could be evaluated"
 
 
 @pytest.mark.parametrize(
