@@ -15,7 +15,7 @@ _ESCAPES = {
     "\\": r"(?P<bytes>(?:\\x[0-9a-fA-F]{2})+)"
     r"|(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|(?P<code>\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})"
-    r"|(?P<sign>\\(?:[abfnrtv]|[^a-zA-Z0-9]))",
+    r"|(?P<sign>\\[abfnrtv\"'/\\])",
     "&": r"(?P<decimal>&\#[0-9]{1,7};)|(?P<hexadecimal>&\#[xX][0-9a-fA-F]{1,6};)|(?P<name>&[a-zA-Z][a-zA-Z0-9]{1,31};)",
 }
 """What escapes look like, by the sign that each begins with."""
