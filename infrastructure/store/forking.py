@@ -8,6 +8,7 @@ afterwards in the parent, and begins anew in the child.
 
 import os
 import weakref
+from threading import local
 from typing import Protocol
 
 
@@ -49,21 +50,39 @@ def notice_fork() -> None:
         _after_in_child()
 
 
+class _Resting(local):
+    """Those that have come to rest for the thread that forks; several threads may, one waiting for the other.
+
+    They are kept alive until they go on: one that is let go of closes itself, and would wait for ever for locks that
+    this very thread holds for it.
+    """
+
+    def __init__(self) -> None:
+        self.followers: list[Forkable] = []
+
+
+_resting = _Resting()
+
+
 def _before() -> None:
     for follower in list(_followers):
+        _resting.followers.append(follower)
         follower.before_fork()
 
 
 def _after_in_parent() -> None:
-    for follower in list(_followers):
+    rested, _resting.followers = _resting.followers, []
+    for follower in rested:
         follower.after_fork_in_parent()
 
 
 def _after_in_child() -> None:
     global _process
     _process = os.getpid()
+    # Not every one has come to rest: other threads may have made some while this one waited for the last.
     for follower in list(_followers):
         follower.after_fork_in_child()
+    _resting.followers = []
 
 
 os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

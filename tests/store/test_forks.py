@@ -245,3 +245,38 @@ say(codes)
 """,
     )
     assert said == [[0] * 20]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_store_that_is_let_go_of_while_its_process_forks_is_closed_afterwards(durable_url: str) -> None:
+    """Its last reference may go at any moment: with the one that the hooks have, it closed itself, and waited for
+    the locks that the hooks held for it.
+    """
+    said = run(
+        durable_url,
+        """
+from flowledger.infrastructure.store.forking import follow_forks
+
+class LetsGo:
+    "Drops the stores of the process when it comes to rest."
+    def before_fork(self):
+        stores.clear()
+    def after_fork_in_parent(self):
+        pass
+    after_fork_in_child = after_fork_in_parent
+
+def closed(number):
+    store = open_store(url)
+    write(store, f"s{number}", 0, 1)
+    return store
+
+stores, lets_go = [], [LetsGo() for _ in range(20)]  # some before, some after each of the stores
+for number, follower in enumerate(lets_go):
+    follow_forks(follower)
+    stores.append(closed(number))
+say(forked(lambda: "went on"))
+with_another = open_store(url)
+say([texts(with_another, "s19"), forked(lambda: texts(with_another, "s0"))])
+""",
+    )
+    assert said == ["went on", [[1], [1]]]
