@@ -79,17 +79,22 @@ def new_database(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+def password_of(user: str) -> str:
+    """Of a user made by ``new_user``; it isn't the name, or messages would hide that too."""
+    return user[::-1]
+
+
 def as_user(url: str, user: str) -> str:
     """The same URL for a user made by ``new_user``."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{user}:{user}@{parts.netloc.rpartition('@')[2]}"))
+    return urlunsplit(parts._replace(netloc=f"{user}:{password_of(user)}@{parts.netloc.rpartition('@')[2]}"))
 
 
 @contextmanager
 def new_user(url: str, options: str = "") -> Iterator[str]:
     """A role that may log in, and owns nothing; what it was granted in this database goes with it."""
     name = f"user_{uuid4().hex}"
-    run_sql(url, f"CREATE ROLE {name} LOGIN PASSWORD '{name}' {options}")
+    run_sql(url, f"CREATE ROLE {name} LOGIN PASSWORD '{password_of(name)}' {options}")
     try:
         yield name
     finally:

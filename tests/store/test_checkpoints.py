@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.errors import StorageError, StorageUnavailable
+from flowledger.domain.errors import NotStorable, StorageUnavailable
 from flowledger.domain.ports import CheckpointStore, NewEvent, Page, Write
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.doors.states import RunStates
@@ -71,7 +71,7 @@ def test_many_and_large_pages_are_found_too(store_url: str) -> None:
 def test_pages_are_saved_all_or_none(durable_url: str) -> None:
     with opened(durable_url) as store:
         spoilt: Any = {1: b"x", 2: None}
-        with pytest.raises(StorageError):
+        with pytest.raises(NotStorable):
             store.checkpoints.save("a", 1, spoilt)
         assert pages(store.checkpoints) == {}
 
