@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic_core import to_json
 
-from .clock import moment_of_millis
+from .clock import OddTime, moment_of_millis
 from .context import Context
 from .errors import InvalidSnapshot, InvalidValue
 from .jsontext import read_json
@@ -282,10 +282,10 @@ def _required(value: int | None, path: str) -> int:
 
 
 def _moment(at: int, path: str) -> datetime:
-    try:
-        return moment_of_millis(at)
-    except OverflowError:
-        raise InvalidSnapshot(path, f"{at} is beyond the calendar; times are milliseconds since 1970") from None
+    moment = moment_of_millis(at)
+    if isinstance(moment, OddTime):
+        raise InvalidSnapshot(path, f"{at} is beyond the calendar; times are milliseconds since 1970")
+    return moment
 
 
 def _json(value: Any, path: str) -> Any:
