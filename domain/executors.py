@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -41,7 +42,7 @@ class Pause:
     until: datetime | None = None
 
 
-def asks_to_pause(value: dict[str, Any], came_in: Iterable[Any]) -> bool:
+def asks_to_pause(value: dict[str, Any], data: Any, came_in: Iterable[Any]) -> bool:
     """Whether an executor that returned a dict with ``"__pause": True`` said so in its own words.
 
     A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
@@ -49,11 +50,15 @@ def asks_to_pause(value: dict[str, Any], came_in: Iterable[Any]) -> bool:
 
     Where the name doesn't stand in code and didn't come in with the run either, another process or host has made the
     dict: whether a pause is meant, nobody knows, and a guess would pass an approval, or let a stranger hold up a run.
-    Then InvalidValue is raised. ``came_in`` is what the run was given and has produced.
+    Then InvalidValue is raised. ``came_in`` is what the run was given and has produced, ``data`` that of the node,
+    whose expressions may make such a dict. A text of the run's that only mentions the name makes none.
     """
     if any(key is PAUSE_KEY for key in value):
         return True
-    if any(map(_mentions_pause, came_in)):
+    given = chain(_parts(data), *map(_parts, came_in))
+    if any(isinstance(part, Mapping) and part.get(PAUSE_KEY) is True for part in given):
+        return False
+    if any(isinstance(part, str) and PAUSE_KEY in part for part in _parts(data)):
         return False
     raise InvalidValue(
         f'output["{PAUSE_KEY}"]',
@@ -62,19 +67,16 @@ def asks_to_pause(value: dict[str, Any], came_in: Iterable[Any]) -> bool:
     )
 
 
-def _mentions_pause(value: Any) -> bool:
+def _parts(value: Any) -> Iterator[Any]:
+    """A JSON value, and all values in it."""
     pending = [value]
     while pending:
         value = pending.pop()
+        yield value
         if isinstance(value, Mapping):
-            if value.get(PAUSE_KEY) is True:
-                return True
             pending += value.values()
         elif isinstance(value, list):
             pending += value
-        elif isinstance(value, str) and PAUSE_KEY in value:  # in an expression
-            return True
-    return False
 
 
 class StepContext(Live):

@@ -180,7 +180,11 @@ def what_follows(
 def _conclude_return(
     planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
 ) -> list[NewEvent]:
-    asks = isinstance(value, dict) and value.get(PAUSE_KEY) is True and asks_to_pause(value, _came_in(planned, state))
+    asks = (
+        isinstance(value, dict)
+        and value.get(PAUSE_KEY) is True
+        and asks_to_pause(value, planned.node.data, _came_in(state))
+    )
     if asks or isinstance(value, Pause):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
         if pause.reason is not None:
@@ -216,9 +220,8 @@ def _conclude_return(
     ]
 
 
-def _came_in(planned: PlannedNode, state: RunState) -> Iterator[Any]:
+def _came_in(state: RunState) -> Iterator[Any]:
     """What an executor can have been given of the run's data."""
-    yield planned.node.data
     yield state.payload
     for results in state.context.values():
         yield from (result.output for result in results)

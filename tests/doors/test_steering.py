@@ -88,6 +88,13 @@ def test_data_cant_make_void_what_code_asks_for(memory_desk: Desk, value: Any) -
     assert "return fl.Pause(…)" in str(run.snapshot.context["only"][0].error)
 
 
+def test_a_text_that_mentions_the_key_doesnt_make_an_output_of_what_may_be_a_pause(memory_desk: Desk) -> None:
+    payload = {"note": "please skip __pause", "__pause__": "__pause"}
+    run = memory_desk.start(lambda step: json.loads('{"__pause": true}'), payload=payload)
+    assert run.status == "failed"
+    assert "return fl.Pause(…)" in str(run.snapshot.context["only"][0].error)
+
+
 def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Desk) -> None:
     memory_desk.ledger.workflows.save(
         {"nodes": [{"id": "n", "type": "do", "data": {"x": "{{ {'__pause': true} }}"}}]}, workflow_id="made", by="ada"
