@@ -101,7 +101,7 @@ class InvalidDefinition(InvalidRequest):
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
         count = f"{len(self.faults):,} faults" if len(self.faults) != 1 else "1 fault"
-        lines = [f"  - {shorten(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
+        lines = [f"  - {_ends_of(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
         more = len(self.faults) - len(lines)
         lines += [f"  - {more:,} more, all in .faults"] if more else []
         super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(lines))
@@ -112,7 +112,7 @@ _FAULT_TEXT = 1000
 """Characters of a fault in the message."""
 
 
-def shorten(text: str, limit: int) -> str:
+def _ends_of(text: str, limit: int) -> str:
     """The text, or beginning and end of one that has over ``limit`` characters, and how many it has."""
     if len(text) <= limit:
         return text
