@@ -6,13 +6,12 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import pytest
+from tests.umask import umask
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
 from flowledger.infrastructure.files import targets
@@ -20,15 +19,6 @@ from flowledger.infrastructure.files.places import is_special, is_stdout, open_t
 from flowledger.infrastructure.files.writing import make_folder, make_private_file, write_file, write_files
 
 NOBODY = 65534
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def mode(path: Path) -> int:

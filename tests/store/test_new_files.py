@@ -2,11 +2,10 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.umask import umask
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
 from flowledger.infrastructure.store.backends import open_store
@@ -14,15 +13,6 @@ from flowledger.infrastructure.store.backends import open_store
 from .events import opened, texts, write
 
 NOBODY = 65534
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def modes(folder: Path) -> dict[str, int]:
