@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .clock import micros
-from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
-from .executors import Pause, StepContext, StepResult, asks_to_pause
+from .errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
+from .executors import Pause, StepContext, StepResult, asks_to_pause, lines_logged
 from .expressions import Scope
 from .jsonvalue import PAUSE_KEY, freeze
 from .masking import LONGEST_FORM, MASK, Masker
@@ -105,7 +105,7 @@ def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callab
 def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
     """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
     issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
-    return InputInvalid.of_node(recordable(error.node_id, masker), issues, error.count)
+    return input_invalid(recordable(error.node_id, masker), issues, error.count)
 
 
 _MAX_ISSUE_TEXT = 400
@@ -143,10 +143,8 @@ def conclude(
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if prepared.context.logged:
-            event["logs"] = [
-                {**line, "message": recordable(line["message"], masker)} for line in prepared.context.logged
-            ]
+        if lines := lines_logged(prepared.context):
+            event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:

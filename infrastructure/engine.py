@@ -18,6 +18,7 @@ from ..domain.run import STARTED, RunState, evolve, proceed, resume
 from ..domain.snapshot import TERMINAL, Snapshot
 from ..domain.step import StepLimits
 from ..domain.visible import quoted
+from .doors.twins import in_thread
 from .driver import Execution, asynchronous, synchronous
 from .threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
 from .toolbox import TOOLBOX
@@ -55,6 +56,8 @@ class Engine(Live):
     ) -> Snapshot:
         """A new run's first snapshot: active, at its start node, nothing executed."""
         return self._begin(start, workflow_id, None, metadata).snapshot()
+
+    abegin = in_thread(begin)
 
     def _execute(
         self,

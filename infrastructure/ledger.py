@@ -22,6 +22,7 @@ from .doors.search import Search
 from .doors.states import RunStates
 from .doors.twins import in_thread
 from .doors.workbench import Workbench
+from .doors.workflow_log import WorkflowLog
 from .doors.workflows import Workflows
 from .files.places import path_of
 from .replay.replayer import Replayer
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Live):
-    """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
+    """An open store. Use it with ``with`` or ``async with``, or call ``close``. May be shared between threads."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 
@@ -50,12 +51,14 @@ class Ledger(Live):
         self._executors = ThreadPool("flowledger-executor", threads)
         self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
-        self.workflows = Workflows(store, store.index, executors, now, self._threads)
-        self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, self._threads, batch))
+        log = WorkflowLog(store, store.index)
+        self.workflows = Workflows(store, store.index, log, executors, now, self._threads)
+        self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
+        self.runs = Runs(self._bench)
         indexer = SearchIndex(store, store.search, now)
-        replayer = Replayer(store, states, self.workflows, executors, now, limits)
+        replayer = Replayer(store, states, log, executors, now, limits)
         lists = Lists(store.index, store.searched(indexer))
-        self.history = History(store, states, self.workflows, lists, replayer, self._threads, now)
+        self.history = History(store, states, log, lists, replayer, self._threads, now)
         self.search = Search(indexer, self._threads)
 
     def verify(
@@ -121,10 +124,6 @@ class Ledger(Live):
 
         return back_up(self._store, path_of(path), force=force, progress=progress)
 
-    averify = in_thread(verify)
-    abackup = in_thread(backup)
-    arebuild = in_thread(rebuild)
-
     def close(self) -> None:
         """Release the store's connections. What still waits for a batch is stored first.
 
@@ -132,8 +131,13 @@ class Ledger(Live):
         that wait for a thread never begin. Their calls raise StorageUnavailable, and the runs go on with ``proceed``.
         """
         self._executors.close(_CLOSED)
-        self.runs.close()
+        self._bench.close()
         self._store.close()
+
+    averify = in_thread(verify)
+    abackup = in_thread(backup)
+    arebuild = in_thread(rebuild)
+    aclose = in_thread(close)
 
     def __enter__(self) -> Self:
         return self
@@ -142,6 +146,14 @@ class Ledger(Live):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
 def open_ledger(

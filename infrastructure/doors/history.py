@@ -1,6 +1,7 @@
 """The door to what happened: states of runs at any version or moment, and the events behind them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,7 +47,7 @@ from .states import RunStates
 from .timing import timings as timings_of
 from .trails import trail as trail_of
 from .twins import each_in_thread, in_thread
-from .workflows import Workflows
+from .workflow_log import WorkflowLog
 
 if TYPE_CHECKING:
     from ..store.event_store import LedgerEventStore
@@ -58,7 +59,7 @@ class History(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,
+        self, store: "LedgerEventStore", states: RunStates, workflows: WorkflowLog, lists: Lists, replayer: Replayer,
         threads: Threads, now: Callable[[], int],
     ) -> None:  # fmt: skip
         self._store = store
@@ -192,7 +193,7 @@ class History(Live):
         """The workflow's version that a run uses, with its work order's input. Raises RunNotFound."""
         first = started(self._store, run_id)
         seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
-        return seen.with_input(input_of(self._store, run_id, first))
+        return replace(seen, input=input_of(self._store, run_id, first))
 
     def reused(self, run_id: str) -> list[ReusedResult]:
         """The results that a run began with, because an earlier run had produced them; none for most runs.

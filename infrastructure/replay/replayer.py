@@ -22,7 +22,7 @@ from ...projections.replays import ReplayReport
 from ..doors.as_of import event_at, version_at
 from ..doors.plans import Plans
 from ..doors.states import RunStates
-from ..doors.workflows import Workflows
+from ..doors.workflow_log import WorkflowLog
 from ..driver import Execution
 from .rerun import AbsentGlobals, Rerun, choice_of
 
@@ -31,7 +31,7 @@ class Replayer:
     """Reads what replays need, and appends nothing."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
+        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
         now: Callable[[], int], limits: StepLimits,
     ) -> None:  # fmt: skip
         self._store = store

@@ -11,6 +11,7 @@ from textual.events import Resize
 
 from ...domain.errors import FlowledgerError
 from ...domain.jsonvalue import render_path
+from ...domain.snapshot import shallow_data
 from ...domain.workflow import WorkflowSnapshot
 from ...projections.state_changes import StateChange
 from ..cli.documents import event_document
@@ -111,7 +112,7 @@ class StatePane(OutlinePane):
             for change in (self._walk.changes(self._version) if self._version > 1 else ())
             for depth in range(1, len(change.path) + 1)
         }
-        self.show_values(((key, key, value) for key, value in snapshot.shallow().items()), changed)
+        self.show_values(((key, key, value) for key, value in shallow_data(snapshot).items()), changed)
 
     def document(self) -> tuple[str, Any]:
         return f"the state at version {self._version}", self._walk.snapshot(self._version).to_data()
