@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from random import random
 from typing import Any
 
 from ..domain.clock import Clock, reading
@@ -102,7 +103,7 @@ class Engine(Live):
     def _execution(
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
     ) -> Execution[Snapshot]:
-        settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
+        settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
         steps = cycle(state, self._plan, settings, single=single)
         return Execution((steps, _Folding(state)), state.snapshot)
 

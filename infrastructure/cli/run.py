@@ -10,8 +10,8 @@ from ...domain.bulk import operation_time
 from ...domain.clock import moment
 from ...domain.errors import InvalidRequest
 from ...domain.executors import StepResult
-from ...domain.ids import uuid7
 from ...projections.runs import Run
+from ..new_id import new_id
 from . import bulk, selection, views
 from .documents import run_document
 from .history import ErrorType, Node, Since, Status, Text, Until, Where, Workflow
@@ -195,7 +195,7 @@ def retry(
     values = read_globals(global_values or [])
     with session.ledger(running=True) as ledger:
         if run_id is None:
-            operation_id = resume or uuid7(time.time_ns() // 1000)
+            operation_id = resume or new_id(time.time_ns() // 1000)
             found = chosen.or_status("failed").find(ledger, moment(operation_time(operation_id)))
             operation = ledger.runs.retry_all(
                 found.run_ids,

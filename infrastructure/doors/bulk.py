@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from ...domain.bulk import BulkItem, operation_time, run_of_operation
 from ...domain.cycle import CallSettings, check_actor
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
-from ...domain.ids import uuid7
 from ...domain.live import Live
 from ...domain.run import cancel, proceed
 from ...domain.snapshot import TERMINAL
 from ...domain.visible import quoted
 from ...domain.work_order import WorkOrderState
 from ..driver import Execution, asynchronous, synchronous
+from ..new_id import new_id
 from ..threads import Threads
 from .contest import Contest
 from .orders import load_order, order_and_run
@@ -102,7 +102,7 @@ class Bulk(Retries):
         """
         settings = self._bench.settings(by, globals, step_limit)
         kept = self._bench.freeze_metadata(metadata or {})
-        id = operation_id if operation_id is not None else uuid7(self._bench.now())
+        id = operation_id if operation_id is not None else new_id(self._bench.now())
         operation_time(id)
         targets = list(_targets(self._bench, runs))
         work = _BulkRetry(self._bench, id, from_node, settings, kept, wait, {target.given for target in targets})

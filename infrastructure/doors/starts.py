@@ -13,7 +13,7 @@ from ...domain.errors import (
     InvalidRequest,
     WorkOrderRejected,
 )
-from ...domain.ids import keyed_work_order_id, uuid7
+from ...domain.ids import keyed_work_order_id
 from ...domain.jsonvalue import json_digest
 from ...domain.names import check_name
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
@@ -25,6 +25,7 @@ from ...domain.work_order import evolve as evolve_order
 from ...projections.runs import Run, run_of
 from ...projections.work_orders import issues_of
 from ..driver import Execution
+from ..new_id import new_id
 from .orders import find_order, load_order
 from .workbench import Runnable, Workbench
 
@@ -73,8 +74,8 @@ def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Exe
         check_name(key.text, "idempotency_key")
     settings, now = request.settings, bench.now()
     runnable = bench.latest(request.workflow_id)
-    run_id = uuid7(now)
-    order_id = key.work_order_id if key is not None else uuid7(now)
+    run_id = new_id(now)
+    order_id = key.work_order_id if key is not None else new_id(now)
     state = RunState(run_id)
     event = start(
         order_id, workflow_id=request.workflow_id, workflow_version=runnable.version,

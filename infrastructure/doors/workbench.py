@@ -1,6 +1,7 @@
 """What the methods of ``ledger.runs`` share: the store, versions ready to run, the clock, who keeps a run's events."""
 
 from collections.abc import Callable, Mapping
+from random import random
 from typing import Any, NamedTuple
 
 from ...domain.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
@@ -70,7 +71,7 @@ class Workbench:
 
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """What holds for one call. Raises InvalidRequest."""
-        return call_settings(by, globals, step_limit, self.now, self._limits)
+        return call_settings(by, globals, step_limit, self.now, random, self._limits)
 
     def freeze(self, value: Any, name: str) -> Any:
         """The value as JSON. Raises InvalidValue."""

@@ -120,7 +120,7 @@ class Replayer:
         return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
-        return call_settings("replay", globals, None, self._now, self._limits)
+        return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)
 
     def _known_types(self, effects: Collection[str]) -> frozenset[str]:
         """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
@@ -132,6 +132,11 @@ class Replayer:
             if not isinstance(type, str) or type not in (self._executors or ()):
                 raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
         return frozenset(effects)
+
+
+def _no_jitter() -> float:
+    """A replay schedules no retry."""
+    return 0.5
 
 
 class _NothingKept:

@@ -27,7 +27,7 @@ def section_of(name: str) -> str:
 
 
 def public_attributes(kind: type) -> list[str]:
-    """Those that our code gives a class, and not pydantic, ``datetime`` or ``Exception`` whose class it derives from."""
+    """Those that our code gives a class, and not what it derives from: pydantic, ``datetime``, ``Exception``."""
     found: list[str] = []
     for name in dir(kind):
         owner = next(base for base in kind.__mro__ if name in vars(base))
