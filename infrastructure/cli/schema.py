@@ -8,7 +8,6 @@ import typer
 
 from ...domain.errors import InvalidRequest
 from ..store import migrations, sql_files
-from ..store.backends import NO_DRIVER
 from ..store.sql_files import Dialect
 from .options import AsJson
 from .session import DEFAULT_STORE, Session
@@ -84,6 +83,8 @@ def _schema_of(url: str) -> str:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
+        from ..store.backends import NO_DRIVER  # brings the storage libraries
+
         raise InvalidRequest(NO_DRIVER) from None
     try:
         options = str(conninfo_to_dict(url).get("options") or "")
