@@ -8,7 +8,7 @@ import typer
 
 from ...domain.errors import InvalidRequest
 from ..store import migrations, sql_files
-from ..store.backends import NO_DRIVER
+from ..store.addresses import NO_DRIVER
 from ..store.sql_files import Dialect
 from .options import AsJson
 from .session import DEFAULT_STORE, Session

@@ -28,7 +28,6 @@ from .domain.errors import (
     NotFound,
     NothingAsOf,
     RunNotFound,
-    StaleVersion,
     StorageCorrupt,
     StorageError,
     StorageUnavailable,
@@ -48,7 +47,7 @@ from .domain.run import RunHeader
 from .domain.scoping import Scoped
 from .domain.snapshot import RetryState, Snapshot
 from .domain.verification import Finding, VerifyReport
-from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
+from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
 from .infrastructure.doors.batches import Batch
 from .infrastructure.doors.bulk import BulkOperation
 from .infrastructure.engine import Engine
