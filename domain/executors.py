@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from .definition import Node
+from .envelope import LogLine
 from .errors import InvalidRequest, InvalidValue
 from .jsonvalue import PAUSE_KEY
 from .live import Live
 from .names import check_name
 from .policy import RetryPolicy
 from .results import NodeResult
-from .steplog import LogLine, StepLog
+from .steplog import StepLog
 from .visible import quoted
 
 _F = TypeVar("_F", bound=Callable[..., Any])

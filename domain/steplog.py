@@ -3,17 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from typing_extensions import TypedDict
+from .envelope import LogLine
 
 _APPLICATION = logging.getLogger("flowledger.steps")
-
-
-class LogLine(TypedDict):
-    """One line: when (microseconds since 1970), how serious, what."""
-
-    at: int
-    level: str
-    message: str
 
 
 class StepLog(logging.Logger):

@@ -8,9 +8,9 @@ from typing_extensions import TypedDict
 
 from .catalogue import event_type
 from .clock import behind
+from .envelope import Recorded
 from .errors import Fault
 from .ports import NewEvent
-from .run import Recorded
 
 # --- events -----------------------------------------------------------------------------------------------------------
 

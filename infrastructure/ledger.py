@@ -25,8 +25,10 @@ from .doors.workbench import Workbench
 from .doors.workflow_log import WorkflowLog
 from .doors.workflows import Workflows
 from .files.places import path_of
+from .index.reader import Index
 from .replay.replayer import Replayer
 from .search.index import SearchIndex
+from .search.runs import SearchedRuns
 from .threads import EXECUTOR_THREADS, ThreadPool, Threads
 from .transfer.reports import BackupReport
 
@@ -51,13 +53,14 @@ class Ledger(Live):
         self._executors = ThreadPool("flowledger-executor", threads)
         self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
-        log = WorkflowLog(store, store.index)
-        self.workflows = Workflows(store, store.index, log, executors, now, self._threads)
+        index = Index(store.recorder)
+        log = WorkflowLog(store, index)
+        self.workflows = Workflows(store, index, log, executors, now, self._threads)
         self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
         self.runs = Runs(self._bench)
         indexer = SearchIndex(store, store.search, now)
         replayer = Replayer(store, states, log, executors, now, limits)
-        lists = Lists(store.index, store.searched(indexer))
+        lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
         self.history = History(store, states, log, lists, replayer, self._threads, now)
         self.search = Search(indexer, self._threads)
 
@@ -105,7 +108,9 @@ class Ledger(Live):
         Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
         The index is then as it was.
         """
-        return self._store.rebuild_index(progress, left_out)
+        from .index.rebuild import rebuild_index
+
+        return rebuild_index(self._store, progress, left_out)
 
     def backup(
         self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..domain.envelope import Distribution
 from ..domain.ports import RecordedEvent
-from ..domain.run import Distribution
 from ..domain.workflow import JobCode
 from .drift import CodeDrift, drift
 

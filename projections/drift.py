@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..domain.run import Distribution
+from ..domain.envelope import Distribution
 from ..domain.workflow import JobCode
 from .text_diff import unified_diff
 

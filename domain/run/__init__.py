@@ -11,10 +11,8 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
-    Distribution,
     EditedResult,
     Origin,
-    Recorded,
     replaced_by,
 )
 from .folding import Passage, evolve_pages, evolve_recorded, passages, snapshots
@@ -32,11 +30,9 @@ __all__ = [
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",
-    "Distribution",
     "EditedResult",
     "Origin",
     "Passage",
-    "Recorded",
     "RunHeader",
     "RunState",
     "cancel",

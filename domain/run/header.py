@@ -8,11 +8,12 @@ from typing import Any
 
 from ..clock import moment
 from ..context import Context
+from ..envelope import After
 from ..errors import EventNotReadable
 from ..ports import Beginning, NewEvent
 from ..results import History
 from ..snapshot import TERMINAL
-from .events import STARTED, STEP_COMPLETED, STEP_FAILED, After
+from .events import STARTED, STEP_COMPLETED, STEP_FAILED
 from .folding import is_running
 from .state import RunState, evolve
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..clock import micros, moment_of_millis
 from ..context import Context
+from ..envelope import Distribution
 from ..jsonvalue import freeze
 from ..results import History, result_in
 from ..snapshot import RetryState, Snapshot, Status
@@ -19,7 +20,6 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
-    Distribution,
     Origin,
 )
 

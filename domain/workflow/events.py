@@ -5,7 +5,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from ..catalogue import event_type
-from ..run import Distribution, Recorded
+from ..envelope import Distribution, Recorded
 
 
 class JobCode(TypedDict):

@@ -83,7 +83,7 @@ def _schema_of(url: str) -> str:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
-        from ..store.backends import NO_DRIVER  # brings the storage libraries
+        from ..store.addresses import NO_DRIVER  # brings the storage libraries
 
         raise InvalidRequest(NO_DRIVER) from None
     try:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
-from ...domain.run import Distribution
+from ...domain.envelope import Distribution
 
 # What reads metadata loads this late, and a process that is forked right then would have half of it.
 import_module("email.parser")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from ...domain.definition import WorkflowDefinition
+from ...domain.envelope import Distribution
 from ...domain.executors import Executor, ExecutorRegistry, unwrapped
 from ...domain.jsonvalue import freeze
-from ...domain.run import Distribution
 from ...domain.workflow import JobCode
 from .distributions import distribution_of
 

@@ -10,6 +10,7 @@ from ...domain.run import STARTED
 from ...domain.work_order import OPENED, RUN_ADDED
 from ...projections.index import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
 from ..store.codec import decode
+from ..store.event_store import LedgerEventStore
 from ..store.recorder import (
     PAGE_ROWS,
     EndedByOthers,
@@ -31,8 +32,8 @@ LeftOut = Callable[[EventNotReadable], object]
 _log = logging.getLogger("flowledger.index")
 
 
-def rebuild(recorder: LedgerRecorder, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
-    """Make the index anew, and return how many events moved its rows.
+def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
+    """Make the index anew, drop all checkpoints, and return how many events moved the rows of the index.
 
     Others go on meanwhile; for the last moment writers wait. ``progress`` is told the part that is done, 0 to 1.
     Several at once help each other on SQLite and in memory; on PostgreSQL all but one are refused.
@@ -42,14 +43,15 @@ def rebuild(recorder: LedgerRecorder, progress: Progress | None = None, left_out
     an interruption, also by SIGKILL.
     """
     try:
-        with recorder.rebuilding() as new:
-            walk = _Walk(recorder, new, progress, left_out)
+        with store.recorder.rebuilding() as new:
+            walk = _Walk(store.recorder, new, progress, left_out)
             walk.catch_up(settled=True)
             events = new.swap(walk.catch_up, INDEX_REVISION)
     except EndedByOthers as ended:
         events = ended.events
     except PersistenceError as error:
         raise storage_error(error) from error
+    store.checkpoints.clear()
     if progress is not None:
         progress(1.0)
     return events

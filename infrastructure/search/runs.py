@@ -15,7 +15,7 @@ from ...projections.search import CUT, MISFITS, SearchEntry, WordQuery, document
 from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
 from ..store.reading import EventReader
-from ..store.recorder import LedgerRecorder, errors_in_our_terms
+from ..store.recorder import errors_in_our_terms
 from .conditions import Condition as Found
 from .conditions import condition
 from .index import Lag, SearchIndex
@@ -48,11 +48,9 @@ _EVENT = 10_000
 class SearchedRuns:
     """Runs of the index, but only those that a search finds."""
 
-    def __init__(
-        self, store: EventReader, recorder: LedgerRecorder, table: SearchTable, index: Index, indexer: SearchIndex
-    ) -> None:
+    def __init__(self, store: EventReader, table: SearchTable, index: Index, indexer: SearchIndex) -> None:
         self._store = store
-        self._recorder = recorder
+        self._recorder = store.recorder
         self._table = table
         self._index = index
         self._indexer = indexer

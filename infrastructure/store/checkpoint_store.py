@@ -1,19 +1,12 @@
-"""Checkpoints beside the events: a dict, or a table of the same database."""
+"""Checkpoints beside the events: what backends share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ...domain.errors import StorageError
 from ...domain.ports import CheckpointStore, EventStore
-from .forking import ForksAnew, follow_forks
 from .recorder import LAST, PAGE_ROWS, errors_in_our_terms
-from .sql_files import queries
-
-if TYPE_CHECKING:
-    from .postgres_connections import PooledDatastore
-    from .sqlite_connections import ThreadBoundDatastore
 
 PAGES_AT_ONCE = 16
 LARGE_PAGE = 2**20
@@ -65,47 +58,7 @@ def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
         return None
 
 
-class MemoryCheckpoints(ForksAnew):
-    """Implements ``domain.ports.CheckpointStore`` in memory."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
-        follow_forks(self)
-
-    def after_fork_in_child(self) -> None:
-        self._lock = Lock()  # whoever holds it isn't here
-
-    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
-        with self._lock:
-            kept = self._pages.setdefault(stream, {})
-            kept.update((version, (fold_revision, content)) for version, content in pages.items())
-
-    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
-        with self._lock:
-            kept = sorted(self._pages.get(stream, {}).items())
-        return (
-            (version, content)
-            for version, (revision, content) in kept
-            if revision == fold_revision and (upto is None or version <= upto)
-        )
-
-    def streams(self, fold_revision: int) -> Iterator[str]:
-        with self._lock:
-            return iter(
-                sorted(
-                    stream
-                    for stream, kept in self._pages.items()
-                    if any(revision == fold_revision for revision, _ in kept.values())
-                )
-            )
-
-    def clear(self) -> None:
-        with self._lock:
-            self._pages.clear()
-
-
-class _TableOfCheckpoints(ABC):
+class TableOfCheckpoints(ABC):
     """Reading by named queries, which each database has under the same names."""
 
     @abstractmethod
@@ -143,45 +96,3 @@ class _TableOfCheckpoints(ABC):
         with errors_in_our_terms():
             found = self._fetch("large_checkpoint", **wanted)
         return found[0][0] if found else b""
-
-
-class SQLiteCheckpoints(_TableOfCheckpoints):
-    """Implements ``domain.ports.CheckpointStore`` in the store's own file."""
-
-    def __init__(self, datastore: "ThreadBoundDatastore") -> None:
-        self._datastore = datastore
-        self._sql = queries("sqlite")
-
-    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
-        rows = [
-            {"stream": stream, "version": version, "fold_revision": fold_revision, "state": content}
-            for version, content in pages.items()
-        ]
-        with errors_in_our_terms(), self._datastore.transaction_of_several() as connection:
-            connection.executemany(self._sql["save_checkpoint"], rows)
-
-    def clear(self) -> None:
-        with errors_in_our_terms():
-            self._datastore.execute(self._sql["clear_checkpoints"], {})
-
-    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
-        return self._datastore.fetch(self._sql[query], parameters)
-
-
-class PostgresCheckpoints(_TableOfCheckpoints):
-    """Implements ``domain.ports.CheckpointStore`` in the store's own database."""
-
-    def __init__(self, datastore: "PooledDatastore") -> None:
-        self._datastore = datastore
-
-    def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
-        arrays = {"versions": list(pages), "states": list(pages.values())}
-        with errors_in_our_terms():
-            self._datastore.execute("save_checkpoints", {"stream": stream, "fold_revision": fold_revision} | arrays)
-
-    def clear(self) -> None:
-        with errors_in_our_terms():
-            self._datastore.execute("clear_checkpoints", {})
-
-    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
-        return self._datastore.fetch(query, parameters)

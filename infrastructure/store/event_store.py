@@ -16,10 +16,6 @@ from ...domain.errors import (
     StorageUnavailable,
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
-from ..index.reader import Index
-from ..index.rebuild import LeftOut, Progress, rebuild
-from ..search.index import SearchIndex
-from ..search.runs import SearchedRuns
 from ..search.table import SearchTable
 from ..threads import STORE_THREADS, ThreadPool
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, first_link
@@ -38,7 +34,7 @@ from .stored_events import LinkedEvent
 _log = logging.getLogger("flowledger.store")
 
 
-class LedgerEventStore(EventReader, EventStore[str]):
+class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # its recorder is always one of ours
     """Implements the port ``domain.ports.EventStore``. May be shared between threads."""
 
     def __init__(
@@ -46,10 +42,8 @@ class LedgerEventStore(EventReader, EventStore[str]):
     ) -> None:
         super().__init__(mapper, recorder)
         self.checkpoints = checkpoints
-        self.index = Index(recorder)
         self.search = search
         self._mapper = mapper
-        self._recorder = recorder
         self._heads = Heads()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)
         self._commits = GroupCommit(recorder, self.threads)
@@ -70,7 +64,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
     async def aappend(self, *writes: Write) -> list[int]:
         """The same for a task, whose event loop goes on meanwhile."""
         writes = tuple(write for write in writes if write.events)
-        if not self._recorder.waits_for_a_disk:
+        if not self.recorder.waits_for_a_disk:
             await asyncio.sleep(0)  # others have their turn
             return self.append(*writes)
         if not all(self._stands_at(write) for write in writes):
@@ -235,9 +229,9 @@ class LedgerEventStore(EventReader, EventStore[str]):
         # The commit may have happened, or even still be under way: then the second insert waits for it, is refused, and
         # finds its own event.
         try:
-            if self._recorder.header(*_place_of(stored[0])):
+            if self.recorder.header(*_place_of(stored[0])):
                 return self._positions_if_ours(stored)
-            return self._recorder.insert_events(stored)
+            return self.recorder.insert_events(stored)
         except IntegrityError:
             return self._positions_if_ours(stored)
         except PersistenceError as error:
@@ -251,7 +245,7 @@ class LedgerEventStore(EventReader, EventStore[str]):
         """The positions of our own events, stored by an append whose acknowledgement was lost, else IntegrityError."""
         positions: list[int] = []
         for event in stored:
-            found = self._recorder.header(*_place_of(event))
+            found = self.recorder.header(*_place_of(event))
             # Event id and digest: the same bytes can only be the same event.
             if found is None or found[0] != event.state[:BODY]:
                 raise IntegrityError(f"version {event.originator_version} of {event.originator_id!r} is taken")
@@ -282,25 +276,15 @@ class LedgerEventStore(EventReader, EventStore[str]):
         if not refusals:
             raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
 
-    def rebuild_index(self, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
-        """Make the index anew, and forget all checkpoints; see ``index.rebuild``."""
-        events = rebuild(self._recorder, progress, left_out)
-        self.checkpoints.clear()
-        return events
-
-    def searched(self, indexer: SearchIndex) -> SearchedRuns:
-        """The runs of the index as a search sees them."""
-        return SearchedRuns(self, self._recorder, self.search, self.index, indexer)
-
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
         self._commits.close()
-        self._recorder.close()
+        self.recorder.close()
         self.threads.close()
 
     def _header(self, stream: str, version: int) -> bytes | None:
         with errors_in_our_terms():
-            found = self._recorder.header(stream, version)
+            found = self.recorder.header(stream, version)
         if found is None:
             return None
         if len(found[0]) < BODY:

@@ -7,11 +7,11 @@ from ...domain.errors import InvalidRequest
 from ...domain.ports import Beginning, CheckpointStore, EventStore, Page, RecordedEvent, Write
 from ...domain.visible import quoted
 from ..search.sqlite import SQLiteSearch
-from .checkpoint_store import MemoryCheckpoints
 from .codec import MAX_EVENT_BYTES, LedgerMapper
 from .event_store import LedgerEventStore
 from .log import EventLog, LogRow, NewRow
 from .log_recorder import LogRecorder
+from .memory_checkpoints import MemoryCheckpoints
 from .stored_events import LinkedEvent
 
 _PORT = ("append", "aappend", "head", "read", "pages", "events_at", "beginning", "tail", "close")

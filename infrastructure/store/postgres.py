@@ -9,7 +9,7 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from eventsourcing import postgres as stock
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
@@ -129,3 +129,6 @@ class Factory(stock.PostgresFactory):
             user=self.env.get(self.POSTGRES_USER),
             password=self.env.get(self.POSTGRES_PASSWORD),
         )
+
+    def application_recorder(self) -> PostgresRecorder:
+        return cast("PostgresRecorder", super().application_recorder())

@@ -21,14 +21,14 @@ from .recorder import (
 class EventReader:
     """The half of the port ``domain.ports.EventStore`` that reads, on any recorder. Keeps no transaction open."""
 
-    _recorder: LedgerRecorder
+    recorder: LedgerRecorder
     _heads: Heads
 
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
         check_stream(stream)
         with errors_in_our_terms():
-            return self._recorder.head(stream)
+            return self.recorder.head(stream)
 
     def read(
         self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
@@ -65,7 +65,7 @@ class EventReader:
         Raises StorageCorrupt where there is none, EventNotReadable.
         """
         with errors_in_our_terms():
-            found = {(row.stream, row.version): row for row in self._recorder.rows_at(places)}
+            found = {(row.stream, row.version): row for row in self.recorder.rows_at(places)}
         for stream, version in places:
             if (stream, version) not in found:
                 raise StorageCorrupt(
@@ -76,7 +76,7 @@ class EventReader:
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
         """The events at places as they lie in storage, as far as there are such; large ones without their state."""
         with errors_in_our_terms():
-            return self._recorder.rows_at(places)
+            return self.recorder.rows_at(places)
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
         """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
@@ -85,7 +85,7 @@ class EventReader:
         """
         check_stream(stream)
         with errors_in_our_terms():
-            found = self._recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
+            found = self.recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
         if found is None:
             return None
         version, type, state = found
@@ -101,7 +101,7 @@ class EventReader:
         """
         while True:
             with errors_in_our_terms():
-                page = self._recorder.log_page(after)
+                page = self.recorder.log_page(after)
             yield from map(self._recorded, page)
             if len(page) < PAGE_ROWS:
                 return
@@ -113,12 +113,12 @@ class EventReader:
         Where ``settled``, none that could be overtaken by one that isn't there yet.
         """
         with errors_in_our_terms():
-            return self._recorder.log_page(after, settled=settled)
+            return self.recorder.log_page(after, settled=settled)
 
     def last_position(self) -> int:
         """The position of the last event of the whole log; 0 when there is none."""
         with errors_in_our_terms():
-            return self._recorder.max_notification_id() or 0
+            return self.recorder.max_notification_id() or 0
 
     def body(self, row: Row) -> dict[str, Any]:
         """What the event of a row says, in today's schema. Raises EventNotReadable."""
@@ -130,7 +130,7 @@ class EventReader:
         place = (stream or "", -(2**63))
         while True:
             with errors_in_our_terms():
-                page = self._recorder.all_page(place)
+                page = self.recorder.all_page(place)
             for row in page:
                 if stream is not None and row.stream != stream:
                     return
@@ -154,7 +154,7 @@ class EventReader:
         check_stream(stream)
         while True:
             with errors_in_our_terms():
-                page = self._recorder.stream_page(stream, after, upto)
+                page = self.recorder.stream_page(stream, after, upto)
             yield page
             if len(page) < PAGE_ROWS:
                 return
@@ -165,7 +165,7 @@ class EventReader:
         rows = 1  # who reads backwards mostly looks for one event near the end
         while True:
             with errors_in_our_terms():
-                page = self._recorder.stream_page_backwards(stream, after, upto, rows)
+                page = self.recorder.stream_page_backwards(stream, after, upto, rows)
             yield page
             if len(page) < rows:
                 return
@@ -188,4 +188,4 @@ class EventReader:
 
     def _state(self, stream: str, version: int) -> bytes:
         with errors_in_our_terms():
-            return self._recorder.state(stream, version) or b""
+            return self.recorder.state(stream, version) or b""

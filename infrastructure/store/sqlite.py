@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
@@ -108,3 +108,6 @@ class Factory(stock.SQLiteFactory):
         self.datastore = ThreadBoundDatastore(
             db_name, lock_timeout=unused.pool.lock_timeout, single_row_tracking=unused.single_row_tracking
         )
+
+    def application_recorder(self) -> SQLiteRecorder:
+        return cast("SQLiteRecorder", super().application_recorder())

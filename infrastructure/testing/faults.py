@@ -30,7 +30,7 @@ class Faults:
 
     def __init__(self, ledger: Ledger | LedgerEventStore) -> None:
         store = ledger._store if isinstance(ledger, Ledger) else ledger  # pyright: ignore[reportPrivateUsage]
-        recorder: Any = store._recorder  # pyright: ignore[reportPrivateUsage]
+        recorder: Any = store.recorder
         self._insert = recorder.insert_events
         self._point: FaultPoint | None = None
         self._passing = 0

@@ -15,7 +15,7 @@ from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
 from ..files.places import place_of
 from ..files.writing import make_private_file, staged
 from ..search.sqlite import prepare
-from ..store.backends import SQLITE, no_store, sqlite_file
+from ..store.addresses import SQLITE, no_store, sqlite_file
 from ..store.event_store import LedgerEventStore
 from ..store.memory import MemoryRecorder
 from ..store.recorder import storage_error

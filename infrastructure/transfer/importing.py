@@ -9,6 +9,7 @@ from ...domain.run import STARTED
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ...domain.workflow import SAVES
 from ...projections.index import SaveRow
+from ..index.reader import Index
 from ..store.codec import BODY
 from ..store.event_store import LedgerEventStore
 from ..store.stored_events import IndexedEvent, LinkedEvent
@@ -113,7 +114,7 @@ class _SnapshotIds:
     """The ids of the saves that would be new: each stands for one save of the store."""
 
     def __init__(self, store: LedgerEventStore, export: ExportReader) -> None:
-        self._store = store
+        self._index = Index(store.recorder)
         self._export = export
         self._seen: set[str] = set()
 
@@ -128,7 +129,7 @@ class _SnapshotIds:
 
     def _saves_named(self, snapshot_id: str) -> Sequence[SaveRow]:
         try:
-            return self._store.index.saves_named(snapshot_id)
+            return self._index.saves_named(snapshot_id)
         except StorageUnavailable:
             return ()  # no index yet, so no list to mistake it in; where the store is away, the append will tell
 

@@ -12,6 +12,7 @@ from ...domain.clock import reading
 from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
 from ..files.places import is_special
 from ..files.writing import check_place, write_file
+from ..index.reader import Index
 from ..store.event_store import LedgerEventStore
 from ..store.recorder import Row
 from ..store.verify import Before, findings_in
@@ -72,7 +73,8 @@ class _Walk:
         self._has_earlier = earlier is not None
         self._heads = HeadsInspector(earlier)
         self._writer = HeadsWriter(kept) if kept is not None else None
-        self._index = IndexInspector(store) if store.index.is_built() else None
+        index = Index(store.recorder)
+        self._index = IndexInspector(store, index) if index.is_built() else None
         self._checkpoints = CheckpointInspector(store)
         search = SearchInspector(store) if deep else None
         self._search = search if search is not None and search.is_current else None

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         NotFound,
         NothingAsOf,
         RunNotFound,
-        StaleVersion,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from .domain.scoping import Scoped
     from .domain.snapshot import RetryState, Snapshot
     from .domain.verification import Finding, VerifyReport
-    from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
+    from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
     from .infrastructure.doors.batches import Batch
     from .infrastructure.doors.bulk import BulkOperation
     from .infrastructure.engine import Engine
@@ -214,7 +213,7 @@ _NAMES = {
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound StaleVersion "
+        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
@@ -227,7 +226,7 @@ _NAMES = {
     "domain.scoping": "Scoped",
     "domain.snapshot": "RetryState Snapshot",
     "domain.verification": "Finding VerifyReport",
-    "domain.workflow": "Changes PartChanges WorkflowSnapshot WorkflowVersion",
+    "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.doors.batches": "Batch",
     "infrastructure.doors.bulk": "BulkOperation",
     "infrastructure.engine": "Engine",

@@ -36,7 +36,7 @@ class Crowd:
             self.ledger.workflows.save(definition, workflow_id=workflow_id, by="ada")
         self.commits: list[int] = []
         """How many events each commit held."""
-        recorder = self.ledger._store._recorder
+        recorder = self.ledger._store.recorder
         insert_events = recorder.insert_events
 
         def counting(events: Sequence[StoredEvent], **options: Any) -> list[int]:
@@ -143,7 +143,7 @@ class Gate:
         self.may_pass.set()
         self.somebody_waits = threading.Event()
         self.gave_up = False
-        recorder = ledger._store._recorder
+        recorder = ledger._store.recorder
         insert_events = recorder.insert_events
 
         def gated(events: Sequence[StoredEvent], **options: Any) -> list[int]:

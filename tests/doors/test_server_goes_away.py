@@ -71,7 +71,7 @@ def kill_after_commit(
     server: Any, ledger: fl.Ledger, monkeypatch: pytest.MonkeyPatch, is_time: Callable[[], bool]
 ) -> None:
     """Once, the server commits and is gone before it can say so."""
-    recorder: Any = ledger._store._recorder
+    recorder: Any = ledger._store.recorder
     insert = recorder.insert_events
 
     def insert_and_die(events: Any, **more: Any) -> Any:

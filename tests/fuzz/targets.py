@@ -15,7 +15,8 @@ import jsonpatch
 
 import flowledger as fl
 from flowledger.infrastructure.files.yaml_reading import from_yaml
-from flowledger.infrastructure.store.backends import shown, sqlite_file
+from flowledger.infrastructure.store.addresses import sqlite_file
+from flowledger.infrastructure.store.credentials import shown
 from flowledger.projections.difference import operations, patch_of
 
 Target = Callable[[bytes], object]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.infrastructure.store import schemes
-from flowledger.infrastructure.store.backends import MAX_URL
+from flowledger.infrastructure.store.addresses import MAX_URL
 from flowledger.infrastructure.store.credentials import described, shown, without_secrets, without_urls
 
 PASSWORD = "Hunter2-s3cret"

@@ -9,6 +9,7 @@ import flowledger as fl
 from flowledger.domain.clock import micros
 from flowledger.domain.run import header_of
 from flowledger.infrastructure.doors.states import RunStates
+from flowledger.infrastructure.index.reader import Index
 from flowledger.infrastructure.store.verify import verify
 from flowledger.projections.run_query import RunQuery
 
@@ -96,11 +97,11 @@ def as_of_is_the_longest_prefix(world: World, run_id: str) -> None:
 
 def the_index_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
-    (row,) = [row for row in world.store.index.runs(RunQuery(), limit=1_000_000) if row.run_id == run_id]
+    (row,) = [row for row in Index(world.store.recorder).runs(RunQuery(), limit=1_000_000) if row.run_id == run_id]
     assert (row.status, row.node_id, row.error_type) == standing(world.naive(run_id, len(journal)), journal)
     for at in sorted({body["recorded_at"] + shift for _, body in journal for shift in (-1, 0, 1)}):
         version = next((place for place, (_, body) in enumerate(journal) if body["recorded_at"] > at), len(journal))
-        then = world.store.index.runs(RunQuery(as_of=at), limit=1_000_000)
+        then = Index(world.store.recorder).runs(RunQuery(as_of=at), limit=1_000_000)
         found = [(row.status, row.node_id, row.error_type) for row in then if row.run_id == run_id]
         assert found == ([standing(world.naive(run_id, version), journal[:version])] if version else []), f"as of {at}"
 

@@ -57,7 +57,7 @@ def arrive(connection: psycopg.Connection[Any], first: int, events: Rows) -> Non
 
 
 def connect(store: LedgerEventStore) -> psycopg.Connection[Any]:
-    return psycopg.connect(store._recorder.datastore._pool._conninfo)  # type: ignore[attr-defined]
+    return psycopg.connect(store.recorder.datastore._pool._conninfo)  # type: ignore[attr-defined]
 
 
 def words_of(store: LedgerEventStore, run_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -7,6 +7,6 @@ from flowledger.infrastructure.store.indexing import TABLES
 
 def index_of(store: Any) -> dict[str, list[Any]]:
     """All rows of all tables, in one order. ``store`` may be wrapped."""
-    recorder = getattr(store, "inner", store)._recorder
+    recorder = getattr(store, "inner", store).recorder
     rows = {table: recorder.query(f"SELECT * FROM {table}", {}) for table in TABLES}
     return {table: sorted(map(tuple, found), key=repr) for table, found in rows.items()}

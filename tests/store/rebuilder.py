@@ -13,15 +13,15 @@ rebuild.PAGE_ROWS = recorder.PAGE_ROWS = 5  # type: ignore[misc]
 
 def main(url: str) -> None:
     with closing(open_store(url)) as store:
-        read = store._recorder.indexed_page
+        read = store.recorder.indexed_page
 
         def read_when_told(after: int, *, settled: bool) -> Any:
             print("settled" if settled else "swapping", flush=True)
             sys.stdin.readline()
             return read(after, settled=settled)
 
-        store._recorder.indexed_page = read_when_told  # type: ignore[method-assign]
-        store.rebuild_index()
+        store.recorder.indexed_page = read_when_told  # type: ignore[method-assign]
+        rebuild.rebuild_index(store)
 
 
 main(sys.argv[1])

@@ -11,7 +11,7 @@ from flowledger.infrastructure.store.sql_files import Dialect, queries
 
 def lose_newest(store: Any, url: str) -> None:
     if url == "memory:":
-        recorder = store._recorder
+        recorder = store.recorder
         lost = recorder._stored_events.pop()
         del recorder._stored_events_index[lost.originator_id][lost.originator_version]
     elif url.startswith("sqlite"):

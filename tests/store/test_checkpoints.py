@@ -17,7 +17,8 @@ from flowledger.domain.ports import CheckpointStore, NewEvent, Page, Write
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.doors.states import RunStates
 from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.checkpoint_store import LARGE_PAGE, PAGES_AT_ONCE, MemoryCheckpoints
+from flowledger.infrastructure.store.checkpoint_store import LARGE_PAGE, PAGES_AT_ONCE
+from flowledger.infrastructure.store.memory_checkpoints import MemoryCheckpoints
 
 from .events import opened, write
 
@@ -350,7 +351,7 @@ def test_a_page_that_somebody_made_text_changes_no_answer(sqlite_url: str, spoil
     with opened(sqlite_url) as store:
         stored(store)
         now(store)
-        store._recorder.datastore.execute("UPDATE flowledger_checkpoints SET state = :spoilt", {"spoilt": spoilt})
+        store.recorder.datastore.execute("UPDATE flowledger_checkpoints SET state = :spoilt", {"spoilt": spoilt})
         assert answers(store, EVERY) == expected()
 
 

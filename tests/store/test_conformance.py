@@ -48,7 +48,7 @@ class OurStores(EventStoreConformance):
 
     def test_large_events_are_left_out_of_pages_and_read_one_at_a_time(self, store: LedgerEventStore, url: str) -> None:
         write(store, "a", 0, "x" * 2**20, "small")
-        in_page = [state is not None for _, _, state, _ in store._recorder.stream_page("a", 0, None)]
+        in_page = [state is not None for _, _, state, _ in store.recorder.stream_page("a", 0, None)]
         assert in_page == ([True] * 2 if url == "memory:" else [False, True])
         assert [len(row.state or b"") > 2**20 for row in store.rows("a")] == [True, False]
 
@@ -64,7 +64,7 @@ class OurStores(EventStoreConformance):
         write(store, "b", 0, 2)
         mapper = store._mapper
         good = mapper.to_stored_event(PendingEvent("a", 2, NOTED, note("damaged").data, bytes(32)))
-        store._recorder.insert_events([replace(good, state=good.state[:-1])])
+        store.recorder.insert_events([replace(good, state=good.state[:-1])])
         write(store, "a", 2, 3)
         with pytest.raises(EventNotReadable) as caught:
             list(rows(store, "a"))

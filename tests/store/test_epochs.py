@@ -59,7 +59,7 @@ def test_who_has_read_the_old_cluster_misses_nothing_in_the_new_one(
         assert [event.position for event in store.tail(after=seen[-1].position)] == positions
         assert [event.position for event in store.tail()] == [event.position for event in seen] + positions
         assert verify(store).findings == ()
-        notified = store._recorder.select_notifications(seen[-1].position + 1, count + 2)
+        notified = store.recorder.select_notifications(seen[-1].position + 1, count + 2)
         assert [notification.id for notification in notified] == positions
     assert ask(url, EPOCHS) == 2
 

@@ -105,7 +105,7 @@ def test_a_child_forked_in_the_middle_of_a_transaction_is_refused_with_what_to_d
         """
 store = open_store(url)
 write(store, "a", 0, 1)
-with store._recorder.datastore.transaction_of_several():
+with store.recorder.datastore.transaction_of_several():
     say(forked(lambda: texts(store, "a")))
     say(forked(lambda: open_store(url)))
     say(forked(lambda: forked(lambda: texts(store, "a"))))
@@ -206,7 +206,7 @@ def test_a_connection_that_was_in_use_at_the_fork_never_comes_into_the_childs_po
         """
 store = open_store(url)
 write(store, "a", 0, 1)
-pool = store._recorder.datastore._pool
+pool = store.recorder.datastore._pool
 connection = pool.take()
 def child():
     pool.give_back(connection)

@@ -711,7 +711,7 @@ sys.path.insert(0, sys.argv[2])
 from tests.store.events import write
 
 store = open_store(sys.argv[1])
-recorder, parent = store._recorder, os.getpid()
+recorder, parent = store.recorder, os.getpid()
 insert_events, at_work, may_end = recorder.insert_events, threading.Event(), threading.Event()
 
 def gated(events, **options):

@@ -282,11 +282,11 @@ def test_a_package_that_can_not_open_its_store_is_named(enter: Any, factory: str
 def test_the_log_is_followed_as_any_other() -> None:
     with closing(event_store(DiskLog(Disk()))) as store:
         write(store, "a", 0, 1, 2)
-        with store._recorder.subscribe() as following:
+        with store.recorder.subscribe() as following:
             assert [next(following).originator_version for _ in range(2)] == [1, 2]
             write(store, "b", 0, 3)
             assert next(following).originator_id == "b"
-        notifications = store._recorder.select_notifications(2, 10)
+        notifications = store.recorder.select_notifications(2, 10)
         assert [(one.originator_id, one.id) for one in notifications] == [("a", 2), ("b", 3)]
         assert [event.version for event in store.get("a", gt=1)] == [2]
 

@@ -59,15 +59,15 @@ def test_when_it_breaks_twice_the_error_says_that_the_outcome_is_unknown(store_u
     with opened(store_url) as store:
         write(store, "a", 0, 1)
         break_next(store, after_commit=after_commit, times=2)
-        header = store._recorder.header
+        header = store.recorder.header
 
         def unreachable(stream: str, version: int) -> Any:
             raise ConnectionLost("still broken")
 
-        store._recorder.header = unreachable  # type: ignore[method-assign]
+        store.recorder.header = unreachable  # type: ignore[method-assign]
         with pytest.raises(StorageUnavailable, match="whether it is stored is unknown"):
             write(store, "a", 1, 2)
-        store._recorder.header = header  # type: ignore[method-assign]
+        store.recorder.header = header  # type: ignore[method-assign]
         assert store.head("a") == (2 if after_commit else 1)
 
 
@@ -77,7 +77,7 @@ def test_the_same_event_from_another_append_is_not_taken_for_ours(store_url: str
         with pytest.raises(ConcurrencyError):
             write(store, "a", 0, 1)
         ours, _ = store._place([Write("b", 0, notes(1))])
-        store._recorder.insert_events(ours)
+        store.recorder.insert_events(ours)
         twin, _ = store._place([Write("b", 0, notes(1))])
         with pytest.raises(IntegrityError):
             store._positions_if_ours(twin)

@@ -198,7 +198,7 @@ def test_a_statement_that_appends_demands_the_event_before_whatever_it_appends(s
         pending = PendingEvent(stream, version, NOTED, note("x" * size).data, previous, follows_stored=True)
         return store._mapper.to_stored_event(pending)
 
-    insert = store._recorder.insert_events
+    insert = store.recorder.insert_events
     write(store, "a", 0, 1)
     other = bytes(32)
     for events in (
@@ -219,7 +219,7 @@ def test_a_follower_hears_that_events_are_gone_and_misses_none_of_the_new_ones(
 ) -> None:
     write(store, "a", 0, 1, 2)
     backup.keep()
-    with store._recorder.subscribe(gt=0) as following:
+    with store.recorder.subscribe(gt=0) as following:
         write(store, "a", 2, 3, 4)
         assert [next(following).originator_version for _ in range(4)] == [1, 2, 3, 4]
         backup.restore()

@@ -11,7 +11,8 @@ from threading import Barrier
 import pytest
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
-from flowledger.infrastructure.store.backends import open_store, shown
+from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.store.credentials import shown
 
 from .events import opened, texts, write
 

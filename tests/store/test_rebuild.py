@@ -161,7 +161,7 @@ def test_a_rebuild_names_the_event_whose_body_is_not_one_of_its_type(store_url: 
         fill(ledger)
         before = ledger.history.runs().items
         state = bytes([PLAIN]).ljust(BODY, b"\0") + b'{"recorded_at":1,"by":"eve"}'
-        ledger._store._recorder.insert_events([StoredEvent("somebody-elses", 1, "run.started", state)])
+        ledger._store.recorder.insert_events([StoredEvent("somebody-elses", 1, "run.started", state)])
         left_out: list[fl.EventNotReadable] = []
         ledger.rebuild(left_out=left_out.append)
         (error,) = left_out
@@ -260,7 +260,7 @@ def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None
             future.result()
         assert any(text.startswith("from ") for text in told)
         assert all(text.startswith("from ") or "somebody else rebuilds" in text for text in told)
-        if ledger._store._recorder.dialect == "sqlite":
+        if ledger._store.recorder.dialect == "sqlite":
             assert all(text.startswith("from ") for text in told)
         kept = index_of(ledger._store)
         assert len(kept["flowledger_index_runs"]) == 100
@@ -291,7 +291,7 @@ def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path:
         assert index_of(ledger._store) == before
         assert ledger.rebuild() > 0
         assert index_of(ledger._store) == before
-        assert ledger._store._recorder.query("SELECT name FROM sqlite_schema WHERE name LIKE '%rebuilt%'", {}) == []
+        assert ledger._store.recorder.query("SELECT name FROM sqlite_schema WHERE name LIKE '%rebuilt%'", {}) == []
 
 
 @pytest.mark.usefixtures("small_pages")

@@ -136,7 +136,7 @@ def test_a_temporary_table_of_our_name_is_passed_over(
     postgres_url: str, schemas: dict[str, str], on: Callable[..., str]
 ) -> None:
     with opened(on("tenant")) as store:
-        pool = store._recorder.datastore._pool
+        pool = store.recorder.datastore._pool
         connection = pool.take()
         for table in ("flowledger_events", "flowledger_schema", "flowledger_epochs", "flowledger_numbering"):
             connection.execute(f"CREATE TEMPORARY TABLE {table} AS SELECT 7 AS nothing_of_ours".encode())

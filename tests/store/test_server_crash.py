@@ -42,7 +42,7 @@ def test_calls_go_on_over_new_connections_and_none_of_the_dead_ones_is_used_agai
     with opened(url) as store:
         stream = f"over {url}"
         write(store, stream, 0, 1)
-        pool = store._recorder.datastore._pool  # type: ignore[attr-defined]
+        pool = store.recorder.datastore._pool  # type: ignore[attr-defined]
         several = [pool.take() for _ in range(4)]
         late = several.pop()
         for connection in several:

@@ -31,7 +31,7 @@ def test_a_relative_path_is_relative_to_the_folder_it_was_opened_in(
 def test_a_file_is_durable_and_marked_as_ours(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with opened(f"sqlite:///{path}") as store:
-        connection = store._recorder.datastore.connection()  # type: ignore[attr-defined]
+        connection = store.recorder.datastore.connection()  # type: ignore[attr-defined]
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -75,7 +75,7 @@ def test_a_missing_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
 def test_a_full_disk_stops_the_append_and_nothing_else(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path / 'ledger.db'}") as store:
         write(store, "a", 0, 1)
-        connection = store._recorder.datastore.connection()  # type: ignore[attr-defined]
+        connection = store.recorder.datastore.connection()  # type: ignore[attr-defined]
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         for attempt in (["x" * 100_000], ["x", "x" * 100_000]):
@@ -90,7 +90,7 @@ def test_a_full_disk_stops_the_append_and_nothing_else(tmp_path: Path) -> None:
 def test_a_writer_waits_for_another_process_and_says_so_when_it_takes_too_long(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with opened(f"sqlite:///{path}") as store:
-        store._recorder.datastore.connection().execute("PRAGMA busy_timeout = 50")  # type: ignore[attr-defined]
+        store.recorder.datastore.connection().execute("PRAGMA busy_timeout = 50")  # type: ignore[attr-defined]
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             for texts_ in ([1], [1, 2]):
@@ -106,7 +106,7 @@ def test_connections_of_finished_threads_are_closed(tmp_path: Path) -> None:
 
     def use() -> None:
         write(store, "a", len(connections), "x")
-        connections.append(store._recorder.datastore.connection())  # type: ignore[attr-defined]
+        connections.append(store.recorder.datastore.connection())  # type: ignore[attr-defined]
 
     for _ in range(3):
         thread = Thread(target=use)

@@ -35,7 +35,7 @@ def store(durable_url: str) -> Iterator[LedgerEventStore]:
 
 @pytest.fixture
 def recorder(store: LedgerEventStore) -> LedgerRecorder:
-    return store._recorder
+    return store.recorder
 
 
 def places(notifications: list[Notification]) -> list[tuple[Any, int]]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from flowledger.domain.ports import RecordedEvent
 from flowledger.infrastructure.search.postgres import PostgresSearch
-from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
 from flowledger.infrastructure.store.codec import LedgerMapper, PendingEvent, first_link
 from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.store.memory_checkpoints import MemoryCheckpoints
 from flowledger.infrastructure.store.postgres import PostgresRecorder
 from flowledger.infrastructure.store.postgres_connections import PooledDatastore
 from flowledger.infrastructure.store.recorder import Row
@@ -90,8 +90,8 @@ def test_a_tail_that_does_not_wait_passes_over_an_event(
 
 def test_a_subscription_waits_as_the_tail_does(store: LedgerEventStore, slow_writer: psycopg.Connection) -> None:
     (position,) = write(store, "fast", 0, 1)
-    assert store._recorder.select_notifications(None, 10) == []
-    with store._recorder.subscribe() as following:
+    assert store.recorder.select_notifications(None, 10) == []
+    with store.recorder.subscribe() as following:
         slow_writer.commit()
         assert [next(following).originator_id, next(following).id] == ["slow", position]
 
@@ -129,7 +129,7 @@ def test_in_whatever_order_writers_begin_and_end_every_event_is_read_once(url: s
     def follow(schedule: list[Any]) -> None:
         for writer in writers:
             writer.rollback()
-        start = store._recorder.max_notification_id() or 0
+        start = store.recorder.max_notification_id() or 0
         seen: list[RecordedEvent] = []
 
         def read() -> None:
@@ -149,7 +149,7 @@ def test_in_whatever_order_writers_begin_and_end_every_event_is_read_once(url: s
         for writer in writers:
             writer.commit()
         read()
-        stored = store._recorder.select_notifications(start + 1, 1_000)
+        stored = store.recorder.select_notifications(start + 1, 1_000)
         assert [event.position for event in seen] == [one.id for one in stored]
 
     with ExitStack() as stack:

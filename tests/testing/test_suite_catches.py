@@ -13,7 +13,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.ports import EventStore
 from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
+from flowledger.infrastructure.store.memory_checkpoints import MemoryCheckpoints
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance
 

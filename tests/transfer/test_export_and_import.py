@@ -404,7 +404,7 @@ def test_a_run_that_is_not_there_is_refused_and_leaves_no_file(story: Story, tmp
 
 
 def test_a_damaged_history_is_not_exported(story: Story, tmp_path: Path) -> None:
-    recorder = story.ledger._store._recorder
+    recorder = story.ledger._store.recorder
     place = recorder._stored_events_index[story.first][4]
     event = recorder._stored_events[place]
     recorder._stored_events[place] = type(event)(
