@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .jsonvalue import Immutable
+from .values.json import Immutable
 
 
 class PartlyRead(Immutable):

@@ -2,6 +2,7 @@
 
 import hypothesis
 import pytest
+from flowledger.projections.runs.run.checkpoint import checkpoint_of
 from hypothesis import strategies as st
 
 import flowledger as fl
@@ -12,7 +13,6 @@ from flowledger.domain.run import (
     evolve,
     evolve_pages,
     fail,
-    folding,
     passages,
     pause,
     proceed,
@@ -20,7 +20,7 @@ from flowledger.domain.run import (
     set_metadata,
     snapshots,
 )
-from flowledger.projections.checkpoints import checkpoint_of
+from flowledger.domain.run import fold as folding
 from flowledger.testing import given
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
+from flowledger.projections.comparison.runs.json_patch import operations, patch_of
 
 import flowledger as fl
-from flowledger.infrastructure.files.yaml_reading import from_yaml
-from flowledger.infrastructure.store.addresses import sqlite_file
-from flowledger.infrastructure.store.credentials import shown
-from flowledger.projections.difference import operations, patch_of
+from flowledger.infrastructure.files.yaml_read import from_yaml
+from flowledger.infrastructure.storage.addresses import sqlite_file
+from flowledger.infrastructure.storage.credentials import shown
 
 Target = Callable[[bytes], object]
 

@@ -7,9 +7,9 @@ from rich.text import Text
 
 import flowledger as fl
 from flowledger.domain.visible import visible
-from flowledger.infrastructure.walk import pane
+from flowledger.infrastructure.interfaces.tui import pane
 
-from ..walk.test_screen import WIDE, Walker, walking
+from ..interfaces.tui.test_screen import WIDE, Walker, walking
 from .older_names import EVIL, executors, fill
 from .test_commands import OBEYED
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
-from flowledger.infrastructure.store.backends import open_store
 
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, index_of, started
 from .test_index import read_only
 

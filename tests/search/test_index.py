@@ -11,16 +11,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from flowledger.infrastructure.ledger.ledger.stores import open_store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.store.recorder import PAGE_ROWS
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.recorder import PAGE_ROWS
 
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 

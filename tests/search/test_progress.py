@@ -7,11 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
-from flowledger.infrastructure.search.index import LEAST_LAG, SearchIndex
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.queries.search.indexer import LEAST_LAG, SearchIndex
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.projections.search import SEARCH_REVISION
 
 from .events import NOW, append, completed, index_of, started

@@ -1,5 +1,0 @@
-"""The command line: ``flowledger``."""
-
-from .app import main
-
-__all__ = ["main"]

@@ -1,1 +1,0 @@
-"""The demonstration: a triage of GitHub webhooks that goes through the whole cycle."""

@@ -1,1 +1,0 @@
-"""Reading the index, and rebuilding it."""
