@@ -15,7 +15,7 @@ from .events import (
     Origin,
     replaced_by,
 )
-from .folding import Passage, evolve_pages, evolve_recorded, passages, snapshots
+from .fold import Passage, evolve_pages, evolve_recorded, passages, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
 

@@ -5,8 +5,8 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..catalogue import event_type
-from ..envelope import Distribution, LogLine, Recorded
+from ..events.catalogue import event_type
+from ..events.envelope import Distribution, LogLine, Recorded
 from ..ports import RecordedEvent
 
 

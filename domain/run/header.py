@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..clock import moment
-from ..context import Context
-from ..envelope import After
 from ..errors import EventNotReadable
+from ..events.envelope import After
 from ..ports import Beginning, NewEvent
-from ..results import History
-from ..snapshot import TERMINAL
+from ..values.clock import moment
+from .context import Context
 from .events import STARTED, STEP_COMPLETED, STEP_FAILED
-from .folding import is_running
+from .fold import is_running
+from .results import History
+from .snapshot import TERMINAL
 from .state import RunState, evolve
 
 

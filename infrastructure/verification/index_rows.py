@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...domain.errors import EventNotReadable
-from ...domain.verification import Finding
-from ...projections.index import Changes, Placed, changes_of, is_indexed, order_state
-from ..index.reader import Index
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
+from ...domain.events.integrity import Finding
+from ...projections.index.changes import Changes, Placed, changes_of, is_indexed, order_state
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
 from .inspector import Inspector
 from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
 

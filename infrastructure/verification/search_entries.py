@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...domain.errors import EventNotReadable
+from ...domain.events.integrity import Finding
 from ...domain.run import STARTED
-from ...domain.verification import Finding
 from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
-from ..index.reader import Index
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import PAGE_ROWS, Row
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import PAGE_ROWS, Row
 from .inspector import Inspector
 
 AT_ONCE = 50

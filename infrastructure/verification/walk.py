@@ -8,14 +8,14 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from ...domain.clock import reading
-from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
+from ...domain.events.integrity import OF_THE_LOG, Finding, VerifyReport
+from ...domain.values.clock import reading
+from ..files.atomic import check_place, write_file
 from ..files.places import is_special
-from ..files.writing import check_place, write_file
-from ..index.reader import Index
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
-from ..store.verify import Before, findings_in
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
+from ..storage.verify import Before, findings_in
 from .bodies import BodyInspector
 from .checkpoints import CheckpointInspector
 from .heads import HeadsFile, HeadsInspector, HeadsWriter

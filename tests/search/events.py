@@ -8,10 +8,10 @@ from unicodedata import category, normalize
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import NewEvent, Write
-from flowledger.infrastructure.index.reader import Index
-from flowledger.infrastructure.search.index import SearchIndex
-from flowledger.infrastructure.search.runs import SearchedRuns
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.queries.index.reader import Index
+from flowledger.infrastructure.queries.search.indexer import SearchIndex
+from flowledger.infrastructure.queries.search.runs import SearchedRuns
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 NOW = 1_700_000_000_000_000
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.store.recorder import PAGE_ROWS
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.recorder import PAGE_ROWS
 
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 
 from flowledger.domain.ports import Write
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import Place, RunQuery
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 
 from .events import NOW, index_of, searched, started
 

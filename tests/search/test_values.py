@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from flowledger.domain.errors import InvalidRequest, InvalidValue
 from flowledger.domain.expressions.language import Allowance
-from flowledger.infrastructure.search.conditions import condition
-from flowledger.infrastructure.search.filters import Filter
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import RunQuery
+from flowledger.infrastructure.queries.search.filters import Filter
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.queries.search.sql import condition
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import RunQuery
 from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
 from .events import NOW, append, completed, index_of, keys, scalars, searched, started, values

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import InvalidRequest
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import Place, RunQuery
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 from flowledger.projections.search import CUT, word_query
 from flowledger.projections.search.words import MOST_CHARACTERS
 

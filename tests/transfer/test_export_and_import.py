@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.transfer import importing
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.transfer import import_ as importing
 from flowledger.testing import Crash, Faults, memory_ledger
 
-from ..store.index import index_of
+from ..storage.index import index_of
 from .story import SECRET, WORKFLOW, Story, answers, executors, index_is_that_of_a_rebuild, stored
 
 

@@ -10,9 +10,9 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION, RunState
-from flowledger.infrastructure.doors.checkpoint_pages import content_of
-from flowledger.infrastructure.doors.states import RunStates
-from flowledger.infrastructure.store.codec import BODY, first_link, id_of, link, sealed
+from flowledger.infrastructure.repositories.checkpoint_pages import content_of
+from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.storage.codec import BODY, first_link, id_of, link, sealed
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
 
