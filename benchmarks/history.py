@@ -9,9 +9,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 
 from .full_store import EVENTS, began_at, fill, run_id_of
 from .report import Row

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Literal
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 import flowledger as fl
 from flowledger.domain.ports import NewEvent, Write
+from flowledger.infrastructure.ledger.stores import open_store
 
 from ..workers import Work
 from .raw import versions

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Literal, cast, get_args
 from pydantic_core import to_json
 
 from ..errors import InvalidSnapshot, InvalidValue
-from ..partly_read import PartlyRead
 from ..values.clock import OddTime, moment_of_millis
 from ..values.json import freeze, render_path, restore
 from ..values.json_text import read_json
+from ..values.partly_read import PartlyRead
 from ..visible import quoted, visible_json
 from .context import Context
 from .results import Entry, History

@@ -1,4 +1,4 @@
-"""The ``.sql`` files of this package: statements in paragraphs, each under a sentence that says what it is for."""
+"""The ``.sql`` files of the backends: statements in paragraphs, each under a sentence that says what it is for."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Literal
 
 Dialect = Literal["sqlite", "postgres"]
 
-_FOLDER = files(__name__.rpartition(".")[0]) / "sql"
+_BACKENDS = files(__name__.rpartition(".")[0])
 
 
 @cache
@@ -30,7 +30,7 @@ def schema(dialect: Dialect) -> list[str]:
 @cache
 def migrations(dialect: Dialect) -> dict[int, list[str]]:
     """The statements of each ``NNNN_subject.sql`` by its number, in order: what brings an old store to that version."""
-    names = sorted(entry.name for entry in (_FOLDER / dialect).iterdir() if entry.name[:4].isdigit())
+    names = sorted(entry.name for entry in (_BACKENDS / dialect / "sql").iterdir() if entry.name[:4].isdigit())
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
 
 
@@ -66,9 +66,9 @@ def rebuild_table() -> list[str]:
 
 def grants(user: str) -> str:
     """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
-    return (_FOLDER / "postgres" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
+    return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
 
 
 def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:
-    text = (_FOLDER / dialect / name).read_text(encoding="utf-8")
+    text = (_BACKENDS / dialect / "sql" / name).read_text(encoding="utf-8")
     return (paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip())

@@ -2,7 +2,6 @@
 
 import hypothesis
 import pytest
-from flowledger.projections.runs.run.checkpoint import checkpoint_of
 from hypothesis import strategies as st
 
 import flowledger as fl
@@ -21,6 +20,7 @@ from flowledger.domain.run import (
     snapshots,
 )
 from flowledger.domain.run import fold as folding
+from flowledger.projections.runs.checkpoint import checkpoint_of
 from flowledger.testing import given
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})

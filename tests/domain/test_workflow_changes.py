@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flowledger.projections.comparison.runs.text import unified_diff
-from flowledger.projections.comparison.runs.workflows import diff_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow import merged
+from flowledger.projections.comparison.text import unified_diff
+from flowledger.projections.comparison.workflows import diff_of
 
 IDS = ("a", "b", "c", "d")
 VALUES = st.recursive(

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonpatch
-from flowledger.projections.comparison.runs.json_patch import operations, patch_of
 
 import flowledger as fl
 from flowledger.infrastructure.files.yaml_read import from_yaml
 from flowledger.infrastructure.storage.addresses import sqlite_file
 from flowledger.infrastructure.storage.credentials import shown
+from flowledger.projections.comparison.json_patch import operations, patch_of
 
 Target = Callable[[bytes], object]
 

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.infrastructure.ledger.ledger import schemes
+from flowledger.infrastructure.ledger import schemes
 from flowledger.infrastructure.storage.addresses import MAX_URL
 from flowledger.infrastructure.storage.credentials import described, shown, without_secrets, without_urls
 

@@ -64,8 +64,9 @@ async def test_what_a_pane_forgets_to_escape_is_escaped_before_the_terminal_gets
 ) -> None:
     url, runs = hostile
     monkeypatch.setattr(pane, "text", Text)
-    for name in ("lines", "panes", "screen"):
-        monkeypatch.setattr(f"flowledger.infrastructure.walk.{name}.text", lambda value, *style: Text(str(value)))
+    for name in ("lines", "panes", "app"):
+        target = f"flowledger.infrastructure.interfaces.tui.{name}.text"
+        monkeypatch.setattr(target, lambda value, *style: Text(str(value)))
     with fl.open_ledger(url, executors) as ledger:
         async with walking(ledger, runs["failed"], WIDE) as walk:
             seen = "\n".join([await walk(), await walk("right"), await walk("right")])

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.projections.audit.build.code_drift import drift
 
 import flowledger as fl
 from flowledger.infrastructure.execution.distributions import distribution_of
+from flowledger.projections.audit.code_drift import drift
 
 MODULE = """
 import flowledger as fl

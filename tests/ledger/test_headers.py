@@ -4,10 +4,10 @@ import itertools
 from datetime import UTC, datetime
 
 import pytest
-from flowledger.projections.runs.run.run import fold
 
 import flowledger as fl
 from flowledger.domain.run import RunState, header_of
+from flowledger.projections.runs.run import fold
 
 ODD = 'a "quoted" node, ünïcode {[,\\'
 LONG = "n" * 3000

@@ -4,12 +4,12 @@ import difflib
 import random
 
 import pytest
-from flowledger.projections.comparison.runs.alignment import Block, align
-from flowledger.projections.comparison.runs.text import unified_diff
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.projections.comparison.runs import alignment
+from flowledger.projections.comparison import alignment
+from flowledger.projections.comparison.alignment import Block, align
+from flowledger.projections.comparison.text import unified_diff
 
 ITEMS = st.lists(st.sampled_from("abcd"), max_size=12)
 LINES = st.lists(st.sampled_from(["", "a", "b", "return", "}"]), max_size=30)

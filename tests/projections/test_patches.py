@@ -7,13 +7,13 @@ from typing import Any
 
 import jsonpatch
 import pytest
-from flowledger.projections.comparison.runs.ignore import ignored_places, masked
-from flowledger.projections.comparison.runs.json_patch import operations, patch_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.values.json import freeze
+from flowledger.projections.comparison.ignore import ignored_places, masked
+from flowledger.projections.comparison.json_patch import operations, patch_of
 
 from .values import keys, pairs, values
 

@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from threading import Condition, current_thread
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-from flowledger.projections.runs.run.run import fold
-
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import Write
 from flowledger.domain.run import RunState, header_of
 from flowledger.domain.values.clock import reading
+from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.verify import verify
+from flowledger.projections.runs.run import fold
 
 from .naive_fold import naive_run
 from .stores import WrappedStore

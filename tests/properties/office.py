@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.values.clock import reading
+from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.stores import open_store
 
 LINE = {
     "nodes": [{"id": "first", "type": "quick"}, {"id": "held", "type": "held"}, {"id": "last", "type": "quick"}],

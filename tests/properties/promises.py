@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
-from flowledger.projections.index.changes.query import RunQuery
 
 import flowledger as fl
 from flowledger.domain.run import header_of
@@ -12,6 +11,7 @@ from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.reader import Index
 from flowledger.infrastructure.repositories.runs import RunStates
 from flowledger.infrastructure.storage.verify import verify
+from flowledger.projections.index.query import RunQuery
 
 from ..storage.index import index_of
 from .naive_fold import Json, NaiveRun, is_fork

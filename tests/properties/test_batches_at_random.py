@@ -9,13 +9,13 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
 from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.values.clock import reading
 from flowledger.infrastructure.execution.batching import BatchCommitter
+from flowledger.infrastructure.ledger.ledger import Ledger
 
 from ..hostile.values import NAME, TEXT
 from .desk import NEVER, desks

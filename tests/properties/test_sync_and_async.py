@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.ledger import Ledger
 
 from .office import LINE
 

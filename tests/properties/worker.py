@@ -8,13 +8,12 @@ With ``hold`` it has decided to claim the run, and waits before the append that 
 import sys
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import Write
 from flowledger.domain.values.clock import reading
+from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.stores import open_store
 
 
 def say(*words: object) -> None:

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.values.clock import reading
+from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.stores import open_store
 
 from .naive_fold import NaiveRun, naive_of
 from .stores import JournalingStore

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 

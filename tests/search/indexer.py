@@ -5,8 +5,7 @@ import signal
 import sys
 from contextlib import closing
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.search.indexer import SearchIndex
 
 

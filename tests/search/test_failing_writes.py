@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 
 from ..storage.test_migrations import run_sql
 from .events import append, completed, index_of, started

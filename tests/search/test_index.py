@@ -11,12 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.recorder import PAGE_ROWS
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import NewEvent, Write
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.index_writer import TABLES
 from flowledger.infrastructure.verification.walk import verify

@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-from flowledger.projections.index.changes.query import Place, RunQuery
 
 from flowledger.domain.ports import Write
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.search.query import search_query
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 
 from .events import NOW, index_of, searched, started
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.search.indexer import LEAST_LAG, SearchIndex
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.projections.search import SEARCH_REVISION

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.projections.index.changes.query import RunQuery
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from flowledger.infrastructure.queries.search.filters import Filter
 from flowledger.infrastructure.queries.search.query import search_query
 from flowledger.infrastructure.queries.search.sql import condition
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import RunQuery
 from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
 from .events import NOW, append, completed, index_of, keys, scalars, searched, started, values

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from flowledger.projections.index.changes.query import Place, RunQuery
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ import flowledger as fl
 from flowledger.domain.errors import InvalidRequest
 from flowledger.infrastructure.queries.search.query import search_query
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 from flowledger.projections.search import CUT, word_query
 from flowledger.projections.search.words import MOST_CHARACTERS
 

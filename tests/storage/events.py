@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.testing.notes import NOON, NOTED, Folded, Noted, note, notes, rows, texts, write
 

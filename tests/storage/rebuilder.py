@@ -4,8 +4,7 @@ import sys
 from contextlib import closing
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import rebuild
 from flowledger.infrastructure.storage import recorder
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.projections.runs.run.run import fold
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.repositories.checkpoint_pages import Vouched, content_of
 from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.projections.runs.run import fold
 
 from .test_migrations import run_sql
 

@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ import flowledger as fl
 from flowledger.domain.errors import NotStorable, StorageUnavailable
 from flowledger.domain.ports import CheckpointStore, NewEvent, Page, Write
 from flowledger.domain.run import FOLD_REVISION
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.repositories.runs import RunStates
 from flowledger.infrastructure.storage.checkpoints import LARGE_PAGE, PAGES_AT_ONCE
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints

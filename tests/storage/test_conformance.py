@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import EventNotReadable, InvalidValue
 from flowledger.domain.ports import CheckpointStore, EventStore, Write
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.codec import MAX_EVENT_BYTES, PendingEvent
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.log.event_store import hosted

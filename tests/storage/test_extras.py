@@ -44,7 +44,9 @@ def test_a_store_in_sqlite_needs_no_extra_and_the_rest_says_which(tmp_path: Path
 
 def test_a_packed_export_says_what_reading_it_needs(tmp_path: Path) -> None:
     (tmp_path / "run.zst").write_bytes(b"\x28\xb5\x2f\xfd whatever")
-    code = "import sys; sys.modules['zstandard'] = None; from flowledger.infrastructure.cli import main; main()"
+    code = (
+        "import sys; sys.modules['zstandard'] = None; from flowledger.infrastructure.interfaces.cli import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, "--store", "sqlite:///s.db", "import", "run.zst"],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,

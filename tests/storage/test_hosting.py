@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.codec import MAX_EVENT_BYTES
 from flowledger.infrastructure.storage.log.event_store import hosted
 from flowledger.stores import EventLog, NewRow, event_store

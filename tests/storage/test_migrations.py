@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage import migrations
 from flowledger.infrastructure.storage import sql as sql_files
 
@@ -70,9 +70,9 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(durable_url: str, monk
 
 
 def test_every_statement_has_its_sentence() -> None:
-    folder = Path(sql_files.__file__).parent / "sql"
+    folder = Path(sql_files.__file__).parent
     for dialect in ("sqlite", "postgres"):
-        for path in (folder / dialect).glob("*.sql"):
+        for path in (folder / dialect / "sql").glob("*.sql"):
             for paragraph in path.read_text().split("\n\n"):
                 assert paragraph.lstrip().startswith("-- "), paragraph
 

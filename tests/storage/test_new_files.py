@@ -5,10 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 from tests.umask import umask
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 
 from .events import opened, texts, write
 

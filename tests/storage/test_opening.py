@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.credentials import shown
 
 from .events import opened, texts, write

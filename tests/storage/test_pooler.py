@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 from psycopg.conninfo import conninfo_to_dict
 
 from flowledger.domain.errors import StorageUnavailable
 from flowledger.domain.ports import Write
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_EVENTS
 from flowledger.infrastructure.storage.verify import verify
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from eventsourcing.persistence import OperationalError
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import ConcurrencyError, StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_EVENTS
 from flowledger.infrastructure.storage.postgres.pool import ConnectionPool
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-from flowledger.projections.index.changes.query import Condition, Place, RunQuery, WorkOrderQuery
 
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
 from flowledger.infrastructure.storage.postgres.recorder import with_parameters
+from flowledger.projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
 
 RUNS = 20_000
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.sqlite.file import is_on_read_only_disk
 
 from .events import opened, texts, write
@@ -20,7 +20,7 @@ import os, sys
 sys.path.insert(0, {here!r})
 from events import texts, write
 from flowledger.domain.errors import FlowledgerError
-from flowledger.infrastructure.store import sqlite
+from flowledger.infrastructure.storage.sqlite import recorder as sqlite
 from flowledger.infrastructure.ledger.stores import open_store
 write(open_store("memory:"), "a", 0, "loads what is loaded late, while that is still allowed")
 if os.geteuid() == 0:

@@ -2,9 +2,9 @@
 
 import psycopg
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import StorageUnavailable
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_EVENTS
 from flowledger.infrastructure.storage.verify import verify
 

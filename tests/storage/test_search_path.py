@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 
 from .clusters import as_user, ask, new_user, run_sql
 from .events import opened, texts, write

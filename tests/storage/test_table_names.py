@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage import migrations
 
 from .catalogue import catalogue_of, names_in

@@ -12,9 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from events import opened, write
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 from flowledger.domain.errors import ConcurrencyError
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 

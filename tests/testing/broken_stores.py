@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.stores import open_store
-
 from flowledger.domain.errors import ConcurrencyError
 from flowledger.domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 
 ANY = ExpectedVersion.ANY

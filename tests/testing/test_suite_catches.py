@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
-from flowledger.infrastructure.ledger.ledger.stores import open_store
 
 import flowledger as fl
 from flowledger.domain.ports import EventStore
+from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance

@@ -110,7 +110,10 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_0-9]+)")
 
 
 class Factory(stock.PostgresFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.postgres.recorder``: ``POSTGRES_URL`` or the library's own keys."""
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.postgres.recorder``.
+
+    ``POSTGRES_URL``, or the library's own keys.
+    """
 
     POSTGRES_URL = "POSTGRES_URL"
     application_recorder_class = PostgresRecorder

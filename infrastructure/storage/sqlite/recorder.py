@@ -97,7 +97,10 @@ def _position(cursor: sqlite3.Cursor, row: Mapping[str, Any]) -> int:
 
 
 class Factory(stock.SQLiteFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.sqlite.recorder``; ``SQLITE_DBNAME`` is a path or a ``file:`` URI."""
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.sqlite.recorder``.
+
+    ``SQLITE_DBNAME`` is a path or a ``file:`` URI.
+    """
 
     application_recorder_class = SQLiteRecorder
     datastore: ThreadBoundDatastore

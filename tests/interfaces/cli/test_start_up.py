@@ -19,7 +19,7 @@ LIBRARIES = {*STORAGE, *EXPRESSIONS, *SCREENS, "pydantic", "orjson", "typer", "z
 TELL = "import sys; print(*sorted(sys.modules))"
 HELP = """
 import sys
-from flowledger.infrastructure.cli import main
+from flowledger.infrastructure.interfaces.cli import main
 try:
     main({arguments!r})
 except SystemExit:

@@ -80,7 +80,8 @@ WITHOUT_TEXTUAL = """
 import sys
 
 sys.modules["textual"] = None
-from flowledger.infrastructure.cli import main, walk
+from flowledger.infrastructure.interfaces.cli import main
+from flowledger.infrastructure.interfaces.cli.commands import walk
 
 walk._is_terminal = lambda: True
 main()

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowledger.projections.comparison.runs.events import state_changes
 
 import flowledger as fl
 from flowledger.infrastructure.interfaces.tui.find import mentions, takes_handle, version_asked
 from flowledger.infrastructure.services.history.walk import BLOCK, FAILURES, PAUSES
+from flowledger.projections.comparison.events import state_changes
 
 from ...properties.test_a_damaged_log import damage
 from .story import BEGAN, ledger_at, loop, order

@@ -91,8 +91,8 @@ def test_whatever_ends_the_walk_leaves_the_terminal_as_it_was(terminal: Open, ru
 
 
 BROKEN = """
-from flowledger.infrastructure.cli import main
-from flowledger.infrastructure.walk import panes
+from flowledger.infrastructure.interfaces.cli import main
+from flowledger.infrastructure.interfaces.tui import panes
 
 def broken(self):
     raise RuntimeError("a bug of the pane")

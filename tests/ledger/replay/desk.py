@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from flowledger.infrastructure.ledger.ledger.ledger import Ledger
-
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import ExpectedVersion, NewEvent, Write
+from flowledger.infrastructure.ledger.ledger import Ledger
 from flowledger.infrastructure.new_id import new_id
 
 Executor = Callable[[fl.StepContext], Any]

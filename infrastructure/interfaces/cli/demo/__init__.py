@@ -1,0 +1,1 @@
+"""The demonstration: a triage of GitHub webhooks that goes through the whole cycle."""

@@ -1,0 +1,1 @@
+"""Reading the index, and rebuilding it."""
