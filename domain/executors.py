@@ -185,7 +185,7 @@ class ExecutorRegistry(Live):
         deterministic: bool = True,
         effects: bool = False,
     ) -> Callable[[_F], _F]:
-        """Decorator: nodes of this type are executed by the function, sync or ``async def``, which takes a StepContext.
+        """Decorator: nodes of type ``type`` are executed by the function, sync or async, which takes a StepContext.
 
         ``retry`` is the retry policy of these nodes; without one a failure is final. ``input``, a pydantic model or a
         JSON Schema, is checked against the node's data, after expressions, before each execution.
@@ -214,7 +214,7 @@ class ExecutorRegistry(Live):
         return keep
 
     def get(self, type: str) -> Executor | None:
-        """Return the executor of a node type, or None."""
+        """Return the executor of the node type ``type``, or None."""
         return self._executors.get(type)
 
     def __contains__(self, type: object) -> bool:

@@ -77,9 +77,9 @@ class Engine(Live):
     ) -> Execution[Snapshot]:
         """Run until the run pauses, waits for a retry, ends, or has made ``step_limit`` steps in this call.
 
-        Without a snapshot a new run begins at the node ``start``, by default the definition's. A paused run is resumed,
-        one that waits for a retry is retried now, and one that has ended is returned unchanged. ``payload`` reaches the
-        first step only. A run that reaches the step limit (None: no limit) ends as failed.
+        Without a ``snapshot`` a new run begins at the node ``start``, by default the definition's. A paused run is
+        resumed, one that waits for a retry is retried now, and one that has ended is returned unchanged. ``payload``
+        reaches the first step only. A run that reaches the step limit (None: no limit) ends as failed.
 
         Raises InvalidDefinition (there is no such start node), InvalidRequest, InvalidValue, InvalidSnapshot (the
         definition lacks the snapshot's node).
@@ -97,7 +97,7 @@ class Engine(Live):
     def _step(
         self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
     ) -> Execution[Snapshot]:
-        """Execute exactly one step.
+        """Execute exactly one step of the run at ``snapshot``.
 
         Raises IllegalTransition (the run has ended), InvalidRequest, InvalidValue, InvalidSnapshot (the definition
         lacks the snapshot's node).

@@ -92,13 +92,14 @@ class Bulk(Retries):
         metadata: Mapping[str, Any] | None = None,
         operation_id: str | None = None,
     ) -> BulkOperation:
-        """Prepare the retry of many runs or work orders, given by their ids; iterating over the result executes it.
+        """Prepare the retry of many ``runs``; iterating over the result executes it.
 
-        There is one item for each work order, of which the last run is retried. A work order whose last run isn't among
-        the given ones is skipped: somebody has retried it since.
+        They are given by their ids, or by those of their work orders. There is one item for each work order, of which
+        the last run is retried. A work order whose last run isn't among the given ones is skipped: somebody has retried
+        it since.
 
         After a crash, the same call with the operation's ``id`` as ``operation_id`` finishes the work: what was done is
-        skipped, what was interrupted continues, the rest is retried. The other parameters are those of ``retry``.
+        skipped, what was interrupted continues, the rest is retried. ``from_node`` is as in ``retry``.
 
         Raises InvalidRequest.
         """
@@ -113,7 +114,7 @@ class Bulk(Retries):
         return BulkOperation(id, items, work.retry, self._threads, overtaken)
 
     def cancel_all(self, runs: Iterable[str], by: str = "unknown", reason: str | None = None) -> BulkOperation:
-        """Prepare the cancellation of many runs, given by their ids; iterating over the result executes it.
+        """Prepare the cancellation of many ``runs``, given by their ids; iterating over the result executes it.
 
         The id of a work order stands for its last run. Runs that have ended are skipped.
 

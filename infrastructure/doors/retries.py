@@ -87,7 +87,7 @@ class Retries(OnWorkbench):
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> Execution[Run]:
-        """Execute a run once more to find out why it ended as it did: the same version, the same payload, from its start.
+        """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
 
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.

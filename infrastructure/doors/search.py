@@ -9,7 +9,7 @@ from .twins import in_thread
 
 
 class Search(Live):
-    """``ledger.search``: keep the search index up to date. A search catches up first; a process that writes may, too."""
+    """``ledger.search``: keep the search index up to date. A search catches up first; whoever writes may, too."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 

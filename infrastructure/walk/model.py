@@ -121,7 +121,7 @@ class RunWalk(Live):
         return version_at(self._store, self.run_id, moment_asked(None, time), self._head, f"run {self.run_id!r}")
 
     def next_of(self, types: Collection[str], version: int, *, backwards: bool = False) -> int | None:
-        """Return the next version after ``version`` whose event is of one of these types; None if there is none.
+        """Return the next version after ``version`` whose event is of one of these ``types``; None if there is none.
 
         ``backwards=True`` looks for the one before. Reads nothing from the store.
         """

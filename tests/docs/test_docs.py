@@ -31,11 +31,6 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
         exec(compile("\n" * line + block.group(1), str(page), "exec"), namespace)  # noqa: S102 - our own docs
 
 
-def test_the_api_reference_names_everything_that_is_public_and_nothing_else():
-    named = set(re.findall(r"^#+ `(?:fl\.)?(\w+)", (ROOT / "docs/reference/api.md").read_text(), re.MULTILINE))
-    assert named == set(fl.__all__) - {"__version__"}
-
-
 def test_the_reference_of_testing_names_everything_that_is_in_it_and_nothing_else():
     named = re.findall(r"^## `(\w+)", (ROOT / "docs/reference/testing.md").read_text(), re.MULTILINE)
     assert sorted(named) == sorted(testing.__all__)
