@@ -83,3 +83,16 @@ def test_the_files_that_the_promises_name_exist():
     named = re.findall(r"`((?:tests|benchmarks)[\w/.]*)`", (ROOT / "docs/explanation/promises.md").read_text())
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_index_of_decisions_says_number_title_and_status_of_each():
+    folder = ROOT / "docs/adr"
+    rows = re.findall(
+        r"^\| \[(\d+)\]\((.*?)\) \| (.*?) \| (.*?) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    decisions = []
+    for page in sorted(folder.glob("0*.md")):
+        number, title, status = re.match(r"# (\d+)\. (.*)\n\n\*\*Status\.\*\* (.*)\n", page.read_text()).groups()
+        assert int(number) == int(page.name[:4])
+        decisions.append((number, page.name, title, status))
+    assert [row[:4] for row in rows] == decisions
