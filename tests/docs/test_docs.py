@@ -96,3 +96,17 @@ def test_the_index_of_decisions_says_number_title_and_status_of_each():
         assert int(number) == int(page.name[:4])
         decisions.append((number, page.name, title, status))
     assert [row[:4] for row in rows] == decisions
+
+
+def test_the_index_leads_to_every_page():
+    folder = ROOT / "docs"
+    linked = {
+        (folder / target).resolve() for target in re.findall(r"\]\(([^)#]+)\)", (folder / "index.md").read_text())
+    }
+    pages = {page.resolve() for page in folder.rglob("*.md")} - {folder / "index.md", *(folder / "adr").glob("0*.md")}
+    assert pages - linked == set()
+
+
+def test_the_glossary_is_in_order_and_says_each_term_once():
+    terms = re.findall(r"^\| ([a-z][\w -]+) \| ", (ROOT / "docs/explanation/glossary.md").read_text(), re.MULTILINE)[1:]
+    assert terms == sorted(set(terms))
