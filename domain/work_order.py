@@ -10,7 +10,7 @@ from .errors import Fault
 from .events.catalogue import event_type
 from .events.envelope import Recorded
 from .ports import NewEvent
-from .values.clock import behind
+from .values.clock import next_time
 
 # --- events -----------------------------------------------------------------------------------------------------------
 
@@ -101,20 +101,6 @@ def evolve(order: WorkOrderState, type: str, data: Mapping[str, Any]) -> None:
     order.version += 1
 
 
-def shown_state(status: str, *, queued: bool) -> str:
-    """A work order's state, told by the status of its last run (a Snapshot's, or ``cancelled``)."""
-    return "pending" if queued and status == "active" else _BY_STATUS[status]
-
-
-_BY_STATUS = {
-    "active": "running",
-    "error": "running",
-    "paused": "paused",
-    "completed": "success",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
-
 # --- decisions --------------------------------------------------------------------------------------------------------
 
 
@@ -152,4 +138,4 @@ def add_run(order: WorkOrderState, run_id: str, kind: RunKind, *, by: str, now: 
 
 
 def _envelope(order: WorkOrderState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": behind(order.recorded_at, now), "by": by, "correlation_id": order.id}
+    return {"recorded_at": next_time(order.recorded_at, now), "by": by, "correlation_id": order.id}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import IllegalTransition
+from ..status import TERMINAL
 from .events import (
     CANCELLED,
     FAILED,
@@ -16,7 +17,6 @@ from .events import (
     STEP_COMPLETED,
     STEP_FAILED,
 )
-from .snapshot import TERMINAL
 from .state import RunState
 
 Routes = Mapping[str, Mapping[str | None, str]]
@@ -45,7 +45,7 @@ class Legality:
         if type in (STEP_COMPLETED, STEP_FAILED) or (type == PAUSED and "node_id" in data):
             self._check_outcome(before, type, data)
         elif type not in _MAY_FOLLOW or not _MAY_FOLLOW[type](before):
-            raise IllegalTransition(f"it can't follow in a run that is {before.shown_status}")
+            raise IllegalTransition(f"it can't follow in a run that is {before.run_status}")
 
     def went_on(self, after: RunState, type: str, data: Mapping[str, Any]) -> None:
         """The event was one; the run stands there now. Raises IllegalTransition for a node that isn't there."""
@@ -63,7 +63,7 @@ class Legality:
         if node_id is None or node_id != before.current_node_id:
             raise IllegalTransition(f"it is of node {node_id!r}, and the run stands at {before.current_node_id!r}")
         if not self._in_flight:
-            raise IllegalTransition(f"no step is under way in a run that is {before.shown_status}")
+            raise IllegalTransition(f"no step is under way in a run that is {before.run_status}")
         if (attempt := data.get("attempt", 1)) != (due := before.context.next_attempt(node_id)):
             raise IllegalTransition(f"it is attempt {attempt} at node {node_id!r}, and attempt {due} is due")
         if data.get("spent", 0) < (before.total_time or 0):

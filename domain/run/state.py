@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..events.envelope import Distribution
+from ..status import RunStatus, SnapshotStatus
 from ..values.clock import micros, moment_of_millis
 from ..values.json import freeze
 from .context import Context
@@ -20,8 +21,8 @@ from .events import (
     STEP_FAILED,
     Origin,
 )
-from .results import History, result_in
-from .snapshot import RetryState, Snapshot, Status
+from .results import ResultLog, result_in
+from .snapshot import RetryState, Snapshot
 
 
 class RunState:
@@ -46,10 +47,10 @@ class RunState:
         self.origin: Origin | None = None
         self.code: Mapping[str, str] = {}
         self.distributions: Mapping[str, Distribution] = {}
-        self.status: Status = "active"
+        self.status: SnapshotStatus = "active"
         self.cancelled = False
         self.current_node_id: str | None = None
-        self.context = Context(History(), 0)
+        self.context = Context(ResultLog(), 0)
         self.reused = 0
         """How many of the results, the first ones, are those of an earlier run."""
         self.queued = False
@@ -87,8 +88,8 @@ class RunState:
         return "the run" if self.run_id is None else f"run {self.run_id!r}"
 
     @property
-    def shown_status(self) -> str:
-        """The status in words: a Snapshot's, or ``cancelled``, which a Snapshot shows as ``failed``."""
+    def run_status(self) -> RunStatus:
+        """A Snapshot's status, or ``cancelled``, which a Snapshot shows as ``failed``."""
         return "cancelled" if self.cancelled else self.status
 
     @staticmethod
@@ -124,11 +125,11 @@ class RunState:
             version=self.version,
             last_started_at=None if self.last_started_at is None else moment_of_millis(self.last_started_at // 1000),
             total_execution_time=None if self.total_time is None else self.total_time // 1000,
-            metadata=self.shown_metadata(),
+            metadata=self.snapshot_metadata(),
             retry_state=self._retry_state(),
         )
 
-    def shown_metadata(self) -> Mapping[str, Any]:
+    def snapshot_metadata(self) -> Mapping[str, Any]:
         """The metadata with the reasons for the state among them, as a snapshot shows them."""
         if self.paused_reason is None and self.failed_reason is None:
             return self.metadata
@@ -189,7 +190,7 @@ def _forked(state: RunState, data: Mapping[str, Any]) -> None:
     state.reused -= 1
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
-    state.context = Context(state.context.history.extended(state.reused, result), state.reused + 1)
+    state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
     state.payload = data.get("payload")
     _go_on(state)
     if "next_node_id" not in edited:
@@ -231,7 +232,7 @@ def _step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extended(context.count, result_in(data)), context.count + 1)
+    state.context = Context(context.history.extend(context.count, result_in(data)), context.count + 1)
     _count_time(state, data)
 
 
@@ -240,7 +241,7 @@ def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
     state.total_time = data["spent"]
 
 
-def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:
+def _end(state: RunState, status: SnapshotStatus, data: Mapping[str, Any]) -> None:
     state.status = status
     state.paused_reason = None
     state.finished_at = data["recorded_at"]

@@ -13,11 +13,11 @@ from ...domain.run import (
     STEP_COMPLETED,
     STEP_FAILED,
     RunState,
-    evolve,
+    Transition,
     evolve_recorded,
-    headed,
+    with_header,
 )
-from ...domain.values.clock import behind
+from ...domain.values.clock import next_time
 from ..concurrency.threads import Threads
 
 
@@ -42,7 +42,7 @@ class Committer:
         replaced = False
         while events:
             try:
-                self._store.append(write_of(state, events))
+                append_next(self._store, state, events)
             except ConcurrencyError:
                 meanwhile = list(self._store.read(run_id, after=state.version))
                 if events[0].type in CLAIMS or not only_operators(meanwhile):
@@ -56,28 +56,35 @@ class Committer:
                 events = [_failed_instead(events[0], too_large)]
                 replaced = True
             else:
-                for event in events:
-                    evolve(state, event.type, event.data)
                 return
 
     async def awaited(self, events: list[NewEvent]) -> None:
         """The same for a task, whose event loop goes on meanwhile."""
         state = self._state
+        next = with_header(state, events)
         try:
-            await self._store.aappend(write_of(state, events))
+            await self._store.aappend(_write_of(state, next))
         except (ConcurrencyError, InvalidValue):
             await self._threads.store.run(self, events)  # meets the same again, and knows what to do
         else:
-            for event in events:
-                evolve(state, event.type, event.data)
+            next.apply(state)
 
     def close(self) -> None:
         """Nothing was kept back."""
 
 
-def write_of(state: RunState, events: list[NewEvent]) -> Write:
-    """The append of a run's next events, behind the state that they were decided on."""
-    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, headed(state, events))
+def append_next(store: EventStore, state: RunState, events: list[NewEvent], *others: Write) -> None:
+    """Append a run's next events behind the state that they were decided on, in one commit with others; then fold them.
+
+    Raises as ``append`` does, and leaves the state as it was.
+    """
+    next = with_header(state, events)
+    store.append(_write_of(state, next), *others)
+    next.apply(state)
+
+
+def _write_of(state: RunState, next: Transition) -> Write:
+    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, next.events)
 
 
 def only_operators(meanwhile: Sequence[RecordedEvent]) -> bool:
@@ -122,7 +129,7 @@ def after_operators(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
 
 
 def _recorded_after(state: RunState, data: Mapping[str, Any]) -> dict[str, Any]:
-    moved = {"recorded_at": behind(state.recorded_at, data["recorded_at"])}
+    moved = {"recorded_at": next_time(state.recorded_at, data["recorded_at"])}
     if "started_at" in data and moved["recorded_at"] != data["recorded_at"]:
         moved["finished_at"] = data.get("finished_at", data["recorded_at"])
     return {**data, **moved}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
-from ...domain.execution.cycle import Call, Cycle, Keep, call
 from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
+from ...domain.execution.step_loop import Append, Execute, StepLoop, run_executor
 from ...domain.ports import NewEvent
 from ..concurrency.threads import Threaded, ThreadPool, threads_of
 
@@ -33,7 +33,7 @@ class Commit(Protocol):
         """The cycle is over, or was interrupted: keep nothing back."""
 
 
-def drive(cycle: Cycle, commit: Commit) -> None:
+def drive(cycle: StepLoop, commit: Commit) -> None:
     """Run a cycle to its end in this thread."""
     with closing(commit), _Awaiter() as awaiter:
         answer: Outcome | None = None
@@ -42,14 +42,14 @@ def drive(cycle: Cycle, commit: Commit) -> None:
                 asked = cycle.send(answer)
             except StopIteration:
                 return
-            if isinstance(asked, Keep):
+            if isinstance(asked, Append):
                 commit(asked.events)
                 answer = None
             else:
-                answer = call(asked.executor, asked.context, awaiter.finish)
+                answer = run_executor(asked.executor, asked.context, awaiter.finish)
 
 
-async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
+async def adrive(cycle: StepLoop, commit: Commit, threads: ThreadPool) -> None:
     """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
@@ -58,19 +58,19 @@ async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
                 asked = cycle.send(answer)
             except StopIteration:
                 return
-            if isinstance(asked, Keep):
+            if isinstance(asked, Append):
                 await commit.awaited(asked.events)
                 answer = None
             else:
                 answer = await _acall(asked, threads)
 
 
-async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
+async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
     executor, context = asked
     if executor.is_async:
-        outcome = call(executor, context, _as_it_is)
+        outcome = run_executor(executor, context, _as_it_is)
     else:
-        outcome = await threads.run(call, executor, context, _as_it_is)
+        outcome = await threads.run(run_executor, executor, context, _as_it_is)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
     try:
@@ -95,7 +95,7 @@ def _as_it_is(awaitable: Awaitable[Any]) -> Any:
 class Execution(Generic[_Result]):
     """What a call is to execute, and what it answers with afterwards."""
 
-    work: tuple[Cycle, Commit] | None
+    work: tuple[StepLoop, Commit] | None
     """The steps, and what keeps their events; None: nothing is left to do."""
     result: Callable[[], _Result]
     interrupted: str | None = None

@@ -10,8 +10,8 @@ from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.execution.step import StepLimits
-from ...domain.live import Live
-from ...domain.values.clock import Clock, reading
+from ...domain.live import Unpicklable
+from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES
 from ...domain.visible import quoted
 from ..concurrency.aio import in_thread
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from ..storage.log.event_log import EventLog
 
 
-class Ledger(Live):
+class Ledger(Unpicklable):
     """An open store. Use it with ``with`` or ``async with``, or call ``close``. May be shared between threads."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],
@@ -197,7 +197,7 @@ def open_ledger(
     from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
-    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
+    return Ledger(store, executors, micros_clock(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
 def _batch(durability: object) -> Batch | None:

@@ -12,22 +12,22 @@ from itertools import chain
 from typing import Any
 
 from ...domain.errors import EventNotReadable, RunNotFound, StorageError
-from ...domain.ports import CheckpointStore, EventStore, Opener, Page, RecordedEvent, SealedRow
+from ...domain.ports import CheckpointStore, EncodedRow, EventStore, RecordedEvent, RowBatch, RowDecoder
 from ...domain.run import (
     FOLD_REVISION,
     STARTED,
+    FoldSegment,
     Origin,
-    Passage,
     RunHeader,
     RunState,
-    header_in,
     header_of,
-    passages,
+    read_header,
+    segments,
     snapshots,
 )
 from ...domain.run.snapshot import Snapshot
 from ...domain.values.names import check_run_id
-from ...projections.runs.checkpoint import turn_page
+from ...projections.runs.checkpoint import apply_checkpoint
 from ...projections.runs.run import fold
 from .checkpoint_pages import Chain, Unpacked, Vouched, content_of, digest_made_of, page_digest, result_of, unpacked
 from .origins import missing, origin_in, sources
@@ -64,17 +64,17 @@ class RunStates:
         found = self._store.beginning(run_id)
         if found is None:
             raise RunNotFound(run_id)
-        return header_in(run_id, found) or header_of(self.load(run_id, found.version))
+        return read_header(run_id, found) or header_of(self.load(run_id, found.version))
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
         check_run_id(run_id)
-        yield from snapshots(self.passages(RunState(run_id)))
+        yield from snapshots(self.segments(RunState(run_id)))
 
-    def passages(self, state: RunState) -> Iterator[Passage]:
+    def segments(self, state: RunState) -> Iterator[FoldSegment]:
         """The events that a state of a run lacks, folded into it. Raises RunNotFound at the first item."""
         pages = self.pages(str(state.run_id), after=state.version)
-        return passages(state, _begun(state, pages, self._past_state) if state.version == 0 else pages)
+        return segments(state, _begun(state, pages, self._past_state) if state.version == 0 else pages)
 
     def before(self, started: RecordedEvent) -> RunState:
         """The state of a run before its first event: with what it reuses; a fork stands where its source stood."""
@@ -82,7 +82,7 @@ class RunStates:
         _begin(state, started.data, self._past_state)
         return state
 
-    def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
+    def begun(self, run_id: str) -> tuple[RunState, Iterator[RowBatch]]:
         """A state before the run's first event, and all its events; with the first page it takes what the run reuses.
 
         Raises RunNotFound.
@@ -102,7 +102,7 @@ class RunStates:
             if state.version == checkpoint["after"]:
                 if state.version == 0:
                     reading.begin(checkpoint)
-                turn_page(state, checkpoint, results, Opener(run_id, result_of))
+                apply_checkpoint(state, checkpoint, results, RowDecoder(run_id, result_of))
                 reading.go_on_behind(event_digest)
         self._fold(reading, version, self._every)
         if reading.made:
@@ -111,7 +111,7 @@ class RunStates:
             _log.warning("no checkpoint is kept: %s isn't as it was written; verify tells more", reading.broken)
         return reading
 
-    def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """The events of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
         pages = self._store.pages(run_id, after=after, upto=upto)
         if after == 0:
@@ -183,7 +183,7 @@ class _Reading:
     def __init__(self, run_id: str, past: "_Past") -> None:
         self.run_id = run_id
         self.state = RunState(run_id)
-        self.unfollowed: list[SealedRow] = []
+        self.unfollowed: list[EncodedRow] = []
         """The events folded last, whose links nobody has looked at yet: that pays only where a checkpoint is made."""
         self.made: dict[int, bytes] = {}
         self.broken: str | None = None
@@ -192,7 +192,7 @@ class _Reading:
         self._past = past
         self._source: _Reading | None = None
 
-    def begun(self, pages: Iterator[Page]) -> Iterator[Page]:
+    def begun(self, pages: Iterator[RowBatch]) -> Iterator[RowBatch]:
         """The pages from the run's first event on; before that is folded, the state takes what the run begins with."""
         return _begun(self.state, pages, self._begin_with)
 
@@ -229,13 +229,13 @@ _PastState = Callable[[str, Origin], RunState]
 """The state that this leads to."""
 
 
-def _begun(state: RunState, pages: Iterator[Page], past: _PastState) -> Iterator[Page]:
+def _begun(state: RunState, pages: Iterator[RowBatch], past: _PastState) -> Iterator[RowBatch]:
     """The pages of a run from its first event on; before that one is folded, the state takes what it begins with."""
-    rows, opener = next(pages)
-    started = opener.open(rows[0])
+    rows, decoder = next(pages)
+    started = decoder.decode(rows[0])
     _begin(state, started, past)
-    yield Page(rows[:1], Opener(opener.stream, lambda *_: started))
-    yield Page(rows[1:], opener)
+    yield RowBatch(rows[:1], RowDecoder(decoder.stream, lambda *_: started))
+    yield RowBatch(rows[1:], decoder)
     yield from pages
 
 
@@ -246,10 +246,10 @@ def _begin(state: RunState, started: Mapping[str, Any], past: _PastState) -> Non
         state.begin_with(past(run_id, origin), origin)
 
 
-def _parts(page: Page, every: int) -> Iterator[Page]:
+def _parts(page: RowBatch, every: int) -> Iterator[RowBatch]:
     """The page, cut behind each version that is a multiple of ``every``."""
     rows, start = page.rows, 0
     while start < len(rows):
         end = start + every - (rows[start][0] - 1) % every
-        yield Page(rows[start:end], page.opener)
+        yield RowBatch(rows[start:end], page.decoder)
         start = end

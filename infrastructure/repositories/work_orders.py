@@ -6,8 +6,9 @@ from typing import Any
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
 from ...domain.ports import EventStore
 from ...domain.run import STARTED
+from ...domain.status import WorkOrderStatus, work_order_status
 from ...domain.values.names import check_run_id
-from ...domain.work_order import OPENED, WorkOrderState, evolve, shown_state
+from ...domain.work_order import OPENED, WorkOrderState, evolve
 from ...projections.runs.work_order import WorkOrder, work_order_of
 from .origins import first_event, origin_in, sources
 from .runs import RunStates
@@ -78,12 +79,12 @@ def read_order(store: EventStore, states: RunStates, work_order_id: str) -> Work
     return work_order_of(order, state_of(states, order), order_input(store, order))
 
 
-def state_of(states: RunStates, order: WorkOrderState) -> str:
-    """In one word, by the last run."""
+def state_of(states: RunStates, order: WorkOrderState) -> WorkOrderStatus:
+    """The work order's status: that of its last run."""
     if order.last_run_id is None:
         return "rejected"
     last = states.header(order.last_run_id)
-    return shown_state(last.status, queued=last.queued)
+    return work_order_status(last.status, queued=last.queued and last.status == "active")
 
 
 def order_input(store: EventStore, order: WorkOrderState) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ...domain.errors import EventNotReadable
 from ...domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
@@ -30,7 +31,7 @@ class RunRow(NamedTuple):
     work_order_id: str
     workflow_id: str
     workflow_version: int
-    status: str
+    status: ListedRunStatus
     node_id: str | None
     """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
     error_type: str | None
@@ -55,7 +56,7 @@ class WorkOrderRow(NamedTuple):
 
     work_order_id: str
     workflow_id: str
-    state: str
+    state: ListedWorkOrderStatus
     by: str
     opened_at: int
     position: int

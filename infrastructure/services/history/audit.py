@@ -9,9 +9,10 @@ from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ....domain.events.integrity import Finding
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import STARTED, RunHeader
+from ....domain.status import RunStatus
 from ....domain.values.ids import workflow_stream
 from ....domain.values.point_in_time import AsOf, AtVersion, Moment
-from ....projections.audit.build import RunAudit, audit_of, audited_order, stream_record
+from ....projections.audit.build import RunAudit, audit_of, audited_work_order, stream_record
 from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
 from ....projections.audit.since_success import since_success
 from ....projections.index.changes import RunRow
@@ -51,7 +52,7 @@ class Auditor:
         return audit_of(
             self._states.before(started), run.events, chain.from_iterable(source.events for source in past), saved,
             input=input_of(self._store, run_id, started.data),
-            work_order=audited_order(order.events, self._statuses(order.events, cut)),
+            work_order=audited_work_order(order.events, self._statuses(order.events, cut)),
             since_success=self._since_success(started, saved),
             provenance=Provenance(
                 streams=(
@@ -131,9 +132,9 @@ class Auditor:
             place = Place(rows[-1].started_at, rows[-1].position)
         return None
 
-    def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
+    def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, RunStatus]:
         """The status of each run of a work order, as it was when the store had come to a position."""
-        statuses: dict[str, str] = {}
+        statuses: dict[str, RunStatus] = {}
         for run_id in filter(None, (event.data.get("run_id") for event in order)):
             version = None if cut is None else version_behind(self._store, run_id, self._head(run_id), cut)
             if version != 0:

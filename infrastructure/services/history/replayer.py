@@ -6,16 +6,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
-from ....domain.execution.cycle import CallSettings, call_settings
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_of_known
+from ....domain.execution.plan import Plan, plan_known_types
 from ....domain.execution.scoping import Globals
 from ....domain.execution.step import StepLimits, prepare
+from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
 from ....domain.run import RunState
 from ....domain.values.json import freeze
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
@@ -38,7 +38,7 @@ class Replayer:
         self._states = states
         self._workflows = workflows
         self._executors = executors
-        self._plans = Plans(executors or ExecutorRegistry(), plan_of_known)
+        self._plans = Plans(executors or ExecutorRegistry(), plan_known_types)
         self._now = now
         self._limits = limits
 
@@ -57,7 +57,7 @@ class Replayer:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._states.begun(run_id)
         read = list(pages)  # at once, and not on the event loop of who awaits the steps
-        started = read[0].opener.open(read[0].rows[0])
+        started = read[0].decoder.decode(read[0].rows[0])
         plan = self._plan(started["workflow_id"], started["workflow_version"])
         rerun = Rerun(state, read, plan, choice, settings, absent)
         return Execution((rerun.cycle(), _NothingKept()), rerun.report)
@@ -95,7 +95,7 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         return StepContext(
-            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.seen_by(node),
+            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.for_executor(node),
             state.context.next_attempt(node.id), state.context.successes(node.id), state.run_id, state.workflow_id,
             settings.now,
         )  # fmt: skip
@@ -106,7 +106,7 @@ class Replayer:
         if head == 0:
             raise RunNotFound(run_id)
         event = event_at(
-            self._store, run_id, version_at(self._store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
+            self._store, run_id, version_at(self._store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
         )
         if is_execution(event.type, event.data):
             return event

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
-from ....domain.execution.cycle import CallSettings, check_actor
-from ....domain.live import Live
+from ....domain.execution.step_loop import CallSettings, check_actor
+from ....domain.live import Unpicklable
 from ....domain.rerun.bulk import BulkItem, operation_time, run_of_operation
 from ....domain.run import cancel, proceed
-from ....domain.run.snapshot import TERMINAL
+from ....domain.status import ENDED, RunStatus
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ...concurrency.aio import in_thread
@@ -33,14 +33,14 @@ class _Target(NamedTuple):
     problem: str | None = None
 
 
-class BulkOperation(Live):
+class BulkOperation(Unpicklable):
     """Many runs to be retried or cancelled. Iterating executes it and yields one ``BulkItem`` each, in the given order.
 
     ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is reported in
     that item and doesn't stop the others; an error of the store stops the iteration. ``async for`` works as well.
     """
 
-    _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
+    _send_instead = "send the ids of the runs; a retry goes on with its id as operation_id"
 
     def __init__(
         self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], threads: Threads,
@@ -127,7 +127,7 @@ class Bulk(Retries):
             if target.run_id is None:
                 return _known(_skipped(target, "the work order was rejected and has no run"))
             status = bench.states.header(target.run_id).status
-            if status in _ENDED:
+            if status in ENDED:
                 return _known(_skipped(target, f"the run is {status}", status=status))
             run = bench.command(target.run_id, by, lambda state: cancel(state, reason, by, bench.now()))
             return _known(BulkItem(target.given, target.work_order_id, "cancelled", status=run.status))
@@ -190,9 +190,6 @@ class _BulkRetry(NamedTuple):
         return _told(self.bench.claim(state, event, self.settings), target, run_id)
 
 
-_ENDED = TERMINAL | {"cancelled"}
-
-
 def _targets(bench: Workbench, runs: Iterable[str]) -> Iterator[_Target]:
     """What each id stands for, each id once."""
     if isinstance(runs, str):
@@ -232,7 +229,9 @@ def _known(item: BulkItem) -> Execution[BulkItem]:
     return Execution(None, lambda: item)
 
 
-def _skipped(target: _Target, reason: str, *, new_run_id: str | None = None, status: str | None = None) -> BulkItem:
+def _skipped(
+    target: _Target, reason: str, *, new_run_id: str | None = None, status: RunStatus | None = None
+) -> BulkItem:
     return BulkItem(target.given, target.work_order_id, "skipped", new_run_id, status, reason)
 
 

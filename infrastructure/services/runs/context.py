@@ -5,14 +5,14 @@ from random import random
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
-from ....domain.execution.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.live import Live
+from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, run_steps
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState, evolve
+from ....domain.run import RunState
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -20,7 +20,7 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
-from ...execution.committer import Committer, write_of
+from ...execution.committer import Committer, append_next
 from ...execution.runner import Commit, Execution
 from ...execution.source_code import KnownCode, code_now, known_code
 from ...repositories.contest import Contest
@@ -113,9 +113,7 @@ class Workbench:
 
     def begin(self, state: RunState, events: list[NewEvent], order: Write) -> None:
         """Store a run's first events and what its work order says of it, all or none. Raises ConcurrencyError."""
-        self.store.append(write_of(state, events), order)
-        for event in events:
-            evolve(state, event.type, event.data)
+        append_next(self.store, state, events, order)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as others append first."""
@@ -125,11 +123,10 @@ class Workbench:
             state = self.states.load(run_id)
             event = decide(state)
             try:
-                self.store.append(write_of(state, [event]))
+                append_next(self.store, state, [event])
             except ConcurrencyError as error:
                 contest.lost(state.version, error)
                 continue
-            evolve(state, event.type, event.data)
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
@@ -141,9 +138,9 @@ class Workbench:
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         Committer(self.store, state, self.threads)([event])
-        return self.execution(state, cycle(state, plan, settings))
+        return self.execution(state, run_steps(state, plan, settings))
 
-    def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+    def execution(self, state: RunState, steps: StepLoop | None) -> Execution[Run]:
         """Steps that are to be executed, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
         return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
@@ -163,10 +160,10 @@ class Workbench:
         return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
 
 
-class OnWorkbench(Live):
+class OnWorkbench(Unpicklable):
     """A part of ``ledger.runs``."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     _bench: Workbench
 

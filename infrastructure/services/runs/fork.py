@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
-from ....domain.rerun.fork import Edit, Standing, edited_result
-from ....domain.values.point_in_time import moment_asked
+from ....domain.rerun.fork import Edit, ForkPoint, edited_result
+from ....domain.values.point_in_time import parse_moment
 from ....projections.runs.run import Run
 from ...execution.runner import Execution, asynchronous, synchronous
 from ...repositories.as_of import version_at
@@ -80,12 +80,12 @@ def fork_of(
     """
     order, _ = order_and_run(bench.store, run_id)
     head = bench.store.head(run_id)
-    at = version_at(bench.store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
+    at = version_at(bench.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
     source = bench.states.load(run_id, at)
     runnable = bench.pinned(
         source.workflow_id, source.workflow_version if workflow_version is None else workflow_version
     )
-    standing = Standing(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
+    standing = ForkPoint(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
     edited = None
     if edit is not None:
         edited = edited_result(edit, events_backwards(bench.store, run_id, source.origin, at), standing)

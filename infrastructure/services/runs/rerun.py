@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ....domain.errors import IllegalTransition
-from ....domain.execution.cycle import CallSettings
 from ....domain.execution.step import Refusal
+from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import NewEvent
-from ....domain.rerun.retry import last_visit, refuse_unended, refuse_unknown
-from ....domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork, start
-from ....domain.values.clock import behind
+from ....domain.rerun.retry import last_node_visit, refuse_unended, refuse_unknown
+from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, start
+from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
@@ -101,7 +101,7 @@ def _from_node(
     if run_id is None:
         raise IllegalTransition(f"work order {order.id} was rejected and has no run: retry it from the start")
     origin = origin_in(run_id, started(bench.store, run_id))
-    visit = last_visit(node_id, events_backwards(bench.store, run_id, origin))
+    visit = last_node_visit(node_id, events_backwards(bench.store, run_id, origin))
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = bench.states.load(visit.run_id, visit.version)
     return Repetition(
@@ -127,7 +127,7 @@ def drafted(
 ) -> Draft:  # fmt: skip
     """The first event of the run. Where no metadata is given, a rejected work order's is that of its start."""
     order, runnable = repetition.order, repetition.runnable
-    now = behind(order.recorded_at, bench.now())
+    now = next_time(order.recorded_at, bench.now())
     state = RunState(run_id or new_id(now))
     if repetition.past is not None and repetition.origin is not None:
         state.begin_with(repetition.past, repetition.origin)
@@ -152,7 +152,7 @@ def _going_on(
         begun = copy(state)
         evolve(begun, *started)
         given = repetition.payload is not None
-        event = go_on_as_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
+        event = continue_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
         yield from () if event is None else (event,)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from ....domain.errors import ConcurrencyError
-from ....domain.execution.cycle import CallSettings, cycle
+from ....domain.execution.step_loop import CallSettings, run_steps
 from ....domain.ports import Write
 from ....domain.rerun.retry import RetryPreview
 from ....domain.work_order import add_run
@@ -144,4 +144,4 @@ def begin(
     kind = "retry" if origin is None else origin["kind"]
     added = add_run(order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     bench.begin(state, events, Write(order.id, order.version, [added]))
-    return bench.execution(state, cycle(state, runnable.plan, settings) if wait else None)
+    return bench.execution(state, run_steps(state, runnable.plan, settings) if wait else None)

@@ -10,8 +10,8 @@ from ....domain.errors import (
     InvalidRequest,
     WorkOrderRejected,
 )
-from ....domain.execution.cycle import CallSettings, cycle
-from ....domain.execution.step import Refusal, refusal
+from ....domain.execution.step import Refusal, find_refusal
+from ....domain.execution.step_loop import CallSettings, run_steps
 from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
@@ -96,7 +96,7 @@ def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Exe
             bench.store, order, runnable, refused, request.payload, request.metadata, settings, opened=[opened]
         )
     bench.begin(state, [event], Write(order_id, ExpectedVersion.NO_STREAM, [opened]))
-    return bench.execution(state, cycle(state, runnable.plan, settings) if request.wait else None)
+    return bench.execution(state, run_steps(state, runnable.plan, settings) if request.wait else None)
 
 
 def refused_input(
@@ -108,7 +108,7 @@ def refused_input(
         return None
     draft = RunState(state.run_id)
     evolve(draft, *started)
-    return refusal(planned, draft, settings.globals, settings.now)
+    return find_refusal(planned, draft, settings.globals, settings.now)
 
 
 def keep_rejected(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ....domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
-from ....domain.execution.cycle import check_actor
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.live import Live
+from ....domain.execution.step_loop import check_actor
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ....domain.values.ids import workflow_stream
 from ....domain.values.json import freeze
@@ -21,7 +21,7 @@ from ....domain.workflow import (
     WorkflowState,
     WorkflowVersion,
     archive,
-    merged_over,
+    merge_over,
     refuse_archived,
     refuse_stale,
     restore,
@@ -47,10 +47,10 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 """From the state and the events that led to it to what happens next; None is left out."""
 
 
-class Workflows(Live):
+class Workflows(Unpicklable):
     """``ledger.workflows``: definitions and their versions. A version may also be given as a save's snapshot id."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self, store: EventStore, index: Index, log: WorkflowLog, executors: ExecutorRegistry | None,
@@ -103,7 +103,7 @@ class Workflows(Live):
             refuse_archived(state)
             new, said = definition, message
             if merge and expected is not None and not state.stands_at(expected):
-                both = merged_over(state, recent, expected, definition.to_data(), self._now())
+                both = merge_over(state, recent, expected, definition.to_data(), self._now())
                 new = checked(both, self._executors)
                 said = message if message is not None else f"merged over version {state.saved_version}"
             else:
