@@ -26,7 +26,7 @@ from ..repositories.runs import RunStates
 from ..repositories.workflows import WorkflowLog
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
-from ..services.runs.context import Workbench
+from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
@@ -56,8 +56,8 @@ class Ledger(Live):
         index = Index(store.recorder)
         log = WorkflowLog(store, index)
         self.workflows = Workflows(store, index, log, executors, now, self._threads)
-        self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
-        self.runs = Runs(self._bench)
+        self._run_services = RunServices(store, states, log, executors, now, limits, self._threads, batch)
+        self.runs = Runs(self._run_services)
         indexer = SearchIndex(store, store.search, now)
         replayer = Replayer(store, states, log, executors, now, limits)
         lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
@@ -134,7 +134,7 @@ class Ledger(Live):
         wait for a thread never begin. Their calls raise StorageUnavailable, and the runs continue with ``proceed``.
         """
         self._executors.close(_CLOSED)
-        self._bench.close()
+        self._run_services.close()
         self._store.close()
 
     averify = in_thread(verify)
