@@ -89,7 +89,9 @@ def prepare(
     return Prepared(context, masked)
 
 
-def find_refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]) -> Refusal | None:
+def find_input_refusal(
+    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
+) -> Refusal | None:
     """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
     masker = Masker(globals.values)
     try:
