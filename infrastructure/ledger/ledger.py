@@ -14,7 +14,7 @@ from ...domain.live import Live
 from ...domain.values.clock import Clock, reading
 from ...domain.values.json import MAX_VALUE_BYTES
 from ...domain.visible import quoted
-from ..concurrency.aio import in_thread
+from ..concurrency.async_variants import run_in_thread
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
 from ..files.places import path_of
@@ -22,8 +22,8 @@ from ..queries.index.reader import Index
 from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
-from ..repositories.runs import RunStates
-from ..repositories.workflows import WorkflowLog
+from ..repositories.runs import RunRepository
+from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.context import Workbench
@@ -52,9 +52,9 @@ class Ledger(Live):
         self._now = now
         self._executors = ThreadPool("flowledger-executor", threads)
         self._threads = Threads(self._executors, store.threads)
-        states = RunStates(store, store.checkpoints, checkpoint_every)
+        states = RunRepository(store, store.checkpoints, checkpoint_every)
         index = Index(store.recorder)
-        log = WorkflowLog(store, index)
+        log = WorkflowRepository(store, index)
         self.workflows = Workflows(store, index, log, executors, now, self._threads)
         self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
         self.runs = Runs(self._bench)
@@ -137,10 +137,10 @@ class Ledger(Live):
         self._bench.close()
         self._store.close()
 
-    averify = in_thread(verify)
-    abackup = in_thread(backup)
-    arebuild = in_thread(rebuild)
-    aclose = in_thread(close)
+    averify = run_in_thread(verify)
+    abackup = run_in_thread(backup)
+    arebuild = run_in_thread(rebuild)
+    aclose = run_in_thread(close)
 
     def __enter__(self) -> Self:
         return self

@@ -11,12 +11,12 @@ from ....domain.run import cancel, proceed
 from ....domain.run.snapshot import TERMINAL
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
-from ...concurrency.aio import in_thread
+from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
-from ...execution.runner import Execution, asynchronous, synchronous
+from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...new_id import new_id
-from ...repositories.contest import Contest
-from ...repositories.work_orders import load_order, order_and_run
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.work_orders import find_work_order_and_run, load_work_order
 from .context import Workbench
 from .rerun import retry_in
 from .retry import Retries, begin
@@ -43,7 +43,7 @@ class BulkOperation(Live):
     _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
 
     def __init__(
-        self, id: str | None, targets: list[_Target], do: Callable[[_Target], Execution[BulkItem]], threads: Threads,
+        self, id: str | None, targets: list[_Target], do: Callable[[_Target], PreparedCall[BulkItem]], threads: Threads,
         overtaken: int = 0,
     ) -> None:  # fmt: skip
         self.id = id
@@ -69,7 +69,7 @@ class BulkOperation(Live):
             except FlowledgerError as error:
                 yield _refused(target, error)
 
-    def _prepare(self, target: _Target) -> Execution[BulkItem]:
+    def _prepare(self, target: _Target) -> PreparedCall[BulkItem]:
         if target.problem is not None:
             return _known(BulkItem(target.given, target.work_order_id, "refused", reason=target.problem))
         return self._do(target)
@@ -123,7 +123,7 @@ class Bulk(Retries):
         check_actor(by)
         bench = self._bench
 
-        def cancel_one(target: _Target) -> Execution[BulkItem]:
+        def cancel_one(target: _Target) -> PreparedCall[BulkItem]:
             if target.run_id is None:
                 return _known(_skipped(target, "the work order was rejected and has no run"))
             status = bench.states.header(target.run_id).status
@@ -134,8 +134,8 @@ class Bulk(Retries):
 
         return BulkOperation(None, list(_targets(bench, runs)), cancel_one, self._threads)
 
-    aretry_all = in_thread(retry_all)
-    acancel_all = in_thread(cancel_all)
+    aretry_all = run_in_thread(retry_all)
+    acancel_all = run_in_thread(cancel_all)
 
 
 class _BulkRetry(NamedTuple):
@@ -147,23 +147,23 @@ class _BulkRetry(NamedTuple):
     wait: bool
     given: set[str]
 
-    def retry(self, target: _Target) -> Execution[BulkItem]:
-        order = load_order(self.bench.store, str(target.work_order_id))
+    def retry(self, target: _Target) -> PreparedCall[BulkItem]:
+        order = load_work_order(self.bench.store, str(target.work_order_id))
         run_id = run_of_operation(self.id, order.id)
         if run_id in order.runs:
             return self._go_on(target, run_id)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
             try:
                 return self._begin(target, order, run_id)
             except ConcurrencyError as error:
-                contest.lost(order.version, error)
-                order = load_order(self.bench.store, order.id)
+                attempts.check_progress(order.version, error)
+                order = load_work_order(self.bench.store, order.id)
                 if run_id in order.runs:
                     reason = "this operation also goes on elsewhere, and has retried it just now"
                     return _known(_skipped(target, reason, new_run_id=run_id))
 
-    def _begin(self, target: _Target, order: WorkOrderState, run_id: str) -> Execution[BulkItem]:
+    def _begin(self, target: _Target, order: WorkOrderState, run_id: str) -> PreparedCall[BulkItem]:
         """Decided by the order as it was read: when it has moved, that is ConcurrencyError."""
         if self.overtaken(order.id, order.runs):
             return _known(
@@ -179,7 +179,7 @@ class _BulkRetry(NamedTuple):
             return False
         return self.given.isdisjoint((runs[-1], work_order_id))
 
-    def _go_on(self, target: _Target, run_id: str) -> Execution[BulkItem]:
+    def _go_on(self, target: _Target, run_id: str) -> PreparedCall[BulkItem]:
         """The operation came as far as this before: a run that was interrupted proceeds, any other one stays."""
         header = self.bench.states.header(run_id)
         if header.status != "active" or (header.queued and not self.wait):
@@ -203,7 +203,7 @@ def _targets(bench: Workbench, runs: Iterable[str]) -> Iterator[_Target]:
         raise InvalidRequest(f"give a list of run ids, not {quoted(runs)}: {error}") from error
     for given in asked:
         try:
-            order, run_id = order_and_run(bench.store, given)
+            order, run_id = find_work_order_and_run(bench.store, given)
         except StorageError:
             raise
         except FlowledgerError as error:
@@ -221,15 +221,15 @@ def _one_for_each_order(targets: Iterable[_Target]) -> Iterator[_Target]:
             seen.add(target.work_order_id)
 
 
-def _told(execution: Execution[Any], target: _Target, run_id: str) -> Execution[BulkItem]:
+def _told(execution: PreparedCall[Any], target: _Target, run_id: str) -> PreparedCall[BulkItem]:
     def item() -> BulkItem:
         return BulkItem(target.given, target.work_order_id, "retried", run_id, execution.result().status)
 
-    return Execution(execution.work, item, execution.interrupted)
+    return PreparedCall(execution.work, item, execution.interrupted)
 
 
-def _known(item: BulkItem) -> Execution[BulkItem]:
-    return Execution(None, lambda: item)
+def _known(item: BulkItem) -> PreparedCall[BulkItem]:
+    return PreparedCall(None, lambda: item)
 
 
 def _skipped(target: _Target, reason: str, *, new_run_id: str | None = None, status: str | None = None) -> BulkItem:

@@ -20,12 +20,12 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
-from ...execution.committer import Committer, write_of
-from ...execution.runner import Commit, Execution
+from ...execution.committer import Committer, make_write
+from ...execution.runner import Commit, PreparedCall
 from ...execution.source_code import KnownCode, code_now, known_code
-from ...repositories.contest import Contest
-from ...repositories.runs import RunStates
-from ...repositories.workflows import WorkflowLog
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.runs import RunRepository
+from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import Plans
 
 
@@ -49,9 +49,16 @@ class Workbench:
     """Shared by the parts of ``ledger.runs``."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
-        now: Callable[[], int], limits: StepLimits, threads: Threads, batch: Batch | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        store: EventStore,
+        states: RunRepository,
+        workflows: WorkflowRepository,
+        executors: ExecutorRegistry | None,
+        now: Callable[[], int],
+        limits: StepLimits,
+        threads: Threads,
+        batch: Batch | None = None,
+    ) -> None:
         self.store = store
         self.states = states
         self.workflows = workflows
@@ -91,7 +98,7 @@ class Workbench:
 
     def latest(self, workflow_id: str) -> Runnable:
         """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
-        saved = self.workflows.last_save(workflow_id)
+        saved = self.workflows.load_last_save(workflow_id)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
@@ -113,26 +120,26 @@ class Workbench:
 
     def begin(self, state: RunState, events: list[NewEvent], order: Write) -> None:
         """Store a run's first events and what its work order says of it, all or none. Raises ConcurrencyError."""
-        self.store.append(write_of(state, events), order)
+        self.store.append(make_write(state, events), order)
         for event in events:
             evolve(state, event.type, event.data)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as others append first."""
         check_actor(by)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
             state = self.states.load(run_id)
             event = decide(state)
             try:
-                self.store.append(write_of(state, [event]))
+                self.store.append(make_write(state, [event]))
             except ConcurrencyError as error:
-                contest.lost(state.version, error)
+                attempts.check_progress(state.version, error)
                 continue
             evolve(state, event.type, event.data)
             return run_of(state)
 
-    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
+    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
         """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
@@ -143,10 +150,10 @@ class Workbench:
         Committer(self.store, state, self.threads)([event])
         return self.execution(state, cycle(state, plan, settings))
 
-    def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+    def execution(self, state: RunState, steps: Cycle | None) -> PreparedCall[Run]:
         """Steps that are to be executed, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
-        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+        return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.

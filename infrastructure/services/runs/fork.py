@@ -7,10 +7,10 @@ from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.rerun.fork import Edit, Standing, edited_result
 from ....domain.values.point_in_time import moment_asked
 from ....projections.runs.run import Run
-from ...execution.runner import Execution, asynchronous, synchronous
+from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...repositories.as_of import version_at
 from ...repositories.origins import events_backwards
-from ...repositories.work_orders import order_and_run
+from ...repositories.work_orders import find_work_order_and_run
 from .context import OnWorkbench, Workbench
 from .rerun import Repetition
 from .retry import begin
@@ -31,7 +31,7 @@ class Forks(OnWorkbench):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
         That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
@@ -78,7 +78,7 @@ def fork_of(
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
-    order, _ = order_and_run(bench.store, run_id)
+    order, _ = find_work_order_and_run(bench.store, run_id)
     head = bench.store.head(run_id)
     at = version_at(bench.store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
     source = bench.states.load(run_id, at)

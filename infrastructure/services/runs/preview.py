@@ -14,7 +14,7 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.reused_results import ReusedResult, reused
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
-from ...repositories.work_orders import order_input, started
+from ...repositories.work_orders import load_started, work_order_input
 from .context import Workbench
 from .rerun import Repetition
 
@@ -32,7 +32,7 @@ def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -
         version=runnable.version,
         ran_version=None if then is None else then.version,
         start_node_id=cast("str", repetition.start_node_id),  # only a fork may have none
-        input=order_input(bench.store, order),
+        input=work_order_input(bench.store, order),
         payload=repetition.payload,
         reused=tuple(_reused_nodes(bench, repetition)),
         added=changes.nodes.added,
@@ -114,7 +114,7 @@ def _past(
     ran: dict[str, _Ran] = {}
     for event in past_events(bench.store, order_id, origin):
         if event.stream not in ran or "code" in event.data:
-            first = started(bench.store, event.stream)
+            first = load_started(bench.store, event.stream)
             code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
             ran[event.stream] = _compared(bench, first["workflow_id"], first["workflow_version"], code, now)
         yield event, ran[event.stream]

@@ -16,7 +16,7 @@ from ....domain.work_order import WorkOrderState
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
 from ...repositories.origins import events_backwards, origin_in
-from ...repositories.work_orders import order_and_run, order_input, started
+from ...repositories.work_orders import find_work_order_and_run, load_started, work_order_input
 from .context import Runnable, Workbench
 from .start import refused_input, start_node
 
@@ -55,7 +55,7 @@ def retry_of(bench: Workbench, some_id: str, from_node: str | None) -> Repetitio
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    return retry_in(bench, *order_and_run(bench.store, some_id), from_node)
+    return retry_in(bench, *find_work_order_and_run(bench.store, some_id), from_node)
 
 
 def retry_in(bench: Workbench, order: WorkOrderState, run_id: str | None, from_node: str | None) -> Repetition:
@@ -65,7 +65,7 @@ def retry_in(bench: Workbench, order: WorkOrderState, run_id: str | None, from_n
     if from_node is not None:
         return _from_node(bench, order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
-    payload = order_input(bench.store, order)
+    payload = work_order_input(bench.store, order)
     return Repetition(order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
 
 
@@ -74,10 +74,10 @@ def reproduction_of(bench: Workbench, run_id: str) -> Repetition:
 
     Raises RunNotFound, IllegalTransition (a fork that began with nothing left to run).
     """
-    first = started(bench.store, run_id)
+    first = load_started(bench.store, run_id)
     if "start_node_id" not in first:
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
-    order, _ = order_and_run(bench.store, run_id)
+    order, _ = find_work_order_and_run(bench.store, run_id)
     runnable = bench.pinned(first["workflow_id"], first["workflow_version"])
     begun = bench.states.load(run_id, 1)
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
@@ -100,7 +100,7 @@ def _from_node(
     """The node runs again and sees the payload that its last visit saw; what came before that visit is reused."""
     if run_id is None:
         raise IllegalTransition(f"work order {order.id} was rejected and has no run: retry it from the start")
-    origin = origin_in(run_id, started(bench.store, run_id))
+    origin = origin_in(run_id, load_started(bench.store, run_id))
     visit = last_visit(node_id, events_backwards(bench.store, run_id, origin))
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = bench.states.load(visit.run_id, visit.version)

@@ -9,8 +9,8 @@ from ....domain.ports import Write
 from ....domain.rerun.retry import RetryPreview
 from ....domain.work_order import add_run
 from ....projections.runs.run import Run
-from ...concurrency.aio import in_thread
-from ...execution.runner import Execution, asynchronous, synchronous
+from ...concurrency.async_variants import run_in_thread
+from ...execution.runner import PreparedCall, asynchronous, synchronous
 from .context import OnWorkbench, Workbench
 from .preview import preview as preview_of
 from .rerun import Repetition, drafted, reproduction_of, retry_of
@@ -87,7 +87,7 @@ class Retries(OnWorkbench):
         step_limit: int | None = 10_000,
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
 
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
@@ -109,7 +109,7 @@ class Retries(OnWorkbench):
     def _retry(
         self, run_id: str, from_node: str | None, by: str, globals: Mapping[str, Any] | None, step_limit: int | None,
         wait: bool, metadata: Mapping[str, Any] | None,
-    ) -> Execution[Run]:  # fmt: skip
+    ) -> PreparedCall[Run]:  # fmt: skip
         settings = self._bench.settings(by, globals, step_limit)
         kept = self._bench.freeze_metadata(metadata or {})
         return begin(self._bench, retry_of(self._bench, run_id, from_node), settings, kept, wait=wait)
@@ -126,13 +126,13 @@ class Retries(OnWorkbench):
         repetition = retry_of(self._bench, run_id, from_node)
         return preview_of(self._bench, repetition, drafted(self._bench, repetition, settings, kept, wait=wait).refused)
 
-    _apreview = in_thread(_preview)
+    _apreview = run_in_thread(_preview)
 
 
 def begin(
     bench: Workbench, repetition: Repetition, settings: CallSettings, metadata: Mapping[str, Any], *,
     wait: bool, run_id: str | None = None,
-) -> Execution[Run]:  # fmt: skip
+) -> PreparedCall[Run]:  # fmt: skip
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when that has moved, WorkOrderRejected when it never had a run and its input is refused.

@@ -6,9 +6,9 @@ from typing import Any
 from ....domain.run import cancel, pause, proceed, resume, set_metadata
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
-from ...concurrency.aio import in_thread
-from ...execution.runner import Execution, asynchronous, synchronous
-from ...repositories.work_orders import read_order
+from ...concurrency.async_variants import run_in_thread
+from ...execution.runner import PreparedCall, asynchronous, synchronous
+from ...repositories.work_orders import read_work_order
 from .bulk import Bulk
 from .context import Workbench
 from .fork import Forks
@@ -35,7 +35,7 @@ class Runs(Bulk, Forks):
 
         Raises WorkOrderNotFound.
         """
-        return read_order(self._bench.store, self._bench.states, work_order_id)
+        return read_work_order(self._bench.store, self._bench.states, work_order_id)
 
     def _start(
         self,
@@ -47,7 +47,7 @@ class Runs(Bulk, Forks):
         step_limit: int | None = 10_000,
         wait: bool = True,
         idempotency_key: str | None = None,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Start a run of a workflow's latest version, and run it.
 
         With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
@@ -74,7 +74,7 @@ class Runs(Bulk, Forks):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Continue a paused run: the node that paused runs again and sees ``payload``.
 
         Raises RunNotFound, InvalidValue, IllegalTransition (the run isn't paused), ConcurrencyError (somebody else
@@ -91,7 +91,7 @@ class Runs(Bulk, Forks):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
@@ -131,8 +131,8 @@ class Runs(Bulk, Forks):
         frozen = self._bench.freeze_metadata(metadata)
         return self._bench.command(run_id, by, lambda state: set_metadata(state, frozen, by, self._bench.now()))
 
-    apause = in_thread(pause)
-    acancel = in_thread(cancel)
-    aset_metadata = in_thread(set_metadata)
-    aget = in_thread(get)
-    awork_order = in_thread(work_order)
+    apause = run_in_thread(pause)
+    acancel = run_in_thread(cancel)
+    aset_metadata = run_in_thread(set_metadata)
+    aget = run_in_thread(get)
+    awork_order = run_in_thread(work_order)

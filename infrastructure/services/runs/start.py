@@ -24,9 +24,9 @@ from ....domain.work_order import evolve as evolve_order
 from ....domain.workflow.definition import WorkflowDefinition, start_faults
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import issues_of
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...new_id import new_id
-from ...repositories.work_orders import find_order, load_order
+from ...repositories.work_orders import find_work_order, load_work_order
 from .context import Runnable, Workbench
 
 
@@ -55,9 +55,9 @@ def key_of(request: Request, text: str) -> Key:
     return Key(text, keyed_work_order_id(request.workflow_id, text), json_digest(request.payload))
 
 
-def start_once(bench: Workbench, request: Request, key: Key) -> Execution[Run]:
+def start_once(bench: Workbench, request: Request, key: Key) -> PreparedCall[Run]:
     """The run that the key stands for: the first caller starts it, whoever comes later gets it as it stands."""
-    known = find_order(bench.store, key.work_order_id)
+    known = find_work_order(bench.store, key.work_order_id)
     if known is not None:
         return _as_it_stands(bench, known, key)
     try:
@@ -65,10 +65,10 @@ def start_once(bench: Workbench, request: Request, key: Key) -> Execution[Run]:
     except ConcurrencyError as error:
         if error.stream != key.work_order_id:
             raise
-        return _as_it_stands(bench, load_order(bench.store, key.work_order_id), key)
+        return _as_it_stands(bench, load_work_order(bench.store, key.work_order_id), key)
 
 
-def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Execution[Run]:
+def start_new(bench: Workbench, request: Request, key: Key | None = None) -> PreparedCall[Run]:
     """Open a work order with its first run. Raises WorkOrderRejected, when that is recorded."""
     if key is not None:
         check_name(key.text, "idempotency_key")
@@ -131,10 +131,10 @@ def start_node(definition: WorkflowDefinition) -> str:
     return definition.start
 
 
-def _as_it_stands(bench: Workbench, order: WorkOrderState, key: Key) -> Execution[Run]:
+def _as_it_stands(bench: Workbench, order: WorkOrderState, key: Key) -> PreparedCall[Run]:
     if order.payload_digest != key.payload_digest:
         raise IdempotencyConflict(order.workflow_id, key.text, order.id, order.by, moment(order.opened_at))
     if order.last_run_id is None:
         raise WorkOrderRejected(order.id, (order.rejected or {})["reason"], issues_of(order))
     run_id = order.last_run_id
-    return Execution(None, lambda: run_of(bench.states.load(run_id)))
+    return PreparedCall(None, lambda: run_of(bench.states.load(run_id)))
