@@ -34,7 +34,7 @@ async def test_closing_waits_for_no_step_and_begins_none_that_still_waits_for_a_
     begun = asyncio.create_task(office.ledger.runs.astart("held"))
     assert await asyncio.to_thread(office.begun.acquire, timeout=PATIENCE)
     waits = asyncio.create_task(office.ledger.runs.astart("quick"))
-    while not office.ledger._executors._slots.waiting:
+    while not office.ledger._threads.executors._slots.waiting:
         await asyncio.sleep(0)
     office.ledger.close()
     with pytest.raises(fl.StorageUnavailable, match="closed before this step began"):
@@ -133,10 +133,8 @@ def no_thread(**_: Any) -> Any:
 def python(script: str) -> str:
     run = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-    )
+        capture_output=True, text=True, timeout=2 * PATIENCE,
+    )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return run.stdout
 

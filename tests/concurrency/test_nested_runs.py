@@ -61,15 +61,9 @@ def through_an_async_step(office: Office, loop: asyncio.AbstractEventLoop, left:
 
 
 WAYS = [
-    over_the_loop,
-    over_a_coroutine_of_the_application,
-    over_a_callback,
-    on_a_loop_of_its_own,
-    in_its_own_thread,
-    in_its_own_thread_and_over_the_loop,
-    first_queued_then_gone_on_with,
-    through_an_async_step,
-]
+    over_the_loop, over_a_coroutine_of_the_application, over_a_callback, on_a_loop_of_its_own, in_its_own_thread,
+    in_its_own_thread_and_over_the_loop, first_queued_then_gone_on_with, through_an_async_step,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -155,7 +149,7 @@ async def test_what_a_step_started_and_left_to_itself_ends_after_it(store_url: s
         office.add("parent", parent)
         assert (await ledger.runs.astart("parent")).status == "completed"
         another = asyncio.create_task(ledger.runs.astart("quick"))
-        while not ledger._executors._slots.waiting:  # the held one has taken over the only slot
+        while not ledger._threads.executors._slots.waiting:  # the held one has taken over the only slot
             await asyncio.sleep(0)
         office.let_go.set()
         assert {run.status for run in await asyncio.gather(another, *children)} == {"completed"}
