@@ -64,7 +64,7 @@ def check_actor(by: str) -> None:
     check_name(by, "by")
 
 
-def run_steps(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
+def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
     """Run steps while the state is active: all of them, or a single one."""
     by, globals, step_limit, now, chance, limits = settings
     masker = Masker(globals.values)

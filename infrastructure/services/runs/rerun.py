@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError
 from ....domain.execution.step import Refusal
-from ....domain.execution.step_loop import CallSettings, run_steps
+from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
 from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, start
 from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
 from .run_services import Runnable, RunServices
@@ -101,7 +101,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
     return Draft(state, [event, *_continue_fork(rerun, state, event, settings, wait=wait)], metadata, None)
 
 
-def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> Execution[Run]:
+def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> PreparedCall[Run]:
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
@@ -115,10 +115,10 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> E
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    return services.execution(state, run_steps(state, runnable.plan, settings) if options.wait else None)
+    return services.execution(state, step_loop(state, runnable.plan, settings) if options.wait else None)
 
 
-def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> Execution[Run]:
+def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:
     """Start a run that never changes the work order's state: a run that is added meanwhile changes nothing for it."""
     while True:
         try:

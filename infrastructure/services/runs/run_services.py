@@ -8,7 +8,7 @@ from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, run_steps
+from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import RunState
@@ -20,11 +20,11 @@ from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
 from ...execution.committer import Committer, append_next
-from ...execution.runner import Commit, Execution
+from ...execution.runner import Commit, PreparedCall
 from ...execution.source_code import KnownCode, code_now, known_code
-from ...repositories.contest import Contest
-from ...repositories.runs import RunStates
-from ...repositories.workflows import WorkflowLog
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.runs import RunRepository
+from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import Plans
 
 
@@ -50,8 +50,8 @@ class RunServices:
     def __init__(
         self,
         store: EventStore,
-        states: RunStates,
-        workflows: WorkflowLog,
+        states: RunRepository,
+        workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
         limits: StepLimits,
@@ -100,7 +100,7 @@ class RunServices:
 
         Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
         """
-        saved = self.workflows.last_save(workflow_id)
+        saved = self.workflows.load_last_save(workflow_id)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
@@ -127,18 +127,18 @@ class RunServices:
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as other writers append first."""
         check_actor(by)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
             state = self.states.load(run_id)
             event = decide(state)
             try:
                 append_next(self.store, state, [event])
             except ConcurrencyError as error:
-                contest.lost(state.version, error)
+                attempts.check_progress(state.version, error)
                 continue
             return run_of(state)
 
-    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
+    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
         """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
@@ -147,12 +147,12 @@ class RunServices:
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         Committer(self.store, state, self.threads)([event])
-        return self.execution(state, run_steps(state, plan, settings))
+        return self.execution(state, step_loop(state, plan, settings))
 
-    def execution(self, state: RunState, steps: StepLoop | None) -> Execution[Run]:
+    def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
-        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+        return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
