@@ -6,7 +6,7 @@ from typing import Any
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
 from ...domain.ports import EventStore
 from ...domain.run import STARTED
-from ...domain.status import work_order_status
+from ...domain.status import WorkOrderStatus, work_order_status
 from ...domain.values.names import check_run_id
 from ...domain.work_order import OPENED, WorkOrderState, evolve
 from ...projections.runs.work_order import WorkOrder, work_order_of
