@@ -15,11 +15,11 @@ from ..queries.index.reader import Index
 from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
-from ..repositories.runs import RunStates
-from ..repositories.workflows import WorkflowLog
+from ..repositories.runs import RunRepository
+from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
-from ..services.runs.context import Workbench
+from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
@@ -83,23 +83,23 @@ def compose(
 ) -> Ledger:
     """Put a ledger together on an open store: the composition root. ``now`` is in microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
-    states = RunStates(store, store.checkpoints, checkpoint_every)
+    states = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
-    log = WorkflowLog(store, index)
+    log = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     replayer = Replayer(store, states, log, executors, now, limits)
-    bench = Workbench(store, states, log, executors, now, limits, pools, batch)
+    run_services = RunServices(store, states, log, executors, now, limits, pools, batch)
 
     def close() -> None:
         pools.executors.close(_CLOSED)
-        bench.close()
+        run_services.close()
         store.close()
 
     return Ledger(
         store,
         Workflows(store, index, log, executors, now, pools),
-        Runs(bench),
+        Runs(run_services),
         History(store, states, log, lists, replayer, pools, now),
         Search(indexer, pools),
         pools,
