@@ -2,11 +2,8 @@
 
 from .decisions import cancel, continue_fork, envelope, fail, pause, proceed, resume, set_metadata, start
 from .events import (
-    BY_OPERATOR,
-    CLAIMS,
     FAILED,
     METADATA_SET,
-    MOVES,
     PAUSED,
     STARTED,
     STEP_COMPLETED,
@@ -17,7 +14,8 @@ from .events import (
 )
 from .fold import FoldSegment, evolve_recorded, fold_batches, segments, snapshots
 from .header import RunHeader, Transition, after_of, header_of, is_plain_step, read_header, with_header
-from .state import FOLD_REVISION, RunState, evolve
+from .registry import BY_OPERATOR, CLAIMS, FOLD_REVISION, RUN_EVENTS, evolve
+from .state import RunState
 
 __all__ = [
     "BY_OPERATOR",
@@ -25,8 +23,8 @@ __all__ = [
     "FAILED",
     "FOLD_REVISION",
     "METADATA_SET",
-    "MOVES",
     "PAUSED",
+    "RUN_EVENTS",
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",

@@ -13,7 +13,8 @@ from ..status import TERMINAL, RunStatus
 from ..values.clock import moment
 from .events import STEP_COMPLETED
 from .fold import is_running
-from .state import RunState, evolve
+from .registry import evolve
+from .state import RunState
 
 
 @dataclass(frozen=True, slots=True)
