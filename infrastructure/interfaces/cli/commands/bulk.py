@@ -39,7 +39,7 @@ def carry_out(session: Session, operation: BulkOperation, verb: str, *, yes: boo
     if operation.overtaken:
         counted += f" ({operation.overtaken} will be skipped: the work order has another last run by now)"
     _tell(counted if operation.id is None else f"{counted}, operation {operation.id}")
-    found.tell(session)
+    found.warn(session)
     if dry_run:
         session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found.run_ids))
         return

@@ -10,7 +10,7 @@ from .....projections.replay.report import ReplayReport
 from .....projections.serialization import brief
 from ...presentation.console import LAST, say, table, text
 from ...presentation.events import happened
-from ...presentation.search_lag import told_behind
+from ...presentation.search_lag import describe_lag
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +52,7 @@ def summary(console: Console, shown: ReplaySummary) -> None:
         "the record): ", _verdict(f"{count:,} diverged" if count else None),
     )  # fmt: skip
     if shown.behind:
-        say(console, text(f"but {told_behind(shown.behind)}", "bold red"))
+        say(console, text(f"but {describe_lag(shown.behind)}", "bold red"))
     if not shown.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
