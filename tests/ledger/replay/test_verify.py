@@ -377,8 +377,9 @@ def test_a_payload_that_was_read_back_refuses_change_in_a_retry_too(ledger: fl.L
     run = desk.runs.start("mutate", payload={"n": 0})
     run = desk.runs.proceed(run.id)
     assert [(result.attempt, (result.error or "").split(":")[0]) for result in run.snapshot.context["n"]] == [
-        (1, "TypeError"), (2, "TypeError"),
-    ]  # fmt: skip
+        (1, "TypeError"),
+        (2, "TypeError"),
+    ]
 
 
 # --- bad calls --------------------------------------------------------------------------------------------------------

@@ -68,9 +68,13 @@ def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
     items: list[BulkItem] = []
     terminal = views.console(sys.stderr)
     with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=terminal, transient=True, disable=not terminal.is_terminal,
-    ) as bar:  # fmt: skip
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    ) as bar:
         # On a terminal lines are printed above the bar, by whoever draws it.
         out = terminal if terminal.is_terminal and session.stdout.isatty() else session.console()
         try:

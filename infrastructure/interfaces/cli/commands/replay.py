@@ -94,9 +94,12 @@ def replay(
 
 
 def _all(
-    session: Session, chosen: Selection, effects: tuple[str, ...], values: dict[str, str] | None,
+    session: Session,
+    chosen: Selection,
+    effects: tuple[str, ...],
+    values: dict[str, str] | None,
     workers: int | None,
-) -> ReplaySummary:  # fmt: skip
+) -> ReplaySummary:
     from ....operations.replay_pool import ReplayJob, count_cores
 
     store = session.store or DEFAULT_STORE

@@ -265,7 +265,14 @@ def fork(
     saved = None if workflow_version is None else read_version(workflow_version)
     with session.ledger(running=True) as ledger, interruptible():
         forked = ledger.runs.fork(
-            run_id, version, by=by, payload=given, output=edited, workflow_version=saved, metadata=kept,
-            globals=values, step_limit=step_limit,
-        )  # fmt: skip
+            run_id,
+            version,
+            by=by,
+            payload=given,
+            output=edited,
+            workflow_version=saved,
+            metadata=kept,
+            globals=values,
+            step_limit=step_limit,
+        )
     _answer(session, forked)

@@ -52,8 +52,11 @@ def trail(
     """
     session = Session.of(context)
     filters: dict[str, Any] = {
-        "by": by, "stream": stream, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
-    }  # fmt: skip
+        "by": by,
+        "stream": stream,
+        "since": read_moment(since, "--since"),
+        "until": read_moment(until, "--until"),
+    }
     with session.ledger() as ledger:
 
         def page(cursor: str | None) -> Page[Any]:
