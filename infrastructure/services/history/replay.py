@@ -178,7 +178,7 @@ class Replay:
         return Call(executor, prepared.context)
 
     def _find_misplacement(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
-        """How the step, or the node that it led to, contradicts the definition and the events before; None if it doesn't."""
+        """How the step, or where it led, contradicts the definition and the events before; None if it doesn't."""
         data, state = recorded.data, self._state
         node_id = data["node_id"]
         routes = self._plan.routes.get(node_id)

@@ -156,7 +156,7 @@ SWITCHED_OFF: list[tuple[str, Callable[..., Any], Callable[[list[NewEvent]], Non
     ("outcome_difference", lambda *_: None, at(2, output={"total": 120})),
     ("first_difference", lambda *_: None, at(2, input={"items": []})),
     ("first_difference", lambda *_: None, at(1, definition_digest=OTHER_DIGEST)),
-    ("Rerun._misplaced", lambda *_: None, at(2, next_node_id="book")),
+    ("Replay._find_misplacement", lambda *_: None, at(2, next_node_id="book")),
 ]
 
 
