@@ -108,7 +108,7 @@ def prepare_cancellations(services: RunServices, runs: Iterable[str], by: str, r
     def cancel_one(target: _Target) -> PreparedCall[BulkItem]:
         if target.run_id is None:
             return _without_work(_skip(target, "the work order was rejected and has no run"))
-        status = services.states.header(target.run_id).status
+        status = services.runs.header(target.run_id).status
         if status in ENDED:
             return _without_work(_skip(target, f"the run is {status}", status=status))
         run = services.command(target.run_id, by, lambda state: cancel(state, reason, by, services.now()))
@@ -160,11 +160,11 @@ class _BulkRetry(NamedTuple):
 
     def _continue(self, target: _Target, run_id: str) -> PreparedCall[BulkItem]:
         """The operation got as far as this before: a run that was interrupted proceeds, any other one stays."""
-        header = self.services.states.header(run_id)
+        header = self.services.runs.header(run_id)
         if header.status != "active" or (header.queued and not self.options.wait):
             reason = "this operation has retried it before"
             return _without_work(_skip(target, reason, new_run_id=run_id, status=header.status))
-        state = self.services.states.load(run_id)
+        state = self.services.runs.load(run_id)
         event = proceed(state, None, self.options.settings.by, self.services.now())
         return _report_retry(self.services.claim(state, event, self.options.settings), target, run_id)
 

@@ -33,7 +33,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
-    source = services.states.load(run_id, at)
+    source = services.runs.load(run_id, at)
     runnable = services.pinned(
         source.workflow_id, source.workflow_version if workflow_version is None else workflow_version
     )

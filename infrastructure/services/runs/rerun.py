@@ -144,6 +144,6 @@ def _known_code(services: RunServices, rerun: Rerun) -> KnownCode:
     saved = rerun.runnable.known_code
     if rerun.source_id is None or rerun.origin is None or rerun.origin["kind"] != "reproduction":
         return saved
-    ran = services.states.load(rerun.source_id)
+    ran = services.runs.load(rerun.source_id)
     same = {type: digest for type, digest in saved.digests.items() if ran.code.get(type) == digest}
     return KnownCode(same, ran.distributions)

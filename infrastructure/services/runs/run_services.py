@@ -25,7 +25,7 @@ from ...execution.source_code import KnownCode, code_now, known_code
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
-from ..workflows.plan_cache import Plans
+from ..workflows.plan_cache import PlanCache
 
 
 class Runnable(NamedTuple):
@@ -50,7 +50,7 @@ class RunServices:
     def __init__(
         self,
         store: EventStore,
-        states: RunRepository,
+        runs: RunRepository,
         workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
@@ -59,12 +59,12 @@ class RunServices:
         batch: Batch | None = None,
     ) -> None:
         self.store = store
-        self.states = states
+        self.runs = runs
         self.workflows = workflows
         self.now = now
         self.threads = threads
         self._executors = executors
-        self._plans = Plans(executors)
+        self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
         self._timer = Timer()
@@ -129,7 +129,7 @@ class RunServices:
         check_actor(by)
         attempts = OptimisticRetry()
         while True:
-            state = self.states.load(run_id)
+            state = self.runs.load(run_id)
             event = decide(state)
             try:
                 append_next(self.store, state, [event])
@@ -166,4 +166,4 @@ class RunServices:
     def _commit(self, state: RunState) -> Commit:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
-        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
+        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)

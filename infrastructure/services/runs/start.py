@@ -170,4 +170,4 @@ def _return_existing(services: RunServices, work_order: WorkOrderState, key: Ide
     if work_order.last_run_id is None:
         raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
     run_id = work_order.last_run_id
-    return PreparedCall(None, lambda: run_of(services.states.load(run_id)))
+    return PreparedCall(None, lambda: run_of(services.runs.load(run_id)))
