@@ -136,7 +136,7 @@ def test_a_file_that_comes_meanwhile_is_not_replaced(ledger: fl.Ledger, tmp_path
 
 def test_the_store_itself_is_never_replaced(ledger: fl.Ledger, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to("store/s.db")
-    os.chain_digest(tmp_path / "store/s.db", tmp_path / "hard.db")
+    os.link(tmp_path / "store/s.db", tmp_path / "hard.db")
     for name in ("store/s.db", "link.db", "hard.db"):
         with pytest.raises(fl.InvalidRequest, match="is the store itself"):
             ledger.backup(tmp_path / name, force=True)
