@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...domain.errors import StorageCorrupt
-from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
+from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowDecoder
 from .codec import BODY, are_readable, decode, decode_beginning, digest_of, has_one_schema, to_recorded_event
 from .errors import translate_errors
 from .recorder import BATCH_ROWS, BEGINNING_BYTES, LAST, EventRow, LedgerRecorder, StreamRow
@@ -42,15 +42,15 @@ class EventReader:
         for version, position, type, state in self._each(stream, self._pages(stream, 0, upto)):
             yield EventRow(stream, version, position, type, state)
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
-        opener = Opener(stream, decode)
+        decoder = RowDecoder(stream, decode)
         for rows in self._pages(stream, after, upto):
             if not are_readable(rows):
                 rows = [self._whole(stream, row) for row in rows]
             if upto is None and 0 < len(rows) < BATCH_ROWS:
                 self._meet_head(stream, rows[-1][0], rows[-1][2] or b"")
-            yield Page(rows, opener)  # type: ignore[arg-type]
+            yield RowBatch(rows, decoder)  # type: ignore[arg-type]
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:
         """The events at places, each a stream and a version, in their order; costs one round trip where all are small.
@@ -165,15 +165,15 @@ class EventReader:
             upto = page[-1][0] - 1
             rows = min(rows * 8, BATCH_ROWS)
 
-    def _whole(self, stream: str, row: StreamRow) -> SealedRow:
+    def _whole(self, stream: str, row: StreamRow) -> EncodedRow:
         """The row with its state, also when that is large. Raises EventNotReadable."""
         version, type, state, position = row
         if state is None:
             state = self._state(stream, version)
-        encode_event = (version, type, state, position)
-        if not are_readable([encode_event]):
+        whole = (version, type, state, position)
+        if not are_readable([whole]):
             decode(stream, version, type, state)
-        return encode_event
+        return whole
 
     def _recorded(self, row: EventRow) -> RecordedEvent:
         stream, version, position, type, state = row

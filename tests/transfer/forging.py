@@ -20,10 +20,10 @@ def forged(content: bytes, change: Callable[[list[Event]], Any]) -> bytes:
     """The file with other events."""
     events = events_of(content)
     change(events)
-    return encode_event(orjson.loads(content.split(b"\n", 1)[0]), events)
+    return encode_export(orjson.loads(content.split(b"\n", 1)[0]), events)
 
 
-def encode_event(header: Mapping[str, Any], events: list[Event]) -> bytes:
+def encode_export(header: Mapping[str, Any], events: list[Event]) -> bytes:
     """A file of these events: versions as they are, digests and counts anew."""
     count: dict[str, int] = {}
     last: dict[str, bytes] = {}
