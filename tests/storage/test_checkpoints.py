@@ -160,7 +160,7 @@ def stored(store: Any, head: int | None = None) -> Any:
 def states_of(store: Any, every: int | None) -> RunRepository:
     """What one process has: it believes the pages that it made itself, whatever their length."""
     states: RunRepository = store.__dict__.setdefault("states", RunRepository(store, store.checkpoints, every))
-    states._every = every
+    states._checkpoint_every = every
     return states
 
 
