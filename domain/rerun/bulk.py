@@ -1,4 +1,4 @@
-"""Work on many runs at once: what came of each, and ids that make it resumable."""
+"""Operations on many runs: the outcome of each, and ids that make them resumable."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..visible import quoted
 
 @dataclass(frozen=True, slots=True)
 class BulkItem:
-    """What came of one run, or work order, of many."""
+    """The outcome for one run, or work order, of many."""
 
     run_id: str
     """As it was given."""
