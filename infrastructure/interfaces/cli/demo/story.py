@@ -133,8 +133,8 @@ class _Story:
             "It triages the webhooks of a code forge. The definition and the code behind it are now on record.",
         )
         saved = self.ledger.workflows.save(DEFINITION, workflow_id=WORKFLOW, by="demo", message="triage of webhooks")
-        workflow_views.workflow_saved(self.console, saved)
-        workflow_views.drawing(self.console, saved)
+        workflow_views.print_saved(self.console, saved)
+        workflow_views.print_graph(self.console, saved)
         return saved.version
 
     def start(self) -> list[Told]:
@@ -233,13 +233,13 @@ class _Story:
             "Time travel: one run as it stood when the directory did not answer, and at its end",
             f"flowledger show {hero.run.id}@{early}, and without @{early}.",
         )
-        views.snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id, version=early))
+        views.print_snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id, version=early))
         self.console.print()
-        views.snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id))
+        views.print_snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id))
 
     def audit(self, hero: Told) -> None:
         self.chapter("What an auditor sees", "Every event: who, when, which step, how long it took, and what it did.")
-        views.events(self.console, hero.run.id, list(self.ledger.history.events(hero.run.id)))
+        views.print_events(self.console, hero.run.id, list(self.ledger.history.events(hero.run.id)))
 
     def verify(self) -> Any:
         self.chapter(
@@ -247,7 +247,7 @@ class _Story:
             "The database refuses to change or delete events, and each carries the digest of the one before it.",
         )
         report = self.ledger.verify()
-        views.verified(self.console, report)
+        views.print_verify_report(self.console, report)
         return report
 
     def invite(self, hero: Told) -> list[str]:
