@@ -43,7 +43,7 @@ TEXT = 1_000
 
 
 def console(stream: TextIO) -> Console:
-    """A console that is print_diff_lines only on a terminal. No text is read as markup, or steers the terminal."""
+    """A console that uses colours only on a terminal. No text is read as markup, or controls the terminal."""
     from .escaping import EscapingConsole
 
     wide = None if stream.isatty() else requested_size("COLUMNS") or WIDTH
@@ -220,7 +220,7 @@ def print_verify_report(console: Console, report: VerifyReport, heads: Path | No
     if report.index_rows is None:
         print_line(
             console,
-            "the index is not built yet, or was built by other code, and was not checked: `flowledger rebuild` builds it",
+            "the index is not built, or was built by other code, and was not checked: `flowledger rebuild` builds it",
         )
     if heads is not None:
         if report.heads_compared is not None:

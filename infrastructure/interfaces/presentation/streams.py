@@ -1,6 +1,6 @@
 """Preparing the standard streams and the terminal size for a command.
 
-Everything that a command prints goes through ``EscapingStream``, as recorded texts, arguments and files may hold control
+Everything that a command prints goes through ``EscapingStream``: recorded texts, arguments and files may hold control
 characters. Only rich's colours, CSV for other programs, and the application's own output bypass it.
 """
 
@@ -19,8 +19,8 @@ WIDTH = 120
 """Columns where there is no terminal to ask."""
 
 NARROWEST, WIDEST = 60, 10_000
-"""Bounds of the requested columns and lines: below, names would be cut off; above, the blanks at the ends of lines would
-need more memory than the text."""
+"""Bounds of the requested columns and lines: below, names would be cut off; above, the blanks at the ends of lines
+would need more memory than the text."""
 
 
 class OutputLost(Exception):

@@ -105,10 +105,10 @@ def test_a_diff_is_coloured_on_a_terminal_and_can_not_steer_it(cli: CommandLine)
     save(cli, ONE | {"nodes": [ONE["nodes"][0] | {"code": "one\n\x1b[2Jtwo\n"}]})
     shown = cli("workflow", "diff", "w", "1", "2")
     assert "\x1b" not in shown.stdout
-    print_diff_lines = on_a_terminal(cli, "workflow", "diff", "w", "1", "2")
-    assert "\x1b[32m      +\\x1b[2Jtwo" in print_diff_lines
-    assert "\x1b[31m      -two" in print_diff_lines
-    assert "\x1b[2J" not in print_diff_lines
+    coloured = on_a_terminal(cli, "workflow", "diff", "w", "1", "2")
+    assert "\x1b[32m      +\\x1b[2Jtwo" in coloured
+    assert "\x1b[31m      -two" in coloured
+    assert "\x1b[2J" not in coloured
 
 
 def on_a_terminal(cli: CommandLine, *arguments: str) -> str:
