@@ -20,7 +20,7 @@ SEARCHED: Final = ("payload", "output", "metadata")
 """The values of bodies whose words are found. Not ``input``: it is made of what other events brought."""
 
 
-def begun_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
+def new_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
     """The entry of a run that begins with an event of this body. Raises one of MISFITS."""
     return SearchEntry(run_id, row_time(data["recorded_at"]), position)
 

@@ -26,8 +26,8 @@ with fl.open_ledger("sqlite:///a.db", executors) as ledger:
     run = ledger.runs.start("w", by="ada")
     before = ledger.history.snapshot(run.id)
     last = list(ledger.history.events(run.id))[-1].data
-    body = {"recorded_at": last["recorded_at"], "by": "bob", "correlation_id": run.work_order_id, "note": "look at this"}
-    body["after"] = last["after"]
+    body = {"recorded_at": last["recorded_at"], "by": "bob", "correlation_id": run.work_order_id}
+    body |= {"after": last["after"], "note": "look at this"}
     ledger._store.append(Write(run.id, run.version, (NewEvent("run.noted", body),)))
     assert ledger.history.snapshot(run.id).context == before.context
     (act,) = ledger.history.trail(by="bob")
