@@ -15,7 +15,7 @@ from .public import Attribute, Class, Method
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 HEADING = re.compile(r"^##+ `([\w.]+)`\n", re.MULTILINE)
-ANY_HEADING = re.compile(r"^#+ ", re.MULTILINE)
+ANY_HEADING = re.compile(r"^##+ ", re.MULTILINE)
 _ROW = re.compile(r"^\| `(\w+)(?:\\\||[^|])* \| ((?:\\\||[^|])*) \| ((?:\\\||[^|])*) \|$", re.MULTILINE)
 _BY_HAND = re.compile(r"^(```python\n|\*\*|<!--)", re.MULTILINE)
 _TABLE = "| attribute | type | |\n|---|---|---|\n"
