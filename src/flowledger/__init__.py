@@ -3,10 +3,6 @@
 Every save of a workflow, and each step, pause, resume and retry of a run, is an event. Any past state is one read away.
 """
 
-from .domain.bulk import BulkItem
-from .domain.clock import OddTime
-from .domain.context import PlacedResult
-from .domain.definition import Edge, Node, WorkflowDefinition
 from .domain.errors import (
     ConcurrencyError,
     Conflict,
@@ -28,7 +24,6 @@ from .domain.errors import (
     NotFound,
     NothingAsOf,
     RunNotFound,
-    StaleVersion,
     StorageCorrupt,
     StorageError,
     StorageUnavailable,
@@ -39,28 +34,32 @@ from .domain.errors import (
     WorkOrderRejected,
     WouldContinue,
 )
-from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
-from .domain.policy import RetryPolicy
+from .domain.events.integrity import Finding, VerifyReport
+from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
+from .domain.execution.scoping import Scoped
 from .domain.ports import RecordedEvent
-from .domain.results import NodeResult
-from .domain.retry import RetryPreview, ReusedNode
+from .domain.rerun.bulk import BulkItem
+from .domain.rerun.retry import RetryPreview, ReusedNode
 from .domain.run import RunHeader
-from .domain.scoping import Scoped
-from .domain.snapshot import RetryState, Snapshot
-from .domain.verification import Finding, VerifyReport
-from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
-from .infrastructure.doors.batches import Batch
-from .infrastructure.doors.bulk import BulkOperation
-from .infrastructure.engine import Engine
+from .domain.run.context import PlacedResult
+from .domain.run.results import NodeResult
+from .domain.run.snapshot import RetryState, Snapshot
+from .domain.values.clock import OddTime
+from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
+from .domain.workflow.definition import Edge, Node, WorkflowDefinition
+from .domain.workflow.retry_policy import RetryPolicy
+from .infrastructure.execution.batching import Batch
+from .infrastructure.execution.engine import Engine
 from .infrastructure.files import read_definition
 from .infrastructure.files.tables import write_rows
-from .infrastructure.ledger import Ledger, open_ledger
-from .infrastructure.search.index import Lag
-from .infrastructure.transfer.reports import BackupReport, ExportReport, ImportedStream, ImportReport
-from .infrastructure.walk.model import RunWalk
-from .projections.attempts import Attempt, LogEntry
-from .projections.audit import RunAudit
-from .projections.audited import (
+from .infrastructure.ledger.ledger import Ledger, open_ledger
+from .infrastructure.queries.search.indexer import Lag
+from .infrastructure.services.history.walk import RunWalk
+from .infrastructure.services.runs.bulk import BulkOperation
+from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
+from .projections.audit.build import RunAudit
+from .projections.audit.code_used import CodeUsed
+from .projections.audit.model import (
     AuditedOrigin,
     AuditedPause,
     AuditedRun,
@@ -71,22 +70,22 @@ from .projections.audited import (
     SinceSuccess,
     StreamRecord,
 )
-from .projections.code_used import CodeUsed
-from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
-from .projections.divergence import Divergence
-from .projections.family import Lineage, Relative
-from .projections.lineage import ReusedResult
-from .projections.pages import Page
-from .projections.replays import ReplayedExecutor, ReplayReport
-from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
-from .projections.runs import Run, RunOrigin
-from .projections.snapshot_diff import SnapshotDiff
-from .projections.state_changes import StateChange
-from .projections.timings import NodeTiming, Slowdown, Timings
-from .projections.trail import Act
-from .projections.value_changes import ValueChange
-from .projections.work_orders import WorkOrder
-from .projections.workflow_diff import PartChange, PartsDiff, WorkflowDiff
+from .projections.comparison.events import StateChange
+from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
+from .projections.comparison.snapshots import SnapshotDiff
+from .projections.comparison.values import ValueChange
+from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
+from .projections.pagination import Page
+from .projections.replay.divergence import Divergence
+from .projections.replay.report import ReplayedExecutor, ReplayReport
+from .projections.runs.attempts import Attempt, LogEntry
+from .projections.runs.audit_trail import Act
+from .projections.runs.lineage import Lineage, Relative
+from .projections.runs.reused_results import ReusedResult
+from .projections.runs.run import Run, RunOrigin
+from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
+from .projections.runs.timings import NodeTiming, Slowdown, Timings
+from .projections.runs.work_order import WorkOrder
 
 __version__ = "0.1.0"
 
