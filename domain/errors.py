@@ -309,12 +309,12 @@ class InputInvalid(FlowledgerError):
         self.count = len(self.issues) if count is None else count
         super().__init__(message)
 
-    @classmethod
-    def of_node(cls, node_id: str, issues: Sequence[Fault], count: int) -> "InputInvalid":
-        """The error of a node whose data have so many issues, these among them."""
-        listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
-        more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
-        return cls(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
+
+def input_invalid(node_id: str, issues: Sequence[Fault], count: int) -> InputInvalid:
+    """The error of a node whose data have so many issues, these among them."""
+    listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
+    more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
+    return InputInvalid(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
 
 
 class StorageError(FlowledgerError):

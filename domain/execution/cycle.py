@@ -1,6 +1,5 @@
 """The execution cycle, written once for sync and async: it asks its driver to call executors and to keep events."""
 
-import random
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
@@ -42,17 +41,20 @@ class CallSettings(NamedTuple):
     globals: Globals
     step_limit: int | None
     now: Callable[[], int]
+    chance: Callable[[], float]
+    """From 0 to 1, for the jitter of retries."""
     limits: StepLimits
 
 
 def call_settings(
-    by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int], limits: StepLimits
-) -> CallSettings:
+    by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int],
+    chance: Callable[[], float], limits: StepLimits,
+) -> CallSettings:  # fmt: skip
     """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
-    return CallSettings(by, globals_of(globals), step_limit, now, limits)
+    return CallSettings(by, globals_of(globals), step_limit, now, chance, limits)
 
 
 def check_actor(by: str) -> None:
@@ -64,7 +66,7 @@ def check_actor(by: str) -> None:
 
 def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:
     """Run steps while the state is active: all of them, or a single one."""
-    by, globals, step_limit, now, limits = settings
+    by, globals, step_limit, now, chance, limits = settings
     masker = Masker(globals.values)
     globals = globals.heard_by(masker.hear)
     steps = 0
@@ -83,10 +85,9 @@ def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool =
             outcome = Raised(error)
         else:
             outcome = yield Call(planned.executor, prepared.context)
-        chance = random.random()  # noqa: S311 - for jitter, not for secrets
         events = conclude(
             planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
-            chance=chance, masker=masker, limits=limits,
+            chance=chance(), masker=masker, limits=limits,
         )  # fmt: skip
         yield Keep(events)
         if single:

@@ -131,10 +131,11 @@ class StepContext(Live):
             self._log = StepLog(self.node.id, self._now)
         return self._log
 
-    @property
-    def logged(self) -> list[LogLine]:
-        """The lines logged so far."""
-        return self._log.lines if self._log is not None else []
+
+def lines_logged(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged so far."""
+    log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
+    return [] if log is None else log.lines
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,15 +30,15 @@ class Scoped:
         if not self.types and not self.nodes:
             raise InvalidRequest('Scoped needs types or nodes that are given the value, as types=("charge-card",)')
 
-    def is_for(self, node: Node) -> bool:
-        """Whether the node is given it."""
-        return node.type in self.types or node.id in self.nodes
-
     def __str__(self) -> str:
         """For whom it is."""
         types = [f"nodes of type {type!r}" for type in self.types]
         whom = " and ".join([*types, *(f"node {node!r}" for node in self.nodes)])
         return whom if self.expressions else f"the executors of {whom}"
+
+
+def _is_given(node: Node, one: Scoped) -> bool:
+    return node.type in one.types or node.id in one.nodes
 
 
 def _names(given: Iterable[str], name: str) -> tuple[str, ...]:
@@ -76,14 +76,16 @@ class Globals:
         if not self._scoped:
             return self.values
         if node.id not in self._seen:
-            self._seen[node.id] = self._without({name for name, one in self._scoped.items() if not one.is_for(node)})
+            self._seen[node.id] = self._without(
+                {name for name, one in self._scoped.items() if not _is_given(node, one)}
+            )
         return self._seen[node.id]
 
     def read_by(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
         """Those that its expressions see, and those that they don't, by name."""
         if not self._scoped:
             return self.values, _NONE
-        hidden = {name: one for name, one in self._scoped.items() if not (one.expressions and one.is_for(node))}
+        hidden = {name: one for name, one in self._scoped.items() if not (one.expressions and _is_given(node, one))}
         return self._without(hidden), hidden
 
     def _without(self, hidden: Collection[str]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, raw_message
+from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
 from ..expressions import Scope
 from ..masking import LONGEST_FORM, MASK, Masker
 from ..ports import NewEvent
@@ -15,7 +15,7 @@ from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
-from .executors import Pause, StepContext, StepResult, asks_to_pause
+from .executors import Pause, StepContext, StepResult, asks_to_pause, lines_logged
 from .plan import PlannedNode
 from .scoping import Globals
 
@@ -105,7 +105,7 @@ def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callab
 def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
     """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
     issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
-    return InputInvalid.of_node(recordable(error.node_id, masker), issues, error.count)
+    return input_invalid(recordable(error.node_id, masker), issues, error.count)
 
 
 _MAX_ISSUE_TEXT = 400
@@ -143,10 +143,8 @@ def conclude(
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if prepared.context.logged:
-            event["logs"] = [
-                {**line, "message": recordable(line["message"], masker)} for line in prepared.context.logged
-            ]
+        if lines := lines_logged(prepared.context):
+            event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:

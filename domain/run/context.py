@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from ..values.json import Immutable
-from .results import Entry, History, NodeResult
+from .results import Entry, History, NodeResult, recorded_data
 
 
 class Results(Immutable, Sequence[NodeResult]):
@@ -136,7 +136,7 @@ class Context(Immutable, Mapping[str, Results]):
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         """The same, with the outputs as they were recorded: for who only reads them."""
-        return {node_id: [result.shown() for result in results] for node_id, results in self.items()}
+        return {node_id: [recorded_data(result) for result in results] for node_id, results in self.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What it shows, read: neither what came later nor what would read it from the store.

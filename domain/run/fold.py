@@ -10,7 +10,8 @@ from ..ports import Page, SealedRow
 from ..values.clock import moment_of_millis
 from .context import Context
 from .events import STEP_COMPLETED
-from .snapshot import Snapshot, running, set_step
+from .running_snapshot import running_snapshot, set_step
+from .snapshot import Snapshot
 from .state import RunState, evolve
 
 FEW = 100
@@ -122,12 +123,12 @@ class Stretch:
         history, version, first = self._history, self._version, self._first
         for place in range(self._steps):
             context = Context(history, first + place + 1)
-            yield running(self._workflow_id, self._metadata, context, version + place, self._read, place)
+            yield running_snapshot(self._workflow_id, self._metadata, context, version + place, self._read, place)
 
     def __getitem__(self, place: int) -> Snapshot:
         """The snapshot after one of the steps, counted from 0."""
         context = Context(self._history, self._first + place + 1)
-        return running(self._workflow_id, self._metadata, context, self._version + place, self._read, place)
+        return running_snapshot(self._workflow_id, self._metadata, context, self._version + place, self._read, place)
 
     def _read(self, snapshot: Snapshot, place: int) -> None:
         step = self._history[self._first + place]

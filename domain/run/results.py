@@ -46,21 +46,10 @@ class NodeResult(Immutable):
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object of a result in a snapshot; the output in it is read-only."""
-        return self.shown() | {"output": self.output}
-
-    def shown(self) -> dict[str, Any]:
-        """The same, with the output as it was recorded: for who only reads it."""
-        data: dict[str, Any] = {
-            "output": self._entry.get("output"),
-            "timestamp": self.timestamp_ms,
-            "attempt": self.attempt,
-        }
-        if self.error is not None:
-            data["error"] = self.error
-        return data
+        return recorded_data(self) | {"output": self.output}
 
     def __eq__(self, other: object) -> bool:
-        return self.shown() == other.shown() if isinstance(other, NodeResult) else NotImplemented
+        return recorded_data(self) == recorded_data(other) if isinstance(other, NodeResult) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
 
@@ -70,6 +59,18 @@ class NodeResult(Immutable):
     def __repr__(self) -> str:
         outcome = f"error={self.error!r}" if self.error is not None else f"output={self._entry.get('output')!r}"
         return f"NodeResult({outcome}, attempt={self.attempt}, timestamp={self.timestamp.isoformat()})"
+
+
+def recorded_data(result: NodeResult) -> dict[str, Any]:
+    """Its JSON object with the output as it was recorded, which may be changed: for callers that only read it."""
+    data: dict[str, Any] = {
+        "output": result._entry.get("output"),  # pyright: ignore[reportPrivateUsage] - no caller is to have it by name
+        "timestamp": result.timestamp_ms,
+        "attempt": result.attempt,
+    }
+    if result.error is not None:
+        data["error"] = result.error
+    return data
 
 
 _UNREAD = object()

@@ -1,17 +1,18 @@
 """The state of a run at one version: field for field the JSON object that the source documents describe."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 from pydantic_core import to_json
 
 from ..errors import InvalidSnapshot, InvalidValue
 from ..values.clock import OddTime, moment_of_millis
-from ..values.json import Immutable, freeze, render_path, restore
+from ..values.json import freeze, render_path, restore
 from ..values.json_text import read_json
+from ..values.partly_read import PartlyRead
 from ..visible import quoted, visible_json
 from .context import Context
 from .results import Entry, History
@@ -37,15 +38,8 @@ class RetryState:
         restore(self, state, "payload")
 
 
-class _PartlyRead(Immutable):
-    """What sets the fields of a snapshot that can't be told without reading a step, and which step that is."""
-
-    __slots__ = ("_unread",)
-    _unread: "tuple[Callable[[Snapshot, int], None], int]"
-
-
 @dataclass(frozen=True, slots=True)
-class Snapshot(_PartlyRead):
+class Snapshot(PartlyRead):
     """Immutable, equal by value. Times are whole milliseconds, as in its JSON."""
 
     workflow_id: str
@@ -61,53 +55,19 @@ class Snapshot(_PartlyRead):
     metadata: Mapping[str, Any] = field(default_factory=lambda: cast("Mapping[str, Any]", freeze({})))
     retry_state: RetryState | None = None
 
-    if not TYPE_CHECKING:  # where it would make every name an attribute
-
-        def __getattr__(self, name: str) -> Any:
-            # Called only for what isn't there: a name that no snapshot has, or a field that is still unread.
-            if name not in _OF_THE_STEP:
-                raise AttributeError(f"a Snapshot has no {name!r}: it has {', '.join(Snapshot.__slots__)}")
-            read, place = self._unread
-            read(self, place)
-            return getattr(self, name)
+    _READ_LATE: ClassVar[tuple[str, ...]] = ("current_node_id", "last_started_at", "total_execution_time")
+    """Unset in the snapshots that ``running_snapshot`` makes."""
 
     def __setstate__(self, state: list[Any]) -> None:
         restore(self, state, "metadata")
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""
-        return self._data(self.context.to_data())
-
-    def shallow(self) -> dict[str, Any]:
-        """The same with the context as it is: for who looks at few of its results, of which there may be very many."""
-        return self._data(self.context)
-
-    def facts(self) -> dict[str, Any]:
-        """The JSON object without its context."""
-        facts = self._data({})
-        del facts["context"]
-        return facts
-
-    def _data(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = {
-            "workflowId": self.workflow_id,
-            "status": self.status,
-            "currentNodeId": self.current_node_id,
-            "context": context,
-            "version": self.version,
-        }
-        if self.last_started_at is not None:
-            data["lastStartedAt"] = _millis(self.last_started_at)
-        if self.total_execution_time is not None:
-            data["totalExecutionTime"] = self.total_execution_time
-        data["metadata"] = self.metadata
-        if self.retry_state is not None:
-            data["retryState"] = _retry_to_data(self.retry_state)
-        return data
+        return _data(self, self.context.to_data())
 
     def to_json(self) -> bytes:
         """UTF-8 JSON, compact."""
-        return to_json(self._data(self.context.shown()))
+        return to_json(_data(self, self.context.shown()))
 
     @staticmethod
     def from_json(value: bytes | str | Mapping[str, Any]) -> "Snapshot":
@@ -123,52 +83,37 @@ class Snapshot(_PartlyRead):
         return _read(value)
 
     def __str__(self) -> str:
-        return visible_json(json.dumps(self._data(self.context.shown()), indent=2, ensure_ascii=False))
+        return visible_json(json.dumps(_data(self, self.context.shown()), indent=2, ensure_ascii=False))
 
 
-def running(
-    workflow_id: str, metadata: Mapping[str, Any], context: Context, version: int,
-    read: Callable[[Snapshot, int], None], place: int,
-) -> Snapshot:  # fmt: skip
-    """The snapshot of a running run after a step, where the step is only read when somebody looks.
-
-    ``read(snapshot, place)`` then calls ``set_step``. A walk over a long run makes many that are hardly looked at.
-    """
-    snapshot: Snapshot = _new(Snapshot)
-    _set_workflow_id(snapshot, workflow_id)
-    _set_status(snapshot, "active")
-    _set_context(snapshot, context)
-    _set_version(snapshot, version)
-    _set_metadata(snapshot, metadata)
-    _set_retry_state(snapshot, None)
-    _set_unread(snapshot, (read, place))
-    return snapshot
+def shallow_data(snapshot: Snapshot) -> dict[str, Any]:
+    """The JSON object with the context as it is: for a look at few of its results, which may be very many."""
+    return _data(snapshot, snapshot.context)
 
 
-def set_step(snapshot: Snapshot, current_node_id: str, last_started_at: datetime, total_execution_time: int) -> None:
-    """Set what only the step itself tells."""
-    _set_current_node_id(snapshot, current_node_id)
-    _set_last_started_at(snapshot, last_started_at)
-    _set_total_execution_time(snapshot, total_execution_time)
+def data_without_context(snapshot: Snapshot) -> dict[str, Any]:
+    """The JSON object without its context."""
+    data = _data(snapshot, {})
+    del data["context"]
+    return data
 
 
-def _setter(name: str) -> Callable[[Snapshot, Any], None]:
-    # The descriptor itself: going through a frozen class's own way of setting a field takes ten times as long.
-    return getattr(Snapshot, name).__set__  # type: ignore[no-any-return]
-
-
-_OF_THE_STEP = ("current_node_id", "last_started_at", "total_execution_time")
-_new = object.__new__
-_set_workflow_id = _setter("workflow_id")
-_set_status = _setter("status")
-_set_current_node_id = _setter("current_node_id")
-_set_context = _setter("context")
-_set_version = _setter("version")
-_set_last_started_at = _setter("last_started_at")
-_set_total_execution_time = _setter("total_execution_time")
-_set_metadata = _setter("metadata")
-_set_retry_state = _setter("retry_state")
-_set_unread = _setter("_unread")
+def _data(snapshot: Snapshot, context: Mapping[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "workflowId": snapshot.workflow_id,
+        "status": snapshot.status,
+        "currentNodeId": snapshot.current_node_id,
+        "context": context,
+        "version": snapshot.version,
+    }
+    if snapshot.last_started_at is not None:
+        data["lastStartedAt"] = _millis(snapshot.last_started_at)
+    if snapshot.total_execution_time is not None:
+        data["totalExecutionTime"] = snapshot.total_execution_time
+    data["metadata"] = snapshot.metadata
+    if snapshot.retry_state is not None:
+        data["retryState"] = _retry_to_data(snapshot.retry_state)
+    return data
 
 
 def _millis(at: datetime) -> int:

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 from uuid import UUID
 
 from ..errors import InvalidRequest
 from ..visible import quoted
 
 
-def uuid7(at: int, random: bytes | None = None) -> str:
+def uuid7(at: int, random: bytes) -> str:
     """A UUIDv7 (RFC 9562 §5.7) for the moment ``at`` (microseconds since 1970); ``random`` is 10 bytes."""
-    noise = int.from_bytes(random if random is not None else os.urandom(10), "big")
+    noise = int.from_bytes(random, "big")
     rand_a = noise >> 68
     rand_b = noise & (1 << 62) - 1
     return str(UUID(int=(at // 1000 & (1 << 48) - 1) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from random import random
 from typing import Any
 
 from ...domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
@@ -18,6 +19,7 @@ from ...domain.values.json import MAX_VALUE_BYTES, freeze
 from ...domain.values.names import check_name
 from ...domain.visible import quoted
 from ...domain.workflow.definition import WorkflowDefinition, start_faults
+from ..concurrency.aio import in_thread
 from ..concurrency.threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
 from .expressions.planning import TOOLBOX
 from .runner import Execution, asynchronous, synchronous
@@ -63,6 +65,8 @@ class Engine(Live):
         Raises InvalidDefinition (there is no such node, or no single start node), InvalidValue.
         """
         return self._begin(start, workflow_id, None, metadata).snapshot()
+
+    abegin = in_thread(begin)
 
     def _execute(
         self,
@@ -115,7 +119,7 @@ class Engine(Live):
     def _execution(
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
     ) -> Execution[Snapshot]:
-        settings = call_settings(_BY, globals, step_limit, self._now, self._limits)
+        settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
         steps = cycle(state, self._plan, settings, single=single)
         return Execution((steps, _Folding(state)), state.snapshot)
 

@@ -23,6 +23,7 @@ from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunStates
+from ..repositories.workflows import WorkflowLog
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.context import Workbench
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Live):
-    """An open store. Use it as a context manager, or call ``close``. May be shared between threads."""
+    """An open store. Use it with ``with`` or ``async with``, or call ``close``. May be shared between threads."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 
@@ -53,12 +54,14 @@ class Ledger(Live):
         self._threads = Threads(self._executors, store.threads)
         states = RunStates(store, store.checkpoints, checkpoint_every)
         index = Index(store.recorder)
-        self.workflows = Workflows(store, index, executors, now, self._threads)
-        self.runs = Runs(Workbench(store, states, self.workflows, executors, now, limits, self._threads, batch))
+        log = WorkflowLog(store, index)
+        self.workflows = Workflows(store, index, log, executors, now, self._threads)
+        self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
+        self.runs = Runs(self._bench)
         indexer = SearchIndex(store, store.search, now)
-        replayer = Replayer(store, states, self.workflows, executors, now, limits)
+        replayer = Replayer(store, states, log, executors, now, limits)
         lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
-        self.history = History(store, states, self.workflows, lists, replayer, self._threads, now)
+        self.history = History(store, states, log, lists, replayer, self._threads, now)
         self.search = Search(indexer, self._threads)
 
     def verify(
@@ -124,10 +127,6 @@ class Ledger(Live):
 
         return back_up(self._store, path_of(path), force=force, progress=progress)
 
-    averify = in_thread(verify)
-    abackup = in_thread(backup)
-    arebuild = in_thread(rebuild)
-
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.
 
@@ -135,8 +134,13 @@ class Ledger(Live):
         wait for a thread never begin. Their calls raise StorageUnavailable, and the runs continue with ``proceed``.
         """
         self._executors.close(_CLOSED)
-        self.runs.close()
+        self._bench.close()
         self._store.close()
+
+    averify = in_thread(verify)
+    abackup = in_thread(backup)
+    arebuild = in_thread(rebuild)
+    aclose = in_thread(close)
 
     def __enter__(self) -> Self:
         return self
@@ -145,6 +149,14 @@ class Ledger(Live):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
 def open_ledger(

@@ -1,10 +1,31 @@
 """What the store knows of a workflow: its stream, read from the save that matters."""
 
-from ...domain.errors import StorageCorrupt, StorageUnavailable, VersionNotFound, WorkflowNotFound
+from datetime import datetime
+
+from ...domain.errors import (
+    EventsLost,
+    InvalidRequest,
+    StorageCorrupt,
+    StorageUnavailable,
+    VersionNotFound,
+    WorkflowNotFound,
+)
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.values.ids import workflow_stream
-from ...domain.workflow import SAVES, WorkflowState, WorkflowVersion, state_of, versions_in
+from ...domain.values.point_in_time import moment_asked
+from ...domain.visible import quoted
+from ...domain.workflow import (
+    SAVES,
+    WorkflowSnapshot,
+    WorkflowState,
+    WorkflowVersion,
+    refuse_archived,
+    state_of,
+    versions_in,
+)
+from ...domain.workflow.definition import WorkflowDefinition
 from ..queries.index.reader import Index
+from .as_of import version_at
 
 
 class WorkflowLog:
@@ -13,6 +34,48 @@ class WorkflowLog:
     def __init__(self, store: EventStore, index: Index) -> None:
         self._store = store
         self._index = index
+
+    def get(self, workflow_id: str, version: int | str | None = None, at: datetime | None = None) -> WorkflowSnapshot:
+        """The definition as it was at a version, as of a moment, or now.
+
+        Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
+        """
+        moment = moment_asked(self.number(workflow_id, version), at)
+        head = self.head(workflow_id)
+        asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {quoted(workflow_id)}")
+        state = self.state_at(workflow_id, asked)
+        latest = state if asked == head else self.state_at(workflow_id, head)
+        return state.snapshot(is_latest=latest.saved_version == state.saved_version)
+
+    def last_save(self, workflow_id: str) -> RecordedEvent:
+        """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
+        recent = self.recent(workflow_id)
+        if not recent:
+            raise WorkflowNotFound(workflow_id)
+        refuse_archived(state_of(workflow_id, recent))
+        return recent[0]
+
+    def definition(self, workflow_id: str, version: int, digest: str) -> WorkflowDefinition:
+        """The definition of a version, which was saved with this digest.
+
+        Raises EventsLost where the store holds another save as that version.
+        """
+        saved = self.get(workflow_id, version)
+        if saved.digest != digest:
+            stream = workflow_stream(workflow_id)
+            raise EventsLost(stream, version, self._store.head(stream))
+        return saved.definition
+
+    def number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
+        """The version that a number or a snapshot id stands for; a number may be beyond the head.
+
+        Raises InvalidRequest for what is neither; for a snapshot id WorkflowNotFound, VersionNotFound.
+        """
+        if isinstance(version, str):
+            return self.version_named(workflow_id, version)
+        if version is not None and type(version) is not int:
+            raise InvalidRequest(f"{name} {quoted(version)} is neither a whole number nor a snapshot id")
+        return version
 
     def head(self, workflow_id: str) -> int:
         """The version of the last event. Raises WorkflowNotFound."""

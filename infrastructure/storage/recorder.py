@@ -264,7 +264,7 @@ class QueryingRecorder(LedgerRecorder):
         head = (
             "SELECT coalesce(max(originator_version), 0) AS version FROM flowledger_events WHERE originator_id = :head"
         )
-        beside = f"SELECT head.version, found.* FROM ({head}) AS head LEFT JOIN ({sql}) AS found ON TRUE"  # noqa: S608
+        beside = f"SELECT head.version, found.* FROM ({head}) AS head LEFT JOIN ({sql}) AS found ON TRUE"  # noqa: S608 - our own columns and tables; values are parameters
         found = self.query(beside, {**parameters, "head": stream})
         return found[0][0], [tuple(row[1:]) for row in found if row[1] is not None]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...domain.run.context import Context
-from ...domain.run.results import NodeResult
-from ...domain.run.snapshot import Snapshot
+from ...domain.run.results import NodeResult, recorded_data
+from ...domain.run.snapshot import Snapshot, data_without_context, shallow_data
 from ...domain.values.json import json_digest
 
 
@@ -46,8 +46,9 @@ def state_changes(before: Snapshot | None, after: Snapshot) -> list[StateChange]
     damaged result.
     """
     if before is None:
-        return [StateChange("add", (key,), value, None) for key, value in after.shallow().items()]
-    return [*_added(before.context, after.context), *_differences((), before.facts(), after.facts())]
+        return [StateChange("add", (key,), value, None) for key, value in shallow_data(after).items()]
+    elsewhere = _differences((), data_without_context(before), data_without_context(after))
+    return [*_added(before.context, after.context), *elsewhere]
 
 
 def _added(before: Context, after: Context) -> Iterator[StateChange]:
@@ -66,7 +67,7 @@ def _added(before: Context, after: Context) -> Iterator[StateChange]:
 
 
 def _shown(results: list[NodeResult]) -> list[dict[str, Any]]:
-    return [result.shown() for result in results]
+    return [recorded_data(result) for result in results]
 
 
 def _differences(path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[StateChange]:

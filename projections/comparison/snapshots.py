@@ -6,7 +6,7 @@ from typing import Any
 
 from ...domain.lazy import lazy
 from ...domain.run.context import PlacedResult
-from ...domain.run.snapshot import Snapshot
+from ...domain.run.snapshot import Snapshot, data_without_context
 from ...domain.values.clock import moment_of_millis
 from ...domain.visible import visible_lines
 from .ignore import Ignored, below
@@ -66,7 +66,7 @@ def snapshot_diff(run_id: str, before: Snapshot, after: Snapshot, ignored: Ignor
         after=after,
         added=_results_behind(before, after, ignored),
         removed=_results_behind(after, before, ignored)[::-1],
-        _facts=tuple(operations(before.facts(), after.facts(), ignored)),
+        _facts=tuple(operations(data_without_context(before), data_without_context(after), ignored)),
     )
 
 

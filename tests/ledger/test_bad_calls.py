@@ -67,7 +67,7 @@ def test_a_step_limit_that_is_no_count_is_refused(memory_desk: Desk, limit: Any)
 def test_a_naive_clock_is_refused_and_nothing_written(store_url: str) -> None:
     executors = fl.ExecutorRegistry()
     executors.register("do")(lambda step: 1)
-    naive = datetime(2026, 1, 1)  # noqa: DTZ001
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001 - a naive time is the bad input
     with fl.open_ledger(store_url, executors, clock=lambda: naive) as ledger:
         with pytest.raises(fl.InvalidRequest, match="no time zone"):
             ledger.workflows.save(GOOD, workflow_id="w")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.values.ids import uuid7
+from flowledger.infrastructure.new_id import new_id
 from flowledger.infrastructure.repositories.work_orders import load_order
 from flowledger.infrastructure.services.runs import bulk
 
@@ -221,7 +221,7 @@ def test_a_bulk_retry_that_is_killed_is_resumed(
     ids = [ledger.runs.start("w", payload=number).id for number in range(MANY)]
     (tmp_path / "ids").write_text("\n".join(ids))
     (tmp_path / "retrier.py").write_text(RETRIER)
-    operation_id = uuid7(1_700_000_000_000_000)
+    operation_id = new_id(1_700_000_000_000_000)
     command = [sys.executable, str(tmp_path / "retrier.py"), durable_url, operation_id, str(tmp_path / "ids")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as retrier:
         assert retrier.stdout is not None

@@ -37,7 +37,7 @@ ODD_RETURNS: dict[str, Callable[[], Any]] = {
     "a handle that is a number": lambda: fl.StepResult(1, handle=7),
     "a handle with a lone surrogate": lambda: fl.StepResult(1, handle="\ud800"),
     "a handle without repr": lambda: fl.StepResult(1, handle=Unshowable()),
-    "a pause until a naive time": lambda: fl.Pause("x", until=datetime(2030, 1, 1)),  # noqa: DTZ001
+    "a pause until a naive time": lambda: fl.Pause("x", until=datetime(2030, 1, 1)),  # noqa: DTZ001 - a naive time is the bad input
     "a pause until some text": lambda: {"__pause": True, "until": "tomorrow"},
     "a pause with a reason without text": lambda: {"__pause": True, "reason": Unshowable()},
     "a key without repr": lambda: {Unshowable(): 1},

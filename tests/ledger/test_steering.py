@@ -69,7 +69,7 @@ def test_an_engine_alone_passes_on_what_it_was_given(how: str) -> None:
     assert engine.execute(payload=ASKING).status == "completed"
 
 
-@pytest.mark.parametrize("make", [json.loads, orjson.loads, lambda text: pickle.loads(pickle.dumps(json.loads(text)))])  # noqa: S301
+@pytest.mark.parametrize("make", [json.loads, orjson.loads, lambda text: pickle.loads(pickle.dumps(json.loads(text)))])  # noqa: S301 - a pickle of ours
 def test_a_dict_out_of_another_process_or_host_is_neither_a_pause_nor_an_output(
     memory_desk: Desk, make: Callable[[str], Any]
 ) -> None:

@@ -33,7 +33,7 @@ class BatchWorld(World):
         super().__init__(url)
 
     def reopen(self) -> None:
-        self.ledger.runs.close()
+        self.ledger._bench.close()
         super().reopen()
 
     def close(self) -> None:

@@ -109,7 +109,7 @@ def test_a_time_zone_changes_nothing(world: World) -> None:
 
 def test_a_naive_datetime_is_refused(world: World) -> None:
     run_id = long_run(world)
-    naive = datetime(2026, 1, 1)  # noqa: DTZ001
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001 - a naive time is the bad input
     for read in (
         lambda: world.ledger.history.snapshot(run_id, at=naive),
         lambda: world.ledger.workflows.get("w", at=naive),

@@ -246,7 +246,7 @@ def test_no_text_stops_a_search(store: LedgerEventStore, monkeypatch: pytest.Mon
 def test_entries_can_be_dropped_however_often_they_were(durable_url: str) -> None:
     with closing(open_store(durable_url)) as store:
         append(store, "run-1", [started()])
-        run_sql(durable_url, f"UPDATE flowledger_search_progress SET generation = {2**63 - 1}")  # noqa: S608 - a number
+        run_sql(durable_url, f"UPDATE flowledger_search_progress SET generation = {2**63 - 1}")
         index = index_of(store)
         for _ in range(2):
             index.clear()

@@ -100,7 +100,7 @@ def test_entries_that_older_code_made_are_made_anew(
     as_kept = words if durable_url.startswith("sqlite") else f"array_to_tsvector(string_to_array({words}, ' '))"
     change(
         durable_url,
-        f"UPDATE flowledger_search SET words = {as_kept}",  # noqa: S608 - ours
+        f"UPDATE flowledger_search SET words = {as_kept}",
         "UPDATE flowledger_search_progress SET revision = 0, last_stream = NULL, last_version = NULL",
     )
     with fl.open_ledger(durable_url, executors()) as ledger:

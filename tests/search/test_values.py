@@ -76,7 +76,7 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
         expected = one.matches(whole, Allowance())
         found = condition(store.recorder.dialect, None, [one])
         ((may, sure),) = store.recorder.query(
-            f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM flowledger_search AS s",  # noqa: S608 - ours
+            f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM flowledger_search AS s",
             found.parameters,
         )
         kept = store.search.entries(["run"])["run"].document

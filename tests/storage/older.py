@@ -54,7 +54,7 @@ def make_store(url: str, version: int) -> None:
             if number <= version:
                 for statement in statements:
                     execute(statement)
-        execute(f"UPDATE flowledger_schema SET version = {version}")  # noqa: S608 - a number
+        execute(f"UPDATE flowledger_schema SET version = {version}")
         if dialect == "sqlite":
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
@@ -68,6 +68,6 @@ def copy_store(source: str, target: str) -> None:
         else:
             place = source.rpartition("search_path%3D")[2]
         for old, new in TABLES.items():
-            execute(f"INSERT INTO {old} SELECT * FROM {place}.{new}")  # noqa: S608 - ours
-        progress = f"(SELECT position FROM {place}.flowledger_search_progress)"  # noqa: S608 - ours
-        execute(f"UPDATE search_progress SET position = {progress}")  # noqa: S608 - ours
+            execute(f"INSERT INTO {old} SELECT * FROM {place}.{new}")
+        progress = f"(SELECT position FROM {place}.flowledger_search_progress)"
+        execute(f"UPDATE search_progress SET position = {progress}")

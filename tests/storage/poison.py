@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - statements of our own
 """Events that no write of ours records, put into a store as an older import, or anybody with an INSERT, would do it."""
 
 from collections.abc import Callable, Mapping

@@ -47,7 +47,7 @@ class PostgresStore:
                 connection.execute(f'DROP TABLE IF EXISTS kept."{table}"'.encode())
             connection.execute("CREATE SCHEMA IF NOT EXISTS kept")
             for table in self._tables(connection):
-                connection.execute(f'CREATE TABLE kept."{table}" AS SELECT * FROM "{table}"'.encode())  # noqa: S608
+                connection.execute(f'CREATE TABLE kept."{table}" AS SELECT * FROM "{table}"'.encode())
 
     def restore(self) -> None:
         with psycopg.connect(self._url) as connection:
@@ -56,8 +56,8 @@ class PostgresStore:
             tables = ", ".join(f'"{table}"' for table in self._tables(connection))
             connection.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE".encode())
             for table in self._tables(connection):
-                connection.execute(f'DELETE FROM "{table}"'.encode())  # noqa: S608
-                connection.execute(f'INSERT INTO "{table}" SELECT * FROM kept."{table}"'.encode())  # noqa: S608
+                connection.execute(f'DELETE FROM "{table}"'.encode())
+                connection.execute(f'INSERT INTO "{table}" SELECT * FROM kept."{table}"'.encode())
             connection.commit()
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -35,5 +35,5 @@ def _from_sqlite(path: str) -> None:
 
 def _newest(dialect: Dialect) -> str:
     table = re.findall(r"INSERT INTO (\w+)", queries(dialect)["append_event"])[0]
-    newest = f"SELECT max(notification_id) FROM {table}"  # noqa: S608 - our own table
-    return f"DELETE FROM {table} WHERE notification_id = ({newest})"  # noqa: S608 - as above
+    newest = f"SELECT max(notification_id) FROM {table}"
+    return f"DELETE FROM {table} WHERE notification_id = ({newest})"

@@ -210,7 +210,7 @@ def cut(url: str, run_id: str, behind: int) -> None:
             connection.execute("DROP TRIGGER IF EXISTS flowledger_events_refuse_delete")
     else:
         run_sql(url, "ALTER TABLE flowledger_events DISABLE TRIGGER ALL")
-    run_sql(url, f"DELETE FROM flowledger_events WHERE originator_id = '{run_id}' AND originator_version > {behind}")  # noqa: S608
+    run_sql(url, f"DELETE FROM flowledger_events WHERE originator_id = '{run_id}' AND originator_version > {behind}")
 
 
 @pytest.mark.parametrize("behind", [EVERY - 1, EVERY, 2 * EVERY - 1, 12])
@@ -273,11 +273,11 @@ def overwrite(url: str, stream: str, version: int, state: bytes) -> None:
     if "sqlite" in url:
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute("DROP TRIGGER IF EXISTS flowledger_events_refuse_update")
-            connection.execute(f"UPDATE flowledger_events SET state = ? {where}", (state,))  # noqa: S608
+            connection.execute(f"UPDATE flowledger_events SET state = ? {where}", (state,))
     else:
         with psycopg.connect(url) as connection:
             connection.execute("ALTER TABLE flowledger_events DISABLE TRIGGER ALL")
-            connection.execute(f"UPDATE flowledger_events SET state = %s {where}".encode(), (state,))  # noqa: S608
+            connection.execute(f"UPDATE flowledger_events SET state = %s {where}".encode(), (state,))
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

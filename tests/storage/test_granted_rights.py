@@ -55,7 +55,7 @@ def granted(url: str, user: str) -> Store:
 def use(url: str) -> None:
     """Everything goes on: a save, runs, lists, a search."""
     with fl.open_ledger(url, executors) as ledger:
-        name = f"w{ask(url, 'SELECT count(*) FROM flowledger_events')}"  # noqa: S608 - ours
+        name = f"w{ask(url, 'SELECT count(*) FROM flowledger_events')}"
         ledger.workflows.save({"nodes": [{"id": "a", "type": "work"}]}, workflow_id=name, by="ada")
         run = ledger.runs.start(name, payload="zebra", by="bob")
         ledger.runs.start(name, payload="fail", by="bob")
@@ -110,7 +110,7 @@ def test_who_looks_for_tables_elsewhere_is_bounded_alike(store: Store, before: s
 def test_no_epoch_begins_that_need_not(store: Store, extreme: int) -> None:
     use(store.app)
     with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.UniqueViolation)):
-        run_sql(store.app, f"INSERT INTO flowledger_epochs (added) VALUES ({extreme})")  # noqa: S608 - a number
+        run_sql(store.app, f"INSERT INTO flowledger_epochs (added) VALUES ({extreme})")
     use(store.app)
 
 
@@ -123,7 +123,7 @@ def test_where_an_epoch_must_begin_it_begins_where_it_must(store: Store, extreme
         f"{EVENT} ('restored', 1, 'x', '', 1000000000000::bigint << 20)",
     )
     with pytest.raises(psycopg.errors.CheckViolation):
-        run_sql(store.app, f"INSERT INTO flowledger_epochs (added) VALUES ({extreme})")  # noqa: S608 - a number
+        run_sql(store.app, f"INSERT INTO flowledger_epochs (added) VALUES ({extreme})")
     use(store.app)
     assert ask(store.admin, "SELECT count(*) FROM flowledger_epochs") == 2
     with pytest.raises(psycopg.errors.CheckViolation, match="lies beyond"):
@@ -135,7 +135,7 @@ def test_rows_from_before_there_were_bounds_stop_no_append(new_postgres_url: Cal
     url = new_postgres_url()
     make_store(url, 6)
     run_sql(url, f"{EVENT} ('stranger', 1, 'x', '', {2**63 - 1})")
-    run_sql(url, f"INSERT INTO flowledger_epochs (added) VALUES ({2**63 - 1})")  # noqa: S608 - a number
+    run_sql(url, f"INSERT INTO flowledger_epochs (added) VALUES ({2**63 - 1})")
     with fl.open_ledger(granted(url, app).app, executors) as ledger:
         ledger.workflows.save({"nodes": [{"id": "a", "type": "work"}]}, workflow_id="w", by="ada")
         assert ledger.runs.start("w").status == "completed"
@@ -146,7 +146,7 @@ def test_an_index_from_before_there_were_bounds_is_rebuilt(new_postgres_url: Cal
     url = new_postgres_url()
     make_store(url, 6)
     run = f"({2**62}, 1, 1, 1, NULL, FALSE, 'r', 'o', 'w', 'completed', NULL, NULL, 'ada', NULL, NULL)"
-    run_sql(url, f"INSERT INTO flowledger_index_runs VALUES {run}")  # noqa: S608 - ours
+    run_sql(url, f"INSERT INTO flowledger_index_runs VALUES {run}")
     store = granted(url, app)
     with fl.open_ledger(store.app, executors) as ledger:
         ledger.rebuild()
@@ -172,7 +172,7 @@ def test_no_number_in_the_index_stops_a_list(store: Store) -> None:
         with fl.open_ledger(store.app, executors) as ledger:
             read_all(ledger)
             for extreme in EXTREMES:
-                if attempt(store.app, f"UPDATE {table} SET {column} = {extreme}"):  # noqa: S608 - ours
+                if attempt(store.app, f"UPDATE {table} SET {column} = {extreme}"):
                     read_all(ledger)
                     list(ledger.history.runs(text="zebra"))
             ledger.rebuild()
@@ -188,7 +188,7 @@ def test_no_number_in_the_index_stops_a_list(store: Store) -> None:
 )  # fmt: skip
 def test_no_document_stops_a_search(store: Store, document: str) -> None:
     use(store.app)
-    attempt(store.app, f"UPDATE flowledger_search SET document = '{document}'")  # noqa: S608 - ours
+    attempt(store.app, f"UPDATE flowledger_search SET document = '{document}'")
     with fl.open_ledger(store.app, executors) as ledger:
         (run,) = ledger.history.runs(text="zebra", limit=1)
         ledger.history.runs(where="payload == 1 && metadata.x == 2 && output.a == 3")

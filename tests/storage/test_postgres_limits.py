@@ -99,7 +99,7 @@ def test_a_statement_that_is_cancelled_stores_nothing(new_postgres_url: Callable
     """As statement_timeout cancels it."""
     url = new_postgres_url()
     waiting = "NOT granted AND relation = 'flowledger_events'::regclass"
-    cancel = f"SELECT count(pg_cancel_backend(pid)) FROM pg_locks WHERE {waiting}"  # noqa: S608 - ours
+    cancel = f"SELECT count(pg_cancel_backend(pid)) FROM pg_locks WHERE {waiting}"
     with opened(url) as store, psycopg.connect(url) as other, ThreadPoolExecutor(1) as thread:
         write(store, "a", 0, 1)
         other.execute("LOCK TABLE flowledger_events")

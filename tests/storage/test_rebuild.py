@@ -52,7 +52,7 @@ def test_an_index_that_was_lost_is_rebuilt_to_the_same_rows(durable_url: str) ->
         fill(ledger)
         before = index_of(ledger._store)
         for table in before:
-            run_sql(durable_url, f"DELETE FROM {table}")  # noqa: S608
+            run_sql(durable_url, f"DELETE FROM {table}")
         assert list(ledger.history.runs()) == []
         told: list[float] = []
         assert ledger.rebuild(told.append) == 1 + 6 * 2 + 6

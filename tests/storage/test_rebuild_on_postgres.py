@@ -54,13 +54,13 @@ def damage(table: str, kind: str, of: int, number: int) -> str:
     some = f"(hashtext({key}) % {of} + {of}) % {of} = {number % of}"
     actor = {"flowledger_index_changes": "type"}.get(table, "actor")
     if kind == "lost":
-        return f"DELETE FROM {table} WHERE {some}"  # noqa: S608 - ours
+        return f"DELETE FROM {table} WHERE {some}"
     if kind == "changed":
-        return f"UPDATE {table} SET {actor} = 'mallory' WHERE {some}"  # noqa: S608 - ours
+        return f"UPDATE {table} SET {actor} = 'mallory' WHERE {some}"
     column = "version" if table in ("flowledger_index_changes", "flowledger_index_saves") else key
     other = "version + 1000" if column == "version" else f"'forged ' || {key}"
     return (
-        f"INSERT INTO {table} SELECT (json_populate_record(one, json_build_object('{column}', {other}))).* "  # noqa: S608
+        f"INSERT INTO {table} SELECT (json_populate_record(one, json_build_object('{column}', {other}))).* "
         f"FROM {table} AS one WHERE {some} ON CONFLICT DO NOTHING"
     )
 
@@ -131,7 +131,7 @@ def test_readers_do_not_wait_for_a_rebuild_and_writers_write_between_slices(stor
     with fl.open_ledger(store.app, executors) as ledger, fl.open_ledger(store.app, executors) as other:
         fill(ledger)
         for table in TABLES:
-            run_sql(store.app, f"DELETE FROM {table}")  # noqa: S608 - ours
+            run_sql(store.app, f"DELETE FROM {table}")
         seen: list[int] = []
         equal, end_of_slice = PostgresRebuilding._equal, PostgresRebuilding._end_of_slice
 

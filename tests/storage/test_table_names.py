@@ -80,7 +80,7 @@ def test_an_old_store_keeps_all_it_has(durable_url: str, beside: Callable[[], st
     make_store(old, LAST_WITH_OLD_NAMES[dialect_of(old)])
     copy_store(durable_url, old)
     with executing(durable_url) as execute:
-        kept = {table: execute(f"SELECT * FROM {table}") for table in TABLES.values()}  # noqa: S608 - ours
+        kept = {table: execute(f"SELECT * FROM {table}") for table in TABLES.values()}
     with fl.open_ledger(old, executors) as ledger:
         for word in ("zebra", "gnu"):
             assert len(ledger.history.runs(text=word)) == 1
@@ -92,7 +92,7 @@ def test_an_old_store_keeps_all_it_has(durable_url: str, beside: Callable[[], st
         assert ledger.verify().ok
         with executing(old) as execute:
             for table, rows in kept.items():
-                assert not_in(execute(f"SELECT * FROM {table}"), rows) == [], table  # noqa: S608 - ours
+                assert not_in(execute(f"SELECT * FROM {table}"), rows) == [], table
         before = index_of(ledger._store)
         ledger.rebuild()
         assert index_of(ledger._store) == before
@@ -109,7 +109,7 @@ def test_a_store_is_made_beside_a_table_of_another(new_postgres_url: Callable[[]
     run_sql(url, f"CREATE TABLE {name} ({THEIRS[name]})")
     use(url)
     with executing(url) as execute:
-        assert execute(f"SELECT count(*) FROM {name}") == [(0,)]  # noqa: S608 - ours
+        assert execute(f"SELECT count(*) FROM {name}") == [(0,)]
 
 
 def test_others_may_make_tables_beside_a_store(durable_url: str) -> None:
@@ -123,14 +123,14 @@ def test_others_may_make_tables_beside_a_store(durable_url: str) -> None:
         assert len(ledger.history.runs(text="gnu")) == 1
     with executing(durable_url) as execute:
         for name in THEIRS:
-            assert execute(f"SELECT count(*) FROM {name}") == [(0,)]  # noqa: S608 - ours
+            assert execute(f"SELECT count(*) FROM {name}") == [(0,)]
 
 
 def test_rights_and_owners_stay_with_the_tables(new_postgres_url: Callable[[], str]) -> None:
     url = new_postgres_url()
     make_store(url, 5)
     ours = "relnamespace = current_schema()::regnamespace"
-    rights = f"SELECT oid::regclass::text, relacl::text, relowner FROM pg_class WHERE {ours}"  # noqa: S608 - ours
+    rights = f"SELECT oid::regclass::text, relacl::text, relowner FROM pg_class WHERE {ours}"
     with new_user(url) as reader, new_user(url, "SUPERUSER") as owner:
         run_sql(url, f"GRANT SELECT ON index_runs TO {reader}", f"GRANT INSERT ON stored_events TO {reader}")
         run_sql(url, f"ALTER TABLE search OWNER TO {owner}")

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - statements of our own
 """A store in which everything happened that verify compares, and ways to change it behind its back."""
 
 import sqlite3

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - statements of our own
 """Whatever tells what the events tell, and tells it otherwise, is named; a store that nobody touched is not accused."""
 
 import tracemalloc

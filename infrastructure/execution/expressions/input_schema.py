@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from ....domain.errors import Fault, InputInvalid, InvalidRequest, InvalidValue
+from ....domain.errors import Fault, InputInvalid, InvalidRequest, InvalidValue, input_invalid
 from ....domain.execution.plan import InputValidator
 from ....domain.values.json import MAX_VALUE_BYTES, freeze, size_of, thaw
 from ....domain.visible import quoted
@@ -200,7 +200,7 @@ def _dotted(path: Any) -> str:
 def _invalid(node_id: str, issues: Iterable[Fault]) -> InputInvalid:
     rest = iter(issues)
     kept = list(islice(rest, MAX_ISSUES))
-    return InputInvalid.of_node(node_id, kept, len(kept) + sum(1 for _ in rest))
+    return input_invalid(node_id, kept, len(kept) + sum(1 for _ in rest))
 
 
 MAX_ISSUES = 50

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.events import Resize
 
 from ....domain.errors import FlowledgerError
+from ....domain.run.snapshot import shallow_data
 from ....domain.values.json import render_path
 from ....domain.workflow import WorkflowSnapshot
 from ....projections.comparison.events import StateChange
@@ -111,7 +112,7 @@ class StatePane(OutlinePane):
             for change in (self._walk.changes(self._version) if self._version > 1 else ())
             for depth in range(1, len(change.path) + 1)
         }
-        self.show_values(((key, key, value) for key, value in snapshot.shallow().items()), changed)
+        self.show_values(((key, key, value) for key, value in shallow_data(snapshot).items()), changed)
 
     def document(self) -> tuple[str, Any]:
         return f"the state at version {self._version}", self._walk.snapshot(self._version).to_data()

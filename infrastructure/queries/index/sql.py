@@ -50,7 +50,7 @@ def family(run_id: str) -> Condition:
     """The runs of the work order that a run belongs to, oldest first."""
     order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
     return Condition(
-        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608
+        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608 - our own columns and tables; values are parameters
         {"id": run_id},
     )
 
@@ -98,7 +98,7 @@ def _all_as_of(source: str, shared: list[str], dialect: Dialect) -> str:
     begun = _page("r.*", f"{source} AS r", [*shared, "r.started_at <= :as_of"], "r.started_at")
     return f"""SELECT {_RUN_EITHER} FROM ({begun}) AS r
 LEFT JOIN {_LAST_CHANGE[dialect]} AND (r.finished_at IS NULL OR r.finished_at > :as_of)
-ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608
+ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608 - our own columns and tables; values are parameters
 
 
 _LAST_CHANGE: dict[Dialect, str] = {
@@ -139,7 +139,7 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
 
 def work_order(work_order_id: str) -> Condition:
     return Condition(
-        f"SELECT {_WORK_ORDER} FROM flowledger_index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608
+        f"SELECT {_WORK_ORDER} FROM flowledger_index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608 - our own columns and tables; values are parameters
         {"id": work_order_id},
     )
 
@@ -164,7 +164,7 @@ def acts(
 def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
     """Workflows in the order of their ids, each with the count of its saves."""
     return Condition(
-        f"SELECT {_WORKFLOW} FROM flowledger_index_workflows AS w "  # noqa: S608
+        f"SELECT {_WORKFLOW} FROM flowledger_index_workflows AS w "  # noqa: S608 - our own columns and tables; values are parameters
         f"WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",
         parameters,
     )
@@ -172,7 +172,7 @@ def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
 
 def saves_named(snapshot_id: str) -> Condition:
     return Condition(
-        f"SELECT {_columns(SaveRow, 's')} FROM flowledger_index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608
+        f"SELECT {_columns(SaveRow, 's')} FROM flowledger_index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608 - our own columns and tables; values are parameters
         {"id": snapshot_id},
     )
 
@@ -235,11 +235,11 @@ def _place(time: str, position: str, before: Place | None, parameters: dict[str,
 def _page(columns: str, source: str, conditions: Sequence[str], time: str) -> str:
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     position = time.partition(".")[0] + ".position"
-    return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608
+    return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608 - our own columns and tables; values are parameters
 
 
 def _merged(branches: Sequence[str], time: str) -> str:
     if len(branches) == 1:
         return branches[0]
-    pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608
+    pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608 - our own columns and tables; values are parameters
     return f"{pages}\nORDER BY {time} DESC, position DESC LIMIT :limit"

@@ -117,7 +117,7 @@ class SearchedRuns:
         )
         newest = f"SELECT * FROM flowledger_search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
         with errors_in_our_terms():
-            ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608
+            ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608 - our own columns and tables; values are parameters
         if together >= FREQUENT:
             return None
         rare = [part.has_index and count < COMMON for part, count in zip(found.parts, each, strict=True)]

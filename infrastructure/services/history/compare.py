@@ -14,7 +14,7 @@ from ....projections.comparison.snapshots import SnapshotDiff, snapshot_diff
 from ...repositories.as_of import version_at
 from ...repositories.origins import origin_in, sources
 from ...repositories.runs import RunStates
-from ..workflows.service import Workflows
+from ...repositories.workflows import WorkflowLog
 
 
 def difference_of(
@@ -30,14 +30,14 @@ def difference_of(
 
 
 def comparison_of(
-    store: EventStore, states: RunStates, workflows: Workflows, runs: Sequence[str], ignored: Ignored | None
+    store: EventStore, states: RunStates, workflows: WorkflowLog, runs: Sequence[str], ignored: Ignored | None
 ) -> RunComparison:
     """Two runs, aligned by node and attempt. Raises RunNotFound."""
     a, b = (_side(store, states, workflows, run_id) for run_id in runs)
     return comparison(a, b, ignored)
 
 
-def _side(store: EventStore, states: RunStates, workflows: Workflows, run_id: str) -> Side:
+def _side(store: EventStore, states: RunStates, workflows: WorkflowLog, run_id: str) -> Side:
     events = list(store.read(run_id))
     if not events or events[0].type != STARTED:
         raise RunNotFound(run_id)
@@ -52,7 +52,7 @@ def _past(store: EventStore, started: RecordedEvent) -> Iterator[list[RecordedEv
         yield list(store.read(source["run_id"], upto=source["version"]))
 
 
-def _told(states: RunStates, workflows: Workflows, events: Sequence[RecordedEvent]) -> Told:
+def _told(states: RunStates, workflows: WorkflowLog, events: Sequence[RecordedEvent]) -> Told:
     started = events[0]
     workflow = workflows.get(started.data["workflow_id"], started.data["workflow_version"])
     return Told(events, workflow, states.before(started))

@@ -22,8 +22,8 @@ from ....projections.runs.attempts import is_execution
 from ...execution.runner import Execution
 from ...repositories.as_of import event_at, version_at
 from ...repositories.runs import RunStates
+from ...repositories.workflows import WorkflowLog
 from ..workflows.plan_cache import Plans
-from ..workflows.service import Workflows
 from .replay import AbsentGlobals, Rerun, choice_of
 
 
@@ -31,7 +31,7 @@ class Replayer:
     """Reads what replays need, and appends nothing."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
+        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
         now: Callable[[], int], limits: StepLimits,
     ) -> None:  # fmt: skip
         self._store = store
@@ -120,7 +120,7 @@ class Replayer:
         return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
-        return call_settings("replay", globals, None, self._now, self._limits)
+        return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)
 
     def _known_types(self, effects: Collection[str]) -> frozenset[str]:
         """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
@@ -132,6 +132,11 @@ class Replayer:
             if not isinstance(type, str) or type not in (self._executors or ()):
                 raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
         return frozenset(effects)
+
+
+def _no_jitter() -> float:
+    """A replay schedules no retry."""
+    return 0.5
 
 
 class _NothingKept:

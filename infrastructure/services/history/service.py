@@ -1,6 +1,7 @@
 """The door to what happened: states of runs at any version or moment, and the events behind them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,9 +38,9 @@ from ...repositories.as_of import version_at
 from ...repositories.origins import origin_in, past_events
 from ...repositories.runs import RunStates
 from ...repositories.work_orders import input_of, started
+from ...repositories.workflows import WorkflowLog
 from ...transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, ImportLimits
 from ...transfer.report import ExportReport, ImportReport
-from ..workflows.service import Workflows
 from .audit import Auditor
 from .audit_trail import trail as trail_of
 from .compare import comparison_of, difference_of
@@ -58,7 +59,7 @@ class History(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: "LedgerEventStore", states: RunStates, workflows: Workflows, lists: Lists, replayer: Replayer,
+        self, store: "LedgerEventStore", states: RunStates, workflows: WorkflowLog, lists: Lists, replayer: Replayer,
         threads: Threads, now: Callable[[], int],
     ) -> None:  # fmt: skip
         self._store = store
@@ -213,7 +214,7 @@ class History(Live):
         """
         first = started(self._store, run_id)
         seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
-        return seen.with_input(input_of(self._store, run_id, first))
+        return replace(seen, input=input_of(self._store, run_id, first))
 
     def reused(self, run_id: str) -> list[ReusedResult]:
         """Return the results that a run took over from an earlier run; for most runs there are none.

@@ -9,12 +9,12 @@ from ....domain.live import Live
 from ....domain.rerun.bulk import BulkItem, operation_time, run_of_operation
 from ....domain.run import cancel, proceed
 from ....domain.run.snapshot import TERMINAL
-from ....domain.values.ids import uuid7
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ...concurrency.aio import in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import Execution, asynchronous, synchronous
+from ...new_id import new_id
 from ...repositories.contest import Contest
 from ...repositories.work_orders import load_order, order_and_run
 from .context import Workbench
@@ -105,7 +105,7 @@ class Bulk(Retries):
         """
         settings = self._bench.settings(by, globals, step_limit)
         kept = self._bench.freeze_metadata(metadata or {})
-        id = operation_id if operation_id is not None else uuid7(self._bench.now())
+        id = operation_id if operation_id is not None else new_id(self._bench.now())
         operation_time(id)
         targets = list(_targets(self._bench, runs))
         work = _BulkRetry(self._bench, id, from_node, settings, kept, wait, {target.given for target in targets})

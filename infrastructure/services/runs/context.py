@@ -1,6 +1,7 @@
 """What the methods of ``ledger.runs`` share: the store, versions ready to run, the clock, who keeps a run's events."""
 
 from collections.abc import Callable, Mapping
+from random import random
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
@@ -24,7 +25,8 @@ from ...execution.runner import Commit, Execution
 from ...execution.source_code import KnownCode, code_now, known_code
 from ...repositories.contest import Contest
 from ...repositories.runs import RunStates
-from ..workflows.service import Workflows
+from ...repositories.workflows import WorkflowLog
+from ..workflows.plan_cache import Plans
 
 
 class Runnable(NamedTuple):
@@ -47,7 +49,7 @@ class Workbench:
     """Shared by the parts of ``ledger.runs``."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: Workflows, executors: ExecutorRegistry | None,
+        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
         now: Callable[[], int], limits: StepLimits, threads: Threads, batch: Batch | None = None,
     ) -> None:  # fmt: skip
         self.store = store
@@ -56,6 +58,7 @@ class Workbench:
         self.now = now
         self.threads = threads
         self._executors = executors
+        self._plans = Plans(executors)
         self._limits = limits
         self._batch = batch
         self._timer = Timer()
@@ -68,7 +71,7 @@ class Workbench:
 
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """What holds for one call. Raises InvalidRequest."""
-        return call_settings(by, globals, step_limit, self.now, self._limits)
+        return call_settings(by, globals, step_limit, self.now, random, self._limits)
 
     def freeze(self, value: Any, name: str) -> Any:
         """The value as JSON. Raises InvalidValue."""
@@ -88,9 +91,9 @@ class Workbench:
 
     def latest(self, workflow_id: str) -> Runnable:
         """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
-        saved = self.workflows.latest(workflow_id)
+        saved = self.workflows.last_save(workflow_id)
         digest = saved.data["digest"]
-        plan = self.workflows.plan(workflow_id, saved.version, digest)
+        plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
     def pinned(self, workflow_id: str, version: int | str) -> Runnable:
@@ -99,7 +102,7 @@ class Workbench:
         Raises VersionNotFound, InvalidDefinition where an executor is missing.
         """
         saved = self.workflows.get(workflow_id, version)
-        plan = self.workflows.plan(workflow_id, saved.version, saved.digest)
+        plan = self._plan(workflow_id, saved.version, saved.digest)
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class Workbench:
         """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
-        plan = self.workflows.plan(state.workflow_id, state.workflow_version, state.definition_digest)
+        plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
@@ -144,6 +147,15 @@ class Workbench:
         """Steps that are to be executed, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
         return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+
+    def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
+        """The version that was saved with this digest, joined with this ledger's executors.
+
+        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        """
+        return self._plans.get(
+            workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
+        )
 
     def _commit(self, state: RunState) -> Commit:
         if self._batch is None:

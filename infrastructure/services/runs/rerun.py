@@ -12,9 +12,9 @@ from ....domain.ports import NewEvent
 from ....domain.rerun.retry import last_visit, refuse_unended, refuse_unknown
 from ....domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork, start
 from ....domain.values.clock import behind
-from ....domain.values.ids import uuid7
 from ....domain.work_order import WorkOrderState
 from ...execution.source_code import KnownCode
+from ...new_id import new_id
 from ...repositories.origins import events_backwards, origin_in
 from ...repositories.work_orders import order_and_run, order_input, started
 from .context import Runnable, Workbench
@@ -128,7 +128,7 @@ def drafted(
     """The first event of the run. Where no metadata is given, a rejected work order's is that of its start."""
     order, runnable = repetition.order, repetition.runnable
     now = behind(order.recorded_at, bench.now())
-    state = RunState(run_id or uuid7(now))
+    state = RunState(run_id or new_id(now))
     if repetition.past is not None and repetition.origin is not None:
         state.begin_with(repetition.past, repetition.origin)
     kept = metadata or (order.rejected or {}).get("metadata", {})

@@ -73,10 +73,11 @@ class Retries(OnWorkbench):
         globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
         preview: bool = False, metadata: Mapping[str, Any] | None = None,
     ) -> Run | RetryPreview:  # fmt: skip
-        """The async twin of ``retry``."""
         if preview:
             return await self._apreview(run_id, from_node, by, globals, step_limit, wait, metadata)
         return await self._aretry_now(run_id, from_node, by, globals, step_limit, wait, metadata)
+
+    aretry.__doc__ = retry.__doc__
 
     def _reproduce(
         self,

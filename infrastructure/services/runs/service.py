@@ -21,10 +21,6 @@ class Runs(Bulk, Forks):
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
 
-    def close(self) -> None:
-        """Store what still waits for a batch to fill."""
-        self._bench.close()
-
     def get(self, run_id: str) -> Run:
         """Return a run as it stands.
 

@@ -15,7 +15,7 @@ from ....domain.execution.step import Refusal, refusal
 from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
-from ....domain.values.ids import keyed_work_order_id, uuid7
+from ....domain.values.ids import keyed_work_order_id
 from ....domain.values.json import json_digest
 from ....domain.values.names import check_name
 from ....domain.visible import quoted
@@ -25,6 +25,7 @@ from ....domain.workflow.definition import WorkflowDefinition, start_faults
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import issues_of
 from ...execution.runner import Execution
+from ...new_id import new_id
 from ...repositories.work_orders import find_order, load_order
 from .context import Runnable, Workbench
 
@@ -73,8 +74,8 @@ def start_new(bench: Workbench, request: Request, key: Key | None = None) -> Exe
         check_name(key.text, "idempotency_key")
     settings, now = request.settings, bench.now()
     runnable = bench.latest(request.workflow_id)
-    run_id = uuid7(now)
-    order_id = key.work_order_id if key is not None else uuid7(now)
+    run_id = new_id(now)
+    order_id = key.work_order_id if key is not None else new_id(now)
     state = RunState(run_id)
     event = start(
         order_id, workflow_id=request.workflow_id, workflow_version=runnable.version,

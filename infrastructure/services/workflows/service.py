@@ -6,16 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ....domain.errors import ConcurrencyError, EventsLost, InvalidRequest, WorkflowNotFound
+from ....domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
 from ....domain.execution.cycle import check_actor
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.execution.plan import Plan
 from ....domain.live import Live
 from ....domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ....domain.values.ids import workflow_stream
 from ....domain.values.json import freeze
 from ....domain.values.names import check_name
-from ....domain.values.point_in_time import moment_asked
 from ....domain.visible import quoted
 from ....domain.workflow import (
     JobCode,
@@ -41,10 +39,8 @@ from ...files import Format, write_definition
 from ...files.places import path_of
 from ...queries.index.reader import Index
 from ...queries.listing import workflows_page
-from ...repositories.as_of import version_at
 from ...repositories.contest import Contest
 from ...repositories.workflows import WorkflowLog
-from .plan_cache import Plans
 from .validation import checked, refuse_new_names
 
 _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent | None]]
@@ -57,15 +53,14 @@ class Workflows(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: EventStore, index: Index, executors: ExecutorRegistry | None, now: Callable[[], int],
-        threads: Threads,
+        self, store: EventStore, index: Index, log: WorkflowLog, executors: ExecutorRegistry | None,
+        now: Callable[[], int], threads: Threads,
     ) -> None:  # fmt: skip
         self._store = store
         self._index = index
-        self._log = WorkflowLog(store, index)
+        self._log = log
         self._executors = executors
         self._now = now
-        self._plans = Plans(executors)
         self._threads = threads
 
     def save(
@@ -98,7 +93,7 @@ class Workflows(Live):
         freeze(workflow_id, "workflow_id")
         freeze(message, "message")
         definition = checked(definition, self._executors)
-        expected = self.number(workflow_id, expected_version, "expected_version")
+        expected = self._log.number(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
@@ -160,7 +155,7 @@ class Workflows(Live):
         IllegalTransition (without ``version``, when the workflow isn't archived).
         """
         freeze(message, "message")
-        expected = self.number(workflow_id, expected_version, "expected_version")
+        expected = self._log.number(workflow_id, expected_version, "expected_version")
         old = None if version is None else self.get(workflow_id, version)
         definition = None if old is None else checked(old.definition, self._executors)
 
@@ -178,12 +173,7 @@ class Workflows(Live):
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        moment = moment_asked(self.number(workflow_id, version), at)
-        head = self._log.head(workflow_id)
-        asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {quoted(workflow_id)}")
-        shown = self._log.state_at(workflow_id, asked)
-        latest = shown if asked == head else self._log.state_at(workflow_id, head)
-        return shown.snapshot(is_latest=latest.saved_version == shown.saved_version)
+        return self._log.get(workflow_id, version, at)
 
     def list(self, *, archived: bool = False, after: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
         """List workflows in order of their ids, a page at a time. ``archived=True`` includes archived ones.
@@ -231,42 +221,6 @@ class Workflows(Live):
         found = self.get(workflow_id, version)
         write_definition(found, path_of(path), format=format, with_executors=with_executors, force=force)
         return found
-
-    def latest(self, workflow_id: str) -> RecordedEvent:
-        """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
-        recent = self._log.recent(workflow_id)
-        if not recent:
-            raise WorkflowNotFound(workflow_id)
-        refuse_archived(state_of(workflow_id, recent))
-        return recent[0]
-
-    def plan(self, workflow_id: str, version: int, digest: str) -> Plan:
-        """The version that was saved with this digest, joined with this ledger's executors.
-
-        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
-        """
-        if not (isinstance(workflow_id, str) and type(version) is int and isinstance(digest, str)):
-            raise InvalidRequest("a plan is that of a workflow's id, version (a whole number) and digest")
-
-        def definition() -> WorkflowDefinition:
-            saved = self.get(workflow_id, version)
-            if saved.digest != digest:
-                stream = workflow_stream(workflow_id)
-                raise EventsLost(stream, version, self._store.head(stream))
-            return saved.definition
-
-        return self._plans.get(workflow_id, version, digest, definition)
-
-    def number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
-        """The version that a number or a snapshot id stands for; a number may be beyond the head.
-
-        Raises InvalidRequest for what is neither; for a snapshot id WorkflowNotFound, VersionNotFound.
-        """
-        if isinstance(version, str):
-            return self._log.version_named(workflow_id, version)
-        if version is not None and type(version) is not int:
-            raise InvalidRequest(f"{name} {quoted(version)} is neither a whole number nor a snapshot id")
-        return version
 
     def _commit(
         self, workflow_id: str, by: str, decide: _Decision, *, since: int | None = None, create: bool = False

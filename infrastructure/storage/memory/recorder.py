@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any
 
 from eventsourcing import popo
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ....projections.index.changes import INDEX_REVISION
 from ...concurrency.forking import follow_forks
@@ -38,6 +38,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         for statement in (*search_tables(), *rebuild_table()):
             self._index.execute(statement)
         prepare(self._index)
+        self._closed = False
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
         follow_forks(self)
 
@@ -66,6 +67,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         return None if place is None else digest_of(self._stored_events[place].state)
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+        self._refuse_if_closed()
         positions = list(super()._update_table(stored_events, **kwargs) or ())
         changes = changes_in(stored_events)
         if changes is not None:
@@ -82,6 +84,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
     def transaction(self) -> Generator[sqlite3.Connection]:
         """One transaction on what lists and searches read."""
         with self._database_lock:
+            self._refuse_if_closed()
             self._index.execute("BEGIN")
             try:
                 yield self._index
@@ -92,6 +95,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         with self._database_lock:
+            self._refuse_if_closed()
             return self._index.execute(sql, parameters).fetchall()
 
     def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
@@ -146,7 +150,12 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     def close(self) -> None:
         with self._database_lock:
+            self._closed = True
             self._index.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise OperationalError("the store in memory is closed")
 
     def _bounds(self, stream: str, after: int, upto: int | None) -> tuple[int, int]:
         head = self.head(stream)

@@ -232,7 +232,7 @@ def test_a_command_reads_whatever_can_be_read(store: Store, name: str, kind: str
     else:
         opened, writing = os.pipe()
         place = f"/dev/fd/{opened}"
-    pipe = (lambda: open(place, "wb")) if opened is None else (lambda: os.fdopen(writing, "wb"))  # noqa: SIM115
+    pipe = (lambda: open(place, "wb")) if opened is None else (lambda: os.fdopen(writing, "wb"))  # noqa: SIM115 - whoever is given it closes it
 
     def write() -> None:
         with pipe() as into:

@@ -119,8 +119,8 @@ def change_a_stored_payload(cli: CommandLine, run_id: str) -> None:
         (table,) = database.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%originator_version%'"
         ).fetchone()
-        (state,) = database.execute(f"SELECT state FROM {table} {where}", [run_id]).fetchone()  # noqa: S608
-        database.execute(f"UPDATE {table} SET state = ? {where}", [state.replace(b"honest", b"forged"), run_id])  # noqa: S608
+        (state,) = database.execute(f"SELECT state FROM {table} {where}", [run_id]).fetchone()
+        database.execute(f"UPDATE {table} SET state = ? {where}", [state.replace(b"honest", b"forged"), run_id])
         database.commit()
     finally:
         database.close()

@@ -8,8 +8,8 @@ from typing import Any
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import ExpectedVersion, NewEvent, Write
-from flowledger.domain.values.ids import uuid7
 from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.new_id import new_id
 
 Executor = Callable[[fl.StepContext], Any]
 
@@ -87,7 +87,7 @@ def forged(ledger: fl.Ledger, run_id: str, change: Callable[[list[NewEvent]], An
     """A run with the same events, but changed ones, in the same store."""
     events = [NewEvent(event.type, deepcopy(event.data)) for event in ledger.history.events(run_id)]
     change(events)
-    forged_id = uuid7(time.time_ns() // 1000)
+    forged_id = new_id(time.time_ns() // 1000)
     ledger._store.append(Write(forged_id, ExpectedVersion.NO_STREAM, events))
     return forged_id
 

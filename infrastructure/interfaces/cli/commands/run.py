@@ -10,8 +10,8 @@ from .....domain.errors import InvalidRequest
 from .....domain.execution.executors import StepResult
 from .....domain.rerun.bulk import operation_time
 from .....domain.values.clock import moment
-from .....domain.values.ids import uuid7
 from .....projections.runs.run import Run
+from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
 from ...presentation.inputs import named_version, read_globals, read_object, read_value, read_version
@@ -197,7 +197,7 @@ def retry(
     values = read_globals(global_values or [])
     with session.ledger(running=True) as ledger:
         if run_id is None:
-            operation_id = resume or uuid7(time.time_ns() // 1000)
+            operation_id = resume or new_id(time.time_ns() // 1000)
             found = chosen.or_status("failed").find(ledger, moment(operation_time(operation_id)))
             operation = ledger.runs.retry_all(
                 found.run_ids,
