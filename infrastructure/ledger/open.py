@@ -19,7 +19,7 @@ from ..repositories.runs import RunStates
 from ..repositories.workflows import WorkflowLog
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
-from ..services.runs.context import Workbench
+from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
@@ -89,17 +89,17 @@ def compose(
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     replayer = Replayer(store, states, log, executors, now, limits)
-    bench = Workbench(store, states, log, executors, now, limits, pools, batch)
+    run_services = RunServices(store, states, log, executors, now, limits, pools, batch)
 
     def close() -> None:
         pools.executors.close(_CLOSED)
-        bench.close()
+        run_services.close()
         store.close()
 
     return Ledger(
         store,
         Workflows(store, index, log, executors, now, pools),
-        Runs(bench),
+        Runs(run_services),
         History(store, states, log, lists, replayer, pools, now),
         Search(indexer, pools),
         pools,

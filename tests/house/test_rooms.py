@@ -59,7 +59,14 @@ def test_no_import_goes_up_and_none_goes_in_a_circle(project: Path) -> None:
             "No circle between rooms",
         ),
     ],
-    ids=["out of the domain", "a library in the domain", "up", "up for types alone", "a circle", "a circle with a part"],
+    ids=[
+        "out of the domain",
+        "a library in the domain",
+        "up",
+        "up for types alone",
+        "a circle",
+        "a circle with a part",
+    ],
 )
 def test_a_planted_import_is_refused(project: Path, file: str, planted: str, broken: str) -> None:
     path = project / file
@@ -70,4 +77,6 @@ def test_a_planted_import_is_refused(project: Path, file: str, planted: str, bro
     finally:
         path.write_text(before)
     assert linted.returncode == 1
-    assert any(line.startswith(broken) and line.endswith("BROKEN") for line in linted.stdout.splitlines()), linted.stdout
+    assert any(line.startswith(broken) and line.endswith("BROKEN") for line in linted.stdout.splitlines()), (
+        linted.stdout
+    )

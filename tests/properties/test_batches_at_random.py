@@ -34,7 +34,7 @@ class BatchWorld(World):
         super().__init__(url)
 
     def reopen(self) -> None:
-        self.ledger.runs._bench.close()
+        self.ledger.runs._services.close()
         super().reopen()
 
     def close(self) -> None:
