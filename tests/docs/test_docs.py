@@ -30,6 +30,8 @@ def test_the_python_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     for block in BLOCK.finditer(text):
         line = text[: block.start(1)].count("\n")
         exec(compile("\n" * line + block.group(1), str(page), "exec"), namespace)  # noqa: S102 - our own docs
+    for ledger in [value for value in namespace.values() if isinstance(value, fl.Ledger)]:
+        ledger.close()  # an example in memory leaves its ledger open
 
 
 def test_the_reference_of_testing_names_everything_that_is_in_it_and_nothing_else():
