@@ -28,6 +28,7 @@ from ....domain.workflow import (
     save,
     state_of,
 )
+from ....domain.workflow import evolve as evolve_workflow
 from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.comparison.workflows import WorkflowDiff, diff_of
 from ....projections.pagination import Page
@@ -250,7 +251,7 @@ class Workflows(Live):
                     attempts.check_progress(state.version, error)
                     continue
             for event in events:
-                state.evolve(state.version + 1, event.type, event.data)
+                evolve_workflow(state, state.version + 1, event.type, event.data)
             return state.snapshot()
 
     def _code(self, definition: WorkflowDefinition, *saved: Mapping[str, JobCode]) -> dict[str, JobCode]:
