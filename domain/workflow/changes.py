@@ -1,10 +1,11 @@
 """Which parts of a workflow differ between two saves. Reads the stored bodies: what is old needs no validation."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
+
+from ..values.json_compare import same_json
 
 _Key = TypeVar("_Key")
 
@@ -29,15 +30,15 @@ class Changes:
 
     nodes: PartChanges = _UNCHANGED
     edges: PartChanges = _UNCHANGED
-    """Edges without an id are called by their ends."""
+    """What became of the edges; those without an id are named by their ends."""
     start: bool = False
     order: bool = False
-    """The nodes or the edges that both have are listed in another order."""
+    """Whether the nodes or edges that both versions have are in another order."""
     code: tuple[str, ...] = ()
-    """Node types that both use and whose job code is not the same."""
+    """Node types that both versions use, with different code."""
     name: bool = False
     unreadable: bool = False
-    """What was saved, now or before, is no definition, as ``verify`` says: then nothing else is told."""
+    """Whether one of the two saves isn't a valid definition (``verify`` says so); then nothing else is compared."""
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -59,9 +60,12 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
     old_edges, edges = keyed_edges(old), keyed_edges(new)
     types = {node["type"] for node in old_nodes.values()} & {node["type"] for node in nodes.values()}
     return Changes(
-        nodes=PartChanges(*compared(old_nodes, nodes)),
+        nodes=PartChanges(*compare_parts(old_nodes, nodes)),
         edges=PartChanges(
-            *(tuple(edge_label({**old_edges, **edges}[key]) for key in keys) for keys in compared(old_edges, edges))
+            *(
+                tuple(edge_label({**old_edges, **edges}[key]) for key in keys)
+                for keys in compare_parts(old_edges, edges)
+            )
         ),
         start=old.get("start") != new.get("start"),
         order=reordered(old_nodes, nodes) or reordered(old_edges, edges),
@@ -96,14 +100,14 @@ def edge_label(edge: Mapping[str, Any]) -> str:
     return f"{edge['source']}{'' if handle is None else f' [{handle}]'} → {edge['target']}"
 
 
-def compared(
+def compare_parts(
     before: Mapping[_Key, Any], after: Mapping[_Key, Any]
 ) -> tuple[tuple[_Key, ...], tuple[_Key, ...], tuple[_Key, ...]]:
     """The keys that were added, removed, and whose value is another one."""
     return (
         tuple(key for key in after if key not in before),
         tuple(key for key in before if key not in after),
-        tuple(key for key in after if key in before and not same(before[key], after[key])),
+        tuple(key for key in after if key in before and not same_json(before[key], after[key])),
     )
 
 
@@ -112,15 +116,6 @@ def reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
     earlier, later = list(before), list(after)
     both = {*earlier} & {*later}
     return [key for key in earlier if key in both] != [key for key in later if key in both]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same text, as a digest sees it: to Python 1, 1.0 and true are equal."""
-    return _canonical(one) == _canonical(other)
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _said(kind: str, changes: PartChanges) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from ...domain.errors import InvalidRequest
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.execution.step import StepLimits
-from ...domain.values.clock import Clock, reading
+from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES
 from ...domain.visible import quoted
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
@@ -69,7 +69,7 @@ def open_ledger(
     from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
-    return compose(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
+    return compose(store, executors, micros_clock(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
 def compose(

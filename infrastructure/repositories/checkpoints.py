@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from ...domain.ports import SealedRow
+from ...domain.ports import EncodedRow
 from ...domain.run import STEP_COMPLETED, RunState
 from ...projections.runs.checkpoint import checkpoint_of
 from ..concurrency.forking import ResetOnFork, register_for_forks
@@ -42,7 +42,7 @@ class DecodedCheckpoint(NamedTuple):
     """The content of a checkpoint."""
 
     state: Mapping[str, Any]
-    results: Sequence[SealedRow]
+    results: Sequence[EncodedRow]
 
 
 def encode_checkpoint(run_id: str, event_digest: bytes, state: RunState, since: RunState) -> bytes:
@@ -102,21 +102,23 @@ class HashChain:
     """Checks the hash chain of a run's events, so that no checkpoint is made of damaged ones."""
 
     def __init__(self, run_id: str) -> None:
-        from ..storage.codec import first_link  # imports the storage libraries, which are loaded once a store is open
+        from ..storage.codec import (
+            initial_digest,  # imports the storage libraries, which are loaded once a store is open
+        )
 
-        self.digest = first_link(run_id)
+        self.digest = initial_digest(run_id)
         """Of the last event checked."""
         self.broken: str | None = None
         """The first event that isn't as it was written, in words."""
         self._run_id = run_id
 
-    def follow(self, rows: Iterable[SealedRow]) -> None:
+    def follow(self, rows: Iterable[EncodedRow]) -> None:
         """Check the next events, up to one that is broken."""
-        from ..storage.codec import BODY, digest_of, id_of, link
+        from ..storage.codec import BODY, chain_digest, digest_of, id_of
 
         for version, type, state, _ in rows if self.broken is None else ():
             before, self.digest = self.digest, digest_of(state)
-            if link(before, id_of(state), type, memoryview(state)[BODY:]) != self.digest:
+            if chain_digest(before, id_of(state), type, memoryview(state)[BODY:]) != self.digest:
                 self.broken = f"event {version} of run {self._run_id!r}"
                 return
 

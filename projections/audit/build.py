@@ -10,11 +10,13 @@ from ...domain.lazy import lazy
 from ...domain.ports import RecordedEvent
 from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, RESUMED, STARTED
-from ...domain.values.json import frozen_again
+from ...domain.status import RunStatus
+from ...domain.values.json import refreeze
+from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import reused
-from ..serialization import canonical_digest, plain
+from ..serialization import to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
     AuditedOrigin,
@@ -31,12 +33,12 @@ from .model import (
 
 @dataclass(frozen=True)
 class RunAudit:
-    """A run at one version, with all that is known of how it came to be. Times are aware (UTC), durations ms."""
+    """Everything that is known of a run at one version. Times are aware (UTC), durations milliseconds."""
 
     run_id: str
     version: int
     """How many events of the run it covers."""
-    status: str
+    status: RunStatus
     """A Snapshot's, or ``cancelled``."""
     by: str
     """Who started it."""
@@ -59,23 +61,23 @@ class RunAudit:
     pauses: tuple[AuditedPause, ...]
     interventions: tuple[Intervention, ...]
     since_success: SinceSuccess | None
-    """None where no earlier run of the workflow has succeeded."""
+    """The last success before; None: no earlier run of the workflow has succeeded."""
     provenance: Provenance
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, metadata=frozen_again(state["metadata"]))
+        self.__dict__.update(state, metadata=refreeze(state["metadata"]))
 
     @lazy
     def digest(self) -> str:
         """SHA-256 (hex) over the canonical JSON of all the rest: equal audits have equal digests."""
-        return canonical_digest(self._data)
+        return json_digest(self._data)
 
     @lazy
     def _data(self) -> dict[str, Any]:
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = to_json_value(self)
         data["provenance"] = {"ok": self.provenance.ok, **data["provenance"]}
         return data
 
@@ -102,7 +104,7 @@ def audit_of(
     return RunAudit(
         run_id=started.stream,
         version=state.version,
-        status=state.shown_status,
+        status=state.run_status,
         by=started.by,
         started_at=started.recorded_at,
         finished_at=moment_of(state.finished_at),
@@ -130,7 +132,7 @@ def stream_record(first: RecordedEvent, last: RecordedEvent, *, events: int, che
     )
 
 
-def audited_order(events: Sequence[RecordedEvent], statuses: Mapping[str, str]) -> AuditedWorkOrder:
+def audited_work_order(events: Sequence[RecordedEvent], statuses: Mapping[str, RunStatus]) -> AuditedWorkOrder:
     """The work order with these events; ``statuses`` by run id, of those that were there."""
     opened = events[0]
     added = ((event, event.data["run_id"]) for event in events if "run_id" in event.data)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ...domain.status import ListedRunStatus
 from ...domain.values.clock import moment
 from ..index.changes import RunRow
-from ..serialization import plain
+from ..serialization import to_json_value
 
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A run as its family knows it."""
+    """A run in a lineage."""
 
     run_id: str
     kind: str
@@ -20,10 +21,10 @@ class Relative:
     source: str | None
     """The run that it retries, reproduces or branches off from; None for the first one."""
     source_version: int | None
-    """How many of its events it begins with; 0: with no result of it."""
+    """The number of the source's events that it begins with; 0: it reuses no result."""
     workflow_version: int
-    status: str
-    """A Snapshot's, or ``cancelled``."""
+    status: ListedRunStatus
+    """A Snapshot's, ``cancelled``, or ``unreadable``."""
     by: str
     """Who started it."""
     started_at: datetime
@@ -31,21 +32,21 @@ class Relative:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a run comes from, and what came of it."""
+    """Where a run comes from, and what came from it."""
 
     ancestors: tuple[Relative, ...]
     """From the first run of the work order to the run's own source; none for a first run."""
     run: Relative
     descendants: tuple[Relative, ...]
-    """Each behind its source and whatever came of its elder siblings."""
+    """Depth first: each run after its source."""
 
     def to_data(self) -> dict[str, Any]:
         """As JSON: keys in camelCase, times ISO 8601."""
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = to_json_value(self)
         return data
 
 
-def relatives(run_id: str, rows: Sequence[RunRow]) -> tuple[list[RunRow], RunRow, list[RunRow]]:
+def related_runs(run_id: str, rows: Sequence[RunRow]) -> tuple[list[RunRow], RunRow, list[RunRow]]:
     """The ancestors of a run, the run, and its descendants, out of the runs of its work order, oldest first."""
     by_id = {row.run_id: row for row in rows}
     return list(_ancestors(by_id[run_id], by_id))[::-1], by_id[run_id], list(_descendants(run_id, rows))
@@ -69,7 +70,7 @@ def _descendants(run_id: str, rows: Sequence[RunRow]) -> Iterator[RunRow]:
         waiting += children.pop(row.run_id, [])[::-1]
 
 
-def relative_of(row: RunRow, origin: Mapping[str, Any] | None) -> Relative:
+def related_run_of(row: RunRow, origin: Mapping[str, Any] | None) -> Relative:
     """A run's row, with what its first event says of its origin."""
     return Relative(
         run_id=row.run_id,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
 from ..index.changes import RunRow, WorkflowRow, WorkOrderRow
 
@@ -15,12 +16,12 @@ class RunSummary:
     workflow_id: str
     workflow_version: int
     work_order_id: str
-    status: str
+    status: ListedRunStatus
     """A Snapshot's status, ``cancelled``, or ``unreadable``: an event is damaged, and ``verify`` says which."""
     node_id: str | None
     """Where it stands, waits or failed; None when it is completed."""
     error_type: str | None
-    """Of the failure that it waits after, or ended with."""
+    """The type of the failure that it waits after or ended with."""
     by: str
     """Who started it."""
     started_at: datetime
@@ -36,12 +37,12 @@ class WorkOrderSummary:
 
     id: str
     workflow_id: str
-    state: str
+    state: ListedWorkOrderStatus
     """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled``, ``rejected`` or ``unreadable``."""
     by: str
     opened_at: datetime
     runs: int
-    """Reproductions and forks left out."""
+    """The number of runs, without reproductions and forks."""
     last_run_id: str | None
     reason: str | None
     """Why it was rejected."""
@@ -53,17 +54,17 @@ class WorkflowSummary:
 
     id: str
     version: int
-    """Of the last event of its history."""
+    """The version of its last event."""
     saves: int
     saved_version: int
-    """Of the last save, as the rest."""
+    """The version of the last save, which the rest is about."""
     snapshot_id: str
     name: str | None
     by: str
     taken_at: datetime
     message: str | None
     archived: bool
-    """As it stands now."""
+    """Whether it is archived."""
 
 
 def _told(at: int) -> datetime:

@@ -9,9 +9,10 @@ from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ....domain.events.integrity import Finding
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import STARTED, RunHeader
+from ....domain.status import RunStatus
 from ....domain.values.ids import workflow_stream
 from ....domain.values.point_in_time import AsOf, AtVersion, Moment
-from ....projections.audit.build import RunAudit, audit_of, audited_order, stream_record
+from ....projections.audit.build import RunAudit, audit_of, audited_work_order, stream_record
 from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
 from ....projections.audit.since_success import since_success
 from ....projections.index.changes import RunRow
@@ -54,7 +55,7 @@ class Auditor:
             chain.from_iterable(source.events for source in past),
             saved,
             input=run_input(self._store, run_id, started.data),
-            work_order=audited_order(work_order.events, self._statuses(work_order.events, cut)),
+            work_order=audited_work_order(work_order.events, self._statuses(work_order.events, cut)),
             since_success=self._since_success(started, saved),
             provenance=Provenance(
                 streams=(
@@ -106,17 +107,18 @@ class Auditor:
 
     def _read_checked(self, stream: str, upto: int | None = None, after: int = 0) -> "CheckedStream":
         """The events of a stream, each checked against the one before it while they are read."""
-        from ...storage.codec import recorded  # brings the storage libraries, which are there once a store is open
-        from ...storage.recorder import Row
-        from ...storage.verify import Before, findings_in
+        # Imported late, as these need the storage libraries, which are loaded once a store is open.
+        from ...storage.codec import to_recorded_event
+        from ...storage.recorder import EventRow
+        from ...storage.verify import Predecessor, check_event
 
         events: list[RecordedEvent] = []
         findings: list[Finding] = []
-        before = Before(stream, version=after)
+        before = Predecessor(stream, version=after)
         for page in self._store.pages(stream, after=after, upto=upto):
             for version, type, state, position in page.rows:
-                findings += findings_in(Row(stream, version, position, type, state), before)
-                events.append(recorded(stream, version, position, type, state))
+                findings += check_event(EventRow(stream, version, position, type, state), before)
+                events.append(to_recorded_event(stream, version, position, type, state))
         return CheckedStream(events, findings)
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
@@ -138,9 +140,9 @@ class Auditor:
             place = Place(rows[-1].started_at, rows[-1].position)
         return None
 
-    def _statuses(self, work_order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
+    def _statuses(self, work_order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, RunStatus]:
         """The status of each run of a work order, as it was when the log had reached a position."""
-        statuses: dict[str, str] = {}
+        statuses: dict[str, RunStatus] = {}
         for run_id in filter(None, (event.data.get("run_id") for event in work_order)):
             version = None if cut is None else version_at_position(self._store, run_id, self._head(run_id), cut)
             if version != 0:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from ....domain.errors import RunNotFound
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import STARTED
-from ....domain.values.point_in_time import moment_asked
-from ....projections.comparison.executions import Told
+from ....domain.values.point_in_time import parse_moment
+from ....projections.comparison.executions import RunRecord
 from ....projections.comparison.ignore import Ignored
 from ....projections.comparison.runs import Side, comparison
 from ....projections.comparison.runs_model import RunComparison
@@ -27,7 +27,7 @@ def compare_snapshots(
 ) -> SnapshotDiff:
     """The difference between a run's Snapshots at two versions. Raises RunNotFound, VersionNotFound."""
     subject = f"run {run_id!r}"
-    a, b = (version_at(store, run_id, moment_asked(version, None), head, subject) for version in versions)
+    a, b = (version_at(store, run_id, parse_moment(version, None), head, subject) for version in versions)
     earlier, later = runs.snapshots_at(run_id, min(a, b), max(a, b))
     before, after = (earlier, later) if a <= b else (later, earlier)
     return snapshot_diff(run_id, before, after, ignored)
@@ -60,7 +60,7 @@ def _read_sources(store: EventStore, started: RecordedEvent) -> Iterator[list[Re
         yield list(store.read(source["run_id"], upto=source["version"]))
 
 
-def _load_execution(runs: RunRepository, workflows: WorkflowRepository, events: Sequence[RecordedEvent]) -> Told:
+def _load_execution(runs: RunRepository, workflows: WorkflowRepository, events: Sequence[RecordedEvent]) -> RunRecord:
     started = events[0]
     workflow = workflows.get(started.data["workflow_id"], started.data["workflow_version"])
-    return Told(events, workflow, runs.state_before(started))
+    return RunRecord(events, workflow, runs.state_before(started))

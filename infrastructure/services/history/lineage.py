@@ -3,7 +3,7 @@
 from ....domain.errors import RunNotFound
 from ....domain.ports import EventStore
 from ....domain.values.names import check_run_id
-from ....projections.runs.lineage import Lineage, relative_of, relatives
+from ....projections.runs.lineage import Lineage, related_run_of, related_runs
 from ...queries.index.reader import Index
 from ...repositories.origins import origin_in
 
@@ -14,9 +14,9 @@ def load_lineage(store: EventStore, index: Index, run_id: str) -> Lineage:
     related = index.family_of(run_id)
     if not related:
         raise RunNotFound(run_id)
-    ancestors, row, descendants = relatives(run_id, related)
+    ancestors, row, descendants = related_runs(run_id, related)
     rows = [*ancestors, row, *descendants]
     firsts = store.events_at([(each.run_id, 1) for each in rows])
-    runs = [relative_of(each, origin_in(each.run_id, first.data)) for each, first in zip(rows, firsts, strict=True)]
+    runs = [related_run_of(each, origin_in(each.run_id, first.data)) for each, first in zip(rows, firsts, strict=True)]
     place = len(ancestors)
     return Lineage(tuple(runs[:place]), runs[place], tuple(runs[place + 1 :]))

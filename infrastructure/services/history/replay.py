@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import ExpressionError, InputInvalid
-from ....domain.execution.cycle import Call, CallSettings, Cycle
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
-from ....domain.execution.step import Outcome, Raised, describe_error, prepare, what_follows
+from ....domain.execution.step import Outcome, Raised, describe_error, events_or_error, prepare
+from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
-from ....domain.ports import NewEvent, Page
+from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
 from ....projections.replay.divergence import (
     Difference,
@@ -69,7 +69,7 @@ class Replay:
     def __init__(
         self,
         state: RunState,
-        pages: Iterable[Page],
+        pages: Iterable[RowBatch],
         plan: Plan,
         scope: ReplayScope,
         settings: CallSettings,
@@ -83,7 +83,9 @@ class Replay:
         self._limits = settings.limits
         self._absent = absent
         self._masker = Masker(settings.globals.values if absent is None else None)
-        self._globals = settings.globals if absent is not None else settings.globals.heard_by(self._masker.hear)
+        self._globals = (
+            settings.globals if absent is not None else settings.globals.observed_by(self._masker.add_answer)
+        )
         self._steps = 0
         self._executed: Counter[str] = Counter()
         self._from_record: Counter[str] = Counter()
@@ -91,18 +93,18 @@ class Replay:
         self._doubt: Divergence | None = None
         """The first step that was taken from the record although its code has changed: reported if nothing else is."""
 
-    def cycle(self) -> Cycle:
+    def cycle(self) -> StepLoop:
         """The step loop: ask for one executor after the other, up to the first divergence."""
         state = self._state
-        for rows, opener in self._pages:
+        for rows, decoder in self._pages:
             for row in rows:
                 version, type = row[0], row[1]
-                data = opener.open(row)
+                data = decoder.decode(row)
                 if is_execution(type, data):
                     self._steps += 1
                     step = NewEvent(type, data)
                     due = self._next_call(version, step)
-                    if isinstance(due, Call):
+                    if isinstance(due, Execute):
                         self._executed[due.executor.type] += 1
                         outcome = yield due
                         due = self._compare(version, step, outcome)
@@ -143,7 +145,7 @@ class Replay:
         found = first_difference(digest, self._plan.definition.digest)
         return None if found is None else Divergence(None, None, version, "definition", *found, None)
 
-    def _next_call(self, version: int, recorded: NewEvent) -> Call | Divergence | None:
+    def _next_call(self, version: int, recorded: NewEvent) -> Execute | Divergence | None:
         """The call of a recorded step's executor; None where nothing is to be executed."""
         data = recorded.data
         misplaced = self._find_misplacement(recorded)
@@ -175,7 +177,7 @@ class Replay:
             return None
         if self._absent is not None:
             self._absent.missed = False
-        return Call(executor, prepared.context)
+        return Execute(executor, prepared.context)
 
     def _find_misplacement(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
         """How the step, or where it led, contradicts the definition and the events before; None if it doesn't."""
@@ -197,7 +199,7 @@ class Replay:
     def _compare(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = what_follows(planned, self._state, outcome, {}, self._limits, self._masker)
+        follows = events_or_error(planned, self._state, outcome, {}, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:

@@ -6,16 +6,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
-from ....domain.execution.cycle import CallSettings, call_settings
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_of_known
+from ....domain.execution.plan import Plan, plan_known_types
 from ....domain.execution.scoping import Globals
 from ....domain.execution.step import StepLimits, prepare
+from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
 from ....domain.run import RunState
 from ....domain.values.json import freeze
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
@@ -43,7 +43,7 @@ class Replayer:
         self._runs = runs
         self._workflows = workflows
         self._executors = executors
-        self._plans = PlanCache(executors or ExecutorRegistry(), plan_of_known)
+        self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
         self._now = now
         self._limits = limits
 
@@ -62,7 +62,7 @@ class Replayer:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._runs.begin_fold(run_id)
         read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
-        started = read[0].opener.open(read[0].rows[0])
+        started = read[0].decoder.decode(read[0].rows[0])
         plan = self._plan(started["workflow_id"], started["workflow_version"])
         replay = Replay(state, read, plan, scope, settings, absent)
         return PreparedCall((replay.cycle(), _NoCommit()), replay.report)
@@ -107,7 +107,7 @@ class Replayer:
             model,
             state.context,
             freeze(state.payload, "payload"),
-            settings.globals.seen_by(node),
+            settings.globals.for_executor(node),
             state.context.next_attempt(node.id),
             state.context.successes(node.id),
             state.run_id,
@@ -121,7 +121,7 @@ class Replayer:
         if head == 0:
             raise RunNotFound(run_id)
         event = event_at(
-            self._store, run_id, version_at(self._store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
+            self._store, run_id, version_at(self._store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
         )
         if is_execution(event.type, event.data):
             return event

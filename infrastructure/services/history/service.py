@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ....domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ....domain.execution.executors import StepContext
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.ports import RecordedEvent
-from ....domain.run import RunHeader, header_in, header_of
+from ....domain.run import RunHeader, header_of, read_header
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
-from ....domain.values.point_in_time import AsOf, AtVersion, moment_asked
+from ....domain.values.point_in_time import AsOf, AtVersion, parse_moment
 from ....domain.visible import quoted
 from ....domain.workflow import WorkflowSnapshot
 from ....projections.audit.build import RunAudit
@@ -53,10 +53,10 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(Live):
+class History(Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class History(Live):
 
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        moment = moment_asked(version, at)
+        moment = parse_moment(version, at)
         version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
         return self._runs.load(run_id, version).snapshot()
 
@@ -157,7 +157,7 @@ class History(Live):
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         check_run_id(run_id)
-        moment = moment_asked(version, at)
+        moment = parse_moment(version, at)
         subject = f"run {run_id!r}"
         if isinstance(moment, AsOf):
             moment = AtVersion(version_at(self._store, run_id, moment, self._head(run_id), subject))
@@ -165,7 +165,7 @@ class History(Live):
         found = self._store.beginning(run_id, upto)
         if found is None or upto not in (None, found.version):
             raise VersionNotFound(upto or 0, self._head(run_id), subject)
-        return header_in(run_id, found) or header_of(self._runs.load(run_id, found.version))
+        return read_header(run_id, found) or header_of(self._runs.load(run_id, found.version))
 
     def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
         """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
@@ -250,7 +250,7 @@ class History(Live):
 
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        return self._auditor.audit(run_id, moment_asked(version, at))
+        return self._auditor.audit(run_id, parse_moment(version, at))
 
     def trail(
         self,

@@ -52,7 +52,7 @@ def measure_timings(
 def _events(store: EventStore, run_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for page in store.pages(run_id):
         for row in page.rows:
-            yield row[1], page.opener.open(row)
+            yield row[1], page.decoder.decode(row)
 
 
 def _runs(index: Index, query: RunQuery) -> Iterator[RunRow]:

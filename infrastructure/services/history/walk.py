@@ -8,12 +8,12 @@ from functools import lru_cache
 from threading import Lock
 
 from ....domain.errors import EventNotReadable, VersionNotFound
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, RecordedEvent
-from ....domain.run import FAILED, PAUSED, STEP_FAILED, Passage, RunState
+from ....domain.run import FAILED, PAUSED, STEP_FAILED, FoldSegment, RunState
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ....projections.comparison.events import StateChange, state_changes
 from ...repositories.as_of import version_at
 from ...repositories.runs import RunRepository
@@ -29,14 +29,14 @@ SLICE = 2_000
 """Results read at once ahead of the reader: a read in between waits for no more than that."""
 
 
-class RunWalk(Live):
+class RunWalk(Unpicklable):
     """A run, folded once; the state at any version is then there at once. May be shared between threads.
 
     It takes the memory of one snapshot of the run's head, all its results included, and little more for each event. The
     run may still go on: ``follow`` takes in what was appended.
     """
 
-    _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
+    _send_instead = "send the id of the run and the store's URL, or the snapshots that are needed"
 
     def __init__(
         self, run_id: str, store: EventStore, runs: RunRepository, progress: Callable[[int], object] | None = None
@@ -47,7 +47,7 @@ class RunWalk(Live):
         self._store = store
         self._runs = runs
         self._state = RunState(run_id)
-        self._segments: list[Passage] = []
+        self._segments: list[FoldSegment] = []
         self._firsts = array("Q")
         """The version of each segment's first event."""
         self._head = 0
@@ -118,7 +118,7 @@ class RunWalk(Live):
 
         Raises NothingAsOf, InvalidRequest (a naive datetime).
         """
-        return version_at(self._store, self.run_id, moment_asked(None, time), self._head, f"run {self.run_id!r}")
+        return version_at(self._store, self.run_id, parse_moment(None, time), self._head, f"run {self.run_id!r}")
 
     def next_of(self, types: Collection[str], version: int, *, backwards: bool = False) -> int | None:
         """Return the next version after ``version`` whose event is of one of these ``types``; None if there is none.

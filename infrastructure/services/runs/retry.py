@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import IllegalTransition
-from ....domain.rerun.retry import RetryPreview, last_visit, refuse_unended, refuse_unknown
+from ....domain.rerun.retry import RetryPreview, last_node_visit, refuse_unended, refuse_unknown
 from ....domain.run import Origin
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
@@ -101,7 +101,7 @@ def _plan_from_node(
     if run_id is None:
         raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
     origin = origin_in(run_id, load_started(services.store, run_id))
-    visit = last_visit(node_id, events_backwards(services.store, run_id, origin))
+    visit = last_node_visit(node_id, events_backwards(services.store, run_id, origin))
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = services.runs.load(visit.run_id, visit.version)
     retry_origin: Origin = {"kind": "retry", "run_id": visit.run_id, "version": visit.version}

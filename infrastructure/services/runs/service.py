@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, overload
 
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.rerun.retry import RetryPreview
 from ....domain.run import cancel, pause, proceed, resume, set_metadata
 from ....projections.runs.run import Run, run_of
@@ -19,10 +19,10 @@ from .run_services import RunServices
 from .start import StartRequest, make_key, start_new, start_once
 
 
-class Runs(Live):
+class Runs(Unpicklable):
     """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(self, services: RunServices) -> None:
         self._services = services
@@ -133,7 +133,7 @@ class Runs(Live):
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
         """Merge ``metadata`` into the run's metadata. A value of None removes its key.
 
-        Raises RunNotFound, InvalidValue.
+        Raises RunNotFound, InvalidRequest (it isn't an object), InvalidValue.
         """
         frozen = self._services.freeze_metadata(metadata)
         return self._services.command(run_id, by, lambda state: set_metadata(state, frozen, by, self._services.now()))

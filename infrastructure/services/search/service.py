@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...queries.search.indexer import Lag, SearchIndex
 
 
-class Search(Live):
+class Search(Unpicklable):
     """``ledger.search``: keep the search index up to date. A search catches up first; a writer may do so, too."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(self, index: SearchIndex, threads: Threads) -> None:
         self._index = index

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.execution.plan import Plan, Toolbox, make_plan
+from ....domain.execution.plan import Plan, PlanningDependencies, make_plan
 from ....domain.workflow.definition import WorkflowDefinition
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
-MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
+MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, PlanningDependencies], Plan]
 
 
 class PlanCache:

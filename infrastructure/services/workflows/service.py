@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ....domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
-from ....domain.execution.cycle import check_actor
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.live import Live
+from ....domain.execution.step_loop import check_actor
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ....domain.values.ids import workflow_stream
 from ....domain.values.json import freeze
@@ -21,7 +21,7 @@ from ....domain.workflow import (
     WorkflowState,
     WorkflowVersion,
     archive,
-    merged_over,
+    merge_over,
     refuse_archived,
     refuse_stale,
     restore,
@@ -48,10 +48,10 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 """From the state, and the events that led to it, to the events to append; None is left out."""
 
 
-class Workflows(Live):
+class Workflows(Unpicklable):
     """``ledger.workflows``: definitions and their versions. A version may also be given as a save's snapshot id."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class Workflows(Live):
         for. ``name`` is what people call the workflow; None leaves the name as it is.
 
         ``expected_version`` is the version that the change is based on (0: the workflow doesn't exist yet); None
-        doesn't check. If it is no longer the latest, StaleVersion is raised. With ``merge=True`` the two changes are
-        merged as far as they concern different nodes and edges; StaleVersion is then raised only for parts that both
-        changed.
+        doesn't check. If it is no longer the latest, StaleVersion is raised. With ``merge=True``, which needs it, the
+        two changes are merged as far as they concern different nodes and edges; StaleVersion is then raised only for
+        parts that both changed.
 
         Raises InvalidDefinition (with every fault), InvalidRequest, InvalidValue (control characters in a new id, name
         or actor), StaleVersion, IllegalTransition (the workflow is archived).
@@ -109,7 +109,7 @@ class Workflows(Live):
             refuse_archived(state)
             new, note = definition, message
             if merge and expected is not None and not state.stands_at(expected):
-                both = merged_over(state, recent, expected, definition.to_data(), self._now())
+                both = merge_over(state, recent, expected, definition.to_data(), self._now())
                 new = validate_definition(both, self._executors)
                 note = message if message is not None else f"merged over version {state.saved_version}"
             else:

@@ -5,11 +5,11 @@ from typing import Any
 
 from flowledger import WorkflowDefinition
 from flowledger.domain.run.context import Context
-from flowledger.domain.run.results import History
+from flowledger.domain.run.results import ResultLog
 from flowledger.infrastructure.interfaces.tui.lines import graph_line, graph_lines, line_of_node
 from flowledger.infrastructure.interfaces.tui.outline import Outline, Row, one_line
 
-NOTHING = Context(History(), 0)
+NOTHING = Context(ResultLog(), 0)
 
 
 def told(rows: list[Row]) -> list[str]:
@@ -64,7 +64,7 @@ def test_only_what_is_unfolded_is_looked_at() -> None:
     assert Watched.looked <= 100
 
 
-def test_the_place_of_a_row_leaves_ranges_out() -> None:
+def test_the_line_of_node_a_row_leaves_ranges_out() -> None:
     rows = Outline(("v",), ("v", range(100, 200))).rows([("v", "v", list(range(200)))])
     assert rows[3].place == ("v", 100)
 

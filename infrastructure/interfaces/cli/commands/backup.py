@@ -25,9 +25,9 @@ def backup(
 ) -> None:
     """Copy the store while others use it.
 
-    For SQLite: the copy holds everything that was stored when the command began, is checked, and appears when it is
-    complete. A copy made by other means may lack the contents of the -wal file beside the store, without a sign of it.
-    For PostgreSQL the command prints the commands to use instead.
+    For SQLite: the copy holds all that was stored when the command began, is checked, and appears when it is complete.
+    A copy made by other means may lack what is in the -wal file beside the store, and nothing would show it. For
+    PostgreSQL the command prints the commands to use.
     """
     from ....transfer.backup import back_up_at
 

@@ -29,8 +29,8 @@ def debug(
 ) -> None:
     """Open a debugger at the first line of a recorded step's executor, with the input that it had then.
 
-    The debugger is pdb, or what PYTHONBREAKPOINT names. Nothing is written. Its result is shown beside the
-    recorded one.
+    The debugger is pdb, or what PYTHONBREAKPOINT names. Nothing is written. What the executor returns is shown beside
+    what was recorded.
     """
     from ..shared.debugger import debug as run_under_debugger
 

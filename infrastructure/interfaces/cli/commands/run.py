@@ -22,7 +22,7 @@ from . import bulk
 
 STEPS = 10_000
 
-app = typer.Typer(help="Start, resume, repeat and stop runs.", rich_markup_mode=None)
+app = typer.Typer(help="Start runs, continue them, stop them.", rich_markup_mode=None)
 
 
 def _answer(session: Session, run: Run) -> None:
@@ -75,7 +75,7 @@ def resume(
 ) -> None:
     """Continue a paused run.
 
-    Its node runs again, and sees the payload.
+    The node that paused runs again, and sees the payload.
     """
     session = Session.of(context)
     given = read_value(payload, "--payload")
@@ -109,7 +109,7 @@ def proceed(
 def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
     """Pause a run at its next step boundary.
 
-    A step in flight is still recorded.
+    A step that is being executed is still recorded.
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
@@ -133,7 +133,7 @@ def cancel(
 ) -> None:
     """End a run for good, or with --all every run that the filters find.
 
-    A step in flight is still recorded. With --all and no --status: runs that have not ended.
+    A step that is being executed is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
     chosen = filters.select()
@@ -174,7 +174,7 @@ def retry(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Run a work order again with the latest version, as a new run.
+    """Start a new run of a work order, with the workflow's latest version.
 
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
@@ -215,9 +215,9 @@ def reproduce(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Run a run again to find out why it ended as it did: same version, same payload.
+    """Execute a run once more to find out why it ended so: the same version and payload.
 
-    The new run belongs to the work order as a reproduction and never changes its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
@@ -241,8 +241,7 @@ def fork(
         ),
     ] = None,
     handle: Annotated[
-        str | None,
-        typer.Option(metavar="HANDLE", help="With --output: the handle to take, instead of the one taken then."),
+        str | None, typer.Option(metavar="HANDLE", help="With --output: the edge to follow, not the one taken then.")
     ] = None,
     workflow_version: Annotated[
         str | None,
@@ -255,10 +254,10 @@ def fork(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Branch off from a run: a new run begins with its state at a version, and continues from there.
+    """Start a new run from the state of another one at a version.
 
-    Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed
-    continues at its node. The fork belongs to the work order and never changes its state.
+    Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
+    on. The fork belongs to the work order, and never changes its state.
     """
     session = Session.of(context)
     run_id, version = split_version(run)

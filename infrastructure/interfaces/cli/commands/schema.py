@@ -40,8 +40,8 @@ def schema(
 ) -> None:
     """Print the SQL that creates the store, for an administrator to run.
 
-    One transaction, for the backend of the store's URL, which is not connected to. Where the application's user may
-    create tables, opening the store does the same.
+    It is one transaction, for the backend that the store's URL names; nothing connects to it. If the application's user
+    may create tables, opening the store does the same.
     """
     session = Session.of(context)
     url = session.store or DEFAULT_STORE
@@ -61,7 +61,7 @@ def _backend(url: str) -> Dialect:
 
 
 def _sqlite(after: int) -> Iterator[str]:
-    from ....storage.sqlite.datastore import APPLICATION_ID
+    from ....storage.sqlite.schema import APPLICATION_ID
 
     yield "-- For readers beside a writer; transactions can't choose it.\nPRAGMA journal_mode = WAL;"
     yield "BEGIN IMMEDIATE;"

@@ -66,15 +66,15 @@ def verify(
 ) -> None:
     """Check that the records are as they were written, and don't contradict each other.
 
-    The whole store: every event is readable, every hash chain unbroken, no version missing; every run, work order,
-    source and version that an event names exists; the index and the checkpoints are what the events lead to. Others
-    may write meanwhile.
+    The whole store is read: every event readable, every hash chain unbroken, no version missing; every run, work order,
+    source and version that is referred to exists; index rows and checkpoints are what the events lead to. Others may
+    write meanwhile.
 
     The newest events of a run, or a whole run, can disappear without a trace inside the store: a plain copy of an
-    SQLite file without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE detects
-    it: the file keeps the head of every stream, and the next time each stream must still hold it. Keep the file where
-    nobody who can change the store can change it. When anything was found it stays as it is: move it away to begin
-    again.
+    SQLite file without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE finds
+    that: it keeps the last version and digest of every stream, and the next time each stream must still have them. Keep
+    the file where people who can change the store can't change it. If anything was found the file stays as it is: move
+    it away to begin anew.
     """
     session = Session.of(context)
     with session.open_ledger() as ledger, progress_counter("events verified") as advance:

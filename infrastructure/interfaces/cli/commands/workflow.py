@@ -88,8 +88,8 @@ def show(context: typer.Context, workflow: WorkflowAt, at: At = None, _json: AsJ
 def list(
     context: typer.Context,
     archived: Annotated[bool, typer.Option("--archived", help="List archived ones too.")] = False,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Continue after this id.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Workflows on a page.")] = 50,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Begin after this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Workflows of one page.")] = 50,
     csv: AsCsv = False,
     _json: AsJson = False,
 ) -> None:
@@ -142,7 +142,7 @@ def archive(
 ) -> None:
     """Archive a workflow: it can be read, but neither saved nor started.
 
-    Runs that have started continue.
+    Runs that have begun continue.
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
@@ -161,7 +161,7 @@ def restore(
     expect: Expect = None,
     _json: AsJson = False,
 ) -> None:
-    """Take a workflow out of the archive, or make an old version the newest one.
+    """Take a workflow out of the archive, or make an old version the latest one.
 
     With --app, node types of the old version must be registered there.
     """
@@ -204,7 +204,7 @@ def export(
     ] = False,
     _json: AsJson = False,
 ) -> None:
-    """Write a definition to a file, or to a folder with the code of nodes in separate files.
+    """Write a definition to a file, or to a folder with the code of its nodes in files.
 
     The same definition gives the same bytes. In a folder, only files of an earlier export are replaced or removed.
     """

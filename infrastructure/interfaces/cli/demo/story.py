@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .....domain.errors import FlowledgerError, InvalidRequest
 from ....ledger.ledger import Ledger
 from ....ledger.open import open_ledger
-from ....storage.credentials import shown
+from ....storage.credentials import redact_url
 from ...presentation import console as views
 from ..views import workflow as workflow_views
 from .triage import DEFINITION, executors
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .....projections.runs.run import Run
 
 WORKFLOW = "demo-triage"
-APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
+APP = "flowledger.demo:executors"
 
 REVIEWERS = (("ada", True), ("grace", False))
 """The reviewers that decide in turn, and how."""
@@ -101,7 +101,7 @@ class _Demo:
         self.console.print(f"\nAll of this took {seconds} seconds.", style="dim")
         return {
             "ok": report.ok and all(delivery.run.status == "completed" for delivery in deliveries),
-            "store": shown(self.url),
+            "store": redact_url(self.url),
             "app": APP,
             "workflow": {"id": WORKFLOW, "version": workflow},
             "runs": [
@@ -255,9 +255,9 @@ class _Demo:
         return report
 
     def suggest_commands(self, example: Delivery) -> list[str]:
-        self.chapter("Try next", f"The store is kept: {shown(self.url)}")
+        self.chapter("Try next", f"The store is kept: {redact_url(self.url)}")
         commands = [
-            f"export FLOWLEDGER_STORE={shlex.quote(shown(self.url))}",
+            f"export FLOWLEDGER_STORE={shlex.quote(redact_url(self.url))}",
             f"export FLOWLEDGER_APP={APP}",
             f"flowledger show {example.run.id}@3",
             f"flowledger events {example.run.id}",
