@@ -23,9 +23,9 @@ class StateChange:
     path: Path
     """Keys and list indexes, from the outside in."""
     value: Any
-    """The value now; null where it was removed."""
+    """The value now; null if it was removed."""
     before: Any
-    """The value before; null where it was added."""
+    """The value before; null if it was added."""
 
     @property
     def pointer(self) -> str:
