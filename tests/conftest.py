@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from .prepared import PreparedPython
+
 BACKENDS = ("memory", "sqlite", "postgres")
 
 
@@ -59,6 +61,13 @@ def new_postgres_url(postgres_url: str) -> Iterator[Callable[[], str]]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         for name in names:
             connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def prepared_python() -> Iterator[PreparedPython]:
+    """Runs Python with flowledger imported already."""
+    with PreparedPython() as python:
+        yield python
 
 
 @pytest.fixture(scope="module")

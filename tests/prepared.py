@@ -1,0 +1,124 @@
+"""Python processes that begin with flowledger imported: each is a fork of one that has done nothing else.
+
+Importing takes half a second of the processor, and the tests of the command line start a thousand processes. What a
+process does from there on is its own: its arguments, folder, environment, streams, exit status. Tests of what happens
+earlier, or of streams that aren't pipes, start Python themselves.
+"""
+
+import gc
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+from types import ModuleType, TracebackType
+from typing import Self
+
+LARGEST_REQUEST = 2**17
+"""Bytes of arguments and environment; the buffer of a socket holds them."""
+
+
+class PreparedPython:
+    """The process that is forked. Close it by leaving the ``with`` block."""
+
+    def __init__(self) -> None:
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._one_at_a_time = Lock()
+        with theirs:
+            command = [sys.executable, __file__, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._requests.close()
+        self._process.wait()
+
+    def run(
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], input: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", …)``.
+
+        ``arguments`` begin with ``-m`` or ``-c``.
+        """
+        request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+        assert len(request) <= LARGEST_REQUEST, "start a process of its own for that"
+        with self._one_at_a_time, ThreadPoolExecutor(3) as pool:
+            (read_in, write_in), (read_out, write_out), (read_err, write_err) = (os.pipe() for _ in range(3))
+            socket.send_fds(self._requests, [request], [read_in, write_out, write_err])
+            for theirs in (read_in, write_out, write_err):
+                os.close(theirs)
+            pool.submit(_write_all, write_in, input.encode())
+            out, err = pool.submit(_read_all, read_out), pool.submit(_read_all, read_err)
+            status = int(self._requests.recv(32))
+            return subprocess.CompletedProcess(arguments, status, out.result(), err.result())
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    try:
+        with open(fd, "wb") as stream:
+            stream.write(content)
+    except BrokenPipeError:
+        pass  # it needn't read all, or anything, of it
+
+
+def _read_all(fd: int) -> str:
+    with open(fd, encoding="utf-8", newline=None) as stream:
+        return stream.read()
+
+
+# --- the process that is forked ---------------------------------------------------------------------------------------
+
+
+def _serve(requests: socket.socket) -> list[str]:
+    """Fork for each request, and tell how the fork ended. Returns in forks only: the arguments of the program."""
+    while True:
+        message, streams, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
+        if not message:
+            sys.exit()
+        child = os.fork()
+        if not child:
+            requests.close()
+            arguments, folder, environment = json.loads(message)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+                os.close(stream)
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(environment)
+            return arguments
+        for stream in streams:
+            os.close(stream)
+        _, status = os.waitpid(child, 0)
+        requests.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _begin(arguments: list[str]) -> None:
+    """What ``python ARGUMENTS`` does with a module, or a program in text."""
+    option, program, *rest = arguments
+    sys.argv = [option, *rest]
+    sys.modules["__main__"] = ModuleType("__main__")
+    if option == "-m":
+        sys.path[0] = os.getcwd()
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = ""
+        exec(compile(program, "<string>", "exec"), vars(sys.modules["__main__"]))  # noqa: S102 - as Python would
+
+
+if __name__ == "__main__":
+    import flowledger.infrastructure.cli
+    import flowledger.infrastructure.store.sqlite  # noqa: F401 - nearly all open one
+
+    gc.freeze()  # else each fork copies what it only looks through for garbage
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it forks: an interrupt of the tests ends it without a word
+    program = _serve(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _begin(program)
