@@ -12,12 +12,28 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from . import effort
 from .prepared import PreparedPython
 
 BACKENDS = ("memory", "sqlite", "postgres")
 
 
 GIVEN_SERVER = os.environ.get("FLOWLEDGER_TEST_POSTGRES")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="the long sweeps instead of what runs by default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    effort.begin(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    others = [item for item in items if not effort.belongs(item)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if effort.belongs(item)]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
 
+from ..effort import tries
+
 CREATE = {
     "nodes": [{"id": "fetch", "type": "work"}, {"id": "post", "type": "work", "data": {"to": "old"}}],
     "edges": [{"source": "fetch", "target": "post"}],
@@ -70,7 +72,7 @@ COMMANDS = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize="CI" in os.environ, database=None,
+    max_examples=tries(40), deadline=None, derandomize="CI" in os.environ, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
 @given(commands=COMMANDS)

@@ -17,6 +17,8 @@ from flowledger.infrastructure.store import schemes
 from flowledger.infrastructure.store.backends import MAX_URL
 from flowledger.infrastructure.store.credentials import described, shown, without_secrets, without_urls
 
+from ..effort import tries
+
 PASSWORD = "Hunter2-s3cret"
 MALFORMED = (
     "postgresql://u:{}@127.0.0.1:1/d", "postgres://u:{}@127.0.0.1:1/d", "postgresql:/u:{}@h/d", "postgresql:u:{}@h/d",
@@ -121,7 +123,7 @@ def test_nothing_is_logged_of_it(caplog: pytest.LogCaptureFixture) -> None:
 passwords = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=9, max_size=20)
 
 
-@settings(max_examples=300)
+@settings(max_examples=tries(300))
 @given(passwords, st.sampled_from(["postgresql://u:{}@h/d", "postgresql://h/d?password={}", "x://u:{}@h", "u:{}@h"]))
 @example("a:b@c/d?e#f&gh", "postgresql://u:{}@h/d")
 def test_whatever_the_password_is_it_is_not_shown(password: str, form: str) -> None:

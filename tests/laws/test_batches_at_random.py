@@ -17,6 +17,7 @@ from flowledger.domain.step import StepLimits
 from flowledger.infrastructure.doors.batches import BatchCommitter
 from flowledger.infrastructure.ledger import Ledger
 
+from ..effort import tries
 from ..hostile.values import NAME, TEXT
 from .desk import NEVER, desks
 from .naive_fold import NaiveRun, naive_run
@@ -92,7 +93,7 @@ def each_result_was_executed(world: World, run_id: str) -> None:
 
 
 RANDOM = settings(
-    max_examples=150,
+    max_examples=tries(150),
     derandomize="CI" in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),

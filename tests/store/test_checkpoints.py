@@ -19,6 +19,7 @@ from flowledger.infrastructure.doors.states import RunStates
 from flowledger.infrastructure.store.backends import open_store
 from flowledger.infrastructure.store.checkpoint_store import LARGE_PAGE, PAGES_AT_ONCE, MemoryCheckpoints
 
+from ..effort import tries
 from .events import opened, write
 
 # --- the store of pages -----------------------------------------------------------------------------------------------
@@ -411,7 +412,7 @@ FOUND = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(
     st.dictionaries(st.integers(1, STEPS), FOUND, max_size=STEPS),
     st.integers(1, 9),

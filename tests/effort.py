@@ -1,0 +1,45 @@
+"""How much the tests try: enough to show each promise by default, and all of it with ``pytest --exhaustive``.
+
+The exhaustive run consists of what the other one leaves out or tries less often, so both together try everything:
+tests and parameters marked ``exhaustive``, those marked ``scaled``, and all that Hypothesis makes examples for.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+exhaustive = False
+"""Whether this run is the exhaustive one; settled by ``begin`` before test modules are imported."""
+
+PART = 8
+"""One in so many is tried by default."""
+
+
+def begin(config: pytest.Config) -> None:
+    """Settle what this run tries."""
+    global exhaustive
+    exhaustive = config.getoption("exhaustive")
+    settings.register_profile("flowledger", max_examples=tries(100))
+    settings.load_profile("flowledger")
+
+
+def tries(number: int) -> int:
+    """How often to try what the exhaustive run tries ``number`` times; if it isn't ``@given``, mark the test ``scaled``."""
+    return number if exhaustive else max(2, number // PART)
+
+
+def spread(values: Iterable[Any], *, by_default: Callable[[Any], bool]) -> Iterator[Any]:
+    """Parameters of which the others wait for the exhaustive run."""
+    for value in values:
+        yield value if by_default(value) else pytest.param(value, marks=pytest.mark.exhaustive)
+
+
+def belongs(item: pytest.Item) -> bool:
+    """Whether this run is for the test."""
+    is_left_out = item.get_closest_marker("exhaustive") is not None
+    if not exhaustive:
+        return not is_left_out
+    is_hypothesis = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    return is_left_out or is_hypothesis or item.get_closest_marker("scaled") is not None
