@@ -4,7 +4,7 @@ The exhaustive run consists of what the other one leaves out or tries less often
 tests and parameters marked ``exhaustive``, those marked ``scaled``, and all that Hypothesis makes examples for.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Any
 
 import pytest
@@ -26,14 +26,21 @@ def begin(config: pytest.Config) -> None:
 
 
 def tries(number: int) -> int:
-    """How often to try what the exhaustive run tries ``number`` times; if it isn't ``@given``, mark the test ``scaled``."""
+    """How often to try what the exhaustive run tries ``number`` times.
+
+    Of a test that isn't ``@given``: mark it ``scaled``, or the exhaustive run leaves it out.
+    """
     return number if exhaustive else max(2, number // PART)
 
 
-def spread(values: Iterable[Any], *, by_default: Callable[[Any], bool]) -> Iterator[Any]:
-    """Parameters of which the others wait for the exhaustive run."""
-    for value in values:
-        yield value if by_default(value) else pytest.param(value, marks=pytest.mark.exhaustive)
+def spread(values: Iterable[Any], *, by_default: Container[Any]) -> list[Any]:
+    """Parameters, several in a tuple, of which the others wait for the exhaustive run."""
+    return [
+        value
+        if value in by_default
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.exhaustive)
+        for value in values
+    ]
 
 
 def belongs(item: pytest.Item) -> bool:

@@ -179,7 +179,7 @@ TYPED = [EVIL, NAME, SURROGATE, "--help", "9" * 5_000]
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
-@pytest.mark.parametrize("typed", spread(TYPED, by_default=lambda typed: typed is EVIL), ids=range(len(TYPED)))
+@pytest.mark.parametrize("typed", spread(TYPED, by_default=[EVIL]), ids=range(len(TYPED)))
 def test_nothing_that_is_typed_steers_the_terminal(shell: Shell, command: str, typed: str) -> None:
     parameters = [one for one in commands()[command].params if one.name not in ("by", "force")]
     text = [one for one in parameters if not getattr(one, "is_flag", False)]
