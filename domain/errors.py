@@ -36,12 +36,9 @@ import copyreg
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .visible import quoted, visible, visible_lines
-
-if TYPE_CHECKING:
-    from .workflow.versions import WorkflowVersion
 
 
 def reduce_error(error: BaseException) -> tuple[Any, ...]:
@@ -264,47 +261,6 @@ class IdempotencyConflict(Conflict):
         )
 
 
-class StaleVersion(Conflict):
-    """A save was based on a version that is no longer the latest; says who saved what since, node by node.
-
-    ``changes`` is every version after ``expected``, oldest first. ``conflicts`` names the nodes and edges that stand in
-    the way of a merge; empty where none was asked for.
-    """
-
-    def __init__(
-        self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime,
-        changes: "Sequence[WorkflowVersion]" = (), conflicts: Sequence[str] = (),
-    ) -> None:  # fmt: skip
-        self.workflow_id = workflow_id
-        self.expected = expected
-        self.actual = actual
-        self.saved_by = saved_by
-        self.saved_at = saved_at
-        self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
-        self.conflicts: tuple[str, ...] = tuple(conflicts)
-        if conflicts:
-            parts = visible(", ".join(self.conflicts))
-            hint = f"both changed {parts}; take the latest version and apply your change to it"
-        elif expected > actual:
-            hint = "there is no such save yet; take the latest version and apply your change to it"
-        else:
-            hint = (
-                "take the latest version and apply your change to it, "
-                "or save with merge=True (--merge), which puts changes to different nodes together"
-            )
-        more = len(self.changes) - _CHANGES_LISTED
-        super().__init__(
-            f"workflow {quoted(workflow_id)} is at version {actual}, your save was based on {expected}: "
-            f"{visible(saved_by)} saved at {saved_at.isoformat()}; {hint}"
-            + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
-            + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
-        )
-
-
-_CHANGES_LISTED = 10
-"""Versions that the message of a StaleVersion lists."""
-
-
 class IllegalTransition(FlowledgerError):
     """The command makes no sense in the state that the run or workflow is in; nothing was written."""
 
@@ -353,12 +309,12 @@ class InputInvalid(FlowledgerError):
         self.count = len(self.issues) if count is None else count
         super().__init__(message)
 
-    @classmethod
-    def of_node(cls, node_id: str, issues: Sequence[Fault], count: int) -> "InputInvalid":
-        """The error of a node whose data have so many issues, these among them."""
-        listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
-        more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
-        return cls(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
+
+def input_invalid(node_id: str, issues: Sequence[Fault], count: int) -> InputInvalid:
+    """The error of a node whose data have so many issues, these among them."""
+    listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
+    more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
+    return InputInvalid(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
 
 
 class StorageError(FlowledgerError):

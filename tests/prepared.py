@@ -114,8 +114,8 @@ def _begin(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import flowledger.infrastructure.cli
-    import flowledger.infrastructure.store.sqlite  # noqa: F401 - nearly all open one
+    import flowledger.infrastructure.interfaces.cli.app
+    import flowledger.infrastructure.storage.sqlite.recorder  # noqa: F401 - nearly all open one
 
     gc.freeze()  # else each fork copies what it only looks through for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it forks: an interrupt of the tests ends it without a word

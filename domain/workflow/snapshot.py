@@ -1,13 +1,13 @@
 """A workflow as it was at one save."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..clock import moment
-from ..definition import STORED, WorkflowDefinition
-from ..jsonvalue import freeze, restore
+from ..values.clock import moment
+from ..values.json import freeze, restore
+from .definition import STORED, WorkflowDefinition
 from .events import JobCode
 
 
@@ -37,10 +37,6 @@ class WorkflowSnapshot:
 
     def __setstate__(self, state: list[Any]) -> None:
         restore(self, state, "code")
-
-    def with_input(self, payload: Any) -> "WorkflowSnapshot":
-        """The same, as seen from a run that was started with this payload."""
-        return replace(self, input=payload)
 
 
 def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool, archived: bool = False) -> WorkflowSnapshot:

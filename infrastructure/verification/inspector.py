@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...domain.verification import Finding
-from ..store.recorder import Row
+from ...domain.events.integrity import Finding
+from ..storage.recorder import Row
 
 
 class Inspector:
@@ -18,11 +18,11 @@ class Inspector:
         """Before the first event of a stream: between the last stream and this one there is none."""
         return ()
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002
+    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
         """The next event; ``data`` is None where what it says, or one before it, isn't what was written."""
         return ()
 
-    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
         """Behind its last event. ``sound``: what its events say is what was written."""
         return ()
 

@@ -3,90 +3,93 @@
 Every save of a workflow, and each step, pause, resume and retry of a run, is an event. Any past state is one read away.
 """
 
-from .domain.bulk import BulkItem
-from .domain.clock import OddTime
-from .domain.context import PlacedResult
-from .domain.definition import Edge, Node, WorkflowDefinition
-from .domain.errors import (
-    ConcurrencyError,
-    Conflict,
-    ConflictingHistory,
-    EventNotReadable,
-    EventsLost,
-    ExpressionError,
-    Fault,
-    FlowledgerError,
-    IdempotencyConflict,
-    IllegalTransition,
-    InputInvalid,
-    InvalidDefinition,
-    InvalidExport,
-    InvalidRequest,
-    InvalidSnapshot,
-    InvalidValue,
-    NonRetryable,
-    NotFound,
-    NothingAsOf,
-    RunNotFound,
-    StaleVersion,
-    StorageCorrupt,
-    StorageError,
-    StorageUnavailable,
-    StoreReadOnly,
-    VersionNotFound,
-    WorkflowNotFound,
-    WorkOrderNotFound,
-    WorkOrderRejected,
-    WouldContinue,
-)
-from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
-from .domain.policy import RetryPolicy
-from .domain.ports import RecordedEvent
-from .domain.results import NodeResult
-from .domain.retry import RetryPreview, ReusedNode
-from .domain.run import RunHeader
-from .domain.scoping import Scoped
-from .domain.snapshot import RetryState, Snapshot
-from .domain.verification import Finding, VerifyReport
-from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
-from .infrastructure.doors.batches import Batch
-from .infrastructure.doors.bulk import BulkOperation
-from .infrastructure.engine import Engine
-from .infrastructure.files import read_definition
-from .infrastructure.files.tables import write_rows
-from .infrastructure.ledger import Ledger, open_ledger
-from .infrastructure.search.index import Lag
-from .infrastructure.transfer.reports import BackupReport, ExportReport, ImportedStream, ImportReport
-from .infrastructure.walk.model import RunWalk
-from .projections.attempts import Attempt, LogEntry
-from .projections.audit import RunAudit
-from .projections.audited import (
-    AuditedOrigin,
-    AuditedPause,
-    AuditedRun,
-    AuditedWorkflow,
-    AuditedWorkOrder,
-    Intervention,
-    Provenance,
-    SinceSuccess,
-    StreamRecord,
-)
-from .projections.code_used import CodeUsed
-from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
-from .projections.divergence import Divergence
-from .projections.family import Lineage, Relative
-from .projections.lineage import ReusedResult
-from .projections.pages import Page
-from .projections.replays import ReplayedExecutor, ReplayReport
-from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
-from .projections.runs import Run, RunOrigin
-from .projections.snapshot_diff import SnapshotDiff
-from .projections.state_changes import StateChange
-from .projections.timings import NodeTiming, Slowdown, Timings
-from .projections.trail import Act
-from .projections.value_changes import ValueChange
-from .projections.work_orders import WorkOrder
-from .projections.workflow_diff import PartChange, PartsDiff, WorkflowDiff
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .domain.errors import (
+        ConcurrencyError,
+        Conflict,
+        ConflictingHistory,
+        EventNotReadable,
+        EventsLost,
+        ExpressionError,
+        Fault,
+        FlowledgerError,
+        IdempotencyConflict,
+        IllegalTransition,
+        InputInvalid,
+        InvalidDefinition,
+        InvalidExport,
+        InvalidRequest,
+        InvalidSnapshot,
+        InvalidValue,
+        NonRetryable,
+        NotFound,
+        NothingAsOf,
+        RunNotFound,
+        StorageCorrupt,
+        StorageError,
+        StorageUnavailable,
+        StoreReadOnly,
+        VersionNotFound,
+        WorkflowNotFound,
+        WorkOrderNotFound,
+        WorkOrderRejected,
+        WouldContinue,
+    )
+    from .domain.events.integrity import Finding, VerifyReport
+    from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
+    from .domain.execution.scoping import Scoped
+    from .domain.ports import RecordedEvent
+    from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.retry import RetryPreview, ReusedNode
+    from .domain.run import RunHeader
+    from .domain.run.context import PlacedResult
+    from .domain.run.results import NodeResult
+    from .domain.run.snapshot import RetryState, Snapshot
+    from .domain.values.clock import OddTime
+    from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
+    from .domain.workflow.definition import Edge, Node, WorkflowDefinition
+    from .domain.workflow.retry_policy import RetryPolicy
+    from .infrastructure.execution.batching import Batch
+    from .infrastructure.execution.engine import Engine
+    from .infrastructure.files import read_definition
+    from .infrastructure.files.tables import write_rows
+    from .infrastructure.ledger.ledger import Ledger, open_ledger
+    from .infrastructure.queries.search.indexer import Lag
+    from .infrastructure.services.history.walk import RunWalk
+    from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
+    from .projections.audit.build import RunAudit
+    from .projections.audit.code_used import CodeUsed
+    from .projections.audit.model import (
+        AuditedOrigin,
+        AuditedPause,
+        AuditedRun,
+        AuditedWorkflow,
+        AuditedWorkOrder,
+        Intervention,
+        Provenance,
+        SinceSuccess,
+        StreamRecord,
+    )
+    from .projections.comparison.events import StateChange
+    from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
+    from .projections.comparison.snapshots import SnapshotDiff
+    from .projections.comparison.values import ValueChange
+    from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
+    from .projections.pagination import Page
+    from .projections.replay.divergence import Divergence
+    from .projections.replay.report import ReplayedExecutor, ReplayReport
+    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.audit_trail import Act
+    from .projections.runs.lineage import Lineage, Relative
+    from .projections.runs.reused_results import ReusedResult
+    from .projections.runs.run import Run, RunOrigin
+    from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
+    from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.work_order import WorkOrder
 
 __version__ = "0.1.0"
 
@@ -201,3 +204,73 @@ __all__ = [
     "read_definition",
     "write_rows",
 ]
+
+_NAMES = {
+    "domain.rerun.bulk": "BulkItem",
+    "domain.values.clock": "OddTime",
+    "domain.run.context": "PlacedResult",
+    "domain.workflow.definition": "Edge Node WorkflowDefinition",
+    "domain.errors": (
+        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
+        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
+        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
+        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
+        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+    ),
+    "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
+    "domain.workflow.retry_policy": "RetryPolicy",
+    "domain.ports": "RecordedEvent",
+    "domain.run.results": "NodeResult",
+    "domain.rerun.retry": "RetryPreview ReusedNode",
+    "domain.run": "RunHeader",
+    "domain.execution.scoping": "Scoped",
+    "domain.run.snapshot": "RetryState Snapshot",
+    "domain.events.integrity": "Finding VerifyReport",
+    "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
+    "infrastructure.execution.batching": "Batch",
+    "infrastructure.services.runs.bulk": "BulkOperation",
+    "infrastructure.execution.engine": "Engine",
+    "infrastructure.files": "read_definition",
+    "infrastructure.files.tables": "write_rows",
+    "infrastructure.ledger.ledger": "Ledger open_ledger",
+    "infrastructure.queries.search.indexer": "Lag",
+    "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
+    "infrastructure.services.history.walk": "RunWalk",
+    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.audit.build": "RunAudit",
+    "projections.audit.model": (
+        "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
+        "SinceSuccess StreamRecord"
+    ),
+    "projections.audit.code_used": "CodeUsed",
+    "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
+    "projections.replay.divergence": "Divergence",
+    "projections.runs.lineage": "Lineage Relative",
+    "projections.runs.reused_results": "ReusedResult",
+    "projections.pagination": "Page",
+    "projections.replay.report": "ReplayedExecutor ReplayReport",
+    "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",
+    "projections.runs.run": "Run RunOrigin",
+    "projections.comparison.snapshots": "SnapshotDiff",
+    "projections.comparison.events": "StateChange",
+    "projections.runs.timings": "NodeTiming Slowdown Timings",
+    "projections.runs.audit_trail": "Act",
+    "projections.comparison.values": "ValueChange",
+    "projections.runs.work_order": "WorkOrder",
+    "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
+}
+"""What each module has of that. It is loaded when the first of its names is asked for."""
+
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """A program pays for what it uses: the command line shows its help without a store, an engine runs without one."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -26,7 +26,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "a number": (lambda: 0, "told 0: it must return an aware datetime"),
     "nothing": (lambda: None, "told None"),
     "text": (lambda: "2026-01-01T00:00:00Z", "aware datetime"),
-    "a naive datetime": (lambda: datetime(2026, 1, 1), "no time zone"),  # noqa: DTZ001
+    "a naive datetime": (lambda: datetime(2026, 1, 1), "no time zone"),  # noqa: DTZ001 - a naive time is the bad input
     "a zone without an offset": (lambda: datetime(2026, 1, 1, tzinfo=Nowhere()), "no time zone"),
     "an error": (broken, "OSError: no battery"),
     "a time before 1970": (lambda: datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "no times before 1970"),

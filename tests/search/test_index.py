@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.store.recorder import PAGE_ROWS
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.recorder import PAGE_ROWS
 
 from ..effort import tries
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 
@@ -139,12 +139,12 @@ def test_a_search_held_up_by_an_open_transaction_says_that_it_is_behind(postgres
 
 def read_only(store: LedgerEventStore, url: str) -> None:
     if url.startswith("sqlite"):
-        store._recorder.datastore.connection().execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
+        store.recorder.datastore.connection().execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
     else:
-        store._recorder.datastore._pool.drop_idle()  # type: ignore[attr-defined]
+        store.recorder.datastore._pool.drop_idle()  # type: ignore[attr-defined]
         with psycopg.connect(url) as connection:
             connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = off")
-        pool = store._recorder.datastore._pool  # type: ignore[attr-defined]
+        pool = store.recorder.datastore._pool  # type: ignore[attr-defined]
         pool._conninfo += "%20-c%20default_transaction_read_only%3Don"
 
 
@@ -249,7 +249,7 @@ def test_no_text_stops_a_search(store: LedgerEventStore, monkeypatch: pytest.Mon
 def test_entries_can_be_dropped_however_often_they_were(durable_url: str) -> None:
     with closing(open_store(durable_url)) as store:
         append(store, "run-1", [started()])
-        run_sql(durable_url, f"UPDATE flowledger_search_progress SET generation = {2**63 - 1}")  # noqa: S608 - a number
+        run_sql(durable_url, f"UPDATE flowledger_search_progress SET generation = {2**63 - 1}")
         index = index_of(store)
         for _ in range(2):
             index.clear()

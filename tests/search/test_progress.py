@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.search.index import LEAST_LAG, SearchIndex
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.search.indexer import LEAST_LAG, SearchIndex
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.projections.search import SEARCH_REVISION
 
 from .events import NOW, append, completed, index_of, started
@@ -100,7 +100,7 @@ def test_entries_that_older_code_made_are_made_anew(
     as_kept = words if durable_url.startswith("sqlite") else f"array_to_tsvector(string_to_array({words}, ' '))"
     change(
         durable_url,
-        f"UPDATE flowledger_search SET words = {as_kept}",  # noqa: S608 - ours
+        f"UPDATE flowledger_search SET words = {as_kept}",
         "UPDATE flowledger_search_progress SET revision = 0, last_stream = NULL, last_version = NULL",
     )
     with fl.open_ledger(durable_url, executors()) as ledger:

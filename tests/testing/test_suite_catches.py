@@ -12,8 +12,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.ports import EventStore
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance
 
@@ -87,11 +87,11 @@ class Bound:
         self._fixtures: dict[str, Any] = {"reopen": None, "open_in_process": None, "lose_newest": None}
         if issubclass(kind, logs.DiskLog):
             disk = logs.Disk()
-            opens: Callable[[], Any] = lambda: event_store(kind(disk))  # noqa: E731
+            opens: Callable[[], Any] = lambda: event_store(kind(disk))  # noqa: E731 - one of two, as short as the other
             self._fixtures["lose_newest"] = disk.lose_newest
         else:
             url = f"sqlite:///{folder / 'store.db'}"
-            opens = lambda: kind(open_store(url))  # noqa: E731
+            opens = lambda: kind(open_store(url))  # noqa: E731 - one of two, as short as the other
         self._fixtures |= {"reopen": opens, "store": stack.enter_context(closing(opens()))}
 
     def check(self, test: str, **given: Any) -> None:

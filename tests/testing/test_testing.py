@@ -22,7 +22,7 @@ TWO = {"nodes": [{"id": "a", "type": "do"}, {"id": "b", "type": "do"}], "edges":
 def test_everything_public_is_there_and_has_a_docstring() -> None:
     assert [name for name in testing.__all__ if not getattr(testing, name).__doc__ and name != "FaultPoint"] == []
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
-        testing.Nonsense  # noqa: B018
+        testing.Nonsense  # noqa: B018 - looking it up is the test
 
 
 def test_only_the_suite_for_backends_needs_pytest() -> None:

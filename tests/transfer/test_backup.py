@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.sql_files import queries
+from flowledger.infrastructure.storage.sql import queries
 from flowledger.infrastructure.transfer import backup as backups
 from flowledger.infrastructure.transfer.backup import back_up_at, without_password
 
@@ -218,7 +218,7 @@ def test_a_copy_that_lacks_rows_is_thrown_away(
                 connection.execute(f'DROP TRIGGER "{name}"')
             for name in backups._EVENTS:
                 if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).fetchone():
-                    connection.execute(f"DELETE FROM {name}")  # noqa: S608
+                    connection.execute(f"DELETE FROM {name}")
             connection.execute("PRAGMA journal_mode = DELETE")
         return checked(new)
 

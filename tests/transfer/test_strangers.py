@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.definition import WorkflowDefinition
-from flowledger.domain.ids import uuid7
 from flowledger.domain.workflow import snapshot_ids
+from flowledger.domain.workflow.definition import WorkflowDefinition
+from flowledger.infrastructure.new_id import new_id
 from flowledger.testing import ManualClock
 
-from ..store.index import index_of
+from ..storage.index import index_of
 from ..verification.stories import LINE, executors
 from .forging import Event, forged, renumbered
 from .story import stored
@@ -68,7 +68,7 @@ def saved_again(events: list[Event], **changes: Any) -> None:
 
 def with_stranger(events: list[Event]) -> None:
     """Another run of another work order, which is sound."""
-    run, order = uuid7(1), uuid7(2)
+    run, order = new_id(1), new_id(2)
     for event in copy.deepcopy(events[1:3]):
         event["stream"] = run if event["type"] == "run.started" else order
         event["data"] |= {"correlation_id": order}
@@ -90,9 +90,9 @@ ORIGIN = {"kind": "fork", "run_id": "x", "version": 1}
 
 REFUSED: dict[str, tuple[Change, str]] = {
     "a save of another workflow": (said("workflow.created", workflow_id="mine"), "is not the workflow of stream"),
-    "a run of another work order": (said("run.started", correlation_id=uuid7(5)), "work order"),
-    "an event of another work order": (said("run.step_completed", correlation_id=uuid7(5)), "belongs to work order"),
-    "a work order of another one": (said("work_order.opened", correlation_id=uuid7(5)), "is not the work order"),
+    "a run of another work order": (said("run.started", correlation_id=new_id(5)), "work order"),
+    "an event of another work order": (said("run.step_completed", correlation_id=new_id(5)), "belongs to work order"),
+    "a work order of another one": (said("work_order.opened", correlation_id=new_id(5)), "is not the work order"),
     "a work order of another workflow": (said("work_order.opened", workflow_id="mine"), "idempotency key"),
     "another key": (said("work_order.opened", key="twice"), "doesn't stand for this work order"),
     "another payload than the key stands for": (said("run.started", payload={"do": "pause"}), "another payload"),

@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - statements of our own
 """Heads that were kept elsewhere tell what leaves no trace inside of a store."""
 
 import json

@@ -1,0 +1,397 @@
+"""The door to what happened: states of runs at any version or moment, and the events behind them."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ....domain.errors import InvalidRequest, RunNotFound, VersionNotFound
+from ....domain.execution.executors import StepContext
+from ....domain.live import Live
+from ....domain.ports import RecordedEvent
+from ....domain.run import RunHeader, header_in, header_of
+from ....domain.run.snapshot import Snapshot
+from ....domain.values.names import check_run_id
+from ....domain.values.point_in_time import AsOf, AtVersion, moment_asked
+from ....domain.visible import quoted
+from ....domain.workflow import WorkflowSnapshot
+from ....projections.audit.build import RunAudit
+from ....projections.comparison.ignore import ignored_places
+from ....projections.comparison.runs_model import RunComparison
+from ....projections.comparison.snapshots import SnapshotDiff
+from ....projections.index.query import RunQuery
+from ....projections.pagination import Page
+from ....projections.replay.report import ReplayReport
+from ....projections.runs.audit_trail import Act
+from ....projections.runs.lineage import Lineage
+from ....projections.runs.reused_results import ReusedResult, reused
+from ....projections.runs.summary import RunSummary, WorkOrderSummary
+from ....projections.runs.timings import Timings
+from ...concurrency.aio import each_in_thread, in_thread
+from ...concurrency.threads import Threads
+from ...execution.runner import Execution, asynchronous, synchronous
+from ...files.places import path_of
+from ...queries.listing import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
+from ...queries.search.query import search_query
+from ...repositories.as_of import version_at
+from ...repositories.origins import origin_in, past_events
+from ...repositories.runs import RunStates
+from ...repositories.work_orders import input_of, started
+from ...repositories.workflows import WorkflowLog
+from ...transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, ImportLimits
+from ...transfer.report import ExportReport, ImportReport
+from .audit import Auditor
+from .audit_trail import trail as trail_of
+from .compare import comparison_of, difference_of
+from .lineage import lineage as lineage_of
+from .replayer import Replayer
+from .timings import timings as timings_of
+from .walk import RunWalk
+
+if TYPE_CHECKING:
+    from ...storage.event_store import LedgerEventStore
+
+
+class History(Live):
+    """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
+
+    def __init__(
+        self, store: "LedgerEventStore", states: RunStates, workflows: WorkflowLog, lists: Lists, replayer: Replayer,
+        threads: Threads, now: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._now = now
+        self._states = states
+        self._workflows = workflows
+        self._lists = lists
+        self._index = lists.index
+        self._replayer = replayer
+        self._threads = threads
+        self._auditor = Auditor(store, lists.index, states, self.header)
+
+    def runs(
+        self,
+        workflow_id: str | None = None,
+        version: int | str | None = None,
+        status: str | Sequence[str] | None = None,
+        node: str | None = None,
+        error_type: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        where: str | Sequence[str] = (),
+        as_of: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[RunSummary]:
+        """List runs, newest first, a page at a time. Every filter that is given must hold.
+
+        ``workflow_id`` and ``version`` (number or snapshot id): which workflow, and which version of it ran.
+        ``status``: one of ``active``, ``paused``, ``error``, ``completed``, ``failed``, ``cancelled``, or several.
+        ``node``: where the run is paused, waits or failed. ``error_type``: of the failure that it waits after or ended
+        with. ``by``: who started it. ``since`` and ``until``: when it was started. ``text``: words that begin words of
+        its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and metadata, such as
+        ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
+        time.
+
+        A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
+        still is behind the log.
+
+        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
+        """
+        number = self._number(workflow_id, version)
+        query = run_query(workflow_id, number, status, node, error_type, by, since, until, as_of)
+        return runs_page(
+            self._lists, query, search_query(text, where), after, limit,
+            lambda run_id: self.header(run_id, at=as_of).current_node_id,
+        )  # fmt: skip
+
+    def work_orders(
+        self,
+        workflow_id: str | None = None,
+        state: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[WorkOrderSummary]:
+        """List work orders, newest first, a page at a time. Every filter that is given must hold.
+
+        ``state`` is ``rejected``, ``pending``, ``running``, ``paused``, ``success``, ``failed`` or ``cancelled``.
+        ``by`` is who opened the work order, ``since`` and ``until`` when.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = work_order_query(workflow_id, state, by, since, until)
+        return work_orders_page(self._lists.index, query, after, limit)
+
+    def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
+        """Return the state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
+        """
+        moment = moment_asked(version, at)
+        version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
+        return self._states.load(run_id, version).snapshot()
+
+    def header(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunHeader:
+        """Return where a run stood: status, node, attempt and times, without its results.
+
+        It costs one row, however long the run is and whatever its steps produced.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
+        """
+        check_run_id(run_id)
+        moment = moment_asked(version, at)
+        subject = f"run {run_id!r}"
+        if isinstance(moment, AsOf):
+            moment = AtVersion(version_at(self._store, run_id, moment, self._head(run_id), subject))
+        upto = moment.version if isinstance(moment, AtVersion) else None
+        found = self._store.beginning(run_id, upto)
+        if found is None or upto not in (None, found.version):
+            raise VersionNotFound(upto or 0, self._head(run_id), subject)
+        return header_in(run_id, found) or header_of(self._states.load(run_id, found.version))
+
+    def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
+        """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
+
+        ``ignore`` names places that don't count: JSON Pointers whose parts are globs (``/context/*/*/output/id``;
+        ``**`` is any number of parts), or the name of a set of them, ``times``. The cost is that of the state at the
+        earlier version, and of the events between.
+
+        Raises RunNotFound, VersionNotFound, InvalidRequest.
+        """
+        ignored = ignored_places(ignore)
+        return difference_of(self._store, self._states, run_id, self._head(run_id), (a, b), ignored)
+
+    def compare(self, run_a: str, run_b: str, ignore: str | Sequence[str] = ()) -> RunComparison:
+        """Compare two runs, aligned by node and attempt: where they part, in what, and what each did afterwards.
+
+        Results that a run reused from an earlier run count as its steps. ``ignore`` is as in ``diff``; a step is
+        compared as if its ``input``, ``payload``, ``outcome``, ``handle``, ``next`` and ``reason`` stood beside output
+        and error in the context. ``run_a`` and ``run_b`` are run ids; all events of both are read.
+
+        Raises RunNotFound, InvalidRequest.
+        """
+        ignored = ignored_places(ignore)
+        return comparison_of(self._store, self._states, self._workflows, (run_a, run_b), ignored)
+
+    def snapshots(self, run_id: str) -> Iterator[Snapshot]:
+        """Iterate over the state at every version, in order, in one pass.
+
+        Raises RunNotFound at the first item.
+        """
+        yield from self._states.snapshots(run_id)
+
+    def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
+        """Open a run for walking through it in both directions; it is folded once, then any version is there at once.
+
+        ``progress`` is called now and then with the number of events folded so far.
+
+        Raises RunNotFound.
+        """
+        return RunWalk(run_id, self._store, self._states, progress)
+
+    def events(self, run_id: str) -> Iterator[RecordedEvent]:
+        """Iterate over the recorded events of a run, in order.
+
+        ``run_id`` may name any stream: the id of a run or work order, or ``workflow:<id>``.
+
+        Raises RunNotFound at the first item, if there is no such stream.
+        """
+        self._head(run_id)
+        yield from self._store.read(run_id)
+
+    def workflow_of(self, run_id: str) -> WorkflowSnapshot:
+        """Return the workflow version that a run uses, with its work order's input in ``input``.
+
+        Raises RunNotFound.
+        """
+        first = started(self._store, run_id)
+        seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
+        return replace(seen, input=input_of(self._store, run_id, first))
+
+    def reused(self, run_id: str) -> list[ReusedResult]:
+        """Return the results that a run took over from an earlier run; for most runs there are none.
+
+        They are the first results of its context, in order.
+
+        Raises RunNotFound.
+        """
+        first = started(self._store, run_id)
+        return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
+
+    def lineage(self, run_id: str) -> Lineage:
+        """Return the runs that a run comes from, and those that came from it: retries, reproductions and forks.
+
+        Raises RunNotFound.
+        """
+        return lineage_of(self._store, self._index, run_id)
+
+    def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
+        """Return everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
+
+        At a version, as of a moment, or now; what it says of other streams is as they were then.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
+        """
+        return self._auditor.audit(run_id, moment_asked(version, at))
+
+    def trail(
+        self,
+        by: str | None = None,
+        stream: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[Act]:
+        """List what actors did to workflows, runs and work orders, newest first, a page at a time.
+
+        Every filter that is given must hold. ``by``: who did it. ``stream``: the id of a run or work order, or
+        ``workflow:<id>``. ``since`` and ``until``: when it was done.
+
+        Raises InvalidRequest, RunNotFound (there is no such stream).
+        """
+        return trail_of(self._store, self._index, by, stream, since, until, after, limit)
+
+    def timings(
+        self,
+        workflow_id: str,
+        by: Literal["version", "day"] = "version",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        reproductions: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> Timings:
+        """Report how long a workflow's nodes take and wait, how often they fail, and which save made one slower.
+
+        It reads the recorded steps of all runs of the workflow, or of those started between ``since`` and ``until``.
+        ``by`` groups by workflow version or by day (UTC). Results that a run reused are not among its steps;
+        ``reproductions=True`` includes reproductions and forks. ``progress`` is called with the number of runs read.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = RunQuery(
+            checked_id(workflow_id, "workflow_id"),
+            since=checked_time(since, "since"),
+            until=checked_time(until, "until"),
+        )
+        return timings_of(self._store, self._index, query, by, reproductions, progress)
+
+    def _number(self, workflow_id: str | None, version: int | str | None) -> int | None:
+        if version is None:
+            return None
+        if workflow_id is None:
+            raise InvalidRequest(f"version {quoted(version)} of which workflow? Give workflow_id too")
+        return self._workflows.number(workflow_id, version)
+
+    def _replay(
+        self,
+        run_id: str,
+        verify: bool = True,
+        effects: Collection[str] = (),
+        globals: Mapping[str, Any] | None = None,
+    ) -> Execution[ReplayReport]:
+        """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
+
+        Each step gets what it got then: input, payload, context, attempt. ``globals`` are never recorded, so they are
+        those of this call. The results of executors that were registered with ``deterministic=False`` or
+        ``effects=True`` are taken from the record; ``effects`` names types that are executed all the same. The report
+        holds the first divergence. With ``verify=False`` nothing is executed, and only the record itself is checked.
+
+        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered).
+        """
+        return self._replayer.replay(run_id, verify, effects, globals)
+
+    replay = synchronous(_replay)
+    areplay = asynchronous(_replay)
+
+    def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None = None) -> StepContext:
+        """Return the StepContext that a recorded step's executor was given; ``version`` is that of the step's event.
+
+        Without ``globals``, values that came from globals are masked in it.
+
+        Raises RunNotFound, VersionNotFound, InvalidRequest (the event is no step, or its executor was never called).
+        """
+        return self._replayer.context_at(run_id, version, globals)
+
+    def export(
+        self, run_id: str, path: str | Path, *, progress: Callable[[float], object] | None = None
+    ) -> ExportReport:
+        """Write a run to a file, with all that it refers to: work order, workflow versions, the runs that it came from.
+
+        ``import_`` reads it, in any store. The file is JSON lines, compressed with zstd unless its name ends in
+        ``.jsonl``; the same history gives the same bytes. It appears when it is complete, and memory doesn't grow with
+        the run.
+
+        Raises RunNotFound, StorageCorrupt (an event was changed or is missing), StorageUnavailable.
+        """
+        from ...transfer.export import export  # brings the storage libraries, which are there once a store is open
+
+        return export(self._store, run_id, path_of(path), progress)
+
+    def import_(
+        self,
+        path: str | Path,
+        *,
+        continue_existing: bool = False,
+        dry_run: bool = False,
+        max_streams: int = MAX_STREAMS,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+        progress: Callable[[float], object] | None = None,
+    ) -> ImportReport:
+        """Import what ``export`` wrote, with the same ids, versions, times and digests; only positions are new.
+
+        The whole file is verified before anything is stored, as it may be a stranger's: only what this store could have
+        recorded itself is taken, only what the run needs, and no time more than 5 minutes ahead of this ledger's clock.
+        Digests prove that a file is whole, not who wrote it.
+
+        What the store has already is passed over, so importing twice changes nothing. ``continue_existing=True`` allows
+        the import to append to streams that the store has. ``dry_run=True`` only verifies and compares.
+        ``max_streams``, ``max_events`` and ``max_bytes`` (of the unpacked file) bound what is read.
+
+        Raises InvalidRequest (no such file), InvalidExport (it was changed, exceeds a limit, or holds what nobody can
+        have recorded), ConflictingHistory (the store has another history of one of the streams), WouldContinue (it
+        appends to streams of this store); then nothing was imported. Raises StorageUnavailable; then the beginning of a
+        large file may be there, and importing it again, with ``continue_existing``, completes it.
+        """
+        from ...transfer.import_ import import_export
+
+        limits = ImportLimits(max_streams, max_events, max_bytes)
+        return import_export(
+            self._store, path_of(path), self._now, limits,
+            continue_existing=continue_existing, dry_run=dry_run, progress=progress,
+        )  # fmt: skip
+
+    def _head(self, run_id: str) -> int:
+        head = self._store.head(run_id)
+        if head == 0:
+            raise RunNotFound(run_id)
+        return head
+
+    aruns = in_thread(runs)
+    acontext_at = in_thread(context_at)
+    awork_orders = in_thread(work_orders)
+    aaudit = in_thread(audit)
+    atrail = in_thread(trail)
+    atimings = in_thread(timings)
+    adiff = in_thread(diff)
+    acompare = in_thread(compare)
+    aheader = in_thread(header)
+    asnapshot = in_thread(snapshot)
+    asnapshots = each_in_thread(snapshots)
+    aevents = each_in_thread(events)
+    aexport = in_thread(export)
+    aimport_ = in_thread(import_)
+    awalk = in_thread(walk)
+    areused = in_thread(reused)
+    alineage = in_thread(lineage)
+    aworkflow_of = in_thread(workflow_of)
