@@ -51,6 +51,9 @@ def postgres_url() -> Iterator[str]:
         with psycopg.connect(url, autocommit=True) as connection:
             # Its transactions hold up readers of the log for a moment, and tests look once.
             connection.execute("ALTER SYSTEM SET autovacuum = off")
+            # Tests of what a crash leaves have servers of their own.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
             connection.execute("SELECT pg_reload_conf()")
         yield url
     finally:

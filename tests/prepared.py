@@ -16,7 +16,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 from types import ModuleType, TracebackType
 from typing import Self
 
@@ -29,7 +28,6 @@ class PreparedPython:
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._one_at_a_time = Lock()
         with theirs:
             command = [sys.executable, __file__, str(theirs.fileno())]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
@@ -50,15 +48,16 @@ class PreparedPython:
         """
         request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
         assert len(request) <= LARGEST_REQUEST, "start a process of its own for that"
-        with self._one_at_a_time, ThreadPoolExecutor(3) as pool:
-            (read_in, write_in), (read_out, write_out), (read_err, write_err) = (os.pipe() for _ in range(3))
-            socket.send_fds(self._requests, [request], [read_in, write_out, write_err])
-            for theirs in (read_in, write_out, write_err):
-                os.close(theirs)
+        stdin, write_in = os.pipe()
+        (read_out, stdout), (read_err, stderr), (read_status, status) = (os.pipe() for _ in range(3))
+        theirs = (stdin, stdout, stderr, status)
+        socket.send_fds(self._requests, [request], theirs)
+        for each in theirs:
+            os.close(each)
+        with ThreadPoolExecutor(4) as pool:
             pool.submit(_write_all, write_in, input.encode())
-            out, err = pool.submit(_read_all, read_out), pool.submit(_read_all, read_err)
-            status = int(self._requests.recv(32))
-            return subprocess.CompletedProcess(arguments, status, out.result(), err.result())
+            out, err, ended = pool.map(_read_all, (read_out, read_err, read_status))
+        return subprocess.CompletedProcess(arguments, int(ended), out, err)
 
 
 def _write_all(fd: int, content: bytes) -> None:
@@ -78,26 +77,34 @@ def _read_all(fd: int) -> str:
 
 
 def _serve(requests: socket.socket) -> list[str]:
-    """Fork for each request, and tell how the fork ended. Returns in forks only: the arguments of the program."""
+    """Fork for each request, and tell how the fork ended. Returns in such forks only: the arguments of the program."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of those that wait for the forks; nobody waits for them
     while True:
-        message, streams, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
+        message, pipes, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 4)
         if not message:
             sys.exit()
-        child = os.fork()
-        if not child:
-            requests.close()
-            arguments, folder, environment = json.loads(message)
-            for number, stream in enumerate(streams):
-                os.dup2(stream, number)
-                os.close(stream)
-            os.chdir(folder)
-            os.environ.clear()
-            os.environ.update(environment)
-            return arguments
+        if not os.fork():
+            break
+        for pipe in pipes:
+            os.close(pipe)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    requests.close()
+    *streams, status = pipes
+    if child := os.fork():
         for stream in streams:
             os.close(stream)
-        _, status = os.waitpid(child, 0)
-        requests.send(str(os.waitstatus_to_exitcode(status)).encode())
+        _, ended = os.waitpid(child, 0)
+        os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
+        os._exit(0)
+    os.close(status)
+    arguments, folder, environment = json.loads(message)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    return list(arguments)
 
 
 def _begin(arguments: list[str]) -> None:
@@ -115,7 +122,9 @@ def _begin(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     import flowledger.infrastructure.interfaces.cli.app
-    import flowledger.infrastructure.storage.sqlite.recorder  # noqa: F401 - nearly all open one
+    import flowledger.infrastructure.ledger.ledger
+    import flowledger.infrastructure.ledger.stores
+    import flowledger.infrastructure.storage.sqlite.open  # noqa: F401 - nearly all open one
 
     gc.freeze()  # else each fork copies what it only looks through for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it forks: an interrupt of the tests ends it without a word
