@@ -122,8 +122,7 @@ def _begin(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     import flowledger.infrastructure.interfaces.cli.app
-    import flowledger.infrastructure.ledger.ledger
-    import flowledger.infrastructure.ledger.stores
+    import flowledger.infrastructure.ledger.open
     import flowledger.infrastructure.storage.sqlite.open  # noqa: F401 - nearly all open one
 
     gc.freeze()  # else each fork copies what it only looks through for garbage
