@@ -126,7 +126,7 @@ class Company:
         self.futures: list[tuple[list[StoredEvent], Future[list[int]]]] = []
 
     def on_thread(self, *events: StoredEvent) -> "Future[list[int]]":
-        return self._joined(events, in_thread(lambda: self.group.insert(events)))
+        return self._joined(events, run_in_thread(lambda: self.group.insert(events)))
 
     def on_loop(self, *events: StoredEvent, loop: int = 0) -> "Future[list[int]]":
         return self._joined(events, asyncio.run_coroutine_threadsafe(self.group.ainsert(events), self.loops[loop]))
@@ -179,7 +179,7 @@ def place(event: StoredEvent) -> tuple[Any, int]:
     return event.originator_id, event.originator_version
 
 
-def in_thread(work: Callable[[], Any]) -> "Future[Any]":
+def run_in_thread(work: Callable[[], Any]) -> "Future[Any]":
     """Not in a pool: a thread that hangs must not hold up the end of the tests."""
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()  # unlike a task, a thread can't be cancelled

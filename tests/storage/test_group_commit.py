@@ -19,7 +19,7 @@ from flowledger.infrastructure.storage import group_commit
 from flowledger.infrastructure.storage.recorder import ConnectionLost
 
 from ..effort import tries
-from .company import PATIENCE, Company, Disk, event, in_thread, place
+from .company import PATIENCE, Company, Disk, event, place, run_in_thread
 
 # --- who shares with whom ---------------------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ def test_closing_waits_for_tasks_that_wait_behind_a_thread(company: Company) -> 
     leading = company.disk.next_insert()
     task = company.on_loop(event("task"))
     company.queued(2)
-    closing = in_thread(company.group.close)
+    closing = run_in_thread(company.group.close)
     company.disk.open = True
     leading.end()
     assert thread.result(PATIENCE) == [2]
@@ -196,7 +196,7 @@ def test_closing_ends_though_others_keep_coming(company: Company) -> None:
     company.on_thread(event("first"))
     company.on_thread(event("second"))
     company.settle()
-    closing = in_thread(company.group.close)
+    closing = run_in_thread(company.group.close)
     for number in range(300):
         company.on_thread(event(f"comes while it closes {number}"))
         company.settle()

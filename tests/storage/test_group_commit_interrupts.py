@@ -18,7 +18,7 @@ import pytest
 
 from flowledger.infrastructure.storage import group_commit
 
-from .company import PATIENCE, Company, WatchedQueue, event, in_thread
+from .company import PATIENCE, Company, WatchedQueue, event, run_in_thread
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, MemoryError, OverflowError])
@@ -80,7 +80,7 @@ def test_a_thread_interrupted_while_it_waits_does_not_hold_up_the_others(company
     for number in range(ahead):
         company.on_thread(event(f"ahead {number}"))
         company.queued(number + 1)
-    waiting = in_thread(interrupted)
+    waiting = run_in_thread(interrupted)
     company.queued(ahead + 1)
     company.on_thread(event("behind"))
     company.on_loop(event("task"))
@@ -109,7 +109,7 @@ def test_the_main_thread_interrupted_while_it_waits_leaves_the_queue(company: Co
             signal.pthread_kill(main, signal.SIGUSR1)
 
     with handling(handler):
-        interrupting = in_thread(interrupt)
+        interrupting = run_in_thread(interrupt)
         with pytest.raises(KeyboardInterrupt):
             company.group.insert([event("interrupted")])
         interrupting.result(PATIENCE)
@@ -184,7 +184,7 @@ def is_at_the_disk_when_others_come(company: Company) -> None:
             joins(event(f"other {number}"))
         insert.end()
 
-    in_thread(others_come)
+    run_in_thread(others_come)
 
 
 def is_answered(company: Company) -> None:
@@ -213,7 +213,7 @@ def in_company(company: Company, main_thread_is: int) -> None:
 
     def the_main_thread_came() -> None:
         company.queue.when_one_comes = lambda: None
-        in_thread(others_come)
+        run_in_thread(others_come)
 
     def others_come() -> None:
         others_wait(company)
