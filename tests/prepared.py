@@ -110,6 +110,7 @@ def _serve(requests: socket.socket) -> list[str]:
 def _begin(arguments: list[str]) -> None:
     """What ``python ARGUMENTS`` does with a module, or a program in text."""
     option, program, *rest = arguments
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = [option, *rest]
     sys.modules["__main__"] = ModuleType("__main__")
     if option == "-m":

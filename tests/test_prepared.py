@@ -53,6 +53,14 @@ def test_a_module_is_run_as_the_main_one(prepared_python: PreparedPython, tmp_pa
     assert (done.stdout, done.stderr, done.returncode) == ("__main__ mine ['a']\n", "", 0)
 
 
+def test_it_finds_modules_where_the_environment_says(prepared_python: PreparedPython, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "beside.py").write_text("here = True")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = prepared_python.run(["-c", "import beside; print(beside.here)"], cwd=tmp_path, env=environment)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 def test_nothing_of_one_process_reaches_the_next(prepared_python: PreparedPython, tmp_path: Path) -> None:
     def run(program: str) -> str:
         return prepared_python.run(["-c", program], cwd=tmp_path, env=dict(os.environ)).stdout

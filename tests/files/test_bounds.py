@@ -67,11 +67,17 @@ def test_a_definition_file_as_large_as_it_may_be(tmp_path: Path, unit: str, plac
     assert ("the limit is 100,000" in said) == (place == "nodes")
 
 
-@pytest.mark.parametrize(
-    "text", ["[" + "1," * 400_000 + "1]", "- [" * 3_000, "- a\n" * 400_000, "a: &a " + "x" * 4_000_000]
-)
-def test_a_yaml_file_that_takes_long_to_read(tmp_path: Path, text: str) -> None:
-    (tmp_path / "w.yaml").write_text(text)
+YAML = {
+    "items between brackets": "[" + "1," * 400_000 + "1]",
+    "levels": "- [" * 3_000,
+    "items in lines": "- a\n" * 400_000,
+    "one text": "a: &a " + "x" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", spread(YAML, by_default=["items in lines", "levels"]))
+def test_a_yaml_file_that_takes_long_to_read(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "w.yaml").write_text(YAML[kind])
     assert ended(DEFINITION_FILE, str(tmp_path / "w.yaml"))
 
 
