@@ -1,7 +1,8 @@
 """How much the tests try: enough to show each promise by default, and all of it with ``pytest --exhaustive``.
 
 The exhaustive run consists of what the other one leaves out or tries less often, so both together try everything:
-tests and parameters marked ``exhaustive``, those marked ``scaled``, and all that Hypothesis makes examples for.
+tests and parameters marked ``exhaustive``, those marked ``scaled``, all that Hypothesis makes examples for, and
+most parameters of what runs on PostgreSQL as well as on other backends.
 """
 
 from collections.abc import Container, Iterable
@@ -41,6 +42,19 @@ def spread(values: Iterable[Any], *, by_default: Container[Any]) -> list[Any]:
         else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.exhaustive)
         for value in values
     ]
+
+
+def spread_over_postgres(items: Iterable[pytest.Item]) -> None:
+    """Of what a test tries on every backend, PostgreSQL gets the first by default, the others get all."""
+    tried: set[str] = set()
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if item.get_closest_marker("exhaustive") or not parameters or "postgres" not in parameters.params.values():
+            continue
+        test = item.nodeid.partition("[")[0]
+        if test in tried:
+            item.add_marker("exhaustive")
+        tried.add(test)
 
 
 def belongs(item: pytest.Item) -> bool:
