@@ -7,24 +7,22 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from ..domain.visible import visible_json
 
-
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A reading as JSON. Dataclasses become objects; what is JSON already stays the same object."""
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return plain_object({field.name: getattr(value, field.name) for field in fields(value)})
+        return to_json_object({field.name: getattr(value, field.name) for field in fields(value)})
     if isinstance(value, tuple):
         named = getattr(value, "_asdict", None)
-        return [plain(item) for item in value] if named is None else plain_object(named())
+        return [to_json_value(item) for item in value] if named is None else to_json_object(named())
     return value
 
 
-def plain_object(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def to_json_object(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a reading as a JSON object."""
-    return {camel(name): plain(value) for name, value in attributes.items()}
+    return {camel(name): to_json_value(value) for name, value in attributes.items()}
 
 
 def camel(name: str) -> str:
@@ -37,21 +35,3 @@ def canonical_digest(data: Any) -> str:
     """SHA-256 (hex) of the canonical JSON: sorted keys, no spaces. Equal data have equal digests."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-READ = 120
-"""Characters of a value in a line for people; JSON documents have all of it."""
-
-
-def brief(value: Any) -> str:
-    """JSON on one line, cut where people stop reading."""
-    line = ""
-    for part in _ENCODER.iterencode(value):  # no further than people read: the value may be very large
-        line += part
-        if len(line) > READ:
-            line = line[:READ] + "…"
-            break
-    return visible_json(line)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

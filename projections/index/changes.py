@@ -6,15 +6,18 @@ A plain step, one that leads to the next, moves no row: so it costs no second wr
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ...domain.errors import EventNotReadable
-from ...domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.event_registry import EVENTS
+from ...domain.events.registry import IndexEffect
+from ...domain.run import METADATA_SET, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.status import UNREADABLE, ListedRunStatus, ListedWorkOrderStatus, work_order_status
 from ...domain.values.clock import EARLIEST, LATEST
 from ...domain.values.ids import workflow_stream
-from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
-from ...domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
+from ...domain.work_order import OPENED
 
 INDEX_REVISION = 1
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
@@ -30,7 +33,7 @@ class RunRow(NamedTuple):
     work_order_id: str
     workflow_id: str
     workflow_version: int
-    status: str
+    status: ListedRunStatus
     node_id: str | None
     """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
     error_type: str | None
@@ -55,7 +58,7 @@ class WorkOrderRow(NamedTuple):
 
     work_order_id: str
     workflow_id: str
-    state: str
+    state: ListedWorkOrderStatus
     by: str
     opened_at: int
     position: int
@@ -152,7 +155,7 @@ def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
     """Whether the event moves a row."""
     if type == STEP_COMPLETED:
         return "after" in data
-    return type in _ENTER
+    return type in _CHANGE
 
 
 def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Changes:
@@ -163,7 +166,7 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
     changes = Changes() if changes is None else changes
     for event in events:
         try:
-            _ENTER[event.type](changes, event)
+            _CHANGE[event.type](changes, event)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             reason = f"its body is not that of a {event.type!r} ({error!r})"
             raise EventNotReadable(event.stream, event.version, reason) from error
@@ -214,10 +217,6 @@ def _add_unreadable(changes: Changes, event: Placed) -> bool:
             "reason": None,
         }  # fmt: skip
     return True
-
-
-UNREADABLE: Final = "unreadable"
-"""The status of a run, and the state of a work order, of which the store can't tell more."""
 
 
 def key(text: str) -> str:
@@ -275,22 +274,22 @@ def _started(changes: Changes, event: Placed) -> None:
         **_moved_to(event),
     }
     _end_behind_start(changes.runs[event.stream])
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 def _went_on(changes: Changes, event: Placed) -> None:
     to = _moved_to(event)
-    state = order_state(to["status"])
+    state = work_order_status(to["status"])
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
     run["queued"] = "queued" in event.data
     _end_behind_start(run)
     _move_order(changes, event, state)
-    _note(changes, event, is_act=event.type not in _STEPS and "node_id" not in event.data)
+    _note(changes, event)
 
 
-def _metadata_set(changes: Changes, event: Placed) -> None:
-    _note(changes, event, is_act=True)
+def _noted(changes: Changes, event: Placed) -> None:
+    _note(changes, event)
 
 
 def _end_behind_start(run: Row) -> None:
@@ -302,7 +301,7 @@ def _end_behind_start(run: Row) -> None:
 def _moved_to(event: Placed) -> Row:
     after = event.data["after"]
     status = after["status"]
-    _ORDER_STATES[status]  # there is no other
+    work_order_status(status)  # raises KeyError for any other
     failed = event.type == STEP_FAILED and status in ("error", "failed")
     finished_at = after.get("finished_at")
     return {
@@ -315,21 +314,6 @@ def _moved_to(event: Placed) -> Row:
 
 
 # --- work orders ------------------------------------------------------------------------------------------------------
-
-
-def order_state(run_status: str, *, queued: bool = False) -> str:
-    """The state of a work order whose last run stands so."""
-    return "pending" if queued else _ORDER_STATES[run_status]
-
-
-_ORDER_STATES = {
-    "active": "running",
-    "error": "running",  # it waits for its retry
-    "paused": "paused",
-    "completed": "success",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
 
 
 def _opened(changes: Changes, event: Placed) -> None:
@@ -355,7 +339,7 @@ def _run_added(changes: Changes, event: Placed) -> None:
 
 def _rejected(changes: Changes, event: Placed) -> None:
     _set_order(changes, event, {"last_run_id": None, "state": "rejected", "reason": _text(event.data["reason"])})
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 def _set_order(changes: Changes, event: Placed, to: Row) -> None:
@@ -388,7 +372,7 @@ def _state_with(changes: Changes, run_id: str | None) -> str:
     run = changes.runs.get(run_id or "")
     if run is not None and run["status"] == UNREADABLE:
         return UNREADABLE
-    return "pending" if run is None else order_state(run["status"], queued=run["queued"])
+    return "pending" if run is None else work_order_status(run["status"], queued=run["queued"])
 
 
 # --- workflows --------------------------------------------------------------------------------------------------------
@@ -422,24 +406,24 @@ def _saved(changes: Changes, event: Placed) -> None:
         "name": named,
         "archived": False,
     }
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
-def _archived_or_restored(changes: Changes, event: Placed) -> None:
+def _archived(changes: Changes, event: Placed, *, archived: bool = True) -> None:
     workflow_id = _workflow_of(event)
-    moved = {"workflow_id": workflow_id, "version": event.version, "archived": event.type == ARCHIVED}
+    moved = {"workflow_id": workflow_id, "version": event.version, "archived": archived}
     row = changes.workflows.get(workflow_id)
     if row is not None:
         row |= moved
     else:
         changes.workflow_moves[workflow_id] = moved
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 # --- every kind -------------------------------------------------------------------------------------------------------
 
 
-def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
+def _note(changes: Changes, event: Placed) -> None:
     """What was done, when and by whom; for a run also where that left it, so that any past moment can be asked for."""
     data = event.data
     stands = _moved_to(event) if "after" in data and event.type != METADATA_SET else {}
@@ -451,7 +435,7 @@ def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
             "recorded_at": row_time(data["recorded_at"]),
             "actor": key(data["by"]),
             "type": event.type,
-            "is_act": is_act,
+            "is_act": event.type in _ACTS and "node_id" not in data,  # with a node it is a step's outcome
             "status": stands.get("status"),
             "node_id": stands.get("node_id"),
             "error_type": stands.get("error_type"),
@@ -467,17 +451,18 @@ def _text(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", "\ufffd")
 
 
-_STEPS = frozenset({STEP_COMPLETED, STEP_FAILED, "run.failed"})
+_ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)
 
-_ENTER: dict[str, Callable[[Changes, Placed], None]] = {
-    **dict.fromkeys(MOVES, _went_on),
-    STARTED: _started,
-    METADATA_SET: _metadata_set,
-    OPENED: _opened,
-    RUN_ADDED: _run_added,
-    REJECTED: _rejected,
-    CREATED: _saved,
-    SAVED: _saved,
-    ARCHIVED: _archived_or_restored,
-    RESTORED: _archived_or_restored,
+_EFFECTS: Final[Mapping[IndexEffect, Callable[[Changes, Placed], None]]] = {
+    "noted": _noted,
+    "run started": _started,
+    "run moved": _went_on,
+    "work order opened": _opened,
+    "work order rejected": _rejected,
+    "run added": _run_added,
+    "workflow saved": _saved,
+    "workflow archived": _archived,
+    "workflow restored": partial(_archived, archived=False),
 }
+
+_CHANGE: Final = {name: _EFFECTS[entry.index] for name, entry in EVENTS.items() if entry.index != "none"}
