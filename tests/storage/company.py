@@ -14,8 +14,8 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 from flowledger.infrastructure.storage import group_commit
+from flowledger.infrastructure.storage.errors import ConnectionLost
 from flowledger.infrastructure.storage.group_commit import GroupCommit
-from flowledger.infrastructure.storage.recorder import ConnectionLost
 
 PATIENCE = 10
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""

@@ -16,7 +16,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 from hypothesis import HealthCheck, Phase, given, settings
 
 from flowledger.infrastructure.storage import group_commit
-from flowledger.infrastructure.storage.recorder import ConnectionLost
+from flowledger.infrastructure.storage.errors import ConnectionLost
 
 from ..effort import tries
 from .company import PATIENCE, Company, Disk, event, place, run_in_thread
