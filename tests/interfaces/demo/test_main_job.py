@@ -16,7 +16,7 @@ from ...prepared import PreparedPython
 from .naive import naive_snapshots
 
 DELIVERIES = Path(__file__).parent / "data/github-webhooks.json.xz"
-APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
+APP = "flowledger.demo:executors"
 
 
 @dataclass
