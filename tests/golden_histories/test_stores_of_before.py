@@ -1,4 +1,4 @@
-"""A store and a folder of a definition that were written before the code moved into rooms: every answer is as before."""
+"""A store and the folder of a definition, written before the code moved into rooms: every answer is as before."""
 
 import json
 import lzma
