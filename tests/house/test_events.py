@@ -18,7 +18,7 @@ from flowledger.domain.work_order import WorkOrderState
 from flowledger.domain.work_order import events as work_order_events
 from flowledger.domain.workflow import WorkflowState
 from flowledger.domain.workflow import events as workflow_events
-from flowledger.infrastructure.interfaces.presentation.events import happened
+from flowledger.infrastructure.interfaces.presentation.events import describe_event
 from flowledger.infrastructure.interfaces.tui.lines import STYLES, event_line
 from flowledger.projections.index.changes import Placed, changes_of, is_indexed
 from flowledger.projections.runs.audit_trail import act_of
@@ -126,7 +126,7 @@ def test_every_body_is_valid_and_folds_and_is_told(entry: EventEntry) -> None:
         assert isinstance(entry.why_not(STATES[entry.aggregate]("w")), str | None)
         event = recorded(entry, data)
         assert entry.name not in act_of(event).summary or entry.narrate is None
-        assert happened(event) == entry.describe(data)
+        assert describe_event(event) == entry.describe(data)
         assert str(event_line(event, 3))
 
 

@@ -13,9 +13,9 @@ from ....domain.ports import RecordedEvent
 from ....domain.run.context import Context
 from ....domain.workflow.definition import WorkflowDefinition
 from ..presentation.console import clock_time, text
-from ..presentation.events import happened
+from ..presentation.events import describe_event
 from ..presentation.graph import Piece, pieces
-from .outline import Path, Row, in_short
+from .outline import Path, Row, one_line
 
 _Line = TypeVar("_Line")
 
@@ -33,7 +33,7 @@ MARK = "»«"
 """Around the current node."""
 
 
-class MadeWhenLooked(Sequence[_Line], Generic[_Line]):
+class LazyLines(Sequence[_Line], Generic[_Line]):
     """Lines of which only those are made that somebody looks at."""
 
     def __init__(self, count: Callable[[], int], make: Callable[[int], _Line]) -> None:
@@ -67,7 +67,7 @@ def event_line(event: RecordedEvent, digits: int) -> Text:
         "  ",
         text(node, "bold"),
         "  " if node else "",
-        text(happened(event)),
+        text(describe_event(event)),
     )
 
 
@@ -75,7 +75,7 @@ def row_line(row: Row, changed: Collection[Path] = ()) -> Text:
     """A row of an outline; what an event has changed stands out."""
     fold = "  " if row.unfolded is None else "▾ " if row.unfolded else "▸ "
     label = text(row.label, "bold yellow" if row.place in changed else "bold")
-    shown = text(in_short(row.value)) if not row.unfolded else Text()
+    shown = text(one_line(row.value)) if not row.unfolded else Text()
     return Text.assemble("  " * row.depth, fold, label, "  " if row.label else "", shown)
 
 
@@ -125,6 +125,6 @@ def _drawn(piece: Piece, current: str | None, context: Context) -> Text:
     return text(piece.text, "green" if context[piece.node_id][-1].error is None else "red", None)
 
 
-def place_of(node_id: str | None, lines: Sequence[Sequence[Piece]]) -> int | None:
+def line_of_node(node_id: str | None, lines: Sequence[Sequence[Piece]]) -> int | None:
     """In which line of the drawing a node first stands."""
     return next((at for at, line in enumerate(lines) if any(piece.node_id == node_id for piece in line)), None)

@@ -39,13 +39,15 @@ def diff(
         raise InvalidRequest("name two versions of the run, as diff RUN 3 7, or another run, as diff RUN --with RUN2")
     session = Session.of(context)
     left_out = [*(ignore or ()), *(["times"] if ignore_times else [])]
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found: SnapshotDiff | RunComparison
         if other is not None:
             found = ledger.history.compare(run, other, ignore=left_out)
         else:
             found = ledger.history.diff(run, cast("int", before), after, ignore=left_out)
-    session.answer(_document(found) if session.json else None, lambda console: diff_views.diff(console, found.lines()))
+    session.answer(
+        _document(found) if session.json else None, lambda console: diff_views.print_diff(console, found.lines())
+    )
 
 
 def _document(found: SnapshotDiff | RunComparison) -> Any:

@@ -1,4 +1,4 @@
-"""``schema``: the SQL that makes a store, for administrators who run it themselves."""
+"""``schema``: the SQL that creates a store, for administrators who run it themselves."""
 
 import re
 from collections.abc import Iterator
@@ -72,10 +72,10 @@ def _sqlite(after: int) -> Iterator[str]:
 
 def _postgres(after: int, schema: str, user: str) -> Iterator[str]:
     yield "BEGIN;"
-    yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quoted(schema)};"
+    yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quote(schema)};"
     yield from migrations.statements("postgres", after)
-    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quoted(schema)} TO {_quoted(user)};"
-    yield sql_files.grants(_quoted(user)).strip()
+    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quote(schema)} TO {_quote(user)};"
+    yield sql_files.grants(_quote(user)).strip()
     yield "COMMIT;"
 
 
@@ -97,5 +97,5 @@ def _schema_of(url: str) -> str:
     return found[1].strip('"') if found else "public"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
