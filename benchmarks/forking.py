@@ -8,11 +8,11 @@ from functools import partial
 
 import flowledger as fl
 
-from .contestants import ours
 from .counting import counted
 from .race import Field
 from .report import Row
 from .servers import Stores
+from .systems import ours
 from .workers import Work
 
 STEPS, STEPS_QUICK = 1_000, 100

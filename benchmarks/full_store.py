@@ -11,7 +11,7 @@ import orjson
 import psycopg
 
 import flowledger as fl
-from flowledger.infrastructure.store.codec import BODY, PLAIN, first_link, link
+from flowledger.infrastructure.storage.codec import BODY, PLAIN, first_link, link
 
 WORKFLOWS, VERSIONS, ACTORS, CUSTOMERS, NODES = 20, 3, 100, 100, 8
 EVENTS = NODES + 2

@@ -3,10 +3,10 @@
 from functools import partial
 
 from . import many_writers
-from .contestants import ours, raw
 from .race import Field
 from .report import Row
 from .servers import Stores
+from .systems import ours, raw
 
 
 def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 import flowledger as fl
-from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.ledger.stores import open_store
 
-from .contestants import raw
 from .full_store import EVENTS, began_at, fill, run_id_of
 from .report import Row
 from .rounds import Figure, interleaved, speed, warmed_up
 from .servers import Stores
+from .systems import raw
 from .workers import Work
 
 RUNS, RUNS_QUICK = 1_000_000, 50_000

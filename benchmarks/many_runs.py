@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from .contestants import dbos, langgraph, ours, raw, stock
 from .race import Field
 from .report import Row
 from .servers import Stores
+from .systems import dbos, langgraph, ours, raw, stock
 
 RUNS = 64
 

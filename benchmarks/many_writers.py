@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from .contestants import ours, raw, stock
 from .race import Race, race
 from .report import Row
 from .servers import Stores
+from .systems import ours, raw, stock
 from .workers import Crew, Worker
 
 

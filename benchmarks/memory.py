@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .contestants import ours
 from .report import Row
 from .servers import Stores
+from .systems import ours
 
 EVENTS = 100_000
 FEW = 10

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from .contestants import langgraph, ours, raw, stock
 from .race import Field
 from .report import Row
 from .servers import Stores
+from .systems import langgraph, ours, raw, stock
 
 LONG = 100_000
 """Events of the run whose state at one version is asked for."""

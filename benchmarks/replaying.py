@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 
 import flowledger as fl
-from flowledger.infrastructure.replay.many import Order, replay_many
+from flowledger.infrastructure.operations.replay_pool import Order, replay_many
 
 from .engine_lines import line
 from .report import Row

@@ -8,10 +8,10 @@ from itertools import islice
 
 import flowledger as fl
 
-from .contestants import ours, raw
 from .race import Field
 from .report import Row
 from .servers import Stores
+from .systems import ours, raw
 from .workers import Work
 
 EVENTS = 100_000

@@ -36,12 +36,9 @@ import copyreg
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from .visible import quoted, visible, visible_lines
-
-if TYPE_CHECKING:
-    from .workflow.versions import WorkflowVersion
 
 
 def reduce_error(error: BaseException) -> tuple[Any, ...]:
@@ -262,47 +259,6 @@ class IdempotencyConflict(Conflict):
             f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: "
             "give each input a key of its own"
         )
-
-
-class StaleVersion(Conflict):
-    """A save was based on a version that is no longer the latest; says who saved what since, node by node.
-
-    ``changes`` is every version after ``expected``, oldest first. ``conflicts`` names the nodes and edges that stand in
-    the way of a merge; empty where none was asked for.
-    """
-
-    def __init__(
-        self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime,
-        changes: "Sequence[WorkflowVersion]" = (), conflicts: Sequence[str] = (),
-    ) -> None:  # fmt: skip
-        self.workflow_id = workflow_id
-        self.expected = expected
-        self.actual = actual
-        self.saved_by = saved_by
-        self.saved_at = saved_at
-        self.changes: tuple[WorkflowVersion, ...] = tuple(changes)
-        self.conflicts: tuple[str, ...] = tuple(conflicts)
-        if conflicts:
-            parts = visible(", ".join(self.conflicts))
-            hint = f"both changed {parts}; take the latest version and apply your change to it"
-        elif expected > actual:
-            hint = "there is no such save yet; take the latest version and apply your change to it"
-        else:
-            hint = (
-                "take the latest version and apply your change to it, "
-                "or save with merge=True (--merge), which puts changes to different nodes together"
-            )
-        more = len(self.changes) - _CHANGES_LISTED
-        super().__init__(
-            f"workflow {quoted(workflow_id)} is at version {actual}, your save was based on {expected}: "
-            f"{visible(saved_by)} saved at {saved_at.isoformat()}; {hint}"
-            + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
-            + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
-        )
-
-
-_CHANGES_LISTED = 10
-"""Versions that the message of a StaleVersion lists."""
 
 
 class IllegalTransition(FlowledgerError):

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from .catalogue import EVENT_TYPES
-from .clock import EARLIEST, LATEST, moment
-from .definition import WorkflowDefinition, name_faults
 from .errors import InvalidDefinition, InvalidValue
-from .ids import keyed_work_order_id, workflow_stream
-from .jsonvalue import MAX_DEPTH, freeze
-from .names import check_name
+from .events.catalogue import EVENT_TYPES
 from .run import STARTED
+from .values.clock import EARLIEST, LATEST, moment
+from .values.ids import keyed_work_order_id, workflow_stream
+from .values.json import MAX_DEPTH, freeze
+from .values.names import check_name
 from .work_order import OPENED
 from .workflow import SAVES
+from .workflow.definition import WorkflowDefinition, name_faults
 
 _LARGEST: Final = 2**63 - 1
 """The largest whole number that every database holds."""

@@ -6,11 +6,11 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from .catalogue import event_type
-from .clock import behind
 from .errors import Fault
+from .events.catalogue import event_type
+from .events.envelope import Recorded
 from .ports import NewEvent
-from .run import Recorded
+from .values.clock import behind
 
 # --- events -----------------------------------------------------------------------------------------------------------
 

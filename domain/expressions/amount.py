@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple, cast
 
-from .source import placeholders
+from .lexer import placeholders
 
 
 class Amount(NamedTuple):

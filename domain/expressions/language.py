@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import ExpressionError, InvalidValue
-from ..jsonvalue import freeze
+from ..values.json import freeze
+from .lexer import MAX_SOURCE_LENGTH, tokenize
 from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, shorten, suggestion
-from .source import MAX_SOURCE_LENGTH, tokenize
 
 MAX_COST = 1_000_000_000
 """What evaluating all expressions of one node's data may cost. A unit is about a nanosecond and at least a byte, so

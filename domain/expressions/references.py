@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from ..errors import ExpressionError
-from ..jsonvalue import render_path
-from .source import Token, matching_brackets
+from ..values.json import render_path
+from .lexer import Token, matching_brackets
 
 ROOTS = ("nodes", "payload", "input", "globals")
 """The names that an expression sees."""

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ExpressionError, Fault
-from ..jsonvalue import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
 from ..masking import MASK
+from ..values.json import MAX_VALUE_BYTES, FrozenDict, FrozenList, freeze, render_path
 from .amount import excess_in_node, has_expressions
 from .language import Allowance, Expression, ExpressionLanguage
+from .lexer import placeholders
 from .references import Scope, shorten
-from .source import placeholders
 
 Path = tuple[str | int, ...]
 

@@ -11,13 +11,11 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
-    Distribution,
     EditedResult,
     Origin,
-    Recorded,
     replaced_by,
 )
-from .folding import Passage, evolve_pages, evolve_recorded, passages, snapshots
+from .fold import Passage, evolve_pages, evolve_recorded, passages, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
 from .state import FOLD_REVISION, RunState, evolve
 
@@ -32,11 +30,9 @@ __all__ = [
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",
-    "Distribution",
     "EditedResult",
     "Origin",
     "Passage",
-    "Recorded",
     "RunHeader",
     "RunState",
     "cancel",

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..clock import behind, moment
 from ..errors import IllegalTransition
 from ..ports import NewEvent
-from ..snapshot import TERMINAL
+from ..values.clock import behind, moment
 from .events import (
     CANCELLED,
     FAILED,
@@ -19,6 +18,7 @@ from .events import (
     EditedResult,
     Origin,
 )
+from .snapshot import TERMINAL
 from .state import RunState
 
 

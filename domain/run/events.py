@@ -5,34 +5,9 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..catalogue import event_type
+from ..events.catalogue import event_type
+from ..events.envelope import Distribution, LogLine, Recorded
 from ..ports import RecordedEvent
-from ..steplog import LogLine
-
-
-class After(TypedDict):
-    """Where an event leaves the run. Said by every event but a step that leads to the next one: that says it itself."""
-
-    status: str
-    """A Snapshot's, or ``cancelled``."""
-    spent: int
-    last_started_at: int
-    node_id: NotRequired[str]
-    attempt: NotRequired[int]
-    finished_at: NotRequired[int]
-    queued: NotRequired[Literal[True]]
-    """Left to a worker, and none has claimed it yet."""
-
-
-class Recorded(TypedDict):
-    """What every event carries. Values of any size come last in each event, so that its beginning tells the rest."""
-
-    recorded_at: int
-    """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""
-    by: str
-    correlation_id: NotRequired[str]
-    """The work order."""
-    after: NotRequired[After]
 
 
 class Origin(TypedDict):
@@ -61,13 +36,6 @@ class EditedResult(TypedDict):
     """Absent when the run is complete."""
     output: NotRequired[Any]
     """null when absent."""
-
-
-class Distribution(TypedDict):
-    """An installed distribution, as the packaging metadata names it."""
-
-    name: str
-    version: str
 
 
 class RunStarted(Recorded):

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..clock import moment
-from ..context import Context
 from ..errors import EventNotReadable
+from ..events.envelope import After
 from ..ports import Beginning, NewEvent
-from ..results import History
-from ..snapshot import TERMINAL
-from .events import STARTED, STEP_COMPLETED, STEP_FAILED, After
-from .folding import is_running
+from ..values.clock import moment
+from .context import Context
+from .events import STARTED, STEP_COMPLETED, STEP_FAILED
+from .fold import is_running
+from .results import History
+from .snapshot import TERMINAL
 from .state import RunState, evolve
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import IllegalTransition
-from ..snapshot import TERMINAL
 from .events import (
     CANCELLED,
     FAILED,
@@ -17,6 +16,7 @@ from .events import (
     STEP_COMPLETED,
     STEP_FAILED,
 )
+from .snapshot import TERMINAL
 from .state import RunState
 
 Routes = Mapping[str, Mapping[str | None, str]]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..context import Context
-from ..snapshot import Snapshot
+from .context import Context
+from .snapshot import Snapshot
 
 
 def running_snapshot(

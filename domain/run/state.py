@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..clock import micros, moment_of_millis
-from ..context import Context
-from ..jsonvalue import freeze
-from ..results import History, result_in
-from ..snapshot import RetryState, Snapshot, Status
+from ..events.envelope import Distribution
+from ..values.clock import micros, moment_of_millis
+from ..values.json import freeze
+from .context import Context
 from .events import (
     CANCELLED,
     FAILED,
@@ -19,9 +18,10 @@ from .events import (
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
-    Distribution,
     Origin,
 )
+from .results import History, result_in
+from .snapshot import RetryState, Snapshot, Status
 
 
 class RunState:

@@ -10,11 +10,11 @@ from .changes import (
     keyed_nodes,
     same,
 )
+from .conflicts import StaleVersion, merged_over, refuse_stale
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merged
 from .snapshot import WorkflowSnapshot, snapshot_of
-from .stale import merged_over, refuse_stale
 from .state import WorkflowState, state_of
 from .versions import WorkflowVersion, versions_in
 
@@ -27,6 +27,7 @@ __all__ = [
     "Changes",
     "JobCode",
     "PartChanges",
+    "StaleVersion",
     "WorkflowSnapshot",
     "WorkflowState",
     "WorkflowVersion",

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..clock import behind, moment
-from ..definition import WorkflowDefinition
 from ..errors import IllegalTransition
 from ..ports import NewEvent
+from ..values.clock import behind, moment
 from ..visible import visible
+from .definition import WorkflowDefinition
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
 from .state import WorkflowState
 

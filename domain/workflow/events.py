@@ -4,8 +4,8 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..catalogue import event_type
-from ..run import Distribution, Recorded
+from ..events.catalogue import event_type
+from ..events.envelope import Distribution, Recorded
 
 
 class JobCode(TypedDict):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..clock import moment
-from ..definition import STORED, WorkflowDefinition
-from ..jsonvalue import freeze, restore
+from ..values.clock import moment
+from ..values.json import freeze, restore
+from .definition import STORED, WorkflowDefinition
 from .events import JobCode
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from ...domain.errors import InvalidValue
-from ...domain.jsonvalue import MAX_DEPTH, freeze
+from ...domain.values.json import MAX_DEPTH, freeze
 
 
 def as_json(value: Any, path: str, depth: int = 0) -> Any:

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 
 from ...domain.errors import InvalidRequest
 from ...domain.visible import quoted, visible_json
-from .csv_text import print_csv
+from .atomic import write_file
+from .csv import print_csv
 from .places import is_special, path_of
 from .plain_json import as_json
-from .writing import write_file
 
 
 def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...domain.errors import FlowledgerError, InvalidRequest
-from ...domain.ids import workflow_stream
 from ...domain.ports import NewEvent, RecordedEvent
 from ...domain.run import RunState
 from ...domain.run import evolve as evolve_run
+from ...domain.values.ids import workflow_stream
 from ...domain.work_order import WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import WorkflowState

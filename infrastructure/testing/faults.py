@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ...domain.errors import InvalidRequest
-from ..ledger import Ledger
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import ConnectionLost
+from ..ledger.ledger import Ledger
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import ConnectionLost
 
 FaultPoint = Literal[
     "crash before commit", "crash after commit", "connection lost before commit", "connection lost after commit",
@@ -30,7 +30,7 @@ class Faults:
 
     def __init__(self, ledger: Ledger | LedgerEventStore) -> None:
         store = ledger._store if isinstance(ledger, Ledger) else ledger  # pyright: ignore[reportPrivateUsage]
-        recorder: Any = store._recorder  # pyright: ignore[reportPrivateUsage]
+        recorder: Any = store.recorder
         self._insert = recorder.insert_events
         self._point: FaultPoint | None = None
         self._passing = 0

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...domain.clock import Clock
 from ...domain.errors import reduce_error
-from ...domain.executors import ExecutorRegistry
-from ...projections.divergence import Divergence
-from ...projections.replays import ReplayReport
-from ..ledger import Ledger, open_ledger
+from ...domain.execution.executors import ExecutorRegistry
+from ...domain.values.clock import Clock
+from ...projections.replay.divergence import Divergence
+from ...projections.replay.report import ReplayReport
+from ..ledger.ledger import Ledger, open_ledger
 from .clock import ManualClock
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from typing_extensions import TypedDict
 
-from ...domain.catalogue import event_type
+from ...domain.events.catalogue import event_type
 from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 
 NOON = 1_760_000_000_000_000

@@ -12,16 +12,16 @@ from urllib.parse import quote
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
+from ..files.atomic import make_private_file, staged
 from ..files.places import place_of
-from ..files.writing import make_private_file, staged
-from ..search.sqlite import prepare
-from ..store.backends import SQLITE, no_store, sqlite_file
-from ..store.event_store import LedgerEventStore
-from ..store.memory import MemoryRecorder
-from ..store.recorder import storage_error
-from ..store.sqlite import SQLiteRecorder
-from ..store.sqlite_connections import APPLICATION_ID, Connection, ThreadBoundDatastore
-from .reports import BackupReport
+from ..storage.addresses import SQLITE, no_store, sqlite_file
+from ..storage.event_store import LedgerEventStore
+from ..storage.memory.recorder import MemoryRecorder
+from ..storage.recorder import storage_error
+from ..storage.sqlite.datastore import APPLICATION_ID, Connection, ThreadBoundDatastore
+from ..storage.sqlite.recorder import SQLiteRecorder
+from ..storage.sqlite.search import prepare
+from .report import BackupReport
 
 Progress = Callable[[float], object]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...domain.errors import RunNotFound, StorageCorrupt
-from ...domain.ids import workflow_stream
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.run import STARTED
-from ..doors.lineage import origin_in
+from ...domain.values.ids import workflow_stream
+from ..repositories.origins import origin_in
 
 
 class Part(NamedTuple):

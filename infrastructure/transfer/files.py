@@ -7,8 +7,8 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, cast
 
 from ...domain.errors import InvalidRequest
+from ..files.atomic import write_file
 from ..files.places import is_special, open_to_read
-from ..files.writing import write_file
 
 PLAIN, PACKED = ".jsonl", ".zst"
 """The endings of names that ask for plain lines, and for compressed ones."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.errors import IllegalTransition
-from ...domain.ids import workflow_stream
 from ...domain.run import STARTED, RunState
+from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED, RUN_ADDED, WorkOrderState
 from ...domain.workflow import CREATED
-from ..store.recorder import Row
-from ..store.verify import Before
+from ..storage.recorder import Row
+from ..storage.verify import Before
 from .histories import RunHistory, StreamHistory, WorkflowHistory, WorkOrderHistory
 
 _BEGINNINGS = frozenset({STARTED, OPENED, CREATED})

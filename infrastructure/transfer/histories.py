@@ -6,14 +6,14 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ...domain.context import Context
 from ...domain.errors import IllegalTransition, InvalidValue
-from ...domain.jsonvalue import json_digest
 from ...domain.ports import NewEvent
-from ...domain.results import Entry, History
 from ...domain.run import METADATA_SET, STARTED, RunState, evolve, headed, leads_on
-from ...domain.run.folding import is_running
+from ...domain.run.context import Context
+from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality, Routes
+from ...domain.run.results import Entry, History
+from ...domain.values.json import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import ARCHIVED, RESTORED, SAVES, snapshot_ids

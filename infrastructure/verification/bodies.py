@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ...domain.clock import AHEAD
 from ...domain.errors import InvalidValue
+from ...domain.events.integrity import Finding
 from ...domain.soundness import OddTimeRecorded, check_recorded
-from ...domain.verification import Finding
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
+from ...domain.values.clock import AHEAD
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
 from .inspector import Inspector
 
 

@@ -7,13 +7,13 @@ from copy import copy
 import orjson
 
 from ...domain.errors import EventNotReadable, RunNotFound, StorageCorrupt
+from ...domain.events.integrity import Finding
 from ...domain.run import FOLD_REVISION, RunState
-from ...domain.verification import Finding
-from ...projections.runs import fold
-from ..doors.checkpoint_pages import digest_made_of, lines_in, lines_of, page_digest
-from ..doors.states import RunStates
-from ..store.checkpoint_store import KeptCheckpoint, Listed, kept_checkpoints
-from ..store.event_store import LedgerEventStore
+from ...projections.runs.run import fold
+from ..repositories.checkpoint_pages import digest_made_of, lines_in, lines_of, page_digest
+from ..repositories.runs import RunStates
+from ..storage.checkpoints import KeptCheckpoint, Listed, kept_checkpoints
+from ..storage.event_store import LedgerEventStore
 from .inspector import Inspector
 
 

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 import orjson
 
 from ...domain.errors import InvalidRequest
-from ...domain.verification import Finding
-from ..store.codec import digest_of
-from ..store.recorder import Row
+from ...domain.events.integrity import Finding
+from ..storage.codec import digest_of
+from ..storage.recorder import Row
 from .inspector import Inspector
 
 FORMAT = 1

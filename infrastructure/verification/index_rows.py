@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ...domain.errors import EventNotReadable
-from ...domain.verification import Finding
-from ...projections.index import Changes, Placed, changes_of, is_indexed, order_state
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
+from ...domain.events.integrity import Finding
+from ...projections.index.changes import Changes, Placed, changes_of, is_indexed, order_state
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
 from .inspector import Inspector
 from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
 
@@ -17,9 +18,9 @@ _MADE_ANEW = "`flowledger rebuild` makes the index anew"
 class IndexInspector(Inspector):
     """Each row is compared with what the events of its stream make; each stream must have its rows, and no other."""
 
-    def __init__(self, store: LedgerEventStore) -> None:
+    def __init__(self, store: LedgerEventStore, index: Index) -> None:
         self._store = store
-        self._index = store.index
+        self._index = index
         self._of_streams = [TableWalk(self._index, table) for table in (RUNS, ORDERS, WORKFLOWS)]
         self._of_events = [TableWalk(self._index, table) for table in (SAVES, CHANGES)]
         self._walks = (*self._of_streams, *self._of_events)

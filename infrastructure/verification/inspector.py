@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ...domain.verification import Finding
-from ..store.recorder import Row
+from ...domain.events.integrity import Finding
+from ..storage.recorder import Row
 
 
 class Inspector:

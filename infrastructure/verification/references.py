@@ -6,12 +6,12 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from ...domain.errors import EventNotReadable
-from ...domain.ids import workflow_stream
+from ...domain.events.integrity import Finding
 from ...domain.run import STARTED
-from ...domain.verification import Finding
+from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED, RUN_ADDED
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import LAST, Row
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import LAST, Row
 from .inspector import Inspector
 
 WAITING = 20_000

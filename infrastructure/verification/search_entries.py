@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...domain.errors import EventNotReadable
+from ...domain.events.integrity import Finding
 from ...domain.run import STARTED
-from ...domain.verification import Finding
 from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import PAGE_ROWS, Row
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import PAGE_ROWS, Row
 from .inspector import Inspector
 
 AT_ONCE = 50
@@ -28,6 +29,7 @@ class SearchInspector(Inspector):
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
         self._table = store.search
+        self._index = Index(store.recorder)
         progress = self._table.progress()
         self.is_current = progress.revision == SEARCH_REVISION
         """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
@@ -108,7 +110,7 @@ class SearchInspector(Inspector):
         page = "SELECT run_id FROM flowledger_search WHERE run_id > :after ORDER BY run_id LIMIT :rows"
         after = ""
         while True:
-            found = [run_id for (run_id,) in self._store.index.rows(page, {"after": after, "rows": PAGE_ROWS})]
+            found = [run_id for (run_id,) in self._index.rows(page, {"after": after, "rows": PAGE_ROWS})]
             yield from found
             if len(found) < PAGE_ROWS:
                 return

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...domain.ids import workflow_stream
-from ..index.reader import Index
-from ..store.recorder import PAGE_ROWS
+from ...domain.values.ids import workflow_stream
+from ..queries.index.reader import Index
+from ..storage.recorder import PAGE_ROWS
 
 Columns = Mapping[str, Any]
 """A row by the names of its columns."""

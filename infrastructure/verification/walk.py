@@ -8,13 +8,14 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from ...domain.clock import reading
-from ...domain.verification import OF_THE_LOG, Finding, VerifyReport
+from ...domain.events.integrity import OF_THE_LOG, Finding, VerifyReport
+from ...domain.values.clock import reading
+from ..files.atomic import check_place, write_file
 from ..files.places import is_special
-from ..files.writing import check_place, write_file
-from ..store.event_store import LedgerEventStore
-from ..store.recorder import Row
-from ..store.verify import Before, findings_in
+from ..queries.index.reader import Index
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
+from ..storage.verify import Before, findings_in
 from .bodies import BodyInspector
 from .checkpoints import CheckpointInspector
 from .heads import HeadsFile, HeadsInspector, HeadsWriter
@@ -72,7 +73,8 @@ class _Walk:
         self._has_earlier = earlier is not None
         self._heads = HeadsInspector(earlier)
         self._writer = HeadsWriter(kept) if kept is not None else None
-        self._index = IndexInspector(store) if store.index.is_built() else None
+        index = Index(store.recorder)
+        self._index = IndexInspector(store, index) if index.is_built() else None
         self._checkpoints = CheckpointInspector(store)
         search = SearchInspector(store) if deep else None
         self._search = search if search is not None and search.is_current else None

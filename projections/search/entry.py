@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ...domain.run import STARTED, STEP_COMPLETED
-from ..index import row_time
+from ..index.changes import row_time
 from .document import Document
 from .words import Word, add_words, all_words, texts_in
 

@@ -7,10 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .domain.bulk import BulkItem
-    from .domain.clock import OddTime
-    from .domain.context import PlacedResult
-    from .domain.definition import Edge, Node, WorkflowDefinition
     from .domain.errors import (
         ConcurrencyError,
         Conflict,
@@ -32,7 +28,6 @@ if TYPE_CHECKING:
         NotFound,
         NothingAsOf,
         RunNotFound,
-        StaleVersion,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -43,28 +38,32 @@ if TYPE_CHECKING:
         WorkOrderRejected,
         WouldContinue,
     )
-    from .domain.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.policy import RetryPolicy
+    from .domain.events.integrity import Finding, VerifyReport
+    from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
+    from .domain.execution.scoping import Scoped
     from .domain.ports import RecordedEvent
-    from .domain.results import NodeResult
-    from .domain.retry import RetryPreview, ReusedNode
+    from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.retry import RetryPreview, ReusedNode
     from .domain.run import RunHeader
-    from .domain.scoping import Scoped
-    from .domain.snapshot import RetryState, Snapshot
-    from .domain.verification import Finding, VerifyReport
-    from .domain.workflow import Changes, PartChanges, WorkflowSnapshot, WorkflowVersion
-    from .infrastructure.doors.batches import Batch
-    from .infrastructure.doors.bulk import BulkOperation
-    from .infrastructure.engine import Engine
+    from .domain.run.context import PlacedResult
+    from .domain.run.results import NodeResult
+    from .domain.run.snapshot import RetryState, Snapshot
+    from .domain.values.clock import OddTime
+    from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
+    from .domain.workflow.definition import Edge, Node, WorkflowDefinition
+    from .domain.workflow.retry_policy import RetryPolicy
+    from .infrastructure.execution.batching import Batch
+    from .infrastructure.execution.engine import Engine
     from .infrastructure.files import read_definition
     from .infrastructure.files.tables import write_rows
-    from .infrastructure.ledger import Ledger, open_ledger
-    from .infrastructure.search.index import Lag
-    from .infrastructure.transfer.reports import BackupReport, ExportReport, ImportedStream, ImportReport
-    from .infrastructure.walk.model import RunWalk
-    from .projections.attempts import Attempt, LogEntry
-    from .projections.audit import RunAudit
-    from .projections.audited import (
+    from .infrastructure.ledger.ledger import Ledger, open_ledger
+    from .infrastructure.queries.search.indexer import Lag
+    from .infrastructure.services.history.walk import RunWalk
+    from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
+    from .projections.audit.build import RunAudit
+    from .projections.audit.code_used import CodeUsed
+    from .projections.audit.model import (
         AuditedOrigin,
         AuditedPause,
         AuditedRun,
@@ -75,22 +74,22 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
-    from .projections.code_used import CodeUsed
-    from .projections.compared import ComparedRun, ComparedStep, Parting, RunComparison
-    from .projections.divergence import Divergence
-    from .projections.family import Lineage, Relative
-    from .projections.lineage import ReusedResult
-    from .projections.pages import Page
-    from .projections.replays import ReplayedExecutor, ReplayReport
-    from .projections.run_summary import RunSummary, WorkflowSummary, WorkOrderSummary
-    from .projections.runs import Run, RunOrigin
-    from .projections.snapshot_diff import SnapshotDiff
-    from .projections.state_changes import StateChange
-    from .projections.timings import NodeTiming, Slowdown, Timings
-    from .projections.trail import Act
-    from .projections.value_changes import ValueChange
-    from .projections.work_orders import WorkOrder
-    from .projections.workflow_diff import PartChange, PartsDiff, WorkflowDiff
+    from .projections.comparison.events import StateChange
+    from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
+    from .projections.comparison.snapshots import SnapshotDiff
+    from .projections.comparison.values import ValueChange
+    from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
+    from .projections.pagination import Page
+    from .projections.replay.divergence import Divergence
+    from .projections.replay.report import ReplayedExecutor, ReplayReport
+    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.audit_trail import Act
+    from .projections.runs.lineage import Lineage, Relative
+    from .projections.runs.reused_results import ReusedResult
+    from .projections.runs.run import Run, RunOrigin
+    from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
+    from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.work_order import WorkOrder
 
 __version__ = "0.1.0"
 
@@ -207,58 +206,58 @@ __all__ = [
 ]
 
 _NAMES = {
-    "domain.bulk": "BulkItem",
-    "domain.clock": "OddTime",
-    "domain.context": "PlacedResult",
-    "domain.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound StaleVersion "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound StorageCorrupt "
+        "StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound WorkOrderNotFound "
+        "WorkOrderRejected WouldContinue"
     ),
-    "domain.executors": "ExecutorRegistry Pause StepContext StepResult",
-    "domain.policy": "RetryPolicy",
+    "domain.events.integrity": "Finding VerifyReport",
+    "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
+    "domain.execution.scoping": "Scoped",
     "domain.ports": "RecordedEvent",
-    "domain.results": "NodeResult",
-    "domain.retry": "RetryPreview ReusedNode",
+    "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.scoping": "Scoped",
-    "domain.snapshot": "RetryState Snapshot",
-    "domain.verification": "Finding VerifyReport",
-    "domain.workflow": "Changes PartChanges WorkflowSnapshot WorkflowVersion",
-    "infrastructure.doors.batches": "Batch",
-    "infrastructure.doors.bulk": "BulkOperation",
-    "infrastructure.engine": "Engine",
+    "domain.run.context": "PlacedResult",
+    "domain.run.results": "NodeResult",
+    "domain.run.snapshot": "RetryState Snapshot",
+    "domain.values.clock": "OddTime",
+    "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
+    "domain.workflow.definition": "Edge Node WorkflowDefinition",
+    "domain.workflow.retry_policy": "RetryPolicy",
+    "infrastructure.execution.batching": "Batch",
+    "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",
-    "infrastructure.ledger": "Ledger open_ledger",
-    "infrastructure.search.index": "Lag",
-    "infrastructure.transfer.reports": "BackupReport ExportReport ImportedStream ImportReport",
-    "infrastructure.walk.model": "RunWalk",
-    "projections.attempts": "Attempt LogEntry",
-    "projections.audit": "RunAudit",
-    "projections.audited": (
+    "infrastructure.ledger.ledger": "Ledger open_ledger",
+    "infrastructure.queries.search.indexer": "Lag",
+    "infrastructure.services.history.walk": "RunWalk",
+    "infrastructure.services.runs.bulk": "BulkOperation",
+    "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
+    "projections.audit.build": "RunAudit",
+    "projections.audit.code_used": "CodeUsed",
+    "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
         "SinceSuccess StreamRecord"
     ),
-    "projections.code_used": "CodeUsed",
-    "projections.compared": "ComparedRun ComparedStep Parting RunComparison",
-    "projections.divergence": "Divergence",
-    "projections.family": "Lineage Relative",
-    "projections.lineage": "ReusedResult",
-    "projections.pages": "Page",
-    "projections.replays": "ReplayedExecutor ReplayReport",
-    "projections.run_summary": "RunSummary WorkflowSummary WorkOrderSummary",
-    "projections.runs": "Run RunOrigin",
-    "projections.snapshot_diff": "SnapshotDiff",
-    "projections.state_changes": "StateChange",
-    "projections.timings": "NodeTiming Slowdown Timings",
-    "projections.trail": "Act",
-    "projections.value_changes": "ValueChange",
-    "projections.work_orders": "WorkOrder",
-    "projections.workflow_diff": "PartChange PartsDiff WorkflowDiff",
+    "projections.comparison.events": "StateChange",
+    "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
+    "projections.comparison.snapshots": "SnapshotDiff",
+    "projections.comparison.values": "ValueChange",
+    "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
+    "projections.pagination": "Page",
+    "projections.replay.divergence": "Divergence",
+    "projections.replay.report": "ReplayedExecutor ReplayReport",
+    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.audit_trail": "Act",
+    "projections.runs.lineage": "Lineage Relative",
+    "projections.runs.reused_results": "ReusedResult",
+    "projections.runs.run": "Run RunOrigin",
+    "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",
+    "projections.runs.timings": "NodeTiming Slowdown Timings",
+    "projections.runs.work_order": "WorkOrder",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""
 

@@ -1,3 +1,3 @@
-from flowledger.infrastructure.cli import main
+from flowledger.infrastructure.interfaces.cli import main
 
 main()

@@ -8,9 +8,8 @@ import pytest
 
 import flowledger as fl
 from flowledger import stores, testing
-from flowledger.domain.catalogue import EVENT_TYPES
-from flowledger.domain.run import Recorded
-from flowledger.domain.run.events import After
+from flowledger.domain.events.catalogue import EVENT_TYPES
+from flowledger.domain.events.envelope import After, Recorded
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

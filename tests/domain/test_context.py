@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.domain.context import Context
-from flowledger.domain.results import History
+from flowledger.domain.run.context import Context
+from flowledger.domain.run.results import History
 
 
 def entry(output=None, *, error=None, at=0, attempt=1):

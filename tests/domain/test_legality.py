@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from flowledger.domain.catalogue import EVENT_TYPES
 from flowledger.domain.errors import IllegalTransition
+from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.run import RunState, evolve
 from flowledger.domain.run.legality import Legality
 

@@ -3,7 +3,7 @@
 import pytest
 
 import flowledger as fl
-from flowledger.domain.policy import LONGEST_DELAY, policy_from_json
+from flowledger.domain.workflow.retry_policy import LONGEST_DELAY, policy_from_json
 
 
 def test_n_retries_allow_n_failures_before_the_last():

@@ -12,7 +12,6 @@ from flowledger.domain.run import (
     evolve,
     evolve_pages,
     fail,
-    folding,
     passages,
     pause,
     proceed,
@@ -20,7 +19,8 @@ from flowledger.domain.run import (
     set_metadata,
     snapshots,
 )
-from flowledger.projections.checkpoints import checkpoint_of
+from flowledger.domain.run import fold as folding
+from flowledger.projections.runs.checkpoint import checkpoint_of
 from flowledger.testing import given
 
 STARTED = ("run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"})

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowledger.projections.attempts import Due
-from flowledger.projections.timings import SAMPLES, TimingsFold, is_slower, quantile
+from flowledger.projections.runs.attempts import Due
+from flowledger.projections.runs.timings import SAMPLES, TimingsFold, is_slower, quantile
 
 NOON = 1_746_360_000_000_000
 """2025-05-04T12:00Z."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow import merged
-from flowledger.projections.text_diff import unified_diff
-from flowledger.projections.workflow_diff import diff_of
+from flowledger.projections.comparison.text import unified_diff
+from flowledger.projections.comparison.workflows import diff_of
 
 IDS = ("a", "b", "c", "d")
 VALUES = st.recursive(

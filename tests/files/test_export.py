@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.infrastructure.files.names import file_names
-from flowledger.infrastructure.files.yaml_reading import from_yaml
-from flowledger.infrastructure.files.yaml_text import to_yaml
+from flowledger.infrastructure.files.yaml_read import from_yaml
+from flowledger.infrastructure.files.yaml_write import to_yaml
 
 from ..hostile.older_names import as_older_releases_did
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.definition import MAX_PARTS, STORED
-from flowledger.infrastructure.files import reading, yaml_reading
-from flowledger.infrastructure.files.yaml_reading import from_yaml
+from flowledger.domain.workflow.definition import MAX_PARTS, STORED
+from flowledger.infrastructure.files import read_definition as reading
+from flowledger.infrastructure.files import yaml_read as yaml_reading
+from flowledger.infrastructure.files.yaml_read import from_yaml
 
 
 def folder_with(tmp_path: Path, *codes: str) -> Path:

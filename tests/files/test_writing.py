@@ -15,8 +15,8 @@ from tests.umask import umask
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
 from flowledger.infrastructure.files import targets
+from flowledger.infrastructure.files.atomic import make_folder, make_private_file, write_file, write_files
 from flowledger.infrastructure.files.places import is_special, is_stdout, open_to_read, place_of
-from flowledger.infrastructure.files.writing import make_folder, make_private_file, write_file, write_files
 
 NOBODY = 65534
 
@@ -85,7 +85,7 @@ def test_a_replaced_file_keeps_its_access_list(tmp_path: Path) -> None:
 WRITE = """
 import os, sys
 from pathlib import Path
-from flowledger.infrastructure.files.writing import write_file
+from flowledger.infrastructure.files.atomic import write_file
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

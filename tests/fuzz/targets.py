@@ -14,9 +14,10 @@ from typing import Any
 import jsonpatch
 
 import flowledger as fl
-from flowledger.infrastructure.files.yaml_reading import from_yaml
-from flowledger.infrastructure.store.backends import shown, sqlite_file
-from flowledger.projections.difference import operations, patch_of
+from flowledger.infrastructure.files.yaml_read import from_yaml
+from flowledger.infrastructure.storage.addresses import sqlite_file
+from flowledger.infrastructure.storage.credentials import shown
+from flowledger.projections.comparison.json_patch import operations, patch_of
 
 Target = Callable[[bytes], object]
 

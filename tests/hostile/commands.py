@@ -7,7 +7,7 @@ import json
 import sys
 from io import BytesIO, TextIOWrapper
 
-from flowledger.infrastructure.cli import app
+from flowledger.infrastructure.interfaces.cli import app
 
 
 def main() -> None:

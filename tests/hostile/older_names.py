@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 import flowledger as fl
-from flowledger.domain import names
+from flowledger.domain.values import names
 
 EVIL = "\x1b]0;PWNED\x07\x1b[2J\x9b31m\x7f\x85\u202e\u2066\u2028\r\x0b[/bold][link=https://x]:smile:{0}%s\nFORGED\ttab"
 """All of it at once, but no NUL, which no id could ever hold."""

@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from flowledger.domain.visible import visible
-from flowledger.infrastructure.cli.app import app
+from flowledger.infrastructure.interfaces.cli.app import app
 
 from .older_names import EVIL, fill
 from .values import NAME, SURROGATE

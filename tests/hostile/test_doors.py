@@ -12,16 +12,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from flowledger.infrastructure.cli import progress
-from flowledger.infrastructure.cli.session import Session
-from flowledger.infrastructure.cli.streams import (
+from flowledger.infrastructure.interfaces.cli.shared import progress
+from flowledger.infrastructure.interfaces.cli.shared.session import Session
+from flowledger.infrastructure.interfaces.presentation.console import console
+from flowledger.infrastructure.interfaces.presentation.streams import (
     Shown,
     application_prints,
     below,
     settle_log_lines,
     shown_streams,
 )
-from flowledger.infrastructure.cli.views import console
 
 from .older_names import EVIL
 from .test_commands import OBEYED

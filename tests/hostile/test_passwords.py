@@ -13,9 +13,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.infrastructure.store import schemes
-from flowledger.infrastructure.store.backends import MAX_URL
-from flowledger.infrastructure.store.credentials import described, shown, without_secrets, without_urls
+from flowledger.infrastructure.ledger import schemes
+from flowledger.infrastructure.storage.addresses import MAX_URL
+from flowledger.infrastructure.storage.credentials import described, shown, without_secrets, without_urls
 
 PASSWORD = "Hunter2-s3cret"
 MALFORMED = (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain import errors
-from flowledger.domain.names import check_name
+from flowledger.domain.values.names import check_name
 from flowledger.domain.visible import quoted, visible, visible_json, visible_lines
 
 from .test_commands import OBEYED

@@ -7,9 +7,9 @@ from rich.text import Text
 
 import flowledger as fl
 from flowledger.domain.visible import visible
-from flowledger.infrastructure.walk import pane
+from flowledger.infrastructure.interfaces.tui import pane
 
-from ..walk.test_screen import WIDE, Walker, walking
+from ..interfaces.tui.test_screen import WIDE, Walker, walking
 from .older_names import EVIL, executors, fill
 from .test_commands import OBEYED
 
@@ -64,8 +64,9 @@ async def test_what_a_pane_forgets_to_escape_is_escaped_before_the_terminal_gets
 ) -> None:
     url, runs = hostile
     monkeypatch.setattr(pane, "text", Text)
-    for name in ("lines", "panes", "screen"):
-        monkeypatch.setattr(f"flowledger.infrastructure.walk.{name}.text", lambda value, *style: Text(str(value)))
+    for name in ("lines", "panes", "app"):
+        target = f"flowledger.infrastructure.interfaces.tui.{name}.text"
+        monkeypatch.setattr(target, lambda value, *style: Text(str(value)))
     with fl.open_ledger(url, executors) as ledger:
         async with walking(ledger, runs["failed"], WIDE) as walk:
             seen = "\n".join([await walk(), await walk("right"), await walk("right")])

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.context import Context
-from flowledger.domain.jsonvalue import freeze
 from flowledger.domain.ports import Opener
-from flowledger.domain.results import History
-from flowledger.infrastructure.store.codec import decode
+from flowledger.domain.run.context import Context
+from flowledger.domain.run.results import History
+from flowledger.domain.values.json import freeze
+from flowledger.infrastructure.storage.codec import decode
 
 from .values import LIVE, WAYS, found, parts, pickled, public_classes
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 
 @pytest.fixture

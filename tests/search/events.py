@@ -8,8 +8,10 @@ from unicodedata import category, normalize
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import NewEvent, Write
-from flowledger.infrastructure.search.index import SearchIndex
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.queries.index.reader import Index
+from flowledger.infrastructure.queries.search.indexer import SearchIndex
+from flowledger.infrastructure.queries.search.runs import SearchedRuns
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 NOW = 1_700_000_000_000_000
 
@@ -80,10 +82,15 @@ def index_of(store: LedgerEventStore) -> SearchIndex:
     return SearchIndex(store, store.search, lambda: NOW + 5_000_000)
 
 
+def searched(store: LedgerEventStore) -> SearchedRuns:
+    """The runs of the index as a search sees them."""
+    return SearchedRuns(store, store.search, Index(store.recorder), index_of(store))
+
+
 def rows(store: LedgerEventStore) -> list[Any]:
     """The whole table, as it lies there."""
     columns = "position, run_id, started_at, CAST(words AS text), CAST(document AS text)"
-    return store._recorder.query(f"SELECT {columns} FROM flowledger_search ORDER BY position", {})
+    return store.recorder.query(f"SELECT {columns} FROM flowledger_search ORDER BY position", {})
 
 
 def is_found(text: str, said: Iterable[str]) -> bool:

@@ -5,8 +5,8 @@ import signal
 import sys
 from contextlib import closing
 
-from flowledger.infrastructure.search.index import SearchIndex
-from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.search.indexer import SearchIndex
 
 
 def main(url: str, batches: int) -> None:

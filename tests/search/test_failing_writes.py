@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.backends import open_store
+from flowledger.infrastructure.ledger.stores import open_store
 
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, index_of, started
 from .test_index import read_only
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.search import runs as searched
+from flowledger.infrastructure.queries.search import runs as searched
 
 
 @pytest.fixture

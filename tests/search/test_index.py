@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.store.recorder import PAGE_ROWS
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.recorder import PAGE_ROWS
 
-from ..store.test_migrations import run_sql
+from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 
@@ -137,12 +137,12 @@ def test_a_search_held_up_by_an_open_transaction_says_that_it_is_behind(postgres
 
 def read_only(store: LedgerEventStore, url: str) -> None:
     if url.startswith("sqlite"):
-        store._recorder.datastore.connection().execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
+        store.recorder.datastore.connection().execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
     else:
-        store._recorder.datastore._pool.drop_idle()  # type: ignore[attr-defined]
+        store.recorder.datastore._pool.drop_idle()  # type: ignore[attr-defined]
         with psycopg.connect(url) as connection:
             connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = off")
-        pool = store._recorder.datastore._pool  # type: ignore[attr-defined]
+        pool = store.recorder.datastore._pool  # type: ignore[attr-defined]
         pool._conninfo += "%20-c%20default_transaction_read_only%3Don"
 
 

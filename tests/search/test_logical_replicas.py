@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import NewEvent, Write
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.store.indexing import TABLES
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.storage.index_writer import TABLES
 from flowledger.infrastructure.verification.walk import verify
 
-from ..store.clusters import as_owner, ask, run_sql, running_cluster
+from ..storage.clusters import as_owner, ask, run_sql, running_cluster
 from .events import append, completed, index_of, rows, started
 
 INSERT = """INSERT INTO flowledger_events (originator_id, originator_version, topic, state, notification_id)
@@ -57,7 +57,7 @@ def arrive(connection: psycopg.Connection[Any], first: int, events: Rows) -> Non
 
 
 def connect(store: LedgerEventStore) -> psycopg.Connection[Any]:
-    return psycopg.connect(store._recorder.datastore._pool._conninfo)  # type: ignore[attr-defined]
+    return psycopg.connect(store.recorder.datastore._pool._conninfo)  # type: ignore[attr-defined]
 
 
 def words_of(store: LedgerEventStore, run_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from flowledger.domain.ports import Write
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import Place, RunQuery
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 
-from .events import NOW, index_of, started
+from .events import NOW, index_of, searched, started
 
 RUNS = 3_000
 FILL = "some words that every run has and that make its row as wide as a real one " * 4
@@ -42,13 +42,13 @@ def payload_of(number: int) -> dict[str, Any]:
 def plans_of(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The plans of all statements to come."""
     plans: list[str] = []
-    query = store._recorder.query
+    query = store.recorder.query
 
     def explained(sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         plans.append("\n".join(line for (line,) in query(f"EXPLAIN {sql}", parameters)))
         return query(sql, parameters)
 
-    monkeypatch.setattr(store._recorder, "query", explained)
+    monkeypatch.setattr(store.recorder, "query", explained)
     return plans
 
 
@@ -72,7 +72,7 @@ def test_no_search_reads_the_whole_table(
     filled: str, monkeypatch: pytest.MonkeyPatch, before: Place | None, text: str | None, where: Any, index: str | None
 ) -> None:
     with closing(open_store(filled)) as store:
-        pages, search = store.searched(index_of(store)), search_query(text, where)
+        pages, search = searched(store), search_query(text, where)
         assert search is not None
         plans = plans_of(store, monkeypatch)
         assert pages.page(RunQuery(before=before), search, 10)

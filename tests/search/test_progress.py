@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.search.index import LEAST_LAG, SearchIndex
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.event_store import LedgerEventStore
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.search.indexer import LEAST_LAG, SearchIndex
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.projections.search import SEARCH_REVISION
 
 from .events import NOW, append, completed, index_of, started

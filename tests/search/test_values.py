@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from flowledger.domain.errors import InvalidRequest, InvalidValue
 from flowledger.domain.expressions.language import Allowance
-from flowledger.infrastructure.search.conditions import condition
-from flowledger.infrastructure.search.filters import Filter
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import RunQuery
+from flowledger.infrastructure.queries.search.filters import Filter
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.queries.search.sql import condition
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import RunQuery
 from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
-from .events import NOW, append, completed, index_of, keys, scalars, started, values
+from .events import NOW, append, completed, index_of, keys, scalars, searched, started, values
 
 PATHS = (
     "payload",
@@ -74,8 +74,8 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
         one = Filter(source)
         whole = document_of((event.type, event.data) for event in events)
         expected = one.matches(whole, Allowance())
-        found = condition(store._recorder.dialect, None, [one])
-        ((may, sure),) = store._recorder.query(
+        found = condition(store.recorder.dialect, None, [one])
+        ((may, sure),) = store.recorder.query(
             f"SELECT ({found.sql}) IS TRUE, {found.certain} FROM flowledger_search AS s",
             found.parameters,
         )
@@ -176,7 +176,7 @@ def found(store: LedgerEventStore, *where: str) -> list[str]:
     index_of(store).catch_up()
     search = search_query(None, where)
     assert search is not None
-    return [row.run_id for row in store.searched(index_of(store)).page(RunQuery(), search, 10)]
+    return [row.run_id for row in searched(store).page(RunQuery(), search, 10)]
 
 
 def test_a_filter_that_is_no_unicode_is_refused() -> None:

@@ -8,20 +8,32 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import InvalidRequest
-from flowledger.infrastructure.search.query import search_query
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.projections.run_query import Place, RunQuery
+from flowledger.infrastructure.queries.search.query import search_query
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.index.query import Place, RunQuery
 from flowledger.projections.search import CUT, word_query
 from flowledger.projections.search.words import MOST_CHARACTERS
 
-from .events import append, completed, failed, index_of, is_found, metadata_set, scripts, started, words, words_in
+from .events import (
+    append,
+    completed,
+    failed,
+    index_of,
+    is_found,
+    metadata_set,
+    scripts,
+    searched,
+    started,
+    words,
+    words_in,
+)
 
 
 def found(store: LedgerEventStore, text: str | None = None, *where: str) -> list[str]:
     index_of(store).catch_up()
     search = search_query(text, where)
     assert search is not None
-    pages = store.searched(index_of(store))
+    pages = searched(store)
     return [row.run_id for row in pages.page(RunQuery(), search, 50)]
 
 
@@ -147,7 +159,7 @@ def test_pages_go_on_where_the_one_before_ended_whether_walked_or_collected(stor
         rare = number % 350 == 0
         append(store, f"r{number}", [started({"n": number, "often": "yes", "rare": "yes" if rare else "no"})])
     index_of(store).catch_up()
-    pages = store.searched(index_of(store))
+    pages = searched(store)
     for text, where, expected in (
         ("yes", (), list(range(700))),
         ("yes", ("payload.rare=yes",), [0, 350]),

@@ -8,8 +8,8 @@ from typing import Any
 
 from flowledger.domain.errors import ConcurrencyError
 from flowledger.domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 
 ANY = ExpectedVersion.ANY
 MOMENT = 0.001

@@ -12,8 +12,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.ports import EventStore
-from flowledger.infrastructure.store.backends import open_store
-from flowledger.infrastructure.store.checkpoint_store import MemoryCheckpoints
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from flowledger.infrastructure.store.codec import first_link, link
+from flowledger.infrastructure.storage.codec import first_link, link
 
 Event = dict[str, Any]
 

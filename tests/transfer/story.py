@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import flowledger as fl
-from flowledger.infrastructure.store.recorder import Row
+from flowledger.infrastructure.storage.recorder import Row
 
-from ..store.index import index_of
+from ..storage.index import index_of
 
 WORKFLOW = {
     "nodes": [

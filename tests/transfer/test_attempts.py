@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.domain.context import Context
-from flowledger.domain.results import History
+from flowledger.domain.run.context import Context
+from flowledger.domain.run.results import History
 from flowledger.infrastructure.transfer.histories import _Attempts
 
 NODES = "abc"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.sql_files import queries
+from flowledger.infrastructure.storage.sql import queries
 from flowledger.infrastructure.transfer import backup as backups
 from flowledger.infrastructure.transfer.backup import back_up_at, without_password
 

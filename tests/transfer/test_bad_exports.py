@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.codec import first_link, link
+from flowledger.infrastructure.storage.codec import first_link, link
 
 from . import forging
 from .forging import Event

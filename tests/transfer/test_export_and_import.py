@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.store.event_store import LedgerEventStore
-from flowledger.infrastructure.transfer import importing
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.infrastructure.transfer import import_ as importing
 from flowledger.testing import Crash, Faults, memory_ledger
 
-from ..store.index import index_of
+from ..storage.index import index_of
 from .story import SECRET, WORKFLOW, Story, answers, executors, index_is_that_of_a_rebuild, stored
 
 
@@ -404,7 +404,7 @@ def test_a_run_that_is_not_there_is_refused_and_leaves_no_file(story: Story, tmp
 
 
 def test_a_damaged_history_is_not_exported(story: Story, tmp_path: Path) -> None:
-    recorder = story.ledger._store._recorder
+    recorder = story.ledger._store.recorder
     place = recorder._stored_events_index[story.first][4]
     event = recorder._stored_events[place]
     recorder._stored_events[place] = type(event)(

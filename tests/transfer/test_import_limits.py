@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 import flowledger as fl
-from flowledger.infrastructure.store.codec import first_link, link
+from flowledger.infrastructure.storage.codec import first_link, link
 from flowledger.infrastructure.transfer import limits
 
 from .story import Story

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 
-from ..store.index import index_of
+from ..storage.index import index_of
 from ..verification.stories import Story as ManyRuns
 from ..verification.stories import executors
 from .forging import Event, events_of, forged, renumbered

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.definition import WorkflowDefinition
 from flowledger.domain.workflow import snapshot_ids
-from flowledger.infrastructure.new_id import new_id
+from flowledger.domain.workflow.definition import WorkflowDefinition
+from flowledger.infrastructure.execution.ids import new_id
 from flowledger.testing import ManualClock
 
-from ..store.index import index_of
+from ..storage.index import index_of
 from ..verification.stories import LINE, executors
 from .forging import Event, forged, renumbered
 from .story import stored

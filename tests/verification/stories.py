@@ -94,7 +94,7 @@ class Story:
         return {finding.kind for finding in self.ledger.verify(**options).findings}
 
     def query(self, sql: str, **parameters: Any) -> list[Any]:
-        found: list[Any] = self.store._recorder.query(sql, parameters)
+        found: list[Any] = self.store.recorder.query(sql, parameters)
         return found
 
     def change(self, *statements: str) -> None:
@@ -120,7 +120,7 @@ class Story:
     @contextmanager
     def _raw(self) -> Iterator[Any]:
         if self.url == "memory:":
-            yield self.store._recorder._index
+            yield self.store.recorder._index
         elif self.url.startswith("sqlite"):
             connection = sqlite3.connect(self.url.removeprefix("sqlite:///"))
             for trigger in ("update", "delete", "replace"):

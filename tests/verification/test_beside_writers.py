@@ -63,7 +63,7 @@ def test_whatever_others_do_meanwhile_a_sound_store_is_content(store_url: str, t
         ledger.search.catch_up(budget=20 + number % 10)
 
     acts = [again(run, 30), again(save, 40), again(read, 30)]
-    if ledger._store._recorder.dialect == "sqlite":
+    if ledger._store.recorder.dialect == "sqlite":
         acts.append(again(lambda _: ledger.rebuild(), 5))
     reports: list[fl.VerifyReport] = []
     with ThreadPoolExecutor(len(acts)) as pool:

@@ -9,9 +9,9 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION, RunState
-from flowledger.infrastructure.doors.checkpoint_pages import content_of
-from flowledger.infrastructure.doors.states import RunStates
-from flowledger.infrastructure.store.codec import BODY, first_link, id_of, link, sealed
+from flowledger.infrastructure.repositories.checkpoint_pages import content_of
+from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.storage.codec import BODY, first_link, id_of, link, sealed
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
 
@@ -381,7 +381,7 @@ def test_a_checkpoint_that_would_unpack_to_far_more_is_only_unpacked_as_far_as_i
 @pytest.mark.parametrize("change", ["words", "document", "position", "started_at", "gone", "more"])
 def test_what_a_search_knows_otherwise_is_found_when_asked(story: Story, change: str) -> None:
     run_id = story.runs["done"].id
-    is_postgres = story.store._recorder.dialect == "postgres"
+    is_postgres = story.store.recorder.dialect == "postgres"
     where = f"WHERE run_id = '{run_id}'"
     other = "'other'::tsvector" if is_postgres else "'other'"
     story.change(

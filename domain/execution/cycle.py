@@ -1,0 +1,108 @@
+"""The execution cycle, written once for sync and async: it asks its driver to call executors and to keep events."""
+
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import Any, NamedTuple
+
+from ..errors import ExpressionError, InputInvalid, InvalidRequest
+from ..masking import Masker
+from ..ports import NewEvent
+from ..run import RunState, fail
+from ..values.json import freeze
+from ..values.names import check_name
+from ..visible import quoted
+from .executors import Executor, StepContext
+from .plan import Plan
+from .scoping import Globals, globals_of
+from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+
+STEP_LIMIT_REASON = "Step limit exceeded"
+
+
+class Call(NamedTuple):
+    """Ask: run this executor; answer with its Outcome."""
+
+    executor: Executor
+    context: StepContext
+
+
+class Keep(NamedTuple):
+    """Ask: make these events durable and fold them into the state, before anything else happens."""
+
+    events: list[NewEvent]
+
+
+Cycle = Generator[Call | Keep, Any, None]
+
+
+class CallSettings(NamedTuple):
+    """What holds for one call of the engine."""
+
+    by: str
+    globals: Globals
+    step_limit: int | None
+    now: Callable[[], int]
+    chance: Callable[[], float]
+    """From 0 to 1, for the jitter of retries."""
+    limits: StepLimits
+
+
+def call_settings(
+    by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int],
+    chance: Callable[[], float], limits: StepLimits,
+) -> CallSettings:  # fmt: skip
+    """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
+    if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
+        raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
+    check_actor(by)
+    return CallSettings(by, globals_of(globals), step_limit, now, chance, limits)
+
+
+def check_actor(by: str) -> None:
+    """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
+    if not isinstance(freeze(by, "by"), str) or not by:
+        raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
+    check_name(by, "by")
+
+
+def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:
+    """Run steps while the state is active: all of them, or a single one."""
+    by, globals, step_limit, now, chance, limits = settings
+    masker = Masker(globals.values)
+    globals = globals.heard_by(masker.hear)
+    steps = 0
+    while state.status == "active" and state.current_node_id is not None:
+        if step_limit is not None and steps >= step_limit:
+            yield Keep([fail(state, STEP_LIMIT_REASON, by, now())])
+            return
+        steps += 1
+        planned = plan.nodes[state.current_node_id]
+        started_at = now()
+        prepared: Prepared | None = None
+        outcome: Outcome
+        try:
+            prepared = prepare(planned, state, globals, now, masker)
+        except (ExpressionError, InputInvalid) as error:
+            outcome = Raised(error)
+        else:
+            outcome = yield Call(planned.executor, prepared.context)
+        events = conclude(
+            planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
+            chance=chance(), masker=masker, limits=limits,
+        )  # fmt: skip
+        yield Keep(events)
+        if single:
+            return
+
+
+def call(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
+    """Run an executor to its end; ``finish`` completes what is awaitable. Records whatever it raises.
+
+    Shutdowns pass through.
+    """
+    try:
+        value = executor.function(context)
+        return Returned(finish(value) if hasattr(value, "__await__") else value)
+    except SHUTDOWN:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit
+        return Raised(error)

@@ -1,0 +1,226 @@
+"""Executors: the functions that nodes run, what they are given and what they may return."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from ..errors import InvalidRequest, InvalidValue
+from ..events.envelope import LogLine
+from ..live import Live
+from ..run.results import NodeResult
+from ..values.json import PAUSE_KEY
+from ..values.names import check_name
+from ..visible import quoted
+from ..workflow.definition import Node
+from ..workflow.retry_policy import RetryPolicy
+from .step_log import StepLog
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+InputSchema = type[BaseModel] | Mapping[str, Any]
+"""What a node's data must look like: a pydantic model or a JSON Schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """An output, and which outgoing edge to follow (None: the edge without a handle)."""
+
+    output: Any = None
+    handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the run here until somebody resumes it; the same node then runs again, with the resume's payload."""
+
+    reason: str | None = None
+    until: datetime | None = None
+
+
+def asks_to_pause(value: dict[str, Any], data: Any, came_in: Iterable[Any]) -> bool:
+    """Whether an executor that returned a dict with ``"__pause": True`` said so in its own words.
+
+    A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
+    So data that an executor passes on, copied or merged, is an output.
+
+    Where the name doesn't stand in code and didn't come in with the run either, another process or host has made the
+    dict: whether a pause is meant, nobody knows, and a guess would pass an approval, or let a stranger hold up a run.
+    Then InvalidValue is raised. ``came_in`` is what the run was given and has produced, ``data`` that of the node,
+    whose expressions may make such a dict. A text of the run's that only mentions the name makes none.
+    """
+    if any(key is PAUSE_KEY for key in value):
+        return True
+    given = chain(_parts(data), *map(_parts, came_in))
+    if any(isinstance(part, Mapping) and part.get(PAUSE_KEY) is True for part in given):
+        return False
+    if any(isinstance(part, str) and PAUSE_KEY in part for part in _parts(data)):
+        return False
+    raise InvalidValue(
+        f'output["{PAUSE_KEY}"]',
+        "this dict was made elsewhere, not by the executor's code, and may mean a pause or be mere data: "
+        "return fl.Pause(…) for the one, and take the key out for the other",
+    )
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """A JSON value, and all values in it."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        yield value
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+
+
+class StepContext(Live):
+    """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
+
+    _elsewhere = "send what is needed of it, such as step.data, and log here what comes back"
+
+    __slots__ = (
+        "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs",
+        "workflow_id",
+    )  # fmt: skip
+
+    def __init__(
+        self, node: Node, data: Any, model: Any, context: Mapping[str, Sequence[NodeResult]], payload: Any,
+        globals: Mapping[str, Any], attempt: int, runs: int, run_id: str | None, workflow_id: str,
+        now: Callable[[], int],
+    ) -> None:  # fmt: skip
+        self.node = node
+        self.data = data
+        """The node's data after expressions and validation."""
+        self.input = model
+        """The same as an instance of the executor's pydantic model; as ``data`` when it has none."""
+        self.context = context
+        """Node id → the results of that node so far, oldest first, failures included."""
+        self.payload = payload
+        """What the run was started or resumed with, for the first step after that; None otherwise."""
+        self.globals = globals
+        """Values for this call alone, such as secrets. Never stored."""
+        self.attempt = attempt
+        """1 for the first execution since this node's last success."""
+        self.runs = runs
+        """Successful results of this node so far."""
+        self.run_id = run_id
+        """The run's id; None when an engine runs without a store."""
+        self.workflow_id = workflow_id
+        self._now = now
+        self._log: StepLog | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt of one step, another for every other step of every run.
+
+        An engine without a store knows no run: there its steps have the same keys in every run of a workflow.
+        """
+        return f"{self.run_id or self.workflow_id}:{self.node.id}:{self.runs + 1}"
+
+    @property
+    def log(self) -> StepLog:
+        """A logging.Logger whose lines are recorded with the step."""
+        if self._log is None:
+            self._log = StepLog(self.node.id, self._now)
+        return self._log
+
+
+def lines_logged(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged so far."""
+    log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
+    return [] if log is None else log.lines
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Executor:
+    """A registered executor; equal only to itself."""
+
+    type: str
+    function: Callable[..., Any]
+    retry: RetryPolicy | None
+    input: InputSchema | None
+    is_async: bool
+    deterministic: bool
+    """Whether equal inputs have equal outcomes. Where not, a replay takes the outcome from the record."""
+    effects: bool
+    """Whether it changes the world outside. Then a replay only executes it where it is named."""
+
+    @property
+    def qualified_name(self) -> str:
+        """``module.qualname`` of the function below decorators and partials, or of the class of a callable object."""
+        function, _ = unwrapped(self.function)
+        return f"{getattr(function, '__module__', '?')}.{function.__qualname__}"
+
+
+def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[Any]]]:
+    """What was written down, a function or a class, below decorators and partials; and the partials, from outside."""
+    partials: list[functools.partial[Any]] = []
+    while True:
+        function = inspect.unwrap(function)
+        if not isinstance(function, functools.partial):
+            return (function if inspect.isroutine(function) else type(function)), partials
+        partials.append(function)
+        function = function.func
+
+
+class ExecutorRegistry(Live):
+    """Node type → executor."""
+
+    _elsewhere = "import the module that registers the executors there"
+
+    def __init__(self) -> None:
+        self._executors: dict[str, Executor] = {}
+
+    def register(
+        self,
+        type: str,
+        *,
+        retry: RetryPolicy | None = None,
+        input: InputSchema | None = None,
+        deterministic: bool = True,
+        effects: bool = False,
+    ) -> Callable[[_F], _F]:
+        """Decorator: run nodes of this type with the function, sync or ``async def``, that takes a StepContext.
+
+        ``input`` is checked against the node's data, after expressions, before each execution. The last two are for
+        replays, which execute recorded steps again: with ``deterministic=False`` (it looks at the clock, asks a
+        service, rolls dice) the outcome is taken from the record instead; with ``effects=True`` (it books, sends,
+        deletes) it is executed only where the replay names the type. Raises InvalidRequest when the type is taken or
+        is no name.
+        """
+
+        def keep(function: _F) -> _F:
+            if not callable(function) or not isinstance(type, str):
+                raise InvalidRequest('register an executor with @registry.register("its type")')
+            check_name(type, "executor type")
+            if not isinstance(deterministic, bool) or not isinstance(effects, bool):
+                raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
+            if type in self._executors:
+                raise InvalidRequest(
+                    f"executor type {quoted(type)} is registered already, by {self._executors[type].qualified_name}"
+                )
+            is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
+            self._executors[type] = Executor(type, function, retry, input, is_async, deterministic, effects)
+            return function
+
+        return keep
+
+    def get(self, type: str) -> Executor | None:
+        """The executor of a node type, or None."""
+        return self._executors.get(type)
+
+    def __contains__(self, type: object) -> bool:
+        return type in self._executors
+
+    def __iter__(self) -> Iterator[Executor]:
+        return iter(self._executors.values())
+
+    def __len__(self) -> int:
+        return len(self._executors)

@@ -1,0 +1,116 @@
+"""Globals of one call, and which nodes see which of them."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import InvalidRequest
+from ..masking.listening import listening
+from ..workflow.definition import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A value of ``globals`` that only nodes of these types, or with these ids, are given.
+
+    For the others its name isn't there. With ``expressions=False`` only the executors of these nodes see it, and no
+    expression does. It is masked everywhere all the same. Raises InvalidRequest where neither is named, or where what
+    is named is no text.
+    """
+
+    value: Any = field(repr=False)
+    types: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    expressions: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("types", "nodes"):
+            object.__setattr__(self, name, _names(getattr(self, name), name))
+        if not self.types and not self.nodes:
+            raise InvalidRequest('Scoped needs types or nodes that are given the value, as types=("charge-card",)')
+
+    def __str__(self) -> str:
+        """For whom it is."""
+        types = [f"nodes of type {type!r}" for type in self.types]
+        whom = " and ".join([*types, *(f"node {node!r}" for node in self.nodes)])
+        return whom if self.expressions else f"the executors of {whom}"
+
+
+def _is_given(node: Node, one: Scoped) -> bool:
+    return node.type in one.types or node.id in one.nodes
+
+
+def _names(given: Iterable[str], name: str) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidRequest(f"Scoped: {name} {given!r} is no list of {name}; write {name}=({given!r},)")
+    names = tuple(given)
+    if not all(isinstance(one, str) for one in names):
+        raise InvalidRequest(f"Scoped: {name} {names!r} are not all text")
+    return names
+
+
+_NONE: Mapping[str, Scoped] = MappingProxyType({})
+
+_PLAIN = frozenset((str, int, float, bool, bytes, dict, list, tuple, type(None)))
+"""Types of values that are neither scoped nor called."""
+
+
+class Globals:
+    """What a caller gave for one call."""
+
+    __slots__ = ("_calls", "_scoped", "_seen", "values")
+
+    def __init__(
+        self, values: Mapping[str, Any], scoped: Mapping[str, Scoped] = _NONE, *, may_call: bool = False
+    ) -> None:
+        """``may_call``: whether there may be callables among the values."""
+        self.values = values
+        """All of them by name, for those who only mask them."""
+        self._scoped = scoped
+        self._calls = may_call
+        self._seen: dict[str, Mapping[str, Any]] = {}
+
+    def seen_by(self, node: Node) -> Mapping[str, Any]:
+        """Those that a node's executor is given, by name. All nodes belong to one definition."""
+        if not self._scoped:
+            return self.values
+        if node.id not in self._seen:
+            self._seen[node.id] = self._without(
+                {name for name, one in self._scoped.items() if not _is_given(node, one)}
+            )
+        return self._seen[node.id]
+
+    def read_by(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
+        """Those that its expressions see, and those that they don't, by name."""
+        if not self._scoped:
+            return self.values, _NONE
+        hidden = {name: one for name, one in self._scoped.items() if not (one.expressions and _is_given(node, one))}
+        return self._without(hidden), hidden
+
+    def _without(self, hidden: Collection[str]) -> Mapping[str, Any]:
+        return MappingProxyType({name: value for name, value in self.values.items() if name not in hidden})
+
+    def heard_by(self, hear: Callable[[Any], None]) -> "Globals":
+        """The same with callables whose answers are told to ``hear``."""
+        if not self._calls:
+            return self
+        heard = {name: listening(value, hear) for name, value in self.values.items()}
+        return Globals(MappingProxyType(heard), self._scoped)
+
+
+def globals_of(given: Mapping[str, Any] | None) -> Globals:
+    """Raises InvalidRequest for what is no mapping."""
+    if not given:
+        return NO_GLOBALS
+    if not isinstance(given, Mapping):
+        raise InvalidRequest("globals are a mapping of names to values")
+    values = dict(given)
+    if _PLAIN.issuperset(map(type, values.values())):
+        return Globals(MappingProxyType(values))
+    scoped = {name: value for name, value in values.items() if isinstance(value, Scoped)}
+    values |= {name: value.value for name, value in scoped.items()}
+    return Globals(MappingProxyType(values), scoped, may_call=True)
+
+
+NO_GLOBALS = Globals(MappingProxyType({}))

@@ -1,0 +1,276 @@
+"""One step: what the executor is given, and which events its outcome makes."""
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
+from ..expressions import Scope
+from ..masking import LONGEST_FORM, MASK, Masker
+from ..ports import NewEvent
+from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..values.clock import micros
+from ..values.json import PAUSE_KEY, freeze
+from ..values.names import check_name
+from ..visible import quoted
+from .executors import Pause, StepContext, StepResult, asks_to_pause, lines_logged
+from .plan import PlannedNode
+from .scoping import Globals
+
+SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
+"""Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
+
+MAX_ERROR_TEXT = 256 * 1024
+"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
+
+
+class Returned(NamedTuple):
+    """The executor came back with a value."""
+
+    value: Any
+
+
+class Raised(NamedTuple):
+    """The executor, or the preparation of its input, failed."""
+
+    error: BaseException
+
+
+Outcome = Returned | Raised
+
+
+class Prepared(NamedTuple):
+    """An executor's input is ready."""
+
+    context: StepContext
+    recorded_input: Any
+    """The input with values from globals masked."""
+
+
+class Refusal(NamedTuple):
+    """What an input schema has against an input; values from globals masked."""
+
+    reason: str
+    issues: Sequence[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """What one step may produce."""
+
+    max_value_bytes: int
+
+
+def prepare(
+    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int], masker: Masker
+) -> Prepared:
+    """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
+    node = planned.node
+    template = planned.template
+    given = globals.seen_by(node)
+    payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
+    if template.is_constant:
+        data = masked = node.data
+    else:
+        scope = Scope(state.context, payload, node.data, *globals.read_by(node))
+        data, masked = template.render(scope)
+        masker.learn(data, masked)
+    model = data
+    if planned.validator is not None:
+        valid = planned.validator.validate(data, node.id)
+        masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
+        data, model = valid.data, valid.model
+    context = StepContext(
+        node, data, model, state.context, payload, given, state.context.next_attempt(node.id),
+        state.context.successes(node.id), state.run_id, state.workflow_id, now,
+    )  # fmt: skip
+    return Prepared(context, masked)
+
+
+def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]) -> Refusal | None:
+    """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
+    masker = Masker(globals.values)
+    try:
+        prepare(planned, state, globals, now, masker)
+    except InputInvalid as error:
+        told = _told(error, masker)
+        return Refusal(raw_message(told), told.issues)
+    except ExpressionError:
+        return None
+    return None
+
+
+def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
+    """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
+    issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
+    return input_invalid(recordable(error.node_id, masker), issues, error.count)
+
+
+_MAX_ISSUE_TEXT = 400
+"""Characters of the path and of the message of one issue."""
+
+
+def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
+    """What validation made of ``original``, masked where that is masked, and wherever the validator put a secret."""
+    if masked is original:
+        return masker.value(value)
+    if isinstance(value, dict) and isinstance(masked, dict):
+        return {
+            key if key in masked else masker.text(key): (
+                veil(item, original[key], masked[key], masker) if key in masked else MASK
+            )
+            for key, item in value.items()
+        }
+    if isinstance(value, list) and isinstance(masked, list) and value == original:
+        return masked
+    return MASK
+
+
+def conclude(
+    planned: PlannedNode, state: RunState, prepared: Prepared | None, outcome: Outcome, *,
+    by: str, started_at: int, finished_at: int, chance: float, masker: Masker, limits: StepLimits,
+) -> list[NewEvent]:  # fmt: skip
+    """The events of a step's outcome: one, or two where no edge takes the returned handle."""
+    node_id = planned.node.id
+    finished_at = max(started_at, finished_at)  # a clock that is set back during a step
+    event = envelope(state, by, finished_at)
+    event["node_id"] = node_id
+    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.context.attempt
+    if attempt != 1:
+        event["attempt"] = attempt
+    if prepared is not None:
+        if prepared.recorded_input != {}:
+            event["input"] = prepared.recorded_input
+        if lines := lines_logged(prepared.context):
+            event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
+    event["started_at"] = started_at
+    event["spent"] = (state.total_time or 0) + finished_at - started_at
+    if event["recorded_at"] != finished_at:
+        event["finished_at"] = finished_at
+    concluded = what_follows(planned, state, outcome, event, limits, masker)
+    if not isinstance(concluded, Raised):
+        return concluded
+    event["error"] = describe_error(concluded.error, masker)
+    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(concluded.error):
+        event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
+    return [NewEvent(STEP_FAILED, event)]
+
+
+def what_follows(
+    planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
+    masker: Masker,
+) -> list[NewEvent] | Raised:  # fmt: skip
+    """The events of what was returned, which all begin with ``event``; or the error, also that of a value which can't
+    be kept.
+    """
+    if isinstance(outcome, Raised):
+        return outcome
+    try:
+        return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
+    except SHUTDOWN:
+        raise
+    except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
+        return Raised(error)
+
+
+def _conclude_return(
+    planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+) -> list[NewEvent]:
+    asks = (
+        isinstance(value, dict)
+        and value.get(PAUSE_KEY) is True
+        and asks_to_pause(value, planned.node.data, _came_in(state))
+    )
+    if asks or isinstance(value, Pause):
+        pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
+        if pause.reason is not None:
+            event["reason"] = recordable(str(pause.reason), masker)
+        if pause.until is not None:
+            if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
+                raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
+            event["until"] = micros(pause.until)
+        return [NewEvent(PAUSED, event)]
+    result = value if isinstance(value, StepResult) else StepResult(value)
+    output = freeze(result.output, "output", limits.max_value_bytes)
+    if output is not None:
+        event["output"] = output
+    handle: str | None = None
+    if result.handle is not None:
+        if not isinstance(result.handle, str):
+            raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
+        event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
+    routes = planned.routes
+    next_node_id = routes.get(handle)
+    if next_node_id is not None:
+        event["next_node_id"] = next_node_id
+        return [NewEvent(STEP_COMPLETED, event)]
+    if handle is not None:
+        check_name(handle, "handle")  # here, as an edge of an old definition may have any
+    if not routes:
+        return [NewEvent(STEP_COMPLETED, event)]
+    event["unrouted"] = True
+    reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
+    return [
+        NewEvent(STEP_COMPLETED, event),
+        NewEvent(FAILED, reason | {"reason": recordable(unrouted(planned, handle), masker)}),
+    ]
+
+
+def _came_in(state: RunState) -> Iterator[Any]:
+    """What an executor can have been given of the run's data."""
+    yield state.payload
+    for results in state.context.values():
+        yield from (result.output for result in results)
+
+
+def unrouted(planned: PlannedNode, handle: str | None) -> str:
+    """Says that no edge takes the handle, and which ones edges do take."""
+    known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
+    returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
+    return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether a second try could end otherwise: not where only definition, input or code decide."""
+    return not isinstance(error, NonRetryable | ExpressionError | InputInvalid | InvalidValue)
+
+
+def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
+    """An error as it is recorded: type, message and traceback, secrets masked."""
+    if isinstance(error, InputInvalid) and error.node_id:
+        error = _told(error, masker)
+    try:
+        message = raw_message(error)
+    except SHUTDOWN:
+        raise
+    except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+        message = f"(its __str__ raised {type(failure).__name__})"
+    described = {"type": type(error).__name__, "message": recordable(message, masker)}
+    if trace := _traceback(error):
+        described["traceback"] = recordable(trace, masker)
+    return described
+
+
+def _traceback(error: BaseException) -> str:
+    """From the executor's own frame on, with the errors that led to it. Empty for what no executor raised."""
+    inner = error.__traceback__.tb_next if error.__traceback__ is not None else None  # the first frame is the caller's
+    if inner is None:
+        return ""
+    try:
+        return "".join(traceback.format_exception(type(error), error, inner))
+    except SHUTDOWN:
+        raise
+    except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+        return "".join(traceback.format_tb(inner))
+
+
+def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
+    """The text as it can be stored: secrets masked, cut where it is longer than anyone reads, surrogates escaped."""
+    length = len(text)
+    # What is cut away is masked before, so that the beginning of a secret that goes on behind the cut is none.
+    text = masker.text(text[: most + LONGEST_FORM], most)
+    if length > most:
+        text = f"{text}… (cut here: {length:,} characters in all)"
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,1 @@
+"""Runs made from earlier ones: what a retry or a fork takes over, and many at once."""

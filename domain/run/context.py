@@ -1,0 +1,150 @@
+"""What the nodes of a run have produced so far, by node, shared between all snapshots of the run.
+
+A History only ever grows at its end. A Context is a view of its first ``count`` entries, so a snapshot costs the same
+whether it is the 10th or the 100,000th, and an old one never changes. Whoever goes on from a view that is no longer
+the end gets a copy of his own.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from ..values.json import Immutable
+from .results import Entry, History, NodeResult, recorded_data
+
+
+class Results(Immutable, Sequence[NodeResult]):
+    """The results of one node, oldest first."""
+
+    __slots__ = ("_at", "_count", "_history")
+
+    def __init__(self, history: History, places: Sequence[int], count: int) -> None:
+        self._history = history
+        self._at = places
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> NodeResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[NodeResult]: ...
+    def __getitem__(self, index: int | slice) -> NodeResult | list[NodeResult]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._count))]
+        place = index + self._count if index < 0 else index
+        if not 0 <= place < self._count:
+            raise IndexError(f"result {index} of {self._count}")
+        return NodeResult(self._history[self._at[place]])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _results_of, ([self._history[self._at[place]] for place in range(self._count)],)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+
+def _results_of(entries: Sequence[Entry]) -> Results:
+    return Results(History(entries), range(len(entries)), len(entries))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedResult:
+    """A result, and where it stands in a context."""
+
+    node_id: str
+    index: int
+    """Among the results of the node."""
+    result: NodeResult
+
+
+class Context(Immutable, Mapping[str, Results]):
+    """Node id → its results, in the order in which the nodes first ran. An immutable view, equal by value."""
+
+    __slots__ = ("count", "history")
+
+    def __init__(self, history: History, count: int) -> None:
+        self.history = history
+        self.count = count
+
+    def _visible(self, node_id: str) -> int:
+        """How many results of the node this view sees."""
+        places = self.history.places(node_id, self.count)
+        if not places:
+            return 0
+        # The length is read once: another branch may be appending. What it appends lies behind every older view.
+        length = len(places)
+        return length if places[length - 1] < self.count else bisect_left(places, self.count, 0, length)
+
+    def __getitem__(self, node_id: str) -> Results:
+        visible = self._visible(node_id)
+        if not visible:
+            raise KeyError(node_id)
+        return Results(self.history, self.history.places(node_id, self.count), visible)
+
+    def __iter__(self) -> Iterator[str]:
+        for node_id in self.history.node_ids(self.count):
+            if self._visible(node_id):
+                yield node_id
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, node_id: object) -> bool:
+        return isinstance(node_id, str) and self._visible(node_id) > 0
+
+    def successes(self, node_id: str) -> int:
+        """How many successful results a node has."""
+        successes = self.history.successes(node_id)
+        if self.count == len(self.history):  # looked at after the count was read: nothing came in between
+            return successes
+        return sum(1 for entry in self._entries(node_id) if "error" not in entry)
+
+    def next_attempt(self, node_id: str) -> int:
+        """1 after a success or at the beginning; one more than the last attempt after a failure."""
+        visible = self._visible(node_id)
+        if not visible:
+            return 1
+        entry = self.history[self.history.places(node_id, self.count)[visible - 1]]
+        return entry.get("attempt", 1) + 1 if "error" in entry else 1
+
+    def _entries(self, node_id: str) -> Iterator[Entry]:
+        return (self.history[at] for at in self.history.places(node_id, self.count)[: self._visible(node_id)])
+
+    def placed(self, start: int = 0) -> Iterator[PlacedResult]:
+        """The results behind the first ``start`` of all nodes together, in the order in which they came."""
+        seen = Counter(self.history[at]["node_id"] for at in range(start))
+        for at in range(start, self.count):
+            entry = self.history[at]
+            node_id = entry["node_id"]
+            yield PlacedResult(node_id, seen[node_id], NodeResult(entry))
+            seen[node_id] += 1
+
+    def to_data(self) -> dict[str, list[dict[str, Any]]]:
+        """The JSON object of the context; the outputs in it are read-only."""
+        return {node_id: [result.to_data() for result in results] for node_id, results in self.items()}
+
+    def shown(self) -> dict[str, list[dict[str, Any]]]:
+        """The same, with the outputs as they were recorded: for who only reads them."""
+        return {node_id: [recorded_data(result) for result in results] for node_id, results in self.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What it shows, read: neither what came later nor what would read it from the store.
+        return _context_of, ([self.history[at] for at in range(self.count)],)
+
+    def __repr__(self) -> str:
+        return f"Context({dict(self)!r})"
+
+
+def _context_of(entries: Sequence[Entry]) -> Context:
+    return Context(History(entries), len(entries))

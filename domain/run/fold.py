@@ -1,0 +1,142 @@
+"""Folding recorded events, read from the store, into the state of a run."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, Union
+
+from ..errors import EventNotReadable, InvalidValue, StorageCorrupt
+from ..ports import Page, SealedRow
+from ..values.clock import moment_of_millis
+from .context import Context
+from .events import STEP_COMPLETED
+from .running_snapshot import running_snapshot, set_step
+from .snapshot import Snapshot
+from .state import RunState, evolve
+
+FEW = 100
+"""A stretch of steps up to this long is read whole, so that damage is mostly told by the read itself."""
+
+
+def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str, Any]) -> None:
+    """Fold one event as it was read. Raises EventNotReadable, StorageCorrupt."""
+    try:
+        evolve(state, type, data)
+    except _MISFITS as error:
+        raise _not_readable(state.run_id or "", version, type, error) from error
+    # The state must be that after all events up to this one.
+    if state.version != version:
+        raise StorageCorrupt(
+            f"{state.label} has {state.version} events up to version {version}: "
+            "some are missing in the store; verify tells which"
+        )
+
+
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError, InvalidValue)
+"""What a body raises that isn't of its type's schema, or is nested too deep: no write of ours made it."""
+
+
+def _not_readable(run_id: str, version: int, type: str, error: Exception) -> EventNotReadable:
+    return EventNotReadable(run_id, version, f"its body is not that of a {type!r} of a run ({error!r})")
+
+
+def evolve_pages(state: RunState, pages: Iterable[Page]) -> None:
+    """Fold pages of stored events: as one by one, only that the steps of a long run are not read.
+
+    Nearly all events of a long run are steps that lead to the next step. Of a stretch of them only the last one counts
+    for the state; the results of the others are kept sealed, for whoever looks at them. A damaged one is
+    EventNotReadable then.
+    """
+    for page in pages:
+        for type, group in groupby(page.rows, _type_of):
+            rows = list(group)
+            if _may_stay_sealed(state, type, rows):
+                keep_sealed(state, rows[:-1], page)
+                del rows[:-1]
+            for row in rows:
+                evolve_recorded(state, row[0], type, page.opener.open(row))
+
+
+class Passage(NamedTuple):
+    """Events of one type that follow each other, folded: the snapshots after them, which are made when asked for."""
+
+    type: str
+    snapshots: Union["Stretch", tuple[Snapshot]]
+
+
+def passages(state: RunState, pages: Iterable[Page]) -> Iterator[Passage]:
+    """The events of the pages, folded in one pass. Who keeps the passages has the snapshot at every version."""
+    for page in pages:
+        for type, group in groupby(page.rows, _type_of):
+            rows = list(group)
+            if _may_stay_sealed(state, type, rows):
+                yield Passage(type, Stretch(state, rows[:-1], page))
+                del rows[:-1]
+            for row in rows:
+                evolve_recorded(state, row[0], type, page.opener.open(row))
+                yield Passage(type, (state.snapshot(),))
+
+
+def snapshots(passages: Iterable[Passage]) -> Iterator[Snapshot]:
+    """The snapshot after each event; those after steps are read when somebody looks."""
+    for passage in passages:
+        yield from passage.snapshots
+
+
+def is_running(state: RunState) -> bool:
+    """Whether a completed step leads to the next one, if there is a next one."""
+    return state.status == "active" and not state.cancelled
+
+
+def _may_stay_sealed(state: RunState, type: str, rows: Sequence[SealedRow]) -> bool:
+    return type == STEP_COMPLETED and len(rows) > FEW and is_running(state)
+
+
+def keep_sealed(state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+    """Fold the results of steps that lead to further ones; what else they change is overwritten by the step after."""
+    context = state.context
+    history = context.history.extended_sealed(context.count, steps, page.opener)
+    state.context = Context(history, context.count + len(steps))
+    state.version += len(steps)
+    state.paused_reason = None
+
+
+class Stretch:
+    """Steps of a running run, each leading to the next: their snapshots differ in little, and are made on demand."""
+
+    def __init__(self, state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+        """Folds the steps into the state, sealed."""
+        self._steps = len(steps)
+        self._first = state.context.count
+        self._version = state.version + 1
+        keep_sealed(state, steps, page)
+        self._history = state.context.history
+        self._run_id = state.run_id or ""
+        self._workflow_id = state.workflow_id
+        self._metadata = state.shown_metadata()
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        """The snapshot after each of the steps."""
+        history, version, first = self._history, self._version, self._first
+        for place in range(self._steps):
+            context = Context(history, first + place + 1)
+            yield running_snapshot(self._workflow_id, self._metadata, context, version + place, self._read, place)
+
+    def __getitem__(self, place: int) -> Snapshot:
+        """The snapshot after one of the steps, counted from 0."""
+        context = Context(self._history, self._first + place + 1)
+        return running_snapshot(self._workflow_id, self._metadata, context, self._version + place, self._read, place)
+
+    def _read(self, snapshot: Snapshot, place: int) -> None:
+        step = self._history[self._first + place]
+        try:
+            started_at = moment_of_millis(step["started_at"] // 1000)
+            set_step(snapshot, step["next_node_id"], started_at, step["spent"] // 1000)
+        except _MISFITS as error:
+            raise _not_readable(self._run_id, self._version + place, STEP_COMPLETED, error) from error
+
+
+_type_of = itemgetter(1)

@@ -1,0 +1,198 @@
+"""What the steps of a run produced, in order: one log, shared by all states of the run."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from ..errors import EventNotReadable
+from ..locks import lock_of
+from ..ports import Opener, SealedRow
+from ..values.clock import moment_of_millis
+from ..values.json import Immutable, freeze
+
+
+class NodeResult(Immutable):
+    """One execution of a node: ``output`` (JSON), or ``error`` (text), when it ended, and which attempt it was."""
+
+    __slots__ = ("_entry", "_output", "attempt", "error")
+
+    def __init__(self, entry: Mapping[str, Any]) -> None:
+        """From the body of the event that recorded it."""
+        self._entry = entry
+        self._output: Any = _UNREAD
+        self.attempt: int = entry.get("attempt", 1)
+        error = entry.get("error")
+        self.error: str | None = None if error is None else error_text(error)
+
+    @property
+    def output(self) -> Any:
+        """Read-only JSON; null after a failure."""
+        if self._output is _UNREAD:
+            self._output = freeze(self._entry.get("output"), "output")
+        return self._output
+
+    @property
+    def timestamp_ms(self) -> int:
+        """When the execution ended, in milliseconds since 1970."""
+        at: int | None = self._entry.get("finished_at")
+        return (self._entry["recorded_at"] if at is None else at) // 1000
+
+    @property
+    def timestamp(self) -> datetime:
+        """When the execution ended (UTC, whole milliseconds)."""
+        return moment_of_millis(self.timestamp_ms)
+
+    def to_data(self) -> dict[str, Any]:
+        """The JSON object of a result in a snapshot; the output in it is read-only."""
+        return recorded_data(self) | {"output": self.output}
+
+    def __eq__(self, other: object) -> bool:
+        return recorded_data(self) == recorded_data(other) if isinstance(other, NodeResult) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NodeResult, (self._entry,)
+
+    def __repr__(self) -> str:
+        outcome = f"error={self.error!r}" if self.error is not None else f"output={self._entry.get('output')!r}"
+        return f"NodeResult({outcome}, attempt={self.attempt}, timestamp={self.timestamp.isoformat()})"
+
+
+def recorded_data(result: NodeResult) -> dict[str, Any]:
+    """Its JSON object with the output as it was recorded, which may be changed: for callers that only read it."""
+    data: dict[str, Any] = {
+        "output": result._entry.get("output"),  # pyright: ignore[reportPrivateUsage] - no caller is to have it by name
+        "timestamp": result.timestamp_ms,
+        "attempt": result.attempt,
+    }
+    if result.error is not None:
+        data["error"] = result.error
+    return data
+
+
+_UNREAD = object()
+
+
+def error_text(error: Mapping[str, Any]) -> str:
+    """``TypeName: message``; the message alone where the type is unknown (a snapshot from outside)."""
+    return f"{error['type']}: {error['message']}" if error.get("type") else str(error["message"])
+
+
+Entry = Mapping[str, Any]
+"""One result: the body of the event that recorded it, without what only the log needs."""
+
+
+def result_in(data: Mapping[str, Any]) -> Entry:
+    """What a run remembers of a step. Inputs, logs and tracebacks stay in the log: a snapshot would keep them alive."""
+    if "input" in data or "logs" in data or "error" in data:
+        kept = dict(data)
+        kept.pop("input", None)
+        kept.pop("logs", None)
+        if "error" in kept:
+            kept["error"] = {"type": data["error"]["type"], "message": data["error"]["message"]}
+        return kept
+    return data
+
+
+class History:
+    """The results of one run in order. Shared by every Context of the run.
+
+    Entries that came from storage stay sealed until somebody looks, and so does the index by node: a fold over 100,000
+    events that ends in a snapshot which nobody opens reads none of them.
+    """
+
+    __slots__ = ("_indexed", "_log", "_openers", "_places", "_successes")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._log: list[Entry | SealedRow] = list(entries)
+        # From which place on which opener opens what is sealed, in order. A chain of forks has one for each of them.
+        self._openers: list[tuple[int, Opener]] = []
+        self._indexed = 0
+        # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
+        self._places: dict[str, list[int]] = {}
+        self._successes: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._log)
+
+    def __getitem__(self, place: int) -> Entry:
+        """One entry. Raises EventNotReadable when it lay in storage in a form that can't be read."""
+        entry = self._log[place]
+        if type(entry) is tuple:
+            openers = self._openers
+            opener = openers[0] if len(openers) == 1 else openers[bisect_right(openers, place, key=_first_place) - 1]
+            entry = self._log[place] = _opened(opener[1], entry)
+        return entry  # type: ignore[return-value]
+
+    def extended(self, count: int, entry: Entry) -> "History":
+        """The history with an entry after its first ``count``: this one if it ends there, else a copy."""
+        with lock_of(self):
+            if count == len(self._log):
+                self._log.append(entry)
+                return self
+        branch = self._branch(count)
+        branch._log.append(entry)
+        return branch
+
+    def extended_sealed(self, count: int, rows: Sequence[SealedRow], opener: Opener) -> "History":
+        """The same with entries as they lie in storage."""
+        with lock_of(self):
+            if count == len(self._log):
+                if not self._openers or self._openers[-1][1] != opener:
+                    self._openers.append((count, opener))
+                self._log.extend(rows)
+                return self
+        return self._branch(count).extended_sealed(count, rows, opener)
+
+    def _branch(self, count: int) -> "History":
+        branch = History()
+        branch._log = self._log[:count]
+        branch._openers = [item for item in self._openers if item[0] < count]
+        return branch
+
+    def places(self, node_id: str, count: int) -> Sequence[int]:
+        """Where the node's results are, ascending: all those among the first ``count`` entries, and maybe more."""
+        if self._indexed < count:
+            self._index(count)
+        return self._places.get(node_id, ())
+
+    def successes(self, node_id: str) -> int:
+        """How many of all the node's results are successes."""
+        if self._indexed < len(self._log):
+            self._index(len(self._log))
+        return self._successes.get(node_id, 0)
+
+    def node_ids(self, count: int) -> list[str]:
+        """The nodes that have results among the first ``count`` entries, in the order in which they first had one."""
+        if self._indexed < count:
+            self._index(count)
+        return list(self._places)
+
+    def _index(self, count: int) -> None:
+        with lock_of(self):
+            places, successes = self._places, self._successes
+            while self._indexed < count:
+                entry = self[self._indexed]
+                node_id = entry["node_id"]
+                if node_id in places:
+                    places[node_id].append(self._indexed)
+                    successes[node_id] += "error" not in entry
+                else:
+                    places[node_id] = [self._indexed]
+                    successes[node_id] = int("error" not in entry)
+                self._indexed += 1
+
+
+_first_place = itemgetter(0)
+
+
+def _opened(opener: Opener, row: SealedRow) -> Entry:
+    stream, decode = opener
+    entry = result_in(decode(stream, row[0], row[1], row[2]))
+    node_id, recorded_at, started_at = entry.get("node_id"), entry["recorded_at"], entry.get("started_at")
+    if type(node_id) is str and type(recorded_at) is int and type(started_at) is int:
+        return entry
+    raise EventNotReadable(stream, row[0], f"its body is not that of a {row[1]!r} of a run")

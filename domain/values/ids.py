@@ -1,0 +1,33 @@
+"""Identifiers: UUIDs for runs and work orders, stream names for all."""
+
+import hashlib
+import json
+from uuid import UUID
+
+from ..errors import InvalidRequest
+from ..visible import quoted
+
+
+def uuid7(at: int, random: bytes) -> str:
+    """A UUIDv7 (RFC 9562 §5.7) for the moment ``at`` (microseconds since 1970); ``random`` is 10 bytes."""
+    noise = int.from_bytes(random, "big")
+    rand_a = noise >> 68
+    rand_b = noise & (1 << 62) - 1
+    return str(UUID(int=(at // 1000 & (1 << 48) - 1) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b))
+
+
+def keyed_work_order_id(workflow_id: str, key: str) -> str:
+    """The id of the work order that a caller's key stands for: a UUIDv8 (RFC 9562 §5.8), the same in every process."""
+    seed = json.dumps(["work order", workflow_id, key]).encode()
+    name = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
+    return str(UUID(int=name & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
+
+
+def workflow_stream(workflow_id: str) -> str:
+    """The stream of a workflow. Runs and work orders have their id alone as a stream: no UUID has this prefix.
+
+    Raises InvalidRequest for what isn't text, and would be some other workflow's id as text.
+    """
+    if not isinstance(workflow_id, str):
+        raise InvalidRequest(f"workflow_id {quoted(workflow_id)} is not text")
+    return f"workflow:{workflow_id}"

@@ -1,0 +1,1 @@
+"""Threads, forks and async variants of blocking methods."""

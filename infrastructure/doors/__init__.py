@@ -1,1 +1,0 @@
-"""The doors of a ledger: workflows, runs, history."""

@@ -1,0 +1,1 @@
+"""Executing steps against the store: the engine, the runner of the step loop, and commits."""

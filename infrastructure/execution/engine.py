@@ -1,0 +1,175 @@
+"""The engine alone: the execution cycle over snapshots, without a store."""
+
+import asyncio
+from collections.abc import Mapping
+from random import random
+from typing import Any
+
+from ...domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
+from ...domain.execution.cycle import call_settings, cycle
+from ...domain.execution.executors import ExecutorRegistry
+from ...domain.execution.plan import make_plan
+from ...domain.execution.step import StepLimits
+from ...domain.live import Live
+from ...domain.ports import NewEvent
+from ...domain.run import STARTED, RunState, evolve, proceed, resume
+from ...domain.run.snapshot import TERMINAL, Snapshot
+from ...domain.values.clock import Clock, reading
+from ...domain.values.json import MAX_VALUE_BYTES, freeze
+from ...domain.values.names import check_name
+from ...domain.visible import quoted
+from ...domain.workflow.definition import WorkflowDefinition, start_faults
+from ..concurrency.aio import in_thread
+from ..concurrency.threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
+from .expressions.planning import TOOLBOX
+from .runner import Execution, asynchronous, synchronous
+
+_BY = "engine"
+
+_THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
+"""Of all engines: they come and go, and nobody closes one."""
+
+
+class Engine(Live):
+    """Runs one definition. Stateless: all there is to know of a run is in its Snapshot.
+
+    Raises InvalidDefinition when a node's type has no executor, a policy or an input schema is bad.
+    """
+
+    _elsewhere = "send the definition and a Snapshot, and make an engine there"
+
+    def __init__(
+        self,
+        definition: WorkflowDefinition,
+        executors: ExecutorRegistry,
+        clock: Clock | None = None,
+        *,
+        max_value_bytes: int = MAX_VALUE_BYTES,
+    ) -> None:
+        self._definition = definition
+        self._plan = make_plan(definition, executors, TOOLBOX)
+        self._now = reading(clock)
+        self._limits = StepLimits(max_value_bytes)
+        self._threads = _THREADS
+
+    def begin(
+        self, start: str | None = None, *, workflow_id: str = "default", metadata: Mapping[str, Any] | None = None
+    ) -> Snapshot:
+        """A new run's first snapshot: active, at its start node, nothing executed."""
+        return self._begin(start, workflow_id, None, metadata).snapshot()
+
+    abegin = in_thread(begin)
+
+    def _execute(
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        start: str | None = None,
+        workflow_id: str = "default",
+        payload: Any = None,
+        step_limit: int | None = 100,
+        globals: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Execution[Snapshot]:
+        """Run until the run pauses, fails, completes or has made ``step_limit`` steps in this call.
+
+        Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is
+        retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
+        """
+        if snapshot is not None:
+            _check_snapshot(snapshot)
+            if snapshot.status in TERMINAL:
+                return Execution(None, lambda: snapshot)
+        if snapshot is None:
+            state = self._begin(start, workflow_id, payload, metadata)
+        else:
+            state = self._claim(snapshot, payload)
+        return self._execution(state, globals, step_limit)
+
+    def _step(
+        self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
+    ) -> Execution[Snapshot]:
+        """Exactly one step. Raises IllegalTransition when the run has ended."""
+        _check_snapshot(snapshot)
+        if snapshot.status in TERMINAL:
+            raise IllegalTransition(f"the run is {snapshot.status}: there is no step left to make")
+        return self._execution(self._claim(snapshot, payload), globals, None, single=True)
+
+    execute = synchronous(_execute)
+    aexecute = asynchronous(_execute)
+    step = synchronous(_step)
+    astep = asynchronous(_step)
+
+    def _execution(
+        self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
+    ) -> Execution[Snapshot]:
+        settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
+        steps = cycle(state, self._plan, settings, single=single)
+        return Execution((steps, _Folding(state)), state.snapshot)
+
+    def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
+        if start is None:
+            if faults := start_faults(self._definition):
+                raise InvalidDefinition(faults)
+            start = self._definition.start
+        elif not isinstance(start, str) or start not in self._plan.nodes:
+            raise InvalidDefinition([Fault("start", f"there is no node {quoted(start)}")])
+        check_name(workflow_id, "workflow_id")
+        if not isinstance(metadata or {}, Mapping):
+            raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
+        event = {
+            "recorded_at": self._now(),
+            "by": _BY,
+            "workflow_id": workflow_id,
+            "workflow_version": 0,
+            "start_node_id": start,
+            "payload": self._freeze(payload, "payload"),
+            "metadata": self._freeze(metadata or {}, "metadata"),
+        }
+        state = RunState()
+        evolve(state, STARTED, event)
+        return state
+
+    def _claim(self, snapshot: Snapshot, payload: Any) -> RunState:
+        if snapshot.current_node_id not in self._plan.nodes:
+            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {snapshot.current_node_id!r}")
+        state = RunState.from_snapshot(snapshot)
+        payload = self._freeze(payload, "payload")
+        if state.status == "paused":
+            _fold(state, resume(state, payload, _BY, self._now()))
+        elif state.status == "error" and (retried := proceed(state, payload, _BY, self._now())) is not None:
+            _fold(state, retried)
+        else:
+            state.last_started_at = self._now()
+            state.payload = payload if payload is not None else state.payload
+        return state
+
+    def _freeze(self, value: Any, name: str) -> Any:
+        return freeze(value, name, self._limits.max_value_bytes)
+
+
+def _check_snapshot(snapshot: object) -> None:
+    if not isinstance(snapshot, Snapshot):
+        raise InvalidRequest(f"{quoted(snapshot)} is no Snapshot: Snapshot.from_json makes one of JSON")
+
+
+def _fold(state: RunState, event: NewEvent) -> None:
+    evolve(state, event.type, event.data)
+
+
+class _Folding:
+    """Nothing is kept here but the state."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+
+    def __call__(self, events: list[NewEvent]) -> None:
+        for event in events:
+            _fold(self._state, event)
+
+    async def awaited(self, events: list[NewEvent]) -> None:
+        self(events)
+        await asyncio.sleep(0)  # others have their turn, also where no executor ever waits
+
+    def close(self) -> None:
+        """Nothing was kept back."""

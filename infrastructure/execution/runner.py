@@ -1,0 +1,190 @@
+"""Drives the execution cycle: calls executors, and hands events to whoever keeps them."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
+
+from ...domain.execution.cycle import Call, Cycle, Keep, call
+from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
+from ...domain.ports import NewEvent
+from ..concurrency.threads import Threaded, ThreadPool, threads_of
+
+_Owner = TypeVar("_Owner")
+_ThreadedOwner = TypeVar("_ThreadedOwner", bound=Threaded)
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Commit(Protocol):
+    """Makes events durable (where there is a store) and folds them into the run's state."""
+
+    def __call__(self, events: list[NewEvent], /) -> None: ...
+
+    async def awaited(self, events: list[NewEvent], /) -> None:
+        """The same for a task."""
+
+    def close(self) -> None:
+        """The cycle is over, or was interrupted: keep nothing back."""
+
+
+def drive(cycle: Cycle, commit: Commit) -> None:
+    """Run a cycle to its end in this thread."""
+    with closing(commit), _Awaiter() as awaiter:
+        answer: Outcome | None = None
+        while True:
+            try:
+                asked = cycle.send(answer)
+            except StopIteration:
+                return
+            if isinstance(asked, Keep):
+                commit(asked.events)
+                answer = None
+            else:
+                answer = call(asked.executor, asked.context, awaiter.finish)
+
+
+async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
+    """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
+    with closing(commit):
+        answer: Outcome | None = None
+        while True:
+            try:
+                asked = cycle.send(answer)
+            except StopIteration:
+                return
+            if isinstance(asked, Keep):
+                await commit.awaited(asked.events)
+                answer = None
+            else:
+                answer = await _acall(asked, threads)
+
+
+async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
+    executor, context = asked
+    if executor.is_async:
+        outcome = call(executor, context, _as_it_is)
+    else:
+        outcome = await threads.run(call, executor, context, _as_it_is)
+    if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
+        return outcome
+    try:
+        return Returned(await outcome.value)
+    except SHUTDOWN:
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise  # the caller was cancelled; else it was something that the executor itself awaited
+        return Raised(error)
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded
+        return Raised(error)
+
+
+def _as_it_is(awaitable: Awaitable[Any]) -> Any:
+    """Awaited later, on the caller's loop."""
+    return awaitable
+
+
+@dataclass(frozen=True, slots=True)
+class Execution(Generic[_Result]):
+    """What a call is to execute, and what it answers with afterwards."""
+
+    work: tuple[Cycle, Commit] | None
+    """The steps, and what keeps their events; None: nothing is left to do."""
+    result: Callable[[], _Result]
+    interrupted: str | None = None
+    """What somebody who interrupts it should know."""
+
+
+def synchronous(
+    prepare: Callable[Concatenate[_Owner, _Params], Execution[_Result]],
+) -> Callable[Concatenate[_Owner, _Params], _Result]:
+    """The public method that executes what ``prepare`` prepares, in this thread."""
+
+    @functools.wraps(prepare)
+    def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        execution = prepare(self, *args, **kwargs)
+        if execution.work is not None:
+            try:
+                drive(*execution.work)
+            except KeyboardInterrupt as interrupt:
+                if execution.interrupted is not None:
+                    interrupt.add_note(execution.interrupted)
+                raise
+        return execution.result()
+
+    return _named(method, prepare.__name__.removeprefix("_"))
+
+
+def asynchronous(
+    prepare: Callable[Concatenate[_ThreadedOwner, _Params], Execution[_Result]],
+) -> Callable[Concatenate[_ThreadedOwner, _Params], Coroutine[Any, Any, _Result]]:
+    """The async twin of the same method. Preparing may read the store, so it happens in a thread of the store's."""
+
+    @functools.wraps(prepare)
+    async def method(self: _ThreadedOwner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+        threads = threads_of(self)
+        execution = await threads.store.run(prepare, self, *args, **kwargs)
+        if execution.work is not None:
+            await adrive(*execution.work, threads.executors)
+        return execution.result()
+
+    return _named(method, "a" + prepare.__name__.removeprefix("_"))
+
+
+def _named(method: _Function, name: str) -> _Function:
+    """With the name and the result that callers know, which help() and tracebacks show."""
+    signature = inspect.signature(method)
+    (result,) = get_args(signature.return_annotation)
+    method.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
+    method.__qualname__ = f"{method.__qualname__.rpartition('.')[0]}.{name}"
+    method.__name__ = name
+    return method
+
+
+class _Awaiter:
+    """Completes awaitables for sync callers, on one event loop per drive, made when the first one comes."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._thread: ThreadPool | None = None
+
+    def __enter__(self) -> "_Awaiter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            self._submit(self._runner.close)
+        if self._thread is not None:
+            self._thread.close()
+
+    def finish(self, awaitable: Awaitable[Any]) -> Any:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+            if _loop_is_running():  # a sync call inside async code: this thread's loop is taken, so use another thread
+                self._thread = ThreadPool("flowledger-async", 1)
+
+        async def await_it() -> Any:
+            return await awaitable
+
+        runner = self._runner
+        return self._submit(lambda: runner.run(await_it()))
+
+    def _submit(self, work: Callable[[], Any]) -> Any:
+        return work() if self._thread is None else self._thread.submit(work).result()
+
+
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

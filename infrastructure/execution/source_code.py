@@ -1,0 +1,89 @@
+"""Job code: the source behind each executor, as it is registered in this process, and what it was installed with."""
+
+import functools
+import hashlib
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from ...domain.events.envelope import Distribution
+from ...domain.execution.executors import Executor, ExecutorRegistry, unwrapped
+from ...domain.values.json import freeze
+from ...domain.workflow import JobCode
+from ...domain.workflow.definition import WorkflowDefinition
+from .distributions import distribution_of
+
+
+def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dict[str, JobCode]:
+    """The code of every node type that the definition uses and the registry knows."""
+    types = sorted({node.type for node in definition.nodes})
+    return {type: code_of(executor) for type in types if (executor := executors.get(type)) is not None}
+
+
+@functools.lru_cache(maxsize=4096)
+def code_of(executor: Executor) -> JobCode:
+    """Qualified name, source text where Python can tell it, and a digest.
+
+    Read once per executor, when first asked: the file may change later, what was loaded doesn't.
+    """
+    name = executor.qualified_name
+    function, partials = unwrapped(executor.function)
+    bound = "".join(map(_bound, partials))
+    found = distribution_of(getattr(function, "__module__", None))
+    installed = {} if found is None else {"distribution": found}
+    try:
+        source = inspect.getsource(function) + bound
+    except (OSError, TypeError):
+        return cast("JobCode", freeze({"name": name, "digest": _digest(name + bound), **installed}))
+    return cast("JobCode", freeze({"name": name, "digest": _digest(source), **installed, "source": source}))
+
+
+class KnownCode(NamedTuple):
+    """Code that is on record already, by node type."""
+
+    digests: Mapping[str, str] = {}
+    distributions: Mapping[str, Distribution] = {}
+
+
+def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
+    """Whether it isn't the code on record, or came from another distribution; None: no code of its type is."""
+    digest, installed = known.digests.get(type), known.distributions.get(type)
+    if digest is None:
+        return None
+    return digest != now["digest"] or (installed is not None and installed != now.get("distribution"))
+
+
+def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
+    """What a run's event says of the code that goes on from here, all by node type.
+
+    ``code``: digests. ``distributions``: what the executors came from. ``drifted``: the source of what isn't the code
+    with a known digest, or came from another distribution than the known one, if one is known.
+    """
+    code = job_code(definition, executors) if executors is not None else {}
+    found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
+    installed = {type: now["distribution"] for type, now in code.items() if "distribution" in now}
+    if installed:
+        found["distributions"] = installed
+    drifted = {
+        type: now.get("source", now["name"]) for type, now in code.items() if has_changed(type, now, known) is not False
+    }
+    return found | {"drifted": drifted} if drifted else found
+
+
+def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
+    """What a save recorded."""
+    distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
+    return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
+
+
+def _bound(partial: functools.partial[Any]) -> str:
+    """The arguments that a partial binds, as a comment. Where an object lies in memory is no part of the code."""
+    return f"# bound: {_ADDRESS.sub('', f'{partial.args!r} {partial.keywords!r}')}\n"
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()

@@ -1,0 +1,1 @@
+"""The faces of flowledger, and what they share."""

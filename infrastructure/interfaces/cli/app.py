@@ -1,0 +1,182 @@
+"""The command line as a whole: its commands, its global options, and what becomes of errors."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ....domain.errors import FlowledgerError
+from ...storage.credentials import without_urls
+from ..presentation.documents import error_document
+from ..presentation.streams import (
+    OutputLost,
+    give_up_stdout,
+    settle_log_lines,
+    settle_streams,
+    settle_terminal_size,
+    shown_streams,
+)
+from .commands import (  # fmt: skip
+    audit,
+    backup,
+    debug,
+    demo,
+    diff,
+    history,
+    lineage,
+    replay,
+    run,
+    schema,
+    timings,
+    trail,
+    transfer,
+    workflow,
+)
+from .commands import show as read
+from .shared.options import AsJson
+from .shared.session import DEFAULT_STORE, Interrupted, Session
+
+BAD_INPUT = 2
+IO_ERROR = 74
+"""What sysexits.h calls EX_IOERR."""
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As a shell tells the signal that ends other programs then."""
+
+EPILOG = (
+    "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input, "
+    "74 the answer could not be written."
+)
+
+app: typer.Typer = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mode=None, add_completion=False)
+demo.register(app)
+app.add_typer(workflow.app, name="workflow")
+app.add_typer(run.app, name="run")
+history.register(app)
+read.register(app)
+lineage.register(app)
+replay.register(app)
+debug.register(app)
+audit.register(app)
+diff.register(app)
+trail.register(app)
+timings.register(app)
+transfer.register(app)
+backup.register(app)
+schema.register(app)
+
+
+def _show_version(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        here = version("flowledger")
+        Session.of(context).answer({"version": here}, lambda console: console.print(f"flowledger {here}"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FLOWLEDGER_STORE",
+            metavar="URL",
+            help="sqlite:///path or postgresql://...",
+            show_default=DEFAULT_STORE,
+        ),
+    ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            "--app",
+            envvar="FLOWLEDGER_APP",
+            metavar="MODULE:REGISTRY",
+            help="Your ExecutorRegistry; the current directory is importable.",
+        ),
+    ] = None,
+    _json: AsJson = False,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Event-sourced workflow snapshots: run workflows on a durable log, and read any past state from it."""
+    session = Session.of(context)
+    session.store = store
+    session.app = registry
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its status."""
+    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    settle_streams()
+    settle_log_lines()
+    settle_terminal_size()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with shown_streams():
+        return _answer(arguments)
+
+
+def _answer(arguments: list[str]) -> int:
+    # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
+    session = Session(json="--json" in arguments)
+    try:
+        status = _carry_out(session, arguments)
+        session.stdout.flush()
+        return status
+    except OutputLost as lost:
+        give_up_stdout()
+        if lost.error.errno == errno.EPIPE:  # whoever read us has had enough
+            return BROKEN_PIPE
+        _tell(str(lost))
+        return IO_ERROR
+
+
+def _carry_out(session: Session, arguments: list[str]) -> int:
+    # What executors print must not get between stdout's JSON.
+    printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
+    command: Any = typer.main.get_command(app)
+    try:
+        with printed:
+            code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
+        return code or session.exit_code
+    except typer.TyperException as error:
+        return _fail(session, error, without_urls(error.format_message()) + _usage_hint(error))
+    except FlowledgerError as error:
+        return _fail(session, error, str(error))
+    except OSError as error:  # such as a current folder that is gone
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)!r}: "
+        _fail(session, error, f"{where}{error.strerror or error}")
+        return IO_ERROR
+    except typer.Abort:
+        return INTERRUPTED
+    except Interrupted as interrupted:
+        _fail(session, interrupted, str(interrupted))
+        return INTERRUPTED
+
+
+def _fail(session: Session, error: Exception, message: str) -> int:
+    _tell(message)
+    if session.json:
+        session.print_json(error_document(error, message))
+    return BAD_INPUT
+
+
+def _tell(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+
+
+def _usage_hint(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return "" if context is None else f"\nTry '{context.command_path} --help'."

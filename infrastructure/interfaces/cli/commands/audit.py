@@ -1,0 +1,46 @@
+"""``audit``: a run with everything that it takes to defend it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ....files.atomic import write_file
+from ...presentation.documents import to_json
+from ...presentation.inputs import named_version, read_moment
+from ..shared.options import AsJson, At
+from ..shared.session import Session
+from ..views import audit as audit_views
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(audit)
+
+
+def audit(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN[@VERSION]", help="The run; by default as it is now.")],
+    at: At = None,
+    full: Annotated[bool, typer.Option("--full", help="Print values, sources and tracebacks unabridged.")] = False,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the whole audit there as JSON, or leave no file.")
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Say everything about a run: who, what, when, with which code and input, and the proof.
+
+    Each execution with its times, pauses and who ended them, what changed in the workflow since its last success, and
+    where in the store all of it comes from. Exits with 1 when an event isn't as it was written.
+    """
+    session = Session.of(context)
+    run_id, version = named_version(run)
+    moment = read_moment(at)
+    with session.ledger() as ledger:
+        found = ledger.history.audit(run_id, version=version, at=moment)
+    if not found.provenance.ok:
+        session.exit_code = 1
+    document = found.to_data()
+    if out is not None:
+        write_file(Path(out), f"{to_json(document)}\n".encode())
+    session.answer(document, lambda console: audit_views.audit(console, found, full=full), written=out)

@@ -1,0 +1,143 @@
+"""Commands on all runs that a selection finds: how many first, then one line for each, and a bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .....domain.errors import InvalidRequest, StorageError
+from .....domain.rerun.bulk import BulkItem
+from ...presentation import console as views
+from ..shared.session import Interrupted, Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from ....services.runs.bulk import BulkOperation
+    from ..shared.selection import Found
+
+All = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many and which, and change nothing.")]
+
+
+def one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
+    """Raises InvalidRequest for a run and --all together, neither of them, or filters for one run."""
+    if every == (run_id is not None):
+        raise InvalidRequest("name one RUN, or --all for all runs that the filters find")
+    if chosen and not every:
+        raise InvalidRequest("filters are for --all")
+
+
+def carry_out(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:
+    """Say how many, ask, and do it."""
+    counted = f"{operation.count} {'run' if operation.count == 1 else 'runs'} to {verb}"
+    if operation.overtaken:
+        counted += f" ({operation.overtaken} will be skipped: the work order has another last run by now)"
+    _tell(counted if operation.id is None else f"{counted}, operation {operation.id}")
+    found.tell(session)
+    if dry_run:
+        session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found.run_ids))
+        return
+    if operation.count and not yes:
+        _ask(session, verb, operation.count)
+    items = _done(session, operation)
+    if any(item.outcome == "refused" or (item.outcome == "retried" and item.status == "failed") for item in items):
+        session.exit_code = 1
+    if session.json:
+        session.print_json(_document(operation, items, dry_run, found))
+    else:
+        _tell(_sums(items))
+
+
+def _ask(session: Session, verb: str, count: int) -> None:
+    if session.json or not sys.stdin.isatty():
+        raise InvalidRequest(f"{count} runs to {verb}: nobody can be asked here, so give --yes (or --dry-run)")
+    if not typer.confirm(f"{verb} them?", err=True):
+        raise typer.Abort
+
+
+def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
+    """All items, each told when it is done, with a bar on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    items: list[BulkItem] = []
+    terminal = views.console(sys.stderr)
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=terminal, transient=True, disable=not terminal.is_terminal,
+    ) as bar:  # fmt: skip
+        # On a terminal lines are printed above the bar, by whoever draws it.
+        out = terminal if terminal.is_terminal and session.stdout.isatty() else session.console()
+        try:
+            for item in bar.track(operation, total=operation.count):
+                items.append(item)
+                if not session.json:
+                    out.print(_line(item), soft_wrap=True)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(f"interrupted {_how_far(operation, items)}") from interrupt
+        except StorageError:
+            _tell(f"stopped {_how_far(operation, items)}")
+            raise
+    return items
+
+
+def _how_far(operation: BulkOperation, items: Sequence[BulkItem]) -> str:
+    hint = "" if operation.id is None else f"; go on with the same command and --resume {operation.id}"
+    return f"after {len(items)} of {operation.count}{hint}"
+
+
+def _line(item: BulkItem) -> Text:
+    from rich.text import Text
+
+    parts: list[str | Text] = [item.run_id, " ", views.text(item.outcome, _STYLES[item.outcome])]
+    if item.new_run_id is not None:
+        parts += [" as ", item.new_run_id]
+    if item.status is not None:
+        parts += [", ", views.status_text(item.status)]
+    if item.reason is not None:
+        parts += [": ", views.text(item.reason)]
+    return Text.assemble(*parts)
+
+
+_STYLES = {"retried": "green", "cancelled": "green", "skipped": "dim", "refused": "bold red"}
+
+
+def _tell(line: str) -> None:
+    views.console(sys.stderr).print(views.text(line), soft_wrap=True)
+
+
+def _list(console: Console, found: Sequence[str]) -> None:
+    for run_id in found:
+        console.print(run_id, soft_wrap=True)
+
+
+def _sums(items: Sequence[BulkItem]) -> str:
+    outcomes = [item.outcome for item in items]
+    return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)) or "nothing to do"
+
+
+def _document(operation: BulkOperation, items: Sequence[BulkItem], dry_run: bool, found: Found) -> dict[str, Any]:
+    document = {
+        "operationId": operation.id,
+        "count": operation.count,
+        "overtaken": operation.overtaken,
+        "dryRun": dry_run,
+        "found": found.run_ids,
+        "items": [
+            {
+                "runId": item.run_id,
+                "workOrderId": item.work_order_id,
+                "outcome": item.outcome,
+                "newRunId": item.new_run_id,
+                "status": item.status,
+                "reason": item.reason,
+            }
+            for item in items
+        ],
+    }
+    return document if found.behind is None else document | {"behind": found.behind}

@@ -1,0 +1,80 @@
+"""``debug``: a recorded step's executor under a debugger, to find out why."""
+
+from typing import Annotated
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....domain.execution.step import Outcome, Raised
+from .....domain.masking import Masker
+from .....domain.visible import visible
+from ...presentation.documents import event_document
+from ...presentation.inputs import named_version, read_globals
+from ..shared.options import AsJson, Effects, Globals
+from ..shared.session import Session, interruptible
+from ..views import replay as replay_views
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(debug)
+
+
+def debug(
+    context: typer.Context,
+    step: Annotated[str, typer.Argument(metavar="RUN@VERSION", help="The step, by the version of its event.")],
+    effects: Effects = None,
+    global_values: Globals = None,
+    _json: AsJson = False,
+) -> None:
+    """Open a debugger at the first line of a recorded step's executor, with what it was given then.
+
+    pdb, or what PYTHONBREAKPOINT names. Nothing is written. What it returns is shown beside what was recorded.
+    """
+    from ..shared.debugger import debug as run_under_debugger
+
+    session = Session.of(context)
+    run_id, version = named_version(step)
+    if version is None:
+        raise InvalidRequest(
+            f"name the step as RUN@VERSION; its version is told by: flowledger events {visible(run_id)}"
+        )
+    values = read_globals(global_values or [])
+    masker = Masker(values)
+    with session.ledger(running=True) as ledger:
+        given = ledger.history.context_at(run_id, version, values or None)
+        recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
+    executor = session.registry().get(given.node.type)
+    if executor is None:
+        raise InvalidRequest(f"no executor is registered for type {given.node.type!r} of node {given.node.id!r}")
+    if executor.effects and executor.type not in (effects or ()):
+        raise InvalidRequest(
+            f"executor {executor.type!r} has effects: to run it all the same, name it with --effects {executor.type}"
+        )
+    replay_views.before(session.console(), executor, given, recorded, masker, with_globals=bool(values))
+    with interruptible():
+        outcome = run_under_debugger(executor, given)
+    document = {
+        "runId": run_id,
+        "nodeId": given.node.id,
+        "attempt": given.attempt,
+        "executor": {
+            "type": executor.type,
+            "name": executor.qualified_name,
+            "deterministic": executor.deterministic,
+            "effects": executor.effects,
+        },
+        "recorded": event_document(recorded),
+        **_outcome_document(outcome, masker),
+    }
+    session.answer(document, lambda console: replay_views.after(console, outcome, recorded, masker))
+
+
+def _outcome_document(outcome: Outcome | None, masker: Masker) -> dict[str, str | None]:
+    """As text: what an executor returns may be no JSON. Values from globals are masked."""
+    returned = raised = None
+    if isinstance(outcome, Raised):
+        raised = masker.text(f"{type(outcome.error).__name__}: {outcome.error}")
+    elif outcome is not None:
+        returned = masker.text(repr(outcome.value))
+    return {"returned": returned, "raised": raised}

@@ -1,0 +1,32 @@
+"""``flowledger demo``."""
+
+import typer
+
+from ..shared.options import AsJson
+from ..shared.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(context: typer.Context, _json: AsJson = False) -> None:
+    """Tell the whole cycle on a few webhooks.
+
+    Runs, a retry, decisions from other processes, time travel, an audit. Uses a new SQLite store, which is kept for
+    the commands to try next. With --store (FLOWLEDGER_STORE doesn't count here) it adds workflow 'demo-triage' and
+    its runs to that store, for good.
+    """
+    from ..demo.story import tell
+
+    session = Session.of(context)
+    # What the demo writes can't be taken back, so it never goes where only the environment points.
+    options = context.find_root()
+    source = options.get_parameter_source("store")
+    chosen = session.store if source is not None and source.name == "COMMANDLINE" else None
+    summary = tell(chosen, session.console())
+    if session.json:
+        session.print_json(summary)
+    if not summary["ok"]:
+        session.exit_code = 1

@@ -1,0 +1,55 @@
+"""``lineage``: where a run comes from, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from .....projections.runs.lineage import Lineage, Relative
+from ...presentation.console import clock_time, status_text, text
+from ..shared.options import AsJson, RunId
+from ..shared.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(lineage)
+
+
+def lineage(context: typer.Context, run_id: RunId, _json: AsJson = False) -> None:
+    """Show the runs that a run comes from, and those that came of it, as a tree.
+
+    Retries, reproductions and forks, each with the version of the run that it begins with.
+    """
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        shown = ledger.history.lineage(run_id)
+    session.answer(shown.to_data(), lambda console: _tree(console, shown))
+
+
+def _tree(console: Console, shown: Lineage) -> None:
+    from rich.tree import Tree
+
+    branches: dict[str | None, Tree] = {}
+    for relative in (*shown.ancestors, shown.run, *shown.descendants):
+        label = _label(relative, here=relative is shown.run)
+        source = branches.get(relative.source)
+        branches[relative.run_id] = Tree(label) if source is None else source.add(label)
+    console.print(next(iter(branches.values())))
+
+
+def _label(relative: Relative, *, here: bool) -> Text:
+    from rich.text import Text
+
+    at = f" at version {relative.source_version}" if relative.source_version else ""
+    return Text.assemble(
+        text(relative.run_id, "bold" if here else ""), " ", status_text(relative.status),
+        text(f"  {relative.kind}{at}, workflow version {relative.workflow_version}, by {relative.by}"),
+        text(f" {clock_time(relative.started_at)}", "dim"), text("  ← this run" if here else "", "bold"),
+    )  # fmt: skip

@@ -1,0 +1,138 @@
+"""``replay``: a run walked through, or recorded runs executed again to prove that nothing comes out otherwise."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....projections.replay.report import Replayed, ReplaySummary, summary_of
+from ...presentation.inputs import load_registry, read_globals
+from ..shared import selection
+from ..shared.options import AsJson, Effects, Globals
+from ..shared.progress import progress_bar
+from ..shared.session import DEFAULT_STORE, Interrupted, Session, interruptible
+from ..views import replay as replay_views
+from . import bulk
+from .history import ErrorType, Node, Since, StartedBy, Status, Text, Until, Where, Workflow
+from .walk import From, Step, To, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ....ledger.ledger import Ledger
+    from ....operations.replay_pool import Order
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(replay)
+
+
+def replay(
+    context: typer.Context,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN[@VERSION]", help="The run; a walk begins at its version.", show_default=False),
+    ] = None,
+    step: Step = False,
+    start: From = None,
+    stop: To = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Execute each recorded step again, and compare. Nothing is written.")
+    ] = False,
+    effects: Effects = None,
+    global_values: Globals = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Verify all runs that the filters find, on all cores, instead of one.")
+    ] = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    by: StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    where: Where = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes for --all.", show_default="one for each core")
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Walk through a run forwards and backwards, or execute its steps again and compare.
+
+    The walk tells, version by version, what happened, what it changed in the state, and where it left the run. With
+    --step on the full screen (? tells the keys; the extra tui brings what that takes). Else as text, or with --json as
+    one JSON object a line.
+
+    --verify executes recorded steps with what they were given then, and names the first that comes out otherwise.
+    Executors with deterministic=False are taken from the record, and so are those with effects=True unless --effects
+    names them. Exits with 1 when a run diverges, and when a search for runs may have missed some.
+    """
+    session = Session.of(context)
+    chosen = selection.selection(workflow, status, node, error_type, by, since, until, text, where)
+    bulk.one_or_all(run, every, chosen or workers)
+    if (verify or every) and (step or start or stop):
+        raise InvalidRequest("--step, --from and --to walk through a run; --verify and --all execute its steps again")
+    if run is not None and not verify:
+        if effects or global_values:
+            raise InvalidRequest("a walk executes nothing: --effects and --global go with --verify")
+        walk(session, run, start, stop, step=step)
+        return
+    values = read_globals(global_values) if global_values else None
+    types = tuple(effects or ())
+    if run is None:
+        summary = _all(session, chosen, types, values, workers)
+        if not summary.ok:
+            session.exit_code = 1
+        session.answer(summary.to_data(), lambda console: replay_views.summary(console, summary))
+        return
+    with session.ledger(running=True) as ledger, interruptible():
+        report = ledger.history.replay(run, effects=types, globals=values)
+    if not report.ok:
+        session.exit_code = 1
+    session.answer(report.to_data(), lambda console: replay_views.report(console, report))
+
+
+def _all(
+    session: Session, chosen: selection.Selection, effects: tuple[str, ...], values: dict[str, str] | None,
+    workers: int | None,
+) -> ReplaySummary:  # fmt: skip
+    from ....operations.replay_pool import Order, cores
+
+    store = session.store or DEFAULT_STORE
+    if store == "memory:":
+        raise InvalidRequest("--all opens the store in other processes, and memory: is in this one alone")
+    with session.ledger(running=True) as ledger:
+        found = chosen.find(ledger, datetime.now(UTC))
+    for type in effects:
+        if type not in session.registry():
+            raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
+    order = Order(partial(_open, store, session.app or ""), effects, values)
+    return summary_of(_replayed(order, found.run_ids, workers or cores()), found.behind)
+
+
+def _open(store: str, app: str) -> Ledger:
+    """In each worker."""
+    from ....ledger.ledger import open_ledger
+
+    return open_ledger(store, load_registry(app), create=False)
+
+
+def _replayed(order: Order, run_ids: Sequence[str], workers: int) -> list[Replayed]:
+    from ....operations.replay_pool import replay_many
+
+    done: list[Replayed] = []
+    with progress_bar("replaying") as tell, closing(replay_many(order, run_ids, workers)) as outcomes:
+        try:
+            for outcome in outcomes:
+                done.append(outcome)
+                tell(len(done) / len(run_ids))
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(f"interrupted after {len(done)} of {len(run_ids)} runs") from interrupt
+    return done

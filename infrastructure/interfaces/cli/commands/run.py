@@ -1,0 +1,284 @@
+"""``flowledger run``: start runs, go on with them, stop them."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....domain.execution.executors import StepResult
+from .....domain.rerun.bulk import operation_time
+from .....domain.values.clock import moment
+from .....projections.runs.run import Run
+from ....execution.ids import new_id
+from ...presentation import console as views
+from ...presentation.documents import run_document
+from ...presentation.inputs import named_version, read_globals, read_object, read_value, read_version
+from ..shared import selection
+from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
+from ..shared.session import Session, interruptible
+from . import bulk
+from .history import ErrorType, Node, Since, Status, Text, Until, Where, Workflow
+
+STEPS = 10_000
+
+app = typer.Typer(help="Start runs, go on with them, stop them.", rich_markup_mode=None)
+
+
+def _answer(session: Session, run: Run) -> None:
+    if run.status == "failed":
+        session.exit_code = 1
+    session.answer(run_document(run), lambda console: views.run(console, run))
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    by: By,
+    payload: Payload = None,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to keep with the run.")
+    ] = None,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="TEXT", help="The same key and payload again gives the run that it started."),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Start a run of a workflow's latest version. Returns when it pauses, waits for a retry, or has ended.
+
+    Prints the run's id and its snapshot.
+    """
+    session = Session.of(context)
+    given = read_value(payload, "--payload")
+    kept = read_object(metadata, "--metadata")
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger, interruptible():
+        run = ledger.runs.start(
+            workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit, idempotency_key=key
+        )
+    _answer(session, run)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    payload: Payload = None,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Go on with a paused run.
+
+    Its node runs again, and sees the payload.
+    """
+    session = Session.of(context)
+    given = read_value(payload, "--payload")
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger, interruptible():
+        run = ledger.runs.resume(run_id, payload=given, by=by, globals=values, step_limit=step_limit)
+    _answer(session, run)
+
+
+@app.command()
+def proceed(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Retry now, or go on after an interruption.
+
+    For a run that waits for an automatic retry, or whose process is gone. A run that has ended stays as it is.
+    """
+    session = Session.of(context)
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger, interruptible():
+        run = ledger.runs.proceed(run_id, by=by, globals=values, step_limit=step_limit)
+    _answer(session, run)
+
+
+@app.command()
+def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
+    """Pause a run at its next step boundary.
+
+    A step in flight is still recorded.
+    """
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        run = ledger.runs.pause(run_id, by=by, reason=reason)
+    _answer(session, run)
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    by: By,
+    run_id: OneRun = None,
+    reason: Reason = None,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    where: Where = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
+    _json: AsJson = False,
+) -> None:
+    """End a run for good, or with --all every run that the filters find.
+
+    A step in flight is still recorded. With --all and no --status: runs that have not ended.
+    """
+    session = Session.of(context)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
+    bulk.one_or_all(run_id, every, chosen or yes or dry_run)
+    with session.ledger() as ledger:
+        if run_id is not None:
+            _answer(session, ledger.runs.cancel(run_id, by=by, reason=reason))
+            return
+        found = chosen.or_status("active", "paused", "error").find(ledger, datetime.now(UTC))
+        operation = ledger.runs.cancel_all(found.run_ids, by=by, reason=reason)
+        bulk.carry_out(session, operation, "cancel", yes=yes, dry_run=dry_run, found=found)
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    by: By,
+    run_id: OneRun = None,
+    from_node: Annotated[
+        str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse what came before.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Say what would run and what differs from then, and change nothing.")
+    ] = False,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    every: bulk.All = False,
+    workflow: Workflow = None,
+    status: Status = None,
+    node: Node = None,
+    error_type: ErrorType = None,
+    started_by: selection.StartedBy = None,
+    since: Since = None,
+    until: Until = None,
+    text: Text = None,
+    where: Where = None,
+    yes: bulk.Yes = False,
+    dry_run: bulk.DryRun = False,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="OPERATION", help="Go on with a --all that was interrupted; same filters."),
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Run a work order again with the latest version: a new run, beside the one that is named.
+
+    RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
+    """
+    session = Session.of(context)
+    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
+    bulk.one_or_all(run_id, every, chosen or yes or dry_run or resume)
+    if preview and every:
+        raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger:
+        if run_id is None:
+            operation_id = resume or new_id(time.time_ns() // 1000)
+            found = chosen.or_status("failed").find(ledger, moment(operation_time(operation_id)))
+            operation = ledger.runs.retry_all(
+                found.run_ids,
+                from_node=from_node,
+                by=by,
+                globals=values,
+                step_limit=step_limit,
+                operation_id=operation_id,
+            )
+            bulk.carry_out(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
+        elif preview:
+            planned = ledger.runs.retry(run_id, from_node, by=by, globals=values, preview=True)
+            session.answer(planned.to_data(), lambda console: views.preview(console, planned))
+        else:
+            with interruptible():
+                run = ledger.runs.retry(run_id, from_node, by=by, globals=values, step_limit=step_limit)
+            _answer(session, run)
+
+
+@app.command()
+def reproduce(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Run again what ran then, to find out why: the same version and payload.
+
+    It is kept with the work order, marked as a reproduction, and never tells its state.
+    """
+    session = Session.of(context)
+    values = read_globals(global_values or [])
+    with session.ledger(running=True) as ledger, interruptible():
+        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
+    _answer(session, run)
+
+
+@app.command()
+def fork(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN[@VERSION]", help="Where to branch off; by default as it is now.")],
+    by: By,
+    payload: Payload = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|-|JSON", help="JSON in place of the last result there; it goes on behind that."),
+    ] = None,
+    handle: Annotated[
+        str | None, typer.Option(metavar="HANDLE", help="With --output: the way on, not that which was taken then.")
+    ] = None,
+    workflow_version: Annotated[
+        str | None,
+        typer.Option("--workflow-version", metavar="VERSION", help="Go on with this version, not the one that ran."),
+    ] = None,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
+    ] = None,
+    global_values: Globals = None,
+    step_limit: StepLimit = STEPS,
+    _json: AsJson = False,
+) -> None:
+    """Branch off from a run: a new one begins as that one stood at a version, and goes on from there.
+
+    Nothing is copied. What waited for a person or for its retry still waits, unless a payload is given; what had failed
+    runs on. It is kept with the work order, and never tells its state.
+    """
+    session = Session.of(context)
+    run_id, version = named_version(run)
+    if handle is not None and output is None:
+        raise InvalidRequest("--handle says the way on behind an edited result: give its --output as well")
+    given, edited = read_value(payload, "--payload"), read_value(output, "--output")
+    if handle is not None or (output is not None and edited is None):
+        edited = StepResult(edited, handle)
+    kept = read_object(metadata, "--metadata")
+    values = read_globals(global_values or [])
+    saved = None if workflow_version is None else read_version(workflow_version)
+    with session.ledger(running=True) as ledger, interruptible():
+        forked = ledger.runs.fork(
+            run_id, version, by=by, payload=given, output=edited, workflow_version=saved, metadata=kept,
+            globals=values, step_limit=step_limit,
+        )  # fmt: skip
+    _answer(session, forked)

@@ -1,0 +1,100 @@
+"""``schema``: the SQL that makes a store, for administrators who run it themselves."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from ....storage import migrations
+from ....storage import sql as sql_files
+from ....storage.addresses import NO_DRIVER
+from ....storage.sql import Dialect
+from ..shared.options import AsJson
+from ..shared.session import DEFAULT_STORE, Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(schema)
+
+
+def schema(
+    context: typer.Context,
+    user: Annotated[
+        str, typer.Option(metavar="NAME", help="PostgreSQL: the application's user, who is granted what it needs.")
+    ] = "application_user",
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--schema",
+            metavar="NAME",
+            help="PostgreSQL: where the tables go.",
+            show_default="the first of the URL's search_path, or public",
+        ),
+    ] = None,
+    after: Annotated[
+        int, typer.Option(min=0, metavar="VERSION", help="Only what a store at this schema version still lacks.")
+    ] = 0,
+    _json: AsJson = False,
+) -> None:
+    """Print the SQL that makes the store, for an administrator to run.
+
+    One transaction, for the backend of the store's URL, which is not connected to. Where the application's user may
+    create tables, opening the store does the same.
+    """
+    session = Session.of(context)
+    url = session.store or DEFAULT_STORE
+    backend = _backend(url)
+    lines = _sqlite(after) if backend == "sqlite" else _postgres(after, name or _schema_of(url), user)
+    sql = "\n\n".join(lines)
+    document = {"backend": backend, "version": migrations.newest(backend), "sql": sql}
+    session.answer(document, lambda console: console.out(sql, highlight=False))
+
+
+def _backend(url: str) -> Dialect:
+    if url.startswith("sqlite:///"):
+        return "sqlite"
+    if url.startswith(("postgresql://", "postgres://")):
+        return "postgres"
+    raise InvalidRequest("only stores at sqlite:///… and postgresql://… have a schema: name one with --store")
+
+
+def _sqlite(after: int) -> Iterator[str]:
+    from ....storage.sqlite.datastore import APPLICATION_ID
+
+    yield "-- For readers beside a writer; transactions can't choose it.\nPRAGMA journal_mode = WAL;"
+    yield "BEGIN IMMEDIATE;"
+    yield from migrations.statements("sqlite", after)
+    yield f"-- Marks the file as a store.\nPRAGMA application_id = {APPLICATION_ID};"
+    yield "COMMIT;"
+
+
+def _postgres(after: int, schema: str, user: str) -> Iterator[str]:
+    yield "BEGIN;"
+    yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quoted(schema)};"
+    yield from migrations.statements("postgres", after)
+    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quoted(schema)} TO {_quoted(user)};"
+    yield sql_files.grants(_quoted(user)).strip()
+    yield "COMMIT;"
+
+
+def _schema_of(url: str) -> str:
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise InvalidRequest(NO_DRIVER) from None
+    try:
+        options = str(conninfo_to_dict(url).get("options") or "")
+    except ProgrammingError:
+        raise InvalidRequest(
+            "that is no PostgreSQL URL: write special characters of user and password as %40 etc."
+        ) from None
+    found = re.search(r"search_path\s*=\s*([^\s,]+)", options)
+    return found[1].strip('"') if found else "public"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

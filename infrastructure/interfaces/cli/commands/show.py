@@ -1,0 +1,81 @@
+"""Commands that read: ``show``, ``events``, ``verify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...presentation import console as views
+from ...presentation.documents import event_document, report_document
+from ...presentation.inputs import named_version, read_moment
+from ..shared.options import AsJson, At
+from ..shared.progress import counting
+from ..shared.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(show)
+    app.command()(events)
+    app.command()(verify)
+
+
+def show(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN[@VERSION]", help="The run; by default as it is now.")],
+    at: At = None,
+    _json: AsJson = False,
+) -> None:
+    """Show a run: now, at a version, as of a time."""
+    session = Session.of(context)
+    run_id, version = named_version(run)
+    moment = read_moment(at)
+    with session.ledger() as ledger:
+        snapshot = ledger.history.snapshot(run_id, version=version, at=moment)
+    session.answer(snapshot.to_data(), lambda console: views.snapshot(console, run_id, snapshot))
+
+
+def events(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run; or any stream, such as workflow:ID.")],
+    _json: AsJson = False,
+) -> None:
+    """List what happened to a run.
+
+    Event by event: who, when, which node, how long it took, and what it did.
+    """
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        recorded = list(ledger.history.events(run))
+    session.answer([event_document(event) for event in recorded], lambda console: views.events(console, run, recorded))
+
+
+def verify(
+    context: typer.Context,
+    heads: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with the heads kept in this file; keep them there where it is new or nothing was found.",
+        ),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Also compare what a search knows. Takes longer.")] = False,
+    _json: AsJson = False,
+) -> None:
+    """Check that the records are as they were written, and don't contradict each other.
+
+    The whole store: every event readable, every chain of digests unbroken, no version missing; every run, work order,
+    source and version that something names is there; the rows of lists, and checkpoints, are what the events make.
+    Others may write meanwhile.
+
+    The newest events of a run, or all of it, can go without a trace inside of the store: a plain copy of an SQLite file
+    without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE tells: it keeps how
+    every stream stands, and the next time each must still hold that. Keep the file where who may change the store
+    can't. When anything was found it stays as it is: move it away to begin anew.
+    """
+    session = Session.of(context)
+    with session.ledger() as ledger, counting("events verified") as tell:
+        report = ledger.verify(tell, deep=deep, heads=heads)
+    if not report.ok:
+        session.exit_code = 1
+    session.answer(report_document(report), lambda console: views.verified(console, report, heads), written=heads)

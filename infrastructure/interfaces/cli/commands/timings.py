@@ -1,0 +1,99 @@
+"""``timings``: how long the nodes of a workflow take."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .....projections.runs.timings import Grouping, NodeTiming, Timings
+from ...presentation.console import say, table, text
+from ...presentation.documents import row_columns, row_values
+from ...presentation.inputs import read_moment
+from ...presentation.streams import WIDTH
+from ..shared.options import AsCsv, AsJson, WorkflowId
+from ..shared.progress import counting
+from ..shared.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+BAR = 20
+"""Columns of the longest bar, where the figures leave so many."""
+
+_FIGURE: dict[str, Any] = {"justify": "right", "no_wrap": True}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(timings)
+
+
+def timings(
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    by: Annotated[
+        Grouping, typer.Option(metavar="version|day", help="A row for each version, or each day.")
+    ] = "version",
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Of runs started at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Of runs started before this time.")] = None,
+    reproductions: Annotated[bool, typer.Option("--reproductions", help="Count runs that repeat others too.")] = False,
+    as_csv: AsCsv = False,
+    _json: AsJson = False,
+) -> None:
+    """Tell how long each node takes and waits, how often it fails, and which save made it slower.
+
+    Milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
+    """
+    session = Session.of(context)
+    start, end = read_moment(since, "--since"), read_moment(until, "--until")
+    with session.ledger() as ledger, counting("runs read") as tell:
+        found = ledger.history.timings(
+            workflow_id, by, since=start, until=end, reproductions=reproductions, progress=tell
+        )  # fmt: skip
+    if as_csv:
+        session.print_csv(row_columns(NodeTiming), map(row_values, found))
+    else:
+        session.answer(found.to_data(), lambda console: _show(console, found))
+
+
+def _show(console: Console, shown: Timings) -> None:
+    from rich.bar import Bar
+
+    say(console, "workflow ", text(shown.workflow_id, "bold"), f", {shown.runs:,} runs, times in ms")
+    if not shown.rows:
+        console.print("no node has run yet", style="dim")
+        return
+    slower = {(change.node_id, change.version) for change in shown.changes}
+    waiting = ("waited", "p95", "max") if console.width >= WIDTH else ("waited",)
+    figures = [(title, _FIGURE) for title in ("steps", "failed", "retried", "median", "p95", "max")]
+    lines = table(
+        "node", *figures, ("", {"max_width": BAR}),
+        *((title, _FIGURE) for title in waiting),
+    )  # fmt: skip
+    for node_id, group in groupby(shown, key=attrgetter("node_id")):
+        lines.add_row(text(node_id, "bold"))
+        rows = list(group)
+        longest = max(row.median for row in rows)
+        for row in rows:
+            style = "bold red" if (row.node_id, row.group) in slower else ""
+            waited = (row.waiting_median, row.waiting_p95, row.waiting_max)
+            lines.add_row(
+                f"  {row.group}", f"{row.count:,}", _rate(row.failure_rate), _rate(row.retry_rate),
+                text(_figure(row.median), style), _figure(row.p95), _figure(row.max),
+                Bar(longest or 1, 0, row.median, color="red" if style else "cyan"),
+                *map(_figure, waited[: len(waiting)]),
+            )  # fmt: skip
+    console.print(lines)
+    for change in shown.changes:
+        say(console, text(str(change), "red"))
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.1%}" if rate else ""
+
+
+def _figure(milliseconds: float) -> str:
+    return f"{milliseconds:,.1f}"

@@ -1,0 +1,89 @@
+"""``trail``: what actors did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .....domain.workflow import SAVED
+from .....projections.pagination import Page
+from .....projections.runs.audit_trail import Act
+from ...presentation.console import clock_time, say, text
+from ...presentation.inputs import read_moment
+from ..shared.options import AsCsv, AsJson
+from ..shared.session import Session
+from ..views.audit import coloured
+from ..views.lists import end_of_list
+from .history import After, All, Limit, Listing, Out
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ....ledger.ledger import Ledger
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(trail)
+
+
+def trail(
+    context: typer.Context,
+    by: Annotated[str | None, typer.Option(metavar="WHO", help="What this actor did.")] = None,
+    stream: Annotated[
+        str | None, typer.Option("--on", metavar="STREAM", help="Done to this run or work order, or to workflow:ID.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Done at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Done before this time.")] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="With what each save changed, node by node.")] = False,
+    limit: Limit = 50,
+    after: After = None,
+    everything: All = False,
+    as_csv: AsCsv = False,
+    out: Out = None,
+    _json: AsJson = False,
+) -> None:
+    """List what actors did to workflows, runs and work orders, newest first.
+
+    Saves, starts, retries, pauses, cancellations, …: every event but the steps that follow from them.
+    """
+    session = Session.of(context)
+    filters: dict[str, Any] = {
+        "by": by, "stream": stream, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
+    }  # fmt: skip
+    with session.ledger() as ledger:
+
+        def page(cursor: str | None) -> Page[Any]:
+            found = ledger.history.trail(**filters, after=cursor, limit=limit)
+            return Page(tuple(ChangingAct.of(ledger, act) for act in found), found.next) if diff else found
+
+        Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", _show)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangingAct(Act):
+    """An act, and what it changed in the workflow where it is a save of one that was there."""
+
+    changes: Any
+    """The JSON of a WorkflowDiff."""
+    difference: str | None
+    """The same in words."""
+
+    @staticmethod
+    def of(ledger: Ledger, act: Act) -> ChangingAct:
+        """The act with what it changed since the version before."""
+        diff = ledger.workflows.diff(act.subject, act.version - 1, act.version) if act.type == SAVED else None
+        changes, difference = (None, None) if diff is None else (diff.to_data(), str(diff))
+        return ChangingAct(**asdict(act), changes=changes, difference=difference)
+
+
+def _show(console: Console, shown: Sequence[Act], following: str | None) -> None:
+    """A line each; what a save changed stands below it."""
+    for act in shown:
+        say(console, f"{clock_time(act.at)}  ", text(act.by, "bold"), "  ", text(act.summary))
+        if isinstance(act, ChangingAct) and act.difference is not None:
+            coloured(console, act.difference)
+    end_of_list(console, len(shown), "nobody did anything", following)

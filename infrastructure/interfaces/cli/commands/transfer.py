@@ -1,0 +1,120 @@
+"""``export`` and ``import``: runs as files, to take them to another store or to keep them as tests."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from ....transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS
+from ....transfer.report import ImportReport
+from ...presentation.console import say
+from ...presentation.documents import row_document
+from ..shared.options import AsJson, RunId
+from ..shared.progress import progress_bar
+from ..shared.session import Session
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(export)
+    app.command("import")(import_)
+
+
+def export(
+    context: typer.Context,
+    run: RunId,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE",
+            help="Compressed with zstd unless it ends in .jsonl or is a device or pipe.",
+            show_default="RUN.jsonl.zst",
+        ),
+    ] = None,
+    as_test: Annotated[
+        str | None,
+        typer.Option("--as-test", metavar="FOLDER", help="Keep the run as a test case there, with a pytest file."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the test case.")] = None,
+    _json: AsJson = False,
+) -> None:
+    """Write a run to a file, with all that it refers to.
+
+    Its work order, the workflow's versions with their code, and the runs that it came from: import gives them back,
+    with the same ids and versions, in any store.
+    """
+    session = Session.of(context)
+    if as_test is not None:
+        if file is not None:
+            raise InvalidRequest("give FILE, or --as-test FOLDER, not both")
+        _export_case(session, run, Path(as_test), name)
+        return
+    if name is not None:
+        raise InvalidRequest("--name is of a test case: it goes with --as-test FOLDER")
+    target = file if file is not None else f"{run}.jsonl.zst"
+    with session.ledger() as ledger, progress_bar("exporting") as tell:
+        report = ledger.history.export(run, target, progress=tell)
+    session.answer(
+        {**row_document(report), "file": target},
+        lambda console: say(console, f"{report.events:,} events of {len(report.streams)} streams in {target}"),
+        written=target,
+    )
+
+
+def _export_case(session: Session, run: str, folder: Path, name: str | None) -> None:
+    from ..shared.test_case import write_case
+
+    with session.ledger(writing=True) as ledger, progress_bar("exporting") as tell:
+        case, test = write_case(ledger.history, run, folder, name, session.app, tell)
+    written = [str(case)] + ([] if test is None else [str(test)])
+    session.answer(
+        {"runId": run, "case": str(case), "test": None if test is None else str(test)},
+        lambda console: say(console, f"wrote {' and '.join(written)}"),
+    )
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What export has written.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Verify it, and say what it would add; import nothing.")
+    ] = False,
+    continue_existing: Annotated[
+        bool, typer.Option("--continue", help="Take events behind those that this store has of a stream.")
+    ] = False,
+    max_streams: Annotated[int, typer.Option(metavar="N", help="Streams in the file, at most.")] = MAX_STREAMS,
+    max_events: Annotated[int, typer.Option(metavar="N", help="Events in the file, at most.")] = MAX_EVENTS,
+    max_bytes: Annotated[int, typer.Option(metavar="N", help="Bytes in the file, unpacked, at most.")] = MAX_BYTES,
+    _json: AsJson = False,
+) -> None:
+    """Take over a run that was exported from another store.
+
+    All of it is verified first, as from a stranger: only what this store could have recorded itself is taken, and only
+    what the run needs. What is here already is passed over; where this store tells another history of one of the
+    streams, or has less of one and --continue isn't given, nothing is imported.
+    """
+    session = Session.of(context)
+    with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
+        report = ledger.history.import_(
+            file, continue_existing=continue_existing, dry_run=dry_run, max_streams=max_streams,
+            max_events=max_events, max_bytes=max_bytes, progress=tell,
+        )  # fmt: skip
+    session.answer(_document(report, dry_run), lambda console: say(console, _told(report, dry_run)))
+
+
+def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:
+    sums = {"added": report.added, "present": report.present, "bytes": report.bytes, "dryRun": dry_run}
+    streams = [{**row_document(stream), "continued": stream.continued} for stream in report.streams]
+    return {**row_document(report), "streams": streams, **sums}
+
+
+def _told(report: ImportReport, dry_run: bool) -> str:
+    verb = "would add" if dry_run else "added"
+    new = [stream for stream in report.streams if stream.added]
+    what = f"{report.added:,} events ({report.bytes:,} bytes) of {len(new):,} streams" if new else "0 events"
+    told = [f"run {report.run_id}: {verb} {what}; {report.present:,} were here already"]
+    told += [
+        f"  {stream.added:,} behind the {stream.present:,} of {stream.stream}" for stream in new if stream.continued
+    ]
+    return "\n".join(told)

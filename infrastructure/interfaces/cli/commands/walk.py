@@ -1,0 +1,123 @@
+"""``replay RUN``: a run walked through, version by version, on a full screen or as text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from ...presentation.documents import to_json
+from ...presentation.inputs import named_version
+from ..shared.progress import counting
+from ..shared.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .....domain.ports import RecordedEvent
+    from ....ledger.ledger import Ledger
+    from ....services.history.walk import RunWalk
+
+From = Annotated[str | None, typer.Option("--from", metavar="V|TIME", help="Begin at a version, or as of a time.")]
+To = Annotated[str | None, typer.Option("--to", metavar="V|TIME", help="End with a version, or as of a time.")]
+Step = Annotated[bool, typer.Option("--step", help="Walk on the full screen; as text where there is no terminal.")]
+
+
+def walk(session: Session, run: str, start: str | None, stop: str | None, *, step: bool) -> None:
+    """Walk through ``RUN`` or ``RUN@VERSION``: on the full screen with ``step``, where there is one and no range.
+
+    Raises InvalidRequest, RunNotFound, VersionNotFound, NothingAsOf.
+    """
+    from ...tui.find import version_asked
+
+    run_id, version = named_version(run)
+    if version is not None and start is not None:
+        raise InvalidRequest("give RUN@VERSION or --from, not both")
+    on_screen = step and start is None and stop is None and not session.json and _is_terminal()
+    if on_screen:
+        _check_textual()
+    with session.ledger() as ledger:
+        with counting("events read") as tell:
+            walked = ledger.history.walk(run_id, tell)
+        asked = start if version is None else str(version)
+        first = 1 if asked is None else version_asked(walked, asked)
+        if on_screen:
+            session.exit_code = _on_screen(ledger, walked, first)
+            return
+        last = walked.head if stop is None else version_asked(walked, stop)
+        if last < first:
+            raise InvalidRequest(f"--to is version {last}, before --from, which is version {first}")
+        if session.json:
+            _print_lines(session, walked, first, last)
+        else:
+            _print(session.console(), walked, first, last)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def _check_textual() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("textual") is None:
+        raise InvalidRequest(
+            "--step on the full screen needs textual: pip install 'flowledger[tui]'; without --step the walk is text"
+        )
+
+
+def _on_screen(ledger: Ledger, walked: RunWalk, version: int) -> int:
+    from ...tui.app import WalkApp
+
+    app = WalkApp(walked, ledger.history.workflow_of(walked.run_id), version)
+    app.run()
+    return app.return_code or 0
+
+
+# --- as text, as JSON lines -------------------------------------------------------------------------------------------
+
+
+def _print(console: Console, walked: RunWalk, first: int, last: int) -> None:
+    from ...presentation.console import say, status_text, text
+    from ...tui.lines import event_line
+
+    digits = len(str(last))
+    for event, document in _documents(walked, first, last):
+        say(console, event_line(event, digits))
+        for change in document["changes"]:
+            if change["path"] != "/version":
+                say(console, " " * (digits + 2), text(_change(change)))
+        node = "" if document["node"] is None else f" at {document['node']}"
+        say(console, " " * (digits + 2), "= ", status_text(document["status"]), text(node))
+
+
+def _change(change: dict[str, Any]) -> str:
+    from .....projections.serialization import brief
+
+    sign = {"add": "+", "replace": "~", "remove": "-"}[change["op"]]
+    return f"{sign} {change['path']}" + (f" {brief(change['value'])}" if "value" in change else "")
+
+
+def _print_lines(session: Session, walked: RunWalk, first: int, last: int) -> None:
+    for _, document in _documents(walked, first, last):
+        session.stdout.write(to_json(document, indent=None) + "\n")
+
+
+def _documents(walked: RunWalk, first: int, last: int) -> Iterator[tuple[RecordedEvent, dict[str, Any]]]:
+    for event in walked.events(first, last):
+        snapshot = walked.snapshot(event.version)
+        yield (
+            event,
+            {
+                "version": event.version,
+                "type": event.type,
+                "recordedAt": event.recorded_at.isoformat(),
+                "by": event.by,
+                "node": snapshot.current_node_id,
+                "status": snapshot.status,
+                "changes": [change.to_data() for change in walked.changes(event.version)],
+            },
+        )

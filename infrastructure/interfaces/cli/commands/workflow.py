@@ -1,0 +1,221 @@
+"""``flowledger workflow``: save definitions, show them as they were, compare them, put them away."""
+
+from typing import Annotated
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....domain.workflow import WorkflowVersion
+from .....projections.runs.summary import WorkflowSummary
+from ....files import Format
+from ...presentation.documents import (
+    row_columns,
+    row_values,
+    version_document,
+    workflow_document,
+    workflow_summary_document,
+)
+from ...presentation.inputs import named_workflow, read_moment, read_version, read_workflow
+from ..shared.options import AsCsv, AsJson, At, By, Reason, WorkflowAt, WorkflowId
+from ..shared.session import Session
+from ..views import diff as diff_views
+from ..views import workflow as views
+
+app = typer.Typer(help="Save workflows, and show them as they were.", rich_markup_mode=None)
+
+Message = Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE", help="What changed, and why.")]
+
+Expect = Annotated[
+    str | None,
+    typer.Option(metavar="VERSION", help="Refuse unless this is the latest version; 0: there is none yet."),
+]
+
+
+@app.command()
+def save(
+    context: typer.Context,
+    path: Annotated[
+        str,
+        typer.Argument(metavar="PATH", help="The definition: a JSON or YAML file, an exported folder, - for stdin."),
+    ],
+    workflow_id: Annotated[str, typer.Option("--id", metavar="ID", help="The workflow's id.")],
+    by: By,
+    message: Message = None,
+    expect: Expect = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="With --expect: put together what others saved since with this change.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What people call the workflow.", show_default="as it is")
+    ] = None,
+    _json: AsJson = False,
+) -> None:
+    """Save a definition. A save that changes nothing adds no version.
+
+    With --app, node types must be registered there, and the code of their executors is recorded as well.
+    """
+    session = Session.of(context)
+    if merge and expect is None:
+        raise InvalidRequest("--merge needs --expect VERSION: what this change was based on")
+    # Checked before the store is opened: a faulty definition doesn't even make a new store.
+    definition = read_workflow(path)
+    expected = None if expect is None else read_version(expect)
+    with session.ledger(create=True) as ledger:
+        saved = ledger.workflows.save(
+            definition,
+            workflow_id=workflow_id,
+            by=by,
+            message=message,
+            expected_version=expected,
+            merge=merge,
+            name=name,
+        )
+    session.answer(workflow_document(saved), lambda console: views.workflow_saved(console, saved))
+
+
+@app.command()
+def show(context: typer.Context, workflow: WorkflowAt, at: At = None, _json: AsJson = False) -> None:
+    """Show a definition as it was saved: its nodes and edges, who saved it and when."""
+    session = Session.of(context)
+    workflow_id, version = named_workflow(workflow)
+    moment = read_moment(at)
+    with session.ledger() as ledger:
+        found = ledger.workflows.get(workflow_id, version=version, at=moment)
+    session.answer(workflow_document(found), lambda console: views.workflow(console, found))
+
+
+@app.command()
+def list(
+    context: typer.Context,
+    archived: Annotated[bool, typer.Option("--archived", help="List archived ones too.")] = False,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Go on behind this id.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Workflows of one page.")] = 50,
+    csv: AsCsv = False,
+    _json: AsJson = False,
+) -> None:
+    """List workflows by id: their last save, who made it and when."""
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        page = ledger.workflows.list(archived=archived, after=after, limit=limit)
+    if csv:
+        following = None if page.next is None else f"--after {page.next!r}"
+        session.print_csv(row_columns(WorkflowSummary), map(row_values, page), following)
+    else:
+        document = {"workflows": [workflow_summary_document(row) for row in page], "next": page.next}
+        session.answer(document, lambda console: views.workflows(console, page, page.next))
+
+
+@app.command()
+def versions(context: typer.Context, workflow_id: WorkflowId, csv: AsCsv = False, _json: AsJson = False) -> None:
+    """List every version of a workflow: who saved, archived or restored it when, and what each save changed."""
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        found = ledger.workflows.versions(workflow_id)
+    if csv:
+        rows = ([*row_values(version), str(version.changes)] for version in found)
+        session.print_csv([*row_columns(WorkflowVersion), "summary"], rows)
+    else:
+        documents = [version_document(version) for version in found]
+        session.answer(documents, lambda console: views.versions(console, workflow_id, found))
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    before: Annotated[str, typer.Argument(metavar="A", help="A version or snapshot id.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    _json: AsJson = False,
+) -> None:
+    """Show what differs from version A to version B: nodes, edges, values, and lines of code."""
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        found = ledger.workflows.diff(workflow_id, read_version(before), read_version(after))
+    session.answer({**found.to_data(), "patch": found.patch}, lambda console: diff_views.diff(console, found.lines()))
+
+
+@app.command()
+def archive(
+    context: typer.Context, workflow_id: WorkflowId, by: By, reason: Reason = None, _json: AsJson = False
+) -> None:
+    """Put a workflow away: it can be read, but neither saved nor started.
+
+    Runs that have begun go on.
+    """
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        put_away = ledger.workflows.archive(workflow_id, by=by, reason=reason)
+    session.answer(workflow_document(put_away), lambda console: views.workflow_saved(console, put_away))
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    workflow: Annotated[
+        str, typer.Argument(metavar="ID[@VERSION]", help="With a version or snapshot id: make that the newest one.")
+    ],
+    by: By,
+    message: Message = None,
+    expect: Expect = None,
+    _json: AsJson = False,
+) -> None:
+    """Take a workflow out of the archive, or make an old version the newest one.
+
+    With --app, node types of the old version must be registered there.
+    """
+    session = Session.of(context)
+    workflow_id, version = named_workflow(workflow)
+    expected = None if expect is None else read_version(expect)
+    with session.ledger(writing=True) as ledger:
+        found = ledger.workflows.restore(workflow_id, by, version, message, expected)
+    session.answer(workflow_document(found), lambda console: views.workflow_saved(console, found))
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    name: Annotated[str, typer.Argument(metavar="NAME", help='What people call it; "" for its id again.')],
+    by: By,
+    _json: AsJson = False,
+) -> None:
+    """Call a workflow by another name. Its id and its definition stay."""
+    session = Session.of(context)
+    with session.ledger() as ledger:
+        renamed = ledger.workflows.rename(workflow_id, name or None, by=by)
+    session.answer(workflow_document(renamed), lambda console: views.workflow_saved(console, renamed))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    workflow: WorkflowAt,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A file that ends in .json or .yaml, or a folder.")],
+    format: Annotated[
+        Format | None, typer.Option(metavar="json|yaml", help="Of a folder.", show_default="as it is there, or json")
+    ] = None,
+    with_executors: Annotated[
+        bool, typer.Option("--with-executors", help="Write the source of executors too, for reading only.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that is neither empty nor an export.")
+    ] = False,
+    _json: AsJson = False,
+) -> None:
+    """Write a definition to a file, or to a folder with the code of nodes in files of its own.
+
+    The same definition gives the same bytes; in a folder only what an export left there is replaced or removed.
+    """
+    session = Session.of(context)
+    workflow_id, version = named_workflow(workflow)
+    with session.ledger() as ledger:
+        written = ledger.workflows.export(
+            workflow_id, path, version, format=format, with_executors=with_executors, force=force
+        )
+    document = {
+        "workflowId": written.workflow_id,
+        "version": written.version,
+        "snapshotId": written.snapshot_id,
+        "path": path,
+    }
+    session.answer(document, lambda console: views.exported(console, written, path), written=path)

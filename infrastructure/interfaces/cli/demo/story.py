@@ -1,0 +1,258 @@
+"""``flowledger demo``: the whole cycle on a handful of deliveries, told while it happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .....domain.errors import FlowledgerError, InvalidRequest
+from ....ledger.ledger import Ledger, open_ledger
+from ....storage.credentials import shown
+from ...presentation import console as views
+from ..views import workflow as workflow_views
+from .triage import DEFINITION, executors
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .....projections.runs.run import Run
+
+WORKFLOW = "demo-triage"
+APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
+
+REVIEWERS = (("ada", True), ("grace", False))
+"""Who decides in turn, and how."""
+
+ALARMING_PUSH = {
+    "event": "push",
+    "body": {
+        "ref": "refs/heads/main", "forced": True, "deleted": False,
+        "repository": {"full_name": "you/yours"}, "sender": {"login": "you"},
+    },
+}  # fmt: skip
+"""For the reader to try: a run that will wait for a decision."""
+
+
+@dataclass
+class Told:
+    """One delivery and what became of it."""
+
+    event: str
+    action: str
+    run: Run
+    retries: int = 0
+    decision: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What the last node of a finished triage recorded."""
+        results = list(self.run.snapshot.context.values())
+        return str(results[-1][-1].output["outcome"]) if self.run.status == "completed" else ""
+
+
+def tell(store: str | None, console: Console) -> dict[str, Any]:
+    """Tell the story in ``store``, or in a new SQLite file; returns a summary, ``ok`` when all went as it should.
+
+    Raises InvalidRequest for a store in memory, which no other process could open, and StorageError.
+    """
+    if store == "memory:":
+        raise InvalidRequest(
+            "the demo resumes runs from other processes: give it a store that they can open, sqlite:///… or postgresql://…"
+        )
+    url = store or f"sqlite:///{Path(tempfile.mkdtemp(prefix='flowledger-demo-')) / 'triage.db'}"
+    began = time.monotonic()
+    with open_ledger(url, executors) as ledger:
+        return _Story(ledger, url, console).tell(began)
+
+
+class _Story:
+    def __init__(self, ledger: Ledger, url: str, console: Console) -> None:
+        self.ledger = ledger
+        self.url = url
+        self.console = console
+        self.chapters = 0
+
+    def tell(self, began: float) -> dict[str, Any]:
+        workflow = self.save()
+        told = self.start()
+        self.retry(told)
+        self.decide(told)
+        self.end(told)
+        hero = next(one for one in told if one.retries and one.decision)
+        self.travel(hero)
+        self.audit(hero)
+        report = self.verify()
+        commands = self.invite(hero)
+        seconds = round(time.monotonic() - began, 2)
+        self.console.print(f"\nAll of this took {seconds} seconds.", style="dim")
+        return {
+            "ok": report.ok and all(one.run.status == "completed" for one in told),
+            "store": shown(self.url),
+            "app": APP,
+            "workflow": {"id": WORKFLOW, "version": workflow},
+            "runs": [
+                {
+                    "id": one.run.id,
+                    "event": one.event,
+                    "action": one.action,
+                    "status": one.run.status,
+                    "version": one.run.version,
+                    "retries": one.retries,
+                    "decision": one.decision,
+                    "outcome": one.outcome,
+                }
+                for one in told
+            ],
+            "verified": {"ok": report.ok, "events": report.events, "streams": report.streams},
+            "tryNext": commands,
+            "seconds": seconds,
+        }
+
+    def chapter(self, title: str, text: str) -> None:
+        self.chapters += 1
+        self.console.print(f"\n{self.chapters}. {title}", style="bold")
+        self.console.print(text + "\n", style="dim")
+
+    def save(self) -> int:
+        self.chapter(
+            "A workflow is saved",
+            "It triages the webhooks of a code forge. The definition and the code behind it are now on record.",
+        )
+        saved = self.ledger.workflows.save(DEFINITION, workflow_id=WORKFLOW, by="demo", message="triage of webhooks")
+        workflow_views.workflow_saved(self.console, saved)
+        workflow_views.drawing(self.console, saved)
+        return saved.version
+
+    def start(self) -> list[Told]:
+        deliveries = json.loads((files(__package__ or "") / "deliveries.json").read_text("utf-8"))
+        self.chapter(
+            f"{len(deliveries)} deliveries come in, and each starts a run",
+            "Every step is durable before the next one starts. A run stops where it waits for somebody or something.",
+        )
+        told = [
+            Told(
+                delivery["event"],
+                delivery["body"].get("action", ""),
+                self.ledger.runs.start(WORKFLOW, payload=delivery, by="webhook"),
+            )
+            for delivery in deliveries
+        ]
+        rows = views.table("run", "delivery", "status", ("where it stands", views.LAST))
+        for one in told:
+            snapshot = one.run.snapshot
+            stands = snapshot.metadata.get("pausedReason") or one.outcome
+            rows.add_row(
+                one.run.id, f"{one.event} {one.action}", views.status_text(one.run.status),
+                f"{snapshot.current_node_id or 'end'}: {stands}",
+            )  # fmt: skip
+        self.console.print(rows)
+        return told
+
+    def retry(self, told: list[Told]) -> None:
+        waiting = [one for one in told if one.run.status == "error"]
+        self.chapter(
+            f"A flaky step failed in {len(waiting)} of them, and is tried again",
+            "Its retry policy said when. Any process may proceed once the time has come; here it is this one.",
+        )
+        for one in waiting:
+            retry = one.run.snapshot.retry_state
+            if retry is not None and retry.next_retry_at is not None:
+                time.sleep(max(0.0, (retry.next_retry_at - datetime.now(UTC)).total_seconds()))
+            failed = one.run.snapshot.context["enrich"][-1]
+            one.run = self.ledger.runs.proceed(one.run.id, by="scheduler")
+            one.retries += 1
+            self.console.print(
+                views.text(f"{one.run.id}  {one.event} {one.action}: {failed.error} → tried again → ").append_text(
+                    views.status_text(one.run.status)
+                ),
+                soft_wrap=True,
+            )
+
+    def decide(self, told: list[Told]) -> None:
+        waiting = [one for one in told if one.run.status == "paused"]
+        self.chapter(
+            f"{len(waiting)} are relevant to security: people decide, in processes of their own",
+            "A paused run is nothing but events in the store. Whoever can open the store can resume it.",
+        )
+        for index, one in enumerate(waiting):
+            who, approved = REVIEWERS[index % len(REVIEWERS)]
+            payload = json.dumps({"approved": approved})
+            arguments = ["run", "resume", one.run.id, "--payload", payload, "--by", who]
+            self.console.print("$ flowledger " + shlex.join(arguments), style="cyan", soft_wrap=True)
+            process = self.elsewhere(arguments)
+            one.run = self.ledger.runs.get(one.run.id)
+            one.decision = f"{'approved' if approved else 'rejected'} by {who}"
+            self.console.print(f"  process {process}: {one.decision}, {one.run.status}: {one.outcome}")
+
+    def elsewhere(self, arguments: list[str]) -> int:
+        """Run a command in another process; returns its id."""
+        # The store's URL may hold a password: in the environment no list of processes shows it.
+        environment = os.environ | {"FLOWLEDGER_STORE": self.url, "FLOWLEDGER_APP": APP}
+        with subprocess.Popen(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "flowledger", *arguments, "--json"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            _, messages = process.communicate()
+        if process.returncode != 0:
+            raise FlowledgerError(f"another process could not resume the run: {messages.strip()}")
+        return process.pid
+
+    def end(self, told: list[Told]) -> None:
+        self.chapter("What became of them", "Each run has ended; nothing of the way there is lost.")
+        rows = views.table("run", "delivery", "retries", "decision", "outcome")
+        for one in told:
+            rows.add_row(
+                one.run.id, f"{one.event} {one.action}", str(one.retries or ""), one.decision or "", one.outcome
+            )
+        self.console.print(rows)
+
+    def travel(self, hero: Told) -> None:
+        early = next(
+            event.version for event in self.ledger.history.events(hero.run.id) if event.type == "run.step_failed"
+        )
+        self.chapter(
+            "Time travel: one run as it stood when the directory did not answer, and at its end",
+            f"flowledger show {hero.run.id}@{early}, and without @{early}.",
+        )
+        views.snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id, version=early))
+        self.console.print()
+        views.snapshot(self.console, hero.run.id, self.ledger.history.snapshot(hero.run.id))
+
+    def audit(self, hero: Told) -> None:
+        self.chapter("What an auditor sees", "Every event: who, when, which step, how long it took, and what it did.")
+        views.events(self.console, hero.run.id, list(self.ledger.history.events(hero.run.id)))
+
+    def verify(self) -> Any:
+        self.chapter(
+            "Nobody has touched the records",
+            "The database refuses to change or delete events, and each carries the digest of the one before it.",
+        )
+        report = self.ledger.verify()
+        views.verified(self.console, report)
+        return report
+
+    def invite(self, hero: Told) -> list[str]:
+        self.chapter("Try next", f"The store is kept: {shown(self.url)}")
+        commands = [
+            f"export FLOWLEDGER_STORE={shlex.quote(shown(self.url))}",
+            f"export FLOWLEDGER_APP={APP}",
+            f"flowledger show {hero.run.id}@3",
+            f"flowledger events {hero.run.id}",
+            f"flowledger workflow show {WORKFLOW}",
+            f"flowledger run start {WORKFLOW} --payload {shlex.quote(json.dumps(ALARMING_PUSH))}",
+            """flowledger run resume RUN --payload '{"approved": true}'""",
+            "flowledger verify",
+        ]
+        for command in commands:
+            self.console.print(command, style="cyan", soft_wrap=True)
+        return commands

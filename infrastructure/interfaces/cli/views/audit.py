@@ -1,0 +1,261 @@
+"""An audit as people read it: the facts, the timeline, the code, the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .....domain.run.results import error_text
+from .....domain.workflow.definition import STORED, WorkflowDefinition
+from .....projections.runs.attempts import Attempt
+from .....projections.serialization import brief
+from ...presentation.console import LAST, clock_time, say, status_text, table, text
+from ...presentation.graph import draw
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from .....projections.audit.build import RunAudit
+    from .....projections.audit.model import AuditedPause, Intervention
+
+DIGEST = 12
+"""Characters of a digest that people compare; --json has all of it."""
+
+OUTCOMES = {"completed": "green", "failed": "red", "paused": "yellow"}
+
+
+def audit(console: Console, shown: RunAudit, *, full: bool) -> None:
+    """The whole audit; ``full``: also values, sources and tracebacks."""
+    _facts(console, shown, full=full)
+    _heading(console, f"what happened, {clock_time(shown.started_at).split()[0]} UTC")
+    _timeline(console, shown)
+    if full:
+        for attempt in shown.attempts:
+            _values(console, attempt)
+    _heading(console, "code")
+    _code(console, shown, full=full)
+    _since_success(console, shown)
+    _reused(console, shown)
+    _heading(console, "records")
+    _records(console, shown)
+
+
+def _heading(console: Console, title: str) -> None:
+    console.print()
+    console.print(text(title, "bold underline"))
+
+
+# --- the facts --------------------------------------------------------------------------------------------------------
+
+
+def _facts(console: Console, shown: RunAudit, *, full: bool) -> None:
+    from rich.panel import Panel
+    from rich.table import Table
+
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for title, fact in _told(shown, full=full):
+        facts.add_row(title, fact)
+    heading = text(f"run {shown.run_id}@{shown.version}", "bold")
+    console.print(Panel(facts, title=heading, title_align="left", border_style="dim"))
+
+
+def _told(shown: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
+    workflow, order = shown.workflow, shown.work_order
+    yield "status", status_text(shown.status)
+    ended = f", ended {clock_time(shown.finished_at)}" if shown.finished_at is not None else ""
+    yield "started", text(f"{clock_time(shown.started_at)} by {shown.by}{ended}")
+    yield "in executors", text(_took(shown.execution_time))
+    name = f" {workflow.name!r}" if workflow.name is not None else ""
+    yield "workflow", text(f"{workflow.workflow_id}@{workflow.version}{name}, {workflow.snapshot_id}")
+    message = f": {workflow.message}" if workflow.message is not None else ""
+    yield "saved", text(f"{clock_time(workflow.saved_at)} by {workflow.by}{message}")
+    yield "work order", text(f"{order.work_order_id}, opened {clock_time(order.opened_at)} by {order.by}")
+    for run in order.runs:
+        if run.run_id != shown.run_id:
+            yield "other run", text(f"{run.run_id}, {run.kind} by {run.by}: {run.status}")
+    if shown.origin is not None:
+        origin = shown.origin
+        at = f" at version {origin.version}" if origin.version else ""
+        reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
+        yield origin.kind, text(f"of {origin.run_id}{at}{reused}")
+        if origin.edited is not None:
+            yield "edited", text(f"the result of {origin.edited['node_id']}: {brief(origin.edited.get('output'))}")
+    yield "input", _value(shown.input, full=full)
+    if shown.metadata:
+        yield "metadata", _value(shown.metadata, full=full)
+    yield "audit digest", text(shown.digest)
+
+
+def _value(value: Any, *, full: bool) -> Text:
+    return text(json.dumps(value, ensure_ascii=False), limit=None) if full else text(brief(value))
+
+
+# --- what happened ----------------------------------------------------------------------------------------------------
+
+
+def _timeline(console: Console, shown: RunAudit) -> None:
+    lines = table(
+        ("", {"justify": "right"}), ("time", {"no_wrap": True}), "what", ("attempt", {"justify": "right"}), "by",
+        ("took", {"justify": "right", "no_wrap": True}), ("waited", {"justify": "right", "no_wrap": True}),
+        ("outcome", LAST),
+    )  # fmt: skip
+    lines.expand = True
+    pauses = {pause.version: pause for pause in shown.pauses}
+    day = clock_time(shown.started_at).split()[0] + " "
+    happened: list[Attempt | Intervention] = [*shown.attempts, *shown.interventions]
+    for entry in sorted(happened, key=lambda entry: entry.version):
+        at = clock_time(entry.started_at if isinstance(entry, Attempt) else entry.at)
+        lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_row(entry, pauses.get(entry.version)))
+    if lines.row_count:
+        console.print(lines)
+    else:
+        console.print("no node has run yet", style="dim")
+
+
+def _row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str | Text, ...]:
+    paused = f"; {_ended(pause)}" if pause is not None else ""
+    if isinstance(entry, Attempt):
+        return (
+            text(entry.node_id, "bold"), str(entry.attempt), text(entry.by),
+            _took(entry.execution_time), _took(entry.waiting_time) if entry.waiting_time else "",
+            text(_outcome(entry) + paused, OUTCOMES[entry.outcome]),
+        )  # fmt: skip
+    said = [entry.reason] if entry.reason is not None else []
+    said += [f"with {brief(entry.payload)}"] if entry.payload is not None else []
+    said += [brief(entry.metadata)] if entry.metadata is not None else []
+    what = text(entry.type.removeprefix("run."), "cyan")
+    return what, "", text(entry.by), "", "", text(", ".join(said) + paused)
+
+
+def _outcome(attempt: Attempt) -> str:
+    if attempt.error is not None:
+        due = f"; retry due {clock_time(attempt.retry_at)}" if attempt.retry_at is not None else ""
+        return error_text(attempt.error) + due
+    if attempt.outcome == "paused":
+        until = f" until {clock_time(attempt.until)}" if attempt.until is not None else ""
+        return f"paused{until}" + (f": {attempt.reason}" if attempt.reason is not None else "")
+    way = f"by {attempt.handle!r} " if attempt.handle is not None else ""
+    next = "no edge" if attempt.unrouted else attempt.next_node_id or "end"
+    return f"{way}→ {next}: {brief(attempt.output)}"
+
+
+def _ended(pause: AuditedPause) -> str:
+    if pause.duration is None:
+        return "still paused"
+    return f"{pause.outcome} by {pause.ended_by} after {_took(pause.duration)}"
+
+
+def _took(milliseconds: float) -> str:
+    """A duration in the unit in which people say it."""
+    if milliseconds < 1_000:
+        return f"{milliseconds:.1f} ms"
+    seconds = milliseconds / 1_000
+    return f"{seconds:.1f} s" if seconds < 600 else f"{seconds / 60:.0f} min" if seconds < 36_000 else _hours(seconds)
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3_600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def _values(console: Console, attempt: Attempt) -> None:
+    """What went into an execution and what came out, unabridged."""
+    console.print()
+    say(console, text(attempt.node_id, "bold"), f" attempt {attempt.attempt}, event {attempt.version}")
+    _block(console, "input", json.dumps(attempt.input, indent=2, ensure_ascii=False))
+    if attempt.error is not None:
+        _block(console, "error", attempt.error.get("traceback") or error_text(attempt.error), "red")
+    else:
+        _block(console, "output", json.dumps(attempt.output, indent=2, ensure_ascii=False))
+    if attempt.logs:
+        lines = (f"{clock_time(line.at)} {line.level} {line.message}" for line in attempt.logs)
+        _block(console, "logs", "\n".join(lines))
+
+
+def _block(console: Console, title: str, content: str, style: str = "") -> None:
+    say(console, text(f"  {title}", "dim"))
+    for line in content.splitlines():
+        say(console, "    ", text(line, style, limit=None))
+
+
+# --- code and definition ----------------------------------------------------------------------------------------------
+
+
+def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
+    definition = shown.workflow.definition
+    say(console, f"definition {shown.workflow.digest[:DIGEST]}")
+    for line in draw(WorkflowDefinition.model_validate(definition, context=STORED)):
+        say(console, "  ", text(line, "cyan"))
+    if full:
+        _block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))
+    lines = table("type", "executor", "ran", ("from event", {"justify": "right"}), ("compared with the save", LAST))
+    for used in shown.code:
+        lines.add_row(
+            text(used.node_type, "bold"), text(used.saved["name"] if used.saved is not None else ""),
+            used.digest[:DIGEST], str(used.since_event),
+            text(used.summary.partition(": ")[2], "bold yellow" if used.drifted else "green"),
+        )  # fmt: skip
+    console.print(lines)
+    for used in shown.code:
+        if used.difference is not None:
+            say(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
+            coloured(console, used.difference)
+        elif full and used.source is not None:
+            _block(console, used.node_type, used.source)
+
+
+def coloured(console: Console, difference: str) -> None:
+    """What differs, a line each: what was added in green, removed in red."""
+    for line in difference.splitlines():
+        say(console, "    ", text(line, _SIGNS.get(line.strip()[:1], ""), limit=None))
+
+
+_SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
+
+
+def _since_success(console: Console, shown: RunAudit) -> None:
+    since = shown.since_success
+    if since is None:
+        return
+    _heading(console, "since the last success")
+    say(console, text(f"run {since.run_id} of version {since.workflow_version}, {clock_time(since.finished_at)}"))
+    coloured(console, since.summary)
+
+
+def _reused(console: Console, shown: RunAudit) -> None:
+    if shown.origin is None or not shown.origin.reused:
+        return
+    _heading(console, "reused results")
+    lines = table("node", ("attempt", {"justify": "right"}), "from", ("result", LAST))
+    for result in shown.origin.reused:
+        outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+        lines.add_row(
+            text(result.node_id, "bold"), str(result.attempt), f"{result.run_id}@{result.version}", outcome
+        )  # fmt: skip
+    console.print(lines)
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+def _records(console: Console, shown: RunAudit) -> None:
+    lines = table(
+        ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
+    )
+    for record in shown.provenance.streams:
+        lines.add_row(
+            text(record.stream), f"{record.first_version}–{record.last_version}",
+            f"{record.first_position}–{record.last_position}", record.digest[:DIGEST],
+            "whole" if record.checked else "last link",
+        )  # fmt: skip
+    console.print(lines)
+    for finding in shown.provenance.findings:
+        say(
+            console, text(finding.kind, "bold red"),
+            text(f" in {finding.stream} version {finding.version}: {finding.message}"),
+        )  # fmt: skip
+    if shown.provenance.ok:
+        console.print("every event that was checked is as it was written", style="green")

@@ -1,0 +1,97 @@
+"""What people see of replays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .....domain.execution.step import Outcome, Raised
+from .....domain.masking import MASK
+from .....projections.replay.report import ReplayReport
+from .....projections.serialization import brief
+from ...presentation.console import LAST, say, table, text
+from ...presentation.events import happened
+from ...presentation.search_lag import told_behind
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from .....domain.execution.executors import Executor, StepContext
+    from .....domain.masking import Masker
+    from .....domain.ports import RecordedEvent
+    from .....projections.replay.report import ReplaySummary
+
+_RIGHT = {"justify": "right"}
+
+
+def report(console: Console, shown: ReplayReport) -> None:
+    """One run: what was executed, and the first divergence."""
+    say(
+        console, "run ", text(shown.run_id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"),
+        f", as recorded up to version {shown.version}: ",
+        _verdict("diverged" if shown.divergence else None),
+    )  # fmt: skip
+    lines = table("type", ("executed", _RIGHT), ("from the record", _RIGHT), "deterministic", "effects", "code")
+    for executor in shown.executors:
+        lines.add_row(
+            text(executor.type, "bold"), f"{executor.executed:,}", f"{executor.taken:,}",
+            "" if executor.deterministic else "no", "yes" if executor.effects else "",
+            {True: text("changed", "yellow"), False: text("as it ran"), None: text("not known")}[executor.code_changed],
+        )  # fmt: skip
+    if shown.executors:
+        console.print(lines)
+    if shown.divergence is not None:
+        say(console, text(f"{shown.divergence.kind}: ", "bold red"), text(shown.divergence, limit=None))
+
+
+def summary(console: Console, shown: ReplaySummary) -> None:
+    """Many runs: how many diverged in which way, with an example of each."""
+    count = sum(finding.count for finding in shown.findings)
+    say(
+        console, f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
+        "the record): ", _verdict(f"{count:,} diverged" if count else None),
+    )  # fmt: skip
+    if shown.behind:
+        say(console, text(f"but {told_behind(shown.behind)}", "bold red"))
+    if not shown.findings:
+        return
+    lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
+    lines.expand = True
+    for finding in shown.findings:
+        example = finding.example
+        told = example.divergence if isinstance(example, ReplayReport) else example.message
+        lines.add_row(text(finding.kind, "bold red"), f"{finding.count:,}", example.run_id, text(told))
+    console.print(lines)
+
+
+def _verdict(found: str | None) -> Text:
+    return text("nothing diverged", "green") if found is None else text(found, "bold red")
+
+
+def before(
+    console: Console, executor: Executor, step: StepContext, recorded: RecordedEvent, masker: Masker, *,
+    with_globals: bool,
+) -> None:  # fmt: skip
+    """What a debugger is about to run. Values from globals are masked."""
+    say(
+        console, "run ", text(step.run_id, "bold"), f"@{recorded.version}: node ", text(step.node.id, "bold"),
+        f", attempt {step.attempt}, executor ", text(executor.qualified_name),
+    )  # fmt: skip
+    shown = brief(masker.value(step.data))
+    say(console, "input ", text(shown))
+    if MASK in shown and not with_globals:
+        say(console, text(f"{MASK} was a value from globals: give it with --global", "yellow"))
+    if step.payload is not None:
+        say(console, "payload ", text(brief(masker.value(step.payload))))
+    say(console, "recorded ", text(happened(recorded)))
+
+
+def after(console: Console, outcome: Outcome | None, recorded: RecordedEvent, masker: Masker) -> None:
+    """What came of it, beside what was recorded. Values from globals are masked."""
+    if outcome is None:
+        say(console, "left before its end")
+    elif isinstance(outcome, Raised):
+        say(console, "raised ", text(masker.text(f"{type(outcome.error).__name__}: {outcome.error}"), "red"))
+    else:
+        say(console, "returned ", text(masker.text(repr(outcome.value))))
+    say(console, "recorded ", text(happened(recorded)))

@@ -1,0 +1,97 @@
+"""What people see of workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .....projections.serialization import brief
+from ...presentation.console import LAST, clock_time, say, table, text
+from ...presentation.graph import draw
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from .....domain.workflow import WorkflowSnapshot, WorkflowVersion
+    from .....projections.runs.summary import WorkflowSummary
+
+
+def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
+    """Where a save left the workflow."""
+    say(
+        console, "workflow ", text(saved.workflow_id, "bold"), f" is at version {saved.version} (",
+        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"), ")",
+        " and archived" if saved.archived else "",
+    )  # fmt: skip
+
+
+def workflow(console: Console, shown: WorkflowSnapshot) -> None:
+    """A definition: who and when, the graph as a tree, the nodes."""
+    say(
+        console, "workflow ", text(shown.workflow_id, "bold"), f" version {shown.version}",
+        "" if shown.name is None else text(f" {shown.name!r}"), " (latest)" if shown.is_latest else "",
+        text(" (archived)", "yellow") if shown.archived else "", text(f", {shown.snapshot_id}"),
+        text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
+    )  # fmt: skip
+    if shown.message is not None:
+        console.print(text(shown.message, "italic"))
+    console.print()
+    drawing(console, shown)
+    console.print()
+    nodes = table("node", "type", "executor", ("data", LAST))
+    for node in shown.definition.nodes:
+        code = shown.code.get(node.type)
+        executor = f"{code['name']} {code['digest'][:7]}" if code is not None else ""
+        nodes.add_row(text(node.id, "bold"), text(node.type), text(executor, "dim"), text(brief(node.data)))
+    nodes.expand = True
+    console.print(nodes)
+
+
+def drawing(console: Console, shown: WorkflowSnapshot) -> None:
+    """The graph, from its start."""
+    for line in draw(shown.definition):
+        console.print(text(line, "cyan"), soft_wrap=True)
+
+
+def workflows(console: Console, rows: Sequence[WorkflowSummary], more: str | None) -> None:
+    """Workflows as a table; ``more`` is the id behind which the list goes on."""
+    if not rows:
+        console.print("no workflow", style="dim")
+        return
+    lines = table(
+        "workflow", "name", ("version", {"justify": "right"}), ("saves", {"justify": "right"}), "snapshot", "saved by",
+        ("saved at", {"no_wrap": True}), ("message", LAST),
+    )  # fmt: skip
+    lines.expand = True
+    for row in rows:
+        archived = text(" (archived)", "yellow") if row.archived else text("")
+        lines.add_row(
+            text(row.id, "bold") + archived, text(row.name or ""), str(row.saved_version), str(row.saves),
+            text(row.snapshot_id), text(row.by), clock_time(row.taken_at), text(row.message or ""),
+        )  # fmt: skip
+    console.print(lines)
+    if more is not None:
+        say(console, text(f"more: --after {more!r}", "dim"))
+
+
+def versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVersion]) -> None:
+    """The history of a workflow, newest first: who did what, and what it changed."""
+    say(console, "versions of workflow ", text(workflow_id, "bold"))
+    console.print()
+    lines = table(
+        ("", {"justify": "right"}), "snapshot", ("at", {"no_wrap": True}), "by", "message", ("what changed", LAST)
+    )
+    lines.expand = True
+    for row in reversed(rows):
+        changed = text(row.changes) if row.kind == "saved" else text(row.kind, "yellow")
+        lines.add_row(
+            text(row.version, "bold" if row.is_latest else ""), text(row.snapshot_id or ""), clock_time(row.taken_at),
+            text(row.by), text(row.message or "", "italic"), changed,
+        )  # fmt: skip
+    console.print(lines)
+
+
+def exported(console: Console, written: WorkflowSnapshot, path: str) -> None:
+    """What was written where."""
+    named = f"{written.workflow_id}@{written.version}"
+    say(console, "workflow ", text(named, "bold"), text(f" ({written.snapshot_id}) is in {path}"))

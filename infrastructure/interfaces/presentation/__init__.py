@@ -1,0 +1,1 @@
+"""What all faces share: how things are shown, and how input is read."""

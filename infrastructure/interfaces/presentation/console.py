@@ -1,0 +1,213 @@
+"""What people see: tables and trees. Stored texts come from anywhere, so none of them can steer the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ....domain.visible import visible
+from ....projections.serialization import brief
+from .events import happened
+from .streams import WIDTH, below, size_asked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ....domain.events.integrity import VerifyReport
+    from ....domain.ports import RecordedEvent
+    from ....domain.rerun.retry import RetryPreview
+    from ....domain.run.snapshot import Snapshot
+    from ....projections.runs.run import Run
+
+STYLES = {
+    "completed": "green",
+    "failed": "bold red",
+    "cancelled": "red",
+    "paused": "yellow",
+    "error": "magenta",
+    "active": "cyan",
+}
+
+LAST: dict[str, Any] = {"ratio": 1, "overflow": "fold"}
+"""A table's last column: takes the width that is left, and breaks long words."""
+
+_WHOLE: dict[str, Any] = {"overflow": "fold"}
+
+TEXT = 1_000
+"""Characters of a text that people read in a table; --json has all of it."""
+
+
+def console(stream: TextIO) -> Console:
+    """A console that is coloured only on a terminal. No text is read as markup, or steers the terminal."""
+    from .escaping import ShowingConsole
+
+    wide = None if stream.isatty() else size_asked("COLUMNS") or WIDTH
+    return ShowingConsole(file=below(stream), width=wide, highlight=False, markup=False, emoji=False)
+
+
+def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
+    """One line of text in which control characters are shown instead of obeyed."""
+    from rich.text import Text
+
+    line = str(value)
+    if limit is not None and len(line) > limit:
+        line = line[:limit] + "…"
+    return Text(visible(line.replace("\n", " ").replace("\t", " ")), style=style)
+
+
+def clock_time(at: datetime | None) -> str:
+    """``2025-05-04 09:30:00.125Z``."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+
+
+def table(*columns: str | tuple[str, dict[str, Any]]) -> Table:
+    """A table without lines, in which nothing is cut off; a column is its title, or its title and rich's options."""
+    from rich.table import Table
+
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        title, settings = (column, {}) if isinstance(column, str) else column
+        made.add_column(title, **_WHOLE | settings)
+    return made
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour."""
+    return text(status, STYLES.get(status, ""))
+
+
+def say(console: Console, *parts: str | Text) -> None:
+    """One line, which the terminal may wrap."""
+    from rich.text import Text
+
+    console.print(Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts)), soft_wrap=True)
+
+
+# --- runs -------------------------------------------------------------------------------------------------------------
+
+
+def run(console: Console, shown: Run) -> None:
+    """A run's id and its snapshot, and what can be done next."""
+    say(
+        console, "run ", text(shown.id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"), ": ",
+        status_text(shown.status),
+    )  # fmt: skip
+    if shown.origin is not None:
+        at = f" at version {shown.origin.version}" if shown.origin.version else ""
+        say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
+    snapshot(console, shown.id, shown.snapshot, named=False)
+    if shown.status == "paused":
+        say(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
+    elif shown.status == "error":
+        say(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
+
+
+def preview(console: Console, planned: RetryPreview) -> None:
+    """What a retry would do, a line each."""
+    for line in str(planned).splitlines():
+        say(console, text(line))
+    say(console, "input: ", text(brief(planned.input)))
+    if planned.payload != planned.input:
+        say(console, "the first step sees: ", text(brief(planned.payload)))
+
+
+def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
+    """A snapshot: where the run stands, and what each node has produced so far."""
+    if named:
+        say(console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status))
+    facts = [f"version {shown.version}"]
+    if shown.current_node_id is not None:
+        facts.append(f"at node {shown.current_node_id}")
+    if shown.last_started_at is not None:
+        facts.append(f"last started {clock_time(shown.last_started_at)}")
+    if shown.total_execution_time is not None:
+        facts.append(f"{shown.total_execution_time} ms in executors")
+    console.print(text(", ".join(facts)), soft_wrap=True)
+    if shown.retry_state is not None:
+        retry = shown.retry_state
+        console.print(
+            text(f"retry of {retry.node_id} due {clock_time(retry.next_retry_at)}, after attempt {retry.attempts}"),
+            soft_wrap=True,
+        )
+    if shown.metadata:
+        console.print(text(f"metadata {brief(dict(shown.metadata))}"), soft_wrap=True)
+    console.print()
+    results = table("node", ("attempt", {"justify": "right"}), "ended", ("result", LAST))
+    results.expand = True
+    for node_id, history in shown.context.items():
+        for result in history:
+            outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+            results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)
+    if results.row_count:
+        console.print(results)
+    else:
+        console.print("no node has produced anything yet", style="dim")
+
+
+def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> None:
+    """Events as a table: one line each. The day stands above it where all happened on one."""
+    times = [clock_time(event.recorded_at) for event in recorded]
+    days = {time.split()[0] for time in times}
+    say(console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC")
+    console.print()
+    start = len("2025-05-04 ") if not days else 0
+    lines = table(
+        ("", {"justify": "right"}), ("time", {"no_wrap": True}), "type", "by", "node",
+        ("attempt", {"justify": "right"}), ("took", {"justify": "right", "no_wrap": True}), ("what it did", LAST),
+    )  # fmt: skip
+    lines.expand = True
+    for event, time in zip(recorded, times, strict=True):
+        lines.add_row(
+            str(event.version), time[start:-1], text(event.type), text(event.by),
+            text(event.data.get("node_id", "")), str(event.data.get("attempt", 1)) if "node_id" in event.data else "",
+            _took(event), text(happened(event)),
+        )  # fmt: skip
+    console.print(lines)
+
+
+def _took(event: RecordedEvent) -> str:
+    if "started_at" not in event.data:
+        return ""
+    ended = event.data.get("finished_at", event.data["recorded_at"])
+    return f"{(ended - event.data['started_at']) / 1000:.1f} ms"
+
+
+# --- the store --------------------------------------------------------------------------------------------------------
+
+
+def verified(console: Console, report: VerifyReport, heads: Path | None = None) -> None:
+    """What a check of the store looked at, and what it found."""
+    for finding in report.findings:
+        where = f" in {finding.stream} version {finding.version}" if finding.stream else ""
+        say(console, text(finding.kind, "bold red"), text(f"{where}: {finding.message}"))
+    kinds = [(report.runs, "run"), (report.work_orders, "work order"), (report.workflows, "workflow")]
+    beside = [
+        (report.index_rows, "index row"),
+        (report.checkpoints, "checkpoint"),
+        (report.search_entries, "search entry"),
+    ]
+    looked = f"{_counted(report.events, 'event')} in {_counted(report.streams, 'stream')}"
+    looked += f" ({', '.join(_counted(count, what) for count, what in kinds)}); "
+    looked += ", ".join(_counted(count, what) for count, what in beside if count is not None)
+    count = len(report.findings)
+    verdict = text("nothing wrong", "green") if report.ok else text(_counted(count, "finding"), "bold red")
+    say(console, f"{looked}: ", verdict)
+    if report.index_rows is None:
+        say(console, "the index was not built yet, or by other code, and not looked at: `flowledger rebuild` builds it")
+    if heads is not None:
+        if report.heads_compared is not None:
+            say(console, f"compared with {_counted(report.heads_compared, 'head')} kept in {heads}")
+        say(
+            console,
+            f"heads kept in {heads}" if report.heads_written else f"{heads} stays as it was, as something was found",
+        )
+
+
+def _counted(count: int, what: str) -> str:
+    plural = what.removesuffix("y") + "ies" if what.endswith("y") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"

@@ -1,0 +1,126 @@
+"""The JSON documents that ``--json`` prints. Keys are camelCase, times ISO 8601; a Snapshot keeps its own form."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from ....domain.errors import FlowledgerError
+from ....domain.ports import RecordedEvent
+from ....domain.visible import visible_json
+from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ....projections.runs.run import Run, RunOrigin
+from ....projections.runs.summary import WorkflowSummary
+from ....projections.serialization import camel
+
+
+def to_json(document: Any, indent: int | None = 2) -> str:
+    """JSON text, indented, or with None on one line; what isn't Unicode or steers a terminal is escaped."""
+    return visible_json(json.dumps(document, indent=indent, ensure_ascii=False))
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """A run, with its snapshot."""
+    return {
+        "id": run.id,
+        "workflowId": run.workflow_id,
+        "workflowVersion": run.workflow_version,
+        "workOrderId": run.work_order_id,
+        "status": run.status,
+        "version": run.version,
+        "startedAt": run.started_at.isoformat(),
+        "finishedAt": None if run.finished_at is None else run.finished_at.isoformat(),
+        "origin": None if run.origin is None else _origin_document(run.origin),
+        "snapshot": run.snapshot.to_data(),
+    }
+
+
+def _origin_document(origin: RunOrigin) -> dict[str, Any]:
+    return {"kind": origin.kind, "runId": origin.run_id, "version": origin.version}
+
+
+def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:
+    """A workflow as it was at one save."""
+    return {
+        "workflowId": workflow.workflow_id,
+        "name": workflow.name,
+        "version": workflow.version,
+        "snapshotId": workflow.snapshot_id,
+        "isLatest": workflow.is_latest,
+        "archived": workflow.archived,
+        "by": workflow.by,
+        "takenAt": workflow.taken_at.isoformat(),
+        "message": workflow.message,
+        "digest": workflow.digest,
+        "definition": workflow.definition.to_data(),
+        "code": dict(workflow.code),
+    }
+
+
+def workflow_summary_document(row: WorkflowSummary) -> dict[str, Any]:
+    """A workflow in a list."""
+    return row_document(row)
+
+
+def version_document(version: WorkflowVersion) -> dict[str, Any]:
+    """One version of a workflow's history."""
+    return {**row_document(version), "summary": str(version.changes)}
+
+
+def event_document(event: RecordedEvent) -> dict[str, Any]:
+    """An event as it is stored; times inside ``data`` are microseconds since 1970."""
+    return {
+        "stream": event.stream,
+        "version": event.version,
+        "position": event.position,
+        "type": event.type,
+        "recordedAt": event.recorded_at.isoformat(),
+        "by": event.by,
+        "data": event.data,
+        "digest": event.digest,
+    }
+
+
+def report_document(report: Any) -> dict[str, Any]:
+    """What a check found."""
+    return {"ok": report.ok, **_plain(report)}
+
+
+def error_document(error: Exception, message: str) -> dict[str, Any]:
+    """An error: its type, its message, and what else ours know, such as the ``head`` of a VersionNotFound."""
+    known = vars(error) if isinstance(error, FlowledgerError) else {}
+    details = {camel(key): _plain(value) for key, value in known.items()}
+    return {"error": {**details, "type": type(error).__name__, "message": message}}
+
+
+def row_columns(kind: type[Any]) -> list[str]:
+    """The columns of a list of such rows, as in a file of them: the fields, as Python calls them."""
+    return [field.name for field in fields(kind)]
+
+
+def row_values(row: Any) -> list[Any]:
+    """What stands in them."""
+    return [getattr(row, field.name) for field in fields(row)]
+
+
+def row_document(value: Any) -> dict[str, Any]:
+    """A dataclass, field by field."""
+    return {camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def _plain(value: Any) -> Any:
+    """What errors and reports carry, as JSON."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "_asdict"):
+        return _plain(value._asdict())
+    if is_dataclass(value) and not isinstance(value, type):
+        return row_document(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)

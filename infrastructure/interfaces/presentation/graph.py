@@ -1,0 +1,62 @@
+"""A definition drawn as text."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ....domain.visible import visible
+from ....domain.workflow.definition import Edge, WorkflowDefinition
+
+AGAIN = " ↑"
+"""Behind the name of a node that is drawn further up."""
+
+
+class Piece(NamedTuple):
+    """A part of a drawing: a node, or what stands between nodes."""
+
+    text: str
+    node_id: str | None = None
+
+
+def draw(definition: WorkflowDefinition) -> Iterator[str]:
+    """Lines: nodes in a row where there is one way on, a branch for each handle where there are several."""
+    return ("".join(piece.text for piece in line) for line in pieces(definition))
+
+
+def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
+    """The same drawing, each line in pieces; the first one stands before the line's first node."""
+    leaving: dict[str, list[Edge]] = {}
+    for edge in definition.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    drawn: set[str] = set()
+    firsts = dict.fromkeys([definition.start, *definition.roots] if definition.start else definition.roots)
+    # Lines still to be drawn, the next one last: what stands before it, its branch sign, its handle, its first node.
+    pending: list[tuple[str, str, str | None, str]] = [("", "", None, first) for first in reversed(firsts)]
+    while pending:
+        indent, sign, handle, node_id = pending.pop()
+        row, branches = _row(node_id, leaving, drawn)
+        yield [Piece(f"{indent}{sign}{_named(handle)}"), *row]
+        indent += {"": "", "├ ": "│ ", "└ ": "  "}[sign]
+        for edge in reversed(branches):
+            sign = "└ " if edge is branches[-1] else "├ "
+            pending.append((indent, sign, edge.source_handle, edge.target))
+
+
+def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple[list[Piece], list[Edge]]:
+    """The nodes from here to the next fork, end or known node, and the edges of the fork."""
+    row = [_node(node_id)]
+    while node_id not in drawn:
+        drawn.add(node_id)
+        edges = leaving.get(node_id, [])
+        if len(edges) != 1:
+            return row, edges
+        node_id = edges[0].target
+        row += [Piece(f" → {_named(edges[0].source_handle)}"), _node(node_id)]
+    return [*row, Piece(AGAIN)], []
+
+
+def _node(node_id: str) -> Piece:
+    return Piece(visible(node_id), node_id)  # escaped here, as the room that it takes counts
+
+
+def _named(handle: str | None) -> str:
+    return "" if handle is None else f"[{visible(handle)}] "

@@ -1,0 +1,162 @@
+"""What people type, read: JSON from files, stdin or the argument itself, names with versions, moments, registries."""
+
+import importlib
+import os
+import stat
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ....domain.errors import InvalidRequest
+from ....domain.execution.executors import ExecutorRegistry
+from ....domain.workflow.definition import WorkflowDefinition
+from ...files import parse_json, read_definition, read_text, text_of
+from .streams import application_prints
+
+STDIN = "-"
+
+
+def read_workflow(source: str) -> WorkflowDefinition:
+    """The definition in a file or folder, or as JSON on stdin for ``-``. Raises InvalidDefinition, InvalidRequest."""
+    return WorkflowDefinition.model_validate(read_document(STDIN)) if source == STDIN else read_definition(source)
+
+
+def read_document(source: str) -> Any:
+    """The JSON in a file, or on stdin for ``-``. Raises InvalidRequest that says where it isn't JSON."""
+    return parse_json(_read(source), "stdin" if source == STDIN else source)
+
+
+def read_value(source: str | None, option: str) -> Any:
+    """JSON given as a file or pipe, as ``-`` (stdin) or as it is; None where nothing was. Raises InvalidRequest."""
+    if source is None:
+        return None
+    if source == STDIN or _is_file(source):
+        return read_document(source)
+    try:
+        return parse_json(source, option)
+    except InvalidRequest as error:
+        if source.lstrip()[:1] in ("{", "[", '"'):
+            raise
+        raise InvalidRequest(f"{option} {source!r} is neither a file nor JSON; text is JSON in quotes") from error
+
+
+def read_object(source: str | None, option: str) -> dict[str, Any]:
+    """A JSON object given like any value; empty when nothing was given. Raises InvalidRequest."""
+    value = read_value(source, option)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{option} is {_kind(value)}, not a JSON object")
+    return value
+
+
+def _is_file(source: str) -> bool:
+    """Whether something is there that may be read: what a shell makes of ``<(command)`` is no regular file."""
+    try:
+        return not stat.S_ISDIR(os.stat(source).st_mode)
+    except (OSError, ValueError):  # too long, or with a NUL: no file has such a name
+        return False
+
+
+def _read(source: str) -> str:
+    if source != STDIN:
+        return read_text(Path(source))
+    try:
+        return text_of(sys.stdin.buffer, "stdin")
+    except OSError as error:
+        raise InvalidRequest(f"can't read stdin: {error.strerror}") from error
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return "an array"
+    return "text" if isinstance(value, str) else f"the value {value!r}"
+
+
+def named_version(text: str) -> tuple[str, int | None]:
+    """``name@7`` as name and version; a name without a version as it is, also one with another ``@`` in it.
+
+    Raises InvalidRequest.
+    """
+    name, at, version = text.rpartition("@")
+    if not at or not version.isascii() or not version.isdigit():
+        return text, None
+    try:
+        return name, int(version)
+    except ValueError:  # more digits than Python reads
+        raise InvalidRequest(f"a version of {len(version):,} digits is beyond every head") from None
+
+
+def named_workflow(text: str) -> tuple[str, int | str | None]:
+    """``id@7`` or ``id@abc1234`` as id and version or snapshot id: no workflow's id has an ``@``.
+
+    Raises InvalidRequest.
+    """
+    workflow_id, at, version = text.partition("@")
+    return workflow_id, read_version(version) if at else None
+
+
+def read_workflow_at(text: str | None) -> tuple[str | None, int | str | None]:
+    """The same of an option that may be left out. Raises InvalidRequest."""
+    return (None, None) if text is None else named_workflow(text)
+
+
+def read_version(text: str) -> int | str:
+    """A version if it is digits only, as no snapshot id is; else a snapshot id. Raises InvalidRequest."""
+    number = named_version(f"@{text}")[1]
+    return text if number is None else number
+
+
+def read_moment(text: str | None, option: str = "--at") -> datetime | None:
+    """ISO 8601 as an aware datetime; UTC where it names no offset. Raises InvalidRequest."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(f"{option} {text!r} is not a time; write it as 2025-05-04T09:30:00Z") from None
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def read_globals(pairs: Sequence[str]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs; values are text. Raises InvalidRequest."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InvalidRequest("--global takes KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def _where(error: BaseException) -> str:
+    """The line of the application on which its import failed, if it came that far."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if len(frames) > 1 else ""
+
+
+def load_registry(spec: str) -> ExecutorRegistry:
+    """The registry that ``module:name`` stands for. The current directory is importable. Raises InvalidRequest."""
+    module_name, colon, name = spec.partition(":")
+    if not colon or not module_name or not name:
+        raise InvalidRequest(f"--app {spec!r} is not of the form module:registry, such as myapp.steps:executors")
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        with application_prints():
+            module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # importing an application can raise anything
+        place = _where(error)
+        raise InvalidRequest(
+            f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}{place}"
+        ) from error
+    registry = getattr(module, name, None)
+    if isinstance(registry, ExecutorRegistry):
+        return registry
+    known = [key for key, value in vars(module).items() if isinstance(value, ExecutorRegistry)]
+    hint = f"its registries: {', '.join(known)}" if known else "it has no ExecutorRegistry at all"
+    what = f"{name!r} is {type(registry).__name__}, not an ExecutorRegistry" if registry is not None else f"no {name!r}"
+    raise InvalidRequest(f"--app {spec}: module {module_name!r} has {what}; {hint}")

@@ -1,0 +1,1 @@
+"""The walk through a run on the full screen."""

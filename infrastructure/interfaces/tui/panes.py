@@ -1,0 +1,164 @@
+"""The four panes of a walk: the events, the state, what an event changed, and the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from rich.text import Text
+from textual.events import Resize
+
+from ....domain.errors import FlowledgerError
+from ....domain.run.snapshot import shallow_data
+from ....domain.values.json import render_path
+from ....domain.workflow import WorkflowSnapshot
+from ....projections.comparison.events import StateChange
+from ...services.history.walk import RunWalk
+from ..presentation.console import text
+from ..presentation.documents import event_document
+from ..presentation.graph import Piece
+from .lines import MadeWhenLooked, event_line, graph_line, graph_lines, place_of, row_line
+from .outline import Outline, Path, Row
+from .pane import Pane
+
+UNREADABLE = "bold red"
+SIGNS = {"add": "+ ", "replace": "~ ", "remove": "- "}
+"""What stands before a change."""
+
+
+class VersionPane(Pane):
+    """Shows something of a run at one version."""
+
+    def __init__(self, walk: RunWalk, title: str, *, id: str, has_cursor: bool = True) -> None:
+        super().__init__(title, id=id, has_cursor=has_cursor)
+        self._walk = walk
+        self._version = 1
+
+    def go(self, version: int) -> None:
+        """Show a version; what can't be read of it is told in place of it."""
+        self._version = version
+        self.renew()
+
+    def renew(self) -> None:
+        """Show the version anew."""
+        try:
+            self.look()
+        except FlowledgerError as error:
+            self.say(text(error, UNREADABLE, None))
+
+    def look(self) -> None:
+        """Show what there is to see at the version."""
+        raise NotImplementedError
+
+    def document(self) -> tuple[str, Any]:
+        """What it shows, by name and as JSON."""
+        raise NotImplementedError
+
+
+class EventsPane(VersionPane):
+    """All events of the run, the cursor on that of the version."""
+
+    def __init__(self, walk: RunWalk) -> None:
+        super().__init__(walk, "events", id="events")
+
+    def look(self) -> None:
+        digits = len(str(self._walk.head))
+        lines = MadeWhenLooked(lambda: self._walk.head, lambda place: self._line(place + 1, digits))
+        self.show(lines, self._version - 1)
+
+    def _line(self, version: int, digits: int) -> Text:
+        try:
+            return event_line(self._walk.event(version), digits)
+        except FlowledgerError as error:
+            return Text.assemble(f"{version:>{digits}}  ", text(error, UNREADABLE))
+
+    def document(self) -> tuple[str, Any]:
+        return f"event {self._version}", event_document(self._walk.event(self._version))
+
+
+class OutlinePane(VersionPane):
+    """Values that fold."""
+
+    def __init__(self, walk: RunWalk, title: str, outline: Outline, *, id: str) -> None:
+        super().__init__(walk, title, id=id)
+        self._outline = outline
+        self._rows: Sequence[Row] = ()
+
+    def on_pane_chosen(self, chosen: Pane.Chosen) -> None:
+        """Fold or unfold."""
+        chosen.stop()
+        if chosen.line < len(self._rows) and self._rows[chosen.line].unfolded is not None:
+            self._outline.toggle(self._rows[chosen.line].path)
+            self.renew()
+
+    def show_values(self, roots: Iterable[tuple[Hashable, str, Any]], changed: Collection[Path]) -> None:
+        """Show values, given by key, label and value, with what has changed among them."""
+        self._rows = rows = self._outline.rows(roots)
+        self.show(MadeWhenLooked(lambda: len(rows), lambda place: row_line(rows[place], changed)))
+
+
+class StatePane(OutlinePane):
+    """The Snapshot at the version; what its event changed stands out."""
+
+    def __init__(self, walk: RunWalk) -> None:
+        super().__init__(walk, "state", Outline(("context",)), id="state")
+
+    def look(self) -> None:
+        snapshot = self._walk.snapshot(self._version)
+        self.entitle(f"state at version {self._version}")
+        changed = {
+            change.path[:depth]
+            for change in (self._walk.changes(self._version) if self._version > 1 else ())
+            for depth in range(1, len(change.path) + 1)
+        }
+        self.show_values(((key, key, value) for key, value in shallow_data(snapshot).items()), changed)
+
+    def document(self) -> tuple[str, Any]:
+        return f"the state at version {self._version}", self._walk.snapshot(self._version).to_data()
+
+
+class ChangesPane(OutlinePane):
+    """What the event of the version changed, and the event itself."""
+
+    def __init__(self, walk: RunWalk) -> None:
+        super().__init__(walk, "changes", Outline(), id="changes")
+
+    def look(self) -> None:
+        event = self._walk.event(self._version)
+        self.entitle(f"what {event.type.partition('.')[2]} {self._version} changed")
+        changes = self._walk.changes(self._version)
+        shown = [(change.pointer, _named(change), change) for change in changes if change.path != ("version",)]
+        self.show_values([*shown, ("event", "event", event.data)], set())
+
+    def document(self) -> tuple[str, Any]:
+        patch = [change.to_data() for change in self._walk.changes(self._version)]
+        return f"what event {self._version} changed", patch
+
+
+def _named(change: StateChange) -> str:
+    return SIGNS[change.op] + render_path(change.path).removeprefix(".")
+
+
+class GraphPane(VersionPane):
+    """The definition, the current node marked."""
+
+    def __init__(self, walk: RunWalk, workflow: WorkflowSnapshot) -> None:
+        super().__init__(walk, f"{workflow.workflow_id}@{workflow.version}", id="graph", has_cursor=False)
+        self._definition = workflow.definition
+        self._drawn: list[list[Piece]] = []
+
+    def on_resize(self, event: Resize) -> None:
+        """Break the rows anew."""
+        super().on_resize(event)
+        self._drawn = graph_lines(self._definition, self.scrollable_content_region.width)
+        self.renew()
+
+    def look(self) -> None:
+        snapshot = self._walk.snapshot(self._version)
+        made = partial(graph_line, current=snapshot.current_node_id, context=snapshot.context)
+        lines = MadeWhenLooked(lambda: len(self._drawn), lambda place: made(self._drawn[place]))
+        self.show(lines, place_of(snapshot.current_node_id, self._drawn))
+
+    def document(self) -> tuple[str, Any]:
+        return "the definition", self._definition.to_data()

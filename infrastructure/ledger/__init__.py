@@ -1,0 +1,1 @@
+"""The ledger, and where everything is put together."""

@@ -1,0 +1,65 @@
+"""From a store's URL to an open event store."""
+
+from importlib import import_module
+
+from ...domain.errors import FlowledgerError, InvalidRequest
+from ...domain.ports import EventStore
+from ..storage.addresses import MAX_URL, NO_DRIVER, SQLITE, URL_FORMS, sqlite_file
+from ..storage.codec import MAX_EVENT_BYTES, LedgerMapper
+from ..storage.credentials import described, quiet, shown
+from ..storage.event_store import LedgerEventStore
+from ..storage.log.event_log import EventLog
+from ..storage.log.event_store import hosted
+from ..storage.recorder import errors_in_our_terms
+from .schemes import UnknownScheme, known_schemes, open_by_scheme
+
+
+def open_store(
+    url: str | EventLog | EventStore, *, max_event_bytes: int = MAX_EVENT_BYTES, create: bool = True
+) -> LedgerEventStore:
+    """Open the event store at ``url``, migrating its tables; ``create`` makes them where there are none.
+
+    Instead of a URL it may be somebody else's store that is open already: a log, or what implements the port.
+
+    ``max_event_bytes`` bounds the JSON body of one event. Raises InvalidRequest for a URL that can't be understood,
+    StorageUnavailable when the store can't be reached or is newer than this code, StorageCorrupt when what is there
+    isn't a store. No message shows a password.
+    """
+    if not isinstance(url, str):
+        return hosted(url, max_event_bytes)
+    if len(url) > MAX_URL:
+        raise InvalidRequest(f"a text of {len(url):,} characters is no store's URL: {MAX_URL:,} is the most")
+    try:
+        return _open(url, max_event_bytes, create)
+    except FlowledgerError as error:
+        failed = error
+    raise quiet(failed, url)
+
+
+def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
+    """Errors of this one may show the password."""
+    mapper = LedgerMapper(max_event_bytes=max_event_bytes)
+    with errors_in_our_terms():
+        # Each backend is imported where it is opened: a store on SQLite needs no PostgreSQL driver.
+        if url == "memory:":
+            from ..storage.memory.open import open_memory
+
+            return open_memory(mapper)
+        if url.startswith(SQLITE):
+            from ..storage.sqlite.open import open_sqlite
+
+            return open_sqlite(sqlite_file(url), mapper, create=create)
+        if url.startswith(("postgresql://", "postgres://")):
+            try:
+                import_module("psycopg")
+            except ImportError:
+                raise InvalidRequest(NO_DRIVER) from None
+            from ..storage.postgres.open import open_postgres
+
+            return open_postgres(url, mapper, create=create)
+    try:
+        store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
+    except UnknownScheme:
+        others = "".join(f", {scheme}:" for scheme in known_schemes())
+        raise InvalidRequest(f"{described(url)} is not a store's URL; use one of: {URL_FORMS}{others}") from None
+    return hosted(store, max_event_bytes, f"the package that opens {shown(url)}")

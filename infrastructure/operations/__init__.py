@@ -1,0 +1,1 @@
+"""What runs by itself, or in processes of its own, over the services."""

@@ -1,0 +1,1 @@
+"""Reading the index and the search: SQL that reads."""

@@ -1,0 +1,49 @@
+"""Cursors: where a list goes on, as text that callers pass back. They hold for the filters that they were made with."""
+
+import base64
+from binascii import Error
+from collections.abc import Callable, Hashable, Sequence
+from hashlib import sha256
+from typing import TypeVar
+
+import orjson
+
+from ...domain.errors import InvalidRequest
+from ...domain.visible import quoted
+from ...projections.index.query import Place
+from ...projections.pagination import Page
+
+T = TypeVar("T")
+
+
+def page_of(rows: Sequence[T], limit: int, place: Callable[[T], Place], filters: Hashable) -> Page[T]:
+    """A page of at most ``limit`` rows; where there is one row more, another page follows."""
+    following = cursor(place(rows[limit - 1]), filters) if len(rows) > limit else None
+    return Page(tuple(rows[:limit]), following)
+
+
+def cursor(place: Place, filters: Hashable) -> str:
+    """The cursor of what lies behind a place."""
+    text = orjson.dumps([place.time, place.position, _mark(filters)])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def place_at(after: str | None, filters: Hashable) -> Place | None:
+    """The place that a cursor means. Raises InvalidRequest for one that isn't ours, or was made with other filters."""
+    if after is None:
+        return None
+    try:
+        time, position, mark = orjson.loads(base64.b64decode(after + "=" * (-len(after) % 4), b"-_", validate=True))
+        if not all(type(number) is int and number.bit_length() < 64 for number in (time, position)):
+            raise ValueError(time, position)
+    except (Error, ValueError, TypeError) as error:
+        raise InvalidRequest(
+            f"after {quoted(after)} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
+        ) from error
+    if mark != _mark(filters):
+        raise InvalidRequest("this cursor was made with other filters: pass the same ones, or begin without a cursor")
+    return Place(time, position)
+
+
+def _mark(filters: Hashable) -> str:
+    return sha256(repr(filters).encode(errors="backslashreplace")).hexdigest()[:8]

@@ -1,0 +1,102 @@
+"""Reading the index: lists of runs, work orders, workflows and acts, in pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....domain.errors import StorageUnavailable
+from ....projections.index.changes import INDEX_REVISION, ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
+from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+from ...storage.recorder import LedgerRecorder, errors_in_our_terms
+from ...storage.sql import Dialect
+from . import sql
+
+
+class Index:
+    """What lists and filters read. Kept by every append in its own transaction, so a reader sees his own writes.
+
+    Every method raises StorageUnavailable where the index must be rebuilt first.
+    """
+
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self._recorder = recorder
+        self._is_current = False
+
+    def runs(
+        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "flowledger_index_runs"
+    ) -> list[RunRow]:
+        """Newest first, out of the table ``source``. ``extra`` conditions are on its row, called ``r``."""
+        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
+        return list(map(RunRow._make, found))
+
+    def family_of(self, run_id: str) -> list[RunRow]:
+        """All runs of the work order that a run belongs to, oldest first; none where there is no such run."""
+        return list(map(RunRow._make, self._rows(sql.family(run_id))))
+
+    def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
+        """Newest first."""
+        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))
+
+    def work_order(self, work_order_id: str) -> WorkOrderRow | None:
+        found = self._rows(sql.work_order(work_order_id))
+        return WorkOrderRow(*found[0]) if found else None
+
+    def acts(
+        self, by: str | None = None, stream: str | None = None, since: int | None = None, until: int | None = None,
+        before: Place | None = None, limit: int = 50,
+    ) -> list[ActRow]:  # fmt: skip
+        """What actors did, newest first; times are microseconds since 1970."""
+        return list(map(ActRow._make, self._rows(sql.acts(by, stream, since, until, before, limit))))
+
+    def workflow(self, workflow_id: str) -> WorkflowRow | None:
+        found = self._rows(sql.workflows("w.workflow_id = :id", {"id": workflow_id, "limit": 1}))
+        return _workflow(found[0]) if found else None
+
+    def workflows(self, after: str | None = None, limit: int = 50, *, archived: bool = False) -> list[WorkflowRow]:
+        """In order of their ids, those behind ``after``; ``archived`` ones only where they are asked for."""
+        wanted = "w.workflow_id > :after" + ("" if archived else " AND NOT w.archived")
+        return [_workflow(row) for row in self._rows(sql.workflows(wanted, {"after": after or "", "limit": limit}))]
+
+    def saves_named(self, snapshot_id: str) -> list[SaveRow]:
+        """The saves that have this snapshot id: one, if any."""
+        found = self._rows(sql.saves_named(snapshot_id))
+        return list(map(SaveRow._make, found))
+
+    def is_built(self) -> bool:
+        """Whether its rows are those that this code makes."""
+        with errors_in_our_terms():
+            return self._recorder.query("SELECT revision FROM flowledger_index", {}) == [(INDEX_REVISION,)]
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of the SQL that it takes."""
+        return self._recorder.dialect
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement, whatever made them."""
+        with errors_in_our_terms():
+            return self._recorder.query(sql, parameters)
+
+    def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        """The version of a stream, and the rows of a statement at the same moment; its first column is never null."""
+        with errors_in_our_terms():
+            return self._recorder.query_beside_head(stream, sql, parameters)
+
+    def _rows(self, query: Condition) -> list[Any]:
+        with errors_in_our_terms():
+            if not self._is_current:
+                self._check()
+            return self._recorder.query(query.sql, query.parameters)
+
+    def _check(self) -> None:
+        found = [revision for (revision,) in self._recorder.query("SELECT revision FROM flowledger_index", {})]
+        if found != [INDEX_REVISION]:
+            raise StorageUnavailable(
+                "the index of this store was not built yet, or by other code: "
+                "build it with `flowledger rebuild`, or ledger.rebuild()"
+            )
+        self._is_current = True
+
+
+def _workflow(row: Sequence[Any]) -> WorkflowRow:
+    found = WorkflowRow(*row)
+    return found._replace(archived=bool(found.archived))  # SQLite knows 0 and 1

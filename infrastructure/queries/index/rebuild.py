@@ -1,0 +1,150 @@
+"""The index made anew from the events, while others read and write."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from eventsourcing.persistence import PersistenceError
+
+from ....domain.errors import EventNotReadable
+from ....domain.run import STARTED
+from ....domain.work_order import OPENED, RUN_ADDED
+from ....projections.index.changes import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
+from ...storage.codec import decode
+from ...storage.event_store import LedgerEventStore
+from ...storage.recorder import PAGE_ROWS, EndedByOthers, IndexedPage, LedgerRecorder, Rebuilding, Row, storage_error
+
+MOST_NAMED = 20
+"""Events that can't be read and are named in the log of the process; `verify` names all."""
+
+Progress = Callable[[float], object]
+
+LeftOut = Callable[[EventNotReadable], object]
+"""Is told each event that can't be read."""
+
+_log = logging.getLogger("flowledger.index")
+
+
+def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
+    """Make the index anew, drop all checkpoints, and return how many events moved the rows of the index.
+
+    Others go on meanwhile; for the last moment writers wait. ``progress`` is told the part that is done, 0 to 1.
+    Several at once help each other on SQLite and in memory; on PostgreSQL all but one are refused.
+
+    An event that can't be read moves no row, and stops no other: ``left_out`` is told of it. A run, or work order, that
+    begins with one is listed as unreadable. Raises StorageUnavailable; the index is then as it was, and so it is after
+    an interruption, also by SIGKILL.
+    """
+    try:
+        with store.recorder.rebuilding() as new:
+            walk = _Walk(store.recorder, new, progress, left_out)
+            walk.catch_up(settled=True)
+            events = new.swap(walk.catch_up, INDEX_REVISION)
+    except EndedByOthers as ended:
+        events = ended.events
+    except PersistenceError as error:
+        raise storage_error(error) from error
+    store.checkpoints.clear()
+    if progress is not None:
+        progress(1.0)
+    return events
+
+
+class _Walk:
+    """Goes through the log as far as it is, and goes on from there the next time."""
+
+    def __init__(
+        self, recorder: LedgerRecorder, new: Rebuilding, progress: Progress | None, left_out: LeftOut | None
+    ) -> None:
+        self._recorder = recorder
+        self._left_out = left_out
+        self._named: set[tuple[str, int]] = set()
+        """The events that were told of: part of the log may be read twice."""
+        self._new = new
+        self._progress = progress
+        self._read = self._put = 0
+        self._end = recorder.max_notification_id() or 0
+        self._begin: int | None = None
+        self._told = 0.0
+
+    def catch_up(self, *, settled: bool) -> None:
+        """Take in what came behind what was taken in; where ``settled``, only what can't be overtaken."""
+        if (position := self._new.position()) != self._put:
+            self._read = self._put = position
+        while True:
+            found = self._recorder.indexed_page(self._read, settled=settled)
+            rows = _undivided(found) if len(found) == PAGE_ROWS else found
+            went_on = self._take_in(rows)
+            if rows and settled:  # else writers wait, and progress may take its time
+                self._tell(rows)
+            if went_on and len(found) < PAGE_ROWS:
+                return
+
+    def _take_in(self, rows: Sequence[Row]) -> bool:
+        """False when we have to go on elsewhere, as others were here."""
+        if not rows:
+            return True
+        events, changes = self._changes(rows)
+        self._read = rows[-1].position
+        if events:
+            page = IndexedPage(self._put, self._read, events, changes)
+            self._put = self._new.put(page)
+            if self._put != page.upto:
+                self._read = self._put
+                return False
+        return True
+
+    def _changes(self, rows: Sequence[Row]) -> tuple[int, Changes]:
+        """How many events move rows, and what they do."""
+        events = [event for row in rows if (event := self._placed(row)) is not None]
+        return changes_of_readable(events, self._tell_of)
+
+    def _placed(self, row: Row) -> Placed | None:
+        """The event of a row, if it moves any; without data where it can't be read."""
+        try:
+            if not isinstance(row.stream, str) or type(row.version) is not int or row.version < 1:
+                raise EventNotReadable(
+                    str(row.stream), 0, "it has no stream, or none of the versions, which are 1 and more"
+                )
+            data = self._data(row)
+        except EventNotReadable as error:
+            self._tell_of(error)
+            data = {}
+        if data and not is_indexed(row.type, data):
+            return None
+        return Placed(row.position, row.stream, row.version, row.type, data)
+
+    def _tell_of(self, error: EventNotReadable) -> None:
+        if (place := (error.stream, error.version)) in self._named:
+            return
+        self._named.add(place)
+        if self._left_out is not None:
+            self._left_out(error)
+        elif len(self._named) <= MOST_NAMED:
+            _log.warning("%s; it is left out of the lists", error)
+
+    def _data(self, row: Row) -> dict[str, object]:
+        state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""
+        return decode(row.stream, row.version, row.type, state)
+
+    def _tell(self, rows: Sequence[Row]) -> None:
+        if self._begin is None:
+            self._begin = rows[0].position
+        if self._progress is not None and self._end > self._begin:
+            done = (self._read - self._begin) / (self._end - self._begin)
+            self._told = max(self._told, min(done, 1.0))  # it may begin anew with others
+            self._progress(self._told)
+
+
+_BEGINNING = 4
+"""Events in which a run begins and its work order says so, at most. They are of one commit."""
+
+
+def _undivided(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of a full page, without a run that begins at their end and whose work order may come behind it.
+
+    The state of a work order is told from its run, which must be of the same page.
+    """
+    for place in range(max(1, len(rows) - _BEGINNING), len(rows)):
+        if rows[place].type == STARTED and not any(row.type in (OPENED, RUN_ADDED) for row in rows[place:]):
+            return rows[:place]
+    return rows

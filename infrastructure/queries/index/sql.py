@@ -1,0 +1,245 @@
+"""Queries of the index as SQL, the same for every backend but for the one kind of index that only PostgreSQL has.
+
+Each filter has an index in the order of pages, so a page costs its rows. Where several statuses are asked for, each has
+its own page, and the pages are merged: an index by status holds no order across statuses.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ....domain.run.snapshot import TERMINAL
+from ....projections.index.changes import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow, key
+from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+from ...storage.sql import Dialect
+
+RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
+"""Of the table, in the order of the row."""
+
+_ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
+
+
+def runs(
+    query: RunQuery,
+    dialect: Dialect,
+    limit: int,
+    extra: Sequence[Condition] = (),
+    source: str = "flowledger_index_runs",
+) -> Condition:
+    """The runs of a page, newest first, out of the table ``source``; ``extra`` conditions are on its row, ``r``."""
+    parameters: dict[str, Any] = {"limit": limit}
+    shared = [*_place("r.started_at", "r.position", query.before, parameters)]
+    for name, column, value in (
+        ("workflow_id", "r.workflow_id", query.workflow_id),
+        ("workflow_version", "r.workflow_version", query.version),
+        ("actor", "r.actor", None if query.by is None else key(query.by)),
+    ):
+        shared += _equal(name, column, value, parameters)
+    shared += _between("r.started_at", query.since, query.until, parameters)
+    for condition in extra:
+        shared.append(condition.sql)
+        parameters |= condition.parameters
+    if query.as_of is None:
+        branches = [_now(source, shared, query, status, parameters) for status in query.status or (None,)]
+    else:
+        parameters["as_of"] = query.as_of
+        branches = list(_as_of(source, shared, query, dialect, parameters))
+    return Condition(_merged(branches, "started_at"), parameters)
+
+
+def family(run_id: str) -> Condition:
+    """The runs of the work order that a run belongs to, oldest first."""
+    order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
+    return Condition(
+        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608 - our own columns and tables; values are parameters
+        {"id": run_id},
+    )
+
+
+def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
+    conditions = [*shared, *_stands("r", query, status, parameters)]
+    return _page(_RUN, f"{source} AS r", conditions, "r.started_at")
+
+
+def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
+    """Runs that had ended by then stand as now; those that were in flight as their last change by then says.
+
+    Where runs stood matters to some filters only; then those that were in flight are found by what they were.
+    """
+    if not query.status and query.node is None and query.error_type is None:
+        return [_all_as_of(source, shared, dialect)]
+    asked = query.status or (None,)
+    ended = [status for status in asked if status is None or status in _ENDED]
+    in_flight = [status for status in asked if status is None or status not in _ENDED]
+    begun = "r.started_at <= :as_of"
+    branches = [
+        _page(
+            _RUN, f"{source} AS r",
+            [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)], "r.started_at",
+        )
+        for status in ended
+    ]  # fmt: skip
+    was_in_flight = {
+        "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
+        "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",
+    }[dialect]
+    branches += [
+        _page(
+            _RUN_THEN,
+            f"{source} AS r JOIN {_LAST_CHANGE[dialect]}",
+            [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)],
+            "r.started_at",
+        )
+        for status in in_flight
+    ]
+    return branches
+
+
+def _all_as_of(source: str, shared: list[str], dialect: Dialect) -> str:
+    begun = _page("r.*", f"{source} AS r", [*shared, "r.started_at <= :as_of"], "r.started_at")
+    return f"""SELECT {_RUN_EITHER} FROM ({begun}) AS r
+LEFT JOIN {_LAST_CHANGE[dialect]} AND (r.finished_at IS NULL OR r.finished_at > :as_of)
+ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608 - our own columns and tables; values are parameters
+
+
+_LAST_CHANGE: dict[Dialect, str] = {
+    # Run by run, whatever the server believes of their number.
+    "postgres": """LATERAL (
+    SELECT * FROM flowledger_index_changes AS earlier
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL
+    ORDER BY earlier.version DESC LIMIT 1) AS c ON TRUE""",
+    "sqlite": """flowledger_index_changes AS c ON c.stream = r.run_id AND c.version = (
+    SELECT max(earlier.version) FROM flowledger_index_changes AS earlier
+    WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL)""",
+}
+
+
+def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[str, Any]) -> list[str]:
+    name = f"status_{status}" if status is not None else ""
+    return [
+        *_equal(name, f"{table}.status", status, parameters),
+        *_equal("node_id", f"{table}.node_id", None if query.node is None else key(query.node), parameters),
+        *_equal(
+            "error_type", f"{table}.error_type", None if query.error_type is None else key(query.error_type), parameters
+        ),
+    ]
+
+
+def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
+    """The work orders of a page, newest first, each with the count of its runs that count."""
+    parameters: dict[str, Any] = {"limit": limit}
+    conditions = [
+        *_place("o.opened_at", "o.position", query.before, parameters),
+        *_equal("workflow_id", "o.workflow_id", query.workflow_id, parameters),
+        *_equal("state", "o.state", query.state, parameters),
+        *_equal("actor", "o.actor", None if query.by is None else key(query.by), parameters),
+        *_between("o.opened_at", query.since, query.until, parameters),
+    ]
+    return Condition(_page(_WORK_ORDER, "flowledger_index_work_orders AS o", conditions, "o.opened_at"), parameters)
+
+
+def work_order(work_order_id: str) -> Condition:
+    return Condition(
+        f"SELECT {_WORK_ORDER} FROM flowledger_index_work_orders AS o WHERE o.work_order_id = :id",  # noqa: S608 - our own columns and tables; values are parameters
+        {"id": work_order_id},
+    )
+
+
+def acts(
+    by: str | None, stream: str | None, since: int | None, until: int | None, before: Place | None, limit: int
+) -> Condition:
+    """What actors did, newest first."""
+    parameters: dict[str, Any] = {"limit": limit}
+    conditions = [
+        "a.is_act",
+        *_place("a.recorded_at", "a.position", before, parameters),
+        *_equal("actor", "a.actor", None if by is None else key(by), parameters),
+        *_equal("stream", "a.stream", stream, parameters),
+        *_between("a.recorded_at", since, until, parameters),
+    ]
+    return Condition(
+        _page(_columns(ActRow, "a"), "flowledger_index_changes AS a", conditions, "a.recorded_at"), parameters
+    )
+
+
+def workflows(condition: str, parameters: dict[str, Any]) -> Condition:
+    """Workflows in the order of their ids, each with the count of its saves."""
+    return Condition(
+        f"SELECT {_WORKFLOW} FROM flowledger_index_workflows AS w "  # noqa: S608 - our own columns and tables; values are parameters
+        f"WHERE {condition} ORDER BY w.workflow_id LIMIT :limit",
+        parameters,
+    )
+
+
+def saves_named(snapshot_id: str) -> Condition:
+    return Condition(
+        f"SELECT {_columns(SaveRow, 's')} FROM flowledger_index_saves AS s WHERE s.snapshot_id = :id",  # noqa: S608 - our own columns and tables; values are parameters
+        {"id": snapshot_id},
+    )
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------------
+
+
+def _columns(row: type[NamedTuple], table: str, **others: str) -> str:
+    """The fields of a row in their order, out of a table, but for ``others``."""
+    return ", ".join(others.get(name) or f"{table}.{'actor' if name == 'by' else name}" for name in row._fields)
+
+
+_RUN = _columns(RunRow, "r")
+_RUN_THEN = _columns(
+    RunRow, "r", status="c.status", node_id="c.node_id", error_type="c.error_type", version="c.version",
+    finished_at="CAST(NULL AS bigint) AS finished_at",
+)  # fmt: skip
+_RUN_EITHER = _columns(
+    RunRow, "r", status="coalesce(c.status, r.status)", version="coalesce(c.version, r.version)",
+    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
+    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
+    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
+)  # fmt: skip
+_WORK_ORDER = _columns(
+    WorkOrderRow, "o",
+    runs="""(SELECT count(*) FROM flowledger_index_runs AS r WHERE r.work_order_id = o.work_order_id
+    AND (r.origin IS NULL OR r.origin = 'retry')) AS runs""",
+)  # fmt: skip
+_WORKFLOW = _columns(
+    WorkflowRow, "w",
+    saves="(SELECT count(*) FROM flowledger_index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves",
+)  # fmt: skip
+
+
+def _equal(name: str, column: str, value: object, parameters: dict[str, Any]) -> list[str]:
+    if value is None:
+        return []
+    parameters[name] = value
+    return [f"{column} = :{name}"]
+
+
+def _between(column: str, since: int | None, until: int | None, parameters: dict[str, Any]) -> list[str]:
+    conditions: list[str] = []
+    if since is not None:
+        parameters["since"] = since
+        conditions.append(f"{column} >= :since")
+    if until is not None:
+        parameters["until"] = until
+        conditions.append(f"{column} < :until")
+    return conditions
+
+
+def _place(time: str, position: str, before: Place | None, parameters: dict[str, Any]) -> list[str]:
+    if before is None:
+        return []
+    parameters |= {"before_time": before.time, "before_position": before.position}
+    return [f"({time}, {position}) < (:before_time, :before_position)"]
+
+
+def _page(columns: str, source: str, conditions: Sequence[str], time: str) -> str:
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    position = time.partition(".")[0] + ".position"
+    return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608 - our own columns and tables; values are parameters
+
+
+def _merged(branches: Sequence[str], time: str) -> str:
+    if len(branches) == 1:
+        return branches[0]
+    pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608 - our own columns and tables; values are parameters
+    return f"{pages}\nORDER BY {time} DESC, position DESC LIMIT :limit"

@@ -1,0 +1,175 @@
+"""Lists of runs, work orders and workflows: filters as callers give them, pages, cursors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound, WorkflowNotFound
+from ...domain.values.clock import micros
+from ...domain.values.json import freeze
+from ...domain.visible import quoted
+from ...projections.index.changes import UNREADABLE, RunRow
+from ...projections.index.query import Place, RunQuery, WorkOrderQuery
+from ...projections.pagination import Page
+from ...projections.runs.summary import (
+    RunSummary,
+    WorkflowSummary,
+    WorkOrderSummary,
+    run_summary,
+    work_order_summary,
+    workflow_summary,
+)
+from ..storage.recorder import LAST
+from .cursors import page_of, place_at
+from .index.reader import Index
+from .search.query import SearchQuery
+from .search.runs import SearchedRuns
+
+MOST: Final = 1_000
+"""Items of one page at most: the rest follows by the cursor."""
+
+STATUSES: Final = ("active", "paused", "error", "completed", "failed", "cancelled")
+STATES: Final = ("pending", "running", "paused", "success", "failed", "cancelled", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Where the rows of lists come from."""
+
+    index: Index
+    searched: SearchedRuns
+
+    def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
+        """The newest rows, and how many seconds the search for them is behind the log."""
+        if search is None:
+            return self.index.runs(query, limit), None
+        lag = self.searched.catch_up()
+        return self.searched.page(query, search, limit), lag.seconds
+
+
+def run_query(
+    workflow_id: str | None, version: int | None, status: str | Sequence[str] | None, node: str | None,
+    error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
+) -> RunQuery:  # fmt: skip
+    """Raises InvalidRequest for a status that doesn't exist, a naive time."""
+    wanted = (status,) if isinstance(status, str) else status or ()
+    if not isinstance(wanted, list | tuple | set | frozenset):
+        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(STATUSES)}")
+    for name in wanted:
+        _one_of(STATUSES, name, "status")
+    return RunQuery(
+        workflow_id=checked_id(workflow_id, "workflow_id"),
+        version=version,
+        status=tuple(dict.fromkeys(wanted)),
+        node=checked_text(node, "node"),
+        error_type=checked_text(error_type, "error_type"),
+        by=checked_text(by, "by"),
+        since=checked_time(since, "since"),
+        until=checked_time(until, "until"),
+        as_of=checked_time(as_of, "as_of"),
+    )
+
+
+def runs_page(
+    lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
+    node_now: Callable[[str], str | None],
+) -> Page[RunSummary]:  # fmt: skip
+    """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
+    check_limit(limit)
+    filters = (query, search and search.asked)
+    is_storable = query.version is None or query.version <= LAST
+    before = place_at(after, filters)
+    rows, lag = lists.runs(replace(query, before=before), search, limit + 1) if is_storable else ([], None)
+    if not rows and after is None and query.workflow_id is not None:
+        _check_workflow(lists.index, query.workflow_id, query.version)
+    page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
+    return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
+
+
+def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSummary:
+    if row.status != "active":
+        return run_summary(row, row.node_id)
+    try:
+        return run_summary(row, node_now(row.run_id))
+    except StorageUnavailable:
+        raise
+    except FlowledgerError:
+        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; the others are listed
+
+
+def work_order_query(
+    workflow_id: str | None, state: str | None, by: str | None, since: datetime | None, until: datetime | None
+) -> WorkOrderQuery:
+    """Raises InvalidRequest for a state that doesn't exist, a naive time."""
+    if state is not None:
+        _one_of(STATES, state, "state")
+    return WorkOrderQuery(
+        workflow_id=checked_id(workflow_id, "workflow_id"),
+        state=state,
+        by=checked_text(by, "by"),
+        since=checked_time(since, "since"),
+        until=checked_time(until, "until"),
+    )
+
+
+def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, limit: int) -> Page[WorkOrderSummary]:
+    """Raises WorkflowNotFound."""
+    check_limit(limit)
+    rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
+    if not rows and after is None and query.workflow_id is not None:
+        _check_workflow(index, query.workflow_id, None)
+    page = page_of(rows, limit, lambda row: Place(row.opened_at, row.position), query)
+    return Page(tuple(map(work_order_summary, page)), page.next)
+
+
+def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
+    """Here the cursor is the last id itself: workflows are listed by it."""
+    check_limit(limit)
+    rows = index.workflows(checked_id(after, "after"), limit + 1, archived=archived)
+    more = len(rows) > limit
+    return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
+
+
+def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
+    """An empty list of what doesn't exist would answer a mistyped name with "nothing ran"."""
+    workflow = index.workflow(workflow_id)
+    if workflow is None:
+        raise WorkflowNotFound(workflow_id)
+    if version is not None and not 1 <= version <= workflow.version:
+        raise VersionNotFound(version, workflow.version, f"workflow {workflow_id!r}")
+
+
+def check_limit(limit: int) -> None:
+    """Raises InvalidRequest for a page of no items, or of too many."""
+    if type(limit) is not int or not 1 <= limit <= MOST:
+        raise InvalidRequest(f"limit {quoted(limit)}: a page has 1 to {MOST:,} items; further ones come by the cursor")
+
+
+def _one_of(known: Sequence[str], value: object, what: str) -> None:
+    if value not in known:
+        raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
+
+
+def checked_text(value: str | None, name: str) -> str | None:
+    """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest(f"{name} {quoted(value)} is not text")
+    freeze(value, name)
+    return value
+
+
+def checked_id(value: str | None, name: str) -> str | None:
+    """The same for what is an id."""
+    if "\0" in (checked_text(value, name) or ""):
+        raise InvalidRequest(f"{name} {quoted(value)}: no id has a NUL character")
+    return value
+
+
+def checked_time(value: datetime | None, name: str) -> int | None:
+    """A time in microseconds since 1970. Raises InvalidRequest where it is none, or has no time zone."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise InvalidRequest(f"{name} {quoted(value)} is not a datetime")
+    return micros(value)

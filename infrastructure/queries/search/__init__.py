@@ -1,0 +1,1 @@
+"""Searching runs by words and by values, off the write path."""

@@ -1,0 +1,172 @@
+"""The indexer: follows the log, and keeps an entry of each run up to date. Writers never wait for it."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from ....domain.errors import EventNotReadable, InvalidRequest, NotStorable, StoreReadOnly
+from ....domain.run import STARTED
+from ....domain.visible import quoted
+from ....projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
+from ...storage.search_table import Progress, SearchTable
+
+if TYPE_CHECKING:
+    from ...storage.reader import EventReader
+    from ...storage.recorder import Row
+
+LEAST_LAG = 1e-6
+"""Seconds, where there are events that a search doesn't know; 0 says that it knows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a search is behind the log: it knows all events up to ``position``; the last one is at ``head``."""
+
+    position: int
+    head: int
+    seconds: float
+    """Age of the oldest event that it doesn't know yet; 0 when it has caught up."""
+    left_out: int = 0
+    """Of what was taken in just now: runs that can't be searched, or not by all their events, as something in them
+    can't be read, or kept by the database. The process's log names them, and so does ``verify(deep=True)``."""
+
+
+MOST_NAMED = 20
+"""Runs that are left out, and named in the log of the process."""
+
+_log = logging.getLogger("flowledger.search")
+
+
+class SearchIndex:
+    """Entries of all runs. Several processes may catch up at once: each batch counts once."""
+
+    def __init__(self, store: "EventReader", table: SearchTable, now: Callable[[], int]) -> None:
+        self._store = store
+        self._table = table
+        self._now = now
+
+    def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
+        """Take in what the log holds behind our position, at most ``budget`` events; says what is left.
+
+        Entries that were made by other rules, or of another log, are dropped first, and made anew. ``progress`` is told
+        after each batch the part of the log's rest that is done, 0 to 1. What can't be read or kept is left out, named
+        and counted. A store that can be read, but not written to, stays as it is, and so behind. Raises
+        StorageUnavailable when it can't be read, or a write fails.
+        """
+        if budget is not None and type(budget) is not int:
+            raise InvalidRequest(f"budget {quoted(budget)} is not a number of events")
+        read = first = 0
+        left_out: set[str] = set()
+        may_restart = True
+        last = self._store.last_position() if progress else 0
+        while budget is None or read < budget:
+            since = self._table.progress()
+            page = self._behind(since)
+            try:
+                if page is None:
+                    if not may_restart:
+                        break  # others keep entries by other rules
+                    may_restart = False
+                    self._table.restart(SEARCH_REVISION)
+                    continue
+                if budget is not None:
+                    page = page[: budget - read]
+                if not page:
+                    break
+                # When somebody else kept these events meanwhile, we go on behind them.
+                self._keep(since, page, left_out)
+            except StoreReadOnly:
+                break
+            read += len(page)
+            first = first or page[0].position
+            if progress and last > first:
+                progress(min(1.0, (page[-1].position - first) / (last - first)))
+        return replace(self.lag(), left_out=len(left_out))
+
+    def lag(self) -> Lag:
+        """How far the entries are behind the log. Raises StorageUnavailable."""
+        since = self._table.progress()
+        position, unknown = since.position, self._behind(since, settled=False)
+        if unknown is None:
+            position, unknown = 0, self._store.log_page(0, settled=False)
+        # Read last: an event that comes in between is one that it doesn't know.
+        head = self._store.last_position()
+        return Lag(position, head, self._age_of(unknown) if unknown or position < head else 0.0)
+
+    def clear(self) -> None:
+        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
+        self._table.restart(SEARCH_REVISION)
+
+    def _behind(self, since: Progress, *, settled: bool = True) -> "Sequence[Row] | None":
+        """The next events behind; None where entries are by other rules, or what was read last isn't what lies there.
+
+        The store has lost its newest events then, or another log lies under these entries, or somebody moved them.
+        """
+        if since.revision != SEARCH_REVISION:
+            return None
+        after, known = since.position, (since.position, since.last_stream, since.last_version)
+        if known == (0, None, None):
+            return self._store.log_page(0, settled=settled)
+        if since.is_taken_back:
+            page = self._store.log_page(after, settled=settled)
+            return page if page or self._store.log_page(after, settled=False) else None  # an event was behind it
+        # The page begins with what was read last: also where that must wait for a moment behind an open transaction.
+        page = self._store.log_page(max(after, 1) - 1, settled=settled)
+        first = page[:1] or self._store.log_page(max(after, 1) - 1, settled=False)[:1]
+        return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
+
+    def _keep(self, since: Progress, page: "Sequence[Row]", left_out: set[str]) -> None:
+        """Keep what the page tells of runs; where the database can't hold that, all but the runs that it can't hold."""
+        entries = list(self._entries(page, since, left_out).values())
+        try:
+            self._table.save(since, page, entries)
+        except NotStorable as error:
+            kept = [entry for entry in entries if self._table.can_hold(entry)]
+            if len(kept) == len(entries):
+                raise
+            for entry in entries:
+                if entry not in kept:
+                    _leave_out(left_out, entry.run_id, str(error))
+            self._table.save(since, page, kept)
+
+    def _entries(self, page: "Sequence[Row]", since: Progress, left_out: set[str]) -> dict[str, SearchEntry]:
+        """The entries of the runs that the page tells of, as they are after it."""
+        rows = [row for row in page if is_searched(row.type) and isinstance(row.stream, str)]
+        runs = {row.stream for row in rows}
+        if since.is_taken_back:
+            # What is kept of them may hold events behind the page already.
+            rows = [row for run in sorted(runs) for row in self._upto(run, page[-1].position)]
+        begun = {row.stream for row in rows if row.type == STARTED}
+        entries = self._table.entries(runs - begun)
+        for row in rows:
+            try:
+                data = self._store.body(row)
+                if row.type == STARTED:
+                    entries[row.stream] = begun_entry(row.stream, data, row.position)
+                if entry := entries.get(row.stream):
+                    entry.add(row.type, data)
+            except EventNotReadable as error:
+                _leave_out(left_out, row.stream, str(error))  # all others can be found
+            except MISFITS as error:
+                _leave_out(left_out, row.stream, f"event {row.version}: its body is no {row.type!r} ({error!r})")
+        return entries
+
+    def _upto(self, run_id: str, position: int) -> "Iterator[Row]":
+        return takewhile(lambda row: row.position <= position, self._store.rows(run_id))
+
+    def _age_of(self, rows: "Sequence[Row]") -> float:
+        """Seconds since the first of these events that can be read; whatever the clock says, it is behind them."""
+        for row in rows:
+            try:
+                return max(LEAST_LAG, (self._now() - int(self._store.body(row)["recorded_at"])) / 1e6)
+            except (EventNotReadable, *MISFITS):
+                continue
+        return LEAST_LAG
+
+
+def _leave_out(left_out: set[str], run_id: str, reason: str) -> None:
+    if run_id not in left_out and len(left_out) < MOST_NAMED:
+        _log.warning("run %r can't be found by all that it holds: %s", run_id, reason)
+    left_out.add(run_id)

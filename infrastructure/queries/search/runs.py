@@ -1,0 +1,220 @@
+"""Pages of the runs that a search finds, among those that a list holds."""
+
+import json
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+from ....domain.errors import EventNotReadable, InvalidRequest, StorageUnavailable
+from ....domain.expressions.language import Allowance
+from ....projections.index.changes import RunRow
+from ....projections.index.query import Condition, Place, RunQuery
+from ....projections.search import CUT, MISFITS, SearchEntry, WordQuery, document_of, words_of
+from ...storage.reader import EventReader
+from ...storage.recorder import errors_in_our_terms
+from ...storage.search_table import SearchTable
+from ..index.reader import Index
+from ..index.sql import RUN_COLUMNS
+from .indexer import Lag, SearchIndex
+from .query import SearchQuery
+from .sql import Condition as Found
+from .sql import condition
+
+SAMPLE = 500
+"""Newest runs that are looked at, to know how frequent is what is searched for."""
+
+FREQUENT = 5
+"""So many of these: from one run in a hundred on, walking the list is cheaper than collecting all that match."""
+
+COMMON = 50
+"""So many of these: looking it up in an index would collect more than it saves."""
+
+LOOKED_AT = 20_000
+"""Runs that no condition can tell apart, and that one page may look at one by one."""
+
+NEWS = 20_000
+"""Events that a search takes in before it answers: about half a second at most."""
+
+_LOOKED_AT_ONCE = 500
+
+_log = logging.getLogger("flowledger.search")
+
+_EVENT = 10_000
+"""What reading an event from the log takes out of the allowance: ten microseconds."""
+
+
+class SearchedRuns:
+    """Runs of the index, but only those that a search finds."""
+
+    def __init__(self, store: EventReader, table: SearchTable, index: Index, indexer: SearchIndex) -> None:
+        self._store = store
+        self._recorder = store.recorder
+        self._table = table
+        self._index = index
+        self._indexer = indexer
+
+    def catch_up(self) -> Lag:
+        """Take in what was written since the last search; a store full of news may stay behind, and then says so.
+
+        So does one whose disk is full, or that somebody else holds: then people find what was known before.
+        """
+        try:
+            return self._indexer.catch_up(NEWS)
+        except StorageUnavailable as error:
+            lag = self._indexer.lag()
+            _log.warning("the search can't take in what was written lately: %s", error)
+            return lag
+
+    def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
+        """Newest first, at most ``limit`` of them. As of a past time, words and values are those that were known then.
+
+        Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
+        """
+        # What values were at a past time, only the log knows; a word that was known then still is.
+        filters = search.filters if query.as_of is None else ()
+        found = condition(self._recorder.dialect, search.words, filters)
+        collecting = self._what_to_collect(found)
+        # What the database can't tell for certain of words is nearly always so, of values it may be so or not.
+        is_told = found.certain != "FALSE" or (not search.words_are_certain and not filters)
+        at_once = limit if is_told and query.as_of is None else max(limit, _LOOKED_AT_ONCE)
+        rows: list[RunRow] = []
+        allowance, looked_at = Allowance(), 0
+        while True:
+            page = self._candidates(query, found, collecting, at_once)
+            run_ids = [row.run_id for row in page]
+            if query.as_of is None:
+                confirmed = self._confirmed(found, search, run_ids, allowance)
+            else:
+                confirmed = self._confirmed_then(query.as_of, search, run_ids, allowance)
+            rows += [row for row in page if row.run_id in confirmed]
+            looked_at += len(page)
+            if len(page) < at_once or len(rows) >= limit:
+                return rows[:limit]
+            if looked_at >= LOOKED_AT:
+                raise _too_costly()
+            query = replace(query, before=Place(page[-1].started_at, page[-1].position))
+
+    def _candidates(self, query: RunQuery, found: Found, collecting: str | None, limit: int) -> list[RunRow]:
+        if self._recorder.dialect == "sqlite":
+            among = f"r.run_id IN (SELECT s.run_id FROM flowledger_search AS s WHERE {found.sql})"  # noqa: S608 - ours
+            return self._index.runs(query, limit, [Condition(among, found.parameters)])
+        if collecting is None:
+            met = f"(SELECT {found.sql} FROM flowledger_search AS s WHERE s.run_id = r.run_id)"  # noqa: S608 - as above
+            return self._index.runs(query, limit, [Condition(met, found.parameters)])
+        return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
+
+    def _what_to_collect(self, found: Found) -> str | None:
+        """The condition under which to collect all that match; None where it is better to walk the list.
+
+        A server would decide that by what it believes of texts and documents, which is often wrong by far.
+        """
+        if self._recorder.dialect == "sqlite" or not any(part.has_index for part in found.parts):
+            return None
+        counts = ", ".join(
+            f"count(*) FILTER (WHERE {condition})" for condition in (found.sql, *(part.sql for part in found.parts))
+        )
+        newest = f"SELECT * FROM flowledger_search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
+        with errors_in_our_terms():
+            ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608 - our own columns and tables; values are parameters
+        if together >= FREQUENT:
+            return None
+        rare = [part.has_index and count < COMMON for part, count in zip(found.parts, each, strict=True)]
+        looked_up = rare if any(rare) else [part.has_index for part in found.parts]
+        return " AND ".join(
+            part.sql if by_index else f"({part.sql}) IS TRUE"  # which no index serves
+            for part, by_index in zip(found.parts, looked_up, strict=True)
+        )
+
+    def _confirmed(
+        self, found: Found, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
+    ) -> Collection[str]:
+        """Those of the runs that do match."""
+        confirmed = self._certain(found, run_ids)
+        uncertain = [run_id for run_id in run_ids if run_id not in confirmed]
+        if uncertain:
+            confirmed |= {
+                entry.run_id
+                for entry in self._table.entries(uncertain).values()
+                if self._matches(entry, search, allowance)
+            }
+        return confirmed
+
+    def _confirmed_then(
+        self, time: int, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
+    ) -> Collection[str]:
+        """Those of the runs that did match at a time."""
+        confirmed: set[str] = set()
+        for run_id in run_ids:
+            try:
+                events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
+                if _has(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
+                    confirmed.add(run_id)
+            except _DAMAGED:
+                continue  # nobody can tell of it, and the others are found
+        return confirmed
+
+    def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:
+        if not run_ids or found.certain == "FALSE":
+            return set()
+        runs: str | list[str]
+        if self._recorder.dialect == "sqlite":
+            listed, runs = "s.run_id IN (SELECT value FROM json_each(:search_runs))", json.dumps(list(run_ids))
+        else:
+            listed, runs = "s.run_id = ANY (:search_runs)", list(run_ids)
+        sql = f"SELECT s.run_id FROM flowledger_search AS s WHERE {listed} AND {found.certain}"  # noqa: S608 - as above
+        with errors_in_our_terms():
+            rows = self._recorder.query(sql, found.parameters | {"search_runs": runs})
+        return {run_id for (run_id,) in rows}
+
+    def _matches(self, entry: SearchEntry, search: SearchQuery, allowance: Allowance) -> bool:
+        words, document = search.words, entry.document
+        is_indexed = words is None or words.is_indexed_in(entry.words)
+        if not is_indexed and CUT not in entry.words:
+            return False
+        is_certain = is_indexed and search.words_are_certain
+        if not is_certain or search.may_miss(document):
+            try:
+                events = list(self._events(entry.run_id, allowance))
+                if not is_certain and not _has(words, entry.run_id, events):
+                    return False
+                document = document_of(events)
+            except _DAMAGED:
+                return False  # as above
+        return search.is_met_by(document, allowance)
+
+    def _events(self, run_id: str, allowance: Allowance) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for event in self._store.read(run_id):
+            if not allowance.take(_EVENT):
+                raise _too_costly()
+            yield event.type, event.data
+
+
+_DAMAGED = (EventNotReadable, *MISFITS)
+"""What the events of a run raise when one of them isn't what it was written as."""
+
+
+def _collected(query: RunQuery, condition: str) -> str:
+    """All runs that match, sorted, each then looked up by its key: whatever the server believes of their number."""
+    before = "" if query.before is None else "WHERE (started_at, position) < (:before_time, :before_position)"
+    others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
+    return f"""(
+    WITH found AS MATERIALIZED (
+        SELECT s.run_id, s.started_at, s.position FROM flowledger_search AS s WHERE {condition}
+    )
+    SELECT found.started_at, found.position, {others}
+    FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
+    CROSS JOIN LATERAL (SELECT * FROM flowledger_index_runs AS run WHERE run.run_id = found.run_id LIMIT 1) AS one
+)"""  # noqa: S608 - ours, values are parameters
+
+
+def _has(words: WordQuery | None, run_id: str, events: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+    return words is None or words.is_in(words_of(run_id, events))
+
+
+def _too_costly() -> InvalidRequest:
+    return InvalidRequest(
+        "this search would have to look at too many runs one by one: narrow it down by workflow, status or time, "
+        "or by a comparison of a value with a constant"
+    )

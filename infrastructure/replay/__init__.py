@@ -1,1 +1,0 @@
-"""Recorded runs executed again: to verify them, one or many, and to debug a step."""

@@ -1,0 +1,57 @@
+"""From a moment to a version. Time only ever finds a version: the last of the longest prefix recorded by then."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ...domain.errors import NothingAsOf, VersionNotFound
+from ...domain.ports import EventStore, RecordedEvent
+from ...domain.values.point_in_time import AsOf, AtVersion, Moment
+
+
+def version_at(store: EventStore, stream: str, moment: Moment, head: int, subject: str) -> int:
+    """The version of a stream, whose head is known, at a moment.
+
+    Raises VersionNotFound for a version that isn't there, NothingAsOf when the stream began later.
+    """
+    match moment:
+        case AtVersion(version):
+            if not 1 <= version <= head:
+                raise VersionNotFound(version, head, subject)
+            return version
+        case AsOf(time):
+            return version_as_of(store, stream, head, time, subject)
+        case _:
+            return head
+
+
+def version_as_of(store: EventStore, stream: str, head: int, time: datetime, subject: str) -> int:
+    """The last version whose event, and every one before it, was recorded by then. Raises NothingAsOf."""
+    first = event_at(store, stream, 1)
+    if first.recorded_at > time:
+        raise NothingAsOf(time, first.recorded_at, subject)
+    # Recording times never fall within a stream, and positions always grow.
+    return _last_version(store, stream, head, lambda event: event.recorded_at <= time)
+
+
+def version_behind(store: EventStore, stream: str, head: int, position: int) -> int:
+    """The last version whose event stands at a position of the store or before it; 0 when none does."""
+    if event_at(store, stream, 1).position > position:
+        return 0
+    return _last_version(store, stream, head, lambda event: event.position <= position)
+
+
+def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[RecordedEvent], bool]) -> int:
+    """The last version whose event fits, where the first one does and none fits behind one that doesn't."""
+    low, high = 1, head
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(event_at(store, stream, middle)):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def event_at(store: EventStore, stream: str, version: int) -> RecordedEvent:
+    """One event that must be there. Raises StorageCorrupt when it isn't."""
+    return store.events_at([(stream, version)])[0]

@@ -1,1 +1,0 @@
-"""Searching runs by words and by values, off the write path: the indexer follows the log."""

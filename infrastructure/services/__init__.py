@@ -1,0 +1,1 @@
+"""Use cases, one folder for each public namespace of the ledger."""

@@ -1,0 +1,1 @@
+"""`ledger.history`: reading, comparing, auditing and replaying what happened."""

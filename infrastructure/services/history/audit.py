@@ -1,0 +1,165 @@
+"""Fetching what an audit is made of: a run's stream, those that it refers to, and the check of their digests."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
+
+from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
+from ....domain.events.integrity import Finding
+from ....domain.ports import EventStore, RecordedEvent
+from ....domain.run import STARTED, RunHeader
+from ....domain.values.ids import workflow_stream
+from ....domain.values.point_in_time import AsOf, AtVersion, Moment
+from ....projections.audit.build import RunAudit, audit_of, audited_order, stream_record
+from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
+from ....projections.audit.since_success import since_success
+from ....projections.index.changes import RunRow
+from ....projections.index.query import Place, RunQuery
+from ...queries.index.reader import Index
+from ...repositories.as_of import event_at, version_as_of, version_behind
+from ...repositories.origins import origin_in, sources
+from ...repositories.runs import RunStates
+from ...repositories.work_orders import input_of
+
+HeaderOf = Callable[[str, int | None], RunHeader]
+"""From a run's id and a version (None: now) to where it stood."""
+
+
+class Auditor:
+    """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
+
+    def __init__(self, store: EventStore, index: Index, states: RunStates, header_of: HeaderOf) -> None:
+        self._store = store
+        self._index = index
+        self._states = states
+        self._header_of = header_of
+
+    def audit(self, run_id: str, moment: Moment) -> RunAudit:
+        """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable."""
+        run = self._run(run_id, moment)
+        started = run.events[0]
+        cut = run.events[-1].position if isinstance(moment, (AtVersion, AsOf)) else None
+        order = self._order(started, cut)
+        past = self._past(started)
+        workflow, version = workflow_stream(started.data["workflow_id"]), started.data["workflow_version"]
+        # Its digest depends on the event before it; those before that one are left to verify.
+        save = self._checked(workflow, version, after=max(0, version - 2))
+        known = {event.version: event for event in save.events}
+        first, saved = (known.get(place) or event_at(self._store, workflow, place) for place in (1, version))
+        walked = (run, order, *past)
+        return audit_of(
+            self._states.before(started), run.events, chain.from_iterable(source.events for source in past), saved,
+            input=input_of(self._store, run_id, started.data),
+            work_order=audited_order(order.events, self._statuses(order.events, cut)),
+            since_success=self._since_success(started, saved),
+            provenance=Provenance(
+                streams=(
+                    *(_record(stream) for stream in walked),
+                    stream_record(first, saved, events=saved.version, checked=False),
+                ),
+                findings=tuple(finding for stream in (*walked, save) for finding in stream.findings),
+            ),
+        )  # fmt: skip
+
+    def _run(self, run_id: str, moment: Moment) -> "_Checked":
+        """The run up to a moment."""
+        upto = None
+        if isinstance(moment, AsOf):
+            head = self._head(run_id)
+            upto = version_as_of(self._store, run_id, head, moment.time, _subject(run_id))
+        elif isinstance(moment, AtVersion):
+            upto = moment.version
+        run = self._checked(run_id, upto)
+        if upto is not None and (not run.events or run.events[-1].version < upto):
+            raise VersionNotFound(upto, self._head(run_id), _subject(run_id))
+        if not run.events or run.events[0].type != STARTED:
+            raise RunNotFound(run_id)
+        return run
+
+    def _order(self, started: RecordedEvent, cut: int | None) -> "_Checked":
+        """The run's work order, as it was when the store had come to a position."""
+        run_id, order_id = started.stream, started.data["correlation_id"]
+        order = self._checked(order_id)
+        events = [event for event in order.events if cut is None or event.position <= cut or _adds(event, run_id)]
+        if not events:
+            raise StorageCorrupt(f"the work order {order_id!r} of run {run_id!r} is missing: verify tells what else is")
+        return _Checked(events, [finding for finding in order.findings if finding.version <= events[-1].version])
+
+    def _past(self, started: RecordedEvent) -> list["_Checked"]:
+        """The runs whose results this one began with, oldest first."""
+        past = sources(self._store, started.stream, origin_in(started.stream, started.data))
+        return [self._checked(source["run_id"], source["version"]) for source in reversed(list(past))]
+
+    def _head(self, run_id: str) -> int:
+        head = self._store.head(run_id)
+        if head == 0:
+            raise RunNotFound(run_id)
+        return head
+
+    def _checked(self, stream: str, upto: int | None = None, after: int = 0) -> "_Checked":
+        """The events of a stream, read once and checked as they pass: each against the one before it."""
+        from ...storage.codec import recorded  # brings the storage libraries, which are there once a store is open
+        from ...storage.recorder import Row
+        from ...storage.verify import Before, findings_in
+
+        events: list[RecordedEvent] = []
+        findings: list[Finding] = []
+        before = Before(stream, version=after)
+        for page in self._store.pages(stream, after=after, upto=upto):
+            for version, type, state, position in page.rows:
+                findings += findings_in(Row(stream, version, position, type, state), before)
+                events.append(recorded(stream, version, position, type, state))
+        return _Checked(events, findings)
+
+    def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
+        """What changed since the last run of the workflow that had succeeded before this one began."""
+        success = self._last_success(started)
+        if success is None:
+            return None
+        then = self._store.events_at([(success.run_id, 1), (saved.stream, success.workflow_version)])
+        return since_success(success, then, (started, saved))
+
+    def _last_success(self, started: RecordedEvent) -> RunRow | None:
+        begun: int = started.data["recorded_at"]
+        query = RunQuery(workflow_id=started.data["workflow_id"], status=("completed",))
+        place = Place(begun, started.position)
+        while rows := self._index.runs(replace(query, before=place), _SUCCESSES):
+            for row in rows:
+                if row.origin in (None, "retry") and row.finished_at is not None and row.finished_at <= begun:
+                    return row
+            place = Place(rows[-1].started_at, rows[-1].position)
+        return None
+
+    def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
+        """The status of each run of a work order, as it was when the store had come to a position."""
+        statuses: dict[str, str] = {}
+        for run_id in filter(None, (event.data.get("run_id") for event in order)):
+            version = None if cut is None else version_behind(self._store, run_id, self._head(run_id), cut)
+            if version != 0:
+                statuses[run_id] = self._header_of(run_id, version).status
+        return statuses
+
+
+class _Checked(NamedTuple):
+    """A stream, and what is wrong with its events."""
+
+    events: Sequence[RecordedEvent]
+    findings: Sequence[Finding]
+
+
+def _record(stream: _Checked) -> StreamRecord:
+    return stream_record(stream.events[0], stream.events[-1], events=len(stream.events), checked=True)
+
+
+_SUCCESSES = 10
+"""How many runs are looked at in one go: those that ended later, reproductions and forks don't count."""
+
+
+def _adds(event: RecordedEvent, run_id: str) -> bool:
+    """Whether this event of a work order adds the run: it goes into the commit in which the run begins."""
+    return bool(event.data.get("run_id") == run_id)
+
+
+def _subject(run_id: str) -> str:
+    return f"run {run_id!r}"

@@ -1,0 +1,48 @@
+"""The trail of actors, page by page: the index knows where their acts are, the streams what they were."""
+
+from datetime import datetime
+
+from ....domain.errors import EventNotReadable, RunNotFound, StorageCorrupt, StorageError
+from ....domain.ports import EventStore
+from ....projections.index.changes import ActRow
+from ....projections.index.query import Place
+from ....projections.pagination import Page
+from ....projections.runs.audit_trail import Act, act_of, damaged_act
+from ...queries.cursors import page_of, place_at
+from ...queries.index.reader import Index
+from ...queries.listing import check_limit, checked_id, checked_text, checked_time
+
+
+def trail(
+    store: EventStore, index: Index, by: str | None, stream: str | None, since: datetime | None,
+    until: datetime | None, after: str | None, limit: int,
+) -> Page[Act]:  # fmt: skip
+    """A page of acts, newest first. Raises InvalidRequest, RunNotFound."""
+    check_limit(limit)
+    asked = (
+        checked_text(by, "by"),
+        checked_id(stream, "stream"),
+        checked_time(since, "since"),
+        checked_time(until, "until"),
+    )
+    rows = index.acts(*asked, place_at(after, asked), limit + 1)
+    if not rows and after is None and stream is not None and store.head(stream) == 0:
+        raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
+    page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), asked)
+    try:
+        acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))
+    except _DAMAGED:
+        acts = [_act_of(store, row) for row in page]
+    return Page(tuple(acts), page.next)
+
+
+_DAMAGED = (EventNotReadable, StorageCorrupt, LookupError, TypeError, ValueError, AttributeError)
+"""What an event raises that isn't as it was written, or is of no shape that an act has."""
+
+
+def _act_of(store: EventStore, row: ActRow) -> Act:
+    """An act alone: where its event can't be read, the index still knows of it."""
+    try:
+        return act_of(store.events_at([(row.stream, row.version)])[0])
+    except _DAMAGED as error:
+        return damaged_act(row, str(error) if isinstance(error, StorageError) else f"its body is no {row.type!r}")

@@ -1,0 +1,58 @@
+"""Fetching what is compared: two versions of a run, or two runs with those that they are folded through."""
+
+from collections.abc import Iterator, Sequence
+
+from ....domain.errors import RunNotFound
+from ....domain.ports import EventStore, RecordedEvent
+from ....domain.run import STARTED
+from ....domain.values.point_in_time import moment_asked
+from ....projections.comparison.executions import Told
+from ....projections.comparison.ignore import Ignored
+from ....projections.comparison.runs import Side, comparison
+from ....projections.comparison.runs_model import RunComparison
+from ....projections.comparison.snapshots import SnapshotDiff, snapshot_diff
+from ...repositories.as_of import version_at
+from ...repositories.origins import origin_in, sources
+from ...repositories.runs import RunStates
+from ...repositories.workflows import WorkflowLog
+
+
+def difference_of(
+    store: EventStore, states: RunStates, run_id: str, head: int, versions: tuple[int, int | None],
+    ignored: Ignored | None,
+) -> SnapshotDiff:  # fmt: skip
+    """From a run's Snapshot at one version to that at another. Raises RunNotFound, VersionNotFound."""
+    subject = f"run {run_id!r}"
+    a, b = (version_at(store, run_id, moment_asked(version, None), head, subject) for version in versions)
+    earlier, later = states.both(run_id, min(a, b), max(a, b))
+    before, after = (earlier, later) if a <= b else (later, earlier)
+    return snapshot_diff(run_id, before, after, ignored)
+
+
+def comparison_of(
+    store: EventStore, states: RunStates, workflows: WorkflowLog, runs: Sequence[str], ignored: Ignored | None
+) -> RunComparison:
+    """Two runs, aligned by node and attempt. Raises RunNotFound."""
+    a, b = (_side(store, states, workflows, run_id) for run_id in runs)
+    return comparison(a, b, ignored)
+
+
+def _side(store: EventStore, states: RunStates, workflows: WorkflowLog, run_id: str) -> Side:
+    events = list(store.read(run_id))
+    if not events or events[0].type != STARTED:
+        raise RunNotFound(run_id)
+    streams = (*_past(store, events[0]), events)
+    return Side(states.load(run_id, len(events)), [_told(states, workflows, stream) for stream in streams])
+
+
+def _past(store: EventStore, started: RecordedEvent) -> Iterator[list[RecordedEvent]]:
+    """The events of the runs whose results a run began with, oldest first."""
+    nearest_first = list(sources(store, started.stream, origin_in(started.stream, started.data)))
+    for source in reversed(nearest_first):
+        yield list(store.read(source["run_id"], upto=source["version"]))
+
+
+def _told(states: RunStates, workflows: WorkflowLog, events: Sequence[RecordedEvent]) -> Told:
+    started = events[0]
+    workflow = workflows.get(started.data["workflow_id"], started.data["workflow_version"])
+    return Told(events, workflow, states.before(started))

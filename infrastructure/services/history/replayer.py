@@ -1,0 +1,152 @@
+"""Recorded steps brought back: a whole run to be executed again, and what one step was given."""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import Any
+
+from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
+from ....domain.execution.cycle import CallSettings, call_settings
+from ....domain.execution.executors import ExecutorRegistry, StepContext
+from ....domain.execution.plan import Plan, plan_of_known
+from ....domain.execution.scoping import Globals
+from ....domain.execution.step import StepLimits, prepare
+from ....domain.masking import Masker
+from ....domain.ports import EventStore, NewEvent, RecordedEvent
+from ....domain.run import RunState
+from ....domain.values.json import freeze
+from ....domain.values.point_in_time import moment_asked
+from ....domain.visible import quoted
+from ....projections.replay.report import ReplayReport
+from ....projections.runs.attempts import is_execution
+from ...execution.runner import Execution
+from ...repositories.as_of import event_at, version_at
+from ...repositories.runs import RunStates
+from ...repositories.workflows import WorkflowLog
+from ..workflows.plan_cache import Plans
+from .replay import AbsentGlobals, Rerun, choice_of
+
+
+class Replayer:
+    """Reads what replays need, and appends nothing."""
+
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
+        now: Callable[[], int], limits: StepLimits,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._states = states
+        self._workflows = workflows
+        self._executors = executors
+        self._plans = Plans(executors or ExecutorRegistry(), plan_of_known)
+        self._now = now
+        self._limits = limits
+
+    def replay(
+        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
+    ) -> Execution[ReplayReport]:
+        """The execution of all recorded steps of a run, as far as it is by now."""
+        choice = choice_of(self._executors or (), verify, self._known_types(effects))
+        if verify and self._executors is None:
+            raise InvalidRequest(
+                "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
+            )
+        settings = self._settings(globals)
+        absent = AbsentGlobals() if globals is None else None
+        if absent is not None:
+            settings = settings._replace(globals=Globals(MappingProxyType(absent)))
+        state, pages = self._states.begun(run_id)
+        read = list(pages)  # at once, and not on the event loop of who awaits the steps
+        started = read[0].opener.open(read[0].rows[0])
+        plan = self._plan(started["workflow_id"], started["workflow_version"])
+        rerun = Rerun(state, read, plan, choice, settings, absent)
+        return Execution((rerun.cycle(), _NothingKept()), rerun.report)
+
+    def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:
+        """What the executor of a recorded step was given."""
+        step = self._step(run_id, version)
+        node_id = step.data["node_id"]
+        state = self._states.load(run_id, step.version - 1)
+        plan = self._plan(state.workflow_id, state.workflow_version)
+        planned = plan.nodes.get(node_id)
+        settings = self._settings(globals)
+        if planned is None or (globals is None and planned.template.reads_globals):
+            return self._as_recorded(step, state, plan, settings)
+        masker = Masker(settings.globals.values)
+        try:
+            return prepare(planned, state, settings.globals, settings.now, masker).context
+        except (ExpressionError, InputInvalid) as error:
+            raise InvalidRequest(
+                f"version {step.version} of run {run_id!r}: the executor of node {node_id!r} was not called, or "
+                f"would not be now, as its input can't be made: {masker.text(str(error))}"
+            ) from None  # whose text isn't masked
+
+    def _as_recorded(self, step: RecordedEvent, state: RunState, plan: Plan, settings: CallSettings) -> StepContext:
+        """From the record alone: what came from globals is masked."""
+        node = next((node for node in plan.definition.nodes if node.id == step.data["node_id"]), None)
+        if node is None:
+            raise StorageCorrupt(
+                f"version {step.version} of run {step.stream!r} is a step of node {step.data['node_id']!r}, "
+                f"which version {state.workflow_version} of workflow {state.workflow_id!r} doesn't have"
+            )
+        data = freeze(step.data.get("input", {}), "input")
+        model, planned = data, plan.nodes.get(node.id)
+        if planned is not None and planned.validator is not None:
+            with suppress(InputInvalid):  # a mask may not be what the schema asks for
+                model = planned.validator.validate(data, node.id).model
+        return StepContext(
+            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.seen_by(node),
+            state.context.next_attempt(node.id), state.context.successes(node.id), state.run_id, state.workflow_id,
+            settings.now,
+        )  # fmt: skip
+
+    def _step(self, run_id: str, version: int) -> RecordedEvent:
+        """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
+        head = self._store.head(run_id)
+        if head == 0:
+            raise RunNotFound(run_id)
+        event = event_at(
+            self._store, run_id, version_at(self._store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
+        )
+        if is_execution(event.type, event.data):
+            return event
+        later = self._store.read(run_id, after=event.version)
+        following = next((step.version for step in later if is_execution(step.type, step.data)), None)
+        hint = "there is none after it" if following is None else f"the next one is version {following}"
+        raise InvalidRequest(f"version {event.version} of run {run_id!r} is a {event.type!r}, no step: {hint}")
+
+    def _plan(self, workflow_id: str, version: int) -> Plan:
+        saved = self._workflows.get(workflow_id, version)
+        return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
+
+    def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
+        return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)
+
+    def _known_types(self, effects: Collection[str]) -> frozenset[str]:
+        """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
+        if isinstance(effects, str):
+            raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
+        if not isinstance(effects, Collection):
+            raise InvalidRequest(f"effects {quoted(effects)} is no list of types")
+        for type in effects:
+            if not isinstance(type, str) or type not in (self._executors or ()):
+                raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
+        return frozenset(effects)
+
+
+def _no_jitter() -> float:
+    """A replay schedules no retry."""
+    return 0.5
+
+
+class _NothingKept:
+    """A replay's cycle asks for executors alone."""
+
+    def __call__(self, events: list[NewEvent]) -> None:
+        raise NotImplementedError
+
+    async def awaited(self, events: list[NewEvent]) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing was kept back."""

@@ -1,0 +1,58 @@
+"""Fetching what timings are made of: the runs that the index lists, and their events, one run at a time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ....domain.errors import InvalidRequest, WorkflowNotFound
+from ....domain.ports import EventStore
+from ....domain.values.ids import workflow_stream
+from ....domain.visible import quoted
+from ....projections.index.changes import RunRow
+from ....projections.index.query import Place, RunQuery
+from ....projections.runs.timings import Timings, TimingsFold
+from ...queries.index.reader import Index
+from ...repositories.as_of import event_at
+
+_RUNS_AT_ONCE = 500
+
+
+def timings(
+    store: EventStore, index: Index, query: RunQuery, by: str, repeated: bool,
+    progress: Callable[[int], object] | None,
+) -> Timings:  # fmt: skip
+    """The timings of a workflow's runs; ``repeated``: with reproductions and forks.
+
+    Raises InvalidRequest, WorkflowNotFound.
+    """
+    workflow_id = query.workflow_id
+    workflow = index.workflow(workflow_id) if workflow_id is not None else None
+    if workflow is None:
+        raise WorkflowNotFound(str(workflow_id))
+    if by not in ("version", "day"):
+        raise InvalidRequest(f'by {quoted(by)} is neither "version" nor "day"')
+    fold = TimingsFold(workflow.workflow_id, "version" if by == "version" else "day")
+    for row in _runs(index, query):
+        if repeated or row.origin in (None, "retry"):
+            fold.add(row.workflow_version, _events(store, row.run_id))
+            if progress is not None:
+                progress(fold.runs)
+
+    def saved(version: int) -> Mapping[str, Any]:
+        return event_at(store, workflow_stream(workflow.workflow_id), version).data
+
+    nodes = saved(workflow.saved_version)["definition"]["nodes"]
+    return fold.timings([node["id"] for node in nodes], saved)
+
+
+def _events(store: EventStore, run_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for page in store.pages(run_id):
+        for row in page.rows:
+            yield row[1], page.opener.open(row)
+
+
+def _runs(index: Index, query: RunQuery) -> Iterator[RunRow]:
+    """All runs that the query finds, newest first."""
+    while rows := index.runs(query, _RUNS_AT_ONCE):
+        yield from rows
+        query = replace(query, before=Place(rows[-1].started_at, rows[-1].position))

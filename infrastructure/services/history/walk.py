@@ -1,0 +1,146 @@
+"""A run to walk through in both directions: its events, its state at each of them, and what each one changed."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from functools import lru_cache
+from threading import Lock
+
+from ....domain.errors import EventNotReadable, VersionNotFound
+from ....domain.live import Live
+from ....domain.ports import EventStore, RecordedEvent
+from ....domain.run import FAILED, PAUSED, STEP_FAILED, Passage, RunState
+from ....domain.run.snapshot import Snapshot
+from ....domain.values.names import check_run_id
+from ....domain.values.point_in_time import moment_asked
+from ....projections.comparison.events import StateChange, state_changes
+from ...repositories.as_of import version_at
+from ...repositories.runs import RunStates
+
+FAILURES = frozenset({STEP_FAILED, FAILED})
+PAUSES = frozenset({PAUSED})
+
+BLOCK = 32
+"""Events read at once: neighbours are looked at together."""
+KEPT = 16
+"""Blocks of events kept, so that an event of any size costs memory only while somebody looks near it."""
+SLICE = 2_000
+"""Results read at once ahead of who looks: a look in between waits for no more than that."""
+
+
+class RunWalk(Live):
+    """A run, folded once; the state at any version is then there at once. May be shared between threads.
+
+    It holds what one Snapshot of the run's head holds, all its results, and little more for each event. The run may
+    still go on: ``follow`` takes in what was appended.
+    """
+
+    _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
+
+    def __init__(
+        self, run_id: str, store: EventStore, states: RunStates, progress: Callable[[int], object] | None = None
+    ) -> None:
+        """Fold the run. ``progress`` is told now and then how many events were folded. Raises RunNotFound."""
+        check_run_id(run_id)
+        self.run_id = run_id
+        self._store = store
+        self._states = states
+        self._state = RunState(run_id)
+        self._passages: list[Passage] = []
+        self._firsts = array("Q")
+        """The version of each passage's first event."""
+        self._head = 0
+        self._following = Lock()
+        self._block = lru_cache(KEPT)(self._read_block)
+        self.follow(progress)
+
+    @property
+    def head(self) -> int:
+        """The version of the last event that was taken in."""
+        return self._head
+
+    def follow(self, progress: Callable[[int], object] | None = None) -> int:
+        """Take in what was appended to the run; returns how many events. Raises EventNotReadable, StorageUnavailable.
+
+        Raises StorageCorrupt where events are missing.
+        """
+        with self._following:
+            before = self._head
+            for passage in self._states.passages(self._state):
+                self._passages.append(passage)
+                self._firsts.append(self._head + 1)
+                self._head += len(passage.snapshots)  # last: what is up to the head can be looked at meanwhile
+                if progress is not None:
+                    progress(self._head)
+            return self._head - before
+
+    def snapshot(self, version: int) -> Snapshot:
+        """The state after so many events. Raises VersionNotFound."""
+        place = self._place(version)
+        return self._passages[place].snapshots[version - self._firsts[place]]
+
+    def event(self, version: int) -> RecordedEvent:
+        """The event that made a version. Raises VersionNotFound, EventNotReadable, StorageUnavailable."""
+        self._check(version)
+        first = version - (version - 1) % BLOCK
+        try:
+            return self._block(first, min(first + BLOCK - 1, self._head))[version - first]
+        except EventNotReadable:  # a neighbour, perhaps
+            return next(self._store.read(self.run_id, after=version - 1, upto=version))
+
+    def events(self, start: int, stop: int) -> Iterator[RecordedEvent]:
+        """The events that made these versions, both included. Raises VersionNotFound, EventNotReadable."""
+        self._check(start)
+        self._check(stop)
+        return self._store.read(self.run_id, after=start - 1, upto=stop)
+
+    def changes(self, version: int) -> list[StateChange]:
+        """What the event that made a version changed in the state. Raises VersionNotFound, EventNotReadable."""
+        after = self.snapshot(version)
+        return state_changes(self.snapshot(version - 1) if version > 1 else None, after)
+
+    def version_at(self, time: datetime) -> int:
+        """The last version that was recorded by then. Raises NothingAsOf, InvalidRequest for a naive datetime."""
+        return version_at(self._store, self.run_id, moment_asked(None, time), self._head, f"run {self.run_id!r}")
+
+    def next_of(self, types: Collection[str], version: int, *, backwards: bool = False) -> int | None:
+        """The next version, seen from this one, whose event is of one of these types; None when there is none.
+
+        Reads nothing from the store.
+        """
+        place = self._place(version)
+        passages = range(place - 1, -1, -1) if backwards else range(place + 1, len(self._passages))
+        found = next((at for at in passages if self._passages[at].type in types), None)
+        return None if found is None else self._firsts[found]
+
+    def beyond(self, version: int, *, backwards: bool = False) -> Iterator[RecordedEvent]:
+        """The events after a version, or with ``backwards`` those before it, nearest first, read page by page."""
+        if backwards:
+            return self._store.read(self.run_id, upto=version - 1, backwards=True)
+        return self._store.read(self.run_id, after=version, upto=self._head)
+
+    def read_results(self) -> Iterator[int]:
+        """Read the results that snapshots show, a slice at a time, and say how far they are read.
+
+        Whoever first looks at the context of a snapshot reads all results up to it. Of a long run that takes as long
+        as folding it, unless this was done ahead.
+        """
+        while True:
+            head = self._head
+            for version in (*range(SLICE, head, SLICE), head):
+                len(self.snapshot(version).context)
+                yield version
+            if head == self._head:
+                return
+
+    def _place(self, version: int) -> int:
+        self._check(version)
+        return bisect_right(self._firsts, version) - 1
+
+    def _check(self, version: int) -> None:
+        if not 1 <= version <= self._head:
+            raise VersionNotFound(version, self._head, f"run {self.run_id!r}")
+
+    def _read_block(self, first: int, last: int) -> list[RecordedEvent]:
+        return list(self._store.read(self.run_id, after=first - 1, upto=last))

@@ -1,0 +1,1 @@
+"""`ledger.runs`: starting, resuming, retrying, forking, and many at once."""

@@ -1,0 +1,175 @@
+"""What the methods of ``ledger.runs`` share: the store, versions ready to run, the clock, who keeps a run's events."""
+
+from collections.abc import Callable, Mapping
+from random import random
+from typing import Any, NamedTuple
+
+from ....domain.errors import ConcurrencyError, InvalidRequest
+from ....domain.execution.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
+from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.plan import Plan
+from ....domain.execution.step import StepLimits
+from ....domain.live import Live
+from ....domain.ports import EventStore, NewEvent, Write
+from ....domain.rerun.fork import Edit, edit_of
+from ....domain.run import RunState, evolve
+from ....domain.values.json import freeze
+from ....domain.visible import quoted
+from ....domain.workflow import JobCode
+from ....domain.workflow.definition import WorkflowDefinition
+from ....projections.runs.run import Run, run_of
+from ...concurrency.threads import Threads
+from ...execution.batching import Batch, BatchCommitter, Timer
+from ...execution.committer import Committer, write_of
+from ...execution.runner import Commit, Execution
+from ...execution.source_code import KnownCode, code_now, known_code
+from ...repositories.contest import Contest
+from ...repositories.runs import RunStates
+from ...repositories.workflows import WorkflowLog
+from ..workflows.plan_cache import Plans
+
+
+class Runnable(NamedTuple):
+    """One version of a workflow, joined with this ledger's executors."""
+
+    workflow_id: str
+    version: int
+    digest: str
+    saved_code: Mapping[str, JobCode]
+    """By node type, as it was at the save."""
+    plan: Plan
+
+    @property
+    def known_code(self) -> KnownCode:
+        """The code that was saved."""
+        return known_code(self.saved_code)
+
+
+class Workbench:
+    """Shared by the parts of ``ledger.runs``."""
+
+    def __init__(
+        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
+        now: Callable[[], int], limits: StepLimits, threads: Threads, batch: Batch | None = None,
+    ) -> None:  # fmt: skip
+        self.store = store
+        self.states = states
+        self.workflows = workflows
+        self.now = now
+        self.threads = threads
+        self._executors = executors
+        self._plans = Plans(executors)
+        self._limits = limits
+        self._batch = batch
+        self._timer = Timer()
+
+    def close(self) -> None:
+        """Store what still waits for a batch to fill."""
+        self._timer.close()
+
+    # --- what callers give --------------------------------------------------------------------------------------------
+
+    def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
+        """What holds for one call. Raises InvalidRequest."""
+        return call_settings(by, globals, step_limit, self.now, random, self._limits)
+
+    def freeze(self, value: Any, name: str) -> Any:
+        """The value as JSON. Raises InvalidValue."""
+        return freeze(value, name, self._limits.max_value_bytes)
+
+    def edit(self, output: Any) -> Edit:
+        """An output, or a StepResult, that takes the place of a recorded one. Raises InvalidValue."""
+        return edit_of(output, self._limits.max_value_bytes)
+
+    def freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
+        """The same for an object. Raises InvalidRequest, InvalidValue."""
+        if not isinstance(metadata, Mapping):
+            raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
+        return self.freeze(metadata, "metadata")
+
+    # --- what will run ------------------------------------------------------------------------------------------------
+
+    def latest(self, workflow_id: str) -> Runnable:
+        """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
+        saved = self.workflows.last_save(workflow_id)
+        digest = saved.data["digest"]
+        plan = self._plan(workflow_id, saved.version, digest)
+        return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
+
+    def pinned(self, workflow_id: str, version: int | str) -> Runnable:
+        """Any version, also of an archived workflow.
+
+        Raises VersionNotFound, InvalidDefinition where an executor is missing.
+        """
+        saved = self.workflows.get(workflow_id, version)
+        plan = self._plan(workflow_id, saved.version, saved.digest)
+        return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
+
+    def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
+        """What a run's event says of the code that will run, with the source of what isn't known."""
+        return code_now(definition, self._executors, known)
+
+    # --- runs ---------------------------------------------------------------------------------------------------------
+
+    def begin(self, state: RunState, events: list[NewEvent], order: Write) -> None:
+        """Store a run's first events and what its work order says of it, all or none. Raises ConcurrencyError."""
+        self.store.append(write_of(state, events), order)
+        for event in events:
+            evolve(state, event.type, event.data)
+
+    def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
+        """An operator's command: decided again for as long as others append first."""
+        check_actor(by)
+        contest = Contest()
+        while True:
+            state = self.states.load(run_id)
+            event = decide(state)
+            try:
+                self.store.append(write_of(state, [event]))
+            except ConcurrencyError as error:
+                contest.lost(state.version, error)
+                continue
+            evolve(state, event.type, event.data)
+            return run_of(state)
+
+    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
+        """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
+        if event is None:
+            return self.execution(state, None)
+        plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
+        code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
+        if "drifted" in code:
+            event = NewEvent(event.type, {**event.data, **code})
+        Committer(self.store, state, self.threads)([event])
+        return self.execution(state, cycle(state, plan, settings))
+
+    def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+        """Steps that are to be executed, if any, and the run afterwards."""
+        hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
+        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+
+    def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
+        """The version that was saved with this digest, joined with this ledger's executors.
+
+        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        """
+        return self._plans.get(
+            workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
+        )
+
+    def _commit(self, state: RunState) -> Commit:
+        if self._batch is None:
+            return Committer(self.store, state, self.threads)
+        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
+
+
+class OnWorkbench(Live):
+    """A part of ``ledger.runs``."""
+
+    _elsewhere = "send the store's URL, and open a ledger there"
+
+    _bench: Workbench
+
+    @property
+    def _threads(self) -> Threads:
+        return self._bench.threads

@@ -1,0 +1,120 @@
+"""What a retry would run and reuse, compared with what ran then."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ....domain.execution.step import Refusal
+from ....domain.ports import RecordedEvent
+from ....domain.rerun.retry import RetryPreview, ReusedNode
+from ....domain.run import Origin
+from ....domain.values.clock import moment
+from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes, same
+from ....domain.workflow.definition import WorkflowDefinition
+from ....projections.runs.reused_results import ReusedResult, reused
+from ...execution.source_code import KnownCode
+from ...repositories.origins import past_events
+from ...repositories.work_orders import order_input, started
+from .context import Workbench
+from .rerun import Repetition
+
+
+def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -> RetryPreview:
+    """Compare, and change nothing. ``refused`` says why nothing would run."""
+    order, runnable, source = repetition.order, repetition.runnable, repetition.source_id
+    now = runnable.plan.definition
+    then = None if source is None else _that_ran(bench, source, now)
+    changes = Changes() if then is None else changes_between(_body(then.definition), _body(now))
+    return RetryPreview(
+        work_order_id=order.id,
+        run_id=source,
+        workflow_id=runnable.workflow_id,
+        version=runnable.version,
+        ran_version=None if then is None else then.version,
+        start_node_id=cast("str", repetition.start_node_id),  # only a fork may have none
+        input=order_input(bench.store, order),
+        payload=repetition.payload,
+        reused=tuple(_reused_nodes(bench, repetition)),
+        added=changes.nodes.added,
+        removed=changes.nodes.removed,
+        changed=changes.nodes.changed,
+        edges_changed=changes.edges != PartChanges(),
+        start_changed=then is not None and then.definition.start != now.start,
+        code_changed=() if then is None else tuple(node for node in then.nodes if then.recoded(node)),
+        refused=None if refused is None else refused.reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What ran, beside what would run now."""
+
+    version: int
+    definition: WorkflowDefinition
+    nodes: Mapping[str, Mapping[str, Any]]
+    """As JSON, by id."""
+    nodes_now: Mapping[str, Mapping[str, Any]]
+    drifted: Collection[str]
+    """Node types whose code is another one now."""
+
+    def redefined(self, node_id: str) -> bool:
+        return not same(self.nodes.get(node_id), self.nodes_now.get(node_id))
+
+    def recoded(self, node_id: str) -> bool:
+        old, new = self.nodes.get(node_id), self.nodes_now.get(node_id)
+        return old is not None and new is not None and (old["type"] != new["type"] or new["type"] in self.drifted)
+
+
+def _that_ran(bench: Workbench, run_id: str, now: WorkflowDefinition) -> _Ran:
+    run = bench.states.load(run_id)
+    return _compared(bench, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
+
+
+def _compared(bench: Workbench, workflow_id: str, version: int, code: KnownCode, now: WorkflowDefinition) -> _Ran:
+    then = bench.workflows.get(workflow_id, version).definition
+    drifted = bench.code_now(now, code).get("drifted", {})
+    return _Ran(version, then, keyed_nodes(then.to_data()), keyed_nodes(now.to_data()), drifted)
+
+
+def _body(definition: WorkflowDefinition) -> Mapping[str, Any]:
+    """As a save that knows no code."""
+    return {"definition": definition.to_data(), "code": {}}
+
+
+def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNode]:
+    """By node, in the order in which they first ran."""
+    if repetition.origin is None:
+        return
+    past = list(_past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition))
+    that_ran = {(event.stream, event.version): then for event, then in past}
+    results: dict[str, list[ReusedResult]] = {}
+    ran: dict[str, _Ran] = {}
+    for result in reused([event for event, _ in past], repetition.edited):
+        results.setdefault(result.node_id, []).append(result)
+        ran[result.node_id] = that_ran[result.run_id, result.version]
+    asked_at = moment(bench.now())
+    for node_id, all_of_it in results.items():
+        last = all_of_it[-1]
+        yield ReusedNode(
+            node_id=node_id,
+            run_id=last.run_id,
+            version=last.version,
+            recorded_at=last.recorded_at,
+            age=asked_at - last.recorded_at,
+            results=len(all_of_it),
+            definition_changed=ran[node_id].redefined(node_id),
+            code_changed=ran[node_id].recoded(node_id),
+        )
+
+
+def _past(
+    bench: Workbench, order_id: str, origin: Origin, now: WorkflowDefinition
+) -> Iterator[tuple[RecordedEvent, _Ran]]:
+    """The events whose results are reused, each with what ran then: a resume may have brought other code."""
+    ran: dict[str, _Ran] = {}
+    for event in past_events(bench.store, order_id, origin):
+        if event.stream not in ran or "code" in event.data:
+            first = started(bench.store, event.stream)
+            code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
+            ran[event.stream] = _compared(bench, first["workflow_id"], first["workflow_version"], code, now)
+        yield event, ran[event.stream]

@@ -1,0 +1,1 @@
+"""`ledger.workflows`: saving, validating and listing definitions."""

@@ -1,0 +1,45 @@
+"""Saved versions joined with the executors of a ledger."""
+
+from collections.abc import Callable
+
+from ....domain.errors import InvalidRequest
+from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.plan import Plan, Toolbox, make_plan
+from ....domain.workflow.definition import WorkflowDefinition
+from ...execution.expressions.planning import TOOLBOX
+
+MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
+
+
+class Plans:
+    """Keeps those that were used last: neither a definition nor the executors of a ledger ever change.
+
+    A version's definition may: where the store lost its newest saves, and others were made in their place. So a plan is
+    known by the digest of its definition, too.
+    """
+
+    def __init__(self, executors: ExecutorRegistry | None, make: MakePlan = make_plan) -> None:
+        self._executors = executors
+        self._make = make
+        self._plans: dict[tuple[str, int, str], Plan] = {}
+
+    def get(self, workflow_id: str, version: int, digest: str, definition: Callable[[], WorkflowDefinition]) -> Plan:
+        """The plan of a version, whose definition has this digest.
+
+        Raises InvalidDefinition where an executor is missing, InvalidRequest if all are.
+        """
+        key = (workflow_id, version, digest)
+        plan = self._plans.get(key)
+        if plan is None:
+            if self._executors is None:
+                raise InvalidRequest(
+                    "this ledger was opened without executors, so it can read and save but not run workflows"
+                )
+            plan = self._make(definition(), self._executors, TOOLBOX)
+            while len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans), key), None)
+            self._plans[key] = plan
+        return plan
+
+
+_PLANS_KEPT = 1000

@@ -1,0 +1,55 @@
+"""Definitions as callers hand them in: checked before they are saved, with every fault told at once."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ....domain.errors import InvalidDefinition
+from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.plan import Plan, expression_faults, make_plan, unknown_types
+from ....domain.workflow.definition import WorkflowDefinition, edge_id_faults, name_faults, size_faults, start_faults
+from ...execution.expressions.planning import TOOLBOX
+
+
+def checked(
+    definition: WorkflowDefinition | Mapping[str, Any], executors: ExecutorRegistry | None
+) -> WorkflowDefinition:
+    """The definition, fit to be saved and run.
+
+    Raises InvalidDefinition with the faults of graph, start and types, and with where there are too many expressions.
+    """
+    try:
+        definition = WorkflowDefinition.model_validate(definition)
+    except InvalidDefinition as error:
+        if size_faults(definition):
+            raise
+        nodes = definition.get("nodes") if isinstance(definition, Mapping) else None
+        unknown = unknown_types(nodes, executors) if executors is not None else []
+        also = [*edge_id_faults(definition), *name_faults(definition), *start_faults(definition), *unknown]
+        raise InvalidDefinition([*error.faults, *also]) from None
+    faults = edge_id_faults(definition) + start_faults(definition) + expression_faults(definition)
+    if executors is not None:
+        try:
+            _warn_of_expressions(make_plan(definition, executors, TOOLBOX))
+        except InvalidDefinition as error:
+            faults += error.faults
+    if faults:
+        raise InvalidDefinition([*faults, *name_faults(definition)])
+    return definition
+
+
+def refuse_new_names(definition: WorkflowDefinition, saved: Mapping[str, Any] | None) -> None:
+    """Raises InvalidDefinition for names that steer whoever shows them, but those that the last save has."""
+    faults = name_faults(definition, None if saved is None else saved["definition"])
+    if faults:
+        raise InvalidDefinition(faults)
+
+
+_log = logging.getLogger("flowledger.workflows")
+
+
+def _warn_of_expressions(plan: Plan) -> None:
+    """A faulty expression fails the step that needs it, not the save; who saves should know all the same."""
+    for node_id, planned in plan.nodes.items():
+        for fault in planned.template.faults:
+            _log.warning("node %r will fail when it runs: %s", node_id, fault)

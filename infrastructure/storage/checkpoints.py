@@ -1,0 +1,98 @@
+"""Checkpoints beside the events: what backends share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from ...domain.errors import StorageError
+from ...domain.ports import CheckpointStore, EventStore
+from .recorder import LAST, PAGE_ROWS, errors_in_our_terms
+
+PAGES_AT_ONCE = 16
+LARGE_PAGE = 2**20
+"""Pages above this many bytes are fetched one at a time."""
+
+
+class KeptCheckpoint(NamedTuple):
+    """A page as it was found in storage, where anybody may have put it."""
+
+    version: int
+    content: bytes
+    event_digest: bytes | None
+    """Of the event at that version now; None where there is none."""
+
+
+@runtime_checkable
+class BesideEvents(Protocol):
+    """Checkpoints in the same storage as the events: what ``domain.ports.CheckpointStore`` need not be able to do."""
+
+    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+        """The same as ``pages``, each read in one statement with the digest of the event that it was made at."""
+        ...
+
+
+@runtime_checkable
+class Listed(Protocol):
+    """Checkpoints that can say whose they are."""
+
+    def streams(self, fold_revision: int) -> Iterator[str]:
+        """The streams that have pages of this revision, in order, fetched many at a time."""
+        ...
+
+
+def kept_checkpoints(
+    checkpoints: CheckpointStore, events: EventStore, stream: str, upto: int | None, fold_revision: int
+) -> Iterator[KeptCheckpoint]:
+    """The pages of a stream up to a version, each with the digest of the event that it was made at, as that is now."""
+    if isinstance(checkpoints, BesideEvents):
+        yield from checkpoints.pages_beside_events(stream, upto, fold_revision)
+        return
+    for version, content in checkpoints.pages(stream, upto, fold_revision):
+        yield KeptCheckpoint(version, content, _digest_at(events, stream, version))
+
+
+def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
+    try:
+        return bytes.fromhex(events.events_at([(stream, version)])[0].digest)
+    except StorageError:  # there is none, or none that can be read
+        return None
+
+
+class TableOfCheckpoints(ABC):
+    """Reading by named queries, which each database has under the same names."""
+
+    @abstractmethod
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        """All rows of a named query."""
+
+    def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
+        return (page[:2] for page in self.pages_beside_events(stream, upto, fold_revision))
+
+    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+        wanted = {"stream": stream, "fold_revision": fold_revision}
+        bounds = {"upto": LAST if upto is None else upto, "large": LARGE_PAGE, "rows": PAGES_AT_ONCE}
+        after = 0
+        while True:
+            with errors_in_our_terms():
+                found = self._fetch("checkpoints", after=after, **wanted, **bounds)
+            for version, content, digest in found:
+                whole = content if content is not None else self._large(version=version, **wanted)
+                yield KeptCheckpoint(version, whole, digest)
+            if len(found) < PAGES_AT_ONCE:
+                return
+            after = found[-1][0]
+
+    def streams(self, fold_revision: int) -> Iterator[str]:
+        after = ""
+        while True:
+            with errors_in_our_terms():
+                found = self._fetch("checkpointed_streams", after=after, fold_revision=fold_revision, rows=PAGE_ROWS)
+            yield from (stream for (stream,) in found)
+            if len(found) < PAGE_ROWS:
+                return
+            (after,) = found[-1]
+
+    def _large(self, **wanted: Any) -> bytes:
+        with errors_in_our_terms():
+            found = self._fetch("large_checkpoint", **wanted)
+        return found[0][0] if found else b""

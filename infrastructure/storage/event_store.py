@@ -1,0 +1,296 @@
+"""The event store on eventsourcing's recorders: compare-and-append, and what a writer needs to know for it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
+
+from ...domain.errors import (
+    ConcurrencyError,
+    EventNotReadable,
+    EventsLost,
+    InvalidRequest,
+    StorageCorrupt,
+    StorageUnavailable,
+)
+from ...domain.ports import CheckpointStore, ExpectedVersion, Write
+from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, first_link
+from .group_commit import GroupCommit
+from .reader import EventReader
+from .recorder import (
+    MAX_EVENTS_PER_COMMIT,
+    ConnectionLost,
+    LedgerRecorder,
+    errors_in_our_terms,
+    storage_error,
+)
+from .search_table import SearchTable
+from .stored_events import LinkedEvent
+from .stream_heads import Head, Heads, check_stream
+
+_log = logging.getLogger("flowledger.store")
+
+
+class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # its recorder is always one of ours
+    """Implements the port ``domain.ports.EventStore``. May be shared between threads."""
+
+    def __init__(
+        self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore, search: SearchTable
+    ) -> None:
+        super().__init__(mapper, recorder)
+        self.checkpoints = checkpoints
+        self.search = search
+        self._mapper = mapper
+        self._heads = Heads()
+        self.threads = ThreadPool("flowledger-store", STORE_THREADS)
+        self._commits = GroupCommit(recorder, self.threads)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def append(self, *writes: Write) -> list[int]:
+        """Append all events of all writes in one durable commit, or none of them. Returns their positions.
+
+        Raises ConcurrencyError when a stream isn't at its expected version, EventsLost when the store doesn't hold the
+        event any more that the first one is to follow, InvalidValue or InvalidRequest when an event can't be stored,
+        StorageUnavailable when the store can't take it now, and StorageUnavailable that says the outcome is unknown
+        when the connection was lost twice.
+        """
+        writes = tuple(write for write in writes if write.events)
+        return self._settle(writes, *self._place(writes)) if writes else []
+
+    async def aappend(self, *writes: Write) -> list[int]:
+        """The same for a task, whose event loop goes on meanwhile."""
+        writes = tuple(write for write in writes if write.events)
+        if not self.recorder.waits_for_a_disk:
+            await asyncio.sleep(0)  # others have their turn
+            return self.append(*writes)
+        if not all(self._stands_at(write) for write in writes):
+            return await self.threads.run(self.append, *writes)
+        stored, heads = self._place(writes)
+        try:
+            positions = await self._commits.ainsert(stored)
+        except PersistenceError as error:
+            lost = isinstance(error, ConnectionLost)
+            return await self.threads.run(self._settle, writes, stored, heads, lost=lost)
+        self._heads.remember(heads)
+        return positions
+
+    def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:
+        """Append events that another store has recorded, as they are, in one durable commit, or none of them.
+
+        The caller has seen that each stream stands right before the first of its events, and that they are linked.
+        Raises ConcurrencyError when somebody was faster, StorageUnavailable as ``append`` does.
+        """
+        heads: dict[str, Head] = {}
+        writes: list[Write] = []
+        stored: list[LinkedEvent] = []
+        for event in events:
+            stream, version = _place_of(event)
+            if stream not in heads:
+                writes.append(Write(stream, version - 1, ()))
+                if version > 1:
+                    before = self._digest_at(stream, version - 1)
+                    if before is None:
+                        raise ConcurrencyError(stream, version - 1, self.head(stream))
+                    event = replace(event, previous=before)
+            stored.append(event)
+            heads[stream] = Head(version, digest_of(event.state))
+        return self._settle(writes, stored, heads)
+
+    def link_at(self, stream: str, version: int) -> bytes | None:
+        """Id and digest of an event, by which any other one is told from it; None when there is no such event."""
+        return self._header(stream, version)
+
+    @property
+    def max_event_bytes(self) -> int:
+        """The most that the body of one event may take."""
+        return self._mapper.max_event_bytes
+
+    @property
+    def max_value_bytes(self) -> int:
+        """The most that one value may take: an event has room for two of them, the input and the output."""
+        return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
+
+    def hold(self, stream: str) -> object:
+        """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
+
+        For who appends to it again after a long while: by what is in mind he learns that the store has lost events.
+        """
+        return self._heads.hold(stream)
+
+    def _settle(
+        self, writes: Sequence[Write], stored: list[LinkedEvent], heads: dict[str, Head], *, lost: bool = False
+    ) -> list[int]:
+        """Store what was placed, or find out that it is stored, or why it can't be.
+
+        ``lost``: the connection broke while it was stored, so that it may be.
+        """
+        while True:
+            try:
+                positions = self._commit_again(stored) if lost else self._commit(stored)
+            except IntegrityError as error:
+                lost = False
+                self._refuse_conflicts(writes, stored, error)
+                # Every conflict was on a stream whose writer takes any version: place the events anew.
+                before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
+                if before == list(map(_place_of, stored)):
+                    raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
+            except PersistenceError as error:
+                raise storage_error(error) from error
+            else:
+                self._heads.remember(heads)
+                return positions
+
+    def _stands_at(self, write: Write) -> bool:
+        """Whether the write can be placed without a look at the store."""
+        head = self._heads.get(write.stream)
+        return head is not None and head.version == write.expected
+
+    def _place(self, writes: Sequence[Write]) -> tuple[list[LinkedEvent], dict[str, Head]]:
+        """The events as they go into storage, each linked to the one before, and their streams' heads afterwards."""
+        stored: list[LinkedEvent] = []
+        heads: dict[str, Head] = {}
+        for stream, expected, events in writes:
+            placed = heads.get(stream)
+            version, digest = self._expected_head(stream, expected, placed)
+            follows_stored = placed is None and version > 0
+            for event in events:
+                version += 1
+                pending = PendingEvent(stream, version, event.type, event.data, digest, follows_stored)
+                follows_stored = False
+                stored.append(self._mapper.to_stored_event(pending))
+                digest = digest_of(stored[-1].state)
+            heads[stream] = Head(version, digest)
+        if len(stored) > MAX_EVENTS_PER_COMMIT:
+            raise InvalidRequest(f"{len(stored):,} events in one append: {MAX_EVENTS_PER_COMMIT:,} is the most")
+        return stored, heads
+
+    def _expected_head(self, stream: str, expected: int | ExpectedVersion, placed: Head | None) -> Head:
+        if isinstance(expected, int):
+            return self._head_at(stream, expected, placed)
+        if expected is ExpectedVersion.NO_STREAM:
+            return self._head_at(stream, 0, placed)
+        head = placed or self._heads.get(stream) or self._stored_head(stream, self.head(stream))
+        if head is None:
+            raise StorageCorrupt(f"the last event of stream {stream!r} was there a moment ago and is gone")
+        if expected is ExpectedVersion.STREAM_EXISTS and head.version == 0:
+            raise ConcurrencyError(stream, expected.value, 0)
+        return head
+
+    def _head_at(self, stream: str, version: int, placed: Head | None) -> Head:
+        """The head, if it may still be at ``version``; storage itself refuses when somebody was faster."""
+        head = placed or self._heads.get(stream)
+        if head is not None and head.version == version:
+            return head
+        if placed:
+            raise ConcurrencyError(stream, version, placed.version)
+        check_stream(stream)
+        if head is not None and head.version > version:
+            stands_at = self.head(stream)
+            if stands_at >= head.version:
+                raise ConcurrencyError(stream, version, stands_at)
+            # The writer has read it anew, and knows better than what is remembered.
+            self._hear_of_loss(stream, head.version, stands_at)
+        stored = self._stored_head(stream, version)
+        if stored is None:
+            raise ConcurrencyError(stream, version, self.head(stream))
+        return stored
+
+    def _hear_of_loss(self, stream: str, known: int, stored: int) -> EventsLost:
+        """Forget what is remembered of a stream, as the store contradicts it."""
+        self._heads.forget((stream,))
+        lost = EventsLost(stream, known, stored)
+        _log.warning("%s", lost)
+        return lost
+
+    def _digest_at(self, stream: str, version: int) -> bytes | None:
+        header = self._header(stream, version)
+        return None if header is None else digest_of(header)
+
+    def _stored_head(self, stream: str, version: int) -> Head | None:
+        if version == 0:
+            return Head(0, first_link(stream))
+        digest = self._digest_at(stream, version)
+        return None if digest is None else Head(version, digest)
+
+    def _commit(self, stored: list[LinkedEvent]) -> list[int]:
+        """Insert the events, also through a connection that breaks once. Raises IntegrityError only for a conflict."""
+        try:
+            return self._commits.insert(stored)
+        except ConnectionLost:
+            return self._commit_again(stored)
+        except IntegrityError:
+            return self._positions_if_ours(stored)
+
+    def _commit_again(self, stored: list[LinkedEvent]) -> list[int]:
+        # The commit may have happened, or even still be under way: then the second insert waits for it, is refused, and
+        # finds its own event.
+        try:
+            if self.recorder.header(*_place_of(stored[0])):
+                return self._positions_if_ours(stored)
+            return self.recorder.insert_events(stored)
+        except IntegrityError:
+            return self._positions_if_ours(stored)
+        except PersistenceError as error:
+            stream, version = _place_of(stored[0])
+            raise StorageUnavailable(
+                f"the connection was lost while event {version} of stream {stream!r} was appended, and again when "
+                f"looking for it: whether it is stored is unknown; read the stream before you append again ({error})"
+            ) from error
+
+    def _positions_if_ours(self, stored: list[LinkedEvent]) -> list[int]:
+        """The positions of our own events, stored by an append whose acknowledgement was lost, else IntegrityError."""
+        positions: list[int] = []
+        for event in stored:
+            found = self.recorder.header(*_place_of(event))
+            # Event id and digest: the same bytes can only be the same event.
+            if found is None or found[0] != event.state[:BODY]:
+                raise IntegrityError(f"version {event.originator_version} of {event.originator_id!r} is taken")
+            positions.append(found[1])
+        return positions
+
+    def _refuse_conflicts(self, writes: Sequence[Write], stored: Sequence[LinkedEvent], error: IntegrityError) -> None:
+        """Raise EventsLost or ConcurrencyError for the first stream whose expectation failed.
+
+        Returns when all of them take any version.
+        """
+        first: dict[str, LinkedEvent] = {}
+        for event in stored:
+            first.setdefault(str(event.originator_id), event)
+        refusals: dict[str, ConcurrencyError | EventsLost] = {}
+        for stream, event in first.items():
+            before, head = event.originator_version - 1, self.head(stream)
+            if event.previous and self._digest_at(stream, before) != event.previous:
+                refusals[stream] = self._hear_of_loss(stream, before, head)
+            elif head > before:
+                refusals[stream] = ConcurrencyError(stream, before, head)
+        self._heads.forget(refusals)
+        for stream, expected, _ in writes:
+            if expected is ExpectedVersion.NO_STREAM and stream in refusals:
+                raise ConcurrencyError(stream, expected.value, self.head(stream)) from error
+            if isinstance(expected, int) and stream in refusals:
+                raise refusals[stream] from error
+        if not refusals:
+            raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
+
+    def close(self) -> None:
+        """Release connections. The store can't be used afterwards."""
+        self._commits.close()
+        self.recorder.close()
+        self.threads.close()
+
+    def _header(self, stream: str, version: int) -> bytes | None:
+        with errors_in_our_terms():
+            found = self.recorder.header(stream, version)
+        if found is None:
+            return None
+        if len(found[0]) < BODY:
+            raise EventNotReadable(stream, version, "its state is truncated, so nothing can be linked to it")
+        return found[0]
+
+
+def _place_of(event: StoredEvent) -> tuple[str, int]:
+    return str(event.originator_id), event.originator_version

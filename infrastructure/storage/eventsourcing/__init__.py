@@ -1,0 +1,1 @@
+"""What only the eventsourcing library asks for."""

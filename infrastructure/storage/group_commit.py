@@ -1,0 +1,297 @@
+"""Commits that are shared by the writers of one process.
+
+A commit takes as long for sixty events as for one. So who comes while another commits waits, and all who wait then go
+in one commit. Who comes alone commits at once and waits for nobody. A thread that leads a commit passes the lead on
+afterwards, or others' events would hold up its own run. Tasks of event loops are served by a thread that does nothing
+else, so that no loop is ever held up. So is the main thread, where others commit: it may be interrupted at any place,
+and if it led, others could wait for ever.
+
+A commit of several that fails is nobody's fault in particular. After a conflict those who met none commit together once
+more; else, and the rest, each writer tries alone, and only who was at fault hears of it. Trying again is safe: a writer
+recognises its own event, should it be stored already.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Condition, Lock, get_ident, main_thread
+
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
+
+from ..concurrency.forking import ForksAnew, follow_forks, notice_fork
+from ..concurrency.threads import ThreadPool
+from .recorder import ConnectionLost, LedgerRecorder
+
+MAX_SHARED_BYTES = 2**20
+"""States that one shared commit holds at most; what is larger by itself goes by itself, and beside the others."""
+
+MAX_SHARED_EVENTS = 1_000
+
+
+class _Writer:
+    """Somebody whose events wait for a commit."""
+
+    __slots__ = ("answer", "events")
+
+    def __init__(self, events: Sequence[StoredEvent]) -> None:
+        self.events = events
+        self.answer: list[int] | Exception | None = None
+        """None while it waits, and for who must try alone."""
+
+
+class _Thread(_Writer):
+    """A thread that waits until it has an answer, must try alone, or is to lead."""
+
+    __slots__ = ("leads", "may_lead", "woken")
+
+    def __init__(self, events: Sequence[StoredEvent], *, may_lead: bool) -> None:
+        super().__init__(events)
+        self.may_lead = may_lead
+        self.leads = False
+        self.woken = Lock()
+        self.woken.acquire()
+
+
+class _Task(_Writer):
+    """A task of an event loop."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, events: Sequence[StoredEvent], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(events)
+        self.loop = loop
+        self.future: asyncio.Future[list[int] | None] = loop.create_future()
+
+
+class GroupCommit(ForksAnew):
+    """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
+
+    def __init__(self, recorder: LedgerRecorder, threads: ThreadPool) -> None:
+        self._recorder = recorder
+        self._threads = threads
+        self._closed = False
+        self._start()
+        follow_forks(self)
+
+    def _start(self) -> None:
+        # It may be interrupted anywhere, so it never leads: others would wait for ever.
+        self._main_thread = main_thread().ident
+        self._lock = Lock()
+        self._stopped = Condition(self._lock)
+        self._leading = False
+        """Somebody commits for whoever comes, or is appointed to."""
+        self._queue: deque[_Writer] = deque()
+        self._server: ThreadPoolExecutor | None = None
+
+    def insert(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Store the events durably, all or none, in a commit of their own or in a shared one."""
+        notice_fork()
+        may_lead = get_ident() != self._main_thread
+        if _is_large(events) or self._closed or not (may_lead or self._leading):
+            return self._recorder.insert_events(events)
+        writer: _Thread | None = None
+        leads = False
+        try:
+            with self._lock:
+                if self._leading:
+                    writer = _Thread(events, may_lead=may_lead)
+                    self._queue.append(writer)
+                else:
+                    leads = self._leading = may_lead
+            if writer is None:
+                return self._recorder.insert_events(events)
+        finally:
+            if leads:
+                self._pass_on()
+        try:
+            writer.woken.acquire()
+            if writer.leads:
+                self._commit_next()
+        finally:
+            self._leave(writer)
+        if writer.answer is None:
+            return self._recorder.insert_events(events)
+        if isinstance(writer.answer, Exception):
+            raise writer.answer
+        return writer.answer
+
+    async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
+        """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
+        notice_fork()
+        if _is_large(events) or self._closed:
+            return await self._threads.run(self._recorder.insert_events, events)
+        writer = _Task(events, asyncio.get_running_loop())
+        with self._lock:
+            self._queue.append(writer)
+            if not self._leading:
+                self._leading = True
+                self._serve()
+        positions = await writer.future
+        if positions is None:
+            return await self._threads.run(self._recorder.insert_events, events)
+        return positions
+
+    def close(self) -> None:
+        """Return when nobody waits any more. Who comes from now on isn't waited for."""
+        notice_fork()
+        with self._lock:
+            self._closed = True
+            while self._leading:
+                self._stopped.wait()
+        if self._server is not None:
+            self._server.shutdown()
+
+    # --- leading ------------------------------------------------------------------------------------------------------
+
+    def _commit_next(self) -> None:
+        """Commit for those who wait longest, as many as may share one commit."""
+        batch: list[_Writer] = []
+        sharing: list[_Writer] = batch
+        try:
+            with self._lock:
+                _take(self._queue, batch)
+            try:
+                self._commit(batch)
+            except IntegrityError:
+                if len(batch) == 1:
+                    raise
+                # Few met a conflict, most likely: the others needn't commit one by one for that.
+                sharing = self._without_conflicts(batch)
+                self._commit(sharing)
+        except ConnectionLost as error:
+            # The commit may have happened: to each writer as if it had been alone.
+            for writer in sharing:
+                writer.answer = ConnectionLost(*error.args)
+        except Exception as error:  # noqa: BLE001 - raised in whoever is at fault: this may be another thread
+            if len(batch) == 1:
+                batch[0].answer = error
+        finally:
+            _wake(batch)
+
+    def _commit(self, writers: Sequence[_Writer]) -> None:
+        positions = self._recorder.insert_events([event for writer in writers for event in writer.events])
+        start = 0
+        for writer in writers:
+            end = start + len(writer.events)
+            writer.answer = positions[start:end]
+            start = end
+
+    def _without_conflicts(self, batch: Sequence[_Writer]) -> list[_Writer]:
+        """Those whose places are neither stored nor claimed by a writer before them; the rest must try alone."""
+        free: list[_Writer] = []
+        claimed: set[str] = set()
+        for writer in batch:
+            first: dict[str, int] = {}
+            for event in writer.events:
+                first.setdefault(str(event.originator_id), event.originator_version)
+            if claimed.isdisjoint(first) and not any(self._recorder.header(*place) for place in first.items()):
+                claimed.update(first)
+                free.append(writer)
+        return free
+
+    def _pass_on(self) -> None:
+        """Appoint the next to lead, if anybody waits."""
+        with self._lock:
+            self._appoint()
+
+    def _appoint(self) -> None:
+        if self._is_over():
+            return
+        first = self._queue[0]
+        if isinstance(first, _Thread) and first.may_lead:
+            first.leads = True
+            first.woken.release()
+        else:
+            self._serve()
+
+    def _is_over(self) -> bool:
+        """Whether nobody waits; then nobody leads any more."""
+        if not self._queue:
+            self._leading = False
+            self._stopped.notify_all()
+        return not self._queue
+
+    def _leave(self, writer: _Thread) -> None:
+        """Of a thread that waits no more: it has its answer, has led, or was interrupted while it waited."""
+        with self._lock:
+            if writer in self._queue:
+                self._queue.remove(writer)
+            if writer.leads:
+                writer.leads = False
+                self._appoint()
+
+    # --- serving those who can't lead ---------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            if self._server is None:
+                self._server = ThreadPoolExecutor(1, "flowledger-commit")
+            self._server.submit(self._commit_for_all)
+        except RuntimeError as error:  # no thread can be started
+            self._server = None
+            self._refuse(f"no thread can commit for others: {error}")
+            self._appoint()
+
+    def _refuse(self, reason: str) -> None:
+        """Answer those who can't lead; the others go on by themselves."""
+        helpless = [writer for writer in self._queue if not (isinstance(writer, _Thread) and writer.may_lead)]
+        for writer in helpless:
+            self._queue.remove(writer)
+            writer.answer = OperationalError(reason)
+        _wake(helpless)
+
+    def _commit_for_all(self) -> None:
+        """Commit until nobody waits: this thread has no run of its own that would have to."""
+        while True:
+            with self._lock:
+                if self._is_over():
+                    return
+            self._commit_next()
+
+    def after_fork_in_child(self) -> None:
+        self._start()  # whoever waits, or leads, does so in the parent
+
+
+def _is_large(events: Sequence[StoredEvent]) -> bool:
+    if len(events) == 1:
+        return len(events[0].state) > MAX_SHARED_BYTES
+    return len(events) > MAX_SHARED_EVENTS or _size(events) > MAX_SHARED_BYTES
+
+
+def _size(events: Sequence[StoredEvent]) -> int:
+    return sum(len(event.state) for event in events)
+
+
+def _take(queue: deque[_Writer], batch: list[_Writer]) -> None:
+    """Move the first writers from the queue into the batch."""
+    events = size = 0
+    while queue:
+        events += len(queue[0].events)
+        size += _size(queue[0].events)
+        if batch and (events > MAX_SHARED_EVENTS or size > MAX_SHARED_BYTES):
+            return
+        batch.append(queue.popleft())
+
+
+def _wake(batch: Sequence[_Writer]) -> None:
+    tasks: dict[asyncio.AbstractEventLoop, list[_Task]] = {}
+    for writer in batch:
+        if isinstance(writer, _Task):
+            tasks.setdefault(writer.loop, []).append(writer)
+        elif isinstance(writer, _Thread) and not writer.leads:
+            writer.woken.release()
+    for loop, waiting in tasks.items():
+        with suppress(RuntimeError):  # the loop is closed, and its tasks are gone
+            loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _resolve(tasks: Sequence[_Task]) -> None:
+    for task in tasks:
+        if task.future.done():  # cancelled meanwhile
+            continue
+        if isinstance(task.answer, Exception):
+            task.future.set_exception(task.answer)
+        else:
+            task.future.set_result(task.answer)

@@ -1,0 +1,36 @@
+"""The index beside the events: what an append does to it, in statements that run in the append's own transaction."""
+
+import re
+from collections.abc import Sequence
+
+from eventsourcing.persistence import StoredEvent
+
+from ...projections.index.changes import Changes, Placed, changes_of
+from .stored_events import IndexedEvent
+
+TABLES = (
+    "flowledger_index_runs",
+    "flowledger_index_work_orders",
+    "flowledger_index_changes",
+    "flowledger_index_workflows",
+    "flowledger_index_saves",
+)
+"""In the order in which every statement takes them: who locks them in this order too waits for nobody in a circle."""
+
+PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
+"""The statements of ``index.sql``, in the order of the tables that they change."""
+
+
+def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
+    """What the events of one commit do to the index, their places counted from 1; None: nothing."""
+    placed = [
+        Placed(place, str(event.originator_id), event.originator_version, event.topic, event.data)
+        for place, event in enumerate(events, 1)
+        if isinstance(event, IndexedEvent)
+    ]
+    return changes_of(placed) if placed else None
+
+
+def beside(sql: str) -> str:
+    """The same statement for the tables that a rebuild makes beside the index."""
+    return re.sub(r"\bflowledger_index_", "flowledger_rebuilt_", sql)

@@ -1,0 +1,292 @@
+"""A recorder on a log of somebody else's. What lists and searches read is kept in memory beside it, and follows it."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from threading import RLock
+from typing import Any, Self
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    Notification,
+    StoredEvent,
+    Subscription,
+)
+
+from ....domain.errors import EventNotReadable, FlowledgerError
+from ....projections.index.changes import Placed, changes_of_readable, is_indexed
+from ...concurrency.forking import ForksAnew, follow_forks
+from ..codec import BODY, decode
+from ..eventsourcing.subscription import PollingSubscription
+from ..recorder import BEGINNING_BYTES, LARGE_STATE, PAGE_ROWS, CatchUp, ConnectionLost, LedgerRecorder, Row, StreamRow
+from ..sql import Dialect
+from ..sqlite.index import SQLiteRebuilding, change_index
+from ..stored_events import previous_of
+from .beside import Beside
+from .event_log import AppendRefused, EventLog, LogRow, NewRow
+
+_BEFORE_ALL = -(2**63)
+
+
+class LogRecorder(ForksAnew, LedgerRecorder):
+    """Rows of an EventLog, and the index in memory: before each look into it, it takes in what the log has gained."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__()
+        self.beside = Beside()
+        self._log = log
+        self._lock = RLock()
+        self._last: Row | None = None
+        """The last event that the index knows, with the beginning of its state."""
+        self._rebuilt: Row | None = None
+        """The same of an index that is being made anew."""
+        self._streams: set[str] = set()
+        self._sorted: list[str] | None = None
+        follow_forks(self)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
+        rows = [NewRow(*_place(event), event.topic, event.state, previous_of(event)) for event in stored_events]
+        if not rows:
+            return []
+        try:
+            with _foreign(self._log):
+                return list(self._log.append(rows))
+        except AppendRefused as error:
+            raise IntegrityError(str(error)) from error
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def head(self, stream: str) -> int:
+        with _foreign(self._log):
+            return self._log.head(stream)
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        row = self._row(stream, version)
+        return None if row is None else (row.state[:BODY], row.position)
+
+    def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
+        found = self._taken(lambda: self._log.stream(stream, 0, upto, backwards=True), 1)
+        return (found[0].version, found[0].type, found[0].state[:BEGINNING_BYTES]) if found else None
+
+    def state(self, stream: str, version: int) -> bytes | None:
+        row = self._row(stream, version)
+        return None if row is None else row.state
+
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        return self._stream_rows(lambda: self._log.stream(stream, after, upto), PAGE_ROWS)
+
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        return self._stream_rows(lambda: self._log.stream(stream, after, upto, backwards=True), rows)
+
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:  # noqa: ARG002 - the log tells no others
+        return self._taken(lambda: self._log.tail(after), PAGE_ROWS, _without_large_state)
+
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        page: list[Row] = []
+        names = self._names()
+        for name in islice(names, bisect_left(names, after[0]), None):
+            behind = after[1] if name == after[0] else _BEFORE_ALL
+            page += self._taken(
+                lambda name=name, behind=behind: self._log.stream(name, behind, None),  # type: ignore[misc]
+                PAGE_ROWS - len(page),
+                _without_large_state,
+            )
+            if len(page) == PAGE_ROWS:
+                break
+        return page
+
+    def select_events(
+        self, originator_id: Any, *, gt: int | None = None, lte: int | None = None, desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:  # fmt: skip
+        rows = self._taken(
+            lambda: self._log.stream(str(originator_id), 0 if gt is None else gt, lte, backwards=desc), limit
+        )
+        return [StoredEvent(row.stream, row.version, row.type, row.state) for row in rows]
+
+    def select_notifications(
+        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:  # fmt: skip
+        after = 0 if start is None else start - inclusive_of_start
+
+        def wanted() -> Iterable[LogRow]:
+            for row in self._log.tail(after):
+                if stop is not None and row.position > stop:
+                    return
+                if not topics or row.type in topics:
+                    yield row
+
+        rows = self._taken(wanted, limit)
+        return [Notification(row.stream, row.version, row.type, row.state, row.position) for row in rows]
+
+    def max_notification_id(self) -> int | None:
+        self._follow()
+        return self._last.position if self._last else None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """The notifications behind position ``gt``, as they come; use it as a context manager."""
+        return PollingSubscription(self, gt, topics)
+
+    def close(self) -> None:
+        self.beside.close()
+        self._log.close()
+
+    # --- the index ----------------------------------------------------------------------------------------------------
+
+    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
+        page = self.log_page(after, settled=settled)
+        if page:
+            self._rebuilt = self._known(page[-1])
+        return page
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        self._follow()
+        return self.beside.query(sql, parameters)
+
+    def rebuilding(self) -> "_Rebuilding":
+        return _Rebuilding(self)
+
+    def hold_index(self) -> None:
+        """Let nobody look into the index, but for this thread."""
+        self._lock.acquire()
+        self._rebuilt = None
+
+    def let_go_of_index(self) -> None:
+        self._lock.release()
+
+    def go_on_behind_rebuilt(self) -> None:
+        """The index has been made anew, as far as its pages were read."""
+        self._last = self._rebuilt
+
+    def _follow(self) -> None:
+        """Take into the index what the log has gained. An event that can't be read moves no row: verify tells of it."""
+        with self._lock:
+            if self._last is not None and not self._is_stored(self._last):
+                # The log has lost events, so new ones may come at positions that were passed already.
+                self._begin_anew()
+            while True:
+                page = self.log_page(self._last.position if self._last else 0)
+                _, changes = changes_of_readable(list(self._placed(page)))
+                with self.beside.transaction() as connection:
+                    change_index(connection, changes, lambda place: place)
+                if page:
+                    self._last = self._known(page[-1])
+                names = {row.stream for row in page} - self._streams
+                if names:
+                    self._streams |= names
+                    self._sorted = None
+                if len(page) < PAGE_ROWS:
+                    return
+
+    def _begin_anew(self) -> None:
+        self.beside.renew()
+        self._last, self._streams, self._sorted = None, set(), None
+
+    def _is_stored(self, row: Row) -> bool:
+        return self.header(row.stream, row.version) == (row.state, row.position)
+
+    def _known(self, row: Row) -> Row:
+        found = self.header(row.stream, row.version) if row.state is None else (row.state[:BODY], row.position)
+        return row._replace(state=found[0] if found else b"")
+
+    def _placed(self, page: Sequence[Row]) -> Iterable[Placed]:
+        for row in page:
+            state = row.state if row.state is not None else self.state(row.stream, row.version) or b""
+            try:
+                data = decode(row.stream, row.version, row.type, state)
+            except EventNotReadable:
+                data = {}
+            if not data or is_indexed(row.type, data):
+                yield Placed(row.position, row.stream, row.version, row.type, data)
+
+    def _names(self) -> list[str]:
+        with self._lock:
+            self._follow()
+            if self._sorted is None:
+                self._sorted = sorted(self._streams)
+            return self._sorted
+
+    # --- a process that forks -----------------------------------------------------------------------------------------
+
+    def after_fork_in_child(self) -> None:
+        self._lock = RLock()  # whoever holds it isn't here, and may have been in the middle of a change
+        self._begin_anew()
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _row(self, stream: str, version: int) -> LogRow | None:
+        found = self._taken(lambda: self._log.stream(stream, version - 1, version), 1)
+        return found[0] if found else None
+
+    def _stream_rows(self, rows: Callable[[], Iterable[LogRow]], limit: int) -> Sequence[StreamRow]:
+        return self._taken(rows, limit, lambda row: (row.version, row.type, _if_small(row.state), row.position))
+
+    def _taken(
+        self, rows: Callable[[], Iterable[LogRow]], limit: int | None, form: Callable[[LogRow], Any] = lambda row: row
+    ) -> list[Any]:
+        """The first rows, each in a form; whoever reads them is let go of at once, so that nothing is kept open."""
+        with _foreign(self._log):
+            found = iter(rows())
+            try:
+                return [form(row) for row in islice(found, limit)]
+            finally:
+                close = getattr(found, "close", None)
+                if close is not None:
+                    close()
+
+
+def _place(event: StoredEvent) -> tuple[str, int]:
+    return str(event.originator_id), event.originator_version
+
+
+def _if_small(state: bytes) -> bytes | None:
+    return state if len(state) <= LARGE_STATE else None
+
+
+def _without_large_state(row: LogRow) -> Row:
+    return Row(row.stream, row.version, row.position, row.type, _if_small(row.state))
+
+
+@contextmanager
+def _foreign(log: EventLog) -> Generator[None]:
+    """Whatever a log raises that isn't of flowledger's tree is a connection that was lost, for all that can be told."""
+    try:
+        yield
+    except FlowledgerError:
+        raise
+    except Exception as error:
+        raise ConnectionLost(f"{type(log).__name__} met {type(error).__name__}: {error}") from error
+
+
+class _Rebuilding(SQLiteRebuilding):
+    """Makes the index beside a log anew. Who looks into it waits; who writes doesn't."""
+
+    def __init__(self, recorder: "LogRecorder") -> None:
+        super().__init__(recorder.beside.transaction)
+        self._recorder = recorder
+
+    def __enter__(self) -> Self:
+        self._recorder.hold_index()
+        try:
+            return super().__enter__()
+        except BaseException:
+            self._recorder.let_go_of_index()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            super().__exit__(*error)
+        finally:
+            self._recorder.let_go_of_index()
+
+    def swap(self, catch_up: CatchUp, revision: int) -> int:
+        events = super().swap(catch_up, revision)
+        self._recorder.go_on_behind_rebuilt()
+        return events

@@ -1,0 +1,13 @@
+"""A new store in memory."""
+
+from ..codec import LedgerMapper
+from ..event_store import LedgerEventStore
+from ..sqlite.search import SQLiteSearch
+from .checkpoints import MemoryCheckpoints
+from .recorder import Factory
+
+
+def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
+    """A store that is gone when it is closed."""
+    recorder = Factory({}).application_recorder()
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))

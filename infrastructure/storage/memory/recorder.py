@@ -1,0 +1,179 @@
+"""The event store's recorder in memory: for tests, trials and engines that keep nothing."""
+
+import sqlite3
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from threading import RLock
+from typing import Any
+
+from eventsourcing import popo
+from eventsourcing.persistence import OperationalError, StoredEvent
+
+from ....projections.index.changes import INDEX_REVISION
+from ...concurrency.forking import follow_forks
+from ..codec import BODY, digest_of
+from ..index_writer import changes_in
+from ..recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow, missing_before
+from ..sql import Dialect, index_tables, rebuild_table, search_tables
+from ..sqlite.index import SQLiteRebuilding, change_index
+from ..sqlite.search import prepare
+from ..stored_events import previous_of
+
+
+class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
+    """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them.
+
+    What lists and filters read is SQLite's, so that they are written once.
+    """
+
+    waits_for_a_disk = False
+    dialect: Dialect = "sqlite"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        for statement in index_tables("sqlite"):
+            self._index.execute(statement)
+        for statement in (*search_tables(), *rebuild_table()):
+            self._index.execute(statement)
+        prepare(self._index)
+        self._closed = False
+        self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
+        follow_forks(self)
+
+    def before_fork(self) -> None:
+        """A child goes on with a whole copy, not with one that a thread is in the middle of changing."""
+        self._database_lock.acquire()
+
+    def after_fork_in_parent(self) -> None:
+        self._database_lock.release()
+
+    def after_fork_in_child(self) -> None:
+        self._database_lock = RLock()
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+        return list(super().insert_events(stored_events, **kwargs) or ())
+
+    def _assert_uniqueness(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+        super()._assert_uniqueness(stored_events, **kwargs)
+        for event in stored_events:
+            previous = previous_of(event)
+            if previous and previous != self._digest_at(event.originator_id, event.originator_version - 1):
+                raise missing_before(str(event.originator_id), event.originator_version)
+
+    def _digest_at(self, stream: object, version: int) -> bytes | None:
+        place = self._stored_events_index[str(stream)].get(version)
+        return None if place is None else digest_of(self._stored_events[place].state)
+
+    def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
+        self._refuse_if_closed()
+        positions = list(super()._update_table(stored_events, **kwargs) or ())
+        changes = changes_in(stored_events)
+        if changes is not None:
+            change_index(self._index, changes, lambda place: positions[place - 1])
+        return positions
+
+    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:  # noqa: ARG002 - nothing is ever overtaken
+        return self.log_page(after)
+
+    def rebuilding(self) -> SQLiteRebuilding:
+        return SQLiteRebuilding(self.transaction)
+
+    @contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        """One transaction on what lists and searches read."""
+        with self._database_lock:
+            self._refuse_if_closed()
+            self._index.execute("BEGIN")
+            try:
+                yield self._index
+                self._index.execute("COMMIT")
+            finally:
+                if self._index.in_transaction:
+                    self._index.rollback()
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        with self._database_lock:
+            self._refuse_if_closed()
+            return self._index.execute(sql, parameters).fetchall()
+
+    def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
+        with self._database_lock:
+            return self.head(stream), self.query(sql, parameters)
+
+    def head(self, stream: str) -> int:
+        with self._database_lock:
+            return len(self._stored_events_index.get(stream, ()))
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {}).get(version)
+            return None if index is None else (self._stored_events[index].state[:BODY], index + 1)
+
+    def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
+        head = self.head(stream)
+        version = head if upto is None else min(upto, head)
+        if version < 1:
+            return None
+        ((_, type, state, _),) = self._rows(stream, range(version, version + 1))
+        return version, type, (state or b"")[:BEGINNING_BYTES]
+
+    def state(self, stream: str, version: int) -> bytes | None:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {}).get(version)
+            return None if index is None else self._stored_events[index].state
+
+    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        first, last = self._bounds(stream, after, upto)
+        return self._rows(stream, range(first, min(last, first + PAGE_ROWS - 1) + 1))
+
+    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+        first, last = self._bounds(stream, after, upto)
+        return self._rows(stream, range(last, max(first, last - rows + 1) - 1, -1))
+
+    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:  # noqa: ARG002 - nothing is overtaken
+        with self._database_lock:
+            start = max(after, 0)
+            page = self._stored_events[start : start + PAGE_ROWS]
+            return [_row(event, position) for position, event in enumerate(page, start + 1)]
+
+    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+        with self._database_lock:
+            return list(islice(self._behind(after), PAGE_ROWS))
+
+    def _behind(self, after: tuple[str, int]) -> Iterator[Row]:
+        for stream in sorted(name for name in self._stored_events_index if name >= after[0]):
+            versions = self._stored_events_index[stream]
+            for version in sorted(version for version in versions if (stream, version) > after):
+                yield _row(self._stored_events[versions[version]], versions[version] + 1)
+
+    def close(self) -> None:
+        with self._database_lock:
+            self._closed = True
+            self._index.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise OperationalError("the store in memory is closed")
+
+    def _bounds(self, stream: str, after: int, upto: int | None) -> tuple[int, int]:
+        head = self.head(stream)
+        return max(after, 0) + 1, head if upto is None else min(upto, head)
+
+    def _rows(self, stream: str, versions: range) -> list[StreamRow]:
+        with self._database_lock:
+            index = self._stored_events_index.get(stream, {})
+            events = [(self._stored_events[index[version]], index[version] + 1) for version in versions]
+            return [(event.originator_version, event.topic, event.state, position) for event, position in events]
+
+
+def _row(event: StoredEvent, position: int) -> Row:
+    return Row(str(event.originator_id), event.originator_version, position, event.topic, event.state)
+
+
+class Factory(popo.POPOFactory):
+    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.memory.recorder``."""
+
+    def application_recorder(self) -> MemoryRecorder:
+        return MemoryRecorder()

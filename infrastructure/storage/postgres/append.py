@@ -1,0 +1,274 @@
+"""Appending to PostgreSQL: one event, a batch, or a bulk, each one durable commit.
+
+Straight through libpq where events are few: the driver's cursor would add a fifth to the time that one commit takes,
+and its array dumpers would more than double the processor time for each event of a batch.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain, repeat
+from struct import Struct
+from typing import Any, Final, NamedTuple
+
+import orjson
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from psycopg.pq import DiagnosticField, ExecStatus, Format
+from psycopg.pq.abc import PGresult
+
+from ....projections.index.changes import Changes
+from ..index_writer import PARTS, changes_in
+from ..recorder import missing_before
+from ..sql import queries
+from ..stored_events import previous_of
+from .pool import Connection
+from .schema import bound, bound_with_parameters
+
+SCHEMA_LOCK: Final = 0x464C4C47
+"""The advisory lock of who changes the schema or begins an epoch."""
+
+COPY_FROM_EVENTS = 2_000
+COPY_FROM_BYTES = 2**20
+"""From either on, COPY was measured to be faster than one statement with arrays, and it needs no memory for them."""
+
+_SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
+_OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
+_ARRAY = {name: psycopg.adapters.types[name].array_oid for name in ("int8", "text", "bytea")}
+_NOT_PREPARED: Final = b"26000"
+_JSONB: Final = b"\1"
+"""The version of jsonb's binary form, before its text."""
+_COLUMNS = ["text", "int8", "text", "bytea", "int8"]
+_EVENT = ("text", "int8", "text", "bytea", "bytea")
+"""Stream, version, type, state, and the digest of the event that it must follow."""
+_ONE = tuple(_OID[name] for name in _EVENT)
+_ARRAYS = tuple(_ARRAY[name] for name in _EVENT)
+
+_int8 = Struct("!q").pack
+_length = Struct("!i").pack
+_length_and_int8 = Struct("!iq").pack
+_array_header = Struct("!iiIii").pack
+
+
+class _EpochMustBegin(Exception):
+    """New positions would not lie above all stored ones."""
+
+
+class _NothingStored(Exception):
+    """No row came back: one of the events doesn't follow the one that it must."""
+
+
+class _Statement(NamedTuple):
+    """A statement that appends, and returns the position before the first."""
+
+    name: bytes
+    """Under which it is prepared."""
+    sql: bytes
+    looking: bytes
+    """The same for where the next statement may reach another cluster than the last, as behind a pooler: it looks
+    itself for what to add."""
+    types: Sequence[int]
+
+
+class Statements:
+    """What appends run, on the tables of one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self.added, self.begin_epoch = self._bound(_SQL["added"]), self._bound(_SQL["begin_epoch"])
+        self.copy_base = bound_with_parameters(_SQL["copy_base"], schema)
+        self.copy_events = self._bound(_SQL["copy_events"])
+        self.one = self._statement("append_event", _SQL["append_event"], _ONE)
+        self.several = self._statement("append_events", _SQL["append_events"], _ARRAYS)
+        self._indexed: dict[tuple[str, ...], _Statement] = {}
+
+    def indexed(self, parts: tuple[str, ...]) -> _Statement:
+        """Appends several, and changes the index in the same transaction."""
+        if parts not in self._indexed:
+            number = sum(1 << PARTS.index(part) for part in parts)
+            sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+            self._indexed[parts] = self._statement(f"append_indexed_{number}", sql, (*_ARRAYS, _OID["jsonb"]))
+        return self._indexed[parts]
+
+    def index_alone(self, parts: Collection[str]) -> bytes:
+        """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
+        return self._bound(_with_index(_SQL["index_base"], [], parts))
+
+    def _statement(self, name: str, sql: str, types: Sequence[int]) -> _Statement:
+        looking = sql.replace("$1", f"({_SQL['added']})")
+        return _Statement(name.encode(), self._bound(sql), self._bound(looking), (_OID["int8"], *types))
+
+    def _bound(self, sql: str) -> bytes:
+        return bound(sql, self._schema).encode()
+
+
+def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
+    named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
+    steps = ",\n".join(f"_{name} AS (\n{sql})" for name, sql in named)
+    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\nSELECT base FROM base"
+
+
+statements_for = cache(Statements)
+"""The statements of a schema, put together once."""
+
+
+def append(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> list[int]:
+    """Store the events in one commit and return their positions, in the order of the events.
+
+    Raises psycopg's errors, and PredecessorMissing; nothing is stored then, unless the connection is lost.
+    """
+    try:
+        try:
+            base = _insert(connection, statements, events)
+        except (_EpochMustBegin, psycopg.errors.NotNullViolation):
+            # The second is what a statement gives that looks itself, and finds nothing to add.
+            _begin_epoch(connection, statements)
+            base = _insert(connection, statements, events)
+    except _NothingStored:
+        first = next(event for event in events if previous_of(event))
+        raise missing_before(str(first.originator_id), first.originator_version) from None
+    return list(range(base + 1, base + 1 + len(events)))
+
+
+def _insert(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> int:
+    """Store the events at the positions that follow the one returned."""
+    changes = changes_in(events)
+    if len(events) >= COPY_FROM_EVENTS or sum(len(event.state) for event in events) >= COPY_FROM_BYTES:
+        return _copy(connection, statements, events, changes)
+    if changes is not None:
+        tables = changes.tables()
+        indexed = statements.indexed(tuple(tables))
+        return _execute(connection, statements, indexed, [*_of_several(events), jsonb(tables)])
+    if len(events) == 1:
+        return _execute(connection, statements, statements.one, _of_one(events[0]))
+    return _execute(connection, statements, statements.several, _of_several(events))
+
+
+def _execute(connection: Connection, statements: Statements, statement: _Statement, values: list[bytes]) -> int:
+    binary = [Format.BINARY] * len(statement.types)
+    if connection.is_pooled:
+        result = connection.pgconn.exec_params(
+            statement.looking, [None, *values], statement.types, binary, Format.BINARY
+        )
+    else:
+        result = _execute_prepared(connection, statement, [_int8(_added(connection, statements)), *values], binary)
+    if _checked(result, ExecStatus.TUPLES_OK).ntuples == 0:
+        raise _NothingStored
+    return int.from_bytes(result.get_value(0, 0) or b"", "big")
+
+
+def _execute_prepared(
+    connection: Connection, statement: _Statement, values: list[bytes], binary: list[Format]
+) -> PGresult:
+    if statement.name not in connection.prepared:
+        _prepare(connection, statement)
+    result = connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
+    if result.status == ExecStatus.TUPLES_OK or result.error_field(DiagnosticField.SQLSTATE) != _NOT_PREPARED:
+        return result
+    # The driver drops all that was prepared on a connection when it rolls a transaction back, also what isn't its own.
+    _prepare(connection, statement)
+    return connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
+
+
+def _prepare(connection: Connection, statement: _Statement) -> None:
+    result = connection.pgconn.prepare(statement.name, statement.sql, statement.types)
+    _checked(result, ExecStatus.COMMAND_OK)
+    connection.prepared.add(statement.name)
+
+
+def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
+    """Run a statement that changes the index alone."""
+    types, binary = [_OID["int8"], _OID["jsonb"]], [Format.BINARY] * 2
+    result = connection.pgconn.exec_params(sql, [_int8(base), jsonb(tables)], types, binary, Format.BINARY)
+    _checked(result, ExecStatus.TUPLES_OK)
+
+
+def jsonb(value: Any) -> bytes:
+    return _JSONB + orjson.dumps(value)
+
+
+def _of_one(event: StoredEvent) -> list[bytes]:
+    return [
+        str(event.originator_id).encode(),
+        _int8(event.originator_version),
+        event.topic.encode(),
+        event.state,
+        previous_of(event),
+    ]
+
+
+def _of_several(events: Sequence[StoredEvent]) -> list[bytes]:
+    return [
+        _array("text", [str(event.originator_id).encode() for event in events]),
+        _int8_array([event.originator_version for event in events]),
+        _array("text", [event.topic.encode() for event in events]),
+        _array("bytea", [event.state for event in events]),
+        _array("bytea", [previous_of(event) for event in events]),
+    ]
+
+
+def _array(element: str, items: Sequence[bytes]) -> bytes:
+    return _header(element, items) + b"".join(
+        chain.from_iterable(zip(map(_length, map(len, items)), items, strict=True))
+    )
+
+
+def _int8_array(items: Sequence[int]) -> bytes:
+    return _header("int8", items) + b"".join(map(_length_and_int8, repeat(8), items))
+
+
+def _header(element: str, items: Sequence[object]) -> bytes:
+    # One dimension, no nulls, the type, so many elements, counted from 1.
+    return _array_header(1, 0, _OID[element], len(items), 1)
+
+
+def _copy(
+    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: Changes | None
+) -> int:
+    # In the order in which the other statements take streams, so that no two writers wait for each other.
+    placed: Iterable[tuple[int, StoredEvent]] = sorted(
+        enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
+    )
+    linked = [event for event in events if previous_of(event)]
+    conditions = {
+        "streams": [str(event.originator_id) for event in linked],
+        "versions": [event.originator_version for event in linked],
+        "previous": [previous_of(event) for event in linked],
+    }
+    with connection.transaction(), connection.cursor() as cursor:
+        found = cursor.execute(statements.copy_base, conditions).fetchone()
+        if found is None:
+            raise _NothingStored
+        (base,) = found
+        if base is None:
+            raise _EpochMustBegin
+        with cursor.copy(statements.copy_events) as rows:
+            rows.set_types(_COLUMNS)
+            for place, event in placed:
+                stream = str(event.originator_id)
+                rows.write_row((stream, event.originator_version, event.topic, event.state, base + place))
+        if changes is not None:
+            tables = changes.tables()
+            change_index(connection, statements.index_alone(tables), base, tables)
+    return int(base)
+
+
+def _added(connection: Connection, statements: Statements) -> int:
+    """What to add to the numbers of transactions: looked up once, as a connection stays in its cluster."""
+    if connection.added is None:
+        (connection.added,) = connection.execute(statements.added).fetchone() or (None,)
+    if connection.added is None:
+        raise _EpochMustBegin
+    return connection.added
+
+
+def _begin_epoch(connection: Connection, statements: Statements) -> None:
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        connection.execute(statements.begin_epoch)
+    connection.added = None
+
+
+def _checked(result: PGresult, wanted: ExecStatus) -> PGresult:
+    if result.status != wanted:
+        raise psycopg.errors.error_from_result(result, "utf-8")
+    return result

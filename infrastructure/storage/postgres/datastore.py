@@ -1,0 +1,196 @@
+"""Statements on one PostgreSQL database, errors in eventsourcing's terms, and the schema."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from eventsourcing import postgres as stock
+from eventsourcing.persistence import OperationalError, PersistenceError, StoredEvent
+from psycopg.rows import DictRow, dict_row, tuple_row
+from psycopg.types.composite import register_composite
+
+from ....domain.lazy import lazy
+from .. import migrations
+from ..recorder import ConnectionLost
+from ..sql import queries
+from . import append as postgres_append
+from .append import SCHEMA_LOCK
+from .errors import is_broken, translated
+from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
+from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
+
+_SQL = queries("postgres")
+
+
+class PooledDatastore(stock.PostgresDatastore):
+    """eventsourcing's datastore on a pool without threads: the connection used last goes first, broken ones go.
+
+    ``conninfo`` is a URL or a libpq connection string.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        pool_size: int = POOL_SIZE,
+        pool_timeout: float = POOL_TIMEOUT,
+    ) -> None:
+        # The library's own pool is never opened: get_connection below stands in for it.
+        super().__init__("", "", "", "", "", originator_id_type="text")
+        self.conninfo = conninfo
+        self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
+
+    @lazy
+    def store_schema(self) -> str:
+        """The schema of the store: found out once, so that it stays the same one. Raises OperationalError."""
+        with self.connection() as connection:
+            return find_schema(connection)
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def execute(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """Run one named statement, a transaction by itself, and return its few small rows.
+
+        After ConnectionLost it may have run.
+        """
+        sql = bound_with_parameters(_SQL[query], self.store_schema)
+        connection = self._pool.take()
+        try:
+            return _run(connection.kept_cursor, sql, parameters)
+        except psycopg.Error as error:
+            raise self._translated(error, connection) from error
+        finally:
+            self._pool.give_back(connection)
+
+    @contextmanager
+    def one_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
+        """Runs named statements in one transaction, each of which sees what was committed before it."""
+        schema = self.store_schema
+        with self.connection() as connection:
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            with connection.transaction():
+                cursor = connection.cursor(binary=True)
+                yield lambda query, given: _run(cursor, bound_with_parameters(_SQL[query], schema), given)
+
+    def append(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""
+        statements = postgres_append.statements_for(self.store_schema)
+        connection = self._pool.take()
+        try:
+            return postgres_append.append(connection, statements, events)
+        except psycopg.Error as error:
+            raise self._translated(error, connection) from error
+        finally:
+            self._pool.give_back(connection)
+
+    def look(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """The few small rows of a named statement that only reads; a connection that broke unnoticed is replaced."""
+        try:
+            return self.execute(query, parameters)
+        except ConnectionLost:
+            return self.execute(query, parameters)
+
+    def fetch(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """The same for rows of any size: on a cursor of its own, as a kept one would hold on to them."""
+        return self.query(_SQL[query], parameters)
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """The same for a statement that has no name."""
+        statement = bound_with_parameters(sql, self.store_schema)
+        try:
+            return self._query(statement, parameters)
+        except ConnectionLost:
+            return self._query(statement, parameters)
+
+    def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
+        with self.connection() as connection:
+            return _run(connection.cursor(binary=True), sql, parameters)
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def connection(self) -> Generator[Connection]:
+        """A connection in autocommit mode, for as long as the block lasts. Raises eventsourcing's errors."""
+        connection = self._pool.take()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise self._translated(error, connection) from error
+        finally:
+            self._pool.give_back(connection)
+
+    @contextmanager
+    def get_connection(self) -> Generator[psycopg.Connection[DictRow]]:
+        """For the library's own recorders: rows by column name, composite types registered."""
+        with self.connection() as connection:
+            for info in self.psycopg_type_adapters.values():
+                register_composite(info, connection)
+            connection.row_factory = dict_row
+            try:
+                yield connection
+            finally:
+                connection.row_factory = tuple_row
+
+    def close(self) -> None:
+        if hasattr(self, "_pool"):  # the library closes in __del__, also what was never initialised
+            self._pool.close()
+
+    def __enter__(self) -> "PooledDatastore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _translated(self, error: psycopg.Error, connection: Connection) -> PersistenceError:
+        if connection.closed or is_broken(error):
+            self._pool.lose(connection)
+            return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
+        return translated(error)
+
+
+def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
+    cursor.execute(sql, parameters, prepare=True)
+    return cursor.fetchall() if cursor.rownumber is not None else []
+
+
+def migrate(datastore: PooledDatastore) -> None:
+    """Create the tables in the store's schema, or bring them up to date; current ones are left alone."""
+    schema = datastore.store_schema
+    with datastore.connection() as connection:
+        version = version_in(connection, schema)
+        if migrations.is_current("postgres", version):
+            return
+        check_nothing_behind(connection, schema)
+        try:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+                # Tables that some session has for itself come last, or else they would come first.
+                connection.execute(f"SET LOCAL search_path = {quoted(schema)}, pg_temp".encode())
+                migrations.apply(
+                    "postgres",
+                    version_in(connection, schema),
+                    lambda statement: connection.execute(statement.encode()),
+                )
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise OperationalError(_who_may_help(version, error)) from error
+
+
+def _who_may_help(version: int, error: psycopg.Error) -> str:
+    missing = f"too old (schema {version}, needed: {migrations.newest('postgres')})" if version else "missing"
+    command = f"flowledger schema --after {version}" if version else "flowledger schema"
+    return (
+        f"the tables of flowledger are {missing}, and this user may not change that: "
+        f"{HOW_TO_MAKE_IT.format(command=command)} ({error})"
+    )
+
+
+def has_tables(datastore: PooledDatastore) -> bool:
+    """Whether there is a store in its schema, of whatever version.
+
+    Raises OperationalError where another one may be meant.
+    """
+    schema = datastore.store_schema
+    with datastore.connection() as connection:
+        check_nothing_behind(connection, schema)
+        return version_in(connection, schema) > 0

@@ -1,0 +1,64 @@
+"""The store in a PostgreSQL database: opened, or made."""
+
+from urllib.parse import unquote
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
+
+from ....domain.errors import InvalidRequest
+from ..addresses import no_store
+from ..codec import LedgerMapper
+from ..credentials import shown
+from ..event_store import LedgerEventStore
+from .checkpoints import PostgresCheckpoints
+from .datastore import has_tables
+from .recorder import Factory
+from .search import PostgresSearch
+
+
+def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEventStore:
+    """Raises InvalidRequest for a URL that libpq doesn't understand, and StorageUnavailable.
+
+    That is where the server can't be reached, or, without ``create``, where the database has no tables.
+    """
+    try:
+        host = str(conninfo_to_dict(url).get("host") or "")
+    except ProgrammingError:
+        _refuse_unknown_options(url)
+        host = "@"
+    if "@" in host:
+        raise InvalidRequest(
+            "that is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
+        )
+    factory = Factory({Factory.POSTGRES_URL: url})
+    try:
+        if not create and not has_tables(factory.datastore):
+            raise no_store(shown(url))
+        recorder, datastore = factory.application_recorder(), factory.datastore
+        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), PostgresSearch(datastore))
+    except BaseException:
+        factory.close()
+        raise
+
+
+def _refuse_unknown_options(url: str) -> None:
+    """Raises InvalidRequest for a URL with an option that PostgreSQL's client library doesn't know."""
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} | {"ssl"}
+    # Behind the last "@", as a password that isn't encoded may have a question mark, too.
+    options = url.rpartition("@")[2].partition("?")[2].split("&")
+    for option in options:
+        name = unquote(option.partition("=")[0])
+        if name in known and "pass" in name:
+            return  # what follows may belong to a password with an "&"
+        if name not in known and name.isidentifier():
+            hint = _OPTION_HINTS.get(name, "leave it out, or see which ones PostgreSQL's libpq has")
+            raise InvalidRequest(f"the URL has an option {name!r} that PostgreSQL doesn't know: {hint}")
+
+
+_OPTION_HINTS = {
+    "schema": "choose a schema with options=-csearch_path%3DNAME",
+    "search_path": "choose a schema with options=-csearch_path%3DNAME",
+    "currentSchema": "choose a schema with options=-csearch_path%3DNAME",
+    "pgbouncer": "leave it out, a pooler is noticed by itself",
+}

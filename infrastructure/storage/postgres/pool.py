@@ -1,0 +1,213 @@
+"""A bounded pool of PostgreSQL connections: no threads of its own, the connection used last goes out first."""
+
+import os
+from threading import Condition
+from time import monotonic
+from typing import Any
+
+import psycopg
+from eventsourcing.persistence import OperationalError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+
+from ....domain.lazy import lazy
+from ...concurrency.forking import ForksAnew, follow_forks, notice_fork
+from ..credentials import without_secrets
+from .errors import unreachable
+
+POOL_SIZE = 10
+"""Connections at most; further threads wait for one."""
+
+POOL_TIMEOUT = 30.0
+"""Seconds that a thread waits for a connection."""
+
+CONNECT_TIMEOUT = 10
+"""Seconds to reach the server, unless the URL says otherwise."""
+
+_INHERITED: list[object] = []
+"""Connections that a child got from its parent. It must neither use nor close them."""
+
+_DEFAULTS = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "application_name": "flowledger",
+    "client_encoding": "utf8",
+    # A server that vanished without a word is noticed within a minute.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that keeps a cursor, as making one costs a tenth of an append, and knows what was prepared on it."""
+
+    is_pooled = False
+    """Whether a pooler is in front of the server. It may pass each transaction to another session, or even server, so
+    nothing that was prepared or found out there holds for the next one."""
+
+    era = 0
+    """The pool's when it was opened; see ``ConnectionPool``."""
+
+    process = 0
+    """The one that opened it."""
+
+    added: int | None = None
+    """What appends add to the number of their transaction, once that was looked up."""
+
+    @lazy
+    def kept_cursor(self) -> psycopg.Cursor[Any]:
+        return self.cursor(binary=True)
+
+    @lazy
+    def prepared(self) -> set[bytes]:
+        return set()
+
+
+class ConnectionPool(ForksAnew):
+    """Connections in autocommit mode: ``take`` one, and ``give_back`` it in any state.
+
+    When one was lost, an era ends: the server may have gone for all of them. So it does in a forked child.
+    """
+
+    def __init__(self, conninfo: str, size: int = POOL_SIZE, timeout: float = POOL_TIMEOUT) -> None:
+        self._conninfo = conninfo
+        self._size = size
+        self._timeout = timeout
+        self._closed = False
+        self._era = 0
+        self._start()
+        follow_forks(self)
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        # Lists pop and append atomically, so that the usual way in and out takes no lock; who finds none idle does.
+        self._idle: list[Connection] = []
+        self._free = Condition()
+        self._open = 0
+        self._waiting = 0
+
+    def take(self) -> Connection:
+        """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
+        notice_fork()
+        return self._pop() or self._free_or_new()
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep the connection for the next, unless it is broken or in the middle of something."""
+        if connection.process != self._process:
+            _INHERITED.append(connection)
+            return
+        if connection.era != self._era or connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self._close(connection)
+            return
+        self._idle.append(connection)
+        if self._closed:
+            self.drop_idle()
+        elif self._waiting:
+            with self._free:
+                self._free.notify()
+
+    def lose(self, connection: Connection) -> None:
+        """The connection was found broken: close it now, and those that are as old before they are used again."""
+        connection.close()
+        if connection.era == self._era:
+            self._era += 1
+        self.drop_idle()
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use when it comes back."""
+        self._closed = True
+        self.drop_idle()
+
+    def after_fork_in_child(self) -> None:
+        _INHERITED.append(self._idle)
+        self._start()
+
+    def drop_idle(self) -> None:
+        """Close what is idle."""
+        while connection := self._pop():
+            self._close(connection)
+
+    def _pop(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _free_or_new(self) -> Connection:
+        deadline = monotonic() + self._timeout
+        refused: OperationalError | None = None
+        while True:
+            connection = self._wait(deadline, refused)
+            if connection:
+                return connection
+            try:
+                return self._connect()
+            except OperationalError as error:
+                # The server may have no connection left to give. It has given us some, if any are in use.
+                refused = error
+
+    def _wait(self, deadline: float, refused: OperationalError | None) -> Connection | None:
+        """An idle connection, or None and the right to open one: after it was refused, only when something changed."""
+        with self._free:
+            # Counted before it looks: who gives a connection back is either seen here, or sees that somebody waits.
+            self._waiting += 1
+            try:
+                may_open = refused is None
+                while not self._closed:
+                    if connection := self._pop():
+                        return connection
+                    if refused and not self._open:
+                        raise refused
+                    if may_open and self._open < self._size:
+                        self._open += 1
+                        return None
+                    if not self._free.wait(deadline - monotonic()):
+                        raise refused or OperationalError(
+                            f"no connection came free in {self._timeout:g} s: all {self._size} of the pool are in use"
+                        )
+                    may_open = True
+            finally:
+                self._waiting -= 1
+        raise OperationalError("the PostgreSQL store is closed")
+
+    def _connect(self) -> Connection:
+        settings = conninfo_to_dict(self._conninfo)
+        era = self._era
+        missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
+        try:
+            connection = _opened(self._conninfo, missing)
+        except BaseException as error:
+            with self._free:
+                self._open -= 1
+                # While others are in use, the next try would be refused as well.
+                if not self._open:
+                    self._free.notify_all()
+            if not isinstance(error, psycopg.Error):
+                raise
+            reason = without_secrets(str(error), self._conninfo)
+        else:
+            connection.era, connection.process = era, self._process
+            return connection
+        raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
+
+    def _close(self, connection: Connection) -> None:
+        connection.close()
+        with self._free:
+            self._open -= 1
+            self._free.notify()
+
+
+def _opened(conninfo: str, settings: dict[str, Any]) -> Connection:
+    connection = Connection.connect(conninfo, autocommit=True, **settings)
+    try:
+        # Whatever the user's default is: who waited for a lock must see what was committed meanwhile.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
+        if process != connection.info.backend_pid:
+            connection.is_pooled = True
+            connection.prepare_threshold = None
+    except BaseException:
+        connection.close()
+        raise
+    return connection

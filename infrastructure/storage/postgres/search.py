@@ -1,0 +1,82 @@
+"""Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb."""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ....domain.errors import NotStorable
+from ....projections.search import SearchEntry
+from ..recorder import errors_in_our_terms
+from ..search_table import NOWHERE, Progress, SearchTable
+
+if TYPE_CHECKING:
+    from ..recorder import Row
+    from .datastore import PooledDatastore
+
+
+class PostgresSearch(SearchTable):
+    """Entries in a table. One transaction keeps a batch of them and the progress."""
+
+    def __init__(self, datastore: "PooledDatastore") -> None:
+        self._datastore = datastore
+
+    def progress(self) -> Progress:
+        with errors_in_our_terms():
+            rows = self._datastore.look("search_progress", {})
+        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
+
+    def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
+        rows: list[Any] = []
+        if run_ids:
+            with errors_in_our_terms():
+                rows = self._datastore.fetch("search_entries", {"runs": list(run_ids)})
+        return {
+            run_id: SearchEntry(run_id, started_at, position, set(words), orjson.loads(document))
+            for run_id, started_at, position, words, document in rows
+        }
+
+    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+        arrays = _arrays(entries)
+        now = since.moved_behind(page[-1])
+        moved = {"position": now.position, "stream": now.last_stream, "version": now.last_version}
+        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+            if not execute("lock_search", {"position": since.position, "generation": since.generation}):
+                return False
+            # Whoever brings an event of the past holds this lock until everybody sees it.
+            ((events,),) = execute("count_events", {"after": since.position, "upto": now.position})
+            if events != len(page):
+                return False
+            execute("save_search", moved | arrays)
+        return True
+
+    def can_hold(self, entry: SearchEntry) -> bool:
+        nowhere = {"position": 0, "stream": "", "version": 0}
+        try:
+            with errors_in_our_terms(), suppress(_Undone), self._datastore.one_transaction() as execute:
+                execute("save_search", nowhere | _arrays([entry]))
+                raise _Undone
+        except NotStorable:
+            return False
+        return True
+
+    def restart(self, revision: int) -> None:
+        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+            if not execute("restart_search", {"revision": revision}):
+                execute("start_search", {"revision": revision})
+            execute("clear_search", {})
+
+
+class _Undone(Exception):
+    """The transaction was a trial."""
+
+
+def _arrays(entries: Collection[SearchEntry]) -> dict[str, Any]:
+    return {
+        "runs": [entry.run_id for entry in entries],
+        "starts": [entry.started_at for entry in entries],
+        "positions": [entry.position for entry in entries],
+        "words": [" ".join(entry.words) for entry in entries],
+        "documents": [orjson.dumps(entry.document).decode() for entry in entries],
+    }

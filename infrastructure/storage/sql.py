@@ -1,0 +1,74 @@
+"""The ``.sql`` files of the backends: statements in paragraphs, each under a sentence that says what it is for."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+Dialect = Literal["sqlite", "postgres"]
+
+_BACKENDS = files(__name__.rpartition(".")[0])
+
+
+@cache
+def queries(dialect: Dialect, file: str = "queries.sql") -> dict[str, str]:
+    """The statements of a file of queries by name: each begins with ``-- name: sentence``."""
+    named: dict[str, str] = {}
+    for paragraph in _paragraphs(dialect, file):
+        name = paragraph.removeprefix("-- ").partition(":")[0]
+        named[name] = "\n".join(line for line in paragraph.splitlines() if not line.startswith("--"))
+    return named
+
+
+@cache
+def schema(dialect: Dialect) -> list[str]:
+    """The statements that make a new store, at the newest schema version."""
+    return list(_paragraphs(dialect, "schema.sql"))
+
+
+@cache
+def migrations(dialect: Dialect) -> dict[int, list[str]]:
+    """The statements of each ``NNNN_subject.sql`` by its number, in order: what brings an old store to that version."""
+    names = sorted(entry.name for entry in (_BACKENDS / dialect / "sql").iterdir() if entry.name[:4].isdigit())
+    return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
+
+
+@cache
+def index_tables(dialect: Dialect) -> list[str]:
+    """The statements that make the index: its tables, each before its indexes."""
+    return [
+        statement
+        for statement in schema(dialect)
+        if re.search(r"^CREATE (TABLE|INDEX) flowledger_index_", statement, re.M)
+    ]
+
+
+@cache
+def search_tables() -> list[str]:
+    """The statements that make what a search reads in SQLite."""
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^(CREATE|INSERT) .*flowledger_search", statement, re.M)
+    ]
+
+
+@cache
+def rebuild_table() -> list[str]:
+    """The statements that make what says how far a rebuild is in SQLite."""
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^(CREATE TABLE|INSERT INTO) flowledger_rebuild ", statement, re.M)
+    ]
+
+
+def grants(user: str) -> str:
+    """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
+    return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
+
+
+def _paragraphs(dialect: Dialect, name: str) -> Iterator[str]:
+    text = (_BACKENDS / dialect / "sql" / name).read_text(encoding="utf-8")
+    return (paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip())

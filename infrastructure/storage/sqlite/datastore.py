@@ -1,0 +1,397 @@
+"""Connections to one SQLite file: one per thread, one writer at a time, errors in eventsourcing's terms."""
+
+import os
+import sqlite3
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from threading import Lock, RLock, Thread, current_thread, local
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import quote
+
+from eventsourcing import sqlite as stock
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+)
+
+from ...concurrency.forking import follow_forks, notice_fork
+from .. import migrations
+from ..recorder import ConnectionLost, WriteRefused
+from ..sql import queries
+from .file import FileId, file_id, is_on_read_only_disk, missing_right
+from .search import prepare
+
+LOCK_TIMEOUT = 10
+"""Seconds to wait for a writer in another process."""
+
+LOOK_EVERY = 0.01
+"""Seconds between two looks of readers whether the file is still the one at its path; writers look at each commit."""
+
+FORK_TIMEOUT = 30
+"""Seconds that a fork waits for statements under way; if they take longer, the child can't use the store."""
+
+APPLICATION_ID: Final = 0x464C4C47  # "FLLG"
+"""Marks a file as ours, in its header."""
+
+_INHERITED: list[object] = []
+"""Connections that a child got from its parent. It must neither use nor close them."""
+
+_UNSAFE: set[FileId] = set()
+"""The files that this process's SQLite believes to hold locks on, which only the parent holds."""
+
+_HINTS = {
+    sqlite3.SQLITE_BUSY: "another process has held the write lock for too long",
+    sqlite3.SQLITE_FULL: "make room on the disk",
+    sqlite3.SQLITE_READONLY: "the file or its disk is read-only",
+    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
+}
+_WRITE_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+_VALUE_REFUSED = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
+
+_CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+"""The last one is what a missing table gives: our statements have no other way to be wrong."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection that says when it is in use: closing it under a running statement would crash the interpreter."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.in_use = RLock()
+        self.is_open = True
+        """Others close it under ``in_use`` only; whoever has taken that looks here first."""
+
+    def close(self) -> None:
+        self.is_open = False
+        super().close()
+
+
+class ThreadBoundDatastore(stock.SQLiteDatastore):
+    """eventsourcing's datastore on connections that stay with their thread, so that none is handed to another.
+
+    ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next thread comes.
+
+    Before the process forks all connections are closed, as a child's copy of SQLite would believe in locks that it
+    doesn't have; parent and child open new ones. Where that can't be done, because the thread that forks is in the
+    middle of a transaction itself, the child is refused.
+    """
+
+    def __init__(self, db_name: str, *, lock_timeout: int | None = None, single_row_tracking: bool = True) -> None:
+        super().__init__(db_name, single_row_tracking=single_row_tracking, originator_id_type="text")
+        self.name = db_name
+        self._uri = db_name if db_name.startswith("file:") else f"file:{quote(db_name)}"
+        self._lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
+        self._file: FileId | None = None
+        """What the connections are open on, where that is a file with a path; another may come to its place."""
+        self._look_again_at = 0.0
+        self._closed = False
+        self._start()
+        follow_forks(self)
+
+    def _start(self) -> None:
+        self._lock = Lock()
+        # Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky.
+        self._write_lock = RLock()
+        self._local = local()
+        self._connections: dict[Thread, Connection] = {}
+        self._at_rest: ExitStack | None = None
+
+    def connection(self) -> Connection:
+        """This thread's connection, in autocommit mode."""
+        notice_fork()
+        connection: Connection | None = getattr(self._local, "connection", None)
+        return connection or self._open()
+
+    @contextmanager
+    def errors(self) -> Generator[None]:
+        """Raises eventsourcing's errors instead of the driver's."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
+        """One writing statement: a durable transaction by itself, the cheapest that there is.
+
+        Raises ConnectionLost when another file had taken the place of the one that was written to.
+        """
+        try:
+            while True:
+                connection = self.connection()
+                with self._write_lock, connection.in_use:
+                    if connection.is_open:
+                        cursor = connection.execute(statement, parameters)
+                        break
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+        self._check_place()
+        return cursor
+
+    def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of one reading statement.
+
+        An open cursor would keep an old view of the file, and this thread's next write would fail on it.
+        """
+        try:
+            while True:
+                connection = self.connection()
+                with connection.in_use:
+                    if connection.is_open:
+                        rows = connection.execute(statement, parameters).fetchall()
+                        now = monotonic()
+                        if now < self._look_again_at or connection.in_transaction:
+                            return rows
+                        if self._is_in_place():
+                            self._look_again_at = now + LOOK_EVERY
+                            return rows
+                self._leave_file()
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+
+    @contextmanager
+    def transaction_of_several(self) -> Generator[Connection]:
+        """One durable transaction round several statements. Raises ConnectionLost as ``execute`` does."""
+        with self.errors():
+            with self._write_lock, self.used() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                finally:
+                    if connection.in_transaction:
+                        connection.rollback()
+            self._check_place()
+
+    @contextmanager
+    def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
+        """For the library's own recorders."""
+        with self.errors(), self._write_lock if commit else nullcontext(), self.used() as connection:
+            yield _LibraryConnection(connection, None)
+
+    def close(self) -> None:
+        if not hasattr(self, "_lock"):
+            return  # the library closes in __del__, also what was never initialised
+        with self._lock:
+            self._closed = True
+            self._close_connections()
+
+    @contextmanager
+    def used(self) -> Generator[Connection]:
+        """This thread's connection, which nobody closes meanwhile."""
+        while True:
+            connection = self.connection()
+            with connection.in_use:
+                if connection.is_open:
+                    yield connection
+                    return
+
+    def _open(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise InterfaceError(f"the SQLite store {self.name} is closed")
+            for thread in [thread for thread in self._connections if not thread.is_alive()]:
+                self._connections.pop(thread).close()
+            self._refuse_unsafe()
+            if not self._is_in_place():
+                self._close_replaced()
+            connection = self._connect_in_place()
+            self._connections[current_thread()] = connection
+        self._local.connection = connection
+        return connection
+
+    def _connect_in_place(self) -> Connection:
+        """A connection, and it is known which file it is on: another may come to its place at any moment."""
+        while True:
+            before = file_id(self.name)
+            connection = self._connect_or_explain()
+            now = file_id(self.name)
+            if before in (None, now):
+                self._file = now
+                return connection
+            connection.close()
+
+    def _connect_or_explain(self) -> Connection:
+        try:
+            return self._connect(self._uri)
+        except sqlite3.OperationalError as error:
+            if not self._is_refused(error):
+                raise
+            path = Path(self.name)
+            if not is_on_read_only_disk(path) or path.with_name(f"{path.name}-wal").exists():
+                raise OperationalError(self._rights_missing(error)) from error
+            # Nobody can write to it, and SQLite must be told so, as it can't make the files that go with a log.
+            return self._connect(f"{self._uri}?immutable=1")
+
+    def _connect(self, uri: str) -> Connection:
+        # Other threads only ever close it, when its own has ended or the store is closed.
+        connection = sqlite3.connect(
+            uri, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
+        )
+        try:
+            prepare(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _close_connections(self) -> None:
+        """Under ``_lock``. Waits for statements under way."""
+        for connection in self._connections.values():
+            with connection.in_use:
+                connection.close()
+        self._connections.clear()
+        self._local = local()
+
+    # --- the file -----------------------------------------------------------------------------------------------------
+
+    def _is_in_place(self) -> bool:
+        """Whether the path still leads to the file that is open."""
+        return self._file is None or file_id(self.name) == self._file
+
+    def _check_place(self) -> None:
+        """After a commit: one to a file that was moved away or deleted is lost for everybody else."""
+        if not self._is_in_place():
+            self._leave_file()
+            raise ConnectionLost(
+                f"the SQLite store {self.name}: the file was replaced or removed while it was in use; what was written "
+                "to it last may not be in the one that is there now. Stop the processes that use a store before you "
+                "put another file in its place"
+            )
+
+    def _leave_file(self) -> None:
+        """Close all connections if they are on a file that isn't there any more; the next ones are on what is there."""
+        with self._lock:
+            if not self._is_in_place():
+                self._close_replaced()
+
+    def _close_replaced(self) -> None:
+        self._close_connections()
+        if file_id(self.name) is None:
+            raise OperationalError(f"the SQLite store {self.name}: the file is gone; restore it from a backup")
+        if Path(f"{self.name}-wal").exists():
+            # SQLite would take it for the log of the file that is there now, and write the old pages into that.
+            raise OperationalError(
+                f"the SQLite store {self.name}: another file was put in its place while it was in use, and the log of "
+                f"the old one still lies beside it, as {self.name}-wal: stop all processes that use the store, delete "
+                "that log and the -shm file if they are older than the new file, and start again"
+            )
+        self._file = None
+
+    def _is_refused(self, error: sqlite3.OperationalError) -> bool:
+        code = error.sqlite_errorcode & 0xFF
+        return code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) and Path(self.name).is_file()
+
+    def _rights_missing(self, error: sqlite3.OperationalError) -> str:
+        path = Path(self.name)
+        if not os.access(path, os.R_OK):
+            return f"the SQLite store {path}: {error}; this user may not read the file"
+        return (
+            f"the SQLite store {path}: {error}; this user may not write to {missing_right(path)}, and SQLite keeps "
+            "its log and its locks in files beside the store, also for who only reads: give the right to write there, "
+            "or read a copy made by `flowledger backup`"
+        )
+
+    # --- forks --------------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Wait for statements under way, and close all connections; locks are held until the fork is over."""
+        with ExitStack() as stack:
+            for lock in (self._write_lock, self._lock):
+                if not lock.acquire(timeout=FORK_TIMEOUT):
+                    return
+                stack.callback(lock.release)
+            for connection in self._connections.values():
+                if not connection.in_use.acquire(timeout=FORK_TIMEOUT):
+                    return
+                stack.callback(connection.in_use.release)
+                if connection.in_transaction:
+                    return  # this thread's own: nobody else is in one, as each has the write lock for it
+            self._close_connections()
+            self._at_rest = stack.pop_all()
+
+    def after_fork_in_parent(self) -> None:
+        at_rest, self._at_rest = self._at_rest, None
+        if at_rest is not None:
+            at_rest.close()
+
+    def after_fork_in_child(self) -> None:
+        if self._connections:
+            _INHERITED.append(self._connections)
+            if self._file is not None:
+                _UNSAFE.add(self._file)
+        if self._at_rest is not None:
+            self._at_rest.pop_all()  # the locks are the parent's
+        self._start()
+
+    def _refuse_unsafe(self) -> None:
+        if _UNSAFE and file_id(self.name) in _UNSAFE:
+            raise OperationalError(
+                f"the SQLite store {self.name}: this process was forked while its parent was writing to the store, so "
+                "its SQLite has a wrong record of who holds which lock. Start it with the method spawn or forkserver "
+                "instead of fork, or fork outside of transactions and callbacks of the store"
+            )
+
+    def _translated(self, error: sqlite3.Error) -> PersistenceError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        text = f"the SQLite store {self.name}: {error}"
+        if isinstance(error, sqlite3.IntegrityError):
+            return IntegrityError(text)
+        if code in _CORRUPT:
+            return InternalError(text)
+        hint = _HINTS.get(code)
+        kind = WriteRefused if code in _WRITE_REFUSED else DataError if code in _VALUE_REFUSED else OperationalError
+        return kind(f"{text}; {hint}" if hint else text)
+
+
+class _LibraryConnection(stock.SQLiteConnection):
+    """The library reads columns by name."""
+
+    def cursor(self) -> stock.SQLiteCursor:
+        cursor = self._sqlite_conn.cursor()
+        cursor.row_factory = sqlite3.Row
+        return stock.SQLiteCursor(cursor)
+
+
+def migrate(datastore: ThreadBoundDatastore) -> None:
+    """Make the file a store of ours, or bring it up to date; a current one is not written to.
+
+    Raises InternalError, and leaves the file alone, when it is something else.
+    """
+    with datastore.errors(), datastore.used() as connection:
+        if migrations.is_current("sqlite", _version(datastore, connection)):
+            return
+        _use_write_ahead_log(connection)
+    with datastore.transaction_of_several() as connection:
+        migrations.apply("sqlite", _version(datastore, connection), connection.execute)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _version(datastore: ThreadBoundDatastore, connection: sqlite3.Connection) -> int:
+    # In this order: the mark is committed together with the tables, and another process may do so in between.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if mark == APPLICATION_ID:
+        (version,) = connection.execute(queries("sqlite")["schema_version"]).fetchone()
+        return int(version)
+    if mark or tables:
+        raise InternalError(f"{datastore.name} is an SQLite file of another application; it was left as it is")
+    return 0
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # The switch needs the file for itself and doesn't wait for it; a write lock does, and its holder is done switching.
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")

@@ -1,0 +1,36 @@
+"""The store in an SQLite file: opened, or made."""
+
+from errno import ENAMETOOLONG
+from pathlib import Path
+
+from ....domain.errors import StorageUnavailable
+from ...files.atomic import make_private_file
+from ...files.places import place_of
+from ..addresses import no_store
+from ..codec import LedgerMapper
+from ..event_store import LedgerEventStore
+from .checkpoints import SQLiteCheckpoints
+from .recorder import Factory
+from .search import SQLiteSearch
+
+
+def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEventStore:
+    """Raises StorageUnavailable where the file can't be opened, or, without ``create``, isn't there."""
+    try:
+        place_of(file)
+        if create:
+            # SQLite would make it for all to read, and gives its log and locks the mode of the file.
+            make_private_file(file)
+        elif not file.exists():
+            raise no_store(str(file))
+    except OSError as error:
+        hint = "; check that its folder exists and may be written to" if error.errno != ENAMETOOLONG else ""
+        raise StorageUnavailable(f"the SQLite store {file}: unable to open it: {error.strerror}{hint}") from error
+    factory = Factory({Factory.SQLITE_DBNAME: str(file)})
+    try:
+        recorder, datastore = factory.application_recorder(), factory.datastore
+        search = SQLiteSearch(recorder, datastore.transaction_of_several)
+        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search)
+    except BaseException:
+        factory.close()
+        raise

@@ -1,0 +1,97 @@
+"""Search entries in the store's own SQLite file, their words in an index of SQLite's full text search."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from ....domain.errors import NotStorable
+from ....projections.search import SearchEntry
+from ..recorder import errors_in_our_terms
+from ..search_table import NOWHERE, Progress, SearchTable
+from ..sql import queries
+
+if TYPE_CHECKING:
+    from ..recorder import Row
+
+
+class Reading(Protocol):
+    """What reads the tables."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
+        """All rows of a statement."""
+        ...
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """What conditions on values need: SQLite's own reading of fractions isn't exact in the last digit."""
+    connection.create_function("flowledger_number", 1, float, deterministic=True)
+
+
+class SQLiteSearch(SearchTable):
+    """Entries in a table, with triggers that keep the index of words."""
+
+    def __init__(
+        self, recorder: Reading, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+    ) -> None:
+        self._recorder = recorder
+        self._transaction = transaction
+        self._sql = queries("sqlite")
+
+    def progress(self) -> Progress:
+        rows = self._fetch("search_progress")
+        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
+
+    def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
+        rows = self._fetch("search_entries", runs=json.dumps(list(run_ids))) if run_ids else []
+        return {
+            run_id: SearchEntry(run_id, started_at, position, set(words.split(" ")), orjson.loads(document))
+            for run_id, started_at, position, words, document in rows
+        }
+
+    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+        rows = list(map(_row, entries))
+        now = since.moved_behind(page[-1])
+        moved = {
+            "position": now.position, "stream": now.last_stream, "version": now.last_version,
+            "was": since.position, "generation": since.generation,
+        }  # fmt: skip
+        with errors_in_our_terms(), self._transaction() as connection:
+            if not connection.execute(self._sql["move_search"], moved).rowcount:
+                return False
+            connection.executemany(self._sql["save_search"], rows)
+        return True
+
+    def can_hold(self, entry: SearchEntry) -> bool:
+        try:
+            with errors_in_our_terms(), self._transaction() as connection:
+                connection.execute("SAVEPOINT trial")
+                connection.execute(self._sql["save_search"], _row(entry))
+                connection.execute("ROLLBACK TO trial")
+        except NotStorable:
+            return False
+        return True
+
+    def restart(self, revision: int) -> None:
+        with errors_in_our_terms(), self._transaction() as connection:
+            if not connection.execute(self._sql["restart_search"], {"revision": revision}).rowcount:
+                connection.execute(self._sql["start_search"], {"revision": revision})
+            connection.execute(self._sql["clear_search"])
+            connection.execute(self._sql["clear_search_words"])
+
+    def _fetch(self, query: str, **parameters: Any) -> list[Any]:
+        with errors_in_our_terms():
+            return self._recorder.query(self._sql[query], parameters)
+
+
+def _row(entry: SearchEntry) -> dict[str, Any]:
+    return {
+        "run_id": entry.run_id,
+        "started_at": entry.started_at,
+        "position": entry.position,
+        "words": " ".join(sorted(entry.words)),
+        "document": orjson.dumps(entry.document).decode(),
+    }

@@ -1,0 +1,135 @@
+"""Walk the whole store and find every event that isn't as it was written: each stream for itself.
+
+What is told twice is compared in ``infrastructure/verification``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain.errors import EventNotReadable
+from ...domain.events.catalogue import EVENT_TYPES
+from ...domain.events.integrity import Finding, Kind, VerifyReport
+from .codec import body_of, decode, digest_of, first_link, id_of, link
+from .event_store import LedgerEventStore
+from .recorder import Row
+
+PROGRESS_EVERY = 1_000
+"""Events between two calls of the progress callback."""
+
+
+def verify(
+    store: LedgerEventStore, stream: str | None = None, progress: Callable[[int], object] | None = None
+) -> VerifyReport:
+    """Walk the store, or one stream of it, to the end. ``progress`` is told the count of events now and then."""
+    walk = Verification(store, stream, progress)
+    findings = tuple(walk)
+    return VerifyReport(walk.events, walk.streams, findings)
+
+
+class Verification:
+    """Iterate over it for the findings; ``events`` and ``streams`` count what has been walked so far.
+
+    Events come stream by stream in pages, so memory doesn't grow with the store.
+    """
+
+    def __init__(
+        self, store: LedgerEventStore, stream: str | None = None, progress: Callable[[int], object] | None = None
+    ) -> None:
+        self._store = store
+        self._stream = stream
+        self._progress = progress
+        self.events = 0
+        self.streams = 0
+
+    def __iter__(self) -> Iterator[Finding]:
+        self.events = self.streams = 0
+        before = Before("")
+        for row in self._store.all_rows(self._stream):
+            if row.stream != before.stream:
+                before = Before(row.stream)
+                self.streams += 1
+            yield from findings_in(row, before)
+            self.events += 1
+            if self._progress and self.events % PROGRESS_EVERY == 0:
+                self._progress(self.events)
+
+
+@dataclass(slots=True)
+class Before:
+    """What is known of the event before; a digest of None means that it can't be told.
+
+    As it is made, it stands before the first event of a stream.
+    """
+
+    stream: str
+    version: int = 0
+    position: int = 0
+    recorded_at: int = 0
+    digest: bytes | None = None
+    sound: bool = True
+    data: dict[str, Any] | None = None
+    """What the event itself says; None where that can't be read."""
+
+
+def findings_in(row: Row, before: Before) -> Iterator[Finding]:
+    """What is wrong with one event; leaves in ``before`` what the next one of its stream is compared with."""
+    found = list(_faults(row, before))
+    before.sound = not found
+    yield from (Finding(row.stream, row.version, kind, message) for kind, message in found)
+
+
+def _faults(row: Row, before: Before) -> Iterator[tuple[Kind, str]]:
+    """The faults of one event; leaves in ``before`` what the next one is compared with."""
+    first = before.version == 0 and before.digest is None
+    previous = first_link(row.stream) if first else before.digest
+    if row.version != before.version + 1:
+        previous = None
+        yield "gap", _gap(row.version, before.version)
+    if row.position <= before.position:
+        yield "position", f"its position {row.position} is not above {before.position}, that of the event before"
+    before.version = max(row.version, before.version)
+    before.position = row.position
+    before.digest = before.data = None
+    try:
+        state = row.state if row.state is not None else b""
+        body = body_of(state)
+    except ValueError as error:
+        yield "unreadable", str(error)
+        return
+    before.digest = digest_of(state)
+    if previous is not None and link(previous, id_of(state), row.type, body) != before.digest:
+        yield _broken_link(before.sound)
+    yield from _unreadable(row, state, before)
+
+
+def _unreadable(row: Row, state: bytes, before: Before) -> Iterator[tuple[Kind, str]]:
+    if row.type not in EVENT_TYPES:
+        yield "unknown_type", f"its type {row.type!r} is unknown: it was written by other code or a newer flowledger"
+        return
+    try:
+        data = decode(row.stream, row.version, row.type, state)
+    except EventNotReadable as error:
+        yield "unreadable", error.reason
+        return
+    recorded_at = data["recorded_at"]
+    if type(recorded_at) is not int:
+        yield "unreadable", f"its recorded_at is {recorded_at!r}, not microseconds since 1970"
+        return
+    if recorded_at < before.recorded_at:
+        yield "time", f"it was recorded {before.recorded_at - recorded_at} µs before the event before it"
+    before.recorded_at = recorded_at
+    before.data = data
+
+
+def _gap(version: int, before: int) -> str:
+    if version <= before:
+        return f"version {version} is out of order: versions count from 1"
+    missing = f"version {before + 1} is" if version == before + 2 else f"versions {before + 1} to {version - 1} are"
+    return f"{missing} missing before it, so its link can't be checked"
+
+
+def _broken_link(sound_before: bool) -> tuple[Kind, str]:
+    if sound_before:
+        return "changed", "its digest does not match its type, its body and the event before it: one was changed"
+    return "link", "it does not continue from the event before it, which has a finding of its own"

@@ -1,1 +1,0 @@
-"""Events at rest: codec, recorders on memory, SQLite and PostgreSQL, migrations, verification."""

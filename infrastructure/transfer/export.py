@@ -1,0 +1,91 @@
+"""Writing a run to a file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from heapq import heapify, heappop, heapreplace
+from pathlib import Path
+from typing import BinaryIO
+
+from ...domain.errors import StorageCorrupt
+from ...domain.values.names import check_run_id
+from ..storage.event_store import LedgerEventStore
+from ..storage.recorder import Row
+from ..storage.verify import Before, findings_in
+from .contents import Part, contents
+from .files import write_export
+from .format import Footer, Header, event_line, footer_line, header_line
+from .report import ExportReport
+
+PROGRESS_EVERY = 1_000
+"""Events between two calls of the progress callback."""
+
+
+def export(
+    store: LedgerEventStore, run_id: str, path: Path, progress: Callable[[float], object] | None = None
+) -> ExportReport:
+    """Write a run, as it is now, with all that it refers to.
+
+    Raises RunNotFound, StorageCorrupt where an event isn't as it was written or is missing, StorageUnavailable.
+    """
+    check_run_id(run_id)
+    parts = contents(store, run_id)
+    write_export(path, lambda file: _write(file, store, run_id, parts, progress))
+    return ExportReport(run_id, tuple(part.stream for part in parts), _events(parts))
+
+
+def _write(
+    file: BinaryIO, store: LedgerEventStore, run_id: str, parts: Sequence[Part],
+    progress: Callable[[float], object] | None,
+) -> None:  # fmt: skip
+    first = header_line(Header(run_id, {part.stream: part.events for part in parts}))
+    whole = sha256(first)
+    file.write(first)
+    count, total = 0, _events(parts)
+    for count, row in enumerate(_sound(_by_position(store, parts)), 1):
+        line = event_line(row)
+        whole.update(line)
+        file.write(line)
+        if progress is not None and (count % PROGRESS_EVERY == 0 or count == total):
+            progress(count / total)
+    if count != total:
+        raise StorageCorrupt(f"{total - count} events of run {run_id!r} are missing: verify tells which ones")
+    file.write(footer_line(Footer(count, whole.hexdigest())))
+
+
+def _events(parts: Sequence[Part]) -> int:
+    return sum(part.events for part in parts)
+
+
+def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[Row]:
+    """The events of all parts in the order in which they were stored.
+
+    A stream is opened when its first event has its turn and closed with its last one, so that few are open at once.
+    """
+    upto = {part.stream: part.events for part in parts}
+    turns = [(part.position, part.stream) for part in parts]
+    heapify(turns)
+    streams: dict[str, Iterator[Row]] = {}
+    waiting: dict[str, Row] = {}
+    while turns:
+        stream = turns[0][1]
+        if stream not in streams:
+            streams[stream] = store.rows(stream, upto=upto[stream])
+            waiting[stream] = next(streams[stream])
+        yield waiting.pop(stream)
+        following = next(streams[stream], None)
+        if following is None:
+            del streams[stream]
+            heappop(turns)
+        else:
+            waiting[stream] = following
+            heapreplace(turns, (following.position, stream))
+
+
+def _sound(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same, each checked with its link to the one before it. Raises StorageCorrupt."""
+    before: dict[str, Before] = {}
+    for row in rows:
+        known = before.setdefault(row.stream, Before(row.stream))
+        for finding in findings_in(row, known):
+            raise StorageCorrupt(f"event {row.version} of stream {row.stream!r} can't be exported: {finding.message}")
+        yield row

@@ -1,0 +1,144 @@
+"""The lines of an export. JSON, one event a line; the same history gives the same bytes, whichever store it is in.
+
+first   {"flowledger":"run","format":1,"release":…,"run":id,"streams":{stream: events, …}}
+then    {"stream":…,"version":…,"type":…,"id":…,"digest":…,"data":…}
+        in the order in which the events were stored. ``data`` is the body byte for byte, ``id`` and ``digest`` (hex)
+        what the chain of digests is made of: see ``store/codec.py``
+last    {"events":count,"digest":SHA-256 (hex) of all lines before}
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from typing import Any, NamedTuple
+
+import orjson
+
+from ...domain.values.json_text import read_json
+from ..storage.codec import body_of, digest_of, id_of, sealed
+from ..storage.recorder import Row
+
+FORMAT = 1
+"""Raise it with every change that older releases can't read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says that it holds."""
+
+    run_id: str
+    streams: Mapping[str, int]
+    """Stream → count of its events."""
+
+
+class Footer(NamedTuple):
+    """What a file says at its end."""
+
+    events: int
+    digest: str
+
+
+def header_line(header: Header) -> bytes:
+    """The first line."""
+    release = installed_version("flowledger")
+    fields = {
+        "flowledger": "run",
+        "format": FORMAT,
+        "release": release,
+        "run": header.run_id,
+        "streams": header.streams,
+    }
+    return _line(fields)
+
+
+def header_in(line: bytes) -> Header:
+    """What the first line says. Raises ValueError."""
+    match _strict(line, "it is not the first line of a run's export"):
+        case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
+            raise ValueError(f"it was written by flowledger {release} in format {format}: upgrade to read it")
+        case {"flowledger": "run", "format": 1, "run": str(run_id), "streams": dict(streams)} if (
+            run_id in streams and all(type(events) is int and events > 0 for events in streams.values())
+        ):
+            return Header(run_id, streams)
+        case _:
+            raise ValueError("it is not the first line of a run's export")
+
+
+def event_line(row: Row) -> bytes:
+    """The line of an event, whose state must be there. Raises ValueError where that isn't one."""
+    state = row.state or b""
+    body = body_of(state)
+    fields = {"stream": row.stream, "version": row.version, "type": row.type}
+    head = orjson.dumps(fields | {"id": id_of(state).hex(), "digest": digest_of(state).hex()})
+    return b"".join((head[:-1], DATA, body, b"}\n"))
+
+
+def event_in(line: bytes, position: int) -> Row:
+    """The event of a line, placed at ``position``. Raises ValueError for any other line."""
+    # No JSON text has this inside a string, where a quote would be escaped.
+    head, _, rest = line.partition(DATA)
+    match _object(head + b"}", _NO_EVENT):
+        case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
+            state = sealed(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
+            row = Row(stream, int(version), position, type, state)
+            if event_line(row) == line:
+                return row
+        case _:
+            pass
+    _strict(head + b"}", _NO_EVENT)
+    raise ValueError(_NO_EVENT)
+
+
+def check_body(body: bytes, data: Any) -> None:
+    """Raises ValueError for a body in which a key comes twice; ``data`` is what it was read as."""
+    # A body as we write it is what its data gives again: then nothing of it was passed over.
+    if orjson.dumps(data) != body:
+        read_json(body)
+
+
+def footer_line(footer: Footer) -> bytes:
+    """The last line."""
+    return _line(footer._asdict())
+
+
+def footer_in(line: bytes) -> Footer | None:
+    """What the last line says; None for a line that isn't one. Raises ValueError for one that can't be read."""
+    if not line.startswith(_FOOTER):
+        return None
+    match _strict(line, "it is not the last line of an export"):
+        case {"events": int(events), "digest": str(digest)}:
+            return Footer(events, digest)
+        case _:
+            return None
+
+
+DATA = b',"data":'
+_FOOTER = b'{"events":'
+_NO_EVENT = "it is not an event as an export writes it"
+
+
+def _line(fields: Mapping[str, object]) -> bytes:
+    return orjson.dumps(fields) + b"\n"
+
+
+def _strict(text: bytes, otherwise: str) -> object:
+    """The same, and for a key that comes twice, with a text that names it."""
+    found = _object(text, otherwise)
+    read_json(text)
+    return found
+
+
+def _object(text: bytes, otherwise: str) -> object:
+    """Raises ValueError with the text ``otherwise`` for what isn't JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise ValueError(otherwise) from None
+
+
+def _bytes(text: str, length: int) -> bytes:
+    """Raises ValueError for what isn't the hex of so many bytes."""
+    found = bytes.fromhex(text)
+    if len(found) != length:
+        raise ValueError(f"{text!r} is not the hex of {length} bytes")
+    return found

@@ -1,1 +1,0 @@
-"""Walking through a run: the model, what it shows as lines of text, and the full-screen program around both."""

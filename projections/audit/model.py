@@ -1,0 +1,143 @@
+"""The parts of an audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ...domain.events.integrity import Finding
+from ..runs.reused_results import ReusedResult
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedWorkflow:
+    """The definition that the run used, as it was saved."""
+
+    workflow_id: str
+    version: int
+    snapshot_id: str
+    name: str | None
+    by: str
+    saved_at: datetime
+    message: str | None
+    digest: str
+    """SHA-256 (hex) of the definition."""
+    definition: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedRun:
+    """A run of the same work order, as it stood."""
+
+    run_id: str
+    kind: str
+    """``first``, or ``retry``, ``reproduction``, ``fork``."""
+    by: str
+    added_at: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedWorkOrder:
+    """The request that the run works on, with all its runs, oldest first."""
+
+    work_order_id: str
+    by: str
+    opened_at: datetime
+    runs: tuple[AuditedRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What happened to the run beside its steps: a resumption, a retry, an operator's pause, a cancellation, …"""
+
+    version: int
+    position: int
+    type: str
+    """The event's: ``run.resumed``, ``run.cancelled``, …"""
+    at: datetime
+    by: str
+    reason: str | None
+    payload: Any
+    metadata: Mapping[str, Any] | None
+    """What was merged into the run's metadata; null removed a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedPause:
+    """A pause, and how it ended."""
+
+    version: int
+    at: datetime
+    node_id: str | None
+    """The node that asked for it; None: an operator did."""
+    by: str
+    reason: str | None
+    until: datetime | None
+    ended_version: int | None
+    """Of the event that ended it; None: it hadn't ended."""
+    ended_at: datetime | None
+    ended_by: str | None
+    outcome: str | None
+    """``resumed`` or ``cancelled``."""
+    payload: Any
+    """What it was resumed with."""
+    duration: float | None
+    """Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedOrigin:
+    """The run that this one retries, reproduces or branches from."""
+
+    kind: str
+    run_id: str
+    version: int
+    """The results after that many of its events are those that this run began with; 0: none are."""
+    reused: tuple[ReusedResult, ...]
+    edited: Mapping[str, Any] | None
+    """What a fork put in place of the last result of its source: ``node_id``, ``output``, ``handle`` and the way on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinceSuccess:
+    """What changed in the workflow between its last successful run before this one, and this one."""
+
+    run_id: str
+    workflow_version: int
+    finished_at: datetime
+    changes: Mapping[str, Any] | None
+    """The difference between the two versions of the workflow; None: both runs used the same one."""
+    other_code: tuple[str, ...]
+    """Node types whose code wasn't the same when the two runs began, whatever was saved."""
+    summary: str
+    """The same in words, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRecord:
+    """Where in the store a part of the audit comes from."""
+
+    stream: str
+    first_version: int
+    last_version: int
+    first_position: int
+    last_position: int
+    events: int
+    digest: str
+    """SHA-256 (hex) of the last event: it depends on every event of the stream up to there."""
+    checked: bool
+    """Whether the chain of digests was walked from the first event to the last; of a workflow, only the save's link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The streams that the audit was read from, and whether their records are as they were written."""
+
+    streams: tuple[StreamRecord, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with the events that were checked."""
+        return not self.findings

@@ -1,0 +1,43 @@
+"""What changed in a workflow between its last success and a later run of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...domain.ports import RecordedEvent
+from ...domain.values.clock import moment
+from ...domain.workflow import snapshot_of
+from ..comparison.workflows import WorkflowDiff, diff_of
+from ..index.changes import RunRow
+from .model import SinceSuccess
+
+
+def since_success(success: RunRow, then: Sequence[RecordedEvent], now: Sequence[RecordedEvent]) -> SinceSuccess:
+    """``then`` and ``now`` are the first event and the save of the successful run, and of the later one."""
+    (started_then, saved_then), (started_now, saved_now) = then, now
+    diff: WorkflowDiff | None = None
+    if saved_then.version != saved_now.version:
+        diff = diff_of(*(snapshot_of(saved.version, saved.data, is_latest=False) for saved in (saved_then, saved_now)))
+    other_code = _other_code(started_then.data, started_now.data)
+    return SinceSuccess(
+        run_id=success.run_id,
+        workflow_version=success.workflow_version,
+        finished_at=moment(success.finished_at or success.started_at),
+        changes=None if diff is None else diff.to_data(),
+        other_code=other_code,
+        summary="\n".join(_told(diff, other_code)),
+    )
+
+
+def _other_code(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """The node types of both runs whose code wasn't the same when they began."""
+    before, after = then.get("code", {}), now.get("code", {})
+    return tuple(sorted(type for type in before.keys() & after.keys() if before[type] != after[type]))
+
+
+def _told(diff: WorkflowDiff | None, other_code: tuple[str, ...]) -> Iterator[str]:
+    if diff is None:
+        yield "the same version of the workflow"
+    else:
+        yield from diff.lines()
+    if other_code:
+        yield f"~ other code ran: {', '.join(map(repr, other_code))}"

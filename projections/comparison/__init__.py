@@ -1,0 +1,1 @@
+"""Differences: between JSON values, snapshots, workflow versions and runs."""

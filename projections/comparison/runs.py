@@ -1,0 +1,96 @@
+"""Two runs aligned by node and attempt, and where they part."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
+
+from ...domain.run import RunState
+from .executions import Execution, StepKey, Told, executions
+from .ignore import Ignored, below
+from .json_patch import operations
+from .runs_model import INSIDE, ComparedRun, ComparedStep, Parting, RunComparison
+from .values import ValueChange, value_changes
+from .workflows import diff_of
+
+
+class Side(NamedTuple):
+    """One of the two runs."""
+
+    state: RunState
+    streams: Sequence[Told]
+    """Its own last; before it those whose results it began with, oldest first."""
+
+
+def comparison(a: Side, b: Side, ignored: Ignored | None) -> RunComparison:
+    """What two runs have in common, and what not. Raises EventNotReadable, StorageCorrupt."""
+    ours, theirs = executions(a.streams), executions(b.streams)
+    steps = [_compared(key, one, other, ignored) for key, one, other in _aligned(ours, theirs)]
+    return RunComparison(
+        a=_run(a.state, ours),
+        b=_run(b.state, theirs),
+        workflow=diff_of(a.streams[-1].workflow, b.streams[-1].workflow),
+        parted=_parting(ours, theirs, steps),
+        steps=tuple(steps),
+        _ignored=ignored,
+    )
+
+
+def _run(state: RunState, done: Sequence[Execution]) -> ComparedRun:
+    return ComparedRun(
+        run_id=state.run_id or "",
+        workflow_id=state.workflow_id,
+        workflow_version=state.workflow_version,
+        status=state.shown_status,
+        steps=len(done),
+        snapshot=state.snapshot(),
+    )
+
+
+def _aligned(
+    ours: Sequence[Execution], theirs: Sequence[Execution]
+) -> Iterator[tuple[StepKey, Execution | None, Execution | None]]:
+    """Each execution beside its counterpart; what only the other run has stands behind what it came after there."""
+    known = {one.key for one in ours}
+    counterparts = {other.key: other for other in theirs}
+    only_theirs: defaultdict[StepKey | None, list[Execution]] = defaultdict(list)
+    before: StepKey | None = None
+    for other in theirs:
+        if other.key in known:
+            before = other.key
+        else:
+            only_theirs[before].append(other)
+    yield from ((other.key, None, other) for other in only_theirs[None])
+    for one in ours:
+        yield one.key, one, counterparts.get(one.key)
+        yield from ((other.key, None, other) for other in only_theirs[one.key])
+
+
+def _compared(key: StepKey, one: Execution | None, other: Execution | None, ignored: Ignored | None) -> ComparedStep:
+    node_id, visit, attempt, _ = key
+    if one is None or other is None:
+        a, b = (None if side is None else side.attempt for side in (one, other))
+        return ComparedStep(node_id, visit, attempt, a, b)
+    changes: tuple[ValueChange, ...] = ()
+    if (one.run_id, one.attempt.version) != (other.run_id, other.attempt.version):
+        inside = below(ignored, "context", node_id, one.index)
+        changes = value_changes(operations(one.to_data(), other.to_data(), inside))
+    return ComparedStep(
+        node_id, visit, attempt, one.attempt, other.attempt, changes, one.node != other.node, one.code != other.code
+    )
+
+
+def _parting(ours: Sequence[Execution], theirs: Sequence[Execution], steps: Sequence[ComparedStep]) -> Parting | None:
+    """The first place at which the two go on differently. Up to there each step stands beside its counterpart."""
+    for alike, (one, other, step) in enumerate(zip_longest(ours, theirs, steps)):
+        if one is None or other is None or one.key != other.key:
+            return Parting(
+                kind="end" if one is None or other is None else "node",
+                alike=alike,
+                a=None if one is None else one.attempt,
+                b=None if other is None else other.attempt,
+            )
+        for kind in INSIDE:
+            if inside := tuple(change for change in step.changes if change.path.startswith(kind)):
+                return Parting(kind, alike, step.a, step.b, inside, step.node_changed, step.code_changed)
+    return None

@@ -1,0 +1,94 @@
+"""Values that differ, as people read them: where, what was and is there, large ones folded, texts line by line."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal
+
+from ...domain.values.json import render_path
+from .json_patch import Operation, Path
+from .text import unified_diff
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """One value that differs: where (``data.items[3]``), and what was and is there."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any = None
+    """None also where nothing was."""
+    after: Any = None
+
+    @property
+    def text(self) -> str | None:
+        """A unified diff, where the values are texts of several lines."""
+        texts = [value for value in (self.before, self.after) if value is not None]
+        if not all(isinstance(value, str) for value in texts) or not any("\n" in value for value in texts):
+            return None
+        return unified_diff(self.before, self.after)
+
+    def to_data(self) -> dict[str, Any]:
+        """As JSON."""
+        data: dict[str, Any] = {"path": self.path, "kind": self.kind}
+        if self.kind != "added":
+            data["before"] = self.before
+        if self.kind != "removed":
+            data["after"] = self.after
+        text = self.text
+        return data if text is None else data | {"diff": text}
+
+
+def value_changes(operations: Iterable[Operation]) -> tuple[ValueChange, ...]:
+    """What the operations of a patch do, value by value. What moved was removed here and added there."""
+    return tuple(change for operation in operations for change in _changes(operation))
+
+
+def _changes(done: Operation) -> Iterator[ValueChange]:
+    match done.op:
+        case "replace":
+            yield ValueChange(_rendered(done.path), "changed", done.before, done.after)
+        case "add":
+            yield ValueChange(_rendered(done.path), "added", after=done.after)
+        case "remove":
+            yield ValueChange(_rendered(done.path), "removed", done.before)
+        case "move":
+            yield ValueChange(_rendered(done.source), "removed", done.before)
+            yield ValueChange(_rendered(done.path), "added", after=done.after)
+
+
+def _rendered(path: Path) -> str:
+    return render_path(path).removeprefix(".")
+
+
+def change_lines(change: ValueChange, lead: str) -> Iterator[str]:
+    """A change in words: one line, or for texts one with its place, and below it those that differ, indented."""
+    text = change.text
+    if text is not None:
+        yield f"{lead}{change.path}:"
+        for line in text.split("\n"):
+            yield f"{TEXT_INDENT}{line}"
+    elif change.kind == "changed":
+        yield f"{lead}{change.path}: {folded(change.before)} → {folded(change.after)}"
+    else:
+        yield f"{lead}{change.path}: {change.kind}, {folded(change.after if change.kind == 'added' else change.before)}"
+
+
+def folded(value: Any) -> str:
+    """A value on one line; of a large one the beginning, its size, and a digest by which it can be told from others."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) <= _READ:
+        return line
+    data = line.encode()
+    return f"{line[:_READ]}… ({len(data):,} bytes, sha256 {sha256(data).hexdigest()[:_DIGEST]})"
+
+
+TEXT_INDENT = "      "
+"""Stands before each line of a text that differs."""
+
+_READ = 120
+"""Characters of a value that people read; ``to_data()`` and patches have all of it."""
+
+_DIGEST = 12
+"""Characters of a digest."""

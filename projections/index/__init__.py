@@ -1,0 +1,1 @@
+"""What lists are made of: the rows that events make in the index, and questions to it."""

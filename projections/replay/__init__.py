@@ -1,0 +1,1 @@
+"""What comes of executing a recorded run again."""

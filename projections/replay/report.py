@@ -1,0 +1,126 @@
+"""What came of executing recorded runs again: one run, and many."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..serialization import plain
+from .divergence import Divergence
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedExecutor:
+    """What a replay did with the steps of one node type, and how its executor is registered."""
+
+    type: str
+    deterministic: bool
+    effects: bool
+    executed: int
+    taken: int
+    """Steps whose outcome was taken from the record."""
+    code_changed: bool | None
+    """Whether the executor isn't the code that ran last; None where the run doesn't say which code that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What came of replaying a run: whether all of it, as far as it was replayed, is as it was recorded."""
+
+    run_id: str
+    workflow_id: str
+    workflow_version: int
+    version: int
+    """How many events of the run are as recorded: all that there are, or those before the divergence."""
+    steps: int
+    """Recorded executions of nodes that were looked at, the diverging one included."""
+    executed: int
+    """How many of them were executed again. Those whose input can't be made come to no executor."""
+    taken: int
+    """How many outcomes were taken from the record."""
+    executors: tuple[ReplayedExecutor, ...]
+    """By node type; those that came to a step."""
+    divergence: Divergence | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing diverged."""
+        return self.divergence is None
+
+    def to_data(self) -> dict[str, Any]:
+        """As JSON, keys in camelCase."""
+        return {"ok": self.ok, **plain(self)}
+
+    def __str__(self) -> str:
+        found = "nothing diverged" if self.divergence is None else f"{self.divergence.kind}: {self.divergence}"
+        return f"{self.steps} steps ({self.executed} executed, {self.taken} taken from the record): {found}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayFailure:
+    """A run of which a replay can't say anything."""
+
+    run_id: str
+    kind: str
+    """``unreadable``: an error of the store; ``worker died``: the process that replayed it came to an end."""
+    message: str
+
+
+Replayed = ReplayReport | ReplayFailure
+"""What came of one run among many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayFinding:
+    """One kind of divergence, or of failure, among many runs."""
+
+    kind: str
+    count: int
+    example: Replayed
+    """The first one."""
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySummary:
+    """What came of replaying many runs."""
+
+    runs: int
+    steps: int
+    executed: int
+    taken: int
+    findings: tuple[ReplayFinding, ...]
+    """The most frequent kind first."""
+    behind: float | None = None
+    """Where runs were searched for: for how many seconds there have been events that the search doesn't know."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether no run diverged, each could be replayed, and a search for them has missed none."""
+        return not self.findings and not self.behind
+
+    def to_data(self) -> dict[str, Any]:
+        """As JSON, keys in camelCase."""
+        data = {"ok": self.ok, **plain(self)}
+        if self.behind is None:
+            del data["behind"]
+        return data
+
+
+def summary_of(replayed: Iterable[Replayed], behind: float | None = None) -> ReplaySummary:
+    """The sums, and one example of each kind of finding; ``behind`` of the search that found the runs."""
+    runs = steps = executed = taken = 0
+    found: dict[str, list[Replayed]] = {}
+    for outcome in replayed:
+        runs += 1
+        if isinstance(outcome, ReplayFailure):
+            found.setdefault(outcome.kind, []).append(outcome)
+            continue
+        steps, executed, taken = steps + outcome.steps, executed + outcome.executed, taken + outcome.taken
+        if outcome.divergence is not None:
+            found.setdefault(outcome.divergence.kind, []).append(outcome)
+    findings = [
+        ReplayFinding(kind, len(outcomes), outcomes[0], tuple(outcome.run_id for outcome in outcomes))
+        for kind, outcomes in found.items()
+    ]
+    findings.sort(key=lambda finding: (-finding.count, finding.kind))
+    return ReplaySummary(runs, steps, executed, taken, tuple(findings), behind)

@@ -1,0 +1,42 @@
+"""Checkpoints of a run, each a page: the state at one version, and the results since the page before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...domain.ports import Opener, SealedRow
+from ...domain.run import RunState
+from ...domain.run.context import Context
+from ...domain.values.json import freeze
+
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+
+
+def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
+    """The state, and under ``results`` what was added since an earlier state of the run, or since its beginning.
+
+    What the run reuses is its source's, and part of none.
+
+    Raises EventNotReadable for a result that can't be read.
+    """
+    history, first = state.context.history, max(state.reused, since.context.count if since else 0)
+    return {
+        **{name: getattr(state, name) for name in _PLAIN},
+        "metadata": state.metadata,
+        "after": since.version if since else 0,
+        "results": [
+            {key: entry[key] for key in _OF_A_RESULT if key in entry}
+            for entry in map(history.__getitem__, range(first, state.context.count))
+        ],
+    }
+
+
+def turn_page(state: RunState, page: Mapping[str, Any], results: Sequence[SealedRow], opener: Opener) -> None:
+    """Take the state, which is that at the page's ``after``, to what the page was made of."""
+    for name in _PLAIN:
+        setattr(state, name, page[name])
+    state.metadata = freeze(page["metadata"])
+    context = state.context
+    count = context.count if page["after"] else state.reused  # a fork may have replaced the last one of its source
+    history = context.history.extended_sealed(count, results, opener)
+    state.context = Context(history, count + len(results))

@@ -1,0 +1,83 @@
+"""A run among those that it comes from and those that came of it: retries, reproductions and forks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ...domain.values.clock import moment
+from ..index.changes import RunRow
+from ..serialization import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A run as its family knows it."""
+
+    run_id: str
+    kind: str
+    """``first``, or ``retry``, ``reproduction``, ``fork``."""
+    source: str | None
+    """The run that it retries, reproduces or branches off from; None for the first one."""
+    source_version: int | None
+    """How many of its events it begins with; 0: with no result of it."""
+    workflow_version: int
+    status: str
+    """A Snapshot's, or ``cancelled``."""
+    by: str
+    """Who started it."""
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a run comes from, and what came of it."""
+
+    ancestors: tuple[Relative, ...]
+    """From the first run of the work order to the run's own source; none for a first run."""
+    run: Relative
+    descendants: tuple[Relative, ...]
+    """Each behind its source and whatever came of its elder siblings."""
+
+    def to_data(self) -> dict[str, Any]:
+        """As JSON: keys in camelCase, times ISO 8601."""
+        data: dict[str, Any] = plain(self)
+        return data
+
+
+def relatives(run_id: str, rows: Sequence[RunRow]) -> tuple[list[RunRow], RunRow, list[RunRow]]:
+    """The ancestors of a run, the run, and its descendants, out of the runs of its work order, oldest first."""
+    by_id = {row.run_id: row for row in rows}
+    return list(_ancestors(by_id[run_id], by_id))[::-1], by_id[run_id], list(_descendants(run_id, rows))
+
+
+def _ancestors(row: RunRow, by_id: Mapping[str, RunRow]) -> Iterator[RunRow]:
+    # A source always began before whatever came of it, so this ends, also in a store that was tampered with.
+    while (source := by_id.get(row.source or "")) is not None and source.position < row.position:
+        yield source
+        row = source
+
+
+def _descendants(run_id: str, rows: Sequence[RunRow]) -> Iterator[RunRow]:
+    children: dict[str | None, list[RunRow]] = {}
+    for row in rows:
+        children.setdefault(row.source, []).append(row)
+    waiting = children.pop(run_id, [])[::-1]
+    while waiting:
+        row = waiting.pop()
+        yield row
+        waiting += children.pop(row.run_id, [])[::-1]
+
+
+def relative_of(row: RunRow, origin: Mapping[str, Any] | None) -> Relative:
+    """A run's row, with what its first event says of its origin."""
+    return Relative(
+        run_id=row.run_id,
+        kind=row.origin or "first",
+        source=row.source,
+        source_version=None if origin is None else origin["version"],
+        workflow_version=row.workflow_version,
+        status=row.status,
+        by=row.by,
+        started_at=moment(row.started_at),
+    )

@@ -1,0 +1,62 @@
+"""Which results of a run are not its own, and where they come from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ...domain.ports import RecordedEvent
+from ...domain.run import STEP_COMPLETED, STEP_FAILED, EditedResult, replaced_by
+from ...domain.run.results import error_text
+
+
+@dataclass(frozen=True, slots=True)
+class ReusedResult:
+    """A result that a run began with, because an earlier run had produced it."""
+
+    node_id: str
+    run_id: str
+    """The run that produced it, with the event of this ``version``."""
+    version: int
+    recorded_at: datetime
+    attempt: int
+    output: Any
+    """null after a failure."""
+    error: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is the result of a failed attempt."""
+        return self.error is not None
+
+
+def reused(past: Iterable[RecordedEvent], edited: EditedResult | None = None) -> list[ReusedResult]:
+    """The results in the past of a run, which is the events of the runs that it is folded through, oldest first.
+
+    They are the first results of the run's context, in this order. ``edited`` is what takes the place of the last one.
+    """
+    found: dict[tuple[str, int], ReusedResult] = {}
+    for event in past:
+        for place in replaced_by(event):
+            found.pop(place, None)
+        result = event.data if event.type in _STEPS else event.data.get("edited")
+        if result is not None:
+            found[event.stream, event.version] = _reused(event, result)
+    if edited is not None:
+        found.pop((edited["run_id"], edited["version"]), None)
+    return list(found.values())
+
+
+_STEPS = (STEP_COMPLETED, STEP_FAILED)
+
+
+def _reused(event: RecordedEvent, result: Mapping[str, Any]) -> ReusedResult:
+    return ReusedResult(
+        node_id=result["node_id"],
+        run_id=event.stream,
+        version=event.version,
+        recorded_at=event.recorded_at,
+        attempt=result.get("attempt", 1),
+        output=result.get("output"),
+        error=error_text(result["error"]) if event.type == STEP_FAILED else None,
+    )

@@ -1,0 +1,61 @@
+"""Reading a run: its state, and its snapshots at every version, from the rows of its stream."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...domain.ports import Page
+from ...domain.run import RunState, evolve_pages
+from ...domain.run.snapshot import Snapshot
+from ...domain.values.clock import moment
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """The run that another one repeats, continues or branches from."""
+
+    kind: str
+    """``retry``, ``reproduction`` or ``fork``."""
+    run_id: str
+    version: int
+    """1 and more: the results after that many events of the source are those that the run began with. 0: none are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of one workflow version, as it stands."""
+
+    id: str
+    workflow_id: str
+    workflow_version: int
+    work_order_id: str
+    status: str
+    """A Snapshot's status, or ``cancelled`` (which a Snapshot shows as failed, with the reason)."""
+    version: int
+    """How many events were recorded."""
+    snapshot: Snapshot
+    started_at: datetime
+    finished_at: datetime | None
+    origin: RunOrigin | None = None
+
+
+def run_of(state: RunState) -> Run:
+    """What callers see of a run's state."""
+    return Run(
+        id=state.run_id or "",
+        workflow_id=state.workflow_id,
+        workflow_version=state.workflow_version,
+        work_order_id=state.work_order_id or "",
+        status=state.shown_status,
+        version=state.version,
+        snapshot=state.snapshot(),
+        started_at=moment(state.started_at),
+        finished_at=None if state.finished_at is None else moment(state.finished_at),
+        origin=None if state.origin is None else RunOrigin(**state.origin),
+    )
+
+
+def fold(state: RunState, pages: Iterable[Page]) -> RunState:
+    """The state after these events."""
+    evolve_pages(state, pages)
+    return state

@@ -1,0 +1,108 @@
+"""Runs, work orders and workflows as lists show them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
+from ..index.changes import RunRow, WorkflowRow, WorkOrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run as it stands, or stood at the time that was asked for."""
+
+    id: str
+    workflow_id: str
+    workflow_version: int
+    work_order_id: str
+    status: str
+    """A Snapshot's status, ``cancelled``, or ``unreadable``: an event is damaged, and ``verify`` says which."""
+    node_id: str | None
+    """Where it stands, waits or failed; None when it is completed."""
+    error_type: str | None
+    """Of the failure that it waits after, or ended with."""
+    by: str
+    """Who started it."""
+    started_at: datetime
+    finished_at: datetime | None
+    origin: str | None
+    """``retry``, ``reproduction`` or ``fork`` of the run ``source``."""
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderSummary:
+    """A work order as it stands."""
+
+    id: str
+    workflow_id: str
+    state: str
+    """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled``, ``rejected`` or ``unreadable``."""
+    by: str
+    opened_at: datetime
+    runs: int
+    """Reproductions and forks left out."""
+    last_run_id: str | None
+    reason: str | None
+    """Why it was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow as it stands."""
+
+    id: str
+    version: int
+    """Of the last event of its history."""
+    saves: int
+    saved_version: int
+    """Of the last save, as the rest."""
+    snapshot_id: str
+    name: str | None
+    by: str
+    taken_at: datetime
+    message: str | None
+    archived: bool
+    """As it stands now."""
+
+
+def _told(at: int) -> datetime:
+    """The time of a row, which holds the first or the last one of all in the place of those that no calendar has."""
+    return moment(at) if EARLIEST < at < LATEST else OddTime(at)
+
+
+def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
+    # In the order of its fields: by their names it would take half as long again, and a page has many.
+    return RunSummary(
+        row.run_id, row.workflow_id, row.workflow_version, row.work_order_id, row.status, node_id, row.error_type,
+        row.by, _told(row.started_at), None if row.finished_at is None else _told(row.finished_at), row.origin,
+        row.source,
+    )  # fmt: skip
+
+
+def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
+    return WorkOrderSummary(
+        id=row.work_order_id,
+        workflow_id=row.workflow_id,
+        state=row.state,
+        by=row.by,
+        opened_at=_told(row.opened_at),
+        runs=row.runs,
+        last_run_id=row.last_run_id,
+        reason=row.reason,
+    )
+
+
+def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
+    return WorkflowSummary(
+        id=row.workflow_id,
+        version=row.version,
+        saves=row.saves,
+        saved_version=row.saved_version,
+        snapshot_id=row.snapshot_id,
+        name=row.name,
+        by=row.by,
+        taken_at=_told(row.taken_at),
+        message=row.message,
+        archived=row.archived,
+    )

@@ -1,0 +1,114 @@
+"""What is particular to a store on a PostgreSQL server: its pool, its rights, its refusals."""
+
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+
+import psycopg
+import pytest
+
+from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
+from flowledger.infrastructure.storage.postgres.datastore import PooledDatastore
+from flowledger.infrastructure.storage.postgres.pool import ConnectionPool
+
+from .events import opened, texts, write
+
+
+@pytest.fixture
+def pool(new_postgres_url: Callable[[], str]) -> Iterator[ConnectionPool]:
+    pool = ConnectionPool(new_postgres_url(), size=2, timeout=0.05)
+    yield pool
+    pool.close()
+
+
+def test_the_pool_is_bounded_and_says_when_it_is_used_up(pool: ConnectionPool) -> None:
+    from eventsourcing.persistence import OperationalError
+
+    first, second = pool.take(), pool.take()
+    with pytest.raises(OperationalError, match="all 2 of the pool are in use"):
+        pool.take()
+    pool.give_back(first)
+    assert pool.take() is first
+    pool.give_back(second)
+    pool.give_back(first)
+    assert pool.take() is first
+    pool.give_back(first)
+
+
+def test_a_broken_connection_makes_room_for_a_new_one(pool: ConnectionPool) -> None:
+    first, second = pool.take(), pool.take()
+    first.close()
+    pool.give_back(first)
+    second.execute("BEGIN")
+    pool.give_back(second)
+    assert second.closed
+    fresh = [pool.take(), pool.take()]
+    assert all(connection.execute("SELECT 1").fetchone() == (1,) for connection in fresh)
+    for connection in fresh:
+        pool.give_back(connection)
+
+
+def test_a_thread_that_waits_gets_the_connection_that_is_given_back(new_postgres_url: Callable[[], str]) -> None:
+    pool = ConnectionPool(new_postgres_url(), size=1, timeout=30)
+    taken = pool.take()
+    got = Event()
+
+    def wait_for_it() -> None:
+        pool.give_back(pool.take())
+        got.set()
+
+    thread = Thread(target=wait_for_it)
+    thread.start()
+    pool.give_back(taken)
+    assert got.wait(30)
+    thread.join()
+    pool.close()
+
+
+def test_a_connection_in_use_is_closed_when_it_comes_back_to_a_closed_pool(pool: ConnectionPool) -> None:
+    taken = pool.take()
+    pool.close()
+    pool.give_back(taken)
+    assert taken.closed
+
+
+def test_a_statement_that_takes_too_long_is_not_stored(new_postgres_url: Callable[[], str]) -> None:
+    url = new_postgres_url()
+    with opened(f"{url}%20-c%20lock_timeout%3D1") as store, psycopg.connect(url) as other:
+        other.execute("LOCK TABLE flowledger_events")
+        for more in ([1], [1, 2]):
+            with pytest.raises(StorageUnavailable, match="lock timeout"):
+                write(store, "a", 0, *more)
+        other.rollback()
+        assert store.head("a") == 0
+        write(store, "a", 0, 1)
+
+
+def test_a_table_that_is_gone_is_corruption(new_postgres_url: Callable[[], str]) -> None:
+    url = new_postgres_url()
+    with opened(url) as store:
+        with psycopg.connect(url) as connection:
+            connection.execute("ALTER TABLE flowledger_events RENAME TO gone")
+        for attempt in (lambda: store.head("a"), lambda: write(store, "a", 0, 1), lambda: write(store, "a", 0, 1, 2)):
+            with pytest.raises(StorageCorrupt, match="flowledger_events"):
+                attempt()
+
+
+def test_a_read_only_server_can_be_read_and_refuses_writes(new_postgres_url: Callable[[], str]) -> None:
+    url = new_postgres_url()
+    with opened(url) as store:
+        write(store, "a", 0, 1)
+    with opened(f"{url}%20-c%20default_transaction_read_only%3Don") as store:
+        assert texts(store, "a") == [1]
+        for more in ([2], [2, 3]):
+            with pytest.raises(StorageUnavailable, match="read-only"):
+                write(store, "a", 1, *more)
+
+
+def test_the_librarys_own_methods_work_on_our_connections(new_postgres_url: Callable[[], str]) -> None:
+    datastore = PooledDatastore(new_postgres_url())
+    with datastore.transaction(commit=True) as cursor:
+        cursor.execute("SELECT 1 AS one")
+        assert cursor.fetchone() == {"one": 1}
+    with datastore.connection() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    datastore.close()

@@ -1,0 +1,118 @@
+"""What PostgreSQL does for each list: it walks an index in the order of the page, and never a whole table."""
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.index import sql
+from flowledger.infrastructure.storage.postgres.recorder import with_parameters
+from flowledger.projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+
+RUNS = 20_000
+
+
+@pytest.fixture(scope="module")
+def connection(new_postgres_url: Any) -> Iterator[Any]:
+    """A store with many runs in its index: hardly any paused or failed ones."""
+    url = new_postgres_url()
+    open_store(url).close()
+    chance = random.Random(4)
+    with psycopg.connect(url, autocommit=True) as connection:
+        with connection.cursor() as cursor:
+            columns = ", ".join((*sql.RUN_COLUMNS,))
+            with cursor.copy(f"COPY flowledger_index_runs ({columns}) FROM STDIN") as rows:
+                for number in range(1, RUNS + 1):
+                    rows.write_row(run(number, chance))
+            with cursor.copy(
+                "COPY flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor) "
+                "FROM STDIN"
+            ) as rows:
+                for number in range(1, RUNS + 1):
+                    state = "failed" if number % 100 == 0 else "success"
+                    rows.write_row((number * 1000, number, f"o{number}", f"w{number % 50}", state, f"a{number % 90}"))
+            with cursor.copy(
+                "COPY flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status) "
+                "FROM STDIN"
+            ) as rows:
+                for number in range(1, RUNS + 1):
+                    rows.write_row((1, number, number * 1000, True, f"r{number}", f"a{number % 90}", "t", "active"))
+        connection.execute("ANALYZE")
+        yield connection
+
+
+def run(number: int, chance: random.Random) -> tuple[Any, ...]:
+    status = chance.choices(["completed", "failed", "paused", "active"], [970, 28, 1, 1])[0]
+    ended = number * 1000 + 500 if status in ("completed", "failed") else None
+    row = {
+        "run_id": f"r{number}", "work_order_id": f"o{number}", "workflow_id": f"w{number % 50}",
+        "workflow_version": number % 7 + 1, "actor": f"a{number % 90}", "started_at": number * 1000, "position": number,
+        "origin": None, "source": None, "status": status, "node_id": "n" if status in ("failed", "paused") else None,
+        "error_type": f"E{number % 5}" if status == "failed" else None, "finished_at": ended, "version": 2,
+        "queued": False,
+    }  # fmt: skip
+    return tuple(row[name] for name in sql.RUN_COLUMNS)
+
+
+MIDDLE = RUNS * 500
+DEEP = Place(MIDDLE, RUNS // 2)
+QUERIES = {
+    "all": RunQuery(),
+    "workflow": RunQuery(workflow_id="w7"),
+    "version": RunQuery(workflow_id="w7", version=3),
+    "status": RunQuery(status=("failed",)),
+    "several statuses": RunQuery(status=("failed", "paused", "completed")),
+    "status of a workflow": RunQuery(workflow_id="w7", status=("failed",)),
+    "actor": RunQuery(by="a3"),
+    "node": RunQuery(node="n"),
+    "error type": RunQuery(error_type="E1"),
+    "time": RunQuery(since=MIDDLE, until=MIDDLE + 5_000_000),
+    "as of": RunQuery(as_of=MIDDLE),
+    "failed as of": RunQuery(as_of=MIDDLE, status=("failed",)),
+    "paused as of": RunQuery(as_of=MIDDLE, status=("paused",)),
+}
+
+
+@pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+def test_no_list_of_runs_walks_a_whole_table(connection: Any, query: RunQuery, place: Place | None) -> None:
+
+    check(connection, sql.runs(replace(query, before=place), "postgres", 51))
+
+
+@pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
+@pytest.mark.parametrize(
+    "query", [{}, {"workflow_id": "w7"}, {"state": "failed"}, {"workflow_id": "w7", "state": "failed"}, {"by": "a3"}]
+)
+def test_no_list_of_work_orders_walks_a_whole_table(connection: Any, query: Any, place: Place | None) -> None:
+    check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), 51))
+
+
+@pytest.mark.parametrize("by", [None, "a3"])
+def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
+    check(connection, sql.acts(by, None, None, None, DEEP, 51))
+
+
+def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None:
+    check(connection, sql.family("r7"))
+
+
+def check(connection: Any, query: Condition) -> None:
+    rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {with_parameters(query.sql)}", query.parameters)
+    ((plan,),) = rows.fetchall()
+    nodes = list(walk(plan[0]["Plan"]))
+    kinds = [node["Node Type"] for node in nodes]
+    assert "Seq Scan" not in kinds, json.dumps(plan, indent=1)
+    looked_at = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Scan" in node["Node Type"])
+    assert looked_at < RUNS / 10, json.dumps(plan, indent=1)
+
+
+def walk(node: Any) -> Iterator[Any]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from walk(below)
