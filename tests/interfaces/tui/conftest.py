@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowledger.domain.values import ids
+from flowledger.infrastructure.execution import ids
 
 
 @pytest.fixture
