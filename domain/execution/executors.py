@@ -171,7 +171,7 @@ def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial
 
 
 class ExecutorRegistry(Live):
-    """Node type → executor."""
+    """Maps node types to the functions that execute them."""
 
     _elsewhere = "import the module that registers the executors there"
 
@@ -187,13 +187,16 @@ class ExecutorRegistry(Live):
         deterministic: bool = True,
         effects: bool = False,
     ) -> Callable[[_F], _F]:
-        """Decorator: run nodes of this type with the function, sync or ``async def``, that takes a StepContext.
+        """Decorator: nodes of type ``type`` are executed by the function, sync or async, which takes a StepContext.
 
-        ``input`` is checked against the node's data, after expressions, before each execution. The last two are for
-        replays, which execute recorded steps again: with ``deterministic=False`` (it looks at the clock, asks a
-        service, rolls dice) the outcome is taken from the record instead; with ``effects=True`` (it books, sends,
-        deletes) it is executed only where the replay names the type. Raises InvalidRequest when the type is taken or
-        is no name.
+        ``retry`` is the retry policy of these nodes; without one a failure is final. ``input``, a pydantic model or a
+        JSON Schema, is checked against the node's data, after expressions, before each execution.
+
+        The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
+        clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
+        books, sends, deletes) it is executed only if the replay names the type.
+
+        Raises InvalidRequest (the type is taken), InvalidValue (the type has control characters).
         """
 
         def keep(function: _F) -> _F:
@@ -213,7 +216,7 @@ class ExecutorRegistry(Live):
         return keep
 
     def get(self, type: str) -> Executor | None:
-        """The executor of a node type, or None."""
+        """Return the executor of the node type ``type``, or None."""
         return self._executors.get(type)
 
     def __contains__(self, type: object) -> bool:

@@ -12,9 +12,9 @@ from ..errors import InvalidSnapshot, InvalidValue
 from ..values.clock import OddTime, moment_of_millis
 from ..values.json import freeze, render_path, restore
 from ..values.json_text import read_json
+from ..values.partly_read import PartlyRead
 from ..visible import quoted, visible_json
 from .context import Context
-from .partly_read import PartlyRead
 from .results import Entry, History
 
 Status = Literal["active", "paused", "error", "completed", "failed"]

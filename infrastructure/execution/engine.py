@@ -31,9 +31,12 @@ _THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
 
 
 class Engine(Live):
-    """Runs one definition. Stateless: all there is to know of a run is in its Snapshot.
+    """Runs one definition without a store. It keeps no state: all there is to know of a run is in its Snapshot.
 
-    Raises InvalidDefinition when a node's type has no executor, a policy or an input schema is bad.
+    ``clock`` returns aware datetimes; by default it is the system's. ``max_value_bytes`` limits the size of one payload
+    or output as JSON. Sync executors of all engines share 32 threads under ``aexecute`` and ``astep``.
+
+    Raises InvalidDefinition (a node's type has no executor, or a policy or an input schema is invalid).
     """
 
     _elsewhere = "send the definition and a Snapshot, and make an engine there"
@@ -55,7 +58,12 @@ class Engine(Live):
     def begin(
         self, start: str | None = None, *, workflow_id: str = "default", metadata: Mapping[str, Any] | None = None
     ) -> Snapshot:
-        """A new run's first snapshot: active, at its start node, nothing executed."""
+        """Return the first snapshot of a new run: active, at its start node, nothing executed.
+
+        ``start`` is a node id; by default the definition's.
+
+        Raises InvalidDefinition (there is no such node, or no single start node), InvalidValue.
+        """
         return self._begin(start, workflow_id, None, metadata).snapshot()
 
     abegin = in_thread(begin)
@@ -71,10 +79,14 @@ class Engine(Live):
         globals: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Execution[Snapshot]:
-        """Run until the run pauses, fails, completes or has made ``step_limit`` steps in this call.
+        """Run until the run pauses, waits for a retry, ends, or has made ``step_limit`` steps in this call.
 
-        Without a snapshot a new run begins at ``start``. A paused one is resumed, one that waits for a retry is
-        retried now, an ended one comes back unchanged. ``payload`` reaches the first step only.
+        Without a ``snapshot`` a new run begins at the node ``start``, by default the definition's. A paused run is
+        resumed, one that waits for a retry is retried now, and one that has ended is returned unchanged. ``payload``
+        reaches the first step only. A run that reaches the step limit (None: no limit) ends as failed.
+
+        Raises InvalidDefinition (there is no such start node), InvalidRequest, InvalidValue, InvalidSnapshot (the
+        definition lacks the snapshot's node).
         """
         if snapshot is not None:
             _check_snapshot(snapshot)
@@ -89,7 +101,11 @@ class Engine(Live):
     def _step(
         self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
     ) -> Execution[Snapshot]:
-        """Exactly one step. Raises IllegalTransition when the run has ended."""
+        """Execute exactly one step of the run at ``snapshot``.
+
+        Raises IllegalTransition (the run has ended), InvalidRequest, InvalidValue, InvalidSnapshot (the definition
+        lacks the snapshot's node).
+        """
         _check_snapshot(snapshot)
         if snapshot.status in TERMINAL:
             raise IllegalTransition(f"the run is {snapshot.status}: there is no step left to make")

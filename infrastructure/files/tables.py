@@ -17,11 +17,12 @@ from .plain_json import as_json
 
 
 def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
-    """Write rows, dataclasses of one ``kind``, into a file, and return how many there were.
+    """Write ``rows``, dataclasses of one ``kind``, into a file, and return how many there were.
 
-    The ending says how: ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` (which needs ``flowledger[parquet]``); a device
-    or pipe without one gets JSON lines. A new file is private (0600, or less by the umask); one that is there is
-    replaced when the new one is complete, and keeps its mode and owner. Memory doesn't grow with the rows.
+    The ending of ``path`` says the format: ``.csv``, ``.json``, ``.jsonl`` or ``.parquet`` (which needs
+    ``flowledger[parquet]``); a device or pipe without one gets JSON lines. A new file is private (0600, or less by the
+    umask); one that is there is replaced when the new one is complete, and keeps its mode and owner. Memory doesn't
+    grow with the rows.
 
     Columns are the fields. Times are ISO 8601, in Parquet UTC timestamps; a Decimal or UUID is text, an Enum its value,
     lists and objects are JSON. Integers have any size: a column of Parquet's that 64 bits can't hold is decimal, beyond

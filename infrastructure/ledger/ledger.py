@@ -71,18 +71,18 @@ class Ledger(Live):
         deep: bool = False,
         heads: str | Path | None = None,
     ) -> VerifyReport:
-        """Walk the whole store and report what isn't as it was written, or contradicts itself.
+        """Read the whole store and report whatever was changed, or contradicts itself; others may write meanwhile.
 
-        That is every change, gap or reordering of events; what no write could have recorded; whatever names a run,
-        work order, source or version that is not there; rows of the index and checkpoints that aren't what the events
-        make. ``deep`` also compares what a search knows. Others may write meanwhile. ``progress`` is told now and then
-        how many events have been walked.
+        It finds every change, gap and reordering of events, events that no write could have recorded, references to
+        runs, work orders or versions that aren't there, and rows of the index and checkpoints that the events don't
+        lead to. ``deep=True`` also compares the search index. ``progress`` is called now and then with the number of
+        events read.
 
-        ``heads`` is a file to be kept elsewhere, of how every stream stands. Where it is there, each stream must still
-        hold what it held then: else it was cut, lost or rewritten, which nothing inside of a store could show. It is
-        written where it wasn't there, and replaced where nothing at all was found; else it stays as it is.
+        ``heads`` is a file, to be kept elsewhere, of the last version and digest of every stream. If it exists, each
+        stream must still hold what it held then; otherwise it was cut, lost or rewritten, which nothing inside a store
+        can show. The file is written if it is new, and replaced if nothing at all was found.
 
-        Raises StorageUnavailable, InvalidRequest for a file that isn't one of heads.
+        Raises StorageUnavailable, InvalidRequest (the file isn't one of heads).
         """
         from ..verification.walk import verify
 
@@ -98,15 +98,13 @@ class Ledger(Live):
         *,
         left_out: Callable[[EventNotReadable], object] | None = None,
     ) -> int:
-        """Make the index that lists and filters read anew from the events; returns how many events moved its rows.
+        """Build the index that lists and filters read again from the events; returns how many events wrote to it.
 
-        All checkpoints are dropped with it. Others go on meanwhile. ``progress`` is told now and then the part that is
-        done, 0 to 1. An event that can't be read moves no row and stops no other: ``left_out`` is told of it, as an
-        EventNotReadable. A run, or work order, that begins with one is listed last, as ``unreadable`` until another
-        event says how it stands.
+        All checkpoints are dropped. Others may write meanwhile. An event that can't be read is passed over:
+        ``left_out`` is called with an EventNotReadable for it. A run or work order that begins with such an event is
+        listed last, as ``unreadable``, until another event says how it stands.
 
-        Raises StorageUnavailable, also where two rebuild at once: one of them is told so, and the other one goes on.
-        The index is then as it was.
+        Raises StorageUnavailable, also if somebody else rebuilds at the same time; then the index is as it was.
         """
         from ..queries.index.rebuild import rebuild_index
 
@@ -115,25 +113,25 @@ class Ledger(Live):
     def backup(
         self, path: str | Path, *, force: bool = False, progress: Callable[[float], object] | None = None
     ) -> BackupReport:
-        """Copy the store, as it is when this begins, into one file that is a store itself; others go on meanwhile.
+        """Copy an SQLite store, as it is when this begins, into one file that is a store itself.
 
-        For SQLite. The copy is checked (SQLite's own check, and as many rows as the store has), private (0600), and
-        appears when it is whole and on the disk. With ``force`` it takes the place of a file that is there; never that
-        of the store itself. ``progress`` is told now and then the part that is done, 0 to 1. A large copy keeps
-        SQLite from emptying its write-ahead log until it is done; don't fork meanwhile.
+        Others may write meanwhile. The copy is checked (SQLite's own check, and the number of rows), is private (mode
+        0600), and appears when it is complete and on the disk. ``force=True`` replaces an existing file, but never that
+        of the store itself. During a large copy SQLite can't truncate its write-ahead log. Don't fork the process
+        meanwhile.
 
-        Raises InvalidRequest: a file is there, the store is in memory, or in PostgreSQL, for which the message has the
-        commands; StorageUnavailable; StorageCorrupt where the store is damaged.
+        Raises InvalidRequest (a file is there; or the store is in memory or in PostgreSQL, for which the message has
+        the commands), StorageUnavailable, StorageCorrupt (the store is damaged).
         """
         from ..transfer.backup import back_up
 
         return back_up(self._store, path_of(path), force=force, progress=progress)
 
     def close(self) -> None:
-        """Release the store's connections. What still waits for a batch is stored first.
+        """Store what still waits for a batch, and release the store's connections.
 
-        Executors that run in threads for async calls aren't waited for, and what they return is recorded nowhere; steps
-        that wait for a thread never begin. Their calls raise StorageUnavailable, and the runs go on with ``proceed``.
+        Executors that run in threads for async calls aren't waited for, and what they return isn't recorded. Steps that
+        wait for a thread never begin. Their calls raise StorageUnavailable, and the runs continue with ``proceed``.
         """
         self._executors.close(_CLOSED)
         self._bench.close()
@@ -174,19 +172,19 @@ def open_ledger(
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
-    Or it is a store of yours: an ``EventLog``, or what implements the port ``EventStore``. The ledger closes it.
-    It is made on first use; with ``create=False`` an address without a store is StorageUnavailable.
+    ``url`` may also be a store of yours: an EventLog, or what implements the port EventStore; the ledger closes it. A
+    store is created on first use; with ``create=False`` an address without a store raises StorageUnavailable.
 
-    Without ``executors`` it can read and save, but not run. ``clock`` returns aware datetimes; the system's by default.
-    ``max_value_bytes`` limits one payload or output. A read that folds ``checkpoint_every`` events leaves a checkpoint
-    (None: never); it changes the cost of reading, never an answer.
+    Without ``executors`` the ledger can read and save, but not run. ``clock`` returns aware datetimes; by default it is
+    the system's. ``max_value_bytes`` limits the size of one payload or output as JSON. A read that folds more than
+    ``checkpoint_every`` events leaves a checkpoint (None: never); that changes the cost of reading, never an answer.
 
-    ``durability``: with ``"step"`` each step is durable before the next begins; with ``"batch"``, or a ``Batch`` of a
-    certain size, a crash may lose the last steps of a run, which then run again.
+    ``durability``: with ``"step"`` each step is durable before the next begins. With ``"batch"``, or a ``Batch`` of
+    another size, a crash may lose the last steps of a run, which then run again.
 
-    ``threads``: how many sync executors run at once under async calls, in a pool of their own. Store work has another
-    pool, and asyncio's own is never used, so that executors which wait hold up nothing but executors. A step that
-    starts runs and waits for them lends them its thread's place.
+    ``threads``: how many sync executors run at once under async calls, in a thread pool of their own. Store work has
+    another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
+    starts runs and waits for them lends them its thread.
 
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """

@@ -206,58 +206,58 @@ __all__ = [
 ]
 
 _NAMES = {
+    "domain.rerun.bulk": "BulkItem",
+    "domain.values.clock": "OddTime",
+    "domain.run.context": "PlacedResult",
+    "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound StorageCorrupt "
-        "StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound WorkOrderNotFound "
-        "WorkOrderRejected WouldContinue"
+        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
+        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
+        "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
-    "domain.events.integrity": "Finding VerifyReport",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
-    "domain.execution.scoping": "Scoped",
+    "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",
-    "domain.rerun.bulk": "BulkItem",
+    "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.run.context": "PlacedResult",
-    "domain.run.results": "NodeResult",
+    "domain.execution.scoping": "Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
-    "domain.values.clock": "OddTime",
+    "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
-    "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.workflow.retry_policy": "RetryPolicy",
     "infrastructure.execution.batching": "Batch",
+    "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.ledger": "Ledger open_ledger",
     "infrastructure.queries.search.indexer": "Lag",
-    "infrastructure.services.history.walk": "RunWalk",
-    "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
+    "infrastructure.services.history.walk": "RunWalk",
+    "projections.runs.attempts": "Attempt LogEntry",
     "projections.audit.build": "RunAudit",
-    "projections.audit.code_used": "CodeUsed",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
         "SinceSuccess StreamRecord"
     ),
-    "projections.comparison.events": "StateChange",
+    "projections.audit.code_used": "CodeUsed",
     "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
-    "projections.comparison.snapshots": "SnapshotDiff",
-    "projections.comparison.values": "ValueChange",
-    "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
-    "projections.pagination": "Page",
     "projections.replay.divergence": "Divergence",
-    "projections.replay.report": "ReplayedExecutor ReplayReport",
-    "projections.runs.attempts": "Attempt LogEntry",
-    "projections.runs.audit_trail": "Act",
     "projections.runs.lineage": "Lineage Relative",
     "projections.runs.reused_results": "ReusedResult",
-    "projections.runs.run": "Run RunOrigin",
+    "projections.pagination": "Page",
+    "projections.replay.report": "ReplayedExecutor ReplayReport",
     "projections.runs.summary": "RunSummary WorkflowSummary WorkOrderSummary",
+    "projections.runs.run": "Run RunOrigin",
+    "projections.comparison.snapshots": "SnapshotDiff",
+    "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
+    "projections.runs.audit_trail": "Act",
+    "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""
 

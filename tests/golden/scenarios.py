@@ -1,6 +1,7 @@
 """The golden scenarios as data, with virtual times made real."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "golden"
+DATA = Path(__file__).parent / "data"
+FOLDERS = [DATA, *(Path(folder) for folder in [os.environ.get("FLOWLEDGER_GOLDEN")] if folder)]
 T0 = 1_700_000_000_000
 """Where the scenarios' clock stands at first: milliseconds since 1970."""
 
@@ -95,15 +97,15 @@ def patched(call: Json, stored: Json | None) -> Json | None:
 
 
 def all_scenarios() -> list[Scenario]:
-    """Every scenario file in the folder; none where the folder is absent."""
-    paths = sorted(FOLDER.glob("[0-9][0-9][0-9]-*.json"))
+    """Every scenario file that is kept here, and those of a folder that ``FLOWLEDGER_GOLDEN`` names."""
+    paths = {path.name: path for folder in FOLDERS for path in sorted(folder.glob("[0-9][0-9][0-9]-*.json"))}.values()
     return [Scenario(path.stem, int(path.stem[:3]), json.loads(path.read_text("utf-8"))) for path in paths]
 
 
 def files_named_by_the_table() -> dict[str, set[int]]:
     """Row of the README's table of differences → the numbers of the files that it names (``075-079, 034``)."""
     rows: dict[str, set[int]] = {}
-    for line in (FOLDER / "README.md").read_text("utf-8").splitlines():
+    for line in (DATA / "README.md").read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if re.fullmatch(r"D\d+", cells[0]):
             rows[cells[0]] = set(_numbers(cells[-1]))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.execution.ids import new_id
+from flowledger.infrastructure.new_id import new_id
 from flowledger.infrastructure.repositories.work_orders import load_order
 from flowledger.infrastructure.services.runs import bulk
 

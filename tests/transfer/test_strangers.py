@@ -11,7 +11,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.workflow import snapshot_ids
 from flowledger.domain.workflow.definition import WorkflowDefinition
-from flowledger.infrastructure.execution.ids import new_id
+from flowledger.infrastructure.new_id import new_id
 from flowledger.testing import ManualClock
 
 from ..storage.index import index_of

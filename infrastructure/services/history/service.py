@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 class History(Live):
-    """``ledger.history``."""
+    """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 
@@ -88,17 +88,20 @@ class History(Live):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[RunSummary]:
-        """A page of runs, newest first; each filter that is given must hold.
+        """List runs, newest first, a page at a time. Every filter that is given must hold.
 
-        ``version``: of the workflow; a number, or the snapshot id of a save. ``status``: one or several. ``node``:
-        where the run is paused, waits or failed. ``error_type``: of the failure that it waits after or ended with.
-        ``by``: who started it. ``since`` and ``until``: when it was started, the latter not included. ``text``: words
-        that begin words of its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and
-        metadata, as ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: runs as they stood at that
-        time. ``after``: the ``next`` of the page before.
+        ``workflow_id`` and ``version`` (number or snapshot id): which workflow, and which version of it ran.
+        ``status``: one of ``active``, ``paused``, ``error``, ``completed``, ``failed``, ``cancelled``, or several.
+        ``node``: where the run is paused, waits or failed. ``error_type``: of the failure that it waits after or ended
+        with. ``by``: who started it. ``since`` and ``until``: when it was started. ``text``: words that begin words of
+        its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and metadata, such as
+        ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
+        time.
 
-        A search, by ``text`` or ``where``, takes in first what was written lately, and says in ``behind`` how far
-        behind the log it is all the same. Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
+        A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
+        still is behind the log.
+
+        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         number = self._number(workflow_id, version)
         query = run_query(workflow_id, number, status, node, error_type, by, since, until, as_of)
@@ -117,7 +120,10 @@ class History(Live):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[WorkOrderSummary]:
-        """A page of work orders, newest first; each filter that is given must hold.
+        """List work orders, newest first, a page at a time. Every filter that is given must hold.
+
+        ``state`` is ``rejected``, ``pending``, ``running``, ``paused``, ``success``, ``failed`` or ``cancelled``.
+        ``by`` is who opened the work order, ``since`` and ``until`` when.
 
         Raises InvalidRequest, WorkflowNotFound.
         """
@@ -125,19 +131,20 @@ class History(Live):
         return work_orders_page(self._lists.index, query, after, limit)
 
     def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
-        """The state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
+        """Return the state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
 
-        Raises RunNotFound, VersionNotFound, NothingAsOf.
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         moment = moment_asked(version, at)
         version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
         return self._states.load(run_id, version).snapshot()
 
     def header(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunHeader:
-        """Where a run stood at a version, as of a moment, or now: status, node, attempt and times, without its results.
+        """Return where a run stood: status, node, attempt and times, without its results.
 
-        Costs one row, however long the run is and whatever its steps produced. Raises RunNotFound, VersionNotFound,
-        NothingAsOf.
+        It costs one row, however long the run is and whatever its steps produced.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         check_run_id(run_id)
         moment = moment_asked(version, at)
@@ -151,70 +158,87 @@ class History(Live):
         return header_in(run_id, found) or header_of(self._states.load(run_id, found.version))
 
     def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
-        """What differs from a run's Snapshot at version ``a`` to that at ``b``, by default the latest.
+        """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
 
-        ``ignore``: places that don't count, as JSON Pointers whose parts are globs (``/context/*/*/output/id``; ``**``
-        is any number of parts), or the name of a set of them: ``times``. Costs the state at the earlier version, and
-        the events between. Raises RunNotFound, VersionNotFound, InvalidRequest.
+        ``ignore`` names places that don't count: JSON Pointers whose parts are globs (``/context/*/*/output/id``;
+        ``**`` is any number of parts), or the name of a set of them, ``times``. The cost is that of the state at the
+        earlier version, and of the events between.
+
+        Raises RunNotFound, VersionNotFound, InvalidRequest.
         """
         ignored = ignored_places(ignore)
         return difference_of(self._store, self._states, run_id, self._head(run_id), (a, b), ignored)
 
     def compare(self, run_a: str, run_b: str, ignore: str | Sequence[str] = ()) -> RunComparison:
-        """Two runs aligned by node and attempt: where they part, in what, and what each did after.
+        """Compare two runs, aligned by node and attempt: where they part, in what, and what each did afterwards.
 
-        Results that a run began with, because an earlier run had produced them, are steps of it. ``ignore`` as in
-        ``diff``; a step is compared as if its ``input``, ``payload``, ``outcome``, ``handle``, ``next`` and ``reason``
-        stood beside output and error in the context. Reads all events of both. Raises RunNotFound, InvalidRequest.
+        Results that a run reused from an earlier run count as its steps. ``ignore`` is as in ``diff``; a step is
+        compared as if its ``input``, ``payload``, ``outcome``, ``handle``, ``next`` and ``reason`` stood beside output
+        and error in the context. ``run_a`` and ``run_b`` are run ids; all events of both are read.
+
+        Raises RunNotFound, InvalidRequest.
         """
         ignored = ignored_places(ignore)
         return comparison_of(self._store, self._states, self._workflows, (run_a, run_b), ignored)
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
-        """The state at every version, in order, in one pass. Raises RunNotFound at the first item."""
+        """Iterate over the state at every version, in order, in one pass.
+
+        Raises RunNotFound at the first item.
+        """
         yield from self._states.snapshots(run_id)
 
     def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
-        """A run, folded once, to walk through in both directions: the state at any version is then there at once.
+        """Open a run for walking through it in both directions; it is folded once, then any version is there at once.
 
-        ``progress`` is told now and then how many events were folded. Raises RunNotFound.
+        ``progress`` is called now and then with the number of events folded so far.
+
+        Raises RunNotFound.
         """
         return RunWalk(run_id, self._store, self._states, progress)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
-        """The recorded events, in order. Any stream has them: a run's or work order's id, or ``workflow:<id>``.
+        """Iterate over the recorded events of a run, in order.
 
-        Raises RunNotFound at the first item, where there is no such stream.
+        ``run_id`` may name any stream: the id of a run or work order, or ``workflow:<id>``.
+
+        Raises RunNotFound at the first item, if there is no such stream.
         """
         self._head(run_id)
         yield from self._store.read(run_id)
 
     def workflow_of(self, run_id: str) -> WorkflowSnapshot:
-        """The workflow's version that a run uses, with its work order's input. Raises RunNotFound."""
+        """Return the workflow version that a run uses, with its work order's input in ``input``.
+
+        Raises RunNotFound.
+        """
         first = started(self._store, run_id)
         seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
         return replace(seen, input=input_of(self._store, run_id, first))
 
     def reused(self, run_id: str) -> list[ReusedResult]:
-        """The results that a run began with, because an earlier run had produced them; none for most runs.
+        """Return the results that a run took over from an earlier run; for most runs there are none.
 
-        They are the first ones of its context, in order. Raises RunNotFound.
+        They are the first results of its context, in order.
+
+        Raises RunNotFound.
         """
         first = started(self._store, run_id)
         return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
 
     def lineage(self, run_id: str) -> Lineage:
-        """The runs that a run comes from, and those that came of it: retries, reproductions and forks, from the index.
+        """Return the runs that a run comes from, and those that came from it: retries, reproductions and forks.
 
         Raises RunNotFound.
         """
         return lineage_of(self._store, self._index, run_id)
 
     def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
-        """Everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
+        """Return everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
 
-        At a version, as of a moment, or now; what it says of other streams is as they were then. Raises RunNotFound,
-        VersionNotFound, NothingAsOf.
+        At a version, as of a moment, or now; what it says of other streams is as they were then.
+
+        Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         return self._auditor.audit(run_id, moment_asked(version, at))
 
@@ -227,11 +251,12 @@ class History(Live):
         after: str | None = None,
         limit: int = 50,
     ) -> Page[Act]:
-        """A page of what actors did to workflows, runs and work orders, newest first; each given filter must hold.
+        """List what actors did to workflows, runs and work orders, newest first, a page at a time.
 
-        ``stream``: a run's or work order's id, or ``workflow:<id>``. ``since`` and ``until``: when it was done, the
-        latter not included. ``after``: the ``next`` of the page before. Raises InvalidRequest, and RunNotFound where
-        there is no such stream.
+        Every filter that is given must hold. ``by``: who did it. ``stream``: the id of a run or work order, or
+        ``workflow:<id>``. ``since`` and ``until``: when it was done.
+
+        Raises InvalidRequest, RunNotFound (there is no such stream).
         """
         return trail_of(self._store, self._index, by, stream, since, until, after, limit)
 
@@ -245,11 +270,13 @@ class History(Live):
         reproductions: bool = False,
         progress: Callable[[int], object] | None = None,
     ) -> Timings:
-        """How long a workflow's nodes take and wait, how often they fail, and which save made which one slower.
+        """Report how long a workflow's nodes take and wait, how often they fail, and which save made one slower.
 
-        From the recorded steps of all its runs, or of those started from ``since`` on and before ``until``. Results
-        that a run reused are none of its steps. ``progress`` is told how many runs were read so far. Raises
-        InvalidRequest, WorkflowNotFound.
+        It reads the recorded steps of all runs of the workflow, or of those started between ``since`` and ``until``.
+        ``by`` groups by workflow version or by day (UTC). Results that a run reused are not among its steps;
+        ``reproductions=True`` includes reproductions and forks. ``progress`` is called with the number of runs read.
+
+        Raises InvalidRequest, WorkflowNotFound.
         """
         query = RunQuery(
             checked_id(workflow_id, "workflow_id"),
@@ -272,14 +299,14 @@ class History(Live):
         effects: Collection[str] = (),
         globals: Mapping[str, Any] | None = None,
     ) -> Execution[ReplayReport]:
-        """Execute each recorded step of a run again, as far as the run is, and compare. Nothing is written.
+        """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
 
-        Each step is given what it was given then: input, payload, context, attempt. ``globals``, which are never
-        recorded, are those of this call. Executors that were registered with ``deterministic=False`` are taken from the
-        record, and so are those with ``effects=True``, unless ``effects`` names their types. The report tells the
-        first divergence; with ``verify=False`` nothing is executed, and only the record is checked.
+        Each step gets what it got then: input, payload, context, attempt. ``globals`` are never recorded, so they are
+        those of this call. The results of executors that were registered with ``deterministic=False`` or
+        ``effects=True`` are taken from the record; ``effects`` names types that are executed all the same. The report
+        holds the first divergence. With ``verify=False`` nothing is executed, and only the record itself is checked.
 
-        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, a type that isn't registered).
+        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered).
         """
         return self._replayer.replay(run_id, verify, effects, globals)
 
@@ -287,24 +314,24 @@ class History(Live):
     areplay = asynchronous(_replay)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None = None) -> StepContext:
-        """What the executor of a recorded step was given; ``version`` is that of the step's event.
+        """Return the StepContext that a recorded step's executor was given; ``version`` is that of the step's event.
 
-        Without ``globals``, values that came from globals are masked in it. Raises RunNotFound, VersionNotFound,
-        InvalidRequest (the event is no step, or its executor was never called).
+        Without ``globals``, values that came from globals are masked in it.
+
+        Raises RunNotFound, VersionNotFound, InvalidRequest (the event is no step, or its executor was never called).
         """
         return self._replayer.context_at(run_id, version, globals)
 
     def export(
         self, run_id: str, path: str | Path, *, progress: Callable[[float], object] | None = None
     ) -> ExportReport:
-        """Write a run to one file, with all that it refers to: its work order, the workflow's versions with their code,
-        the runs that it came from.
+        """Write a run to a file, with all that it refers to: work order, workflow versions, the runs that it came from.
 
-        ``import_`` gives them back, in any store. JSON lines, compressed with zstd unless the name ends in ``.jsonl``;
-        the same history gives the same bytes. The file appears when it is complete; memory doesn't grow with the run.
-        ``progress`` is told now and then the part that is done, 0 to 1.
+        ``import_`` reads it, in any store. The file is JSON lines, compressed with zstd unless its name ends in
+        ``.jsonl``; the same history gives the same bytes. It appears when it is complete, and memory doesn't grow with
+        the run.
 
-        Raises RunNotFound, StorageCorrupt (an event isn't as it was written, or is missing), StorageUnavailable.
+        Raises RunNotFound, StorageCorrupt (an event was changed or is missing), StorageUnavailable.
         """
         from ...transfer.export import export  # brings the storage libraries, which are there once a store is open
 
@@ -321,20 +348,20 @@ class History(Live):
         max_bytes: int = MAX_BYTES,
         progress: Callable[[float], object] | None = None,
     ) -> ImportReport:
-        """Take over what ``export`` wrote, with the same ids, versions, times and digests; positions are new.
+        """Import what ``export`` wrote, with the same ids, versions, times and digests; only positions are new.
 
-        All of it is verified before anything is stored: it may be a stranger's. Only what this store could have
-        recorded itself is taken, and only what the run needs; no time may be ahead of this ledger's clock by more than
-        5 minutes. What the store has already is passed over, so importing twice changes nothing. Events behind those
-        that it has of a stream are taken with ``continue_existing`` alone. With ``dry_run`` the file is verified and
-        compared alone. ``max_bytes`` counts what the file holds once it is unpacked.
-
+        The whole file is verified before anything is stored, as it may be a stranger's: only what this store could have
+        recorded itself is taken, only what the run needs, and no time more than 5 minutes ahead of this ledger's clock.
         Digests prove that a file is whole, not who wrote it.
 
-        Raises InvalidRequest (no such file), InvalidExport (it isn't as it was written, over a limit, or holds what
-        nobody can have recorded), ConflictingHistory (the store tells another history of one of the streams),
-        WouldContinue (it goes on with streams of this store); then nothing was imported. Raises StorageUnavailable;
-        then the beginning of a large file may be there, and importing it again, to continue, completes it.
+        What the store has already is passed over, so importing twice changes nothing. ``continue_existing=True`` allows
+        the import to append to streams that the store has. ``dry_run=True`` only verifies and compares.
+        ``max_streams``, ``max_events`` and ``max_bytes`` (of the unpacked file) bound what is read.
+
+        Raises InvalidRequest (no such file), InvalidExport (it was changed, exceeds a limit, or holds what nobody can
+        have recorded), ConflictingHistory (the store has another history of one of the streams), WouldContinue (it
+        appends to streams of this store); then nothing was imported. Raises StorageUnavailable; then the beginning of a
+        large file may be there, and importing it again, with ``continue_existing``, completes it.
         """
         from ...transfer.import_ import import_export
 

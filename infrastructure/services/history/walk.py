@@ -32,8 +32,8 @@ SLICE = 2_000
 class RunWalk(Live):
     """A run, folded once; the state at any version is then there at once. May be shared between threads.
 
-    It holds what one Snapshot of the run's head holds, all its results, and little more for each event. The run may
-    still go on: ``follow`` takes in what was appended.
+    It takes the memory of one snapshot of the run's head, all its results included, and little more for each event. The
+    run may still go on: ``follow`` takes in what was appended.
     """
 
     _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
@@ -61,9 +61,10 @@ class RunWalk(Live):
         return self._head
 
     def follow(self, progress: Callable[[int], object] | None = None) -> int:
-        """Take in what was appended to the run; returns how many events. Raises EventNotReadable, StorageUnavailable.
+        """Take in what was appended to the run, and return how many events that were.
 
-        Raises StorageCorrupt where events are missing.
+        ``progress`` is called now and then with the number of events folded. Raises EventNotReadable,
+        StorageUnavailable, StorageCorrupt (events are missing).
         """
         with self._following:
             before = self._head
@@ -76,12 +77,18 @@ class RunWalk(Live):
             return self._head - before
 
     def snapshot(self, version: int) -> Snapshot:
-        """The state after so many events. Raises VersionNotFound."""
+        """Return the state after ``version`` events.
+
+        Raises VersionNotFound.
+        """
         place = self._place(version)
         return self._passages[place].snapshots[version - self._firsts[place]]
 
     def event(self, version: int) -> RecordedEvent:
-        """The event that made a version. Raises VersionNotFound, EventNotReadable, StorageUnavailable."""
+        """Return the event with this version.
+
+        Raises VersionNotFound, EventNotReadable, StorageUnavailable.
+        """
         self._check(version)
         first = version - (version - 1) % BLOCK
         try:
@@ -90,24 +97,33 @@ class RunWalk(Live):
             return next(self._store.read(self.run_id, after=version - 1, upto=version))
 
     def events(self, start: int, stop: int) -> Iterator[RecordedEvent]:
-        """The events that made these versions, both included. Raises VersionNotFound, EventNotReadable."""
+        """Iterate over the events with the versions ``start`` to ``stop``, both included.
+
+        Raises VersionNotFound, EventNotReadable.
+        """
         self._check(start)
         self._check(stop)
         return self._store.read(self.run_id, after=start - 1, upto=stop)
 
     def changes(self, version: int) -> list[StateChange]:
-        """What the event that made a version changed in the state. Raises VersionNotFound, EventNotReadable."""
+        """Return what the event with this version changed in the state.
+
+        Raises VersionNotFound, EventNotReadable.
+        """
         after = self.snapshot(version)
         return state_changes(self.snapshot(version - 1) if version > 1 else None, after)
 
     def version_at(self, time: datetime) -> int:
-        """The last version that was recorded by then. Raises NothingAsOf, InvalidRequest for a naive datetime."""
+        """Return the last version that was recorded by ``time``.
+
+        Raises NothingAsOf, InvalidRequest (a naive datetime).
+        """
         return version_at(self._store, self.run_id, moment_asked(None, time), self._head, f"run {self.run_id!r}")
 
     def next_of(self, types: Collection[str], version: int, *, backwards: bool = False) -> int | None:
-        """The next version, seen from this one, whose event is of one of these types; None when there is none.
+        """Return the next version after ``version`` whose event is of one of these ``types``; None if there is none.
 
-        Reads nothing from the store.
+        ``backwards=True`` looks for the one before. Reads nothing from the store.
         """
         place = self._place(version)
         passages = range(place - 1, -1, -1) if backwards else range(place + 1, len(self._passages))
@@ -115,16 +131,19 @@ class RunWalk(Live):
         return None if found is None else self._firsts[found]
 
     def beyond(self, version: int, *, backwards: bool = False) -> Iterator[RecordedEvent]:
-        """The events after a version, or with ``backwards`` those before it, nearest first, read page by page."""
+        """Iterate over the events after ``version``, or with ``backwards=True`` those before it, nearest first.
+
+        They are read a page at a time. Raises EventNotReadable.
+        """
         if backwards:
             return self._store.read(self.run_id, upto=version - 1, backwards=True)
         return self._store.read(self.run_id, after=version, upto=self._head)
 
     def read_results(self) -> Iterator[int]:
-        """Read the results that snapshots show, a slice at a time, and say how far they are read.
+        """Read the results that snapshots show, a slice at a time; yields how many versions have been read.
 
-        Whoever first looks at the context of a snapshot reads all results up to it. Of a long run that takes as long
-        as folding it, unless this was done ahead.
+        Whoever first looks at the context of a snapshot reads all results up to it. In a long run that takes as long as
+        folding it, unless this was done ahead.
         """
         while True:
             head = self._head

@@ -13,8 +13,8 @@ from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ...concurrency.aio import in_thread
 from ...concurrency.threads import Threads
-from ...execution.ids import new_id
 from ...execution.runner import Execution, asynchronous, synchronous
+from ...new_id import new_id
 from ...repositories.contest import Contest
 from ...repositories.work_orders import load_order, order_and_run
 from .context import Workbench
@@ -34,10 +34,10 @@ class _Target(NamedTuple):
 
 
 class BulkOperation(Live):
-    """Many runs to be retried or cancelled. Iterating does it: one ``BulkItem`` each, in the order that was given.
+    """Many runs to be retried or cancelled. Iterating executes it and yields one ``BulkItem`` each, in the given order.
 
-    ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is told by
-    that item and stops no other; an error of the store stops the iteration. ``async for`` works as well.
+    ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is reported in
+    that item and doesn't stop the others; an error of the store stops the iteration. ``async for`` works as well.
     """
 
     _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
@@ -92,11 +92,14 @@ class Bulk(Retries):
         metadata: Mapping[str, Any] | None = None,
         operation_id: str | None = None,
     ) -> BulkOperation:
-        """Retry many runs, or work orders, given by id: one item for each work order, of which the last run is retried.
+        """Prepare the retry of many ``runs``; iterating over the result executes it.
 
-        A work order whose last run isn't among those that were given is skipped: somebody has retried it since. After
-        a crash, the same call with the ``id`` of the operation as ``operation_id`` goes on: what was done is skipped,
-        what was interrupted proceeds, the rest is retried. With ``wait=False`` workers execute the runs.
+        They are given by their ids, or by those of their work orders. There is one item for each work order, of which
+        the last run is retried. A work order whose last run isn't among the given ones is skipped: somebody has retried
+        it since.
+
+        After a crash, the same call with the operation's ``id`` as ``operation_id`` finishes the work: what was done is
+        skipped, what was interrupted continues, the rest is retried. ``from_node`` is as in ``retry``.
 
         Raises InvalidRequest.
         """
@@ -111,7 +114,9 @@ class Bulk(Retries):
         return BulkOperation(id, items, work.retry, self._threads, overtaken)
 
     def cancel_all(self, runs: Iterable[str], by: str = "unknown", reason: str | None = None) -> BulkOperation:
-        """Cancel many runs, given by id; the id of a work order stands for its last run. What has ended is skipped.
+        """Prepare the cancellation of many ``runs``, given by their ids; iterating over the result executes it.
+
+        The id of a work order stands for its last run. Runs that have ended are skipped.
 
         Raises InvalidRequest.
         """

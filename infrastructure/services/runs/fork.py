@@ -32,22 +32,23 @@ class Forks(OnWorkbench):
         step_limit: int | None = 10_000,
         wait: bool = True,
     ) -> Execution[Run]:
-        """A new run that begins as another one stood at a version (None: as it stands now), and goes on from there.
+        """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
-        One append, whatever the other has produced: nothing is copied. With its status, node, results, retry state and
-        metadata the fork begins, and so what waits for a person or for its retry still waits; what had failed or was
-        cancelled runs on at its node; what was complete is complete.
+        That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
+        status, node, results, retry state and metadata. So what waits for a person or a retry still waits, what had
+        failed or was cancelled runs on at its node, and what was complete is complete.
 
-        ``payload``: the next step sees it instead, and nothing waits. ``output``: takes the place of the last result,
-        and the run goes on behind it, the way that was taken then; a ``StepResult`` says another handle.
-        ``workflow_version``: goes on with that version (number or snapshot id) of the workflow, not the one that ran.
-        ``metadata``: merged into the other's; null removes a key. ``globals`` are never stored, so give them again.
+        ``payload``: the next step sees it in place of the recorded one, and nothing waits any more. ``output``:
+        replaces the last result, and the run continues behind it on the edge that was taken then; a StepResult names
+        another handle. ``workflow_version``: continue with that version of the workflow (number or snapshot id), not
+        the one that ran. ``metadata`` is merged into the source's.
 
-        The fork is kept with the work order, and never tells its state; it also works for an archived workflow. Steps
-        that run in it have idempotency keys of their own. Raises RunNotFound, VersionNotFound (of the run, or of the
-        workflow), IllegalTransition (the workflow's version lacks a node that is needed), InvalidRequest (no result to
-        replace, no edge that takes the handle, nothing left that would see the payload), InvalidValue; then nothing was
-        written.
+        The fork belongs to the work order and never changes its state. Its steps have idempotency keys of their own. It
+        also works for an archived workflow.
+
+        Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
+        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
+        nothing is left that would see the payload), InvalidValue; then nothing was written.
         """
         settings = self._bench.settings(by, globals, step_limit)
         payload = self._bench.freeze(payload, "payload")

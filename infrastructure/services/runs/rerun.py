@@ -13,8 +13,8 @@ from ....domain.rerun.retry import last_visit, refuse_unended, refuse_unknown
 from ....domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork, start
 from ....domain.values.clock import behind
 from ....domain.work_order import WorkOrderState
-from ...execution.ids import new_id
 from ...execution.source_code import KnownCode
+from ...new_id import new_id
 from ...repositories.origins import events_backwards, origin_in
 from ...repositories.work_orders import order_and_run, order_input, started
 from .context import Runnable, Workbench

@@ -39,14 +39,15 @@ class Retries(OnWorkbench):
         globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
         preview: bool = False, metadata: Mapping[str, Any] | None = None,
     ) -> Run | RetryPreview:  # fmt: skip
-        """A new run on the same work order, with the workflow's **latest** version; ``reproduce`` runs the pinned one.
+        """Start a new run on the same work order with the **latest** version; ``reproduce`` runs the pinned one.
 
-        From the start with the work order's input; or from a node that the run came to: that one runs again, sees the
-        payload that it saw then, and what the run produced before it is reused, and marked so. ``run_id`` may be that
-        of a work order, rejected or not. With ``preview`` nothing is changed: it tells what would run.
+        Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
+        which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
+        ``run_id`` may also be the id of a work order, rejected or not. ``preview=True`` changes nothing and returns a
+        RetryPreview of what would run.
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        latest version, the workflow is archived, the run or another one of the work order hasn't ended),
+        latest version, the workflow is archived, or this or another run of the work order hasn't ended),
         ConcurrencyError (somebody else added a run first), WorkOrderRejected (the input is refused again).
         """
         if preview:
@@ -87,10 +88,12 @@ class Retries(OnWorkbench):
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
     ) -> Execution[Run]:
-        """A run again, to find out why: its own version of the workflow, from where it started, with its own payload.
+        """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
 
-        Job code that isn't what ran then is recorded. The new run is kept with the work order as a reproduction and
-        never tells its state; it also works for an archived workflow. Raises RunNotFound.
+        Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
+        order as a reproduction and never changes the work order's state. It also works for an archived workflow.
+
+        Raises RunNotFound, InvalidRequest, InvalidDefinition (an executor is missing).
         """
         settings = self._bench.settings(by, globals, step_limit)
         kept = self._bench.freeze_metadata(metadata or {})

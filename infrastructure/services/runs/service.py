@@ -16,17 +16,25 @@ from .start import Request, key_of, start_new, start_once
 
 
 class Runs(Bulk, Forks):
-    """``ledger.runs``. Every method that runs steps returns when the run pauses, waits for a retry, or has ended."""
+    """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
 
     def get(self, run_id: str) -> Run:
-        """A run as it stands. Raises RunNotFound."""
+        """Return a run as it stands.
+
+        Raises RunNotFound.
+        """
         return run_of(self._bench.states.load(run_id))
 
     def work_order(self, work_order_id: str) -> WorkOrder:
-        """A work order as it stands, with its runs. Raises WorkOrderNotFound."""
+        """Return a work order as it stands, with the ids of its runs.
+
+        ``work_order_id`` is in ``Run.work_order_id``, and in WorkOrderRejected.
+
+        Raises WorkOrderNotFound.
+        """
         return read_order(self._bench.store, self._bench.states, work_order_id)
 
     def _start(
@@ -40,14 +48,17 @@ class Runs(Bulk, Forks):
         wait: bool = True,
         idempotency_key: str | None = None,
     ) -> Execution[Run]:
-        """Start a run of a workflow's latest version, and run it. ``globals`` are for this call alone and never stored.
+        """Start a run of a workflow's latest version, and run it.
 
-        With ``wait=False`` the run is recorded and left for ``proceed``. Who gives a key that was used before in this
-        workflow, with the same payload, gets the last run of that work order as it stands, and nothing is executed.
+        With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
 
-        Raises WorkflowNotFound, InvalidValue (a payload that isn't JSON), IdempotencyConflict (the key was used with
-        another payload); then nothing was written. Raises WorkOrderRejected when the first node's input schema refuses
-        the input: the work order is kept, and can be retried.
+        ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
+        payload, returns the last run of that work order as it stands, and nothing is executed.
+
+        Raises WorkflowNotFound, InvalidRequest, InvalidValue (a payload that isn't JSON), IllegalTransition (the
+        workflow is archived), IdempotencyConflict (the key was used with another payload); then nothing was written.
+        Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
+        retried.
         """
         settings = self._bench.settings(by, globals, step_limit)
         payload = self._bench.freeze(payload, "payload")
@@ -64,9 +75,10 @@ class Runs(Bulk, Forks):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
     ) -> Execution[Run]:
-        """Go on with a paused run; its node runs again and sees ``payload``.
+        """Continue a paused run: the node that paused runs again and sees ``payload``.
 
-        Raises RunNotFound, IllegalTransition (it isn't paused), ConcurrencyError (somebody else resumed it first).
+        Raises RunNotFound, InvalidValue, IllegalTransition (the run isn't paused), ConcurrencyError (somebody else
+        resumed it first).
         """
         settings = self._bench.settings(by, globals, step_limit)
         payload = self._bench.freeze(payload, "payload")
@@ -80,10 +92,11 @@ class Runs(Bulk, Forks):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
     ) -> Execution[Run]:
-        """Go on with a run that waits for an automatic retry, now, or whose worker is gone.
+        """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
-        A run that has ended comes back unchanged. Raises RunNotFound, IllegalTransition (it is paused),
-        ConcurrencyError (somebody else claimed it first).
+        A retry is made at once, before it is due. A run that has ended is returned unchanged.
+
+        Raises RunNotFound, IllegalTransition (the run is paused), ConcurrencyError (somebody else claimed it first).
         """
         settings = self._bench.settings(by, globals, step_limit)
         state = self._bench.states.load(run_id)
@@ -97,18 +110,24 @@ class Runs(Bulk, Forks):
     aproceed = asynchronous(_proceed)
 
     def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
-        """Stop a run at its next step boundary; a step in flight is still recorded.
+        """Pause a run at its next step boundary. A step that is being executed is still recorded.
 
-        Raises RunNotFound, IllegalTransition.
+        Raises RunNotFound, IllegalTransition (the run has ended or is paused already).
         """
         return self._bench.command(run_id, by, lambda state: pause(state, reason, by, self._bench.now()))
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
-        """End a run for good; a step in flight is still recorded. Raises RunNotFound, IllegalTransition."""
+        """End a run for good. A step that is being executed is still recorded.
+
+        Raises RunNotFound, IllegalTransition (the run has ended).
+        """
         return self._bench.command(run_id, by, lambda state: cancel(state, reason, by, self._bench.now()))
 
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
-        """Merge into a run's metadata; null removes a key. Raises RunNotFound, InvalidValue."""
+        """Merge ``metadata`` into the run's metadata. A value of None removes its key.
+
+        Raises RunNotFound, InvalidValue.
+        """
         frozen = self._bench.freeze_metadata(metadata)
         return self._bench.command(run_id, by, lambda state: set_metadata(state, frozen, by, self._bench.now()))
 

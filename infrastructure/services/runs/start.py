@@ -24,8 +24,8 @@ from ....domain.work_order import evolve as evolve_order
 from ....domain.workflow.definition import WorkflowDefinition, start_faults
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import issues_of
-from ...execution.ids import new_id
 from ...execution.runner import Execution
+from ...new_id import new_id
 from ...repositories.work_orders import find_order, load_order
 from .context import Runnable, Workbench
 

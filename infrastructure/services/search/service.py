@@ -9,7 +9,7 @@ from ...queries.search.indexer import Lag, SearchIndex
 
 
 class Search(Live):
-    """``ledger.search``. Who searches catches up by himself; a process that writes much may do it now and then."""
+    """``ledger.search``: keep the search index up to date. A search catches up first; whoever writes may, too."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 
@@ -18,21 +18,24 @@ class Search(Live):
         self._threads = threads
 
     def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
-        """Take in what the log holds, at most ``budget`` events, and say what is left.
+        """Index what the log holds and the search doesn't know yet, at most ``budget`` events, and return what is left.
 
-        Off the write path: no writer waits, and any number of processes may do it at once. ``progress`` is told after
-        each batch the part that is done, 0 to 1. A store that can't be written to stays as far behind as it is.
+        No writer waits for it, and any number of processes may do it at once. In a store that can't be written to, the
+        search stays as far behind as it is.
 
         Raises StorageUnavailable.
         """
         return self._index.catch_up(budget, progress)
 
     def lag(self) -> Lag:
-        """How far the search is behind the log. Raises StorageUnavailable."""
+        """Return how far the search is behind the log.
+
+        Raises StorageUnavailable.
+        """
         return self._index.lag()
 
     def rebuild(self, progress: Callable[[float], object] | None = None) -> Lag:
-        """Drop what the search knows and take it in anew from the log. Meanwhile searches find what is there so far.
+        """Empty the search index and build it again from the log. Meanwhile a search finds what is there so far.
 
         Raises StorageUnavailable.
         """

@@ -48,7 +48,7 @@ _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent
 
 
 class Workflows(Live):
-    """``ledger.workflows``. Wherever a version is taken, so is the snapshot id of a save."""
+    """``ledger.workflows``: definitions and their versions. A version may also be given as a save's snapshot id."""
 
     _elsewhere = "send the store's URL, and open a ledger there"
 
@@ -74,15 +74,18 @@ class Workflows(Live):
         merge: bool = False,
         name: str | None = None,
     ) -> WorkflowSnapshot:
-        """Save a definition, with the code of its executors. A save that changes nothing appends nothing.
+        """Save a definition together with the source of its executors, and return it as a WorkflowSnapshot.
 
-        ``expected_version`` is the version that the change was based on (0: there is none yet). When it isn't the
-        latest, that is StaleVersion; with ``merge`` what both changed in different nodes and edges is put together and
-        saved, and only what both changed differently is StaleVersion. ``name`` is what people call the workflow; None
-        leaves it as it is.
+        A save that changes neither definition nor code nor name appends nothing. ``message`` says what the change is
+        for. ``name`` is what people call the workflow; None leaves the name as it is.
 
-        Raises InvalidDefinition with every fault, InvalidValue for control characters in a new id, a name or an actor,
-        IllegalTransition for an archived workflow.
+        ``expected_version`` is the version that the change is based on (0: the workflow doesn't exist yet); None
+        doesn't check. If it is no longer the latest, StaleVersion is raised. With ``merge=True`` the two changes are
+        merged as far as they concern different nodes and edges; StaleVersion is then raised only for parts that both
+        changed.
+
+        Raises InvalidDefinition (with every fault), InvalidRequest, InvalidValue (control characters in a new id, name
+        or actor), StaleVersion, IllegalTransition (the workflow is archived).
         """
         if not isinstance(workflow_id, str) or not workflow_id or "@" in workflow_id:
             raise InvalidRequest(f"workflow_id {quoted(workflow_id)}: an id is text, not empty, without '@'")
@@ -114,9 +117,9 @@ class Workflows(Live):
         return self._commit(workflow_id, by, decide, since=expected, create=True)
 
     def rename(self, workflow_id: str, name: str | None, by: str = "unknown") -> WorkflowSnapshot:
-        """Call a workflow by another name, or, with None, by its id again. The id and the definition stay.
+        """Give a workflow another ``name``; None takes its name away. The id and the definition stay as they are.
 
-        Raises WorkflowNotFound, IllegalTransition for an archived workflow.
+        Raises WorkflowNotFound, InvalidValue, IllegalTransition (the workflow is archived).
         """
         _check_name(name)
 
@@ -128,9 +131,9 @@ class Workflows(Live):
         return self._commit(workflow_id, by, decide)
 
     def archive(self, workflow_id: str, by: str = "unknown", reason: str | None = None) -> WorkflowSnapshot:
-        """Put a workflow away: it can be read, but neither saved nor started, until it is restored.
+        """Archive a workflow: it can still be read, but neither saved nor started until it is restored.
 
-        Raises WorkflowNotFound, IllegalTransition when it is archived already.
+        Raises WorkflowNotFound, IllegalTransition (it is archived already).
         """
         freeze(reason, "reason")
         return self._commit(workflow_id, by, lambda state, _recent: [archive(state, by, reason, self._now())])
@@ -143,11 +146,13 @@ class Workflows(Live):
         message: str | None = None,
         expected_version: int | str | None = None,
     ) -> WorkflowSnapshot:
-        """Take a workflow out of the archive; with ``version`` its definition becomes the newest one, by a new save.
+        """Take a workflow out of the archive, or make the definition of ``version`` the latest again.
 
-        Restoring what is the latest already appends nothing. Raises WorkflowNotFound, VersionNotFound, StaleVersion,
-        InvalidDefinition (what was saved then can't run any more), IllegalTransition (without a version, when it isn't
-        archived).
+        The old version comes back as a new save, with ``message`` and ``expected_version`` as in ``save``. Restoring
+        the latest version appends nothing.
+
+        Raises WorkflowNotFound, VersionNotFound, StaleVersion, InvalidDefinition (the old version can't run any more),
+        IllegalTransition (without ``version``, when the workflow isn't archived).
         """
         freeze(message, "message")
         expected = self._log.number(workflow_id, expected_version, "expected_version")
@@ -164,30 +169,32 @@ class Workflows(Live):
         return self._commit(workflow_id, by, decide, since=expected)
 
     def get(self, workflow_id: str, version: int | str | None = None, at: datetime | None = None) -> WorkflowSnapshot:
-        """The definition as it was at a version, as of a moment, or now.
+        """Return the definition at a version, as of a moment, or the latest one.
 
-        Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
+        Raises WorkflowNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         return self._log.get(workflow_id, version, at)
 
     def list(self, *, archived: bool = False, after: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
-        """A page of workflows in order of their ids; ``archived``: those too. ``after``: ``next`` of the page before.
+        """List workflows in order of their ids, a page at a time. ``archived=True`` includes archived ones.
 
         Raises InvalidRequest.
         """
         return workflows_page(self._index, archived, after, limit)
 
     def versions(self, workflow_id: str) -> Sequence[WorkflowVersion]:
-        """Every version, oldest first: who saved, archived or restored the workflow when, and what each save changed.
+        """Return every version, oldest first: who saved, archived or restored it, when, and what each save changed.
 
         Raises WorkflowNotFound.
         """
         return self._log.versions(workflow_id)
 
     def diff(self, workflow_id: str, a: int | str | WorkflowSnapshot, b: int | str | WorkflowSnapshot) -> WorkflowDiff:
-        """What differs from ``a`` to ``b``, by node and edge id; each is a version, a snapshot id or a snapshot.
+        """Compare two versions by node id and edge id: what was added, removed and changed from ``a`` to ``b``.
 
-        Raises WorkflowNotFound, VersionNotFound.
+        ``a`` and ``b`` are version numbers, snapshot ids or WorkflowSnapshots.
+
+        Raises WorkflowNotFound, VersionNotFound, InvalidRequest.
         """
         before, after = (side if isinstance(side, WorkflowSnapshot) else self.get(workflow_id, side) for side in (a, b))
         return diff_of(before, after)
@@ -202,12 +209,14 @@ class Workflows(Live):
         with_executors: bool = False,
         force: bool = False,
     ) -> WorkflowSnapshot:
-        """Write a definition to a file (``.json``, ``.yaml``), or to a folder with the code of nodes in files apart.
+        """Write a definition to a ``.json`` or ``.yaml`` file, or to a folder with the code of its nodes in files.
 
-        ``read_definition`` reads it back, byte for byte. ``format`` is that of a folder: as it is there, else JSON.
-        With ``with_executors`` the source of executors is written too, for reading only. Raises WorkflowNotFound,
-        VersionNotFound, InvalidRequest (the folder holds something else, and ``force`` isn't given), StorageUnavailable
-        (it can't be written; nothing was changed).
+        ``read_definition`` reads it back, byte for byte. ``format`` is that of a folder's definition file: by default
+        the one that is there already, else JSON. ``with_executors=True`` also writes the source of the executors, for
+        reading only. ``force=True`` overwrites a folder that holds something else.
+
+        Raises WorkflowNotFound, VersionNotFound, InvalidRequest (the folder holds something else, and ``force`` isn't
+        given), StorageUnavailable (it can't be written; nothing was changed).
         """
         found = self.get(workflow_id, version)
         write_definition(found, path_of(path), format=format, with_executors=with_executors, force=force)

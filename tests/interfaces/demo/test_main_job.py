@@ -1,6 +1,7 @@
 """The main job on real input: 123 webhook payloads through the triage, checked by a second fold at every version."""
 
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -10,19 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import flowledger as fl
 from flowledger.infrastructure.interfaces.cli.demo.triage import DEFINITION, executors
 
 from .naive import naive_snapshots
 
-DELIVERIES = Path(__file__).resolve().parents[4] / "shared" / "data" / "github-webhooks.json"
+DELIVERIES = Path(__file__).parent / "data/github-webhooks.json.xz"
 APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
-
-pytestmark = pytest.mark.skipif(
-    not DELIVERIES.exists(), reason="the real payloads, ../shared/data beside the repository, are not there"
-)
 
 
 @dataclass
@@ -46,7 +41,7 @@ def test_every_version_of_every_run_is_what_a_naive_fold_says(durable_url: str) 
 
 
 def do_the_job(url: str) -> Job:
-    groups = json.loads(DELIVERIES.read_text("utf-8"))
+    groups = json.loads(lzma.decompress(DELIVERIES.read_bytes()))
     deliveries = [{"event": group["name"], "body": body} for group in groups for body in group["examples"]]
     with fl.open_ledger(url, executors) as ledger:
         ledger.workflows.save(DEFINITION, workflow_id="triage", by="test")

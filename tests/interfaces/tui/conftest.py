@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowledger.infrastructure.execution import ids
+from flowledger.domain.values import ids
 
 
 @pytest.fixture

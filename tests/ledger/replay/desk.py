@@ -8,8 +8,8 @@ from typing import Any
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import ExpectedVersion, NewEvent, Write
-from flowledger.infrastructure.execution.ids import new_id
 from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.new_id import new_id
 
 Executor = Callable[[fl.StepContext], Any]
 

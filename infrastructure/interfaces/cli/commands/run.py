@@ -11,7 +11,7 @@ from .....domain.execution.executors import StepResult
 from .....domain.rerun.bulk import operation_time
 from .....domain.values.clock import moment
 from .....projections.runs.run import Run
-from ....execution.ids import new_id
+from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
 from ...presentation.inputs import named_version, read_globals, read_object, read_value, read_version

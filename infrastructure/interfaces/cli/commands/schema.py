@@ -9,7 +9,6 @@ import typer
 from .....domain.errors import InvalidRequest
 from ....storage import migrations
 from ....storage import sql as sql_files
-from ....storage.addresses import NO_DRIVER
 from ....storage.sql import Dialect
 from ..shared.options import AsJson
 from ..shared.session import DEFAULT_STORE, Session
@@ -85,6 +84,8 @@ def _schema_of(url: str) -> str:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
+        from ....storage.addresses import NO_DRIVER  # brings the storage libraries
+
         raise InvalidRequest(NO_DRIVER) from None
     try:
         options = str(conninfo_to_dict(url).get("options") or "")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..values.json import Immutable
+from .json import Immutable
 
 
 class PartlyRead(Immutable):

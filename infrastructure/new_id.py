@@ -2,7 +2,7 @@
 
 import os
 
-from ...domain.values.ids import uuid7
+from ..domain.values.ids import uuid7
 
 
 def new_id(at: int) -> str:
