@@ -1,41 +1,25 @@
-"""The ledger: one store, and the doors to it. ``open_ledger`` is where everything is put together."""
+"""The ledger: one open store, and the public namespaces on it."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
-from ...domain.execution.executors import ExecutorRegistry
-from ...domain.execution.step import StepLimits
 from ...domain.live import Live
-from ...domain.values.clock import Clock, reading
-from ...domain.values.json import MAX_VALUE_BYTES
-from ...domain.visible import quoted
 from ..concurrency.aio import in_thread
-from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
-from ..execution.batching import Batch
+from ..concurrency.threads import Threads
 from ..files.places import path_of
-from ..queries.index.reader import Index
-from ..queries.listing import Lists
-from ..queries.search.indexer import SearchIndex
-from ..queries.search.runs import SearchedRuns
-from ..repositories.runs import RunStates
-from ..repositories.workflows import WorkflowLog
-from ..services.history.replayer import Replayer
 from ..services.history.service import History
-from ..services.runs.context import Workbench
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
 from ..transfer.report import BackupReport
 
 if TYPE_CHECKING:
-    from ...domain.ports import EventStore
     from ..storage.event_store import LedgerEventStore
-    from ..storage.log.event_log import EventLog
 
 
 class Ledger(Live):
@@ -44,25 +28,24 @@ class Ledger(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: "LedgerEventStore", executors: ExecutorRegistry | None, now: Callable[[], int],
-        limits: StepLimits, checkpoint_every: int | None, batch: Batch | None = None,
-        threads: int = EXECUTOR_THREADS,
-    ) -> None:  # fmt: skip
+        self,
+        store: "LedgerEventStore",
+        workflows: Workflows,
+        runs: Runs,
+        history: History,
+        search: Search,
+        threads: Threads,
+        now: Callable[[], int],
+        close: Callable[[], None],
+    ) -> None:
         self._store = store
+        self._threads = threads
         self._now = now
-        self._executors = ThreadPool("flowledger-executor", threads)
-        self._threads = Threads(self._executors, store.threads)
-        states = RunStates(store, store.checkpoints, checkpoint_every)
-        index = Index(store.recorder)
-        log = WorkflowLog(store, index)
-        self.workflows = Workflows(store, index, log, executors, now, self._threads)
-        self._bench = Workbench(store, states, log, executors, now, limits, self._threads, batch)
-        self.runs = Runs(self._bench)
-        indexer = SearchIndex(store, store.search, now)
-        replayer = Replayer(store, states, log, executors, now, limits)
-        lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
-        self.history = History(store, states, log, lists, replayer, self._threads, now)
-        self.search = Search(indexer, self._threads)
+        self._close = close
+        self.workflows = workflows
+        self.runs = runs
+        self.history = history
+        self.search = search
 
     def verify(
         self,
@@ -133,9 +116,7 @@ class Ledger(Live):
         Executors that run in threads for async calls aren't waited for, and what they return isn't recorded. Steps that
         wait for a thread never begin. Their calls raise StorageUnavailable, and the runs continue with ``proceed``.
         """
-        self._executors.close(_CLOSED)
-        self._bench.close()
-        self._store.close()
+        self._close()
 
     averify = in_thread(verify)
     abackup = in_thread(backup)
@@ -157,57 +138,3 @@ class Ledger(Live):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
-
-
-def open_ledger(
-    url: "str | EventLog | EventStore",
-    executors: ExecutorRegistry | None = None,
-    clock: Clock | None = None,
-    *,
-    max_value_bytes: int = MAX_VALUE_BYTES,
-    checkpoint_every: int | None = 1_000,
-    create: bool = True,
-    durability: Literal["step", "batch"] | Batch = "step",
-    threads: int = EXECUTOR_THREADS,
-) -> Ledger:
-    """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
-
-    ``url`` may also be a store of yours: an EventLog, or what implements the port EventStore; the ledger closes it. A
-    store is created on first use; with ``create=False`` an address without a store raises StorageUnavailable.
-
-    Without ``executors`` the ledger can read and save, but not run. ``clock`` returns aware datetimes; by default it is
-    the system's. ``max_value_bytes`` limits the size of one payload or output as JSON. A read that folds more than
-    ``checkpoint_every`` events leaves a checkpoint (None: never); that changes the cost of reading, never an answer.
-
-    ``durability``: with ``"step"`` each step is durable before the next begins. With ``"batch"``, or a ``Batch`` of
-    another size, a crash may lose the last steps of a run, which then run again.
-
-    ``threads``: how many sync executors run at once under async calls, in a thread pool of their own. Store work has
-    another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
-    starts runs and waits for them lends them its thread.
-
-    Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
-    """
-    if executors is not None and not isinstance(executors, ExecutorRegistry):
-        raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
-    batch = _batch(durability)
-    if type(threads) is not int or threads < 1:
-        raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
-    from ..storage.codec import EVENT_OVERHEAD
-    from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
-
-    store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
-    return Ledger(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
-
-
-def _batch(durability: object) -> Batch | None:
-    if durability == "step":
-        return None
-    if durability == "batch":
-        return Batch()
-    if isinstance(durability, Batch):
-        return durability
-    raise InvalidRequest(f'durability {quoted(durability)} is none of "step", "batch" and a Batch')
-
-
-_CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"

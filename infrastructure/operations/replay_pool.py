@@ -6,10 +6,11 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from ...domain.errors import (
     EventNotReadable,
@@ -20,7 +21,7 @@ from ...domain.errors import (
     StorageUnavailable,
 )
 from ...projections.replay.report import Replayed, ReplayFailure
-from ..ledger.ledger import Ledger
+from ..services.history.service import History
 
 AHEAD: Final = 2
 """Runs that a worker has in hand: the one that it replays, and the next one."""
@@ -29,15 +30,22 @@ PATIENCE: Final = 5.0
 """Seconds that a worker whose work is done may take to leave; what executors left running may hold it up."""
 
 
+class OpenLedger(Protocol):
+    """What a worker needs of a ledger: its history."""
+
+    @property
+    def history(self) -> History: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What each worker is to do. It goes to other processes, so all in it can be pickled."""
 
-    open_ledger: Callable[[], Ledger]
+    open_ledger: Callable[[], AbstractContextManager[OpenLedger]]
     effects: tuple[str, ...] = ()
     globals: Mapping[str, Any] | None = None
 
-    def replay(self, ledger: Ledger, run_id: str) -> Replayed:
+    def replay(self, ledger: OpenLedger, run_id: str) -> Replayed:
         """What comes of one run. One that can't be read says nothing of the others."""
         try:
             return ledger.history.replay(run_id, effects=self.effects, globals=self.globals)

@@ -9,7 +9,8 @@ from ...domain.execution.executors import ExecutorRegistry
 from ...domain.values.clock import Clock
 from ...projections.replay.divergence import Divergence
 from ...projections.replay.report import ReplayReport
-from ..ledger.ledger import Ledger, open_ledger
+from ..ledger.ledger import Ledger
+from ..ledger.open import open_ledger
 from .clock import ManualClock
 
 

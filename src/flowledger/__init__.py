@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     from .infrastructure.execution.engine import Engine
     from .infrastructure.files import read_definition
     from .infrastructure.files.tables import write_rows
-    from .infrastructure.ledger.ledger import Ledger, open_ledger
+    from .infrastructure.ledger.ledger import Ledger
+    from .infrastructure.ledger.open import open_ledger
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
@@ -232,7 +233,8 @@ _NAMES = {
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",
-    "infrastructure.ledger.ledger": "Ledger open_ledger",
+    "infrastructure.ledger.ledger": "Ledger",
+    "infrastructure.ledger.open": "open_ledger",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",

@@ -11,7 +11,7 @@ from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import Write
 from flowledger.domain.run import RunState, header_of
 from flowledger.domain.values.clock import reading
-from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.verify import verify
 from flowledger.projections.runs.run import fold
@@ -92,7 +92,7 @@ class Desk:
         registry = fl.ExecutorRegistry()
         registry.register("work", retry=fl.RetryPolicy(max_retries=1, interval=1))(self.work)
         registry.register("relay")(self.relay)
-        self.ledger = Ledger(self.store, registry, reading(None), StepLimits(2**22), None, batch)  # type: ignore[arg-type]
+        self.ledger = compose(self.store, registry, reading(None), StepLimits(2**22), None, batch)  # type: ignore[arg-type]
         self.ledger.workflows.save(LOOP, workflow_id="loop")
         self.ledger.workflows.save(ALTERNATING, workflow_id="alternating")
         self.others = fl.open_ledger(url)

@@ -16,6 +16,7 @@ from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.values.clock import reading
 from flowledger.infrastructure.execution.batching import BatchCommitter
 from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.open import compose
 
 from ..hostile.values import NAME, TEXT
 from .desk import NEVER, desks
@@ -33,7 +34,7 @@ class BatchWorld(World):
         super().__init__(url)
 
     def reopen(self) -> None:
-        self.ledger._bench.close()
+        self.ledger.runs._services.close()
         super().reopen()
 
     def close(self) -> None:
@@ -43,7 +44,7 @@ class BatchWorld(World):
         executors = fl.ExecutorRegistry()
         executors.register("work", retry=fl.RetryPolicy(max_retries=2, interval=1.0))(self.work)
         store: Any = self.store
-        return Ledger(store, executors, reading(self.clock), StepLimits(100_000), self._every, self._batch)
+        return compose(store, executors, reading(self.clock), StepLimits(100_000), self._every, self._batch)
 
     def _compare(self, step: fl.StepContext, run: NaiveRun) -> None:
         """Nothing to compare with yet."""

@@ -10,6 +10,7 @@ import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.values.clock import reading
 from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
 
 from .naive_fold import NaiveRun, naive_of
@@ -96,7 +97,7 @@ class World:
         executors = fl.ExecutorRegistry()
         executors.register("work", retry=fl.RetryPolicy(max_retries=2, interval=1.0))(self.work)
         store: Any = self.store
-        return Ledger(store, executors, reading(self.clock), StepLimits(100_000), self._every)
+        return compose(store, executors, reading(self.clock), StepLimits(100_000), self._every)
 
     def work(self, step: fl.StepContext) -> Any:
         assert step.run_id is not None

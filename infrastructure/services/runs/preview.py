@@ -15,26 +15,26 @@ from ....projections.runs.reused_results import ReusedResult, reused
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
 from ...repositories.work_orders import order_input, started
-from .context import Workbench
-from .rerun import Repetition
+from .rerun import Rerun
+from .run_services import RunServices
 
 
-def preview(bench: Workbench, repetition: Repetition, refused: Refusal | None) -> RetryPreview:
+def preview_rerun(services: RunServices, rerun: Rerun, refused: Refusal | None) -> RetryPreview:
     """Compare, and change nothing. ``refused`` says why nothing would run."""
-    order, runnable, source = repetition.order, repetition.runnable, repetition.source_id
+    work_order, runnable, source = rerun.work_order, rerun.runnable, rerun.source_id
     now = runnable.plan.definition
-    then = None if source is None else _that_ran(bench, source, now)
+    then = None if source is None else _what_ran(services, source, now)
     changes = Changes() if then is None else changes_between(_body(then.definition), _body(now))
     return RetryPreview(
-        work_order_id=order.id,
+        work_order_id=work_order.id,
         run_id=source,
         workflow_id=runnable.workflow_id,
         version=runnable.version,
         ran_version=None if then is None else then.version,
-        start_node_id=cast("str", repetition.start_node_id),  # only a fork may have none
-        input=order_input(bench.store, order),
-        payload=repetition.payload,
-        reused=tuple(_reused_nodes(bench, repetition)),
+        start_node_id=cast("str", rerun.start_node_id),  # only a fork may have none
+        input=order_input(services.store, work_order),
+        payload=rerun.payload,
+        reused=tuple(_reused_nodes(services, rerun)),
         added=changes.nodes.added,
         removed=changes.nodes.removed,
         changed=changes.nodes.changed,
@@ -55,7 +55,7 @@ class _Ran:
     """As JSON, by id."""
     nodes_now: Mapping[str, Mapping[str, Any]]
     drifted: Collection[str]
-    """Node types whose code is another one now."""
+    """Node types whose code has changed since."""
 
     def redefined(self, node_id: str) -> bool:
         return not same(self.nodes.get(node_id), self.nodes_now.get(node_id))
@@ -65,34 +65,34 @@ class _Ran:
         return old is not None and new is not None and (old["type"] != new["type"] or new["type"] in self.drifted)
 
 
-def _that_ran(bench: Workbench, run_id: str, now: WorkflowDefinition) -> _Ran:
-    run = bench.states.load(run_id)
-    return _compared(bench, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
+def _what_ran(services: RunServices, run_id: str, now: WorkflowDefinition) -> _Ran:
+    run = services.states.load(run_id)
+    return _compare(services, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
 
 
-def _compared(bench: Workbench, workflow_id: str, version: int, code: KnownCode, now: WorkflowDefinition) -> _Ran:
-    then = bench.workflows.get(workflow_id, version).definition
-    drifted = bench.code_now(now, code).get("drifted", {})
+def _compare(services: RunServices, workflow_id: str, version: int, code: KnownCode, now: WorkflowDefinition) -> _Ran:
+    then = services.workflows.get(workflow_id, version).definition
+    drifted = services.code_now(now, code).get("drifted", {})
     return _Ran(version, then, keyed_nodes(then.to_data()), keyed_nodes(now.to_data()), drifted)
 
 
 def _body(definition: WorkflowDefinition) -> Mapping[str, Any]:
-    """As a save that knows no code."""
+    """The body of a save without code."""
     return {"definition": definition.to_data(), "code": {}}
 
 
-def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNode]:
+def _reused_nodes(services: RunServices, rerun: Rerun) -> Iterator[ReusedNode]:
     """By node, in the order in which they first ran."""
-    if repetition.origin is None:
+    if rerun.origin is None:
         return
-    past = list(_past(bench, repetition.order.id, repetition.origin, repetition.runnable.plan.definition))
-    that_ran = {(event.stream, event.version): then for event, then in past}
+    past = list(_past(services, rerun.work_order.id, rerun.origin, rerun.runnable.plan.definition))
+    ran_by_event = {(event.stream, event.version): then for event, then in past}
     results: dict[str, list[ReusedResult]] = {}
     ran: dict[str, _Ran] = {}
-    for result in reused([event for event, _ in past], repetition.edited):
+    for result in reused([event for event, _ in past], rerun.edited):
         results.setdefault(result.node_id, []).append(result)
-        ran[result.node_id] = that_ran[result.run_id, result.version]
-    asked_at = moment(bench.now())
+        ran[result.node_id] = ran_by_event[result.run_id, result.version]
+    asked_at = moment(services.now())
     for node_id, all_of_it in results.items():
         last = all_of_it[-1]
         yield ReusedNode(
@@ -108,13 +108,13 @@ def _reused_nodes(bench: Workbench, repetition: Repetition) -> Iterator[ReusedNo
 
 
 def _past(
-    bench: Workbench, order_id: str, origin: Origin, now: WorkflowDefinition
+    services: RunServices, work_order_id: str, origin: Origin, now: WorkflowDefinition
 ) -> Iterator[tuple[RecordedEvent, _Ran]]:
-    """The events whose results are reused, each with what ran then: a resume may have brought other code."""
+    """The events whose results are reused, each with what ran then: the code may have changed at a resume."""
     ran: dict[str, _Ran] = {}
-    for event in past_events(bench.store, order_id, origin):
+    for event in past_events(services.store, work_order_id, origin):
         if event.stream not in ran or "code" in event.data:
-            first = started(bench.store, event.stream)
+            first = started(services.store, event.stream)
             code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
-            ran[event.stream] = _compared(bench, first["workflow_id"], first["workflow_version"], code, now)
+            ran[event.stream] = _compare(services, first["workflow_id"], first["workflow_version"], code, now)
         yield event, ran[event.stream]

@@ -1,147 +1,108 @@
-"""The part of ``ledger.runs`` that repeats runs: retries with the latest version, reproductions with the pinned one."""
+"""Repeating runs: retries with the latest version, reproductions with the pinned one."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, overload
+from typing import Any, NamedTuple
 
-from ....domain.errors import ConcurrencyError
-from ....domain.execution.cycle import CallSettings, cycle
-from ....domain.ports import Write
-from ....domain.rerun.retry import RetryPreview
-from ....domain.work_order import add_run
+from ....domain.errors import IllegalTransition
+from ....domain.rerun.retry import RetryPreview, last_visit, refuse_unended, refuse_unknown
+from ....domain.run import Origin
+from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
-from ...concurrency.aio import in_thread
-from ...execution.runner import Execution, asynchronous, synchronous
-from .context import OnWorkbench, Workbench
-from .preview import preview as preview_of
-from .rerun import Repetition, drafted, reproduction_of, retry_of
-from .start import keep_rejected
+from ...execution.runner import Execution
+from ...repositories.origins import events_backwards, origin_in
+from ...repositories.work_orders import order_and_run, order_input, started
+from .preview import preview_rerun
+from .rerun import Rerun, RerunOptions, draft_rerun, start_rerun
+from .run_services import Runnable, RunServices
+from .start import start_node
 
 
-class Retries(OnWorkbench):
-    """Repeats runs."""
+class RetryRequest(NamedTuple):
+    """The arguments of ``retry``, as the caller gave them."""
 
-    @overload
-    def retry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
-        preview: Literal[False] = False, metadata: Mapping[str, Any] | None = None,
-    ) -> Run: ...  # fmt: skip
+    run_id: str
+    from_node: str | None
+    by: str
+    globals: Mapping[str, Any] | None
+    step_limit: int | None
+    wait: bool
+    metadata: Mapping[str, Any] | None
 
-    @overload
-    def retry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True, *,
-        preview: Literal[True], metadata: Mapping[str, Any] | None = None,
-    ) -> RetryPreview: ...  # fmt: skip
-
-    def retry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
-        preview: bool = False, metadata: Mapping[str, Any] | None = None,
-    ) -> Run | RetryPreview:  # fmt: skip
-        """Start a new run on the same work order with the **latest** version; ``reproduce`` runs the pinned one.
-
-        Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
-        which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
-        ``run_id`` may also be the id of a work order, rejected or not. ``preview=True`` changes nothing and returns a
-        RetryPreview of what would run.
-
-        Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        latest version, the workflow is archived, or this or another run of the work order hasn't ended),
-        ConcurrencyError (somebody else added a run first), WorkOrderRejected (the input is refused again).
-        """
-        if preview:
-            return self._preview(run_id, from_node, by, globals, step_limit, wait, metadata)
-        return self._retry_now(run_id, from_node, by, globals, step_limit, wait, metadata)
-
-    @overload
-    async def aretry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
-        preview: Literal[False] = False, metadata: Mapping[str, Any] | None = None,
-    ) -> Run: ...  # fmt: skip
-
-    @overload
-    async def aretry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True, *,
-        preview: Literal[True], metadata: Mapping[str, Any] | None = None,
-    ) -> RetryPreview: ...  # fmt: skip
-
-    async def aretry(
-        self, run_id: str, from_node: str | None = None, by: str = "unknown",
-        globals: Mapping[str, Any] | None = None, step_limit: int | None = 10_000, wait: bool = True,
-        preview: bool = False, metadata: Mapping[str, Any] | None = None,
-    ) -> Run | RetryPreview:  # fmt: skip
-        if preview:
-            return await self._apreview(run_id, from_node, by, globals, step_limit, wait, metadata)
-        return await self._aretry_now(run_id, from_node, by, globals, step_limit, wait, metadata)
-
-    aretry.__doc__ = retry.__doc__
-
-    def _reproduce(
-        self,
-        run_id: str,
-        by: str = "unknown",
-        globals: Mapping[str, Any] | None = None,
-        step_limit: int | None = 10_000,
-        wait: bool = True,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Execution[Run]:
-        """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
-
-        Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
-        order as a reproduction and never changes the work order's state. It also works for an archived workflow.
-
-        Raises RunNotFound, InvalidRequest, InvalidDefinition (an executor is missing).
-        """
-        settings = self._bench.settings(by, globals, step_limit)
-        kept = self._bench.freeze_metadata(metadata or {})
-        while True:
-            try:
-                return begin(self._bench, reproduction_of(self._bench, run_id), settings, kept, wait=wait)
-            except ConcurrencyError:  # somebody added a run to the work order, which changes nothing for this one
-                continue
-
-    reproduce = synchronous(_reproduce)
-    areproduce = asynchronous(_reproduce)
-
-    def _retry(
-        self, run_id: str, from_node: str | None, by: str, globals: Mapping[str, Any] | None, step_limit: int | None,
-        wait: bool, metadata: Mapping[str, Any] | None,
-    ) -> Execution[Run]:  # fmt: skip
-        settings = self._bench.settings(by, globals, step_limit)
-        kept = self._bench.freeze_metadata(metadata or {})
-        return begin(self._bench, retry_of(self._bench, run_id, from_node), settings, kept, wait=wait)
-
-    _retry_now = synchronous(_retry)
-    _aretry_now = asynchronous(_retry)
-
-    def _preview(
-        self, run_id: str, from_node: str | None, by: str, globals: Mapping[str, Any] | None, step_limit: int | None,
-        wait: bool, metadata: Mapping[str, Any] | None,
-    ) -> RetryPreview:  # fmt: skip
-        settings = self._bench.settings(by, globals, step_limit)
-        kept = self._bench.freeze_metadata(metadata or {})
-        repetition = retry_of(self._bench, run_id, from_node)
-        return preview_of(self._bench, repetition, drafted(self._bench, repetition, settings, kept, wait=wait).refused)
-
-    _apreview = in_thread(_preview)
+    def options(self, services: RunServices) -> RerunOptions:
+        """Raises InvalidRequest, InvalidValue."""
+        settings = services.settings(self.by, self.globals, self.step_limit)
+        return RerunOptions(settings, services.freeze_metadata(self.metadata or {}), self.wait)
 
 
-def begin(
-    bench: Workbench, repetition: Repetition, settings: CallSettings, metadata: Mapping[str, Any], *,
-    wait: bool, run_id: str | None = None,
-) -> Execution[Run]:  # fmt: skip
-    """Start the run, in one commit with its entry in the work order.
+def start_retry(services: RunServices, request: RetryRequest) -> Execution[Run]:
+    """Start the retry. Raises what ``plan_retry`` raises, ConcurrencyError, WorkOrderRejected."""
+    options = request.options(services)
+    return start_rerun(services, plan_retry(services, request.run_id, request.from_node), options)
 
-    Raises ConcurrencyError when that has moved, WorkOrderRejected when it never had a run and its input is refused.
+
+def preview_retry(services: RunServices, request: RetryRequest) -> RetryPreview:
+    """Compare what would run with what ran then, and change nothing. Raises what ``plan_retry`` raises."""
+    options = request.options(services)
+    rerun = plan_retry(services, request.run_id, request.from_node)
+    return preview_rerun(services, rerun, draft_rerun(services, rerun, options).refused)
+
+
+def plan_retry(services: RunServices, some_id: str, from_node: str | None) -> Rerun:
+    """A retry of a run, or of a work order's last run, with the latest version.
+
+    Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    order, runnable, origin = repetition.order, repetition.runnable, repetition.origin
-    state, events, kept, refused = drafted(bench, repetition, settings, metadata, wait=wait, run_id=run_id)
-    if refused is not None:
-        raise keep_rejected(bench.store, order, runnable, refused, repetition.payload, kept, settings)
-    kind = "retry" if origin is None else origin["kind"]
-    added = add_run(order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
-    bench.begin(state, events, Write(order.id, order.version, [added]))
-    return bench.execution(state, cycle(state, runnable.plan, settings) if wait else None)
+    return plan_retry_in(services, *order_and_run(services.store, some_id), from_node)
+
+
+def plan_retry_in(
+    services: RunServices, work_order: WorkOrderState, run_id: str | None, from_node: str | None
+) -> Rerun:
+    """The same, of a run of this work order: the decision holds as long as the work order has this version."""
+    _refuse_unended_runs(services, work_order, run_id)
+    runnable = services.latest(work_order.workflow_id)
+    if from_node is not None:
+        return _plan_from_node(services, work_order, run_id, runnable, from_node)
+    origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
+    payload = order_input(services.store, work_order)
+    return Rerun(work_order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
+
+
+def plan_reproduction(services: RunServices, run_id: str) -> Rerun:
+    """The run again, from its start, with its own version and payload, and the results that it reused.
+
+    Raises RunNotFound, IllegalTransition (a fork that began with nothing left to run).
+    """
+    first = started(services.store, run_id)
+    if "start_node_id" not in first:
+        raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
+    work_order, _ = order_and_run(services.store, run_id)
+    runnable = services.pinned(first["workflow_id"], first["workflow_version"])
+    begun = services.states.load(run_id, 1)
+    reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
+    origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
+    return Rerun(work_order, run_id, runnable, first["start_node_id"], begun.payload, origin, begun)
+
+
+def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_id: str | None) -> None:
+    """Raises IllegalTransition while the run, or the last run of the work order, hasn't ended."""
+    if run_id is None:
+        return
+    refuse_unended(run_id, services.states.header(run_id).status)
+    last = work_order.last_run_id
+    if last is not None and last != run_id:
+        refuse_unended(last, services.states.header(last).status, work_order.id)
+
+
+def _plan_from_node(
+    services: RunServices, work_order: WorkOrderState, run_id: str | None, runnable: Runnable, node_id: str
+) -> Rerun:
+    """The node runs again with the payload that its last visit saw; the results from before that visit are reused."""
+    if run_id is None:
+        raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
+    origin = origin_in(run_id, started(services.store, run_id))
+    visit = last_visit(node_id, events_backwards(services.store, run_id, origin))
+    refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
+    before = services.states.load(visit.run_id, visit.version)
+    retry_origin: Origin = {"kind": "retry", "run_id": visit.run_id, "version": visit.version}
+    return Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before)

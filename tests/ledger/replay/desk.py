@@ -8,7 +8,7 @@ from typing import Any
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import ExpectedVersion, NewEvent, Write
-from flowledger.infrastructure.ledger.ledger import Ledger
+from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.new_id import new_id
 
 Executor = Callable[[fl.StepContext], Any]
@@ -80,7 +80,7 @@ def run_of_all(ledger: fl.Ledger) -> fl.Run:
 
 def opened_with(ledger: fl.Ledger, executors: fl.ExecutorRegistry | None) -> fl.Ledger:
     """The same store, as a program with other code sees it."""
-    return Ledger(ledger._store, executors, lambda: time.time_ns() // 1000, StepLimits(2**20), None)
+    return compose(ledger._store, executors, lambda: time.time_ns() // 1000, StepLimits(2**20), None)
 
 
 def forged(ledger: fl.Ledger, run_id: str, change: Callable[[list[NewEvent]], Any]) -> str:

@@ -119,7 +119,7 @@ def _all(
 
 def _open(store: str, app: str) -> Ledger:
     """In each worker."""
-    from ....ledger.ledger import open_ledger
+    from ....ledger.open import open_ledger
 
     return open_ledger(store, load_registry(app), create=False)
 

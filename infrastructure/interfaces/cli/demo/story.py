@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .....domain.errors import FlowledgerError, InvalidRequest
-from ....ledger.ledger import Ledger, open_ledger
+from ....ledger.ledger import Ledger
+from ....ledger.open import open_ledger
 from ....storage.credentials import shown
 from ...presentation import console as views
 from ..views import workflow as workflow_views

@@ -67,7 +67,7 @@ class Session:
 
         Raises InvalidRequest, StorageError.
         """
-        from ....ledger.ledger import open_ledger
+        from ....ledger.open import open_ledger
 
         imported = running or (self.app is not None and (writing or create))
         executors = self.registry() if imported else None

@@ -1,4 +1,4 @@
-"""What the methods of ``ledger.runs`` share: the store, versions ready to run, the clock, who keeps a run's events."""
+"""What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
 from collections.abc import Callable, Mapping
 from random import random
@@ -9,7 +9,6 @@ from ....domain.execution.cycle import CallSettings, Cycle, call_settings, check
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.live import Live
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import RunState, evolve
@@ -45,13 +44,20 @@ class Runnable(NamedTuple):
         return known_code(self.saved_code)
 
 
-class Workbench:
-    """Shared by the parts of ``ledger.runs``."""
+class RunServices:
+    """Shared by the use cases of ``ledger.runs``."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
-        now: Callable[[], int], limits: StepLimits, threads: Threads, batch: Batch | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        store: EventStore,
+        states: RunStates,
+        workflows: WorkflowLog,
+        executors: ExecutorRegistry | None,
+        now: Callable[[], int],
+        limits: StepLimits,
+        threads: Threads,
+        batch: Batch | None = None,
+    ) -> None:
         self.store = store
         self.states = states
         self.workflows = workflows
@@ -64,13 +70,13 @@ class Workbench:
         self._timer = Timer()
 
     def close(self) -> None:
-        """Store what still waits for a batch to fill."""
+        """Store the events that still wait for a batch to fill."""
         self._timer.close()
 
-    # --- what callers give --------------------------------------------------------------------------------------------
+    # --- arguments ----------------------------------------------------------------------------------------------------
 
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
-        """What holds for one call. Raises InvalidRequest."""
+        """The settings of one call. Raises InvalidRequest."""
         return call_settings(by, globals, step_limit, self.now, random, self._limits)
 
     def freeze(self, value: Any, name: str) -> Any:
@@ -78,19 +84,22 @@ class Workbench:
         return freeze(value, name, self._limits.max_value_bytes)
 
     def edit(self, output: Any) -> Edit:
-        """An output, or a StepResult, that takes the place of a recorded one. Raises InvalidValue."""
+        """An output, or a StepResult, that replaces a recorded one. Raises InvalidValue."""
         return edit_of(output, self._limits.max_value_bytes)
 
     def freeze_metadata(self, metadata: Mapping[str, Any]) -> Any:
-        """The same for an object. Raises InvalidRequest, InvalidValue."""
+        """The metadata as a JSON object. Raises InvalidRequest, InvalidValue."""
         if not isinstance(metadata, Mapping):
             raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         return self.freeze(metadata, "metadata")
 
-    # --- what will run ------------------------------------------------------------------------------------------------
+    # --- versions -----------------------------------------------------------------------------------------------------
 
     def latest(self, workflow_id: str) -> Runnable:
-        """Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing."""
+        """The latest version.
+
+        Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
+        """
         saved = self.workflows.last_save(workflow_id)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
@@ -106,19 +115,19 @@ class Workbench:
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
-        """What a run's event says of the code that will run, with the source of what isn't known."""
+        """What a run's event records of the code that will run, with the source of what isn't known."""
         return code_now(definition, self._executors, known)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
-    def begin(self, state: RunState, events: list[NewEvent], order: Write) -> None:
-        """Store a run's first events and what its work order says of it, all or none. Raises ConcurrencyError."""
-        self.store.append(write_of(state, events), order)
+    def begin(self, state: RunState, events: list[NewEvent], work_order: Write) -> None:
+        """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
+        self.store.append(write_of(state, events), work_order)
         for event in events:
             evolve(state, event.type, event.data)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
-        """An operator's command: decided again for as long as others append first."""
+        """An operator's command: decided again for as long as other writers append first."""
         check_actor(by)
         contest = Contest()
         while True:
@@ -133,7 +142,7 @@ class Workbench:
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
-        """Take hold of a run by an append: of two callers, one is refused with ConcurrencyError."""
+        """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
@@ -144,7 +153,7 @@ class Workbench:
         return self.execution(state, cycle(state, plan, settings))
 
     def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
-        """Steps that are to be executed, if any, and the run afterwards."""
+        """The steps to execute, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
         return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
 
@@ -161,15 +170,3 @@ class Workbench:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
         return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
-
-
-class OnWorkbench(Live):
-    """A part of ``ledger.runs``."""
-
-    _elsewhere = "send the store's URL, and open a ledger there"
-
-    _bench: Workbench
-
-    @property
-    def _threads(self) -> Threads:
-        return self._bench.threads

@@ -1,0 +1,121 @@
+"""Opening a ledger: from a store's URL to all that works on it, put together in one place."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from ...domain.errors import InvalidRequest
+from ...domain.execution.executors import ExecutorRegistry
+from ...domain.execution.step import StepLimits
+from ...domain.values.clock import Clock, reading
+from ...domain.values.json import MAX_VALUE_BYTES
+from ...domain.visible import quoted
+from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
+from ..execution.batching import Batch
+from ..queries.index.reader import Index
+from ..queries.listing import Lists
+from ..queries.search.indexer import SearchIndex
+from ..queries.search.runs import SearchedRuns
+from ..repositories.runs import RunStates
+from ..repositories.workflows import WorkflowLog
+from ..services.history.replayer import Replayer
+from ..services.history.service import History
+from ..services.runs.run_services import RunServices
+from ..services.runs.service import Runs
+from ..services.search.service import Search
+from ..services.workflows.service import Workflows
+from .ledger import Ledger
+
+if TYPE_CHECKING:
+    from ...domain.ports import EventStore
+    from ..storage.event_store import LedgerEventStore
+    from ..storage.log.event_log import EventLog
+
+
+def open_ledger(
+    url: "str | EventLog | EventStore",
+    executors: ExecutorRegistry | None = None,
+    clock: Clock | None = None,
+    *,
+    max_value_bytes: int = MAX_VALUE_BYTES,
+    checkpoint_every: int | None = 1_000,
+    create: bool = True,
+    durability: Literal["step", "batch"] | Batch = "step",
+    threads: int = EXECUTOR_THREADS,
+) -> Ledger:
+    """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
+
+    ``url`` may also be a store of yours: an EventLog, or what implements the port EventStore; the ledger closes it. A
+    store is created on first use; with ``create=False`` an address without a store raises StorageUnavailable.
+
+    Without ``executors`` the ledger can read and save, but not run. ``clock`` returns aware datetimes; by default it is
+    the system's. ``max_value_bytes`` limits the size of one payload or output as JSON. A read that folds more than
+    ``checkpoint_every`` events leaves a checkpoint (None: never); that changes the cost of reading, never an answer.
+
+    ``durability``: with ``"step"`` each step is durable before the next begins. With ``"batch"``, or a ``Batch`` of
+    another size, a crash may lose the last steps of a run, which then run again.
+
+    ``threads``: how many sync executors run at once under async calls, in a thread pool of their own. Store work has
+    another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
+    starts runs and waits for them lends them its thread.
+
+    Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
+    """
+    if executors is not None and not isinstance(executors, ExecutorRegistry):
+        raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
+    batch = _batch(durability)
+    if type(threads) is not int or threads < 1:
+        raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
+    from ..storage.codec import EVENT_OVERHEAD
+    from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
+
+    store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
+    return compose(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
+
+
+def compose(
+    store: "LedgerEventStore",
+    executors: ExecutorRegistry | None,
+    now: Callable[[], int],
+    limits: StepLimits,
+    checkpoint_every: int | None = None,
+    batch: Batch | None = None,
+    threads: int = EXECUTOR_THREADS,
+) -> Ledger:
+    """Put a ledger together on an open store: the composition root. ``now`` is in microseconds since 1970."""
+    pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
+    states = RunStates(store, store.checkpoints, checkpoint_every)
+    index = Index(store.recorder)
+    log = WorkflowLog(store, index)
+    indexer = SearchIndex(store, store.search, now)
+    lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
+    replayer = Replayer(store, states, log, executors, now, limits)
+    run_services = RunServices(store, states, log, executors, now, limits, pools, batch)
+
+    def close() -> None:
+        pools.executors.close(_CLOSED)
+        run_services.close()
+        store.close()
+
+    return Ledger(
+        store,
+        Workflows(store, index, log, executors, now, pools),
+        Runs(run_services),
+        History(store, states, log, lists, replayer, pools, now),
+        Search(indexer, pools),
+        pools,
+        now,
+        close,
+    )
+
+
+def _batch(durability: object) -> Batch | None:
+    if durability == "step":
+        return None
+    if durability == "batch":
+        return Batch()
+    if isinstance(durability, Batch):
+        return durability
+    raise InvalidRequest(f'durability {quoted(durability)} is none of "step", "batch" and a Batch')
+
+
+_CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"
