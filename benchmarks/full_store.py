@@ -81,9 +81,12 @@ def _run_some(url: str) -> dict[str, list[_Template]]:
             for ending, ended in runs.items():
                 clock.begin_a_run()
                 payload = {
-                    "customer": "customer00", "parcel": "parcel0000000000", "text": "deliver before noon",
-                    "total": 10 * version, "ending": ending,
-                }  # fmt: skip
+                    "customer": "customer00",
+                    "parcel": "parcel0000000000",
+                    "text": "deliver before noon",
+                    "total": 10 * version,
+                    "ending": ending,
+                }
                 run = ledger.runs.start(workflow_id, payload=payload, by="actor00")
                 if ending == "cancelled":
                     run = ledger.runs.cancel(run.id, by="actor00")

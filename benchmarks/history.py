@@ -87,12 +87,16 @@ def _lists(ledger: fl.Ledger, runs: int) -> dict[str, Pages]:
         "by type of error": {"error_type": "Refused"},
         "by time": {"since": began_at(runs // 4), "until": began_at(runs // 2)},
         "by workflow, type of error and time": {
-            "workflow_id": "workflow07", "error_type": "Refused", "since": began_at(runs // 4),
+            "workflow_id": "workflow07",
+            "error_type": "Refused",
+            "since": began_at(runs // 4),
         },
         "as of a past time": {"as_of": halfway},
         "by status as of a past time": {"status": "failed", "as_of": halfway},
         "by workflow and type of error as of a past time": {
-            "workflow_id": "workflow07", "error_type": "Refused", "as_of": halfway,
+            "workflow_id": "workflow07",
+            "error_type": "Refused",
+            "as_of": halfway,
         },
         "by a word of one run": {"text": f"parcel{runs // 3:010}"},
         "by a word of one run in a hundred": {"text": "customer07"},
@@ -100,7 +104,7 @@ def _lists(ledger: fl.Ledger, runs: int) -> dict[str, Pages]:
         "by a value of one run": {"where": f"payload.parcel=parcel{runs // 3:010}"},
         "by a value of one run in a hundred": {"where": "payload.customer=customer07"},
         "by comparing a value": {"where": 'output["node3"].weight > 10'},
-    }  # fmt: skip
+    }
     return {name: partial(history.runs, **filters) for name, filters in of_runs.items()} | {
         "of work orders by state": partial(history.work_orders, state="failed"),
         "of what an actor did": partial(history.trail, by="actor07"),

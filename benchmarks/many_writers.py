@@ -31,11 +31,15 @@ def measured(
             works["eventsourcing"] = stack.enter_context(Crew(stock.save, stores.postgres(), writers))
         outcomes = race(works, dict.fromkeys(works, events), rounds)
     return Race(outcomes).row(
-        f"writer processes: {writers}, append alone, PostgreSQL", "event", "flowledger", "raw",
-        [name for name in works if name == "eventsourcing"], least=least,
+        f"writer processes: {writers}, append alone, PostgreSQL",
+        "event",
+        "flowledger",
+        "raw",
+        [name for name in works if name == "eventsourcing"],
+        least=least,
         fault=f"a tailing reader missed {sum(missed):,.0f}" if sum(missed) else "",
         note=f"a tailing reader saw all {(events + writers) * (rounds + 1):,}",
-    )  # fmt: skip
+    )
 
 
 def _followed(crew: Crew, tail: Worker, units: int, writers: int, missed: list[float]) -> float:

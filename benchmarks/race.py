@@ -26,9 +26,16 @@ class Race:
     outcomes: Mapping[str, Outcome]
 
     def row(
-        self, what: str, unit: str, ours: str, limit: str, peers: Sequence[str] = (), least: float | None = None,
-        fault: str = "", note: str = "",
-    ) -> Row:  # fmt: skip
+        self,
+        what: str,
+        unit: str,
+        ours: str,
+        limit: str,
+        peers: Sequence[str] = (),
+        least: float | None = None,
+        fault: str = "",
+        note: str = "",
+    ) -> Row:
         """How ``ours`` did against the limit: it is to reach ``least`` times its speed, and a ``fault`` is a miss."""
         best, mine = self.outcomes[limit].figure, self.outcomes[ours].figure
         if best is None or mine is None:

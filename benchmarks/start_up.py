@@ -41,8 +41,10 @@ def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
     figures = interleaved(warmed_up(starts), ROUNDS)
     found = subprocess.run(
         [sys.executable, "-c", f"import sys, flowledger; print(*(name for name in {HEAVY} if name in sys.modules))"],
-        check=True, capture_output=True, text=True,
-    ).stdout.split()  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
     return [
         *(_row(name, figures[name], figures["libraries"]) for name in WHAT),
         Row("heavy modules that the import brings", ", ".join(found) or "none", "none", not found),

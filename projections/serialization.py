@@ -7,8 +7,6 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from ..domain.visible import visible_json
-
 
 def plain(value: Any) -> Any:
     """A reading as JSON. Dataclasses become objects; what is JSON already stays the same object."""
@@ -37,21 +35,3 @@ def canonical_digest(data: Any) -> str:
     """SHA-256 (hex) of the canonical JSON: sorted keys, no spaces. Equal data have equal digests."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-READ = 120
-"""Characters of a value in a line for people; JSON documents have all of it."""
-
-
-def brief(value: Any) -> str:
-    """JSON on one line, cut where people stop reading."""
-    line = ""
-    for part in _ENCODER.iterencode(value):  # no further than people read: the value may be very large
-        line += part
-        if len(line) > READ:
-            line = line[:READ] + "…"
-            break
-    return visible_json(line)
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -2,11 +2,8 @@
 
 from .decisions import cancel, envelope, fail, go_on_as_fork, pause, proceed, resume, set_metadata, start
 from .events import (
-    BY_OPERATOR,
-    CLAIMS,
     FAILED,
     METADATA_SET,
-    MOVES,
     PAUSED,
     STARTED,
     STEP_COMPLETED,
@@ -17,7 +14,8 @@ from .events import (
 )
 from .fold import Passage, evolve_pages, evolve_recorded, passages, snapshots
 from .header import RunHeader, headed, header_in, header_of, leads_on
-from .state import FOLD_REVISION, RunState, evolve
+from .registry import BY_OPERATOR, CLAIMS, FOLD_REVISION, RUN_EVENTS, evolve
+from .state import RunState
 
 __all__ = [
     "BY_OPERATOR",
@@ -25,8 +23,8 @@ __all__ = [
     "FAILED",
     "FOLD_REVISION",
     "METADATA_SET",
-    "MOVES",
     "PAUSED",
+    "RUN_EVENTS",
     "STARTED",
     "STEP_COMPLETED",
     "STEP_FAILED",

@@ -1,11 +1,10 @@
 """The events of a run."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, NotRequired
+from typing import Any, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.catalogue import event_type
 from ..events.envelope import Distribution, LogLine, Recorded
 from ..ports import RecordedEvent
 
@@ -152,29 +151,19 @@ class RunMetadataSet(Recorded):
     """Merged into the run's metadata key by key; null removes a key."""
 
 
-STARTED = event_type("run.started", RunStarted)
-STEP_COMPLETED = event_type("run.step_completed", StepCompleted)
-STEP_FAILED = event_type("run.step_failed", StepFailed)
-PAUSED = event_type("run.paused", RunPaused)
-RESUMED = event_type("run.resumed", RunResumed)
-RETRIED = event_type("run.retried", RunRetried)
-RECOVERED = event_type("run.recovered", RunRecovered)
-CANCELLED = event_type("run.cancelled", RunCancelled)
-FAILED = event_type("run.failed", RunFailed)
-METADATA_SET = event_type("run.metadata_set", RunMetadataSet)
+STARTED: Final = "run.started"
+STEP_COMPLETED: Final = "run.step_completed"
+STEP_FAILED: Final = "run.step_failed"
+PAUSED: Final = "run.paused"
+RESUMED: Final = "run.resumed"
+RETRIED: Final = "run.retried"
+RECOVERED: Final = "run.recovered"
+CANCELLED: Final = "run.cancelled"
+FAILED: Final = "run.failed"
+METADATA_SET: Final = "run.metadata_set"
 
 
 def replaced_by(event: RecordedEvent) -> Iterator[tuple[str, int]]:
     """The event, as run and version, whose result this event takes the place of, if it does."""
     if event.type == STARTED and (edited := event.data.get("edited")) is not None:
         yield edited["run_id"], edited["version"]
-
-
-CLAIMS = frozenset({STARTED, RESUMED, RETRIED, RECOVERED})
-"""What takes hold of a run. Of two callers one is refused, whatever else was appended."""
-
-MOVES = frozenset({STEP_COMPLETED, STEP_FAILED, PAUSED, RESUMED, RETRIED, RECOVERED, CANCELLED, FAILED, METADATA_SET})
-"""What goes on with a run that was started."""
-
-BY_OPERATOR = frozenset({PAUSED, CANCELLED, METADATA_SET})
-"""What may be appended to a run while a worker holds it. Anything else means that another worker took it over."""

@@ -10,9 +10,10 @@ from ..ports import Page, SealedRow
 from ..values.clock import moment_of_millis
 from .context import Context
 from .events import STEP_COMPLETED
+from .registry import evolve
 from .running_snapshot import running_snapshot, set_step
 from .snapshot import Snapshot
-from .state import RunState, evolve
+from .state import RunState
 
 FEW = 100
 """A stretch of steps up to this long is read whole, so that damage is mostly told by the read itself."""

@@ -13,9 +13,10 @@ from ..values.clock import moment
 from .context import Context
 from .events import STARTED, STEP_COMPLETED, STEP_FAILED
 from .fold import is_running
+from .registry import evolve
 from .results import History
 from .snapshot import TERMINAL
-from .state import RunState, evolve
+from .state import RunState
 
 
 @dataclass(frozen=True, slots=True)

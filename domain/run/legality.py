@@ -1,21 +1,12 @@
 """Whether an event is one that could have been decided on a run as it stood: the decisions, seen from their outcome."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import IllegalTransition
-from .events import (
-    CANCELLED,
-    FAILED,
-    METADATA_SET,
-    PAUSED,
-    RECOVERED,
-    RESUMED,
-    RETRIED,
-    STARTED,
-    STEP_COMPLETED,
-    STEP_FAILED,
-)
+from ..events.registry import check_may_follow
+from .events import FAILED, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from .registry import RUN_EVENTS
 from .snapshot import TERMINAL
 from .state import RunState
 
@@ -44,8 +35,8 @@ class Legality:
             raise IllegalTransition("no edge took the handle of its last step, so the run must fail")
         if type in (STEP_COMPLETED, STEP_FAILED) or (type == PAUSED and "node_id" in data):
             self._check_outcome(before, type, data)
-        elif type not in _MAY_FOLLOW or not _MAY_FOLLOW[type](before):
-            raise IllegalTransition(f"it can't follow in a run that is {before.shown_status}")
+        else:
+            check_may_follow(RUN_EVENTS, before, type)
 
     def went_on(self, after: RunState, type: str, data: Mapping[str, Any]) -> None:
         """The event was one; the run stands there now. Raises IllegalTransition for a node that isn't there."""
@@ -76,25 +67,3 @@ class Legality:
         expected = routes.get(data.get("handle"))
         if data.get("next_node_id") != expected or ("unrouted" in data) != (bool(routes) and expected is None):
             raise IllegalTransition(f"no edge leads from node {node_id!r} where it says that the run went on")
-
-
-def _is_fork_of_failed(before: RunState) -> bool:
-    is_fork = before.origin is not None and before.origin["kind"] == "fork"
-    return is_fork and before.version == 1 and before.status == "failed"
-
-
-def _has_not_ended(before: RunState) -> bool:
-    return before.status not in TERMINAL
-
-
-_MAY_FOLLOW: dict[str, Callable[[RunState], bool]] = {
-    STARTED: lambda before: before.version == 0,
-    RESUMED: lambda before: before.status == "paused",
-    RETRIED: lambda before: before.status == "error" or _is_fork_of_failed(before),
-    RECOVERED: lambda before: before.status == "active",
-    PAUSED: lambda before: _has_not_ended(before) and before.status != "paused",
-    CANCELLED: _has_not_ended,
-    FAILED: _has_not_ended,
-    METADATA_SET: lambda _: True,
-}
-"""When an event may follow that is no step's outcome. What isn't here never may."""

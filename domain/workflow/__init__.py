@@ -14,8 +14,9 @@ from .conflicts import StaleVersion, merged_over, refuse_stale
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merged
+from .registry import WORKFLOW_EVENTS, evolve, state_of
 from .snapshot import WorkflowSnapshot, snapshot_of
-from .state import WorkflowState, state_of
+from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "RESTORED",
     "SAVED",
     "SAVES",
+    "WORKFLOW_EVENTS",
     "Changes",
     "JobCode",
     "PartChanges",
@@ -35,6 +37,7 @@ __all__ = [
     "changes_between",
     "compared",
     "edge_label",
+    "evolve",
     "keyed_edges",
     "keyed_nodes",
     "merged",

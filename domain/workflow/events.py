@@ -1,10 +1,9 @@
 """The events of a workflow."""
 
-from typing import Any, NotRequired
+from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.catalogue import event_type
 from ..events.envelope import Distribution, Recorded
 
 
@@ -49,9 +48,9 @@ class WorkflowRestored(Recorded):
     reason: NotRequired[str]
 
 
-CREATED = event_type("workflow.created", WorkflowSaved)
-SAVED = event_type("workflow.saved", WorkflowSaved)
-ARCHIVED = event_type("workflow.archived", WorkflowArchived)
-RESTORED = event_type("workflow.restored", WorkflowRestored)
+CREATED: Final = "workflow.created"
+SAVED: Final = "workflow.saved"
+ARCHIVED: Final = "workflow.archived"
+RESTORED: Final = "workflow.restored"
 
 SAVES = frozenset({CREATED, SAVED})

@@ -1,11 +1,10 @@
 """What the events of a workflow fold into, as far as decisions need it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..ports import RecordedEvent
-from .events import ARCHIVED, RESTORED, SAVES, JobCode
+from .events import JobCode
 from .snapshot import WorkflowSnapshot, snapshot_of
 
 
@@ -23,17 +22,6 @@ class WorkflowState:
     archived: Mapping[str, Any] | None = None
     """Body of the event that archived it, until it is restored."""
     recorded_at: int = 0
-
-    def evolve(self, version: int, type: str, data: Mapping[str, Any]) -> None:
-        """Fold one event into the state."""
-        self.version = version
-        self.recorded_at = data["recorded_at"]
-        if type in SAVES:
-            self.saved_version, self.saved = version, data
-        elif type == ARCHIVED:
-            self.archived = data
-        elif type == RESTORED:
-            self.archived = None
 
     @property
     def code(self) -> Mapping[str, JobCode]:
@@ -53,11 +41,3 @@ class WorkflowState:
         """The last save, which there must be."""
         assert self.saved is not None  # noqa: S101 - a workflow begins with a save
         return snapshot_of(self.saved_version, self.saved, is_latest=is_latest, archived=self.archived is not None)
-
-
-def state_of(workflow_id: str, events: Iterable[RecordedEvent]) -> WorkflowState:
-    """The state that a workflow's events lead to. Those before a save may be missing: it says everything anew."""
-    state = WorkflowState(workflow_id)
-    for event in events:
-        state.evolve(event.version, event.type, event.data)
-    return state

@@ -1,9 +1,9 @@
-"""What must hold when a process forks with a store open.
+"""Forks of a process that has a store open.
 
 A child gets a copy of everything but the threads: locks that a thread held stay locked for ever, connections are shared
-with the parent, and SQLite's own record of the file locks is wrong, as the kernel gives a child none of them. So
-everything that holds a lock, a connection or a thread takes part here: it comes to rest before the fork, goes on
-afterwards in the parent, and begins anew in the child.
+with the parent, and SQLite's own record of the file locks is wrong, as the kernel gives a child none of them. So every
+object that holds a lock, a connection or a thread registers here: it quiesces before the fork, resumes afterwards in
+the parent, and resets in the child.
 """
 
 import os
@@ -12,77 +12,77 @@ from threading import local
 from typing import Protocol
 
 
-class Forkable(Protocol):
-    """Something that has to know when its process forks. The three are called by the thread that forks."""
+class ForkAware(Protocol):
+    """An object with hooks round a fork. All three are called by the thread that forks."""
 
     def before_fork(self) -> None:
-        """Come to rest: what is copied must make sense. Nothing raised here would reach anybody."""
+        """Quiesce, so that the copy is consistent. An exception raised here reaches no caller."""
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Resume."""
 
     def after_fork_in_child(self) -> None:
-        """Begin anew, without the parent's connections, locks and threads. May come without ``before_fork``."""
+        """Reset, without the parent's connections, locks and threads. May be called without ``before_fork``."""
 
 
-class ForksAnew:
-    """A Forkable that needs no rest, as all of it is made anew in the child."""
+class ResetOnFork:
+    """Needs no hook before the fork, as it resets completely in the child."""
 
     def before_fork(self) -> None:
-        """Nothing is to be done."""
+        """Nothing to do."""
 
     def after_fork_in_parent(self) -> None:
-        """Nothing was done."""
+        """Nothing to undo."""
 
 
-_followers: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_registered: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _process = os.getpid()
 
 
-def follow_forks(follower: Forkable) -> None:
-    """Call the follower at each fork, for as long as somebody else keeps it."""
-    _followers.add(follower)
+def register_for_forks(object: ForkAware) -> None:
+    """Call the object's hooks at each fork. Only a weak reference is kept."""
+    _registered.add(object)
 
 
-def notice_fork() -> None:
-    """In a child that was forked behind Python's back, as by a server written in C, do now what is due after a fork."""
+def handle_missed_fork() -> None:
+    """Run the child's hooks now if the process was forked without Python's knowledge, as by a server written in C."""
     if os.getpid() != _process:
         _after_in_child()
 
 
-class _Resting(local):
-    """Those that have come to rest for the thread that forks; several threads may, one waiting for the other.
+class _Quiesced(local):
+    """The objects quiesced for the thread that forks; several threads may fork, one waiting for the other.
 
-    They are kept alive until they go on: one that is let go of closes itself, and would wait for ever for locks that
+    They are kept alive until they resume: one that is collected closes itself, and would wait for ever for locks that
     this very thread holds for it.
     """
 
     def __init__(self) -> None:
-        self.followers: list[Forkable] = []
+        self.objects: list[ForkAware] = []
 
 
-_resting = _Resting()
+_quiesced = _Quiesced()
 
 
 def _before() -> None:
-    for follower in list(_followers):
-        _resting.followers.append(follower)
-        follower.before_fork()
+    for each in list(_registered):
+        _quiesced.objects.append(each)
+        each.before_fork()
 
 
 def _after_in_parent() -> None:
-    rested, _resting.followers = _resting.followers, []
-    for follower in rested:
-        follower.after_fork_in_parent()
+    quiesced, _quiesced.objects = _quiesced.objects, []
+    for each in quiesced:
+        each.after_fork_in_parent()
 
 
 def _after_in_child() -> None:
     global _process
     _process = os.getpid()
-    # Not every one has come to rest: other threads may have made some while this one waited for the last.
-    for follower in list(_followers):
-        follower.after_fork_in_child()
-    _resting.followers = []
+    # Not all of them are quiesced: other threads may have made some while this one waited for the last.
+    for each in list(_registered):
+        each.after_fork_in_child()
+    _quiesced.objects = []
 
 
 os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -1,4 +1,4 @@
-"""Threads for what blocks, under async calls: a pool for executors, another for the store, none shared with asyncio."""
+"""Thread pools for blocking work under async calls: one for executors, one for the store; asyncio's own is not used."""
 
 from asyncio import wrap_future
 from collections import deque
@@ -12,24 +12,25 @@ from threading import Lock, Thread
 from typing import Any, Final, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
 from ...domain.errors import StorageUnavailable
-from .forking import ForksAnew, follow_forks, notice_fork
-from .places import Places, Turn
+from .forking import ResetOnFork, handle_missed_fork, register_for_forks
+from .slots import Slots, Work
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 EXECUTOR_THREADS: Final = 32
-"""Sync executors that run at once, unless whoever opens the ledger says otherwise."""
+"""Sync executors that run at once, unless ``open_ledger`` is given another number."""
 
 STORE_THREADS: Final = 7
-"""Of the ten connections to PostgreSQL each has one, and the one that rebuilds the index a second. One is left for the
-thread that commits for event loops, one for that of batches: so nobody holds one and waits for another in vain."""
+"""Of the ten connections to PostgreSQL each of these threads uses one, and the one that rebuilds the index a second.
+One is left for the thread that commits for event loops, one for that of batches: so no thread holds a connection and
+waits for another in vain."""
 
 
-class ThreadPool(ForksAnew):
-    """At most ``size`` pieces of work at once, and what they begin in their places: see ``places``.
+class ThreadPool(ResetOnFork):
+    """At most ``size`` calls at once, and in their slots the calls that they start: see ``slots``.
 
-    Threads begin when they are needed. They are daemons: one that is stuck keeps neither ``close`` nor the process.
+    Threads are started when needed. They are daemons: a stuck one holds up neither ``close`` nor exit.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -38,162 +39,162 @@ class ThreadPool(ForksAnew):
         self._closed = False
         self._refusal: str | None = None
         self.after_fork_in_child()
-        follow_forks(self)
+        register_for_forks(self)
 
     def after_fork_in_child(self) -> None:
         self._numbers = count(1)
         self._lock = Lock()
-        self._places = Places(self._size)
-        self._handed: SimpleQueue[_Work | None] = SimpleQueue()
-        """For threads that are idle; None: end."""
+        self._slots = Slots(self._size)
+        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        """For idle threads; None ends one."""
         self._idle = 0
-        """Threads that wait for something, and that nothing was handed to yet."""
+        """Threads that wait, and for which nothing is in the queue yet."""
 
     async def run(
         self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs
     ) -> _Result:
-        """Call the function in a thread, in the caller's context. Cancelled before it began, it is never called.
+        """Call the function in a thread, in the caller's context. If cancelled before it starts, it isn't called.
 
-        Raises StorageUnavailable where no thread can be started, or the pool is closed.
+        Raises StorageUnavailable if no thread can be started, or the pool is closed.
         """
         return await wrap_future(self.submit(function, *args, **kwargs))
 
     def submit(
         self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs
     ) -> "Future[_Result]":
-        """The same for a thread, which waits for the result."""
-        notice_fork()
+        """The same for a sync caller, which waits for the future."""
+        handle_missed_fork()
         context = copy_context()
-        work = _Work(self, self._places, _current.get(), partial(context.run, function, *args, **kwargs))
-        context.run(_current.set, work)
+        call = _Call(self, self._slots, _current.get(), partial(context.run, function, *args, **kwargs))
+        context.run(_current.set, call)
         refusal = self._refusal
         if refusal is not None:
-            work.refuse(refusal)
-        elif work.ask():
-            _hand_over([work])
+            call.refuse(refusal)
+        elif call.try_start():
+            _dispatch([call])
         else:
-            work.future.add_done_callback(work.leave_if_cancelled)
-            if self._refusal is not None and work.leave():  # it was closed a moment ago
-                work.refuse(self._refusal)
-        return work.future
+            call.future.add_done_callback(call.withdraw_if_cancelled)
+            if self._refusal is not None and call.withdraw():  # the pool was closed a moment ago
+                call.refuse(self._refusal)
+        return call.future
 
     def close(self, refusal: str | None = None) -> None:
-        """End each thread when it has nothing left to do. Waits for none: nobody knows how long their work takes.
+        """End each thread when it has nothing left to do. Doesn't wait for them: their work may take any time.
 
-        With a ``refusal``, what hasn't begun never does, but raises StorageUnavailable.
+        With a ``refusal``, calls that haven't started never do, but raise StorageUnavailable with that message.
         """
         self._refusal = refusal
         if refusal is not None:
-            for work in cast("list[_Work]", self._places.dismiss()):
-                work.refuse(refusal)
+            for call in cast("list[_Call]", self._slots.withdraw_all()):
+                call.refuse(refusal)
         with self._lock:
             self._closed = True
-            self._end_the_idle()
+            self._end_idle_threads()
 
     def __del__(self) -> None:
-        self._end_the_idle()  # nobody closed it; threads at work hold on to it, so all of them are idle
+        self._end_idle_threads()  # it wasn't closed; busy threads refer to it, so all of them are idle
 
-    def _end_the_idle(self) -> None:
+    def _end_idle_threads(self) -> None:
         for _ in range(self._idle):
-            self._handed.put(None)
+            self._queue.put(None)
         self._idle = 0
 
-    def take(self, work: "_Work") -> None:
-        """Have work executed that may be, by an idle thread or a new one. Raises RuntimeError where none can begin."""
+    def execute(self, call: "_Call") -> None:
+        """Hand a call that may run to an idle thread or a new one. Raises RuntimeError if none can be started."""
         with self._lock:
             is_idle = self._idle > 0
             self._idle -= is_idle
         if not is_idle:
             name = f"{self._name}-{next(self._numbers)}"
-            Thread(target=_serve, args=(self._handed,), name=name, daemon=True).start()
-        self._handed.put(work)
+            Thread(target=_serve, args=(self._queue,), name=name, daemon=True).start()
+        self._queue.put(call)
 
-    def stays(self, handed: "SimpleQueue[_Work | None]") -> bool:
+    def keep_idle_thread(self, queue: "SimpleQueue[_Call | None]") -> bool:
         """Whether a thread that has nothing left to do is to wait for more."""
         with self._lock:
-            # Another queue: this is the only thread of a child that was forked in the middle of its work.
-            stays = not self._closed and self._idle < self._size and self._handed is handed
-            self._idle += stays
-        return stays
+            # Another queue: this is the only thread of a child that was forked during its call.
+            kept = not self._closed and self._idle < self._size and self._queue is queue
+            self._idle += kept
+        return kept
 
 
-class _Work(Turn):
-    """A call that waits for a thread, and whoever waits for its result."""
+class _Call(Work):
+    """A call that waits for a thread, and the future of its result."""
 
-    __slots__ = ("_call", "future", "pool")
+    __slots__ = ("_function", "future", "pool")
 
-    def __init__(self, pool: ThreadPool, places: Places, begun_by: Turn | None, call: Callable[[], Any]) -> None:
-        super().__init__(places, begun_by)
+    def __init__(self, pool: ThreadPool, slots: Slots, parent: Work | None, function: Callable[[], Any]) -> None:
+        super().__init__(slots, parent)
         self.pool = pool
         self.future: Future[Any] = Future()
-        self._call = call
+        self._function = function
 
     def execute(self) -> Callable[[], object]:
-        """Make the call. Returns what tells the result to whoever waits for it."""
-        future, call = self.future, self._call
-        del self._call, self  # an error keeps this frame alive, and must not keep itself alive through it
+        """Make the call. Returns a function that delivers the result to the future."""
+        future, function = self.future, self._function
+        del self._function, self  # an error keeps this frame alive, and must not keep itself alive through it
         try:
             if not future.set_running_or_notify_cancel():
-                return _nothing
-            return partial(future.set_result, call())
+                return _do_nothing
+            return partial(future.set_result, function())
         except StopIteration as error:
             refused = RuntimeError(f"StopIteration was raised, which no coroutine can pass on: {error}")
             refused.__cause__ = error
             return partial(future.set_exception, refused)
-        except BaseException as error:  # noqa: BLE001 - raised in whoever waits
+        except BaseException as error:  # noqa: BLE001 - raised in the caller that waits
             return partial(future.set_exception, error)
         finally:
-            del future, call
+            del future, function
 
     def refuse(self, reason: str) -> None:
-        """Tell whoever waits that it will never be executed."""
+        """Tell the caller that the call will never be made."""
         if self.future.set_running_or_notify_cancel():
             self.future.set_exception(StorageUnavailable(reason))
 
-    def leave_if_cancelled(self, future: "Future[Any]") -> None:
-        """Nobody waits for the result any more."""
+    def withdraw_if_cancelled(self, future: "Future[Any]") -> None:
+        """No caller waits for the result any more."""
         if future.cancelled():
-            self.leave()
+            self.withdraw()
 
 
-_current: ContextVar[_Work | None] = ContextVar("flowledger_work", default=None)
-"""The work that this is done in the course of."""
+_current: ContextVar[_Call | None] = ContextVar("flowledger_work", default=None)
+"""The call that this code runs in."""
 
 
-def _serve(handed: "SimpleQueue[_Work | None]") -> None:
-    """The life of a thread."""
-    stays = True
-    while stays and (work := handed.get()) is not None:
-        while work is not None:
-            pool = work.pool
-            answer = work.execute()
-            following = cast("list[_Work]", work.end())
-            work = next((other for other in following if other.pool is pool), None)
-            stays = work is not None or pool.stays(handed)
-            # Last, so that who goes on with the answer finds the place free, and this thread idle.
-            answer()
-            _hand_over(other for other in following if other is not work)
-            del pool, answer, following  # what is idle keeps nothing alive
+def _serve(queue: "SimpleQueue[_Call | None]") -> None:
+    """The loop of a thread."""
+    kept = True
+    while kept and (call := queue.get()) is not None:
+        while call is not None:
+            pool = call.pool
+            deliver = call.execute()
+            following = cast("list[_Call]", call.finish())
+            call = next((other for other in following if other.pool is pool), None)
+            kept = call is not None or pool.keep_idle_thread(queue)
+            # Last, so that a caller that continues with the result finds the slot free, and this thread idle.
+            deliver()
+            _dispatch(other for other in following if other is not call)
+            del pool, deliver, following  # an idle thread keeps nothing alive
 
 
-def _hand_over(works: "Iterable[_Work]") -> None:
-    """Have all executed that may be."""
-    left = deque(works)
+def _dispatch(calls: "Iterable[_Call]") -> None:
+    """Execute all calls that may run."""
+    left = deque(calls)
     while left:
-        work = left.popleft()
+        call = left.popleft()
         try:
-            work.pool.take(work)
+            call.pool.execute(call)
         except RuntimeError as error:
-            left.extend(cast("list[_Work]", work.end()))
-            work.refuse(f"no thread can be started: {error}; the work that it was for has not begun")
+            left.extend(cast("list[_Call]", call.finish()))
+            call.refuse(f"no thread can be started: {error}; the work that it was for has not begun")
 
 
-def _nothing() -> None:
-    """Nobody waits for the result."""
+def _do_nothing() -> None:
+    """No caller waits for the result."""
 
 
-class Here:
-    """Takes the place of a pool where nothing blocks: calls at once."""
+class CallingThread:
+    """Stands in for a pool where nothing blocks: calls at once, in the caller's thread."""
 
     async def run(
         self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs
@@ -202,19 +203,19 @@ class Here:
 
 
 class Threads(NamedTuple):
-    """Where async calls have done what blocks."""
+    """The pools in which async calls run blocking work."""
 
     executors: ThreadPool
-    store: ThreadPool | Here
+    store: ThreadPool | CallingThread
 
 
-class Threaded(Protocol):
-    """What has async methods."""
+class HasThreads(Protocol):
+    """An object with async methods."""
 
     @property
     def _threads(self) -> Threads: ...
 
 
-def threads_of(owner: Threaded) -> Threads:
-    """The threads of an object whose users needn't see them."""
+def threads_of(owner: HasThreads) -> Threads:
+    """The pools of an object; they are private to its users."""
     return owner._threads  # pyright: ignore[reportPrivateUsage]

@@ -1,4 +1,4 @@
-"""Durability in batches: a run goes on before its last steps are stored, and they are stored together, soon."""
+"""Durability in batches: a run continues before its last steps are stored; they are stored together, soon after."""
 
 import asyncio
 import logging
@@ -13,17 +13,17 @@ from ...domain.run import RunState, evolve, headed, leads_on
 from ...domain.run.snapshot import TERMINAL
 from ...domain.values.json import size_of
 from ...domain.visible import quoted
-from ..concurrency.forking import ForksAnew, follow_forks, notice_fork
+from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..concurrency.threads import Threads
 from .committer import Committer, after_operators, only_operators
 
 _log = logging.getLogger("flowledger.batches")
 
 LARGE = 2**20
-"""Bytes of values that wait at most: a batch of large ones would need as much memory."""
+"""Bytes of values that may wait: a batch of large ones would need as much memory."""
 
 MOST_STEPS = 100_000
-"""What a batch may ask for: one commit takes no more than ten times as many events."""
+"""The largest batch: one commit takes no more than ten times as many events."""
 
 MOST_MILLISECONDS = int(TIMEOUT_MAX) * 1000
 
@@ -52,9 +52,9 @@ class Batch:
 
 
 class BatchCommitter:
-    """Keeps a run's events, folded but not stored, until a batch is full, its time has come, or the run stops.
+    """Holds a run's events, folded but not stored, until a batch is full, its time is up, or the run stops.
 
-    What operators append meanwhile takes effect when the batch is stored: its steps are recorded behind it.
+    Events that operators append meanwhile take effect when the batch is stored: its steps are recorded after them.
     """
 
     def __init__(
@@ -68,65 +68,65 @@ class BatchCommitter:
         self._batch = batch
         self._timer = timer
         self._threads = threads
-        # Who holds the lock stores; the timer's thread may do so while the run's own is in an executor.
+        # The holder of the lock stores; the timer's thread may do so while the run's own is in an executor.
         self._lock = Lock()
         self._waiting: list[list[NewEvent]] = []
-        """By step, as the events of one step belong together."""
+        """Grouped by step, as the events of one step belong together."""
         self._size = 0
         self._stored = state.version
         self._moved: RunState | None = None
-        """The state in the store, where that isn't what the steps led to; the run's own thread is to take it over."""
+        """The state in the store, where it differs from the run's own; the run's thread takes it over."""
         self._refused: BaseException | None = None
 
     def __call__(self, events: list[NewEvent]) -> None:
         with self._lock:
             try:
-                self._keep(events)
+                self._add(events)
             except FlowledgerError:
-                self._waiting = []  # the call ends here, and nothing of it is stored behind its caller's back
+                self._waiting = []  # the call ends here, and nothing is stored after it has failed
                 raise
 
-    async def awaited(self, events: list[NewEvent]) -> None:
-        """The same for a task, whose event loop goes on meanwhile."""
-        if self._kept_without_storing(events):
-            await asyncio.sleep(0)  # others have their turn
+    async def acommit(self, events: list[NewEvent]) -> None:
+        """The same for a task; its event loop isn't blocked."""
+        if self._try_add(events):
+            await asyncio.sleep(0)  # let other tasks run
         else:
             await self._threads.store.run(self, events)
 
     def close(self) -> None:
-        """The call is over. Where it was interrupted between two batches, what waits is stored now."""
+        """The call is over. Where it was interrupted between two batches, the waiting steps are stored now."""
         self.store()
         if self._refused is not None:
             _log.warning("the last steps of run %r were not stored and will run again: %s", self._run_id, self._refused)
 
     def store(self) -> None:
-        """Store what waits, from another thread than the run's. What goes wrong is raised in the run's own."""
+        """Store the waiting steps, from another thread than the run's. An error is raised in the run's own."""
         with self._lock:
             if self._refused is not None:
-                return  # what was refused once isn't tried again behind the caller's back
+                return  # a refused batch isn't tried again without the caller's knowledge
             try:
                 self._store_waiting()
             except BaseException as error:  # noqa: BLE001 - raised where the run is; this thread serves others, too
                 self._refused = error
 
-    def _kept_without_storing(self, events: list[NewEvent]) -> bool:
+    def _try_add(self, events: list[NewEvent]) -> bool:
         if not self._lock.acquire(blocking=False):
             return False
         try:
             if self._must_store(events):
                 return False
-            self._keep(events)
+            self._add(events)
             return True
         finally:
             self._lock.release()
 
-    def _keep(self, events: list[NewEvent]) -> None:
+    def _add(self, events: list[NewEvent]) -> None:
         if self._refused is not None:
             raise self._refused
         full = self._must_store(events)
         first = not self._waiting
         if events := self._take_over(events):
-            self._waiting.append(_folded(self._state, events))
+            self._waiting.append(_fold(self._state, events))
             self._size += _size(events)
         if full:
             self._store_waiting()
@@ -144,7 +144,7 @@ class BatchCommitter:
         )
 
     def _take_over(self, events: list[NewEvent]) -> list[NewEvent]:
-        """Go on from the state in the store. Returns the events as they are to be recorded behind it."""
+        """Continue from the state in the store. Returns the events as they are to be recorded after it."""
         if self._moved is None:
             return events
         state = self._state
@@ -160,29 +160,33 @@ class BatchCommitter:
             try:
                 self._store.append(Write(self._run_id, self._stored, events))
             except ConcurrencyError:
-                self._move_behind_operators()
+                self._move_after_operators()
             except InvalidValue:
                 self._store_one_by_one()
             else:
                 self._waiting = []  # first: an interrupt before the next line must not store them twice
                 self._stored += len(events)
         self._size = 0
-        self._timer.forget(self.store)  # last: what an interrupt leaves waiting is still due
+        self._timer.cancel(self.store)  # last: steps left waiting by an interrupt are still due
 
-    def _move_behind_operators(self) -> None:
-        """Decide again what waits, behind what was appended meanwhile. Raises ConcurrencyError after a takeover."""
+    def _move_after_operators(self) -> None:
+        """Decide the waiting steps again, after the events appended meanwhile.
+
+        Raises ConcurrencyError after a takeover.
+        """
         state = self._load(self._run_id, None)
         stored = state.version
-        meanwhile = list(self._store.read(self._run_id, after=self._stored, upto=stored))
-        if not only_operators(meanwhile):
+        added = list(self._store.read(self._run_id, after=self._stored, upto=stored))
+        if not only_operators(added):
             raise ConcurrencyError(self._run_id, self._stored, stored)
-        decided = [_folded(state, after_operators(state, step)) for step in self._waiting]
+        decided = [_fold(state, after_operators(state, step)) for step in self._waiting]
         self._waiting = [step for step in decided if step]
         self._moved = state
         self._stored = stored  # last: after an interrupt before this line, they are decided again
 
     def _store_one_by_one(self) -> None:
-        """Store what waits up to the step whose event is over the store's limit: it has failed, and so has the run."""
+        """Store the waiting steps up to the one whose event is over the store's limit: it has failed, and so has the
+        run."""
         state = self._load(self._run_id, self._stored)
         waiting, self._waiting = self._waiting, []
         commit = Committer(self._store, state, self._threads)
@@ -198,8 +202,8 @@ _Load = Callable[[str, int | None], RunState]
 """The state of a run at a version, or now (None)."""
 
 
-def _folded(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
-    """The events as they are to be stored, folded into the state."""
+def _fold(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
+    """Fold the events into the state. Returns them as they are to be stored."""
     events = headed(state, events)
     for event in events:
         evolve(state, event.type, event.data)
@@ -207,42 +211,42 @@ def _folded(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
 
 
 def _size(events: list[NewEvent]) -> int:
-    """Bytes of what the executor was given and produced."""
+    """Bytes of the executor's input, output and log."""
     values = (size_of(event.data[key]) for event in events for key in ("input", "output") if key in event.data)
     return sum(values) + sum(len(line["message"]) for event in events for line in event.data.get("logs", ()))
 
 
-class Timer(ForksAnew):
-    """Calls back after a while, from one thread of its own, which is there while there is something to call."""
+class Timer(ResetOnFork):
+    """Calls back after a delay, from one thread of its own, which exists while calls are due."""
 
     def __init__(self) -> None:
         self._closed = False
         self._start()
-        follow_forks(self)
+        register_for_forks(self)
 
     def _start(self) -> None:
         self._changed = Condition()
         self._due: dict[Callable[[], None], float] = {}
-        """When to make which call, first one first: all callers wait equally long."""
+        """Callback → time of the call, earliest first: all callers have the same delay."""
         self._thread: Thread | None = None
 
     def call_in(self, seconds: float, callback: Callable[[], None]) -> None:
-        notice_fork()
+        handle_missed_fork()
         with self._changed:
             self._due[callback] = time.monotonic() + seconds
             if self._thread is None:
                 self._thread = Thread(target=self._serve, name="flowledger-batches", daemon=True)
                 self._thread.start()
 
-    def forget(self, callback: Callable[[], None]) -> None:
-        """Don't make the call, if it is still due."""
-        notice_fork()
+    def cancel(self, callback: Callable[[], None]) -> None:
+        """Don't make the call if it is still due."""
+        handle_missed_fork()
         with self._changed:
             self._due.pop(callback, None)
 
     def close(self) -> None:
         """Make all calls that are still due, now."""
-        notice_fork()
+        handle_missed_fork()
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -255,7 +259,7 @@ class Timer(ForksAnew):
             callback()
 
     def _next(self) -> Callable[[], None] | None:
-        """Waits for the next call that is due; None when there is none any more."""
+        """Wait for the next call that is due; None when there is none left."""
         with self._changed:
             while self._due:
                 left = next(iter(self._due.values())) - time.monotonic()
@@ -268,4 +272,4 @@ class Timer(ForksAnew):
             return None
 
     def after_fork_in_child(self) -> None:
-        self._start()  # the thread, and the runs that it serves, are the parent's
+        self._start()  # the thread, and the runs that it serves, belong to the parent

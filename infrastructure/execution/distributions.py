@@ -1,4 +1,4 @@
-"""Which installed distribution a module came from."""
+"""The installed distribution that a module came from."""
 
 import functools
 import sys
@@ -13,15 +13,15 @@ import orjson
 
 from ...domain.events.envelope import Distribution
 
-# What reads metadata loads this late, and a process that is forked right then would have half of it.
+# importlib.metadata imports this lazily, and a process forked during the import would have half of it.
 import_module("email.parser")
 
 
 @functools.cache
 def distribution_of(module: str | None) -> Distribution | None:
-    """Name and version of what a loaded module was installed with; None for scripts, and for Python's own modules.
+    """Name and version of the distribution of a loaded module; None for scripts, and for Python's own modules.
 
-    Asked once per module: another version may be installed later, what was loaded doesn't change.
+    Cached per module: another version may be installed later, the loaded code doesn't change.
     """
     path = getattr(sys.modules.get(module or ""), "__file__", None)
     if module is None or path is None:
@@ -34,14 +34,14 @@ def _by_package(package: str, path: Path) -> Installed | None:
     candidates = [distribution(name) for name in _packages().get(package, ())]
     if len(candidates) < 2:
         return next(iter(candidates), None)
-    # Several share a namespace package: the one that brought the file.
+    # Several share a namespace package: choose the one that installed the file.
     return next(
         (each for each in candidates if path in {Path(str(each.locate_file(f))) for f in each.files or ()}), None
     )
 
 
 def _by_folder(path: Path) -> Installed | None:
-    """The editable install whose folder holds the file: such a one doesn't list its modules."""
+    """The editable install whose folder holds the file: an editable install doesn't list its modules."""
     folders = [(folder, installed) for folder, installed in _editable() if path.is_relative_to(folder)]
     return max(folders, key=lambda found: len(found[0].parts), default=(None, None))[1]
 

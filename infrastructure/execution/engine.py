@@ -1,4 +1,4 @@
-"""The engine alone: the execution cycle over snapshots, without a store."""
+"""The engine alone: the step loop over snapshots, without a store."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ from ...domain.values.json import MAX_VALUE_BYTES, freeze
 from ...domain.values.names import check_name
 from ...domain.visible import quoted
 from ...domain.workflow.definition import WorkflowDefinition, start_faults
-from ..concurrency.aio import in_thread
-from ..concurrency.threads import EXECUTOR_THREADS, Here, ThreadPool, Threads
-from .expressions.planning import TOOLBOX
-from .runner import Execution, asynchronous, synchronous
+from ..concurrency.async_variants import run_in_thread
+from ..concurrency.threads import EXECUTOR_THREADS, CallingThread, ThreadPool, Threads
+from .expressions.dependencies import PLANNING_DEPENDENCIES
+from .runner import PreparedCall, asynchronous, synchronous
 
 _BY = "engine"
 
-_THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), Here())
-"""Of all engines: they come and go, and nobody closes one."""
+_THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), CallingThread())
+"""Shared by all engines: they are never closed."""
 
 
 class Engine(Live):
@@ -50,7 +50,7 @@ class Engine(Live):
         max_value_bytes: int = MAX_VALUE_BYTES,
     ) -> None:
         self._definition = definition
-        self._plan = make_plan(definition, executors, TOOLBOX)
+        self._plan = make_plan(definition, executors, PLANNING_DEPENDENCIES)
         self._now = reading(clock)
         self._limits = StepLimits(max_value_bytes)
         self._threads = _THREADS
@@ -66,7 +66,7 @@ class Engine(Live):
         """
         return self._begin(start, workflow_id, None, metadata).snapshot()
 
-    abegin = in_thread(begin)
+    abegin = run_in_thread(begin)
 
     def _execute(
         self,
@@ -78,7 +78,7 @@ class Engine(Live):
         step_limit: int | None = 100,
         globals: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Execution[Snapshot]:
+    ) -> PreparedCall[Snapshot]:
         """Run until the run pauses, waits for a retry, ends, or has made ``step_limit`` steps in this call.
 
         Without a ``snapshot`` a new run begins at the node ``start``, by default the definition's. A paused run is
@@ -91,7 +91,7 @@ class Engine(Live):
         if snapshot is not None:
             _check_snapshot(snapshot)
             if snapshot.status in TERMINAL:
-                return Execution(None, lambda: snapshot)
+                return PreparedCall(None, lambda: snapshot)
         if snapshot is None:
             state = self._begin(start, workflow_id, payload, metadata)
         else:
@@ -100,7 +100,7 @@ class Engine(Live):
 
     def _step(
         self, snapshot: Snapshot, payload: Any = None, globals: Mapping[str, Any] | None = None
-    ) -> Execution[Snapshot]:
+    ) -> PreparedCall[Snapshot]:
         """Execute exactly one step of the run at ``snapshot``.
 
         Raises IllegalTransition (the run has ended), InvalidRequest, InvalidValue, InvalidSnapshot (the definition
@@ -118,10 +118,10 @@ class Engine(Live):
 
     def _execution(
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
-    ) -> Execution[Snapshot]:
+    ) -> PreparedCall[Snapshot]:
         settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
         steps = cycle(state, self._plan, settings, single=single)
-        return Execution((steps, _Folding(state)), state.snapshot)
+        return PreparedCall((steps, _FoldOnly(state)), state.snapshot)
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
         if start is None:
@@ -173,8 +173,8 @@ def _fold(state: RunState, event: NewEvent) -> None:
     evolve(state, event.type, event.data)
 
 
-class _Folding:
-    """Nothing is kept here but the state."""
+class _FoldOnly:
+    """Folds events into the state, and stores nothing."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
@@ -183,9 +183,9 @@ class _Folding:
         for event in events:
             _fold(self._state, event)
 
-    async def awaited(self, events: list[NewEvent]) -> None:
+    async def acommit(self, events: list[NewEvent]) -> None:
         self(events)
-        await asyncio.sleep(0)  # others have their turn, also where no executor ever waits
+        await asyncio.sleep(0)  # let other tasks run, even if no executor ever waits
 
     def close(self) -> None:
-        """Nothing was kept back."""
+        """Nothing is held back."""

@@ -1,4 +1,4 @@
-"""Drives the execution cycle: calls executors, and hands events to whoever keeps them."""
+"""Runs the step loop: calls executors, and commits the events that the loop yields."""
 
 import asyncio
 import functools
@@ -12,10 +12,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_
 from ...domain.execution.cycle import Call, Cycle, Keep, call
 from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
 from ...domain.ports import NewEvent
-from ..concurrency.threads import Threaded, ThreadPool, threads_of
+from ..concurrency.threads import HasThreads, ThreadPool, threads_of
 
 _Owner = TypeVar("_Owner")
-_ThreadedOwner = TypeVar("_ThreadedOwner", bound=Threaded)
+_ThreadedOwner = TypeVar("_ThreadedOwner", bound=HasThreads)
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -26,15 +26,15 @@ class Commit(Protocol):
 
     def __call__(self, events: list[NewEvent], /) -> None: ...
 
-    async def awaited(self, events: list[NewEvent], /) -> None:
+    async def acommit(self, events: list[NewEvent], /) -> None:
         """The same for a task."""
 
     def close(self) -> None:
-        """The cycle is over, or was interrupted: keep nothing back."""
+        """The loop is over, or was interrupted: hold nothing back."""
 
 
-def drive(cycle: Cycle, commit: Commit) -> None:
-    """Run a cycle to its end in this thread."""
+def run_steps(cycle: Cycle, commit: Commit) -> None:
+    """Run the loop to its end in this thread."""
     with closing(commit), _Awaiter() as awaiter:
         answer: Outcome | None = None
         while True:
@@ -49,8 +49,8 @@ def drive(cycle: Cycle, commit: Commit) -> None:
                 answer = call(asked.executor, asked.context, awaiter.finish)
 
 
-async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
-    """Run a cycle to its end: async executors are awaited here, sync ones run in a thread."""
+async def arun_steps(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
+    """Run the loop to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
         while True:
@@ -59,7 +59,7 @@ async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
             except StopIteration:
                 return
             if isinstance(asked, Keep):
-                await commit.awaited(asked.events)
+                await commit.acommit(asked.events)
                 answer = None
             else:
                 answer = await _acall(asked, threads)
@@ -68,9 +68,9 @@ async def adrive(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
 async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
     executor, context = asked
     if executor.is_async:
-        outcome = call(executor, context, _as_it_is)
+        outcome = call(executor, context, _return_awaitable)
     else:
-        outcome = await threads.run(call, executor, context, _as_it_is)
+        outcome = await threads.run(call, executor, context, _return_awaitable)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
     try:
@@ -86,60 +86,63 @@ async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
         return Raised(error)
 
 
-def _as_it_is(awaitable: Awaitable[Any]) -> Any:
-    """Awaited later, on the caller's loop."""
+def _return_awaitable(awaitable: Awaitable[Any]) -> Any:
+    """It is awaited later, on the caller's loop."""
     return awaitable
 
 
 @dataclass(frozen=True, slots=True)
-class Execution(Generic[_Result]):
-    """What a call is to execute, and what it answers with afterwards."""
+class PreparedCall(Generic[_Result]):
+    """A prepared call: the steps to execute, and the result afterwards."""
 
     work: tuple[Cycle, Commit] | None
-    """The steps, and what keeps their events; None: nothing is left to do."""
+    """The steps and the commit of their events; None: there is nothing to execute."""
     result: Callable[[], _Result]
     interrupted: str | None = None
-    """What somebody who interrupts it should know."""
+    """A note for the user who interrupts it."""
 
 
 def synchronous(
-    prepare: Callable[Concatenate[_Owner, _Params], Execution[_Result]],
+    prepare: Callable[Concatenate[_Owner, _Params], PreparedCall[_Result]],
 ) -> Callable[Concatenate[_Owner, _Params], _Result]:
-    """The public method that executes what ``prepare`` prepares, in this thread."""
+    """The public method that runs the call that ``prepare`` returns, in this thread."""
 
     @functools.wraps(prepare)
     def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         execution = prepare(self, *args, **kwargs)
         if execution.work is not None:
             try:
-                drive(*execution.work)
+                run_steps(*execution.work)
             except KeyboardInterrupt as interrupt:
                 if execution.interrupted is not None:
                     interrupt.add_note(execution.interrupted)
                 raise
         return execution.result()
 
-    return _named(method, prepare.__name__.removeprefix("_"))
+    return _name_method(method, prepare.__name__.removeprefix("_"))
 
 
 def asynchronous(
-    prepare: Callable[Concatenate[_ThreadedOwner, _Params], Execution[_Result]],
+    prepare: Callable[Concatenate[_ThreadedOwner, _Params], PreparedCall[_Result]],
 ) -> Callable[Concatenate[_ThreadedOwner, _Params], Coroutine[Any, Any, _Result]]:
-    """The async twin of the same method. Preparing may read the store, so it happens in a thread of the store's."""
+    """The async variant of the same method.
+
+    Preparing may read the store, so it runs in a thread of the store's pool.
+    """
 
     @functools.wraps(prepare)
     async def method(self: _ThreadedOwner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         threads = threads_of(self)
         execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
-            await adrive(*execution.work, threads.executors)
+            await arun_steps(*execution.work, threads.executors)
         return execution.result()
 
-    return _named(method, "a" + prepare.__name__.removeprefix("_"))
+    return _name_method(method, "a" + prepare.__name__.removeprefix("_"))
 
 
-def _named(method: _Function, name: str) -> _Function:
-    """With the name and the result that callers know, which help() and tracebacks show."""
+def _name_method(method: _Function, name: str) -> _Function:
+    """Give it the public name and result type, which help() and tracebacks show."""
     signature = inspect.signature(method)
     (result,) = get_args(signature.return_annotation)
     method.__signature__ = signature.replace(return_annotation=result)  # type: ignore[attr-defined]
@@ -149,7 +152,7 @@ def _named(method: _Function, name: str) -> _Function:
 
 
 class _Awaiter:
-    """Completes awaitables for sync callers, on one event loop per drive, made when the first one comes."""
+    """Completes awaitables for sync callers, on one event loop per call, made for the first awaitable."""
 
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
@@ -169,7 +172,7 @@ class _Awaiter:
     def finish(self, awaitable: Awaitable[Any]) -> Any:
         if self._runner is None:
             self._runner = asyncio.Runner()
-            if _loop_is_running():  # a sync call inside async code: this thread's loop is taken, so use another thread
+            if _loop_is_running():  # a sync call in async code: this thread has a running loop, so use another
                 self._thread = ThreadPool("flowledger-async", 1)
 
         async def await_it() -> Any:

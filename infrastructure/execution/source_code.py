@@ -1,4 +1,4 @@
-"""Job code: the source behind each executor, as it is registered in this process, and what it was installed with."""
+"""Job code: the source of each executor as registered in this process, and the distribution it came from."""
 
 import functools
 import hashlib
@@ -23,9 +23,9 @@ def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dic
 
 @functools.lru_cache(maxsize=4096)
 def code_of(executor: Executor) -> JobCode:
-    """Qualified name, source text where Python can tell it, and a digest.
+    """Qualified name, source text where Python finds it, and a digest.
 
-    Read once per executor, when first asked: the file may change later, what was loaded doesn't.
+    Cached per executor: the file may change later, the loaded code doesn't.
     """
     name = executor.qualified_name
     function, partials = unwrapped(executor.function)
@@ -40,14 +40,14 @@ def code_of(executor: Executor) -> JobCode:
 
 
 class KnownCode(NamedTuple):
-    """Code that is on record already, by node type."""
+    """Recorded code, by node type."""
 
     digests: Mapping[str, str] = {}
     distributions: Mapping[str, Distribution] = {}
 
 
 def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
-    """Whether it isn't the code on record, or came from another distribution; None: no code of its type is."""
+    """Whether it differs from the recorded code, or came from another distribution; None: none is recorded."""
     digest, installed = known.digests.get(type), known.distributions.get(type)
     if digest is None:
         return None
@@ -55,10 +55,10 @@ def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
 
 
 def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
-    """What a run's event says of the code that goes on from here, all by node type.
+    """The keys of a run's event about the code that executes it from here on, each by node type.
 
-    ``code``: digests. ``distributions``: what the executors came from. ``drifted``: the source of what isn't the code
-    with a known digest, or came from another distribution than the known one, if one is known.
+    ``code``: digests. ``distributions``: where the executors came from. ``drifted``: the source of code whose digest
+    or distribution differs from the known one, or whose digest isn't known.
     """
     code = job_code(definition, executors) if executors is not None else {}
     found: dict[str, Any] = {"code": {type: now["digest"] for type, now in code.items()}}
@@ -72,13 +72,13 @@ def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None,
 
 
 def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
-    """What a save recorded."""
+    """The code that a save recorded."""
     distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
     return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
 
 
 def _bound(partial: functools.partial[Any]) -> str:
-    """The arguments that a partial binds, as a comment. Where an object lies in memory is no part of the code."""
+    """The arguments that a partial binds, as a comment, without memory addresses, which are no part of the code."""
     return f"# bound: {_ADDRESS.sub('', f'{partial.args!r} {partial.keywords!r}')}\n"
 
 

@@ -20,13 +20,17 @@ from .plain_json import as_json
 _ROWS_AT_ONCE: Final = 10_000
 
 _TYPES: dict[Any, Any] = {
-    int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_(),
-    datetime: arrow.timestamp("us", tz="UTC"), date: arrow.date32(),
-}  # fmt: skip
+    int: arrow.int64(),
+    float: arrow.float64(),
+    bool: arrow.bool_(),
+    datetime: arrow.timestamp("us", tz="UTC"),
+    date: arrow.date32(),
+}
 _TEXT: Any = arrow.string()
 _INTEGERS: tuple[tuple[int, int, Any], ...] = (
-    (-(2**63), 2**63 - 1, arrow.int64()), (1 - 10**38, 10**38 - 1, arrow.decimal128(38, 0)),
-)  # fmt: skip
+    (-(2**63), 2**63 - 1, arrow.int64()),
+    (1 - 10**38, 10**38 - 1, arrow.decimal128(38, 0)),
+)
 """The least and the greatest integer of a type; what fits none is text."""
 
 

@@ -22,9 +22,13 @@ _READ_ONLY = "# For reading only: a save takes the code that is registered.\n"
 
 
 def write_definition(
-    snapshot: WorkflowSnapshot, path: Path, *,
-    format: Format | None = None, with_executors: bool = False, force: bool = False,
-) -> None:  # fmt: skip
+    snapshot: WorkflowSnapshot,
+    path: Path,
+    *,
+    format: Format | None = None,
+    with_executors: bool = False,
+    force: bool = False,
+) -> None:
     """Write a definition to a file (``.json``, ``.yaml``), or to a folder with the code of nodes in files of its own.
 
     In a folder only what an export left there is replaced or removed. The last folder of a path is made, those above

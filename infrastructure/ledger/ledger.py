@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
 from ...domain.live import Live
-from ..concurrency.aio import in_thread
+from ..concurrency.async_variants import run_in_thread
 from ..concurrency.threads import Threads
 from ..files.places import path_of
 from ..services.history.service import History
@@ -118,10 +118,10 @@ class Ledger(Live):
         """
         self._close()
 
-    averify = in_thread(verify)
-    abackup = in_thread(backup)
-    arebuild = in_thread(rebuild)
-    aclose = in_thread(close)
+    averify = run_in_thread(verify)
+    abackup = run_in_thread(backup)
+    arebuild = run_in_thread(rebuild)
+    aclose = run_in_thread(close)
 
     def __enter__(self) -> Self:
         return self

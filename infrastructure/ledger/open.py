@@ -15,8 +15,8 @@ from ..queries.index.reader import Index
 from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
-from ..repositories.runs import RunStates
-from ..repositories.workflows import WorkflowLog
+from ..repositories.runs import RunRepository
+from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.run_services import RunServices
@@ -83,9 +83,9 @@ def compose(
 ) -> Ledger:
     """Put a ledger together on an open store: the composition root. ``now`` is in microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
-    states = RunStates(store, store.checkpoints, checkpoint_every)
+    states = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
-    log = WorkflowLog(store, index)
+    log = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     replayer = Replayer(store, states, log, executors, now, limits)

@@ -49,9 +49,16 @@ class Lists:
 
 
 def run_query(
-    workflow_id: str | None, version: int | None, status: str | Sequence[str] | None, node: str | None,
-    error_type: str | None, by: str | None, since: datetime | None, until: datetime | None, as_of: datetime | None,
-) -> RunQuery:  # fmt: skip
+    workflow_id: str | None,
+    version: int | None,
+    status: str | Sequence[str] | None,
+    node: str | None,
+    error_type: str | None,
+    by: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_of: datetime | None,
+) -> RunQuery:
     """Raises InvalidRequest for a status that doesn't exist, a naive time."""
     wanted = (status,) if isinstance(status, str) else status or ()
     if not isinstance(wanted, list | tuple | set | frozenset):
@@ -72,9 +79,13 @@ def run_query(
 
 
 def runs_page(
-    lists: Lists, query: RunQuery, search: SearchQuery | None, after: str | None, limit: int,
+    lists: Lists,
+    query: RunQuery,
+    search: SearchQuery | None,
+    after: str | None,
+    limit: int,
     node_now: Callable[[str], str | None],
-) -> Page[RunSummary]:  # fmt: skip
+) -> Page[RunSummary]:
     """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
     check_limit(limit)
     filters = (query, search and search.asked)

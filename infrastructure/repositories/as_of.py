@@ -1,4 +1,4 @@
-"""From a moment to a version. Time only ever finds a version: the last of the longest prefix recorded by then."""
+"""From a moment to a version: a time selects the last version of the longest prefix recorded by then."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -33,19 +33,19 @@ def version_as_of(store: EventStore, stream: str, head: int, time: datetime, sub
     return _last_version(store, stream, head, lambda event: event.recorded_at <= time)
 
 
-def version_behind(store: EventStore, stream: str, head: int, position: int) -> int:
-    """The last version whose event stands at a position of the store or before it; 0 when none does."""
+def version_at_position(store: EventStore, stream: str, head: int, position: int) -> int:
+    """The last version whose event is at or before a position of the store; 0 when there is none."""
     if event_at(store, stream, 1).position > position:
         return 0
     return _last_version(store, stream, head, lambda event: event.position <= position)
 
 
-def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[RecordedEvent], bool]) -> int:
-    """The last version whose event fits, where the first one does and none fits behind one that doesn't."""
+def _last_version(store: EventStore, stream: str, head: int, is_before: Callable[[RecordedEvent], bool]) -> int:
+    """The last version for which ``is_before`` holds: it holds for the first, and never again once it doesn't."""
     low, high = 1, head
     while low < high:
         middle = (low + high + 1) // 2
-        if fits(event_at(store, stream, middle)):
+        if is_before(event_at(store, stream, middle)):
             low = middle
         else:
             high = middle - 1
@@ -53,5 +53,5 @@ def _last_version(store: EventStore, stream: str, head: int, fits: Callable[[Rec
 
 
 def event_at(store: EventStore, stream: str, version: int) -> RecordedEvent:
-    """One event that must be there. Raises StorageCorrupt when it isn't."""
+    """One event that must exist. Raises StorageCorrupt when it doesn't."""
     return store.events_at([(stream, version)])[0]

@@ -1,4 +1,4 @@
-"""Where the results come from that a run begins with: the chain of runs that it is folded through."""
+"""Origins: the chain of runs whose results a run begins with, and that it is folded through."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -43,12 +43,12 @@ def first_event(store: EventStore, stream: str) -> RecordedEvent | None:
 def _started(store: EventStore, run_id: str, source: str) -> Mapping[str, Any]:
     first = first_event(store, source)
     if first is None or first.type != STARTED:
-        raise missing(run_id, source)
+        raise missing_source(run_id, source)
     return first.data
 
 
-def missing(run_id: str, source: str) -> StorageCorrupt:
-    """The error of a run that can't be folded for want of another one."""
+def missing_source(run_id: str, source: str) -> StorageCorrupt:
+    """The error of a run that can't be folded because its source is missing."""
     return StorageCorrupt(
         f"run {run_id!r} begins with results of run {source!r}, which is not in this store, or not as far as that: "
         "bring both into one store to read it"
@@ -64,7 +64,7 @@ def past_events(store: EventStore, run_id: str, origin: Origin | None) -> Iterat
 def events_backwards(
     store: EventStore, run_id: str, origin: Origin | None, upto: int | None = None
 ) -> Iterator[RecordedEvent]:
-    """The events of a run, up to a version of it, and of those that it is folded through, newest first."""
+    """The events of a run, up to a version of it, then those of the runs that it is folded through; newest first."""
     yield from store.read(run_id, upto=upto, backwards=True)
     for source in sources(store, run_id, origin):
         yield from store.read(source["run_id"], upto=source["version"], backwards=True)

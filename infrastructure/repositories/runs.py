@@ -1,7 +1,7 @@
-"""Run states folded from the store: over the checkpoints made here before, and the events that they leave out.
+"""Run states folded from the store: checkpoints that this process made, then the events after them.
 
-A run that reuses results of an earlier one is folded through: over the events of that one, up to the version that its
-origin names, as the results that it begins with. So is a fork, which begins with all that its source was then.
+A run that reuses results of an earlier run is folded through it: the events of the source, up to the version that the
+run's origin names, give the results that the run begins with. A fork begins with the whole state of its source.
 """
 
 import logging
@@ -29,38 +29,50 @@ from ...domain.run.snapshot import Snapshot
 from ...domain.values.names import check_run_id
 from ...projections.runs.checkpoint import turn_page
 from ...projections.runs.run import fold
-from .checkpoint_pages import Chain, Unpacked, Vouched, content_of, digest_made_of, page_digest, result_of, unpacked
-from .origins import missing, origin_in, sources
+from .checkpoints import (
+    DecodedCheckpoint,
+    HashChain,
+    TrustedCheckpoints,
+    checkpoint_digest,
+    decode_checkpoint,
+    decode_result,
+    encode_checkpoint,
+    expected_digest,
+)
+from .origins import missing_source, origin_in, sources
 
 _log = logging.getLogger("flowledger.checkpoints")
 
 
-class RunStates:
+class RunRepository:
     """Folds runs from the store.
 
-    Who had to fold the events up to a multiple of ``checkpoint_every`` leaves a checkpoint there; None: never. Only
-    what was folded here is ever believed.
+    A fold that passes a version divisible by ``checkpoint_every`` saves a checkpoint there; None: never. Only
+    checkpoints that this process folded itself are trusted.
     """
 
     def __init__(self, store: EventStore, checkpoints: CheckpointStore, checkpoint_every: int | None) -> None:
         self._store = store
         self._checkpoints = checkpoints
-        self._every = checkpoint_every
-        self._vouched = Vouched()
+        self._checkpoint_every = checkpoint_every
+        self._trusted = TrustedCheckpoints()
 
     def load(self, run_id: str, version: int | None = None) -> RunState:
         """The state at a version, or now. Raises RunNotFound."""
         check_run_id(run_id)
-        return self._load(run_id, version, self._past).state
+        return self._load(run_id, version, self._load_origin).state
 
-    def both(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
-        """The snapshots at two versions, which share their results. Costs one, and the events between. RunNotFound."""
+    def snapshots_at(self, run_id: str, earlier: int, later: int) -> tuple[Snapshot, Snapshot]:
+        """The snapshots at two versions, which share their results: one fold, and the events between.
+
+        Raises RunNotFound.
+        """
         state = self.load(run_id, earlier)
         before = state.snapshot()
         return before, fold(state, self.pages(run_id, after=earlier, upto=later)).snapshot()
 
     def header(self, run_id: str) -> RunHeader:
-        """Where the run stands now. Costs one row. Raises RunNotFound."""
+        """The header of the run as it is now, from one row. Raises RunNotFound."""
         found = self._store.beginning(run_id)
         if found is None:
             raise RunNotFound(run_id)
@@ -69,50 +81,50 @@ class RunStates:
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
         check_run_id(run_id)
-        yield from snapshots(self.passages(RunState(run_id)))
+        yield from snapshots(self.segments(RunState(run_id)))
 
-    def passages(self, state: RunState) -> Iterator[Passage]:
-        """The events that a state of a run lacks, folded into it. Raises RunNotFound at the first item."""
+    def segments(self, state: RunState) -> Iterator[Passage]:
+        """Folds the events after a state of a run into it. Raises RunNotFound at the first item."""
         pages = self.pages(str(state.run_id), after=state.version)
-        return passages(state, _begun(state, pages, self._past_state) if state.version == 0 else pages)
+        return passages(state, _with_origin(state, pages, self._load_origin_state) if state.version == 0 else pages)
 
-    def before(self, started: RecordedEvent) -> RunState:
-        """The state of a run before its first event: with what it reuses; a fork stands where its source stood."""
+    def state_before(self, started: RecordedEvent) -> RunState:
+        """The state of a run before its first event: with the results it reuses; a fork has the state of its source."""
         state = RunState(started.stream)
-        _begin(state, started.data, self._past_state)
+        _apply_origin(state, started.data, self._load_origin_state)
         return state
 
-    def begun(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
-        """A state before the run's first event, and all its events; with the first page it takes what the run reuses.
+    def begin_fold(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
+        """An empty state, and all events of the run; reading the first event adds the results that the run reuses.
 
         Raises RunNotFound.
         """
         state = RunState(run_id)
-        return state, _begun(state, self.pages(run_id), self._past_state)
+        return state, _with_origin(state, self.pages(run_id), self._load_origin_state)
 
-    def _load(self, run_id: str, version: int | None, past: "_Past") -> "_Reading":
-        reading = _Reading(run_id, past)
+    def _load(self, run_id: str, version: int | None, load_origin: "_LoadOrigin") -> "_Fold":
+        reading = _Fold(run_id, load_origin)
         state = reading.state
-        if self._every is None:
-            fold(state, reading.begun(self.pages(run_id, upto=version)))
+        if self._checkpoint_every is None:
+            fold(state, reading.with_origin(self.pages(run_id, upto=version)))
             return reading
-        for event_digest, (checkpoint, results) in self._vouched_pages(run_id, version):
+        for event_digest, (checkpoint, results) in self._trusted_checkpoints(run_id, version):
             if state.version < checkpoint["after"]:
-                self._fold(reading, checkpoint["after"], self._every)
+                self._fold(reading, checkpoint["after"], self._checkpoint_every)
             if state.version == checkpoint["after"]:
                 if state.version == 0:
-                    reading.begin(checkpoint)
-                turn_page(state, checkpoint, results, Opener(run_id, result_of))
-                reading.go_on_behind(event_digest)
-        self._fold(reading, version, self._every)
+                    reading.apply_origin(checkpoint)
+                turn_page(state, checkpoint, results, Opener(run_id, decode_result))
+                reading.continue_after(event_digest)
+        self._fold(reading, version, self._checkpoint_every)
         if reading.made:
-            self._keep(run_id, reading.made)
+            self._save(run_id, reading.made)
         if reading.broken is not None:
             _log.warning("no checkpoint is kept: %s isn't as it was written; verify tells more", reading.broken)
         return reading
 
     def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
-        """The events of a run. Raises RunNotFound for a stream that is none: no stream at all, or another kind."""
+        """The events of a run. Raises RunNotFound where there is no such stream, or it isn't a run's."""
         pages = self._store.pages(run_id, after=after, upto=upto)
         if after == 0:
             first = next(pages, None)
@@ -121,133 +133,133 @@ class RunStates:
             return chain((first,), pages)
         return pages
 
-    def _past(self, run_id: str, origin: Origin) -> "_Reading":
-        """What a run begins with: its source at that version, which may itself begin with another run."""
-        past = _Reading("", self._past)
+    def _load_origin(self, run_id: str, origin: Origin) -> "_Fold":
+        """The source of a run at the version of its origin; the source may itself begin with another run."""
+        earlier = _Fold("", self._load_origin)
         for source in reversed(list(sources(self._store, run_id, origin))):
-            past = self._source(run_id, source, past)
-        return past
+            earlier = self._load_source(run_id, source, earlier)
+        return earlier
 
-    def _past_state(self, run_id: str, origin: Origin) -> RunState:
-        return self._past(run_id, origin).state
+    def _load_origin_state(self, run_id: str, origin: Origin) -> RunState:
+        return self._load_origin(run_id, origin).state
 
-    def _source(self, run_id: str, source: Origin, past: "_Reading") -> "_Reading":
-        reading = self._load(source["run_id"], source["version"], lambda *_: past)
+    def _load_source(self, run_id: str, source: Origin, earlier: "_Fold") -> "_Fold":
+        reading = self._load(source["run_id"], source["version"], lambda *_: earlier)
         if reading.state.version != source["version"]:
-            raise missing(run_id, source["run_id"])
+            raise missing_source(run_id, source["run_id"])
         return reading
 
-    def _fold(self, reading: "_Reading", upto: int | None, every: int) -> None:
-        """Fold the events up to a version, and make the checkpoints that fall on the way."""
+    def _fold(self, reading: "_Fold", upto: int | None, every: int) -> None:
+        """Fold the events up to a version, and make a checkpoint at each multiple of ``every``."""
         state = reading.state
-        begun = copy(state)
+        since = copy(state)
         pages = self.pages(reading.run_id, after=state.version, upto=upto)
-        for page in reading.begun(pages) if state.version == 0 else pages:
-            for part in _parts(page, every):
+        for page in reading.with_origin(pages) if state.version == 0 else pages:
+            for part in _split(page, every):
                 fold(state, (part,))
-                reading.unfollowed += part.rows
+                reading.unchecked += part.rows
                 if state.version % every == 0:
-                    reading.make_page(begun)
-                    begun = copy(state)
+                    reading.make_checkpoint(since)
+                    since = copy(state)
 
-    def _vouched_pages(self, run_id: str, upto: int | None) -> Iterator[tuple[bytes, Unpacked]]:
-        """The checkpoints up to a version that this process made itself, in order, each with the digest of its event.
+    def _trusted_checkpoints(self, run_id: str, upto: int | None) -> Iterator[tuple[bytes, DecodedCheckpoint]]:
+        """The trusted checkpoints up to a version, in order, each with the digest of its event.
 
-        Whatever else lies there is passed over. Costs nothing where this process made none.
+        All others are ignored. Reads nothing where this process made none.
         """
-        vouched = self._vouched.of(run_id, upto)
-        if not vouched:
+        trusted = self._trusted.of(run_id, upto)
+        if not trusted:
             return
-        from ..storage.checkpoints import kept_checkpoints  # brings the storage libraries
+        from ..storage.checkpoints import stored_checkpoints  # imports the storage libraries
 
-        kept = kept_checkpoints(self._checkpoints, self._store, run_id, upto, FOLD_REVISION)
-        for version, content, event_digest in kept:
-            if version not in vouched:
+        stored = stored_checkpoints(self._checkpoints, self._store, run_id, upto, FOLD_REVISION)
+        for version, content, event_digest in stored:
+            if version not in trusted:
                 continue
-            if event_digest is None or digest_made_of(run_id, version, event_digest, content) != vouched[version]:
+            if event_digest is None or expected_digest(run_id, version, event_digest, content) != trusted[version]:
                 _log.warning("checkpoint %d of run %r isn't the one that was made here and is ignored", version, run_id)
                 continue
-            yield event_digest, unpacked(content)
+            yield event_digest, decode_checkpoint(content)
 
-    def _keep(self, run_id: str, made: Mapping[int, bytes]) -> None:
+    def _save(self, run_id: str, made: Mapping[int, bytes]) -> None:
         try:
             self._checkpoints.save(run_id, FOLD_REVISION, made)
-        except StorageError as error:  # a cache: a store that can be read but not written still answers
+        except StorageError as error:  # checkpoints are a cache: a read-only store still answers
             _log.debug("no checkpoints kept for run %r: %s", run_id, error)
-        self._vouched.add(run_id, {version: page_digest(content) for version, content in made.items()})
+        self._trusted.add(run_id, {version: checkpoint_digest(content) for version, content in made.items()})
 
 
-class _Reading:
-    """One read of a run: the state so far, and what it takes to leave checkpoints behind."""
+class _Fold:
+    """One fold of a run: the state so far, and the checkpoints made on the way."""
 
-    def __init__(self, run_id: str, past: "_Past") -> None:
+    def __init__(self, run_id: str, load_origin: "_LoadOrigin") -> None:
         self.run_id = run_id
         self.state = RunState(run_id)
-        self.unfollowed: list[SealedRow] = []
-        """The events folded last, whose links nobody has looked at yet: that pays only where a checkpoint is made."""
+        self.unchecked: list[SealedRow] = []
+        """The last events folded, whose links aren't checked yet: they only need to be where a checkpoint is made."""
         self.made: dict[int, bytes] = {}
         self.broken: str | None = None
-        """Why no checkpoint can be made any more: an event that isn't as it was written, in words."""
-        self._chain = Chain(run_id)
-        self._past = past
-        self._source: _Reading | None = None
+        """Why no further checkpoint can be made: the first event that isn't as it was written, in words."""
+        self._chain = HashChain(run_id)
+        self._load_origin = load_origin
+        self._source: _Fold | None = None
 
-    def begun(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """The pages from the run's first event on; before that is folded, the state takes what the run begins with."""
-        return _begun(self.state, pages, self._begin_with)
+    def with_origin(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """The pages from the run's first event on; the state takes over the source's results before the first event."""
+        return _with_origin(self.state, pages, self._load_source)
 
-    def begin(self, started: Mapping[str, Any]) -> None:
-        """Take what the run begins with."""
-        _begin(self.state, started, self._begin_with)
+    def apply_origin(self, started: Mapping[str, Any]) -> None:
+        """Take over the results that the run begins with."""
+        _apply_origin(self.state, started, self._load_source)
 
-    def go_on_behind(self, digest: bytes) -> None:
-        """Follow the links from the event of this digest on."""
+    def continue_after(self, digest: bytes) -> None:
+        """Check links from the event with this digest on."""
         self._chain.digest = digest
-        self.unfollowed.clear()
+        self.unchecked.clear()
 
-    def make_page(self, since: RunState) -> None:
-        """Make a checkpoint of the state, which goes on from an earlier one; none where an event was damaged."""
+    def make_checkpoint(self, since: RunState) -> None:
+        """Make a checkpoint of the state, relative to an earlier one; none where an event is damaged."""
         self.broken = self._first_broken()
         if self.broken is None:
-            with suppress(EventNotReadable):  # this read may not look at that result; who does is told
-                self.made[self.state.version] = content_of(self.run_id, self._chain.digest, self.state, since)
+            with suppress(EventNotReadable):  # the caller may never read that result; a reader of it gets the error
+                self.made[self.state.version] = encode_checkpoint(self.run_id, self._chain.digest, self.state, since)
 
     def _first_broken(self) -> str | None:
-        self._chain.follow(self.unfollowed)
-        self.unfollowed.clear()
+        self._chain.follow(self.unchecked)
+        self.unchecked.clear()
         return self._chain.broken or (self._source._first_broken() if self._source is not None else None)
 
-    def _begin_with(self, run_id: str, origin: Origin) -> RunState:
-        self._source = self._past(run_id, origin)
+    def _load_source(self, run_id: str, origin: Origin) -> RunState:
+        self._source = self._load_origin(run_id, origin)
         return self._source.state
 
 
-_Past = Callable[[str, Origin], _Reading]
-"""Reads the source, up to its version, of a run of this origin."""
+_LoadOrigin = Callable[[str, Origin], _Fold]
+"""Folds the source of a run, up to the version that its origin names."""
 
-_PastState = Callable[[str, Origin], RunState]
-"""The state that this leads to."""
+_LoadOriginState = Callable[[str, Origin], RunState]
+"""The state of that fold."""
 
 
-def _begun(state: RunState, pages: Iterator[Page], past: _PastState) -> Iterator[Page]:
-    """The pages of a run from its first event on; before that one is folded, the state takes what it begins with."""
+def _with_origin(state: RunState, pages: Iterator[Page], load: _LoadOriginState) -> Iterator[Page]:
+    """The pages of a run from its first event on; the state takes over the source's results before the first event."""
     rows, opener = next(pages)
     started = opener.open(rows[0])
-    _begin(state, started, past)
+    _apply_origin(state, started, load)
     yield Page(rows[:1], Opener(opener.stream, lambda *_: started))
     yield Page(rows[1:], opener)
     yield from pages
 
 
-def _begin(state: RunState, started: Mapping[str, Any], past: _PastState) -> None:
+def _apply_origin(state: RunState, started: Mapping[str, Any], load: _LoadOriginState) -> None:
     run_id = str(state.run_id)
     origin = origin_in(run_id, started)
     if origin is not None and origin["version"] > 0:
-        state.begin_with(past(run_id, origin), origin)
+        state.begin_with(load(run_id, origin), origin)
 
 
-def _parts(page: Page, every: int) -> Iterator[Page]:
-    """The page, cut behind each version that is a multiple of ``every``."""
+def _split(page: Page, every: int) -> Iterator[Page]:
+    """The page, cut after each version that is a multiple of ``every``."""
     rows, start = page.rows, 0
     while start < len(rows):
         end = start + every - (rows[start][0] - 1) % every

@@ -1,4 +1,4 @@
-"""What the store knows of a workflow: its stream, read from the save that matters."""
+"""Workflows read from their streams, each from the last save that matters."""
 
 from datetime import datetime
 
@@ -28,7 +28,7 @@ from ..queries.index.reader import Index
 from .as_of import version_at
 
 
-class WorkflowLog:
+class WorkflowRepository:
     """Reads the streams of workflows."""
 
     def __init__(self, store: EventStore, index: Index) -> None:
@@ -40,25 +40,25 @@ class WorkflowLog:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        moment = moment_asked(self.number(workflow_id, version), at)
+        moment = moment_asked(self.resolve_version(workflow_id, version), at)
         head = self.head(workflow_id)
         asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {quoted(workflow_id)}")
         state = self.state_at(workflow_id, asked)
         latest = state if asked == head else self.state_at(workflow_id, head)
         return state.snapshot(is_latest=latest.saved_version == state.saved_version)
 
-    def last_save(self, workflow_id: str) -> RecordedEvent:
+    def load_last_save(self, workflow_id: str) -> RecordedEvent:
         """The event of the last save. Raises WorkflowNotFound, IllegalTransition for an archived workflow."""
-        recent = self.recent(workflow_id)
-        if not recent:
+        events_since_save = self.events_since_save(workflow_id)
+        if not events_since_save:
             raise WorkflowNotFound(workflow_id)
-        refuse_archived(state_of(workflow_id, recent))
-        return recent[0]
+        refuse_archived(state_of(workflow_id, events_since_save))
+        return events_since_save[0]
 
     def definition(self, workflow_id: str, version: int, digest: str) -> WorkflowDefinition:
-        """The definition of a version, which was saved with this digest.
+        """The definition of a version that was saved with this digest.
 
-        Raises EventsLost where the store holds another save as that version.
+        Raises EventsLost where the store holds another save at that version.
         """
         saved = self.get(workflow_id, version)
         if saved.digest != digest:
@@ -66,13 +66,13 @@ class WorkflowLog:
             raise EventsLost(stream, version, self._store.head(stream))
         return saved.definition
 
-    def number(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
-        """The version that a number or a snapshot id stands for; a number may be beyond the head.
+    def resolve_version(self, workflow_id: str, version: int | str | None, name: str = "version") -> int | None:
+        """The version that a number or a snapshot id names; a number may be beyond the head.
 
         Raises InvalidRequest for what is neither; for a snapshot id WorkflowNotFound, VersionNotFound.
         """
         if isinstance(version, str):
-            return self.version_named(workflow_id, version)
+            return self.version_of_snapshot(workflow_id, version)
         if version is not None and type(version) is not int:
             raise InvalidRequest(f"{name} {quoted(version)} is neither a whole number nor a snapshot id")
         return version
@@ -84,8 +84,11 @@ class WorkflowLog:
             raise WorkflowNotFound(workflow_id)
         return head
 
-    def recent(self, workflow_id: str, since: int | None = None) -> list[RecordedEvent]:
-        """The events from the last save on, or from the one that version ``since`` shows; none: no such workflow."""
+    def events_since_save(self, workflow_id: str, since: int | None = None) -> list[RecordedEvent]:
+        """The events from the last save on, or from the last save at or before version ``since``.
+
+        Empty where there is no such workflow.
+        """
         events: list[RecordedEvent] = []
         for event in self._store.read(workflow_stream(workflow_id), backwards=True):
             events.append(event)
@@ -94,7 +97,7 @@ class WorkflowLog:
         return events[::-1]
 
     def state_at(self, workflow_id: str, version: int) -> WorkflowState:
-        """The state at a version that is there. Raises StorageCorrupt for a gap."""
+        """The state at a version that exists. Raises StorageCorrupt for a gap."""
         stream = workflow_stream(workflow_id)
         events: list[RecordedEvent] = []
         for event in self._store.read(stream, upto=version, backwards=True):
@@ -114,17 +117,17 @@ class WorkflowLog:
             raise WorkflowNotFound(workflow_id)
         return found
 
-    def version_named(self, workflow_id: str, snapshot_id: str) -> int:
-        """The version of the save that a snapshot id stands for. Raises WorkflowNotFound, VersionNotFound."""
+    def version_of_snapshot(self, workflow_id: str, snapshot_id: str) -> int:
+        """The version of the save with a snapshot id. Raises WorkflowNotFound, VersionNotFound."""
         head = self.head(workflow_id)
         for event in self._store.read(workflow_stream(workflow_id), backwards=True):
             if event.data.get("snapshot_id") == snapshot_id:
                 return event.version
         raise VersionNotFound(snapshot_id, head, f"workflow {workflow_id!r}")
 
-    def is_taken(self, snapshot_id: str) -> bool:
-        """Whether a snapshot id stands for some save of the store already."""
+    def has_snapshot_id(self, snapshot_id: str) -> bool:
+        """Whether some save of the store has this snapshot id already."""
         try:
             return bool(self._index.saves_named(snapshot_id))
         except StorageUnavailable:
-            return False  # no index yet, so no list to mistake it in; where the store is away, the save will tell
+            return False  # no index yet, so no list to confuse; if the store is away, the save fails

@@ -8,12 +8,12 @@ from ...domain.errors import StorageError
 from ...domain.ports import CheckpointStore, EventStore
 from .recorder import LAST, PAGE_ROWS, errors_in_our_terms
 
-PAGES_AT_ONCE = 16
-LARGE_PAGE = 2**20
+CHECKPOINTS_AT_ONCE = 16
+LARGE_CHECKPOINT = 2**20
 """Pages above this many bytes are fetched one at a time."""
 
 
-class KeptCheckpoint(NamedTuple):
+class StoredCheckpoint(NamedTuple):
     """A page as it was found in storage, where anybody may have put it."""
 
     version: int
@@ -23,16 +23,16 @@ class KeptCheckpoint(NamedTuple):
 
 
 @runtime_checkable
-class BesideEvents(Protocol):
+class ReadsEventDigests(Protocol):
     """Checkpoints in the same storage as the events: what ``domain.ports.CheckpointStore`` need not be able to do."""
 
-    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages_with_digests(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[StoredCheckpoint]:
         """The same as ``pages``, each read in one statement with the digest of the event that it was made at."""
         ...
 
 
 @runtime_checkable
-class Listed(Protocol):
+class ListsStreams(Protocol):
     """Checkpoints that can say whose they are."""
 
     def streams(self, fold_revision: int) -> Iterator[str]:
@@ -40,15 +40,15 @@ class Listed(Protocol):
         ...
 
 
-def kept_checkpoints(
+def stored_checkpoints(
     checkpoints: CheckpointStore, events: EventStore, stream: str, upto: int | None, fold_revision: int
-) -> Iterator[KeptCheckpoint]:
+) -> Iterator[StoredCheckpoint]:
     """The pages of a stream up to a version, each with the digest of the event that it was made at, as that is now."""
-    if isinstance(checkpoints, BesideEvents):
-        yield from checkpoints.pages_beside_events(stream, upto, fold_revision)
+    if isinstance(checkpoints, ReadsEventDigests):
+        yield from checkpoints.pages_with_digests(stream, upto, fold_revision)
         return
     for version, content in checkpoints.pages(stream, upto, fold_revision):
-        yield KeptCheckpoint(version, content, _digest_at(events, stream, version))
+        yield StoredCheckpoint(version, content, _digest_at(events, stream, version))
 
 
 def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
@@ -58,7 +58,7 @@ def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
         return None
 
 
-class TableOfCheckpoints(ABC):
+class CheckpointTable(ABC):
     """Reading by named queries, which each database has under the same names."""
 
     @abstractmethod
@@ -66,19 +66,19 @@ class TableOfCheckpoints(ABC):
         """All rows of a named query."""
 
     def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
-        return (page[:2] for page in self.pages_beside_events(stream, upto, fold_revision))
+        return (page[:2] for page in self.pages_with_digests(stream, upto, fold_revision))
 
-    def pages_beside_events(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[KeptCheckpoint]:
+    def pages_with_digests(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[StoredCheckpoint]:
         wanted = {"stream": stream, "fold_revision": fold_revision}
-        bounds = {"upto": LAST if upto is None else upto, "large": LARGE_PAGE, "rows": PAGES_AT_ONCE}
+        bounds = {"upto": LAST if upto is None else upto, "large": LARGE_CHECKPOINT, "rows": CHECKPOINTS_AT_ONCE}
         after = 0
         while True:
             with errors_in_our_terms():
                 found = self._fetch("checkpoints", after=after, **wanted, **bounds)
             for version, content, digest in found:
                 whole = content if content is not None else self._large(version=version, **wanted)
-                yield KeptCheckpoint(version, whole, digest)
-            if len(found) < PAGES_AT_ONCE:
+                yield StoredCheckpoint(version, whole, digest)
+            if len(found) < CHECKPOINTS_AT_ONCE:
                 return
             after = found[-1][0]
 

@@ -20,7 +20,7 @@ from threading import Condition, Lock, get_ident, main_thread
 
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent
 
-from ..concurrency.forking import ForksAnew, follow_forks, notice_fork
+from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..concurrency.threads import ThreadPool
 from .recorder import ConnectionLost, LedgerRecorder
 
@@ -65,7 +65,7 @@ class _Task(_Writer):
         self.future: asyncio.Future[list[int] | None] = loop.create_future()
 
 
-class GroupCommit(ForksAnew):
+class GroupCommit(ResetOnFork):
     """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
 
     def __init__(self, recorder: LedgerRecorder, threads: ThreadPool) -> None:
@@ -73,7 +73,7 @@ class GroupCommit(ForksAnew):
         self._threads = threads
         self._closed = False
         self._start()
-        follow_forks(self)
+        register_for_forks(self)
 
     def _start(self) -> None:
         # It may be interrupted anywhere, so it never leads: others would wait for ever.
@@ -87,7 +87,7 @@ class GroupCommit(ForksAnew):
 
     def insert(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events durably, all or none, in a commit of their own or in a shared one."""
-        notice_fork()
+        handle_missed_fork()
         may_lead = get_ident() != self._main_thread
         if _is_large(events) or self._closed or not (may_lead or self._leading):
             return self._recorder.insert_events(events)
@@ -119,7 +119,7 @@ class GroupCommit(ForksAnew):
 
     async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
         """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
-        notice_fork()
+        handle_missed_fork()
         if _is_large(events) or self._closed:
             return await self._threads.run(self._recorder.insert_events, events)
         writer = _Task(events, asyncio.get_running_loop())
@@ -135,7 +135,7 @@ class GroupCommit(ForksAnew):
 
     def close(self) -> None:
         """Return when nobody waits any more. Who comes from now on isn't waited for."""
-        notice_fork()
+        handle_missed_fork()
         with self._lock:
             self._closed = True
             while self._leading:

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from ...domain.errors import InvalidValue
 from ...domain.visible import quoted
-from ..concurrency.forking import ForksAnew, follow_forks
+from ..concurrency.forking import ResetOnFork, register_for_forks
 
 MAX_STREAM_BYTES = 1024
 """Longest stream name, in UTF-8: an index entry must hold it."""
@@ -32,7 +32,7 @@ class Hold:
         self.head: Head | None = None
 
 
-class Heads(ForksAnew):
+class Heads(ResetOnFork):
     """The heads that were met last: a writer that goes on with a stream needs no read. Bounded, thread-safe.
 
     A remembered head may be behind, as others append too; and it may be gone, where a store was restored or failed
@@ -44,7 +44,7 @@ class Heads(ForksAnew):
         self._heads: OrderedDict[str, Head] = OrderedDict()
         self._held: WeakValueDictionary[str, Hold] = WeakValueDictionary()
         self._lock = Lock()
-        follow_forks(self)
+        register_for_forks(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = Lock()  # whoever holds it isn't here

@@ -12,6 +12,7 @@ from ...domain.values.ids import workflow_stream
 from ...domain.work_order import WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import WorkflowState
+from ...domain.workflow import evolve as evolve_workflow
 
 Command = Callable[[Any], NewEvent | Iterable[NewEvent] | None]
 """Takes the state of a run, work order or workflow, and answers with what is to be recorded; or refuses."""
@@ -99,7 +100,7 @@ def _evolve(state: Any, version: int, type: str, data: Mapping[str, Any]) -> Non
         case WorkOrderState():
             evolve_order(state, type, data)
         case _:
-            state.evolve(version, type, data)
+            evolve_workflow(state, version, type, data)
 
 
 def _recorded(events: Iterable[NewEvent | RecordedEvent]) -> Iterator[tuple[str, Mapping[str, Any]]]:

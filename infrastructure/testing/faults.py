@@ -11,9 +11,12 @@ from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import ConnectionLost
 
 FaultPoint = Literal[
-    "crash before commit", "crash after commit", "connection lost before commit", "connection lost after commit",
+    "crash before commit",
+    "crash after commit",
+    "connection lost before commit",
+    "connection lost after commit",
     "disk full",
-]  # fmt: skip
+]
 
 
 class Crash(BaseException):

@@ -34,9 +34,12 @@ class Diverged(AssertionError):
 
 
 def replay_case(
-    path: str | Path, executors: ExecutorRegistry, *,
-    effects: Collection[str] = (), globals: Mapping[str, Any] | None = None,
-) -> ReplayReport:  # fmt: skip
+    path: str | Path,
+    executors: ExecutorRegistry,
+    *,
+    effects: Collection[str] = (),
+    globals: Mapping[str, Any] | None = None,
+) -> ReplayReport:
     """Execute the steps of an exported run again, in memory, and compare them with what was recorded.
 
     ``effects`` names types of executors that have effects and are executed all the same; ``globals`` are never

@@ -34,9 +34,12 @@ def export(
 
 
 def _write(
-    file: BinaryIO, store: LedgerEventStore, run_id: str, parts: Sequence[Part],
+    file: BinaryIO,
+    store: LedgerEventStore,
+    run_id: str,
+    parts: Sequence[Part],
     progress: Callable[[float], object] | None,
-) -> None:  # fmt: skip
+) -> None:
     first = header_line(Header(run_id, {part.stream: part.events for part in parts}))
     whole = sha256(first)
     file.write(first)

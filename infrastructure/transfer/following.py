@@ -140,7 +140,7 @@ class Following:
                 yield f"work order {order_id!r} goes on behind the last run that is needed of it"
         for stream, workflow in self._workflows.items():
             used = max(self._versions_used(workflow.workflow_id), default=0)
-            if workflow.version > used:
+            if workflow.state.version > used:
                 yield f"stream {stream!r} goes on behind version {used}, the last one that is needed"
 
     def _gather(self, needed: set[str]) -> Iterator[str]:

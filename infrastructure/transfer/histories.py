@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ...domain.errors import IllegalTransition, InvalidValue
+from ...domain.events.registry import check_may_follow
 from ...domain.ports import NewEvent
 from ...domain.run import METADATA_SET, STARTED, RunState, evolve, headed, leads_on
 from ...domain.run.context import Context
@@ -14,9 +15,10 @@ from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality, Routes
 from ...domain.run.results import Entry, History
 from ...domain.values.json import json_digest
-from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WorkOrderState
+from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import ARCHIVED, RESTORED, SAVES, snapshot_ids
+from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
+from ...domain.workflow import evolve as evolve_workflow
 
 _CANDIDATES = 100
 """Snapshot ids that are tried for one save, as good as all."""
@@ -38,19 +40,15 @@ class WorkflowHistory:
     digests: dict[int, str] = field(default_factory=dict[int, str])
     routes: dict[int, Routes] = field(default_factory=dict[int, Routes])
     """Of the versions that are used."""
-    version: int = 0
-    _is_archived: bool = False
+    state: WorkflowState = field(init=False)
+    """Without definitions and code."""
+
+    def __post_init__(self) -> None:
+        self.state = WorkflowState(self.workflow_id)
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
-        self.version = version
-        if type in SAVES or type == ARCHIVED:
-            if self._is_archived:
-                raise IllegalTransition("the workflow is archived")
-            self._is_archived = type == ARCHIVED
-        elif type == RESTORED:
-            if not self._is_archived:
-                raise IllegalTransition("the workflow is not archived")
-            self._is_archived = False
+        check_may_follow(WORKFLOW_EVENTS, self.state, type)
+        evolve_workflow(self.state, version, type, {key: data[key] for key in data.keys() - _LARGE})
         if type in SAVES:
             candidates = snapshot_ids(self.workflow_id, version, data["digest"])
             if not any(data["snapshot_id"] == next(candidates) for _ in range(_CANDIDATES)):
@@ -103,7 +101,7 @@ class RunHistory:
             self.past[version] = _branched(state)
 
 
-_LARGE = frozenset({"payload", "metadata", "input", "output", "logs", "code", "distributions", "drifted"})
+_LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "logs", "code", "distributions", "drifted"})
 """What no other event depends on."""
 
 
@@ -184,9 +182,8 @@ class WorkOrderHistory:
     """Whether its last event names a run."""
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:  # noqa: ARG002 - as of the others
+        check_may_follow(WORK_ORDER_EVENTS, self.state, type)
         if type == REJECTED:
-            if self.state.last_run_id is not None:
-                raise IllegalTransition("a work order that has a run is not rejected any more")
             self.rejected.append((data["workflow_id"], data["workflow_version"]))
         run_id = data.get("run_id")
         if run_id is not None:

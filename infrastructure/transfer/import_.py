@@ -33,9 +33,15 @@ _TOGETHER = frozenset({STARTED, OPENED, REJECTED, RUN_ADDED})
 
 
 def import_export(
-    store: LedgerEventStore, path: Path, now: Callable[[], int], limits: ImportLimits, *,
-    continue_existing: bool = False, dry_run: bool = False, progress: Progress | None = None,
-) -> ImportReport:  # fmt: skip
+    store: LedgerEventStore,
+    path: Path,
+    now: Callable[[], int],
+    limits: ImportLimits,
+    *,
+    continue_existing: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
     """Append what the store hasn't yet, or only say how much that is.
 
     Raises InvalidRequest for what can't be read, InvalidExport, ConflictingHistory, WouldContinue; then nothing was
@@ -142,9 +148,12 @@ def _refuse_conflict(store: LedgerEventStore, events: Iterable[LinkedEvent]) -> 
 
 
 def _append(
-    store: LedgerEventStore, export: ExportReader, present: Mapping[str, int], added: Added,
+    store: LedgerEventStore,
+    export: ExportReader,
+    present: Mapping[str, int],
+    added: Added,
     progress: Progress | None,
-) -> None:  # fmt: skip
+) -> None:
     """Append the events that the store hasn't, in the order of the file. Raises ConcurrencyError."""
     events = _told(export, sum(export.header.streams.values()), progress)
     for commit in _commits(event for event in events if event.originator_version > present[str(event.originator_id)]):

@@ -173,8 +173,14 @@ class ExportReader:
 
 
 _IMPOSSIBLE = (
-    InvalidValue, IllegalTransition, EventNotReadable, LookupError, TypeError, ValueError, AttributeError,
-)  # fmt: skip
+    InvalidValue,
+    IllegalTransition,
+    EventNotReadable,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
 """What an event raises that can't be what it says: ours say why, Python's come of folding it."""
 
 _RUN_STARTED = b'"type":"%s"' % STARTED.encode()

@@ -10,9 +10,9 @@ from ...domain.errors import EventNotReadable, RunNotFound, StorageCorrupt
 from ...domain.events.integrity import Finding
 from ...domain.run import FOLD_REVISION, RunState
 from ...projections.runs.run import fold
-from ..repositories.checkpoint_pages import digest_made_of, lines_in, lines_of, page_digest
-from ..repositories.runs import RunStates
-from ..storage.checkpoints import KeptCheckpoint, Listed, kept_checkpoints
+from ..repositories.checkpoints import checkpoint_digest, checkpoint_lines, expected_digest, read_lines
+from ..repositories.runs import RunRepository
+from ..storage.checkpoints import ListsStreams, StoredCheckpoint, stored_checkpoints
 from ..storage.event_store import LedgerEventStore
 from .inspector import Inspector
 
@@ -25,9 +25,9 @@ class CheckpointInspector(Inspector):
 
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
-        self._states = RunStates(store, store.checkpoints, None)
+        self._states = RunRepository(store, store.checkpoints, None)
         # Others than ours may not be able to say whose they are: then each run is asked for.
-        listed = store.checkpoints.streams(FOLD_REVISION) if isinstance(store.checkpoints, Listed) else None
+        listed = store.checkpoints.streams(FOLD_REVISION) if isinstance(store.checkpoints, ListsStreams) else None
         self._is_listed = listed is not None
         self._streams = listed or iter(())
         self._next = next(self._streams, None)
@@ -66,19 +66,21 @@ class CheckpointInspector(Inspector):
             # One that came just now is left to the next walk.
             if page.version in since and not _is_true(stream, page, states, since[page.version]):
                 yield Finding(
-                    stream, page.version, "checkpoint",
+                    stream,
+                    page.version,
+                    "checkpoint",
                     "the checkpoint that is kept isn't what the events fold to: it was changed, or is of events that "
                     "were lost. It is never used; `flowledger rebuild` drops it",
-                )  # fmt: skip
+                )
 
-    def _pages(self, stream: str) -> Iterator[KeptCheckpoint]:
-        return kept_checkpoints(self._store.checkpoints, self._store, stream, None, FOLD_REVISION)
+    def _pages(self, stream: str) -> Iterator[StoredCheckpoint]:
+        return stored_checkpoints(self._store.checkpoints, self._store, stream, None, FOLD_REVISION)
 
-    def _since(self, page: KeptCheckpoint) -> int | None:
+    def _since(self, page: StoredCheckpoint) -> int | None:
         """The version that a page says that it goes on from; None where it says none."""
         try:
             # State and results are JSON lines; the state holds a payload and metadata, each smaller than an event.
-            state, *_ = lines_in(page.content, 4 * self._store.max_event_bytes).split(b"\n", 1)
+            state, *_ = read_lines(page.content, 4 * self._store.max_event_bytes).split(b"\n", 1)
             since = orjson.loads(state)["after"]
         except (ValueError, LookupError, TypeError):
             return None
@@ -86,7 +88,7 @@ class CheckpointInspector(Inspector):
 
     def _folded(self, run_id: str, versions: AbstractSet[int]) -> Iterator[tuple[int, RunState]]:
         """The states of a run at versions, as far as there are such; they share their results."""
-        state, pages = self._states.begun(run_id)
+        state, pages = self._states.begin_fold(run_id)
         for page in pages:
             start = 0
             for end, row in enumerate(page.rows, 1):
@@ -97,17 +99,17 @@ class CheckpointInspector(Inspector):
             fold(state, (page._replace(rows=page.rows[start:]),))
 
 
-def _is_true(run_id: str, page: KeptCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
+def _is_true(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
     """Whether a page is what must lie there."""
     if page.event_digest is None or since is None or not {since, page.version} <= states.keys():
         return False
-    if page_digest(page.content) != digest_made_of(run_id, page.version, page.event_digest, page.content):
+    if checkpoint_digest(page.content) != expected_digest(run_id, page.version, page.event_digest, page.content):
         return False
     try:
-        expected = lines_of(states[page.version], states[since])
+        expected = checkpoint_lines(states[page.version], states[since])
     except EventNotReadable:
         return True  # nobody can tell; that event has a finding of its own
     try:
-        return lines_in(page.content, len(expected) + 1) == expected
+        return read_lines(page.content, len(expected) + 1) == expected
     except ValueError:
         return False

@@ -78,16 +78,20 @@ class HeadsInspector(Inspector):
             )
         elif self._met is None:
             yield Finding(
-                stream, earlier.version, "cut",
+                stream,
+                earlier.version,
+                "cut",
                 f"the file of heads knows {_events(earlier.version)} of it, and it ends with version {last.version}: "
                 "the newest were removed",
-            )  # fmt: skip
+            )
         elif self._met != earlier.digest:
             yield Finding(
-                stream, earlier.version, "rewritten",
+                stream,
+                earlier.version,
+                "rewritten",
                 f"its events up to here are others than the file of heads knows: digest {self._met[:16]}… and not "
                 f"{earlier.digest[:16]}…",
-            )  # fmt: skip
+            )
         self._go_on()
 
     @property

@@ -187,13 +187,17 @@ def _told(
     if expected is None and actual is not None:
         named = actual.get("version", version)
         yield Finding(
-            stream, named, "index",
+            stream,
+            named,
+            "index",
             f"the index of {table.what} has a row for it that no event of the log makes: {_MADE_ANEW}",
-        )  # fmt: skip
+        )
     elif expected is not None and actual is None:
         yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_MADE_ANEW}")
     elif different := _differences(table, expected, actual):
         yield Finding(
-            stream, version, "index",
+            stream,
+            version,
+            "index",
             f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_MADE_ANEW}",
-        )  # fmt: skip
+        )

@@ -130,5 +130,8 @@ def _equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.started_at, one.position, one.words, one.document) == (
-        other.started_at, other.position, other.words, other.document
-    )  # fmt: skip
+        other.started_at,
+        other.position,
+        other.words,
+        other.document,
+    )

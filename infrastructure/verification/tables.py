@@ -55,32 +55,67 @@ class Table(NamedTuple):
 
 
 RUNS = Table(
-    "flowledger_index_runs", "run_id",
-    ("run_id", "version", "position", "status", "started_at", "finished_at", "queued", "work_order_id", "workflow_id",
-     "workflow_version", "node_id", "error_type", "actor", "origin", "source"),
+    "flowledger_index_runs",
+    "run_id",
+    (
+        "run_id",
+        "version",
+        "position",
+        "status",
+        "started_at",
+        "finished_at",
+        "queued",
+        "work_order_id",
+        "workflow_id",
+        "workflow_version",
+        "node_id",
+        "error_type",
+        "actor",
+        "origin",
+        "source",
+    ),
     what="runs",
-)  # fmt: skip
+)
 ORDERS = Table(
-    "flowledger_index_work_orders", "work_order_id",
-    ("work_order_id", "position", "opened_at", "workflow_id", "actor", "last_run_id", "reason", "state", "last_status",
-     "last_queued", "last_version"),
+    "flowledger_index_work_orders",
+    "work_order_id",
+    (
+        "work_order_id",
+        "position",
+        "opened_at",
+        "workflow_id",
+        "actor",
+        "last_run_id",
+        "reason",
+        "state",
+        "last_status",
+        "last_queued",
+        "last_version",
+    ),
     what="work orders",
-)  # fmt: skip
+)
 WORKFLOWS = Table(
-    "flowledger_index_workflows", "workflow_id",
+    "flowledger_index_workflows",
+    "workflow_id",
     ("workflow_id", "version", "saved_version", "taken_at", "archived", "snapshot_id", "actor", "name", "message"),
-    of_workflows=True, what="workflows",
-)  # fmt: skip
+    of_workflows=True,
+    what="workflows",
+)
 SAVES = Table(
-    "flowledger_index_saves", "workflow_id",
+    "flowledger_index_saves",
+    "workflow_id",
     ("workflow_id", "version", "taken_at", "snapshot_id", "actor", "digest", "message"),
-    has_versions=True, of_workflows=True, what="saves",
-)  # fmt: skip
+    has_versions=True,
+    of_workflows=True,
+    what="saves",
+)
 CHANGES = Table(
-    "flowledger_index_changes", "stream",
+    "flowledger_index_changes",
+    "stream",
     ("stream", "version", "position", "recorded_at", "is_act", "actor", "type", "status", "node_id", "error_type"),
-    has_versions=True, what="what was done",
-)  # fmt: skip
+    has_versions=True,
+    what="what was done",
+)
 
 # The state of a work order is told by its last run: both are read in one statement.
 _WORK_ORDERS = """(

@@ -29,9 +29,13 @@ PROGRESS_EVERY = 1_000
 
 
 def verify(
-    store: LedgerEventStore, progress: Callable[[int], object] | None = None, *,
-    deep: bool = False, heads: Path | None = None, now: int | None = None,
-) -> VerifyReport:  # fmt: skip
+    store: LedgerEventStore,
+    progress: Callable[[int], object] | None = None,
+    *,
+    deep: bool = False,
+    heads: Path | None = None,
+    now: int | None = None,
+) -> VerifyReport:
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
     ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
@@ -63,9 +67,15 @@ class _Walk:
     """One pass, and what it counts on the way."""
 
     def __init__(
-        self, store: LedgerEventStore, progress: Callable[[int], object] | None,
-        earlier: HeadsFile | None, kept: BinaryIO | None, now: int, *, deep: bool,
-    ) -> None:  # fmt: skip
+        self,
+        store: LedgerEventStore,
+        progress: Callable[[int], object] | None,
+        earlier: HeadsFile | None,
+        kept: BinaryIO | None,
+        now: int,
+        *,
+        deep: bool,
+    ) -> None:
         self._store = store
         self._progress = progress
         self._events = self._streams = 0
@@ -79,9 +89,13 @@ class _Walk:
         search = SearchInspector(store) if deep else None
         self._search = search if search is not None and search.is_current else None
         others: tuple[Inspector | None, ...] = (
-            self._heads, BodyInspector(store, now), ReferenceInspector(store), self._index, self._checkpoints,
+            self._heads,
+            BodyInspector(store, now),
+            ReferenceInspector(store),
+            self._index,
+            self._checkpoints,
             self._search,
-        )  # fmt: skip
+        )
         self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]
 
     def findings(self) -> Iterator[Finding]:

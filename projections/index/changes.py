@@ -6,15 +6,17 @@ A plain step, one that leads to the next, moves no row: so it costs no second wr
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from ...domain.errors import EventNotReadable
-from ...domain.run import METADATA_SET, MOVES, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.event_registry import EVENTS
+from ...domain.events.registry import IndexEffect
+from ...domain.run import METADATA_SET, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import EARLIEST, LATEST
 from ...domain.values.ids import workflow_stream
-from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
-from ...domain.workflow import ARCHIVED, CREATED, RESTORED, SAVED
+from ...domain.work_order import OPENED
 
 INDEX_REVISION = 1
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
@@ -152,7 +154,7 @@ def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
     """Whether the event moves a row."""
     if type == STEP_COMPLETED:
         return "after" in data
-    return type in _ENTER
+    return type in _CHANGE
 
 
 def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Changes:
@@ -163,7 +165,7 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
     changes = Changes() if changes is None else changes
     for event in events:
         try:
-            _ENTER[event.type](changes, event)
+            _CHANGE[event.type](changes, event)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             reason = f"its body is not that of a {event.type!r} ({error!r})"
             raise EventNotReadable(event.stream, event.version, reason) from error
@@ -275,7 +277,7 @@ def _started(changes: Changes, event: Placed) -> None:
         **_moved_to(event),
     }
     _end_behind_start(changes.runs[event.stream])
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 def _went_on(changes: Changes, event: Placed) -> None:
@@ -286,11 +288,11 @@ def _went_on(changes: Changes, event: Placed) -> None:
     run["queued"] = "queued" in event.data
     _end_behind_start(run)
     _move_order(changes, event, state)
-    _note(changes, event, is_act=event.type not in _STEPS and "node_id" not in event.data)
+    _note(changes, event)
 
 
-def _metadata_set(changes: Changes, event: Placed) -> None:
-    _note(changes, event, is_act=True)
+def _noted(changes: Changes, event: Placed) -> None:
+    _note(changes, event)
 
 
 def _end_behind_start(run: Row) -> None:
@@ -355,7 +357,7 @@ def _run_added(changes: Changes, event: Placed) -> None:
 
 def _rejected(changes: Changes, event: Placed) -> None:
     _set_order(changes, event, {"last_run_id": None, "state": "rejected", "reason": _text(event.data["reason"])})
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 def _set_order(changes: Changes, event: Placed, to: Row) -> None:
@@ -422,24 +424,24 @@ def _saved(changes: Changes, event: Placed) -> None:
         "name": named,
         "archived": False,
     }
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
-def _archived_or_restored(changes: Changes, event: Placed) -> None:
+def _archived(changes: Changes, event: Placed, *, archived: bool = True) -> None:
     workflow_id = _workflow_of(event)
-    moved = {"workflow_id": workflow_id, "version": event.version, "archived": event.type == ARCHIVED}
+    moved = {"workflow_id": workflow_id, "version": event.version, "archived": archived}
     row = changes.workflows.get(workflow_id)
     if row is not None:
         row |= moved
     else:
         changes.workflow_moves[workflow_id] = moved
-    _note(changes, event, is_act=True)
+    _note(changes, event)
 
 
 # --- every kind -------------------------------------------------------------------------------------------------------
 
 
-def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
+def _note(changes: Changes, event: Placed) -> None:
     """What was done, when and by whom; for a run also where that left it, so that any past moment can be asked for."""
     data = event.data
     stands = _moved_to(event) if "after" in data and event.type != METADATA_SET else {}
@@ -451,7 +453,7 @@ def _note(changes: Changes, event: Placed, *, is_act: bool) -> None:
             "recorded_at": row_time(data["recorded_at"]),
             "actor": key(data["by"]),
             "type": event.type,
-            "is_act": is_act,
+            "is_act": event.type in _ACTS and "node_id" not in data,  # with a node it is a step's outcome
             "status": stands.get("status"),
             "node_id": stands.get("node_id"),
             "error_type": stands.get("error_type"),
@@ -467,17 +469,18 @@ def _text(text: str | None) -> str | None:
     return None if text is None else text.replace("\0", "\ufffd")
 
 
-_STEPS = frozenset({STEP_COMPLETED, STEP_FAILED, "run.failed"})
+_ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)
 
-_ENTER: dict[str, Callable[[Changes, Placed], None]] = {
-    **dict.fromkeys(MOVES, _went_on),
-    STARTED: _started,
-    METADATA_SET: _metadata_set,
-    OPENED: _opened,
-    RUN_ADDED: _run_added,
-    REJECTED: _rejected,
-    CREATED: _saved,
-    SAVED: _saved,
-    ARCHIVED: _archived_or_restored,
-    RESTORED: _archived_or_restored,
+_EFFECTS: Final[Mapping[IndexEffect, Callable[[Changes, Placed], None]]] = {
+    "noted": _noted,
+    "run started": _started,
+    "run moved": _went_on,
+    "work order opened": _opened,
+    "work order rejected": _rejected,
+    "run added": _run_added,
+    "workflow saved": _saved,
+    "workflow archived": _archived,
+    "workflow restored": partial(_archived, archived=False),
 }
+
+_CHANGE: Final = {name: _EFFECTS[entry.index] for name, entry in EVENTS.items() if entry.index != "none"}

@@ -6,9 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 from ...domain.ports import NewEvent
 from ...domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
+from ...domain.values.brief import brief
 from ...domain.visible import visible_lines
 from ..comparison.json_patch import pointer
-from ..serialization import brief, plain
+from ..serialization import plain
 
 DivergenceKind = Literal[
     "definition", "order", "missing executor", "masked input", "input", "error", "pause", "output", "handle", "code"

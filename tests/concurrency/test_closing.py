@@ -34,7 +34,7 @@ async def test_closing_waits_for_no_step_and_begins_none_that_still_waits_for_a_
     begun = asyncio.create_task(office.ledger.runs.astart("held"))
     assert await asyncio.to_thread(office.begun.acquire, timeout=PATIENCE)
     waits = asyncio.create_task(office.ledger.runs.astart("quick"))
-    while not office.ledger._threads.executors._places.waiting:
+    while not office.ledger._threads.executors._slots.waiting:
         await asyncio.sleep(0)
     office.ledger.close()
     with pytest.raises(fl.StorageUnavailable, match="closed before this step began"):

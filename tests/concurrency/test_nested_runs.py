@@ -149,7 +149,7 @@ async def test_what_a_step_started_and_left_to_itself_ends_after_it(store_url: s
         office.add("parent", parent)
         assert (await ledger.runs.astart("parent")).status == "completed"
         another = asyncio.create_task(ledger.runs.astart("quick"))
-        while not ledger._threads.executors._places.waiting:  # the held one has taken the only place over
+        while not ledger._threads.executors._slots.waiting:  # the held one has taken over the only slot
             await asyncio.sleep(0)
         office.let_go.set()
         assert {run.status for run in await asyncio.gather(another, *children)} == {"completed"}

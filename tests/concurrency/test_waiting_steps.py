@@ -139,7 +139,7 @@ async def test_a_call_that_is_cancelled_while_its_step_waits_for_a_thread_never_
             waits = asyncio.create_task(ledger.runs.astart("quick"))
             while not (summaries := await ledger.history.aruns(workflow_id="quick")):
                 await asyncio.sleep(0)
-            while not ledger._threads.executors._places.waiting:
+            while not ledger._threads.executors._slots.waiting:
                 await asyncio.sleep(0)
             waits.cancel()
             with pytest.raises(asyncio.CancelledError):

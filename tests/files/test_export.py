@@ -346,7 +346,7 @@ UNREADABLE: dict[str, tuple[dict[str, bytes], str]] = {
     "a list": ({"workflow.json": b"[]"}, "definition"),
     "text": ({"workflow.yaml": b"hello"}, "definition"),
     "nodes are text": ({"workflow.json": b'{"nodes": "ab"}'}, "nodes"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)

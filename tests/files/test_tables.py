@@ -22,9 +22,26 @@ import flowledger as fl
 
 ENDINGS = ("csv", "json", "jsonl", "parquet")
 ODD = (
-    "plain", "a/b\\c", "o'clock \"quoted\"", "\N{GRINNING FACE} ü", "=HYPERLINK(\"x\")", "+1", "@sum", "a,b;c\td",
-    "two\nlines", "carriage\rreturn", "both\r\n", " spaces ", "null", "\0", "'quoted", "''", "-1", "\ttab", "\nline",
-)  # fmt: skip
+    "plain",
+    "a/b\\c",
+    'o\'clock "quoted"',
+    "\N{GRINNING FACE} ü",
+    '=HYPERLINK("x")',
+    "+1",
+    "@sum",
+    "a,b;c\td",
+    "two\nlines",
+    "carriage\rreturn",
+    "both\r\n",
+    " spaces ",
+    "null",
+    "\0",
+    "'quoted",
+    "''",
+    "-1",
+    "\ttab",
+    "\nline",
+)
 AT = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
 
 
@@ -41,20 +58,35 @@ class Row:
 
 
 ROWS = [
-    Row(text, number, AT + timedelta(days=number), None if number % 2 else AT, number / 3, number % 3 == 0,
-        None if number % 2 else text, {"nodes": [text]} if number % 2 else None)
+    Row(
+        text,
+        number,
+        AT + timedelta(days=number),
+        None if number % 2 else AT,
+        number / 3,
+        number % 3 == 0,
+        None if number % 2 else text,
+        {"nodes": [text]} if number % 2 else None,
+    )
     for number, text in enumerate(ODD)
-]  # fmt: skip
+]
 
 
 def of_csv(path: Path) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
         return [
-            Row(text(row["id"]), int(row["count"]), datetime.fromisoformat(row["at"]), moment(row["ended"]),
-                float(row["ratio"]), row["ok"] == "true", text(row["reason"]) or None,
-                json.loads(row["found"] or "null"))
+            Row(
+                text(row["id"]),
+                int(row["count"]),
+                datetime.fromisoformat(row["at"]),
+                moment(row["ended"]),
+                float(row["ratio"]),
+                row["ok"] == "true",
+                text(row["reason"]) or None,
+                json.loads(row["found"] or "null"),
+            )
             for row in csv.DictReader(file, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 def of_object(row: dict[str, Any]) -> Row:
@@ -109,8 +141,15 @@ def test_types_of_columns_do_not_depend_on_the_rows(tmp_path: Path) -> None:
     schema = parquet.read_schema(tmp_path / "none.parquet")
     assert schema == parquet.read_schema(tmp_path / "some.parquet")
     assert [str(field.type) for field in schema] == [
-        "string", "int64", "timestamp[us, tz=UTC]", "timestamp[us, tz=UTC]", "double", "bool", "string", "string",
-    ]  # fmt: skip
+        "string",
+        "int64",
+        "timestamp[us, tz=UTC]",
+        "timestamp[us, tz=UTC]",
+        "double",
+        "bool",
+        "string",
+        "string",
+    ]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -197,9 +236,11 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path: Path, e
     old.write_text("what was there")
     for path in (new, old):
         done = subprocess.run(
-            [sys.executable, "-c", FILLER, str(path)], capture_output=True, text=True,
+            [sys.executable, "-c", FILLER, str(path)],
+            capture_output=True,
+            text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, 2**18)),
-        )  # fmt: skip
+        )
         assert done.stderr == ""
         assert done.stdout == f"can't write {str(path)!r}: File too large\n"
     assert old.read_text() == "what was there"
@@ -254,11 +295,21 @@ class Typed:
 
 DAY, HOUR, PRICE, KEY = date(2026, 2, 3), time(9, 30), Decimal("1.10"), UUID(int=1)
 PLAIN: list[tuple[Any, Any]] = [
-    (DAY, "2026-02-03"), (AT, AT.isoformat()), (HOUR, "09:30:00"), (PRICE, "1.10"), (Decimal("-0"), "-0"),
-    (KEY, str(KEY)), (Colour.RED, "red"), (Size.SMALL, 1), (2**63, 2**63), (-(2**200), -(2**200)),
-    ([DAY, {"p": PRICE, DAY: None}], ["2026-02-03", {"p": "1.10", "2026-02-03": None}]), ((1, 2), [1, 2]),
-    (Cell(KEY), {"value": str(KEY)}), ({1: True}, {"1": True}),
-]  # fmt: skip
+    (DAY, "2026-02-03"),
+    (AT, AT.isoformat()),
+    (HOUR, "09:30:00"),
+    (PRICE, "1.10"),
+    (Decimal("-0"), "-0"),
+    (KEY, str(KEY)),
+    (Colour.RED, "red"),
+    (Size.SMALL, 1),
+    (2**63, 2**63),
+    (-(2**200), -(2**200)),
+    ([DAY, {"p": PRICE, DAY: None}], ["2026-02-03", {"p": "1.10", "2026-02-03": None}]),
+    ((1, 2), [1, 2]),
+    (Cell(KEY), {"value": str(KEY)}),
+    ({1: True}, {"1": True}),
+]
 """Values and what they are in JSON."""
 
 
@@ -288,8 +339,15 @@ def test_columns_of_parquet_have_the_types_of_their_fields(tmp_path: Path) -> No
     path = tmp_path / "typed.parquet"
     fl.write_rows(path, Typed, [Typed(DAY, AT, PRICE, KEY, Colour.RED, Size.SMALL, 7, HOUR)])
     assert [str(field.type) for field in parquet.read_schema(path)] == [
-        "date32[day]", "timestamp[us, tz=UTC]", "string", "string", "string", "string", "int64", "string",
-    ]  # fmt: skip
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+        "string",
+        "string",
+        "string",
+        "string",
+        "int64",
+        "string",
+    ]
     (row,) = parquet.read_table(path).to_pylist()
     assert list(row.values()) == [DAY, AT, "1.10", str(KEY), "red", "1", 7, "09:30:00"]
 

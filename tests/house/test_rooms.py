@@ -59,14 +59,7 @@ def test_no_import_goes_up_and_none_goes_in_a_circle(project: Path) -> None:
             "No circle between rooms",
         ),
     ],
-    ids=[
-        "out of the domain",
-        "a library in the domain",
-        "up",
-        "up for types alone",
-        "a circle",
-        "a circle with a part",
-    ],
+    ids=["out of the domain", "a library in the domain", "up", "up for types alone", "a circle", "a circle inside"],
 )
 def test_a_planted_import_is_refused(project: Path, file: str, planted: str, broken: str) -> None:
     path = project / file
@@ -77,6 +70,5 @@ def test_a_planted_import_is_refused(project: Path, file: str, planted: str, bro
     finally:
         path.write_text(before)
     assert linted.returncode == 1
-    assert any(line.startswith(broken) and line.endswith("BROKEN") for line in linted.stdout.splitlines()), (
-        linted.stdout
-    )
+    verdicts = [line for line in linted.stdout.splitlines() if line.endswith("BROKEN")]
+    assert any(verdict.startswith(broken) for verdict in verdicts), linted.stdout

@@ -13,7 +13,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.new_id import new_id
-from flowledger.infrastructure.repositories.work_orders import load_order
+from flowledger.infrastructure.repositories.work_orders import load_work_order
 from flowledger.infrastructure.services.runs import bulk
 
 from .desk import GOOD, Desk, line, raiser
@@ -85,7 +85,7 @@ def test_what_is_retried_at_the_same_moment_is_retried_once(
     begun: list[str] = []
 
     def read_just_before(store: Any, order_id: str) -> Any:
-        order = load_order(store, order_id)
+        order = load_work_order(store, order_id)
         if not begun:
             begun.append(order_id)
             if other == "somebody":
@@ -94,7 +94,7 @@ def test_what_is_retried_at_the_same_moment_is_retried_once(
                 list(runs.retry_all(failed[:1], operation_id=operation.id))
         return order
 
-    monkeypatch.setattr(bulk, "load_order", read_just_before)
+    monkeypatch.setattr(bulk, "load_work_order", read_just_before)
     (item,) = operation
     assert item.outcome == "skipped"
     assert ("wasn't given" if other == "somebody" else "goes on elsewhere") in str(item.reason)
@@ -107,12 +107,12 @@ def test_a_reproduction_at_the_same_moment_stops_no_retry(
     reproduced: list[fl.Run] = []
 
     def read_just_before(store: Any, order_id: str) -> Any:
-        order = load_order(store, order_id)
+        order = load_work_order(store, order_id)
         if not reproduced:
             reproduced.append(desk.ledger.runs.reproduce(failed[0]))
         return order
 
-    monkeypatch.setattr(bulk, "load_order", read_just_before)
+    monkeypatch.setattr(bulk, "load_work_order", read_just_before)
     (item,) = desk.ledger.runs.retry_all(failed[:1])
     assert (item.outcome, item.status) == ("retried", "completed")
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.repositories.workflows import WorkflowLog
+from flowledger.infrastructure.queries.index.reader import Index
+from flowledger.infrastructure.repositories.workflows import WorkflowRepository
 
 from ..storage.restorable import restorable
 
@@ -178,4 +179,4 @@ def test_a_run_whose_definition_was_lost_and_replaced_does_not_run_the_other_one
         ledger.workflows.save(saying("kept"), workflow_id="w")
         lost_one = fl.WorkflowDefinition.model_validate(saying("lost")).digest
         with pytest.raises(fl.EventsLost, match="event 1 of stream 'workflow:w' is another one now"):
-            WorkflowLog(ledger._store, ledger._store.index).definition("w", 1, lost_one)
+            WorkflowRepository(ledger._store, Index(ledger._store.recorder)).definition("w", 1, lost_one)

@@ -9,7 +9,7 @@ import flowledger as fl
 from flowledger.domain.run import header_of
 from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.reader import Index
-from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.verify import verify
 from flowledger.projections.index.query import RunQuery
 
@@ -53,7 +53,7 @@ def iterating_gives_the_snapshot_of_each_version(world: World, run_id: str) -> N
 
 def a_header_says_what_the_naive_fold_says(world: World, run_id: str) -> None:
     journal = world.store.journal[run_id]
-    states = RunStates(world.store, world.store.checkpoints, None)
+    states = RunRepository(world.store, world.store.checkpoints, None)
     for version in range(1, len(journal) + 1):
         run = world.naive(run_id, version)
         header = world.ledger.history.header(run_id, version)

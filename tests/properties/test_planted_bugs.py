@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.run import decisions
-from flowledger.domain.run import state as run_module
+from flowledger.domain.run import RunState, decisions, registry, transitions
 from flowledger.infrastructure.repositories import as_of as as_of_module
 
 from . import stores
@@ -128,37 +127,37 @@ def test_a_clock_that_is_believed_breaks_the_order_of_times(monkeypatch: pytest.
 
 
 def test_an_evolve_that_changes_what_it_shares_breaks_old_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
-    def count_step(state: run_module.RunState, data: Mapping[str, Any]) -> None:
+    def count_step(state: RunState, data: Mapping[str, Any]) -> None:
         context = state.context
         if context.count == 0:
             state.context = type(context)(context.history.extended(0, data), 1)
         else:
             context.history.extended(context.count, data)
             context.count += 1
-        run_module._count_time(state, data)
+        transitions._count_time(state, data)
 
-    monkeypatch.setattr(run_module, "_count_step", count_step)
+    monkeypatch.setattr(transitions, "_count_step", count_step)
     world = World("memory:", checkpoint_every=None)
     story(world)
     assert a_snapshot_never_changes_once_it_was_read in broken_by(world)
 
 
 def test_an_evolve_that_forgets_breaks_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    def resumed(state: run_module.RunState, data: Mapping[str, Any]) -> None:
+    def resumed(state: RunState, data: Mapping[str, Any]) -> None:
         state.status = "active"
         state.payload = data.get("payload")
 
-    monkeypatch.setitem(run_module._EVOLVE, "run.resumed", resumed)
+    monkeypatch.setitem(registry._EVOLVE, "run.resumed", resumed)
     world = World("memory:", checkpoint_every=None)
     story(world)
     assert a_snapshot_is_the_naive_fold_of_its_events in broken_by(world)
 
 
 def test_a_run_that_runs_after_its_end_is_seen_by_its_executors(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cancelled(state: run_module.RunState, data: Mapping[str, Any]) -> None:
+    def cancelled(state: RunState, data: Mapping[str, Any]) -> None:
         state.cancelled = True
 
-    monkeypatch.setitem(run_module._EVOLVE, "run.cancelled", cancelled)
+    monkeypatch.setitem(registry._EVOLVE, "run.cancelled", cancelled)
     world = World("memory:", checkpoint_every=None)
     with world.doing([Act("cancelled_meanwhile", Act("complete"))]):
         world.ledger.runs.start("w", step_limit=2)

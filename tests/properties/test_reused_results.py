@@ -8,7 +8,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION
-from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.repositories.runs import RunRepository
 
 from .promises import keep_all
 from .world import Act, World
@@ -151,7 +151,7 @@ def test_a_long_chain_is_folded_without_going_deep(world: World, monkeypatch: py
     with world.doing([Act("complete", 0), Act("complete", 0), Act("fatal", "no")]):
         run = runs.start("w")
     monkeypatch.setattr(
-        "flowledger.infrastructure.repositories.runs.RunStates._load", never_within_itself(RunStates._load)
+        "flowledger.infrastructure.repositories.runs.RunRepository._load", never_within_itself(RunRepository._load)
     )
     for _ in range(20):
         with world.doing([Act("fatal", "no")]):

@@ -37,10 +37,16 @@ values = st.recursive(
 
 def started(payload: Any = None, *, by: str = "ada", metadata: Mapping[str, Any] | None = None) -> NewEvent:
     body = {
-        "recorded_at": NOW, "by": by, "correlation_id": "order", "workflow_id": "w", "workflow_version": 1,
-        "definition_digest": "", "start_node_id": "a", "payload": payload,
+        "recorded_at": NOW,
+        "by": by,
+        "correlation_id": "order",
+        "workflow_id": "w",
+        "workflow_version": 1,
+        "definition_digest": "",
+        "start_node_id": "a",
+        "payload": payload,
         "after": {"status": "active", "spent": 0, "last_started_at": NOW, "node_id": "a"},
-    }  # fmt: skip
+    }
     return NewEvent("run.started", body | ({"metadata": dict(metadata)} if metadata else {}))
 
 
@@ -48,18 +54,32 @@ def completed(node_id: str, output: Any, *messages: str) -> NewEvent:
     logs = [{"at": NOW, "level": "INFO", "message": message} for message in messages]
     return NewEvent(
         "run.step_completed",
-        {"recorded_at": NOW, "by": "ada", "node_id": node_id, "spent": 1, "started_at": NOW, "next_node_id": "b",
-         "output": output, "logs": logs},
-    )  # fmt: skip
+        {
+            "recorded_at": NOW,
+            "by": "ada",
+            "node_id": node_id,
+            "spent": 1,
+            "started_at": NOW,
+            "next_node_id": "b",
+            "output": output,
+            "logs": logs,
+        },
+    )
 
 
 def failed(node_id: str, type: str, message: str) -> NewEvent:
     return NewEvent(
         "run.step_failed",
-        {"recorded_at": NOW, "by": "ada", "node_id": node_id, "spent": 1, "started_at": NOW,
-         "error": {"type": type, "message": message},
-         "after": {"status": "failed", "spent": 1, "last_started_at": NOW, "node_id": node_id}},
-    )  # fmt: skip
+        {
+            "recorded_at": NOW,
+            "by": "ada",
+            "node_id": node_id,
+            "spent": 1,
+            "started_at": NOW,
+            "error": {"type": type, "message": message},
+            "after": {"status": "failed", "spent": 1, "last_started_at": NOW, "node_id": node_id},
+        },
+    )
 
 
 def metadata_set(**metadata: Any) -> NewEvent:

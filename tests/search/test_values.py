@@ -22,13 +22,40 @@ from .events import NOW, append, completed, index_of, keys, scalars, searched, s
 
 PATHS = (
     "payload",
-    'payload["a"]', "payload.b", 'payload["a b"]', "payload.a.b", "payload.a[0]", 'payload["0"]', "payload[1]",
-    "output.n", 'output["n/1"].a', "metadata.a", 'payload["c.d"]', 'payload[""]',
-)  # fmt: skip
+    'payload["a"]',
+    "payload.b",
+    'payload["a b"]',
+    "payload.a.b",
+    "payload.a[0]",
+    'payload["0"]',
+    "payload[1]",
+    "output.n",
+    'output["n/1"].a',
+    "metadata.a",
+    'payload["c.d"]',
+    'payload[""]',
+)
 CONSTANTS = (
-    "1", "-2.5", "0", "0.1", "1e-7", "10", '"acme"', '""', '"a b"', "true", "false", "null", '"Straße"', "[1]", "0x10",
-    "9.999999999999998", "9007199254740993", '"\\u00e9"', "10000000000000000.0",
-)  # fmt: skip
+    "1",
+    "-2.5",
+    "0",
+    "0.1",
+    "1e-7",
+    "10",
+    '"acme"',
+    '""',
+    '"a b"',
+    "true",
+    "false",
+    "null",
+    '"Straße"',
+    "[1]",
+    "0x10",
+    "9.999999999999998",
+    "9007199254740993",
+    '"\\u00e9"',
+    "10000000000000000.0",
+)
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
 
 comparisons = st.one_of(

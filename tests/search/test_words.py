@@ -78,9 +78,20 @@ def test_what_is_searched_are_ids_actors_errors_reasons_logs_and_values(store: L
         ],
     )
     for text in (
-        "acme inv-2041", "12.5", "INV", "2041", "ada@example", "FETCH user", "grac", "asked direc", "t-77", "bob",
-        "charge carderror decl", "order", "run 1",
-    ):  # fmt: skip
+        "acme inv-2041",
+        "12.5",
+        "INV",
+        "2041",
+        "ada@example",
+        "FETCH user",
+        "grac",
+        "asked direc",
+        "t-77",
+        "bob",
+        "charge carderror decl",
+        "order",
+        "run 1",
+    ):
         assert found(store, text) == ["run/1'\"🙂"], text
     for text in ("customer", "sku", "true", "nv", "acmes", "acme nobody"):
         assert found(store, text) == [], text

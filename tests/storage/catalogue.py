@@ -44,9 +44,13 @@ def catalogue_of(url: str) -> dict[str, list[Any]]:
         else:
             (schema,) = execute("SELECT current_schema()")[0]
             parts = {
-                "columns": _COLUMNS, "relations": _RELATIONS, "indexes": _INDEXES, "constraints": _CONSTRAINTS,
-                "triggers": _TRIGGERS, "functions": _FUNCTIONS,
-            }  # fmt: skip
+                "columns": _COLUMNS,
+                "relations": _RELATIONS,
+                "indexes": _INDEXES,
+                "constraints": _CONSTRAINTS,
+                "triggers": _TRIGGERS,
+                "functions": _FUNCTIONS,
+            }
             found = {
                 part: [
                     tuple(re.sub(rf"\b{schema}\.| NOT VALID", "", one) if isinstance(one, str) else one for one in row)

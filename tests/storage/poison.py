@@ -18,24 +18,38 @@ Body = dict[str, Any]
 
 def run_body(**changes: Any) -> Body:
     return {
-        "recorded_at": NOW, "by": "eve", "correlation_id": "poisoned-order", "workflow_id": "poison",
-        "workflow_version": 1, "definition_digest": "0", "start_node_id": "n", "payload": {"animal": "zebra"},
+        "recorded_at": NOW,
+        "by": "eve",
+        "correlation_id": "poisoned-order",
+        "workflow_id": "poison",
+        "workflow_version": 1,
+        "definition_digest": "0",
+        "start_node_id": "n",
+        "payload": {"animal": "zebra"},
         "after": {"status": "active", "spent": 0, "last_started_at": NOW, "node_id": "n", "attempt": 1},
-    } | changes  # fmt: skip
+    } | changes
 
 
 def save_body(**changes: Any) -> Body:
     return {
-        "recorded_at": NOW, "by": "eve", "workflow_id": "poison", "definition": DEFINITION, "digest": "0",
-        "code": {}, "snapshot_id": "abcdefg",
-    } | changes  # fmt: skip
+        "recorded_at": NOW,
+        "by": "eve",
+        "workflow_id": "poison",
+        "definition": DEFINITION,
+        "digest": "0",
+        "code": {},
+        "snapshot_id": "abcdefg",
+    } | changes
 
 
 def order_body(**changes: Any) -> Body:
     return {
-        "recorded_at": NOW, "by": "eve", "correlation_id": "poisoned-order", "workflow_id": "poison",
+        "recorded_at": NOW,
+        "by": "eve",
+        "correlation_id": "poisoned-order",
+        "workflow_id": "poison",
         "run_id": "poisoned-run",
-    } | changes  # fmt: skip
+    } | changes
 
 
 BODIES: Mapping[str, tuple[str, Callable[..., Body]]] = {

@@ -11,8 +11,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION
-from flowledger.infrastructure.repositories.checkpoint_pages import Vouched, content_of
-from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.repositories.checkpoints import TrustedCheckpoints, encode_checkpoint
+from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.projections.runs.run import fold
 
 from .test_migrations import run_sql
@@ -79,7 +79,7 @@ def put(ledger: fl.Ledger, run_id: str, pages: dict[int, bytes]) -> None:
 def altered(ledger: fl.Ledger, run_id: str, change: Callable[[Any], None]) -> dict[int, bytes]:
     """The pages of a run as somebody makes them who has the code and changes what it says."""
     store = ledger._store
-    states = RunStates(store, store.checkpoints, None)
+    states = RunRepository(store, store.checkpoints, None)
     forged: dict[int, bytes] = {}
     since = states.load(run_id, 1)
     since.version = 0
@@ -88,7 +88,7 @@ def altered(ledger: fl.Ledger, run_id: str, change: Callable[[Any], None]) -> di
         change(state)
         header = store.link_at(run_id, version)
         assert header is not None
-        forged[version] = content_of(run_id, header[9:], state, since if version > EVERY else fresh(run_id))
+        forged[version] = encode_checkpoint(run_id, header[9:], state, since if version > EVERY else fresh(run_id))
         since = state
     return forged
 
@@ -300,7 +300,7 @@ def test_pages_that_another_process_left_are_not_written_again(ledger: fl.Ledger
 
 
 def test_a_process_vouches_for_the_pages_that_it_used_last() -> None:
-    vouched = Vouched(10)
+    vouched = TrustedCheckpoints(10)
     for run in "abcd":
         vouched.add(run, {version: bytes([version]) for version in (5, 10, 15)})
         vouched.of("a", None)
@@ -314,7 +314,7 @@ def test_a_process_vouches_for_the_pages_that_it_used_last() -> None:
 
 def test_the_copies_that_a_page_is_made_of_share_no_state(ledger: fl.Ledger) -> None:
     run = ledger.runs.start("w")
-    state = RunStates(ledger._store, ledger._store.checkpoints, None).load(run.id, 3)
+    state = RunRepository(ledger._store, ledger._store.checkpoints, None).load(run.id, 3)
     before = copy(state)
     fold(state, ledger._store.pages(run.id, after=3))
     assert (before.version, before.context.count) == (3, 2)

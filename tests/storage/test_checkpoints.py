@@ -16,8 +16,8 @@ from flowledger.domain.errors import NotStorable, StorageUnavailable
 from flowledger.domain.ports import CheckpointStore, NewEvent, Page, Write
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.ledger.stores import open_store
-from flowledger.infrastructure.repositories.runs import RunStates
-from flowledger.infrastructure.storage.checkpoints import LARGE_PAGE, PAGES_AT_ONCE
+from flowledger.infrastructure.repositories.runs import RunRepository
+from flowledger.infrastructure.storage.checkpoints import CHECKPOINTS_AT_ONCE, LARGE_CHECKPOINT
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 
 from .events import opened, write
@@ -62,8 +62,8 @@ def test_a_page_replaces_the_one_of_the_same_version(store_url: str) -> None:
 
 def test_many_and_large_pages_are_found_too(store_url: str) -> None:
     rng = random.Random(1)
-    large = {version: rng.randbytes(LARGE_PAGE + version - 7) for version in (3, 7, 8, PAGES_AT_ONCE, 40)}
-    kept = {version: b"%d" % version for version in range(1, 3 * PAGES_AT_ONCE + 1)} | large
+    large = {version: rng.randbytes(LARGE_CHECKPOINT + version - 7) for version in (3, 7, 8, CHECKPOINTS_AT_ONCE, 40)}
+    kept = {version: b"%d" % version for version in range(1, 3 * CHECKPOINTS_AT_ONCE + 1)} | large
     with opened(store_url) as store:
         store.checkpoints.save("a", 1, kept)
         assert pages(store.checkpoints) == kept
@@ -157,9 +157,9 @@ def stored(store: Any, head: int | None = None) -> Any:
     return store
 
 
-def states_of(store: Any, every: int | None) -> RunStates:
+def states_of(store: Any, every: int | None) -> RunRepository:
     """What one process has: it believes the pages that it made itself, whatever their length."""
-    states: RunStates = store.__dict__.setdefault("states", RunStates(store, store.checkpoints, every))
+    states: RunRepository = store.__dict__.setdefault("states", RunRepository(store, store.checkpoints, every))
     states._every = every
     return states
 
@@ -313,7 +313,7 @@ def test_a_checkpoint_in_another_form_changes_no_answer(watched: Any) -> None:
 def test_pages_of_another_run_change_no_answer(store_url: str) -> None:
     with opened(store_url) as store:
         store.append(Write("other", 0, recorded(STEPS, lambda number: {"other": number})))
-        RunStates(store, store.checkpoints, EVERY).load("other")
+        RunRepository(store, store.checkpoints, EVERY).load("other")
         store.checkpoints.save(RUN, FOLD_REVISION, contents(store, "other"))
         assert answers(stored(store), EVERY) == expected()
 
@@ -379,7 +379,7 @@ def test_a_result_that_can_not_be_read_is_told_to_who_looks_and_has_no_page() ->
         store.append(Write(RUN, 0, run))
         damaged: Any = Damaged(store)
         for _ in range(2):
-            snapshot = RunStates(damaged, store.checkpoints, 200).load(RUN).snapshot()
+            snapshot = RunRepository(damaged, store.checkpoints, 200).load(RUN).snapshot()
             with pytest.raises(fl.EventNotReadable):
                 snapshot.to_json()
         assert list(kept(store)) == [200, 400, 600, 800]

@@ -49,7 +49,11 @@ def test_a_packed_export_says_what_reading_it_needs(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "--store", "sqlite:///s.db", "import", "run.zst"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 2
     assert "pip install 'flowledger[zstd]', or decompress the file" in done.stderr

@@ -112,5 +112,7 @@ def test_processes_go_on_after_a_failover_that_lost_acknowledged_events(pair: Pa
 
 
 def asking(text: str) -> dict[str, Any]:
-    return {"nodes": [{"id": "ask", "type": "ask"}, {"id": "say", "type": "say", "data": {"text": text}}],
-            "edges": [{"source": "ask", "target": "say"}]}  # fmt: skip
+    return {
+        "nodes": [{"id": "ask", "type": "ask"}, {"id": "say", "type": "say", "data": {"text": text}}],
+        "edges": [{"source": "ask", "target": "say"}],
+    }

@@ -183,9 +183,18 @@ def test_no_number_in_the_index_stops_a_list(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["null", "1", "[]", "{}", '{"output": 1}', '{"output": {}, "metadata": []}', '{"output": {}, "leftOut": 3}',
-     '{"output": {}, "leftOut": {"output": true}}', '{"output": {}}'],
-)  # fmt: skip
+    [
+        "null",
+        "1",
+        "[]",
+        "{}",
+        '{"output": 1}',
+        '{"output": {}, "metadata": []}',
+        '{"output": {}, "leftOut": 3}',
+        '{"output": {}, "leftOut": {"output": true}}',
+        '{"output": {}}',
+    ],
+)
 def test_no_document_stops_a_search(store: Store, document: str) -> None:
     use(store.app)
     attempt(store.app, f"UPDATE flowledger_search SET document = '{document}'")

@@ -140,7 +140,7 @@ class Company:
         self.futures: list[tuple[list[StoredEvent], Future[list[int]]]] = []
 
     def on_thread(self, *events: StoredEvent) -> "Future[list[int]]":
-        return self._joined(events, in_thread(lambda: self.group.insert(events)))
+        return self._joined(events, run_in_thread(lambda: self.group.insert(events)))
 
     def on_loop(self, *events: StoredEvent, loop: int = 0) -> "Future[list[int]]":
         return self._joined(events, asyncio.run_coroutine_threadsafe(self.group.ainsert(events), self.loops[loop]))
@@ -193,7 +193,7 @@ def place(event: StoredEvent) -> tuple[Any, int]:
     return event.originator_id, event.originator_version
 
 
-def in_thread(work: Callable[[], Any]) -> "Future[Any]":
+def run_in_thread(work: Callable[[], Any]) -> "Future[Any]":
     """Not in a pool: a thread that hangs must not hold up the end of the tests."""
     future: Future[Any] = Future()
     future.set_running_or_notify_cancel()  # unlike a task, a thread can't be cancelled
@@ -434,7 +434,7 @@ def test_a_thread_interrupted_while_it_waits_does_not_hold_up_the_others(company
     for number in range(ahead):
         company.on_thread(event(f"ahead {number}"))
         company.queued(number + 1)
-    waiting = in_thread(interrupted)
+    waiting = run_in_thread(interrupted)
     company.queued(ahead + 1)
     company.on_thread(event("behind"))
     company.on_loop(event("task"))
@@ -463,7 +463,7 @@ def test_the_main_thread_interrupted_while_it_waits_leaves_the_queue(company: Co
             signal.pthread_kill(main, signal.SIGUSR1)
 
     with handling(handler):
-        interrupting = in_thread(interrupt)
+        interrupting = run_in_thread(interrupt)
         with pytest.raises(KeyboardInterrupt):
             company.group.insert([event("interrupted")])
         interrupting.result(PATIENCE)
@@ -538,7 +538,7 @@ def is_at_the_disk_when_others_come(company: Company) -> None:
             joins(event(f"other {number}"))
         insert.end()
 
-    in_thread(others_come)
+    run_in_thread(others_come)
 
 
 def is_answered(company: Company) -> None:
@@ -567,7 +567,7 @@ def in_company(company: Company, main_thread_is: int) -> None:
 
     def the_main_thread_came() -> None:
         company.queue.when_one_comes = lambda: None
-        in_thread(others_come)
+        run_in_thread(others_come)
 
     def others_come() -> None:
         others_wait(company)
@@ -642,7 +642,7 @@ def test_closing_waits_for_tasks_that_wait_behind_a_thread(company: Company) -> 
     leading = company.disk.next_insert()
     task = company.on_loop(event("task"))
     company.queued(2)
-    closing = in_thread(company.group.close)
+    closing = run_in_thread(company.group.close)
     company.disk.open = True
     leading.end()
     assert thread.result(PATIENCE) == [2]
@@ -655,7 +655,7 @@ def test_closing_ends_though_others_keep_coming(company: Company) -> None:
     company.on_thread(event("first"))
     company.on_thread(event("second"))
     company.settle()
-    closing = in_thread(company.group.close)
+    closing = run_in_thread(company.group.close)
     for number in range(300):
         company.on_thread(event(f"comes while it closes {number}"))
         company.settle()

@@ -160,8 +160,9 @@ def test_an_event_that_can_not_be_read_leaves_the_others_listed() -> None:
     with ledger_on(DiskLog(disk)) as ledger:
         for _ in range(2):
             assert [(run.id, run.status) for run in ledger.history.runs()] == [
-                (whole.id, "paused"), (damaged.id, "paused"),
-            ]  # fmt: skip
+                (whole.id, "paused"),
+                (damaged.id, "paused"),
+            ]
             assert isinstance(ledger.history.runs().items[1].started_at, fl.OddTime)
             assert next((found.stream, found.version) for found in ledger.verify().findings) == (damaged.id, 1)
             left_out: list[fl.EventNotReadable] = []

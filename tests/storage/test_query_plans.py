@@ -50,12 +50,22 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
     status = chance.choices(["completed", "failed", "paused", "active"], [970, 28, 1, 1])[0]
     ended = number * 1000 + 500 if status in ("completed", "failed") else None
     row = {
-        "run_id": f"r{number}", "work_order_id": f"o{number}", "workflow_id": f"w{number % 50}",
-        "workflow_version": number % 7 + 1, "actor": f"a{number % 90}", "started_at": number * 1000, "position": number,
-        "origin": None, "source": None, "status": status, "node_id": "n" if status in ("failed", "paused") else None,
-        "error_type": f"E{number % 5}" if status == "failed" else None, "finished_at": ended, "version": 2,
+        "run_id": f"r{number}",
+        "work_order_id": f"o{number}",
+        "workflow_id": f"w{number % 50}",
+        "workflow_version": number % 7 + 1,
+        "actor": f"a{number % 90}",
+        "started_at": number * 1000,
+        "position": number,
+        "origin": None,
+        "source": None,
+        "status": status,
+        "node_id": "n" if status in ("failed", "paused") else None,
+        "error_type": f"E{number % 5}" if status == "failed" else None,
+        "finished_at": ended,
+        "version": 2,
         "queued": False,
-    }  # fmt: skip
+    }
     return tuple(row[name] for name in sql.RUN_COLUMNS)
 
 

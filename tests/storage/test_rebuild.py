@@ -170,8 +170,9 @@ def test_a_rebuild_names_the_event_whose_body_is_not_one_of_its_type(store_url: 
         assert "'workflow_id'" in error.reason
         assert ledger.history.runs().items[:-1] == before
         assert (ledger.history.runs().items[-1].id, ledger.history.runs().items[-1].status) == (
-            "somebody-elses", "unreadable",
-        )  # fmt: skip
+            "somebody-elses",
+            "unreadable",
+        )
 
 
 def test_a_rebuild_keeps_the_rights_of_others_and_the_names(new_postgres_url: Any) -> None:

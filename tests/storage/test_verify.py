@@ -88,23 +88,31 @@ def test_a_flipped_bit_is_found(store: LedgerEventStore, path: Path, index: int,
     ("change", "findings"),
     [
         ("UPDATE flowledger_events SET topic = 'test.other' OF EVENT_2", [("a", 2, "changed")]),
-        ("UPDATE flowledger_events SET topic = 'test.gone' OF EVENT_2",
-         [("a", 2, "changed"), ("a", 2, "unknown_type")]),
+        (
+            "UPDATE flowledger_events SET topic = 'test.gone' OF EVENT_2",
+            [("a", 2, "changed"), ("a", 2, "unknown_type")],
+        ),
         ("UPDATE flowledger_events SET state = substr(state, 1, 30) OF EVENT_2", [("a", 2, "unreadable")]),
-        ("UPDATE flowledger_events SET state = substr(state, 1, 60) OF EVENT_2",
-         [("a", 2, "changed"), ("a", 2, "unreadable")]),
+        (
+            "UPDATE flowledger_events SET state = substr(state, 1, 60) OF EVENT_2",
+            [("a", 2, "changed"), ("a", 2, "unreadable")],
+        ),
         ("UPDATE flowledger_events SET state = 'text' OF EVENT_2", [("a", 2, "unreadable")]),
         ("UPDATE flowledger_events SET state = zeroblob(100000) OF EVENT_2", [("a", 2, "unreadable")]),
         ("DELETE FROM flowledger_events OF EVENT_2", [("a", 3, "gap")]),
         ("DELETE FROM flowledger_events WHERE originator_id = 'a' AND originator_version <= 2", [("a", 3, "gap")]),
         ("UPDATE flowledger_events SET originator_id = 'c' OF EVENT_2", [("a", 3, "gap"), ("c", 2, "gap")]),
-        ("UPDATE flowledger_events SET originator_id = 'c', originator_version = 1 OF EVENT_2",
-         [("a", 3, "gap"), ("c", 1, "changed")]),
-        ("UPDATE flowledger_events SET originator_version = 0 OF EVENT_2",
-         [("a", 0, "gap"), ("a", 1, "position"), ("a", 1, "link"), ("a", 3, "gap")]),
+        (
+            "UPDATE flowledger_events SET originator_id = 'c', originator_version = 1 OF EVENT_2",
+            [("a", 3, "gap"), ("c", 1, "changed")],
+        ),
+        (
+            "UPDATE flowledger_events SET originator_version = 0 OF EVENT_2",
+            [("a", 0, "gap"), ("a", 1, "position"), ("a", 1, "link"), ("a", 3, "gap")],
+        ),
         ("UPDATE flowledger_events SET notification_id = 100 OF EVENT_2", [("a", 3, "position")]),
     ],
-)  # fmt: skip
+)
 def test_a_change_of_a_row_is_found(store: LedgerEventStore, path: Path, change: str, findings: Found) -> None:
     if "test.other" not in EVENT_TYPES:
         EVENT_TYPES["test.other"] = EVENT_TYPES[NOTED]

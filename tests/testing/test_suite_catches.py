@@ -50,8 +50,10 @@ CASES = [
     Case(broken.RacyBeginnings, "one_of_racing_writers_begins_a_stream", ONE_WINS),
     Case(broken.Lenient, WINNER, ONE_WINS, AT_ONCE),
     Case(
-        broken.GivesUp, "who_takes_any_version_is_stored_however_many_write",
-        "not every event that was acknowledged is stored", {"expected": broken.ANY},
+        broken.GivesUp,
+        "who_takes_any_version_is_stored_however_many_write",
+        "not every event that was acknowledged is stored",
+        {"expected": broken.ANY},
     ),
     Case(broken.OneByOne, "nothing_of_an_append_is_seen_before_all_of_it", "a part of an append"),
     Case(broken.OneByOne, "an_append_that_breaks_off_leaves_nothing", "interrupted left a part"),
@@ -77,7 +79,7 @@ CASES = [
     Case(logs.RememberedTail, TAIL, "written behind it"),
     Case(logs.OneCase, "streams_whose_names_are_alike_are_two", "'A' is at version 1, expected 0"),
     Case(logs.CutOff, "large_events_are_appended_together", "event 2 of stream 'a' can't be read"),
-]  # fmt: skip
+]
 
 
 class Bound:

@@ -57,10 +57,19 @@ def test_a_file_that_was_cut_off_is_refused_with_the_line_that_is_missing(lines:
 
 
 EDITS = [
-    (b'"by":"', b'"by":"x'), (b'"id":"', b'"id":"0'), (b'"version":', b'"version":1'), (b'"version":', b'"version":-'),
-    (b'"recorded_at":1', b'"recorded_at":2'), (b'"type":"run', b'"type":"work_order'), (b'"digest":"', b'"digest":"f'),
-    (b"{", b"{ "), (b"}\n", b"}}\n"), (b"}\n", b"}\r\n"), (b'"stream":"', b'"stream":"x'), (b'"data":', b'"data" :'),
-]  # fmt: skip
+    (b'"by":"', b'"by":"x'),
+    (b'"id":"', b'"id":"0'),
+    (b'"version":', b'"version":1'),
+    (b'"version":', b'"version":-'),
+    (b'"recorded_at":1', b'"recorded_at":2'),
+    (b'"type":"run', b'"type":"work_order'),
+    (b'"digest":"', b'"digest":"f'),
+    (b"{", b"{ "),
+    (b"}\n", b"}}\n"),
+    (b"}\n", b"}\r\n"),
+    (b'"stream":"', b'"stream":"x'),
+    (b'"data":', b'"data" :'),
+]
 
 
 def test_a_change_of_any_value_of_any_line_is_refused_with_that_line(lines: Lines, file: Path) -> None:
@@ -168,10 +177,12 @@ def forge(place: int, **changes: Any) -> Callable[[list[dict[str, Any]]], None]:
         (lambda events: events.pop(0), "version 1 is missing before it"),
         (forge(0, type="workflow.saved"), "can't have a 'workflow.saved' as its event 1"),
         (forge(0, stream="mail"), "can't have a 'workflow.created' as its event 1"),
-        (lambda events: events.append(dict(events[2], stream="workflow:x")),
-         "can't have a 'run.started' as its event 1"),
+        (
+            lambda events: events.append(dict(events[2], stream="workflow:x")),
+            "can't have a 'run.started' as its event 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_events_that_no_store_would_have_recorded_are_refused(
     lines: Lines, file: Path, change: Callable[[Any], Any], message: str
 ) -> None:

@@ -104,7 +104,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a definition that is none": (said("workflow.created", definition={"nodes": []}), "there is none"),
     "a snapshot id of its own": (said("workflow.created", snapshot_id="abcdefg"), "doesn't stand for this save"),
     "code of something else": (
-        said("workflow.created", code={"work": {"name": "x", "digest": "0" * 64, "source": "1"}}), "digest is not that"
+        said("workflow.created", code={"work": {"name": "x", "digest": "0" * 64, "source": "1"}}),
+        "digest is not that",
     ),
     "nobody": (said("run.started", by=""), "an actor"),
     "a save that no run needs": (saved_again, "goes on behind version 1"),
@@ -112,9 +113,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a work order that names no run in it": (without("run.started", 1), "run"),
     "a time before 1970": (said("work_order.run_added", recorded_at=-1), "before the event before it"),
     "a status of its own": (
-        lambda events: first("run.started")(events)["data"]["after"].update(status="paused"), "the run stands at"
+        lambda events: first("run.started")(events)["data"]["after"].update(status="paused"),
+        "the run stands at",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=list(REFUSED))

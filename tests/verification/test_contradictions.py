@@ -9,8 +9,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION, RunState
-from flowledger.infrastructure.repositories.checkpoint_pages import content_of
-from flowledger.infrastructure.repositories.runs import RunStates
+from flowledger.infrastructure.repositories.checkpoints import encode_checkpoint
+from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.codec import BODY, first_link, id_of, link, sealed
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
@@ -73,8 +73,17 @@ def columns(table: Table) -> list[str]:
 
 COLUMNS = [(table, column) for table in TABLES for column in columns(table)]
 FLAGS = {"queued", "archived", "is_act"}
-NUMBERS = {"version", "position", "started_at", "finished_at", "workflow_version", "opened_at", "saved_version",
-           "taken_at", "recorded_at"}  # fmt: skip
+NUMBERS = {
+    "version",
+    "position",
+    "started_at",
+    "finished_at",
+    "workflow_version",
+    "opened_at",
+    "saved_version",
+    "taken_at",
+    "recorded_at",
+}
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda part: getattr(part, "name", part))
@@ -96,8 +105,11 @@ def test_a_value_of_the_index_that_was_changed_is_found(story: Story, table: Tab
 @pytest.mark.parametrize("which", ["first", "last", "all"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_row_of_the_index_that_is_gone_is_found(story: Story, table: Table, which: str) -> None:
-    edge = {"first": f"= (SELECT min({table.key}) FROM {table.name})", "all": "<> ''",
-            "last": f"= (SELECT max({table.key}) FROM {table.name})"}[which]  # fmt: skip
+    edge = {
+        "first": f"= (SELECT min({table.key}) FROM {table.name})",
+        "all": "<> ''",
+        "last": f"= (SELECT max({table.key}) FROM {table.name})",
+    }[which]
     gone = {key for (key,) in story.query(f"SELECT {table.key} FROM {table.name} WHERE {table.key} {edge}")}
     story.change(f"DELETE FROM {table.name} WHERE {table.key} {edge}")
     found = story.ledger.verify().findings
@@ -333,16 +345,16 @@ def test_every_checkpoint_that_was_changed_is_found(story: Story) -> None:
 @pytest.mark.parametrize("which", ["long", "forked", "from a node", "retried"])
 def test_a_checkpoint_that_was_made_as_we_make_them_and_says_otherwise_is_found(story: Story, which: str) -> None:
     run_id = story.runs[which].id
-    states = RunStates(story.store, story.store.checkpoints, None)
+    states = RunRepository(story.store, story.store.checkpoints, None)
     head = story.store.head(run_id)
     since = RunState(run_id)
     digest = story.store.link_at(run_id, head)[9:]
-    true = content_of(run_id, digest, states.load(run_id, head), since)
+    true = encode_checkpoint(run_id, digest, states.load(run_id, head), since)
     story.store.checkpoints.save(run_id, FOLD_REVISION, {head: true})
     assert story.ledger.verify().ok
     forged = states.load(run_id, head)
     forged.status = "paused"
-    story.store.checkpoints.save(run_id, FOLD_REVISION, {head: content_of(run_id, digest, forged, since)})
+    story.store.checkpoints.save(run_id, FOLD_REVISION, {head: encode_checkpoint(run_id, digest, forged, since)})
     assert story.found() == [(run_id, head, "checkpoint")]
     story.ledger.rebuild()
     assert story.ledger.verify().ok
@@ -360,9 +372,11 @@ def test_checkpoints_of_no_run_or_beyond_its_end_are_found_and_those_of_other_co
     save(story.runs["long"].id, FOLD_REVISION, {head + 1: b"x"})
     save(story.runs["done"].id, FOLD_REVISION - 1, {1: b"x"})
     assert set(story.found()) == {
-        ("!", 1, "checkpoint"), ("~", 3, "checkpoint"), (order, 1, "checkpoint"),
+        ("!", 1, "checkpoint"),
+        ("~", 3, "checkpoint"),
+        (order, 1, "checkpoint"),
         (story.runs["long"].id, head + 1, "checkpoint"),
-    }  # fmt: skip
+    }
 
 
 def test_a_checkpoint_that_would_unpack_to_far_more_is_only_unpacked_as_far_as_it_must_be(story: Story) -> None:

@@ -30,9 +30,21 @@ _AS_TEXT = 3
 """How much longer bytes may become as text: each one that is no UTF-8 becomes a sign of three bytes."""
 
 _POWER = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3,
-    "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
-}  # fmt: skip
+    "||": 1,
+    "&&": 2,
+    "==": 3,
+    "!=": 3,
+    "<": 3,
+    "<=": 3,
+    ">": 3,
+    ">=": 3,
+    "in": 3,
+    "+": 4,
+    "-": 4,
+    "*": 5,
+    "/": 5,
+    "%": 5,
+}
 _WHOLE = frozenset({"string", "bytes", "dyn", "type"})
 """Functions whose result is as large as what they are given. Of all others it is a number, or true or false."""
 
@@ -342,7 +354,7 @@ class _Reader:
                 _add(kept, all_of_them, times)
         self.loops[number] = LoopCost(
             macro, parent, over.elements_of, over.weight, round_, added, taken, kept, self.first + 2 * number
-        )  # fmt: skip
+        )
         weight = dict(kept)
         if macro == "map":
             weight[self.first + 2 * number] = 1

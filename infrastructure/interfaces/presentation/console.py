@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ....domain.values.brief import brief
 from ....domain.visible import visible
-from ....projections.serialization import brief
 from .events import happened
 from .streams import WIDTH, below, size_asked
 

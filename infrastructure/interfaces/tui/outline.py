@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from ....domain.run.context import Context, Results
 from ....domain.run.results import NodeResult, recorded_data
+from ....domain.values.brief import brief
 from ....projections.comparison.events import StateChange
-from ....projections.serialization import brief
 
 TEXT = 60
 """Characters of a text that stand on one line; a longer one folds, or one of several lines."""

@@ -41,9 +41,14 @@ class Index:
         return WorkOrderRow(*found[0]) if found else None
 
     def acts(
-        self, by: str | None = None, stream: str | None = None, since: int | None = None, until: int | None = None,
-        before: Place | None = None, limit: int = 50,
-    ) -> list[ActRow]:  # fmt: skip
+        self,
+        by: str | None = None,
+        stream: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        before: Place | None = None,
+        limit: int = 50,
+    ) -> list[ActRow]:
         """What actors did, newest first; times are microseconds since 1970."""
         return list(map(ActRow._make, self._rows(sql.acts(by, stream, since, until, before, limit))))
 

@@ -73,11 +73,13 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     begun = "r.started_at <= :as_of"
     branches = [
         _page(
-            _RUN, f"{source} AS r",
-            [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)], "r.started_at",
+            _RUN,
+            f"{source} AS r",
+            [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)],
+            "r.started_at",
         )
         for status in ended
-    ]  # fmt: skip
+    ]
     was_in_flight = {
         "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
         "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",
@@ -187,24 +189,34 @@ def _columns(row: type[NamedTuple], table: str, **others: str) -> str:
 
 _RUN = _columns(RunRow, "r")
 _RUN_THEN = _columns(
-    RunRow, "r", status="c.status", node_id="c.node_id", error_type="c.error_type", version="c.version",
+    RunRow,
+    "r",
+    status="c.status",
+    node_id="c.node_id",
+    error_type="c.error_type",
+    version="c.version",
     finished_at="CAST(NULL AS bigint) AS finished_at",
-)  # fmt: skip
+)
 _RUN_EITHER = _columns(
-    RunRow, "r", status="coalesce(c.status, r.status)", version="coalesce(c.version, r.version)",
+    RunRow,
+    "r",
+    status="coalesce(c.status, r.status)",
+    version="coalesce(c.version, r.version)",
     node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
     error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
     finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
-)  # fmt: skip
+)
 _WORK_ORDER = _columns(
-    WorkOrderRow, "o",
+    WorkOrderRow,
+    "o",
     runs="""(SELECT count(*) FROM flowledger_index_runs AS r WHERE r.work_order_id = o.work_order_id
     AND (r.origin IS NULL OR r.origin = 'retry')) AS runs""",
-)  # fmt: skip
+)
 _WORKFLOW = _columns(
-    WorkflowRow, "w",
+    WorkflowRow,
+    "w",
     saves="(SELECT count(*) FROM flowledger_index_saves AS s WHERE s.workflow_id = w.workflow_id) AS saves",
-)  # fmt: skip
+)
 
 
 def _equal(name: str, column: str, value: object, parameters: dict[str, Any]) -> list[str]:

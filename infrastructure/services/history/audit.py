@@ -17,10 +17,10 @@ from ....projections.audit.since_success import since_success
 from ....projections.index.changes import RunRow
 from ....projections.index.query import Place, RunQuery
 from ...queries.index.reader import Index
-from ...repositories.as_of import event_at, version_as_of, version_behind
+from ...repositories.as_of import event_at, version_as_of, version_at_position
 from ...repositories.origins import origin_in, sources
-from ...repositories.runs import RunStates
-from ...repositories.work_orders import input_of
+from ...repositories.runs import RunRepository
+from ...repositories.work_orders import run_input
 
 HeaderOf = Callable[[str, int | None], RunHeader]
 """From a run's id and a version (None: now) to where it stood."""
@@ -29,7 +29,7 @@ HeaderOf = Callable[[str, int | None], RunHeader]
 class Auditor:
     """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
 
-    def __init__(self, store: EventStore, index: Index, states: RunStates, header_of: HeaderOf) -> None:
+    def __init__(self, store: EventStore, index: Index, states: RunRepository, header_of: HeaderOf) -> None:
         self._store = store
         self._index = index
         self._states = states
@@ -49,8 +49,11 @@ class Auditor:
         first, saved = (known.get(place) or event_at(self._store, workflow, place) for place in (1, version))
         walked = (run, order, *past)
         return audit_of(
-            self._states.before(started), run.events, chain.from_iterable(source.events for source in past), saved,
-            input=input_of(self._store, run_id, started.data),
+            self._states.state_before(started),
+            run.events,
+            chain.from_iterable(source.events for source in past),
+            saved,
+            input=run_input(self._store, run_id, started.data),
             work_order=audited_order(order.events, self._statuses(order.events, cut)),
             since_success=self._since_success(started, saved),
             provenance=Provenance(
@@ -60,7 +63,7 @@ class Auditor:
                 ),
                 findings=tuple(finding for stream in (*walked, save) for finding in stream.findings),
             ),
-        )  # fmt: skip
+        )
 
     def _run(self, run_id: str, moment: Moment) -> "_Checked":
         """The run up to a moment."""
@@ -135,7 +138,7 @@ class Auditor:
         """The status of each run of a work order, as it was when the store had come to a position."""
         statuses: dict[str, str] = {}
         for run_id in filter(None, (event.data.get("run_id") for event in order)):
-            version = None if cut is None else version_behind(self._store, run_id, self._head(run_id), cut)
+            version = None if cut is None else version_at_position(self._store, run_id, self._head(run_id), cut)
             if version != 0:
                 statuses[run_id] = self._header_of(run_id, version).status
         return statuses

@@ -13,31 +13,39 @@ from ....projections.comparison.runs_model import RunComparison
 from ....projections.comparison.snapshots import SnapshotDiff, snapshot_diff
 from ...repositories.as_of import version_at
 from ...repositories.origins import origin_in, sources
-from ...repositories.runs import RunStates
-from ...repositories.workflows import WorkflowLog
+from ...repositories.runs import RunRepository
+from ...repositories.workflows import WorkflowRepository
 
 
 def difference_of(
-    store: EventStore, states: RunStates, run_id: str, head: int, versions: tuple[int, int | None],
+    store: EventStore,
+    states: RunRepository,
+    run_id: str,
+    head: int,
+    versions: tuple[int, int | None],
     ignored: Ignored | None,
-) -> SnapshotDiff:  # fmt: skip
+) -> SnapshotDiff:
     """From a run's Snapshot at one version to that at another. Raises RunNotFound, VersionNotFound."""
     subject = f"run {run_id!r}"
     a, b = (version_at(store, run_id, moment_asked(version, None), head, subject) for version in versions)
-    earlier, later = states.both(run_id, min(a, b), max(a, b))
+    earlier, later = states.snapshots_at(run_id, min(a, b), max(a, b))
     before, after = (earlier, later) if a <= b else (later, earlier)
     return snapshot_diff(run_id, before, after, ignored)
 
 
 def comparison_of(
-    store: EventStore, states: RunStates, workflows: WorkflowLog, runs: Sequence[str], ignored: Ignored | None
+    store: EventStore,
+    states: RunRepository,
+    workflows: WorkflowRepository,
+    runs: Sequence[str],
+    ignored: Ignored | None,
 ) -> RunComparison:
     """Two runs, aligned by node and attempt. Raises RunNotFound."""
     a, b = (_side(store, states, workflows, run_id) for run_id in runs)
     return comparison(a, b, ignored)
 
 
-def _side(store: EventStore, states: RunStates, workflows: WorkflowLog, run_id: str) -> Side:
+def _side(store: EventStore, states: RunRepository, workflows: WorkflowRepository, run_id: str) -> Side:
     events = list(store.read(run_id))
     if not events or events[0].type != STARTED:
         raise RunNotFound(run_id)
@@ -52,7 +60,7 @@ def _past(store: EventStore, started: RecordedEvent) -> Iterator[list[RecordedEv
         yield list(store.read(source["run_id"], upto=source["version"]))
 
 
-def _told(states: RunStates, workflows: WorkflowLog, events: Sequence[RecordedEvent]) -> Told:
+def _told(states: RunRepository, workflows: WorkflowRepository, events: Sequence[RecordedEvent]) -> Told:
     started = events[0]
     workflow = workflows.get(started.data["workflow_id"], started.data["workflow_version"])
-    return Told(events, workflow, states.before(started))
+    return Told(events, workflow, states.state_before(started))

@@ -21,7 +21,7 @@ from ....projections.replay.divergence import (
 )
 from ....projections.replay.report import ReplayedExecutor, ReplayReport
 from ....projections.runs.attempts import is_execution
-from ...execution.committer import is_failed_instead
+from ...execution.committer import is_replaced_by_failure
 from ...execution.source_code import KnownCode, code_of, has_changed
 
 
@@ -144,7 +144,7 @@ class Rerun:
         if planned is None:
             return self._without_executor(version, data)
         executor = planned.executor
-        is_lost = recorded.type == STEP_FAILED and is_failed_instead(data)
+        is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
         is_taken = is_lost or executor.type in self._choice.taken
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:

@@ -19,10 +19,10 @@ from ....domain.values.point_in_time import moment_asked
 from ....domain.visible import quoted
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...repositories.as_of import event_at, version_at
-from ...repositories.runs import RunStates
-from ...repositories.workflows import WorkflowLog
+from ...repositories.runs import RunRepository
+from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import Plans
 from .replay import AbsentGlobals, Rerun, choice_of
 
@@ -31,9 +31,14 @@ class Replayer:
     """Reads what replays need, and appends nothing."""
 
     def __init__(
-        self, store: EventStore, states: RunStates, workflows: WorkflowLog, executors: ExecutorRegistry | None,
-        now: Callable[[], int], limits: StepLimits,
-    ) -> None:  # fmt: skip
+        self,
+        store: EventStore,
+        states: RunRepository,
+        workflows: WorkflowRepository,
+        executors: ExecutorRegistry | None,
+        now: Callable[[], int],
+        limits: StepLimits,
+    ) -> None:
         self._store = store
         self._states = states
         self._workflows = workflows
@@ -44,7 +49,7 @@ class Replayer:
 
     def replay(
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
-    ) -> Execution[ReplayReport]:
+    ) -> PreparedCall[ReplayReport]:
         """The execution of all recorded steps of a run, as far as it is by now."""
         choice = choice_of(self._executors or (), verify, self._known_types(effects))
         if verify and self._executors is None:
@@ -55,12 +60,12 @@ class Replayer:
         absent = AbsentGlobals() if globals is None else None
         if absent is not None:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
-        state, pages = self._states.begun(run_id)
+        state, pages = self._states.begin_fold(run_id)
         read = list(pages)  # at once, and not on the event loop of who awaits the steps
         started = read[0].opener.open(read[0].rows[0])
         plan = self._plan(started["workflow_id"], started["workflow_version"])
         rerun = Rerun(state, read, plan, choice, settings, absent)
-        return Execution((rerun.cycle(), _NothingKept()), rerun.report)
+        return PreparedCall((rerun.cycle(), _NothingKept()), rerun.report)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:
         """What the executor of a recorded step was given."""
@@ -95,10 +100,18 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         return StepContext(
-            node, data, model, state.context, freeze(state.payload, "payload"), settings.globals.seen_by(node),
-            state.context.next_attempt(node.id), state.context.successes(node.id), state.run_id, state.workflow_id,
+            node,
+            data,
+            model,
+            state.context,
+            freeze(state.payload, "payload"),
+            settings.globals.seen_by(node),
+            state.context.next_attempt(node.id),
+            state.context.successes(node.id),
+            state.run_id,
+            state.workflow_id,
             settings.now,
-        )  # fmt: skip
+        )
 
     def _step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
@@ -145,7 +158,7 @@ class _NothingKept:
     def __call__(self, events: list[NewEvent]) -> None:
         raise NotImplementedError
 
-    async def awaited(self, events: list[NewEvent]) -> None:
+    async def acommit(self, events: list[NewEvent]) -> None:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -28,17 +28,17 @@ from ....projections.runs.lineage import Lineage
 from ....projections.runs.reused_results import ReusedResult, reused
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
-from ...concurrency.aio import each_in_thread, in_thread
+from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
-from ...execution.runner import Execution, asynchronous, synchronous
+from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.places import path_of
 from ...queries.listing import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
 from ...queries.search.query import search_query
 from ...repositories.as_of import version_at
 from ...repositories.origins import origin_in, past_events
-from ...repositories.runs import RunStates
-from ...repositories.work_orders import input_of, started
-from ...repositories.workflows import WorkflowLog
+from ...repositories.runs import RunRepository
+from ...repositories.work_orders import load_started, run_input
+from ...repositories.workflows import WorkflowRepository
 from ...transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, ImportLimits
 from ...transfer.report import ExportReport, ImportReport
 from .audit import Auditor
@@ -59,9 +59,15 @@ class History(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: "LedgerEventStore", states: RunStates, workflows: WorkflowLog, lists: Lists, replayer: Replayer,
-        threads: Threads, now: Callable[[], int],
-    ) -> None:  # fmt: skip
+        self,
+        store: "LedgerEventStore",
+        states: RunRepository,
+        workflows: WorkflowRepository,
+        lists: Lists,
+        replayer: Replayer,
+        threads: Threads,
+        now: Callable[[], int],
+    ) -> None:
         self._store = store
         self._now = now
         self._states = states
@@ -106,9 +112,13 @@ class History(Live):
         number = self._number(workflow_id, version)
         query = run_query(workflow_id, number, status, node, error_type, by, since, until, as_of)
         return runs_page(
-            self._lists, query, search_query(text, where), after, limit,
+            self._lists,
+            query,
+            search_query(text, where),
+            after,
+            limit,
             lambda run_id: self.header(run_id, at=as_of).current_node_id,
-        )  # fmt: skip
+        )
 
     def work_orders(
         self,
@@ -212,9 +222,9 @@ class History(Live):
 
         Raises RunNotFound.
         """
-        first = started(self._store, run_id)
+        first = load_started(self._store, run_id)
         seen = self._workflows.get(first["workflow_id"], first["workflow_version"])
-        return replace(seen, input=input_of(self._store, run_id, first))
+        return replace(seen, input=run_input(self._store, run_id, first))
 
     def reused(self, run_id: str) -> list[ReusedResult]:
         """Return the results that a run took over from an earlier run; for most runs there are none.
@@ -223,7 +233,7 @@ class History(Live):
 
         Raises RunNotFound.
         """
-        first = started(self._store, run_id)
+        first = load_started(self._store, run_id)
         return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
 
     def lineage(self, run_id: str) -> Lineage:
@@ -290,7 +300,7 @@ class History(Live):
             return None
         if workflow_id is None:
             raise InvalidRequest(f"version {quoted(version)} of which workflow? Give workflow_id too")
-        return self._workflows.number(workflow_id, version)
+        return self._workflows.resolve_version(workflow_id, version)
 
     def _replay(
         self,
@@ -298,7 +308,7 @@ class History(Live):
         verify: bool = True,
         effects: Collection[str] = (),
         globals: Mapping[str, Any] | None = None,
-    ) -> Execution[ReplayReport]:
+    ) -> PreparedCall[ReplayReport]:
         """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
 
         Each step gets what it got then: input, payload, context, attempt. ``globals`` are never recorded, so they are
@@ -367,9 +377,14 @@ class History(Live):
 
         limits = ImportLimits(max_streams, max_events, max_bytes)
         return import_export(
-            self._store, path_of(path), self._now, limits,
-            continue_existing=continue_existing, dry_run=dry_run, progress=progress,
-        )  # fmt: skip
+            self._store,
+            path_of(path),
+            self._now,
+            limits,
+            continue_existing=continue_existing,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
@@ -377,21 +392,21 @@ class History(Live):
             raise RunNotFound(run_id)
         return head
 
-    aruns = in_thread(runs)
-    acontext_at = in_thread(context_at)
-    awork_orders = in_thread(work_orders)
-    aaudit = in_thread(audit)
-    atrail = in_thread(trail)
-    atimings = in_thread(timings)
-    adiff = in_thread(diff)
-    acompare = in_thread(compare)
-    aheader = in_thread(header)
-    asnapshot = in_thread(snapshot)
-    asnapshots = each_in_thread(snapshots)
-    aevents = each_in_thread(events)
-    aexport = in_thread(export)
-    aimport_ = in_thread(import_)
-    awalk = in_thread(walk)
-    areused = in_thread(reused)
-    alineage = in_thread(lineage)
-    aworkflow_of = in_thread(workflow_of)
+    aruns = run_in_thread(runs)
+    acontext_at = run_in_thread(context_at)
+    awork_orders = run_in_thread(work_orders)
+    aaudit = run_in_thread(audit)
+    atrail = run_in_thread(trail)
+    atimings = run_in_thread(timings)
+    adiff = run_in_thread(diff)
+    acompare = run_in_thread(compare)
+    aheader = run_in_thread(header)
+    asnapshot = run_in_thread(snapshot)
+    asnapshots = iterate_in_thread(snapshots)
+    aevents = iterate_in_thread(events)
+    aexport = run_in_thread(export)
+    aimport_ = run_in_thread(import_)
+    awalk = run_in_thread(walk)
+    areused = run_in_thread(reused)
+    alineage = run_in_thread(lineage)
+    aworkflow_of = run_in_thread(workflow_of)

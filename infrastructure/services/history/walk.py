@@ -16,7 +16,7 @@ from ....domain.values.names import check_run_id
 from ....domain.values.point_in_time import moment_asked
 from ....projections.comparison.events import StateChange, state_changes
 from ...repositories.as_of import version_at
-from ...repositories.runs import RunStates
+from ...repositories.runs import RunRepository
 
 FAILURES = frozenset({STEP_FAILED, FAILED})
 PAUSES = frozenset({PAUSED})
@@ -39,7 +39,7 @@ class RunWalk(Live):
     _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
 
     def __init__(
-        self, run_id: str, store: EventStore, states: RunStates, progress: Callable[[int], object] | None = None
+        self, run_id: str, store: EventStore, states: RunRepository, progress: Callable[[int], object] | None = None
     ) -> None:
         """Fold the run. ``progress`` is told now and then how many events were folded. Raises RunNotFound."""
         check_run_id(run_id)
@@ -68,7 +68,7 @@ class RunWalk(Live):
         """
         with self._following:
             before = self._head
-            for passage in self._states.passages(self._state):
+            for passage in self._states.segments(self._state):
                 self._passages.append(passage)
                 self._firsts.append(self._head + 1)
                 self._head += len(passage.snapshots)  # last: what is up to the head can be looked at meanwhile

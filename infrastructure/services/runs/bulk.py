@@ -12,10 +12,10 @@ from ....domain.run.snapshot import TERMINAL
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ...concurrency.threads import Threads
-from ...execution.runner import Execution, asynchronous, synchronous
+from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...new_id import new_id
-from ...repositories.contest import Contest
-from ...repositories.work_orders import load_order, order_and_run
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.work_orders import find_work_order_and_run, load_work_order
 from .rerun import RerunOptions, start_rerun
 from .retry import plan_retry_in
 from .run_services import RunServices
@@ -45,7 +45,7 @@ class BulkOperation(Live):
         self,
         id: str | None,
         targets: list[_Target],
-        do: Callable[[_Target], Execution[BulkItem]],
+        do: Callable[[_Target], PreparedCall[BulkItem]],
         threads: Threads,
         overtaken: int = 0,
     ) -> None:
@@ -72,7 +72,7 @@ class BulkOperation(Live):
             except FlowledgerError as error:
                 yield _refuse(target, error)
 
-    def _prepare(self, target: _Target) -> Execution[BulkItem]:
+    def _prepare(self, target: _Target) -> PreparedCall[BulkItem]:
         if target.problem is not None:
             return _without_work(BulkItem(target.given, target.work_order_id, "refused", reason=target.problem))
         return self._do(target)
@@ -105,7 +105,7 @@ def prepare_cancellations(services: RunServices, runs: Iterable[str], by: str, r
     """One item for each of ``runs``; iterating over the operation cancels it. Raises InvalidRequest."""
     check_actor(by)
 
-    def cancel_one(target: _Target) -> Execution[BulkItem]:
+    def cancel_one(target: _Target) -> PreparedCall[BulkItem]:
         if target.run_id is None:
             return _without_work(_skip(target, "the work order was rejected and has no run"))
         status = services.states.header(target.run_id).status
@@ -127,23 +127,23 @@ class _BulkRetry(NamedTuple):
     given: set[str]
     """The ids that the caller gave."""
 
-    def retry(self, target: _Target) -> Execution[BulkItem]:
-        work_order = load_order(self.services.store, str(target.work_order_id))
+    def retry(self, target: _Target) -> PreparedCall[BulkItem]:
+        work_order = load_work_order(self.services.store, str(target.work_order_id))
         run_id = run_of_operation(self.id, work_order.id)
         if run_id in work_order.runs:
             return self._continue(target, run_id)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
             try:
                 return self._start(target, work_order, run_id)
             except ConcurrencyError as error:
-                contest.lost(work_order.version, error)
-                work_order = load_order(self.services.store, work_order.id)
+                attempts.check_progress(work_order.version, error)
+                work_order = load_work_order(self.services.store, work_order.id)
                 if run_id in work_order.runs:
                     reason = "this operation also goes on elsewhere, and has retried it just now"
                     return _without_work(_skip(target, reason, new_run_id=run_id))
 
-    def _start(self, target: _Target, work_order: WorkOrderState, run_id: str) -> Execution[BulkItem]:
+    def _start(self, target: _Target, work_order: WorkOrderState, run_id: str) -> PreparedCall[BulkItem]:
         """Decide by the work order as it was read; raises ConcurrencyError when it has moved since."""
         if self.is_overtaken(work_order.id, work_order.runs):
             last = work_order.last_run_id
@@ -158,7 +158,7 @@ class _BulkRetry(NamedTuple):
             return False
         return self.given.isdisjoint((runs[-1], work_order_id))
 
-    def _continue(self, target: _Target, run_id: str) -> Execution[BulkItem]:
+    def _continue(self, target: _Target, run_id: str) -> PreparedCall[BulkItem]:
         """The operation got as far as this before: a run that was interrupted proceeds, any other one stays."""
         header = self.services.states.header(run_id)
         if header.status != "active" or (header.queued and not self.options.wait):
@@ -182,7 +182,7 @@ def _find_targets(services: RunServices, runs: Iterable[str]) -> Iterator[_Targe
         raise InvalidRequest(f"give a list of run ids, not {quoted(runs)}: {error}") from error
     for given in asked:
         try:
-            work_order, run_id = order_and_run(services.store, given)
+            work_order, run_id = find_work_order_and_run(services.store, given)
         except StorageError:
             raise
         except FlowledgerError as error:
@@ -200,15 +200,15 @@ def _one_for_each_work_order(targets: Iterable[_Target]) -> Iterator[_Target]:
             seen.add(target.work_order_id)
 
 
-def _report_retry(execution: Execution[Any], target: _Target, run_id: str) -> Execution[BulkItem]:
+def _report_retry(execution: PreparedCall[Any], target: _Target, run_id: str) -> PreparedCall[BulkItem]:
     def item() -> BulkItem:
         return BulkItem(target.given, target.work_order_id, "retried", run_id, execution.result().status)
 
-    return Execution(execution.work, item, execution.interrupted)
+    return PreparedCall(execution.work, item, execution.interrupted)
 
 
-def _without_work(item: BulkItem) -> Execution[BulkItem]:
-    return Execution(None, lambda: item)
+def _without_work(item: BulkItem) -> PreparedCall[BulkItem]:
+    return PreparedCall(None, lambda: item)
 
 
 def _skip(target: _Target, reason: str, *, new_run_id: str | None = None, status: str | None = None) -> BulkItem:

@@ -8,7 +8,7 @@ from ....domain.run import Origin
 from ....domain.values.point_in_time import moment_asked
 from ...repositories.as_of import version_at
 from ...repositories.origins import events_backwards
-from ...repositories.work_orders import order_and_run
+from ...repositories.work_orders import find_work_order_and_run
 from .rerun import Rerun
 from .run_services import RunServices
 
@@ -30,7 +30,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     (there is nothing to edit, or nothing that would see the payload).
     """
     run_id, version, payload, edit, workflow_version = request
-    work_order, _ = order_and_run(services.store, run_id)
+    work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
     source = services.states.load(run_id, at)

@@ -14,7 +14,7 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.reused_results import ReusedResult, reused
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
-from ...repositories.work_orders import order_input, started
+from ...repositories.work_orders import load_started, work_order_input
 from .rerun import Rerun
 from .run_services import RunServices
 
@@ -32,7 +32,7 @@ def preview_rerun(services: RunServices, rerun: Rerun, refused: Refusal | None) 
         version=runnable.version,
         ran_version=None if then is None else then.version,
         start_node_id=cast("str", rerun.start_node_id),  # only a fork may have none
-        input=order_input(services.store, work_order),
+        input=work_order_input(services.store, work_order),
         payload=rerun.payload,
         reused=tuple(_reused_nodes(services, rerun)),
         added=changes.nodes.added,
@@ -114,7 +114,7 @@ def _past(
     ran: dict[str, _Ran] = {}
     for event in past_events(services.store, work_order_id, origin):
         if event.stream not in ran or "code" in event.data:
-            first = started(services.store, event.stream)
+            first = load_started(services.store, event.stream)
             code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
             ran[event.stream] = _compare(services, first["workflow_id"], first["workflow_version"], code, now)
         yield event, ran[event.stream]

@@ -13,7 +13,7 @@ from ....domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork
 from ....domain.values.clock import behind
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
 from .run_services import Runnable, RunServices
@@ -101,7 +101,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
     return Draft(state, [event, *_continue_fork(rerun, state, event, settings, wait=wait)], metadata, None)
 
 
-def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> Execution[Run]:
+def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> PreparedCall[Run]:
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
@@ -118,7 +118,7 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> E
     return services.execution(state, cycle(state, runnable.plan, settings) if options.wait else None)
 
 
-def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> Execution[Run]:
+def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:
     """Start a run that never changes the work order's state: a run that is added meanwhile changes nothing for it."""
     while True:
         try:

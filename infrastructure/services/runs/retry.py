@@ -8,9 +8,9 @@ from ....domain.rerun.retry import RetryPreview, last_visit, refuse_unended, ref
 from ....domain.run import Origin
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...repositories.origins import events_backwards, origin_in
-from ...repositories.work_orders import order_and_run, order_input, started
+from ...repositories.work_orders import find_work_order_and_run, load_started, work_order_input
 from .preview import preview_rerun
 from .rerun import Rerun, RerunOptions, draft_rerun, start_rerun
 from .run_services import Runnable, RunServices
@@ -34,7 +34,7 @@ class RetryRequest(NamedTuple):
         return RerunOptions(settings, services.freeze_metadata(self.metadata or {}), self.wait)
 
 
-def start_retry(services: RunServices, request: RetryRequest) -> Execution[Run]:
+def start_retry(services: RunServices, request: RetryRequest) -> PreparedCall[Run]:
     """Start the retry. Raises what ``plan_retry`` raises, ConcurrencyError, WorkOrderRejected."""
     options = request.options(services)
     return start_rerun(services, plan_retry(services, request.run_id, request.from_node), options)
@@ -52,7 +52,7 @@ def plan_retry(services: RunServices, some_id: str, from_node: str | None) -> Re
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    return plan_retry_in(services, *order_and_run(services.store, some_id), from_node)
+    return plan_retry_in(services, *find_work_order_and_run(services.store, some_id), from_node)
 
 
 def plan_retry_in(
@@ -64,7 +64,7 @@ def plan_retry_in(
     if from_node is not None:
         return _plan_from_node(services, work_order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
-    payload = order_input(services.store, work_order)
+    payload = work_order_input(services.store, work_order)
     return Rerun(work_order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
 
 
@@ -73,10 +73,10 @@ def plan_reproduction(services: RunServices, run_id: str) -> Rerun:
 
     Raises RunNotFound, IllegalTransition (a fork that began with nothing left to run).
     """
-    first = started(services.store, run_id)
+    first = load_started(services.store, run_id)
     if "start_node_id" not in first:
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
-    work_order, _ = order_and_run(services.store, run_id)
+    work_order, _ = find_work_order_and_run(services.store, run_id)
     runnable = services.pinned(first["workflow_id"], first["workflow_version"])
     begun = services.states.load(run_id, 1)
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
@@ -100,7 +100,7 @@ def _plan_from_node(
     """The node runs again with the payload that its last visit saw; the results from before that visit are reused."""
     if run_id is None:
         raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
-    origin = origin_in(run_id, started(services.store, run_id))
+    origin = origin_in(run_id, load_started(services.store, run_id))
     visit = last_visit(node_id, events_backwards(services.store, run_id, origin))
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = services.states.load(visit.run_id, visit.version)

@@ -19,12 +19,12 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
-from ...execution.committer import Committer, write_of
-from ...execution.runner import Commit, Execution
+from ...execution.committer import Committer, make_write
+from ...execution.runner import Commit, PreparedCall
 from ...execution.source_code import KnownCode, code_now, known_code
-from ...repositories.contest import Contest
-from ...repositories.runs import RunStates
-from ...repositories.workflows import WorkflowLog
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.runs import RunRepository
+from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import Plans
 
 
@@ -50,8 +50,8 @@ class RunServices:
     def __init__(
         self,
         store: EventStore,
-        states: RunStates,
-        workflows: WorkflowLog,
+        states: RunRepository,
+        workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
         limits: StepLimits,
@@ -100,7 +100,7 @@ class RunServices:
 
         Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
         """
-        saved = self.workflows.last_save(workflow_id)
+        saved = self.workflows.load_last_save(workflow_id)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
@@ -122,26 +122,26 @@ class RunServices:
 
     def begin(self, state: RunState, events: list[NewEvent], work_order: Write) -> None:
         """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
-        self.store.append(write_of(state, events), work_order)
+        self.store.append(make_write(state, events), work_order)
         for event in events:
             evolve(state, event.type, event.data)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as other writers append first."""
         check_actor(by)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
             state = self.states.load(run_id)
             event = decide(state)
             try:
-                self.store.append(write_of(state, [event]))
+                self.store.append(make_write(state, [event]))
             except ConcurrencyError as error:
-                contest.lost(state.version, error)
+                attempts.check_progress(state.version, error)
                 continue
             evolve(state, event.type, event.data)
             return run_of(state)
 
-    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> Execution[Run]:
+    def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
         """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
         if event is None:
             return self.execution(state, None)
@@ -152,10 +152,10 @@ class RunServices:
         Committer(self.store, state, self.threads)([event])
         return self.execution(state, cycle(state, plan, settings))
 
-    def execution(self, state: RunState, steps: Cycle | None) -> Execution[Run]:
+    def execution(self, state: RunState, steps: Cycle | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
-        return Execution(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+        return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.

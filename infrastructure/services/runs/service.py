@@ -8,9 +8,9 @@ from ....domain.rerun.retry import RetryPreview
 from ....domain.run import cancel, pause, proceed, resume, set_metadata
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
-from ...concurrency.aio import in_thread
-from ...execution.runner import Execution, asynchronous, synchronous
-from ...repositories.work_orders import read_order
+from ...concurrency.async_variants import run_in_thread
+from ...execution.runner import PreparedCall, asynchronous, synchronous
+from ...repositories.work_orders import read_work_order
 from .bulk import BulkOperation, prepare_cancellations, prepare_retries
 from .fork import ForkRequest, plan_fork
 from .rerun import RerunOptions, start_beside_others
@@ -42,7 +42,7 @@ class Runs(Live):
 
         Raises WorkOrderNotFound.
         """
-        return read_order(self._services.store, self._services.states, work_order_id)
+        return read_work_order(self._services.store, self._services.states, work_order_id)
 
     def _start(
         self,
@@ -54,7 +54,7 @@ class Runs(Live):
         step_limit: int | None = 10_000,
         wait: bool = True,
         idempotency_key: str | None = None,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Start a run of a workflow's latest version, and run it.
 
         With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
@@ -81,7 +81,7 @@ class Runs(Live):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Continue a paused run: the node that paused runs again and sees ``payload``.
 
         Raises RunNotFound, InvalidValue, IllegalTransition (the run isn't paused), ConcurrencyError (another caller
@@ -98,7 +98,7 @@ class Runs(Live):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
@@ -237,7 +237,7 @@ class Runs(Live):
 
     aretry.__doc__ = retry.__doc__
 
-    def _start_retry(self, request: RetryRequest) -> Execution[Run]:
+    def _start_retry(self, request: RetryRequest) -> PreparedCall[Run]:
         return start_retry(self._services, request)
 
     def _preview(self, request: RetryRequest) -> RetryPreview:
@@ -245,7 +245,7 @@ class Runs(Live):
 
     _retry_now = synchronous(_start_retry)
     _aretry_now = asynchronous(_start_retry)
-    _apreview = in_thread(_preview)
+    _apreview = run_in_thread(_preview)
 
     def _reproduce(
         self,
@@ -255,7 +255,7 @@ class Runs(Live):
         step_limit: int | None = 10_000,
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
 
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
@@ -282,7 +282,7 @@ class Runs(Live):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
-    ) -> Execution[Run]:
+    ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
         That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
@@ -345,10 +345,10 @@ class Runs(Live):
         """
         return prepare_cancellations(self._services, runs, by, reason)
 
-    aretry_all = in_thread(retry_all)
-    acancel_all = in_thread(cancel_all)
-    apause = in_thread(pause)
-    acancel = in_thread(cancel)
-    aset_metadata = in_thread(set_metadata)
-    aget = in_thread(get)
-    awork_order = in_thread(work_order)
+    aretry_all = run_in_thread(retry_all)
+    acancel_all = run_in_thread(cancel_all)
+    apause = run_in_thread(pause)
+    acancel = run_in_thread(cancel)
+    aset_metadata = run_in_thread(set_metadata)
+    aget = run_in_thread(get)
+    awork_order = run_in_thread(work_order)

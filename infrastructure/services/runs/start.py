@@ -24,9 +24,9 @@ from ....domain.work_order import evolve as evolve_work_order
 from ....domain.workflow.definition import WorkflowDefinition, start_faults
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import issues_of
-from ...execution.runner import Execution
+from ...execution.runner import PreparedCall
 from ...new_id import new_id
-from ...repositories.work_orders import find_order, load_order
+from ...repositories.work_orders import find_work_order, load_work_order
 from .run_services import Runnable, RunServices
 
 
@@ -55,9 +55,9 @@ def make_key(request: StartRequest, text: str) -> IdempotencyKey:
     return IdempotencyKey(text, keyed_work_order_id(request.workflow_id, text), json_digest(request.payload))
 
 
-def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey) -> Execution[Run]:
+def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey) -> PreparedCall[Run]:
     """Start the run that the key stands for; a later caller with the same key gets that run as it stands."""
-    known = find_order(services.store, key.work_order_id)
+    known = find_work_order(services.store, key.work_order_id)
     if known is not None:
         return _return_existing(services, known, key)
     try:
@@ -65,10 +65,10 @@ def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey
     except ConcurrencyError as error:
         if error.stream != key.work_order_id:
             raise
-        return _return_existing(services, load_order(services.store, key.work_order_id), key)
+        return _return_existing(services, load_work_order(services.store, key.work_order_id), key)
 
 
-def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey | None = None) -> Execution[Run]:
+def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey | None = None) -> PreparedCall[Run]:
     """Open a work order with its first run. Raises WorkOrderRejected, after that is recorded."""
     if key is not None:
         check_name(key.text, "idempotency_key")
@@ -161,7 +161,7 @@ def start_node(definition: WorkflowDefinition) -> str:
     return definition.start
 
 
-def _return_existing(services: RunServices, work_order: WorkOrderState, key: IdempotencyKey) -> Execution[Run]:
+def _return_existing(services: RunServices, work_order: WorkOrderState, key: IdempotencyKey) -> PreparedCall[Run]:
     """The last run of the key's work order. Raises IdempotencyConflict, WorkOrderRejected."""
     if work_order.payload_digest != key.payload_digest:
         raise IdempotencyConflict(
@@ -170,4 +170,4 @@ def _return_existing(services: RunServices, work_order: WorkOrderState, key: Ide
     if work_order.last_run_id is None:
         raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
     run_id = work_order.last_run_id
-    return Execution(None, lambda: run_of(services.states.load(run_id)))
+    return PreparedCall(None, lambda: run_of(services.states.load(run_id)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ....domain.live import Live
-from ...concurrency.aio import in_thread
+from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...queries.search.indexer import Lag, SearchIndex
 
@@ -42,6 +42,6 @@ class Search(Live):
         self._index.clear()
         return self._index.catch_up(None, progress)
 
-    arebuild = in_thread(rebuild)
-    acatch_up = in_thread(catch_up)
-    alag = in_thread(lag)
+    arebuild = run_in_thread(rebuild)
+    acatch_up = run_in_thread(catch_up)
+    alag = run_in_thread(lag)

@@ -6,7 +6,7 @@ from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan, Toolbox, make_plan
 from ....domain.workflow.definition import WorkflowDefinition
-from ...execution.expressions.planning import TOOLBOX
+from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
 
@@ -35,7 +35,7 @@ class Plans:
                 raise InvalidRequest(
                     "this ledger was opened without executors, so it can read and save but not run workflows"
                 )
-            plan = self._make(definition(), self._executors, TOOLBOX)
+            plan = self._make(definition(), self._executors, PLANNING_DEPENDENCIES)
             while len(self._plans) >= _PLANS_KEPT:
                 self._plans.pop(next(iter(self._plans), key), None)
             self._plans[key] = plan

@@ -28,19 +28,20 @@ from ....domain.workflow import (
     save,
     state_of,
 )
+from ....domain.workflow import evolve as evolve_workflow
 from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.comparison.workflows import WorkflowDiff, diff_of
 from ....projections.pagination import Page
 from ....projections.runs.summary import WorkflowSummary
-from ...concurrency.aio import in_thread
+from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.source_code import job_code
 from ...files import Format, write_definition
 from ...files.places import path_of
 from ...queries.index.reader import Index
 from ...queries.listing import workflows_page
-from ...repositories.contest import Contest
-from ...repositories.workflows import WorkflowLog
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.workflows import WorkflowRepository
 from .validation import checked, refuse_new_names
 
 _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent | None]]
@@ -53,7 +54,7 @@ class Workflows(Live):
     _elsewhere = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: EventStore, index: Index, log: WorkflowLog, executors: ExecutorRegistry | None,
+        self, store: EventStore, index: Index, log: WorkflowRepository, executors: ExecutorRegistry | None,
         now: Callable[[], int], threads: Threads,
     ) -> None:  # fmt: skip
         self._store = store
@@ -93,7 +94,7 @@ class Workflows(Live):
         freeze(workflow_id, "workflow_id")
         freeze(message, "message")
         definition = checked(definition, self._executors)
-        expected = self._log.number(workflow_id, expected_version, "expected_version")
+        expected = self._log.resolve_version(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
@@ -111,7 +112,16 @@ class Workflows(Live):
             refuse_new_names(new, state.saved)
             code, named = self._code(new, state.code), name if name is not None else state.name
             return [
-                save(state, new, code, name=named, by=by, message=said, is_taken=self._log.is_taken, now=self._now())
+                save(
+                    state,
+                    new,
+                    code,
+                    name=named,
+                    by=by,
+                    message=said,
+                    is_taken=self._log.has_snapshot_id,
+                    now=self._now(),
+                )
             ]
 
         return self._commit(workflow_id, by, decide, since=expected, create=True)
@@ -125,7 +135,7 @@ class Workflows(Live):
 
         def decide(state: WorkflowState, _recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
             now = state.snapshot()
-            kept, taken = (now.definition, now.code), self._log.is_taken
+            kept, taken = (now.definition, now.code), self._log.has_snapshot_id
             return [save(state, *kept, name=name, by=by, message=None, is_taken=taken, now=self._now())]
 
         return self._commit(workflow_id, by, decide)
@@ -155,7 +165,7 @@ class Workflows(Live):
         IllegalTransition (without ``version``, when the workflow isn't archived).
         """
         freeze(message, "message")
-        expected = self._log.number(workflow_id, expected_version, "expected_version")
+        expected = self._log.resolve_version(workflow_id, expected_version, "expected_version")
         old = None if version is None else self.get(workflow_id, version)
         definition = None if old is None else checked(old.definition, self._executors)
 
@@ -164,7 +174,7 @@ class Workflows(Live):
             newest = None
             if old is not None and definition is not None:
                 newest = old.version, definition, self._code(definition, state.code, old.code)
-            return restore(state, newest, by=by, message=message, is_taken=self._log.is_taken, now=self._now())
+            return restore(state, newest, by=by, message=message, is_taken=self._log.has_snapshot_id, now=self._now())
 
         return self._commit(workflow_id, by, decide, since=expected)
 
@@ -227,9 +237,9 @@ class Workflows(Live):
     ) -> WorkflowSnapshot:
         """Append what is decided, which is decided again for as long as others append first; the state it leads to."""
         check_actor(by)
-        contest = Contest()
+        attempts = OptimisticRetry()
         while True:
-            recent = self._log.recent(workflow_id, since)
+            recent = self._log.events_since_save(workflow_id, since)
             if not recent and not create:
                 raise WorkflowNotFound(workflow_id)
             state = state_of(workflow_id, recent)
@@ -238,10 +248,10 @@ class Workflows(Live):
                 try:
                     self._store.append(Write(workflow_stream(workflow_id), state.version, events))
                 except ConcurrencyError as error:
-                    contest.lost(state.version, error)
+                    attempts.check_progress(state.version, error)
                     continue
             for event in events:
-                state.evolve(state.version + 1, event.type, event.data)
+                evolve_workflow(state, state.version + 1, event.type, event.data)
             return state.snapshot()
 
     def _code(self, definition: WorkflowDefinition, *saved: Mapping[str, JobCode]) -> dict[str, JobCode]:
@@ -251,15 +261,15 @@ class Workflows(Live):
         known = ChainMap(*map(dict, saved))
         return {type: known[type] for type in sorted({node.type for node in definition.nodes}) if type in known}
 
-    asave = in_thread(save)
-    arename = in_thread(rename)
-    aarchive = in_thread(archive)
-    arestore = in_thread(restore)
-    aget = in_thread(get)
-    alist = in_thread(list)
-    aversions = in_thread(versions)
-    adiff = in_thread(diff)
-    aexport = in_thread(export)
+    asave = run_in_thread(save)
+    arename = run_in_thread(rename)
+    aarchive = run_in_thread(archive)
+    arestore = run_in_thread(restore)
+    aget = run_in_thread(get)
+    alist = run_in_thread(list)
+    aversions = run_in_thread(versions)
+    adiff = run_in_thread(diff)
+    aexport = run_in_thread(export)
 
 
 def _check_name(name: object) -> None:

@@ -8,7 +8,7 @@ from ....domain.errors import InvalidDefinition
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan, expression_faults, make_plan, unknown_types
 from ....domain.workflow.definition import WorkflowDefinition, edge_id_faults, name_faults, size_faults, start_faults
-from ...execution.expressions.planning import TOOLBOX
+from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 
 def checked(
@@ -30,7 +30,7 @@ def checked(
     faults = edge_id_faults(definition) + start_faults(definition) + expression_faults(definition)
     if executors is not None:
         try:
-            _warn_of_expressions(make_plan(definition, executors, TOOLBOX))
+            _warn_of_expressions(make_plan(definition, executors, PLANNING_DEPENDENCIES))
         except InvalidDefinition as error:
             faults += error.faults
     if faults:

@@ -17,7 +17,7 @@ from eventsourcing.persistence import (
 
 from ....domain.errors import EventNotReadable, FlowledgerError
 from ....projections.index.changes import Placed, changes_of_readable, is_indexed
-from ...concurrency.forking import ForksAnew, follow_forks
+from ...concurrency.forking import ResetOnFork, register_for_forks
 from ..codec import BODY, decode
 from ..eventsourcing.subscription import PollingSubscription
 from ..recorder import BEGINNING_BYTES, LARGE_STATE, PAGE_ROWS, CatchUp, ConnectionLost, LedgerRecorder, Row, StreamRow
@@ -30,7 +30,7 @@ from .event_log import AppendRefused, EventLog, LogRow, NewRow
 _BEFORE_ALL = -(2**63)
 
 
-class LogRecorder(ForksAnew, LedgerRecorder):
+class LogRecorder(ResetOnFork, LedgerRecorder):
     """Rows of an EventLog, and the index in memory: before each look into it, it takes in what the log has gained."""
 
     dialect: Dialect = "sqlite"
@@ -46,7 +46,7 @@ class LogRecorder(ForksAnew, LedgerRecorder):
         """The same of an index that is being made anew."""
         self._streams: set[str] = set()
         self._sorted: list[str] | None = None
-        follow_forks(self)
+        register_for_forks(self)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -102,18 +102,28 @@ class LogRecorder(ForksAnew, LedgerRecorder):
         return page
 
     def select_events(
-        self, originator_id: Any, *, gt: int | None = None, lte: int | None = None, desc: bool = False,
+        self,
+        originator_id: Any,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
         limit: int | None = None,
-    ) -> Sequence[StoredEvent]:  # fmt: skip
+    ) -> Sequence[StoredEvent]:
         rows = self._taken(
             lambda: self._log.stream(str(originator_id), 0 if gt is None else gt, lte, backwards=desc), limit
         )
         return [StoredEvent(row.stream, row.version, row.type, row.state) for row in rows]
 
     def select_notifications(
-        self, start: int | None, limit: int, stop: int | None = None, topics: Sequence[str] = (), *,
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
         inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:  # fmt: skip
+    ) -> Sequence[Notification]:
         after = 0 if start is None else start - inclusive_of_start
 
         def wanted() -> Iterable[LogRow]:

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from threading import Lock
 
-from ...concurrency.forking import ForksAnew, follow_forks
+from ...concurrency.forking import ResetOnFork, register_for_forks
 
 
-class MemoryCheckpoints(ForksAnew):
+class MemoryCheckpoints(ResetOnFork):
     """Implements ``domain.ports.CheckpointStore`` in memory."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._pages: dict[str, dict[int, tuple[int, bytes]]] = {}
-        follow_forks(self)
+        register_for_forks(self)
 
     def after_fork_in_child(self) -> None:
         self._lock = Lock()  # whoever holds it isn't here

@@ -11,7 +11,7 @@ from eventsourcing import popo
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ....projections.index.changes import INDEX_REVISION
-from ...concurrency.forking import follow_forks
+from ...concurrency.forking import register_for_forks
 from ..codec import BODY, digest_of
 from ..index_writer import changes_in
 from ..recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow, missing_before
@@ -40,7 +40,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         prepare(self._index)
         self._closed = False
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
-        follow_forks(self)
+        register_for_forks(self)
 
     def before_fork(self) -> None:
         """A child goes on with a whole copy, not with one that a thread is in the middle of changing."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..checkpoints import TableOfCheckpoints
+from ..checkpoints import CheckpointTable
 from ..recorder import errors_in_our_terms
 from .datastore import PooledDatastore
 
 
-class PostgresCheckpoints(TableOfCheckpoints):
+class PostgresCheckpoints(CheckpointTable):
     """Implements ``domain.ports.CheckpointStore`` in the store's own database."""
 
     def __init__(self, datastore: PooledDatastore) -> None:

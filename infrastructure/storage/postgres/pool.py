@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
-from ...concurrency.forking import ForksAnew, follow_forks, notice_fork
+from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..credentials import without_secrets
 from .errors import unreachable
 
@@ -64,7 +64,7 @@ class Connection(psycopg.Connection[Any]):
         return set()
 
 
-class ConnectionPool(ForksAnew):
+class ConnectionPool(ResetOnFork):
     """Connections in autocommit mode: ``take`` one, and ``give_back`` it in any state.
 
     When one was lost, an era ends: the server may have gone for all of them. So it does in a forked child.
@@ -77,7 +77,7 @@ class ConnectionPool(ForksAnew):
         self._closed = False
         self._era = 0
         self._start()
-        follow_forks(self)
+        register_for_forks(self)
 
     def _start(self) -> None:
         self._process = os.getpid()
@@ -89,7 +89,7 @@ class ConnectionPool(ForksAnew):
 
     def take(self) -> Connection:
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
-        notice_fork()
+        handle_missed_fork()
         return self._pop() or self._free_or_new()
 
     def give_back(self, connection: Connection) -> None:

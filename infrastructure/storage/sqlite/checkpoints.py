@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..checkpoints import TableOfCheckpoints
+from ..checkpoints import CheckpointTable
 from ..recorder import errors_in_our_terms
 from ..sql import queries
 from .datastore import ThreadBoundDatastore
 
 
-class SQLiteCheckpoints(TableOfCheckpoints):
+class SQLiteCheckpoints(CheckpointTable):
     """Implements ``domain.ports.CheckpointStore`` in the store's own file."""
 
     def __init__(self, datastore: ThreadBoundDatastore) -> None:

@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
     PersistenceError,
 )
 
-from ...concurrency.forking import follow_forks, notice_fork
+from ...concurrency.forking import handle_missed_fork, register_for_forks
 from .. import migrations
 from ..recorder import ConnectionLost, WriteRefused
 from ..sql import queries
@@ -92,7 +92,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         self._look_again_at = 0.0
         self._closed = False
         self._start()
-        follow_forks(self)
+        register_for_forks(self)
 
     def _start(self) -> None:
         self._lock = Lock()
@@ -104,7 +104,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
 
     def connection(self) -> Connection:
         """This thread's connection, in autocommit mode."""
-        notice_fork()
+        handle_missed_fork()
         connection: Connection | None = getattr(self._local, "connection", None)
         return connection or self._open()
 

@@ -56,9 +56,12 @@ class SQLiteSearch(SearchTable):
         rows = list(map(_row, entries))
         now = since.moved_behind(page[-1])
         moved = {
-            "position": now.position, "stream": now.last_stream, "version": now.last_version,
-            "was": since.position, "generation": since.generation,
-        }  # fmt: skip
+            "position": now.position,
+            "stream": now.last_stream,
+            "version": now.last_version,
+            "was": since.position,
+            "generation": since.generation,
+        }
         with errors_in_our_terms(), self._transaction() as connection:
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False

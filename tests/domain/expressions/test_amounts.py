@@ -9,7 +9,7 @@ from flowledger.domain.execution.plan import make_plan
 from flowledger.domain.expressions import Scope, compile_template
 from flowledger.domain.expressions.amount import DEFINITION_LIMIT, NODE_LIMIT
 from flowledger.domain.workflow.definition import WorkflowDefinition
-from flowledger.infrastructure.execution.expressions.planning import TOOLBOX
+from flowledger.infrastructure.execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 from .scenes import LANGUAGE, value_of
 
@@ -69,7 +69,7 @@ def test_a_definition_with_more_is_refused_at_a_save_and_those_of_its_steps_fail
         ):
             ledger.workflows.save(chain(*[expressions] * nodes, "{{ 1 }}"), workflow_id="w", by="ada")
     saved_before = WorkflowDefinition.model_validate(chain("no {{ more", *[expressions] * nodes, "{{ 1 }}"))
-    plan = make_plan(saved_before, executors, TOOLBOX)
+    plan = make_plan(saved_before, executors, PLANNING_DEPENDENCIES)
     assert plan.nodes["n0"].template.render(Scope()).value == "no {{ more"
     for node_id in ("n1", f"n{nodes + 1}"):
         with pytest.raises(ExpressionError, match="over 5,000 expressions"):

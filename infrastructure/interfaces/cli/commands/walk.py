@@ -95,7 +95,7 @@ def _print(console: Console, walked: RunWalk, first: int, last: int) -> None:
 
 
 def _change(change: dict[str, Any]) -> str:
-    from .....projections.serialization import brief
+    from .....domain.values.brief import brief
 
     sign = {"add": "+", "replace": "~", "remove": "-"}[change["op"]]
     return f"{sign} {change['path']}" + (f" {brief(change['value'])}" if "value" in change else "")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .....domain.run.results import error_text
+from .....domain.values.brief import brief
 from .....domain.workflow.definition import STORED, WorkflowDefinition
 from .....projections.runs.attempts import Attempt
-from .....projections.serialization import brief
 from ...presentation.console import LAST, clock_time, say, status_text, table, text
 from ...presentation.graph import draw
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from .....domain.execution.step import Outcome, Raised
 from .....domain.masking import MASK
+from .....domain.values.brief import brief
 from .....projections.replay.report import ReplayReport
-from .....projections.serialization import brief
 from ...presentation.console import LAST, say, table, text
 from ...presentation.events import happened
 from ...presentation.search_lag import told_behind

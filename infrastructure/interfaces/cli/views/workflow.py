@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .....projections.serialization import brief
+from .....domain.values.brief import brief
 from ...presentation.console import LAST, clock_time, say, table, text
 from ...presentation.graph import draw
 

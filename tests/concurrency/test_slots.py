@@ -1,4 +1,4 @@
-"""Whatever work begins other work and waits for it, everybody has his turn, and no place holds more than one chain."""
+"""Whatever work starts other work and waits for it, each has its turn, and no slot holds more than one chain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.infrastructure.concurrency.places import Places, Turn
+from flowledger.infrastructure.concurrency.slots import Slots, Work
 
 
 @dataclass
 class Script:
-    """What a work does: it begins these, waits then for the first ones of them, and ends."""
+    """What a piece of work does: it starts these, waits then for the first ones of them, and finishes."""
 
     pool: int
     begins: "list[Script]"
     waits_for: int
     waits_for_theirs: bool = False
-    """Also for what those began in turn, and so on."""
+    """Also for what those started in turn, and so on."""
 
 
 scripts = st.recursive(
@@ -29,10 +29,10 @@ scripts = st.recursive(
 
 
 @dataclass(eq=False)
-class Work:
+class Scripted:
     script: Script
-    turn: Turn
-    begun: "list[Work]" = field(default_factory=list)
+    turn: Work
+    begun: "list[Scripted]" = field(default_factory=list)
     state: str = "waits"
 
     @property
@@ -45,17 +45,17 @@ class Work:
 
 
 class World:
-    """Works on two pools, which go on one at a time, in any order."""
+    """Work on two pools, which goes on one piece at a time, in any order."""
 
     def __init__(self, counts: tuple[int, int]) -> None:
         self.counts = counts
-        self.pools = tuple(map(Places, counts))
-        self.works: dict[Turn, Work] = {}
+        self.pools = tuple(map(Slots, counts))
+        self.works: dict[Work, Scripted] = {}
 
-    def begin(self, script: Script, by: Work | None) -> Work:
-        turn = Turn(self.pools[script.pool], None if by is None else by.turn)
-        work = self.works[turn] = Work(script, turn)
-        if turn.ask():
+    def begin(self, script: Script, by: Scripted | None) -> Scripted:
+        turn = Work(self.pools[script.pool], None if by is None else by.turn)
+        work = self.works[turn] = Scripted(script, turn)
+        if turn.try_start():
             work.state = "executes"
         return work
 
@@ -64,29 +64,29 @@ class World:
             if work.state == "executes" and len(work.begun) < len(work.script.begins):
                 yield lambda work=work: work.begun.append(self.begin(work.script.begins[len(work.begun)], work))
             elif work.state == "executes" and work.may_end:
-                yield lambda work=work: self.end(work)
+                yield lambda work=work: self.finish(work)
 
-    def end(self, work: Work) -> None:
+    def finish(self, work: Scripted) -> None:
         work.state = "ended"
-        for turn in work.turn.end():
+        for turn in work.turn.finish():
             assert self.works[turn].state == "waits"
             self.works[turn].state = "executes"
 
-    def leave(self, work: Work) -> None:
-        assert work.turn.leave()
+    def withdraw(self, work: Scripted) -> None:
+        assert work.turn.withdraw()
         work.state = "gone"
 
-    def in_state(self, state: str) -> list[Work]:
+    def in_state(self, state: str) -> list[Scripted]:
         return [work for work in self.works.values() if work.state == state]
 
     def check(self) -> None:
         executing = {work.turn for work in self.in_state("executes")}
-        for places, count in zip(self.pools, self.counts, strict=True):
-            # One chain a place, though the last one of it may be of the other pool.
-            assert places.free + sum(turn.place is places for turn in executing) == count
-            assert not (places.free and places.waiting)
+        for slots, count in zip(self.pools, self.counts, strict=True):
+            # One chain a slot, though the last of it may be of the other pool.
+            assert slots.free + sum(turn.held is slots for turn in executing) == count
+            assert not (slots.free and slots.waiting)
         for turn in executing:
-            assert (turn.place is None) != (turn.lender is None)
+            assert (turn.held is None) != (turn.lender is None)
             if turn.lender is not None:
                 assert turn.lender in executing
                 assert turn.lender.borrower is turn
@@ -95,7 +95,7 @@ class World:
 
 
 @given(st.tuples(st.integers(1, 3), st.integers(1, 3)), st.lists(scripts, min_size=1, max_size=6), st.data())
-def test_everybody_has_his_turn_whoever_waits_for_what_he_began(
+def test_all_work_has_its_turn_whatever_waits_for_what_it_started(
     counts: tuple[int, int], programs: list[Script], data: st.DataObject
 ) -> None:
     world = World(counts)
@@ -105,51 +105,51 @@ def test_everybody_has_his_turn_whoever_waits_for_what_he_began(
     while actions := list(world.actions()):
         waiting = world.in_state("waits")
         if waiting and data.draw(st.integers(0, 9), label="one in ten leaves") == 0:
-            world.leave(data.draw(st.sampled_from(waiting), label="who leaves"))
+            world.withdraw(data.draw(st.sampled_from(waiting), label="who leaves"))
         else:
             data.draw(st.sampled_from(actions), label="who goes on")()
         world.check()
     assert not world.in_state("waits")
     assert not world.in_state("executes")
-    assert [places.free for places in world.pools] == list(counts)
+    assert [slots.free for slots in world.pools] == list(counts)
 
 
-def test_who_waits_has_his_turn_in_order() -> None:
-    places = Places(1)
-    first = Turn(places, None)
-    assert first.ask()
-    waiting = [Turn(places, None) for _ in range(5)]
-    assert not any(turn.ask() for turn in waiting)
+def test_waiting_work_has_its_turn_in_order() -> None:
+    slots = Slots(1)
+    first = Work(slots, None)
+    assert first.try_start()
+    waiting = [Work(slots, None) for _ in range(5)]
+    assert not any(turn.try_start() for turn in waiting)
     gone = waiting.pop(2)
-    assert gone.leave()
-    assert not gone.leave()
+    assert gone.withdraw()
+    assert not gone.withdraw()
     for turn, following in zip([first, *waiting], waiting, strict=False):
-        assert turn.end() == [following]
-    assert waiting[-1].end() == []
-    assert places.free == 1
+        assert turn.finish() == [following]
+    assert waiting[-1].finish() == []
+    assert slots.free == 1
 
 
-def test_work_that_began_work_and_ended_is_forgotten() -> None:
+def test_work_that_started_work_and_finished_is_forgotten() -> None:
     turn = None
     for _ in range(100):
-        following = Turn(Places(1), turn)
-        assert following.ask()
+        following = Work(Slots(1), turn)
+        assert following.try_start()
         if turn is not None:
-            turn.end()
+            turn.finish()
         turn = following
     known = 0
     while turn is not None:
-        known, turn = known + 1, turn.begun_by
+        known, turn = known + 1, turn.parent
     assert known <= 2
 
 
-def test_what_was_begun_by_work_that_ended_goes_in_the_place_of_whoever_began_that() -> None:
-    places = Places(1)
-    first = Turn(places, None)
-    second = Turn(places, first)
-    third, fourth = Turn(places, second), Turn(places, second)
-    assert [turn.ask() for turn in (first, second, third, fourth)] == [True, True, True, False]
-    assert second.end() == []  # the third keeps what was lent to the second
-    assert third.end() == [fourth]
-    assert fourth.end() == first.end() == []
-    assert places.free == 1
+def test_work_whose_parent_finished_runs_in_the_slot_of_the_nearest_ancestor() -> None:
+    slots = Slots(1)
+    first = Work(slots, None)
+    second = Work(slots, first)
+    third, fourth = Work(slots, second), Work(slots, second)
+    assert [turn.try_start() for turn in (first, second, third, fourth)] == [True, True, True, False]
+    assert second.finish() == []  # the third keeps what was lent to the second
+    assert third.finish() == [fourth]
+    assert fourth.finish() == first.finish() == []
+    assert slots.free == 1

@@ -1,0 +1,45 @@
+"""When an event may follow in a run, as a question to its state: why not? None: it may."""
+
+from .snapshot import TERMINAL
+from .state import RunState
+
+
+def why_not_start(run: RunState) -> str | None:
+    return None if run.version == 0 else _refusal(run)
+
+
+def why_not_resume(run: RunState) -> str | None:
+    return None if run.status == "paused" else _refusal(run)
+
+
+def why_not_retry(run: RunState) -> str | None:
+    return None if run.status == "error" or _is_fork_of_failed(run) else _refusal(run)
+
+
+def why_not_recover(run: RunState) -> str | None:
+    return None if run.status == "active" else _refusal(run)
+
+
+def why_not_pause(run: RunState) -> str | None:
+    return None if run.status not in TERMINAL and run.status != "paused" else _refusal(run)
+
+
+def why_not_end(run: RunState) -> str | None:
+    return None if run.status not in TERMINAL else _refusal(run)
+
+
+def why_not_set_metadata(_: RunState) -> str | None:
+    return None
+
+
+def why_not_outside_of_a_step(run: RunState) -> str | None:
+    """Of the outcomes of steps, which may follow only where ``Legality`` knows that a step is in flight."""
+    return _refusal(run)
+
+
+def _refusal(run: RunState) -> str:
+    return f"it can't follow in a run that is {run.shown_status}"
+
+
+def _is_fork_of_failed(run: RunState) -> bool:
+    return run.version == 1 and run.status == "failed" and run.origin is not None and run.origin["kind"] == "fork"

@@ -1,0 +1,153 @@
+"""What each event of a run does to its state. The registry says which function belongs to which event."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..values.json import freeze
+from .context import Context
+from .results import result_in
+from .snapshot import Status
+from .state import RunState
+
+
+def on_started(state: RunState, data: Mapping[str, Any]) -> None:
+    state.workflow_id = data["workflow_id"]
+    state.workflow_version = data["workflow_version"]
+    state.definition_digest = data.get("definition_digest", "")  # an engine alone has no use for it
+    state.work_order_id = data.get("correlation_id")
+    state.origin = data.get("origin")
+    state.queued = "queued" in data
+    _run_by(state, data)
+    state.current_node_id = data.get("start_node_id")
+    state.started_at = data["recorded_at"]
+    if state.origin is not None and state.origin["kind"] == "fork":
+        _begin_as_fork(state, data)
+        return
+    state.payload = data.get("payload")
+    state.metadata = freeze(data.get("metadata", {}))
+    state.last_started_at = data["recorded_at"]
+    state.total_time = 0
+
+
+def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
+    """Stand where the source stood, but for what was edited. What had ended then has ended when the fork began."""
+    if "metadata" in data:
+        on_metadata_set(state, data)
+    if state.finished_at is not None:
+        state.finished_at = data["recorded_at"]
+    if (edited := data.get("edited")) is None:
+        state.payload = data.get("payload", state.payload)
+        return
+    state.reused -= 1
+    result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
+    result["started_at"] = result["recorded_at"] = data["recorded_at"]
+    state.context = Context(state.context.history.extended(state.reused, result), state.reused + 1)
+    state.payload = data.get("payload")
+    _go_on(state)
+    if "next_node_id" not in edited:
+        _end(state, "completed", data)
+
+
+def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
+    _count_step(state, data)
+    state.payload = None
+    state.retry_node_id = None
+    if state.cancelled:
+        return
+    if state.status == "active":
+        state.paused_reason = None
+    if (next_node_id := data.get("next_node_id")) is not None:
+        state.current_node_id = next_node_id
+    elif "unrouted" in data:
+        state.current_node_id = data["node_id"]  # a fold that passed over the steps before doesn't know it yet
+    else:
+        state.current_node_id = None
+        _end(state, "completed", data)
+
+
+def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
+    _count_step(state, data)
+    if state.cancelled:
+        return
+    if (retry_at := data.get("retry_at")) is None:
+        state.retry_node_id = None
+        _end(state, "failed", data)
+        return
+    if state.status == "active":
+        state.status = "error"
+        state.retry_node_id = data["node_id"]
+        state.retry_attempts = data.get("attempt", 1)
+        state.retry_at = retry_at
+        state.paused_reason = f"Retry attempt {state.retry_attempts}"
+
+
+def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
+    context = state.context
+    state.context = Context(context.history.extended(context.count, result_in(data)), context.count + 1)
+    _count_time(state, data)
+
+
+def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
+    state.last_started_at = data["started_at"]
+    state.total_time = data["spent"]
+
+
+def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:
+    state.status = status
+    state.paused_reason = None
+    state.finished_at = data["recorded_at"]
+
+
+def on_paused(state: RunState, data: Mapping[str, Any]) -> None:
+    state.retry_node_id = None
+    if "node_id" in data:
+        _count_time(state, data)
+        state.payload = None
+    if state.status == "paused" or state.cancelled:
+        return
+    state.status = "paused"
+    state.paused_reason = data.get("reason")
+
+
+def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
+    """Take over which code runs from here on, where the event says anything of it."""
+    if "code" in data:
+        state.code, state.distributions = data["code"], data.get("distributions", {})
+
+
+def on_resumed(state: RunState, data: Mapping[str, Any]) -> None:
+    on_claimed(state, data)
+    # A node's own pause has cleared the payload; after an operator's, the step that was held back still sees its own.
+    state.payload = data.get("payload", state.payload)
+
+
+def on_claimed(state: RunState, data: Mapping[str, Any]) -> None:
+    _run_by(state, data)
+    _go_on(state)
+    state.queued = "queued" in data
+    state.last_started_at = data["recorded_at"]
+
+
+def _go_on(state: RunState) -> None:
+    """Run, whatever held the run up. Only a fork goes on from what had ended."""
+    state.status = "active"
+    state.cancelled = False
+    state.paused_reason = state.failed_reason = state.finished_at = None
+    state.retry_node_id = None
+
+
+def on_cancelled(state: RunState, data: Mapping[str, Any]) -> None:
+    state.cancelled = True
+    state.retry_node_id = None
+    state.failed_reason = f"Cancelled by {data['by']}" + (f": {data['reason']}" if "reason" in data else "")
+    _end(state, "failed", data)
+
+
+def on_failed(state: RunState, data: Mapping[str, Any]) -> None:
+    state.failed_reason = data["reason"]
+    _end(state, "failed", data)
+
+
+def on_metadata_set(state: RunState, data: Mapping[str, Any]) -> None:
+    merged = {**state.metadata, **data["metadata"]}
+    state.metadata = freeze({key: value for key, value in merged.items() if value is not None})

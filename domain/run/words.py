@@ -1,0 +1,98 @@
+"""The events of a run in words: in a list of events, and in the audit trail."""
+
+from ..events.registry import Body
+from ..events.words import because
+from ..ports import RecordedEvent
+from ..values.brief import brief
+from ..values.clock import OddTime, moment
+from .results import error_text
+
+# --- in a list of events ----------------------------------------------------------------------------------------------
+
+
+def describe_start(data: Body) -> str:
+    origin = data.get("origin")
+    came = f", {origin['kind']} of {origin['run_id']}@{origin['version']}" if origin else ""
+    given = f" with {brief(data['payload'])}" if "payload" in data else ""
+    edited = data.get("edited")
+    replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}"
+
+
+def describe_step(data: Body) -> str:
+    way = f"by {data['handle']!r} " if "handle" in data else ""
+    return f"{way}→ {data.get('next_node_id', 'no edge' if 'unrouted' in data else 'end')}: {brief(data.get('output'))}"
+
+
+def describe_failure(data: Body) -> str:
+    then = f"; retry due {_time(data['retry_at'])}" if "retry_at" in data else "; the run has failed"
+    return error_text(data["error"]) + then
+
+
+def describe_pause(data: Body) -> str:
+    until = f" until {moment(data['until']).isoformat()}" if "until" in data else ""
+    return f"{data.get('reason', 'paused')}{until}"
+
+
+def describe_resumption(data: Body) -> str:
+    return f"with {brief(data['payload'])}" if "payload" in data else ""
+
+
+def describe_recovery(_: Body) -> str:
+    return "taken over from a worker that is gone"
+
+
+def describe_reason(data: Body) -> str:
+    reason: str = data.get("reason", "")
+    return reason
+
+
+def describe_metadata(data: Body) -> str:
+    return brief(data["metadata"])
+
+
+def _time(at: int) -> str:
+    shown = moment(at)
+    return str(shown) if isinstance(shown, OddTime) else shown.strftime("%H:%M:%S.%f")[:-3]
+
+
+# --- in the audit trail -----------------------------------------------------------------------------------------------
+
+
+def narrate_start(event: RecordedEvent) -> str:
+    data = event.data
+    of = f"of {data['workflow_id']!r} version {data['workflow_version']}"
+    origin = data.get("origin")
+    if origin is None:
+        return f"started run {event.stream} {of}"
+    verb = {"retry": "retried", "reproduction": "reproduced", "fork": "forked"}.get(origin["kind"], origin["kind"])
+    at = f" at version {origin['version']}" if origin["kind"] == "fork" else ""
+    return f"{verb} run {origin['run_id']}{at} as run {event.stream} {of}"
+
+
+def narrate_pause(event: RecordedEvent) -> str:
+    return f"paused run {event.stream}{because(event.data.get('reason'))}"
+
+
+def narrate_resumption(event: RecordedEvent) -> str:
+    return f"resumed run {event.stream}{_with_payload(event.data)}"
+
+
+def narrate_retry(event: RecordedEvent) -> str:
+    return f"went on with a due retry of run {event.stream}{_with_payload(event.data)}"
+
+
+def narrate_recovery(event: RecordedEvent) -> str:
+    return f"took over run {event.stream}"
+
+
+def narrate_cancellation(event: RecordedEvent) -> str:
+    return f"cancelled run {event.stream}{because(event.data.get('reason'))}"
+
+
+def narrate_metadata(event: RecordedEvent) -> str:
+    return f"set metadata of run {event.stream}: {', '.join(map(repr, event.data['metadata']))}"
+
+
+def _with_payload(data: Body) -> str:
+    return " with a payload" if "payload" in data else ""

@@ -1,0 +1,21 @@
+"""The WorkOrder aggregate: one request to process one input, with its first run and its retries."""
+
+from .decisions import add_run, open_work_order, reject
+from .events import OPENED, REJECTED, RUN_ADDED, Issue, RunKind
+from .registry import WORK_ORDER_EVENTS, evolve
+from .state import WorkOrderState, shown_state
+
+__all__ = [
+    "OPENED",
+    "REJECTED",
+    "RUN_ADDED",
+    "WORK_ORDER_EVENTS",
+    "Issue",
+    "RunKind",
+    "WorkOrderState",
+    "add_run",
+    "evolve",
+    "open_work_order",
+    "reject",
+    "shown_state",
+]

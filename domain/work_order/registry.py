@@ -1,0 +1,108 @@
+"""The registry of the events of a work order, what each does to its state, and the fold that follows it."""
+
+from typing import Final
+
+from ..events.registry import Body, EventEntry, Registry, register
+from ..events.words import because
+from ..ports import RecordedEvent
+from .events import OPENED, REJECTED, RUN_ADDED, WorkOrderOpened, WorkOrderRejected, WorkOrderRunAdded
+from .state import WorkOrderState
+
+# --- what each does ---------------------------------------------------------------------------------------------------
+
+
+def on_opened(order: WorkOrderState, data: Body) -> None:
+    order.workflow_id, order.by, order.opened_at = data["workflow_id"], data["by"], data["recorded_at"]
+    order.key, order.payload_digest = data.get("key"), data.get("payload_digest")
+    order.runs += [data["run_id"]] if "run_id" in data else []
+
+
+def on_rejected(order: WorkOrderState, data: Body) -> None:
+    order.rejected = data
+
+
+def on_run_added(order: WorkOrderState, data: Body) -> None:
+    if data["kind"] == "retry":
+        order.runs.append(data["run_id"])
+        order.rejected = None
+    elif data["kind"] == "reproduction":
+        order.reproductions.append(data["run_id"])
+    else:
+        order.forks.append(data["run_id"])
+
+
+# --- when it may follow -----------------------------------------------------------------------------------------------
+
+
+def why_not_open(order: WorkOrderState) -> str | None:
+    return None if order.version == 0 else "a work order is opened once"
+
+
+def why_not_reject(order: WorkOrderState) -> str | None:
+    return None if order.last_run_id is None else "a work order that has a run is not rejected any more"
+
+
+def why_not_add_run(_: WorkOrderState) -> str | None:
+    return None
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def describe_opening(data: Body) -> str:
+    return f"first run {data['run_id']}" if "run_id" in data else ""
+
+
+def describe_rejection(data: Body) -> str:
+    reason: str = data["reason"]
+    return reason
+
+
+def describe_run(data: Body) -> str:
+    return f"{data['kind']} {data['run_id']}"
+
+
+def narrate_rejection(event: RecordedEvent) -> str:
+    data = event.data
+    return f"had work order {event.stream} of {data['workflow_id']!r} rejected{because(data['reason'])}"
+
+
+WORK_ORDER_EVENTS: Final[Registry] = register(
+    EventEntry(
+        name=OPENED,
+        schema=WorkOrderOpened,
+        aggregate="work_order",
+        evolve=on_opened,
+        why_not=why_not_open,
+        index="work order opened",
+        describe=describe_opening,
+        narrate=None,
+    ),
+    EventEntry(
+        name=REJECTED,
+        schema=WorkOrderRejected,
+        aggregate="work_order",
+        evolve=on_rejected,
+        why_not=why_not_reject,
+        index="work order rejected",
+        describe=describe_rejection,
+        narrate=narrate_rejection,
+    ),
+    EventEntry(
+        name=RUN_ADDED,
+        schema=WorkOrderRunAdded,
+        aggregate="work_order",
+        evolve=on_run_added,
+        why_not=why_not_add_run,
+        index="run added",
+        describe=describe_run,
+        narrate=None,
+    ),
+)
+
+
+def evolve(order: WorkOrderState, type: str, data: Body) -> None:
+    """Fold one event into the state. Raises KeyError for an event that is none of a work order."""
+    WORK_ORDER_EVENTS[type].evolve(order, data)
+    order.recorded_at = data["recorded_at"]
+    order.version += 1

@@ -1,0 +1,95 @@
+"""The registry of the events of a workflow, what each does to its state, and the fold that follows it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ..events.registry import Body, EventEntry, Registry, register
+from ..ports import RecordedEvent
+from . import words
+from .events import ARCHIVED, CREATED, RESTORED, SAVED, WorkflowArchived, WorkflowRestored, WorkflowSaved
+from .state import WorkflowState
+
+# --- what each does ---------------------------------------------------------------------------------------------------
+
+
+def on_saved(workflow: WorkflowState, data: Body) -> None:
+    workflow.saved_version, workflow.saved = workflow.version, data
+
+
+def on_archived(workflow: WorkflowState, data: Body) -> None:
+    workflow.archived = data
+
+
+def on_restored(workflow: WorkflowState, _: Body) -> None:
+    workflow.archived = None
+
+
+# --- when it may follow -----------------------------------------------------------------------------------------------
+
+
+def why_not_save(workflow: WorkflowState) -> str | None:
+    return None if workflow.archived is None else "the workflow is archived"
+
+
+def why_not_restore(workflow: WorkflowState) -> str | None:
+    return None if workflow.archived is not None else "the workflow is not archived"
+
+
+WORKFLOW_EVENTS: Final[Registry] = register(
+    EventEntry(
+        name=CREATED,
+        schema=WorkflowSaved,
+        aggregate="workflow",
+        evolve=on_saved,
+        why_not=why_not_save,
+        index="workflow saved",
+        describe=words.describe_save,
+        narrate=words.narrate_save,
+    ),
+    EventEntry(
+        name=SAVED,
+        schema=WorkflowSaved,
+        aggregate="workflow",
+        evolve=on_saved,
+        why_not=why_not_save,
+        index="workflow saved",
+        describe=words.describe_save,
+        narrate=words.narrate_save,
+    ),
+    EventEntry(
+        name=ARCHIVED,
+        schema=WorkflowArchived,
+        aggregate="workflow",
+        evolve=on_archived,
+        why_not=why_not_save,
+        index="workflow archived",
+        describe=words.describe_reason,
+        narrate=words.narrate_archive,
+    ),
+    EventEntry(
+        name=RESTORED,
+        schema=WorkflowRestored,
+        aggregate="workflow",
+        evolve=on_restored,
+        why_not=why_not_restore,
+        index="workflow restored",
+        describe=words.describe_reason,
+        narrate=words.narrate_restoration,
+    ),
+)
+
+
+def evolve(workflow: WorkflowState, version: int, type: str, data: Body) -> None:
+    """Fold one event into the state."""
+    workflow.version = version
+    workflow.recorded_at = data["recorded_at"]
+    if (entry := WORKFLOW_EVENTS.get(type)) is not None:  # else it stands in a stream that isn't its own
+        entry.evolve(workflow, data)
+
+
+def state_of(workflow_id: str, events: Iterable[RecordedEvent]) -> WorkflowState:
+    """The state that a workflow's events lead to. Those before a save may be missing: it says everything anew."""
+    state = WorkflowState(workflow_id)
+    for event in events:
+        evolve(state, event.version, event.type, event.data)
+    return state
