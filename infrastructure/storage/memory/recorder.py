@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from threading import RLock
 from typing import Any
+from weakref import finalize
 
 from eventsourcing import popo
 from eventsourcing.persistence import OperationalError, StoredEvent
@@ -39,6 +40,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             self._index.execute(statement)
         prepare(self._index)
         self._closed = False
+        finalize(self, self._index.close).atexit = False  # who lets go of a store in memory needn't close it
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
         register_for_forks(self)
 
@@ -67,9 +69,10 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         return None if place is None else digest_of(self._stored_events[place].state)
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
-        self._refuse_if_closed()
-        positions = list(super()._update_table(stored_events, **kwargs) or ())
         changes = changes_in(stored_events)
+        if changes is not None:
+            self._refuse_if_closed()
+        positions = list(super()._update_table(stored_events, **kwargs) or ())
         if changes is not None:
             change_index(self._index, changes, lambda place: positions[place - 1])
         return positions
