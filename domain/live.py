@@ -3,12 +3,12 @@
 from typing import ClassVar, NoReturn, SupportsIndex
 
 
-class Live:
+class Unpicklable:
     """Something that works here and now: it holds a store, threads or functions, which no copy could have as well."""
 
     __slots__ = ()
-    _elsewhere: ClassVar[str]
+    _send_instead: ClassVar[str]
     """What to send to another process in its place."""
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} can't be pickled or copied: {self._elsewhere}")
+        raise TypeError(f"{type(self).__name__} can't be pickled or copied: {self._send_instead}")

@@ -1,4 +1,4 @@
-"""What the domain needs of the world: one store of events, on one page."""
+"""The ports of the domain: the event store, and the checkpoints kept beside it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple, Protocol
 
 
 class NewEvent(NamedTuple):
-    """An event that has been decided and is not stored yet: its stable type name and its body (plain JSON)."""
+    """An event that was decided but is not stored yet: its stable type name and its body (plain JSON)."""
 
     type: str
     data: Mapping[str, Any]
 
 
 class ExpectedVersion(Enum):
-    """What a writer may demand of a stream when it has no exact version in hand."""
+    """What a writer that knows no exact version may require of a stream."""
 
     ANY = "any version"
     NO_STREAM = "no stream"
@@ -61,31 +61,31 @@ class Beginning(NamedTuple):
     """All keys, where the event is small."""
 
 
-SealedRow = tuple[int, str, bytes, int]
-"""A stored event as it lies in storage: version, type, state (its body and what the store keeps with it), position."""
+EncodedRow = tuple[int, str, bytes, int]
+"""A stored event, not decoded yet: version, type, encoded body (with what the store keeps beside it), position."""
 
 
-class Opener(NamedTuple):
-    """Opens the sealed rows of one stream."""
+class RowDecoder(NamedTuple):
+    """Decodes the rows of one stream."""
 
     stream: str
-    decode: Callable[[str, int, str, bytes], dict[str, Any]]
-    """From stream, version, type and state to the body, upcast. Raises EventNotReadable."""
+    decode_body: Callable[[str, int, str, bytes], dict[str, Any]]
+    """From stream, version, type and encoded body to the body, upcast. Raises EventNotReadable."""
 
-    def open(self, row: SealedRow) -> dict[str, Any]:
+    def decode(self, row: EncodedRow) -> dict[str, Any]:
         """The body of a row. Raises EventNotReadable."""
-        return self.decode(self.stream, row[0], row[1], row[2])
+        return self.decode_body(self.stream, row[0], row[1], row[2])
 
 
-class Page(NamedTuple):
-    """Stored events of one stream that follow each other, their bodies not read yet: most folds need only the last."""
+class RowBatch(NamedTuple):
+    """Consecutive events of one stream, their bodies not decoded yet: most folds need only the last one."""
 
-    rows: Sequence[SealedRow]
-    opener: Opener
+    rows: Sequence[EncodedRow]
+    decoder: RowDecoder
 
 
 class EventStore(Protocol):
-    """Streams of events with compare-and-append. Every backend passes the same conformance suite."""
+    """Streams of events with optimistic concurrency. Every backend passes the same conformance suite."""
 
     def append(self, *writes: Write) -> list[int]:
         """Append all events of all writes in one durable commit, or none of them. Returns their positions.
@@ -97,13 +97,13 @@ class EventStore(Protocol):
         ...
 
     async def aappend(self, *writes: Write) -> list[int]:
-        """The same for a task, whose event loop goes on meanwhile."""
+        """The same for async code: the event loop is not blocked meanwhile."""
         ...
 
     def hold(self, stream: str) -> object:
-        """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
+        """Remember where a stream stands, for as long as the returned object is alive.
 
-        For who appends to it again after a long while: by what is in mind he learns that the store has lost events.
+        For a writer that appends again after a long time: what is remembered tells it when the store has lost events.
         """
         ...
 
@@ -114,22 +114,22 @@ class EventStore(Protocol):
     def read(
         self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
     ) -> Iterator[RecordedEvent]:
-        """The events with ``after < version <= upto``, in order, fetched page by page."""
+        """The events with ``after < version <= upto``, in order, fetched in batches."""
         ...
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
-        """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
+        """The same for folding: rows, not decoded yet. Raises EventNotReadable for a row that can't be an event."""
         ...
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> Sequence[RecordedEvent]:
-        """The events at places, each a stream and a version, in their order; costs one round trip where all are small.
+        """The events at these places (stream, version), in the same order; one round trip where all are small.
 
-        Raises StorageCorrupt where there is none, EventNotReadable.
+        Raises StorageCorrupt where one is missing, EventNotReadable.
         """
         ...
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
-        """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
+        """The beginning of the stream's last event with ``version <= upto``; reads one row, however large it is.
 
         None when there is none. Raises EventNotReadable.
         """
@@ -138,7 +138,7 @@ class EventStore(Protocol):
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
 
-        Ends when it has caught up. No event is ever passed over, however many write meanwhile.
+        Ends when it has caught up. No event is ever skipped, however many processes write meanwhile.
         """
         ...
 
@@ -148,21 +148,21 @@ class EventStore(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Folded states kept beside the events, as pages. A cache only: lose any of it, and every answer is the same.
+    """Checkpoints: folded states kept beside the events. A cache only: without them every answer is the same.
 
-    A page is known by the version that it leads up to. ``fold_revision`` names the code that folded; a page of another
-    revision is never returned.
+    A checkpoint is known by the version of the stream that it leads up to. ``fold_revision`` names the code that folded
+    it; a checkpoint of another revision is never returned.
     """
 
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
-        """Keep pages, given by version, in one commit, each in place of any kept for that version.
+        """Keep checkpoints, given by version, in one commit; each replaces one of the same version.
 
-        What is there already needs not be written again.
+        One that is there already need not be written again.
         """
         ...
 
     def pages(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[tuple[int, bytes]]:
-        """Version and content of this revision's pages with ``version <= upto``, in order, fetched a few at a time."""
+        """Version and content of this revision's checkpoints with ``version <= upto``, in order, a few at a time."""
         ...
 
     def clear(self) -> None:

@@ -8,21 +8,21 @@ from datetime import datetime
 from typing import Any
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """A reading as JSON. Dataclasses become objects; what is JSON already stays the same object."""
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return plain_object({field.name: getattr(value, field.name) for field in fields(value)})
+        return to_json_object({field.name: getattr(value, field.name) for field in fields(value)})
     if isinstance(value, tuple):
         named = getattr(value, "_asdict", None)
-        return [plain(item) for item in value] if named is None else plain_object(named())
+        return [to_json_value(item) for item in value] if named is None else to_json_object(named())
     return value
 
 
-def plain_object(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def to_json_object(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a reading as a JSON object."""
-    return {camel(name): plain(value) for name, value in attributes.items()}
+    return {camel(name): to_json_value(value) for name, value in attributes.items()}
 
 
 def camel(name: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
-from ..live import Live
+from ..live import Unpicklable
 from ..run.results import NodeResult
 from ..values.json import PAUSE_KEY
 from ..values.names import check_name
@@ -80,10 +80,10 @@ def _parts(value: Any) -> Iterator[Any]:
             pending += value
 
 
-class StepContext(Live):
+class StepContext(Unpicklable):
     """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
 
-    _elsewhere = "send what is needed of it, such as step.data, and log here what comes back"
+    _send_instead = "send what is needed of it, such as step.data, and log here what comes back"
 
     __slots__ = (
         "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs",
@@ -132,7 +132,7 @@ class StepContext(Live):
         return self._log
 
 
-def lines_logged(context: StepContext) -> list[LogLine]:
+def logged_lines(context: StepContext) -> list[LogLine]:
     """The lines that the executor has logged so far."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
     return [] if log is None else log.lines
@@ -155,11 +155,11 @@ class Executor:
     @property
     def qualified_name(self) -> str:
         """``module.qualname`` of the function below decorators and partials, or of the class of a callable object."""
-        function, _ = unwrapped(self.function)
+        function, _ = unwrap(self.function)
         return f"{getattr(function, '__module__', '?')}.{function.__qualname__}"
 
 
-def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[Any]]]:
+def unwrap(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[Any]]]:
     """What was written down, a function or a class, below decorators and partials; and the partials, from outside."""
     partials: list[functools.partial[Any]] = []
     while True:
@@ -170,10 +170,10 @@ def unwrapped(function: Callable[..., Any]) -> tuple[Any, list[functools.partial
         function = function.func
 
 
-class ExecutorRegistry(Live):
+class ExecutorRegistry(Unpicklable):
     """Maps node types to the functions that execute them."""
 
-    _elsewhere = "import the module that registers the executors there"
+    _send_instead = "import the module that registers the executors there"
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}

@@ -28,7 +28,7 @@ class InputValidator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Toolbox:
+class PlanningDependencies:
     """What planning needs from outside: a language for expressions, and a compiler of input schemas."""
 
     language: ExpressionLanguage
@@ -58,18 +58,20 @@ class Plan:
     """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
 
 
-def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
+def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:
     """Raises InvalidDefinition with every unknown type and bad input schema."""
-    return _plan(definition, executors, toolbox, _unknown_type)
+    return _plan(definition, executors, dependencies, _unknown_type)
 
 
-def plan_of_known(definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox) -> Plan:
+def plan_known_types(
+    definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies
+) -> Plan:
     """The same without the nodes whose type has no executor. Raises InvalidDefinition with every bad input schema."""
-    return _plan(definition, executors, toolbox, lambda *_: None)
+    return _plan(definition, executors, dependencies, lambda *_: None)
 
 
 def _plan(
-    definition: WorkflowDefinition, executors: ExecutorRegistry, toolbox: Toolbox,
+    definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies,
     missing: Callable[[int, str, ExecutorRegistry], Fault | None],
 ) -> Plan:  # fmt: skip
     faults: list[Fault | None] = []
@@ -83,11 +85,11 @@ def _plan(
         if executor is None:
             faults.append(missing(index, node.type, executors))
             continue
-        template = compile_template(node.data, toolbox.language, where=node.id, refusal=refusal)
+        template = compile_template(node.data, dependencies.language, where=node.id, refusal=refusal)
         policy = policy_in(node.metadata, "metadata") or executor.retry
         validator = None
         try:
-            validator = None if executor.input is None else toolbox.compile_input(executor.input)
+            validator = None if executor.input is None else dependencies.compile_input(executor.input)
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {quoted(node.type)}: {error}"))
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])

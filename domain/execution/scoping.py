@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidRequest
-from ..masking.listening import listening
+from ..masking.observing import observe_answers
 from ..workflow.definition import Node
 
 
@@ -71,7 +71,7 @@ class Globals:
         self._calls = may_call
         self._seen: dict[str, Mapping[str, Any]] = {}
 
-    def seen_by(self, node: Node) -> Mapping[str, Any]:
+    def for_executor(self, node: Node) -> Mapping[str, Any]:
         """Those that a node's executor is given, by name. All nodes belong to one definition."""
         if not self._scoped:
             return self.values
@@ -81,7 +81,7 @@ class Globals:
             )
         return self._seen[node.id]
 
-    def read_by(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
+    def for_expressions(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
         """Those that its expressions see, and those that they don't, by name."""
         if not self._scoped:
             return self.values, _NONE
@@ -91,15 +91,15 @@ class Globals:
     def _without(self, hidden: Collection[str]) -> Mapping[str, Any]:
         return MappingProxyType({name: value for name, value in self.values.items() if name not in hidden})
 
-    def heard_by(self, hear: Callable[[Any], None]) -> "Globals":
+    def observed_by(self, add_answer: Callable[[Any], None]) -> "Globals":
         """The same with callables whose answers are told to ``hear``."""
         if not self._calls:
             return self
-        heard = {name: listening(value, hear) for name, value in self.values.items()}
+        heard = {name: observe_answers(value, add_answer) for name, value in self.values.items()}
         return Globals(MappingProxyType(heard), self._scoped)
 
 
-def globals_of(given: Mapping[str, Any] | None) -> Globals:
+def parse_globals(given: Mapping[str, Any] | None) -> Globals:
     """Raises InvalidRequest for what is no mapping."""
     if not given:
         return NO_GLOBALS

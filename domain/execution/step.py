@@ -15,7 +15,7 @@ from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
-from .executors import Pause, StepContext, StepResult, asks_to_pause, lines_logged
+from .executors import Pause, StepContext, StepResult, asks_to_pause, logged_lines
 from .plan import PlannedNode
 from .scoping import Globals
 
@@ -69,18 +69,18 @@ def prepare(
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
-    given = globals.seen_by(node)
+    given = globals.for_executor(node)
     payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.read_by(node))
+        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node))
         data, masked = template.render(scope)
-        masker.learn(data, masked)
+        masker.add_secret(data, masked)
     model = data
     if planned.validator is not None:
         valid = planned.validator.validate(data, node.id)
-        masked = valid.data if masked is data else freeze(veil(valid.data, data, masked, masker))
+        masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
         node, data, model, state.context, payload, given, state.context.next_attempt(node.id),
@@ -89,7 +89,9 @@ def prepare(
     return Prepared(context, masked)
 
 
-def refusal(planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]) -> Refusal | None:
+def find_input_refusal(
+    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
+) -> Refusal | None:
     """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
     masker = Masker(globals.values)
     try:
@@ -112,14 +114,14 @@ _MAX_ISSUE_TEXT = 400
 """Characters of the path and of the message of one issue."""
 
 
-def veil(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
+def mask_validated(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
     """What validation made of ``original``, masked where that is masked, and wherever the validator put a secret."""
     if masked is original:
         return masker.value(value)
     if isinstance(value, dict) and isinstance(masked, dict):
         return {
             key if key in masked else masker.text(key): (
-                veil(item, original[key], masked[key], masker) if key in masked else MASK
+                mask_validated(item, original[key], masked[key], masker) if key in masked else MASK
             )
             for key, item in value.items()
         }
@@ -143,13 +145,13 @@ def conclude(
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if lines := lines_logged(prepared.context):
+        if lines := logged_lines(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = what_follows(planned, state, outcome, event, limits, masker)
+    concluded = events_or_error(planned, state, outcome, event, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
@@ -158,7 +160,7 @@ def conclude(
     return [NewEvent(STEP_FAILED, event)]
 
 
-def what_follows(
+def events_or_error(
     planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
     masker: Masker,
 ) -> list[NewEvent] | Raised:  # fmt: skip
@@ -214,7 +216,7 @@ def _conclude_return(
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": recordable(unrouted(planned, handle), masker)}),
+        NewEvent(FAILED, reason | {"reason": recordable(describe_unrouted(planned, handle), masker)}),
     ]
 
 
@@ -225,7 +227,7 @@ def _came_in(state: RunState) -> Iterator[Any]:
         yield from (result.output for result in results)
 
 
-def unrouted(planned: PlannedNode, handle: str | None) -> str:
+def describe_unrouted(planned: PlannedNode, handle: str | None) -> str:
     """Says that no edge takes the handle, and which ones edges do take."""
     known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
     returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"

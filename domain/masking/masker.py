@@ -41,7 +41,7 @@ class Masker:
         """What the answers that are still to be taken in weigh."""
         self._finder: Finder | None = None
 
-    def learn(self, value: Any, masked: Any) -> None:
+    def add_secret(self, value: Any, masked: Any) -> None:
         """Also mask what was made of globals: the parts of ``value`` that ``masked`` hides."""
         if masked is value:
             return
@@ -49,12 +49,12 @@ class Masker:
             self._new.append(value)
         elif isinstance(value, dict):
             for key, item in value.items():
-                self.learn(item, masked[key])
+                self.add_secret(item, masked[key])
         elif isinstance(value, list):
             for item, hidden in zip(value, masked, strict=True):
-                self.learn(item, hidden)
+                self.add_secret(item, hidden)
 
-    def hear(self, answer: Any) -> None:
+    def add_answer(self, answer: Any) -> None:
         """Also mask what a callable out of globals answered. Called in any thread; keeps no hold of the answer."""
         if self._answers < MAX_WEIGHT:
             heard = list(leaves([answer], MAX_ANSWER))

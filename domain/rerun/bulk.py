@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from ..errors import InvalidRequest
+from ..status import RunStatus
 from ..values.ids import uuid7
 from ..visible import quoted
 
@@ -22,7 +23,7 @@ class BulkItem:
     """``skipped``: there was nothing to do. ``refused``: it can't be done."""
     new_run_id: str | None = None
     """The retry."""
-    status: str | None = None
+    status: RunStatus | None = None
     """Of the retry, or of the run that was cancelled, as it stands now."""
     reason: str | None = None
     """Why it was skipped or refused."""

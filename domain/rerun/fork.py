@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ..errors import IllegalTransition, InvalidRequest, InvalidValue
 from ..execution.executors import StepResult
 from ..execution.plan import Plan, PlannedNode
-from ..execution.step import unrouted
+from ..execution.step import describe_unrouted
 from ..ports import RecordedEvent
 from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
 from ..values.json import freeze
@@ -32,7 +32,7 @@ def edit_of(given: Any, limit: int) -> Edit:
     return Edit(freeze(given.output, "output", limit), freeze(given.handle, "handle"), keeps_handle=False)
 
 
-class Standing(NamedTuple):
+class ForkPoint(NamedTuple):
     """What would run of which workflow's version, and from which version of which run."""
 
     run_id: str
@@ -57,7 +57,7 @@ class Standing(NamedTuple):
         return f"a fork of run {self.run_id!r} at version {self.run_version}"
 
 
-def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: Standing) -> EditedResult:
+def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: ForkPoint) -> EditedResult:
     """The edit in place of the last result in the events before the fork, newest first, and the way that it goes on.
 
     Raises InvalidRequest where there is no result yet, or no edge takes the handle; IllegalTransition where the
@@ -76,7 +76,7 @@ def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: Stan
         edited["handle"] = handle
     if planned.routes:
         if handle not in planned.routes:
-            raise InvalidRequest(f"{standing.label} has no way on. {unrouted(planned, handle)}")
+            raise InvalidRequest(f"{standing.label} has no way on. {describe_unrouted(planned, handle)}")
         edited["next_node_id"] = planned.routes[handle]
     elif edit.handle is not None:
         check_name(edit.handle, "handle")

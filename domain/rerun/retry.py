@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 from ..errors import IllegalTransition, InvalidRequest
 from ..ports import RecordedEvent
 from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
+from ..status import RunStatus
 from ..visible import quoted, visible
 from ..workflow.definition import WorkflowDefinition
 
-_UNENDED = {
+_UNENDED: dict[RunStatus, str] = {
     "paused": "is paused: resume it or cancel it first",
     "active": "is running: proceed with it, if its worker is gone, or cancel it first",
     "error": "waits for an automatic retry: proceed with it or cancel it first",
 }
 
 
-def refuse_unended(run_id: str, status: str, work_order_id: str | None = None) -> None:
+def refuse_unended(run_id: str, status: RunStatus, work_order_id: str | None = None) -> None:
     """Only what has ended is retried. With ``work_order_id`` the run is another one, in the way of it.
 
     Raises IllegalTransition.
@@ -40,14 +41,14 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
 # --- what is reused ---------------------------------------------------------------------------------------------------
 
 
-class Visit(NamedTuple):
+class NodeVisit(NamedTuple):
     """A run came to a node: before that, ``version`` events of the run were recorded, and their results are reused."""
 
     run_id: str
     version: int
 
 
-def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
+def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVisit:
     """The last visit to a node, in the events of a run and of those that it begins with, newest first.
 
     It begins with its first attempt, so that the step sees the payload that it saw then; or, where there is none,
@@ -61,10 +62,10 @@ def last_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> Visit:
             continue
         leads_to = _leads_to(event)
         if leads_to == node_id:
-            return Visit(event.stream, event.version)
+            return NodeVisit(event.stream, event.version)
         if event.type in (STEP_COMPLETED, STEP_FAILED):
             if event.data["node_id"] == node_id and event.data.get("attempt", 1) == 1:
-                return Visit(event.stream, event.version - 1)
+                return NodeVisit(event.stream, event.version - 1)
             reached.append(event.data["node_id"])
         if leads_to is not None:
             reached.append(leads_to)

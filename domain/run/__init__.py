@@ -1,6 +1,6 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
-from .decisions import cancel, envelope, fail, go_on_as_fork, pause, proceed, resume, set_metadata, start
+from .decisions import cancel, continue_fork, envelope, fail, pause, proceed, resume, set_metadata, start
 from .events import (
     FAILED,
     METADATA_SET,
@@ -12,8 +12,8 @@ from .events import (
     Origin,
     replaced_by,
 )
-from .fold import Passage, evolve_pages, evolve_recorded, passages, snapshots
-from .header import RunHeader, headed, header_in, header_of, leads_on
+from .fold import FoldSegment, evolve_recorded, fold_batches, segments, snapshots
+from .header import RunHeader, Transition, after_of, header_of, is_plain_step, read_header, with_header
 from .registry import BY_OPERATOR, CLAIMS, FOLD_REVISION, RUN_EVENTS, evolve
 from .state import RunState
 
@@ -29,27 +29,29 @@ __all__ = [
     "STEP_COMPLETED",
     "STEP_FAILED",
     "EditedResult",
+    "FoldSegment",
     "Origin",
-    "Passage",
     "RunHeader",
     "RunState",
+    "Transition",
+    "after_of",
     "cancel",
+    "continue_fork",
     "envelope",
     "evolve",
-    "evolve_pages",
     "evolve_recorded",
     "fail",
-    "go_on_as_fork",
-    "headed",
-    "header_in",
+    "fold_batches",
     "header_of",
-    "leads_on",
-    "passages",
+    "is_plain_step",
     "pause",
     "proceed",
+    "read_header",
     "replaced_by",
     "resume",
+    "segments",
     "set_metadata",
     "snapshots",
     "start",
+    "with_header",
 ]

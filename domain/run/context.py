@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from ..values.json import Immutable
-from .results import Entry, History, NodeResult, recorded_data
+from .results import Entry, NodeResult, ResultLog, raw_data
 
 
 class Results(Immutable, Sequence[NodeResult]):
@@ -20,7 +20,7 @@ class Results(Immutable, Sequence[NodeResult]):
 
     __slots__ = ("_at", "_count", "_history")
 
-    def __init__(self, history: History, places: Sequence[int], count: int) -> None:
+    def __init__(self, history: ResultLog, places: Sequence[int], count: int) -> None:
         self._history = history
         self._at = places
         self._count = count
@@ -55,7 +55,7 @@ class Results(Immutable, Sequence[NodeResult]):
 
 
 def _results_of(entries: Sequence[Entry]) -> Results:
-    return Results(History(entries), range(len(entries)), len(entries))
+    return Results(ResultLog(entries), range(len(entries)), len(entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Context(Immutable, Mapping[str, Results]):
 
     __slots__ = ("count", "history")
 
-    def __init__(self, history: History, count: int) -> None:
+    def __init__(self, history: ResultLog, count: int) -> None:
         self.history = history
         self.count = count
 
@@ -136,7 +136,7 @@ class Context(Immutable, Mapping[str, Results]):
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         """The same, with the outputs as they were recorded: for who only reads them."""
-        return {node_id: [recorded_data(result) for result in results] for node_id, results in self.items()}
+        return {node_id: [raw_data(result) for result in results] for node_id, results in self.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What it shows, read: neither what came later nor what would read it from the store.
@@ -147,4 +147,4 @@ class Context(Immutable, Mapping[str, Results]):
 
 
 def _context_of(entries: Sequence[Entry]) -> Context:
-    return Context(History(entries), len(entries))
+    return Context(ResultLog(entries), len(entries))

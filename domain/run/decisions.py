@@ -5,7 +5,8 @@ from typing import Any
 
 from ..errors import IllegalTransition
 from ..ports import NewEvent
-from ..values.clock import behind, moment
+from ..status import TERMINAL
+from ..values.clock import moment, next_time
 from .events import (
     CANCELLED,
     FAILED,
@@ -18,13 +19,12 @@ from .events import (
     EditedResult,
     Origin,
 )
-from .snapshot import TERMINAL
 from .state import RunState
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
     """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
-    data: dict[str, Any] = {"recorded_at": behind(state.recorded_at, now), "by": by}
+    data: dict[str, Any] = {"recorded_at": next_time(state.recorded_at, now), "by": by}
     if state.work_order_id is not None:
         data["correlation_id"] = state.work_order_id
     return data
@@ -60,7 +60,7 @@ def start(
     return NewEvent(STARTED, data)
 
 
-def go_on_as_fork(state: RunState, *, given: bool, by: str, now: int, queued: bool) -> NewEvent | None:
+def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bool) -> NewEvent | None:
     """How a fork goes on from where its source stood: from a failure at once, from what waits when it is ``given``
     the payload that it waits for. None when it runs already, waits, or is complete.
     """
@@ -78,7 +78,7 @@ def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
     """Go on with a paused run. Raises IllegalTransition when it isn't paused."""
     if state.status != "paused":
         hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
-        raise IllegalTransition(f"{state.label} is {state.shown_status}, not paused: {hint}")
+        raise IllegalTransition(f"{state.label} is {state.run_status}, not paused: {hint}")
     data = envelope(state, by, now)
     if payload is not None:
         data["payload"] = payload
@@ -129,7 +129,7 @@ def fail(state: RunState, reason: str, by: str, now: int) -> NewEvent:
 def _refuse_ended(state: RunState, verb: str) -> None:
     if state.status in TERMINAL:
         ended = f" since {moment(state.finished_at).isoformat()}" if state.finished_at is not None else ""
-        raise IllegalTransition(f"{state.label} is {state.shown_status}{ended} and can't be {verb}")
+        raise IllegalTransition(f"{state.label} is {state.run_status}{ended} and can't be {verb}")
 
 
 def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEvent:

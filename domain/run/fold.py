@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Union
 
 from ..errors import EventNotReadable, InvalidValue, StorageCorrupt
-from ..ports import Page, SealedRow
+from ..ports import EncodedRow, RowBatch
 from ..values.clock import moment_of_millis
 from .context import Context
 from .events import STEP_COMPLETED
@@ -41,47 +41,47 @@ def _not_readable(run_id: str, version: int, type: str, error: Exception) -> Eve
     return EventNotReadable(run_id, version, f"its body is not that of a {type!r} of a run ({error!r})")
 
 
-def evolve_pages(state: RunState, pages: Iterable[Page]) -> None:
+def fold_batches(state: RunState, batches: Iterable[RowBatch]) -> None:
     """Fold pages of stored events: as one by one, only that the steps of a long run are not read.
 
     Nearly all events of a long run are steps that lead to the next step. Of a stretch of them only the last one counts
     for the state; the results of the others are kept sealed, for whoever looks at them. A damaged one is
     EventNotReadable then.
     """
-    for page in pages:
-        for type, group in groupby(page.rows, _type_of):
+    for batch in batches:
+        for type, group in groupby(batch.rows, _type_of):
             rows = list(group)
-            if _may_stay_sealed(state, type, rows):
-                keep_sealed(state, rows[:-1], page)
+            if _may_stay_encoded(state, type, rows):
+                fold_encoded_steps(state, rows[:-1], batch)
                 del rows[:-1]
             for row in rows:
-                evolve_recorded(state, row[0], type, page.opener.open(row))
+                evolve_recorded(state, row[0], type, batch.decoder.decode(row))
 
 
-class Passage(NamedTuple):
+class FoldSegment(NamedTuple):
     """Events of one type that follow each other, folded: the snapshots after them, which are made when asked for."""
 
     type: str
-    snapshots: Union["Stretch", tuple[Snapshot]]
+    snapshots: Union["LazySegment", tuple[Snapshot]]
 
 
-def passages(state: RunState, pages: Iterable[Page]) -> Iterator[Passage]:
+def segments(state: RunState, batches: Iterable[RowBatch]) -> Iterator[FoldSegment]:
     """The events of the pages, folded in one pass. Who keeps the passages has the snapshot at every version."""
-    for page in pages:
-        for type, group in groupby(page.rows, _type_of):
+    for batch in batches:
+        for type, group in groupby(batch.rows, _type_of):
             rows = list(group)
-            if _may_stay_sealed(state, type, rows):
-                yield Passage(type, Stretch(state, rows[:-1], page))
+            if _may_stay_encoded(state, type, rows):
+                yield FoldSegment(type, LazySegment(state, rows[:-1], batch))
                 del rows[:-1]
             for row in rows:
-                evolve_recorded(state, row[0], type, page.opener.open(row))
-                yield Passage(type, (state.snapshot(),))
+                evolve_recorded(state, row[0], type, batch.decoder.decode(row))
+                yield FoldSegment(type, (state.snapshot(),))
 
 
-def snapshots(passages: Iterable[Passage]) -> Iterator[Snapshot]:
+def snapshots(segments: Iterable[FoldSegment]) -> Iterator[Snapshot]:
     """The snapshot after each event; those after steps are read when somebody looks."""
-    for passage in passages:
-        yield from passage.snapshots
+    for segment in segments:
+        yield from segment.snapshots
 
 
 def is_running(state: RunState) -> bool:
@@ -89,32 +89,32 @@ def is_running(state: RunState) -> bool:
     return state.status == "active" and not state.cancelled
 
 
-def _may_stay_sealed(state: RunState, type: str, rows: Sequence[SealedRow]) -> bool:
+def _may_stay_encoded(state: RunState, type: str, rows: Sequence[EncodedRow]) -> bool:
     return type == STEP_COMPLETED and len(rows) > FEW and is_running(state)
 
 
-def keep_sealed(state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+def fold_encoded_steps(state: RunState, steps: Sequence[EncodedRow], batch: RowBatch) -> None:
     """Fold the results of steps that lead to further ones; what else they change is overwritten by the step after."""
     context = state.context
-    history = context.history.extended_sealed(context.count, steps, page.opener)
+    history = context.history.extend_encoded(context.count, steps, batch.decoder)
     state.context = Context(history, context.count + len(steps))
     state.version += len(steps)
     state.paused_reason = None
 
 
-class Stretch:
+class LazySegment:
     """Steps of a running run, each leading to the next: their snapshots differ in little, and are made on demand."""
 
-    def __init__(self, state: RunState, steps: Sequence[SealedRow], page: Page) -> None:
+    def __init__(self, state: RunState, steps: Sequence[EncodedRow], batch: RowBatch) -> None:
         """Folds the steps into the state, sealed."""
         self._steps = len(steps)
         self._first = state.context.count
         self._version = state.version + 1
-        keep_sealed(state, steps, page)
+        fold_encoded_steps(state, steps, batch)
         self._history = state.context.history
         self._run_id = state.run_id or ""
         self._workflow_id = state.workflow_id
-        self._metadata = state.shown_metadata()
+        self._metadata = state.snapshot_metadata()
 
     def __len__(self) -> int:
         return self._steps

@@ -1,21 +1,19 @@
-"""The header of a run at a version: where it stood and since when, told by one event alone, whatever the version."""
+"""The header of a run at a version: status, node and times, read from one event alone, whatever the version."""
 
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from ..errors import EventNotReadable
 from ..events.envelope import After
 from ..ports import Beginning, NewEvent
+from ..status import TERMINAL, RunStatus
 from ..values.clock import moment
-from .context import Context
-from .events import STARTED, STEP_COMPLETED, STEP_FAILED
+from .events import STEP_COMPLETED
 from .fold import is_running
 from .registry import evolve
-from .results import History
-from .snapshot import TERMINAL
 from .state import RunState
 
 
@@ -25,7 +23,7 @@ class RunHeader:
 
     run_id: str
     version: int
-    status: str
+    status: RunStatus
     """A Snapshot's status, or ``cancelled`` (which a Snapshot shows as failed, with the reason)."""
     current_node_id: str | None
     attempt: int | None
@@ -41,77 +39,88 @@ class RunHeader:
     """Left to a worker, and none has claimed it yet."""
 
 
-def headed(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
-    """The run's next events, each saying what it leaves behind; of a step that leads to the next the step itself tells.
+class Transition(NamedTuple):
+    """A run's next events as they are to be stored, and the run after them."""
 
-    ``state`` is the run before them, and stays as it is.
+    events: list[NewEvent]
+    after: RunState | None
+    """None for a plain step, which is folded in place: one copy of the state a step would be one too many."""
+
+    def apply(self, state: RunState) -> None:
+        """Take the state, from which the transition was made, to what it is after the events."""
+        if self.after is not None:
+            state.become(self.after)
+            return
+        for event in self.events:
+            evolve(state, event.type, event.data)
+
+
+def with_header(state: RunState, events: list[NewEvent]) -> Transition:
+    """The run's next events, each with the ``after`` that it leaves the run at; a plain step needs none.
+
+    ``state`` is the run before them, and stays as it is until the transition is applied: if the append is refused, the
+    results of these events are in no view of the run.
     """
-    if len(events) == 1 and is_running(state) and leads_on(events[0].type, events[0].data):
-        return events
-    failures = _failures(state)
+    if len(events) == 1 and is_running(state) and is_plain_step(events[0].type, events[0].data):
+        return Transition(events, None)
     after = copy(state)
-    if events and events[0].type != STARTED:
-        after.context = Context(History(), 0)  # of its own: the results of these events aren't part of the run yet
-    done: list[NewEvent] = []
+    stored: list[NewEvent] = []
     for type, data in events:
         evolve(after, type, data)
-        if type == STARTED:
-            failures = _failures(after)  # what it reuses may end in failures
-        elif type == STEP_FAILED:
-            failures = data.get("attempt", 1)
-        elif type == STEP_COMPLETED:
-            failures = 0
-        done.append(NewEvent(type, {**data, "after": _after(after, failures)}))
-    return done
+        stored.append(NewEvent(type, {**data, "after": after_of(after)}))
+    return Transition(stored, after)
 
 
-def leads_on(type: str, data: Mapping[str, Any]) -> bool:
-    """Whether this is a step that leads to the next one, in a run that runs."""
+def is_plain_step(type: str, data: Mapping[str, Any]) -> bool:
+    """Whether the event is a step that leads to the next one; in a running run it needs no header."""
     return type == STEP_COMPLETED and "next_node_id" in data
 
 
-def header_in(run_id: str, event: Beginning) -> RunHeader | None:
-    """What the beginning of an event tells of its run; None when it doesn't. Raises EventNotReadable."""
+def read_header(run_id: str, event: Beginning) -> RunHeader | None:
+    """The run's header at an event, from the beginning of the event; None when it has none. Raises EventNotReadable."""
     try:
-        return _told_by(run_id, event)
+        return _header_in(run_id, event)
     except (LookupError, TypeError, AttributeError) as error:
         reason = f"its body is not that of a {event.type!r} of a run ({error!r})"
         raise EventNotReadable(run_id, event.version, reason) from error
 
 
-def _told_by(run_id: str, event: Beginning) -> RunHeader | None:
+def _header_in(run_id: str, event: Beginning) -> RunHeader | None:
     data = event.data
     after: After | None = data.get("after")
     if after is not None:
         return _header(run_id, event.version, data["recorded_at"], after)
-    if not leads_on(event.type, data):
+    if not is_plain_step(event.type, data):
         return None
     return RunHeader(
-        run_id, event.version, "active", data["next_node_id"], 1, moment(data["recorded_at"]),
-        moment(data["started_at"]), None, data["spent"] // 1000,
-    )  # fmt: skip
+        run_id=run_id,
+        version=event.version,
+        status="active",
+        current_node_id=data["next_node_id"],
+        attempt=1,
+        recorded_at=moment(data["recorded_at"]),
+        last_started_at=moment(data["started_at"]),
+        finished_at=None,
+        total_execution_time=data["spent"] // 1000,
+    )
 
 
 def header_of(state: RunState) -> RunHeader:
-    """The same from the whole state."""
-    return _header(state.run_id or "", state.version, state.recorded_at, _after(state, _failures(state)))
+    """The header of a run whose state is known."""
+    return _header(state.run_id or "", state.version, state.recorded_at, after_of(state))
 
 
-def _failures(state: RunState) -> int:
-    """Recorded at the current node since its last success."""
-    node_id = state.current_node_id
-    return 0 if node_id is None else state.context.next_attempt(node_id) - 1
-
-
-def _after(state: RunState, failures: int) -> After:
+def after_of(state: RunState) -> After:
+    """Where the run stands, as its last event says it."""
     after: After = {
-        "status": state.shown_status,
+        "status": state.run_status,
         "spent": state.total_time or 0,
         "last_started_at": state.started_at if state.last_started_at is None else state.last_started_at,
     }
-    if state.current_node_id is not None:
-        after["node_id"] = state.current_node_id
-        after["attempt"] = max(failures, 1) if state.status in TERMINAL else failures + 1
+    if (node_id := state.current_node_id) is not None:
+        due = state.context.next_attempt(node_id)
+        after["node_id"] = node_id
+        after["attempt"] = max(due - 1, 1) if state.status in TERMINAL else due
     if state.finished_at is not None:
         after["finished_at"] = state.finished_at
     if state.queued:
@@ -124,7 +133,7 @@ def _header(run_id: str, version: int, recorded_at: int, after: After) -> RunHea
     return RunHeader(
         run_id=run_id,
         version=version,
-        status=after["status"],
+        status=cast("RunStatus", after["status"]),
         current_node_id=after.get("node_id"),
         attempt=after.get("attempt"),
         recorded_at=moment(recorded_at),

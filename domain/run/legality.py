@@ -5,9 +5,9 @@ from typing import Any
 
 from ..errors import IllegalTransition
 from ..events.registry import check_may_follow
+from ..status import TERMINAL
 from .events import FAILED, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
 from .registry import RUN_EVENTS
-from .snapshot import TERMINAL
 from .state import RunState
 
 Routes = Mapping[str, Mapping[str | None, str]]
@@ -54,7 +54,7 @@ class Legality:
         if node_id is None or node_id != before.current_node_id:
             raise IllegalTransition(f"it is of node {node_id!r}, and the run stands at {before.current_node_id!r}")
         if not self._in_flight:
-            raise IllegalTransition(f"no step is under way in a run that is {before.shown_status}")
+            raise IllegalTransition(f"no step is under way in a run that is {before.run_status}")
         if (attempt := data.get("attempt", 1)) != (due := before.context.next_attempt(node_id)):
             raise IllegalTransition(f"it is attempt {attempt} at node {node_id!r}, and attempt {due} is due")
         if data.get("spent", 0) < (before.total_time or 0):

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import EventNotReadable
 from ..locks import lock_of
-from ..ports import Opener, SealedRow
+from ..ports import EncodedRow, RowDecoder
 from ..values.clock import moment_of_millis
 from ..values.json import Immutable, freeze
 
@@ -46,10 +46,10 @@ class NodeResult(Immutable):
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object of a result in a snapshot; the output in it is read-only."""
-        return recorded_data(self) | {"output": self.output}
+        return raw_data(self) | {"output": self.output}
 
     def __eq__(self, other: object) -> bool:
-        return recorded_data(self) == recorded_data(other) if isinstance(other, NodeResult) else NotImplemented
+        return raw_data(self) == raw_data(other) if isinstance(other, NodeResult) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and the value holds dicts
 
@@ -61,7 +61,7 @@ class NodeResult(Immutable):
         return f"NodeResult({outcome}, attempt={self.attempt}, timestamp={self.timestamp.isoformat()})"
 
 
-def recorded_data(result: NodeResult) -> dict[str, Any]:
+def raw_data(result: NodeResult) -> dict[str, Any]:
     """Its JSON object with the output as it was recorded, which may be changed: for callers that only read it."""
     data: dict[str, Any] = {
         "output": result._entry.get("output"),  # pyright: ignore[reportPrivateUsage] - no caller is to have it by name
@@ -97,19 +97,19 @@ def result_in(data: Mapping[str, Any]) -> Entry:
     return data
 
 
-class History:
+class ResultLog:
     """The results of one run in order. Shared by every Context of the run.
 
     Entries that came from storage stay sealed until somebody looks, and so does the index by node: a fold over 100,000
     events that ends in a snapshot which nobody opens reads none of them.
     """
 
-    __slots__ = ("_indexed", "_log", "_openers", "_places", "_successes")
+    __slots__ = ("_decoders", "_indexed", "_log", "_places", "_successes")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
-        self._log: list[Entry | SealedRow] = list(entries)
+        self._log: list[Entry | EncodedRow] = list(entries)
         # From which place on which opener opens what is sealed, in order. A chain of forks has one for each of them.
-        self._openers: list[tuple[int, Opener]] = []
+        self._decoders: list[tuple[int, RowDecoder]] = []
         self._indexed = 0
         # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
         self._places: dict[str, list[int]] = {}
@@ -122,12 +122,14 @@ class History:
         """One entry. Raises EventNotReadable when it lay in storage in a form that can't be read."""
         entry = self._log[place]
         if type(entry) is tuple:
-            openers = self._openers
-            opener = openers[0] if len(openers) == 1 else openers[bisect_right(openers, place, key=_first_place) - 1]
-            entry = self._log[place] = _opened(opener[1], entry)
+            decoders = self._decoders
+            decoder = (
+                decoders[0] if len(decoders) == 1 else decoders[bisect_right(decoders, place, key=_first_place) - 1]
+            )
+            entry = self._log[place] = _opened(decoder[1], entry)
         return entry  # type: ignore[return-value]
 
-    def extended(self, count: int, entry: Entry) -> "History":
+    def extend(self, count: int, entry: Entry) -> "ResultLog":
         """The history with an entry after its first ``count``: this one if it ends there, else a copy."""
         with lock_of(self):
             if count == len(self._log):
@@ -137,20 +139,20 @@ class History:
         branch._log.append(entry)
         return branch
 
-    def extended_sealed(self, count: int, rows: Sequence[SealedRow], opener: Opener) -> "History":
+    def extend_encoded(self, count: int, rows: Sequence[EncodedRow], decoder: RowDecoder) -> "ResultLog":
         """The same with entries as they lie in storage."""
         with lock_of(self):
             if count == len(self._log):
-                if not self._openers or self._openers[-1][1] != opener:
-                    self._openers.append((count, opener))
+                if not self._decoders or self._decoders[-1][1] != decoder:
+                    self._decoders.append((count, decoder))
                 self._log.extend(rows)
                 return self
-        return self._branch(count).extended_sealed(count, rows, opener)
+        return self._branch(count).extend_encoded(count, rows, decoder)
 
-    def _branch(self, count: int) -> "History":
-        branch = History()
+    def _branch(self, count: int) -> "ResultLog":
+        branch = ResultLog()
         branch._log = self._log[:count]
-        branch._openers = [item for item in self._openers if item[0] < count]
+        branch._decoders = [item for item in self._decoders if item[0] < count]
         return branch
 
     def places(self, node_id: str, count: int) -> Sequence[int]:
@@ -189,9 +191,9 @@ class History:
 _first_place = itemgetter(0)
 
 
-def _opened(opener: Opener, row: SealedRow) -> Entry:
-    stream, decode = opener
-    entry = result_in(decode(stream, row[0], row[1], row[2]))
+def _opened(decoder: RowDecoder, row: EncodedRow) -> Entry:
+    stream, decode_body = decoder
+    entry = result_in(decode_body(stream, row[0], row[1], row[2]))
     node_id, recorded_at, started_at = entry.get("node_id"), entry["recorded_at"], entry.get("started_at")
     if type(node_id) is str and type(recorded_at) is int and type(started_at) is int:
         return entry

@@ -1,6 +1,6 @@
 """When an event may follow in a run, as a question to its state: why not? None: it may."""
 
-from .snapshot import TERMINAL
+from ..status import TERMINAL
 from .state import RunState
 
 
@@ -38,7 +38,7 @@ def why_not_outside_of_a_step(run: RunState) -> str | None:
 
 
 def _refusal(run: RunState) -> str:
-    return f"it can't follow in a run that is {run.shown_status}"
+    return f"it can't follow in a run that is {run.run_status}"
 
 
 def _is_fork_of_failed(run: RunState) -> bool:

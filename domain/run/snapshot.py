@@ -4,23 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, cast, get_args
+from typing import Any, ClassVar, cast
 
 from pydantic_core import to_json
 
 from ..errors import InvalidSnapshot, InvalidValue
+from ..status import SNAPSHOT_STATUSES, SnapshotStatus
 from ..values.clock import OddTime, moment_of_millis
 from ..values.json import freeze, render_path, restore
 from ..values.json_text import read_json
 from ..values.partly_read import PartlyRead
 from ..visible import quoted, visible_json
 from .context import Context
-from .results import Entry, History
-
-Status = Literal["active", "paused", "error", "completed", "failed"]
-_STATUSES = get_args(Status)
-
-TERMINAL: frozenset[str] = frozenset({"completed", "failed"})
+from .results import Entry, ResultLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ class Snapshot(PartlyRead):
     """Immutable, equal by value. Times are whole milliseconds, as in its JSON."""
 
     workflow_id: str
-    status: Status
+    status: SnapshotStatus
     current_node_id: str | None
     context: Context
     version: int
@@ -150,13 +146,13 @@ def _read(value: Any) -> Snapshot:
     if unknown:
         raise InvalidSnapshot(f"$.{unknown[0]}", f"unknown key; a snapshot has {', '.join(sorted(_KNOWN))}")
     status = _text(data, "status")
-    if status not in _STATUSES:
-        raise InvalidSnapshot("$.status", f"{quoted(status)} is not one of {', '.join(_STATUSES)}")
+    if status not in SNAPSHOT_STATUSES:
+        raise InvalidSnapshot("$.status", f"{quoted(status)} is not one of {', '.join(SNAPSHOT_STATUSES)}")
     started = _integer(data, "lastStartedAt", optional=True)
     context = _read_context(_expect(data.get("context"), Mapping, "$.context", "an object"))
     return Snapshot(
         workflow_id=_text(data, "workflowId"),
-        status=cast("Status", status),
+        status=status,
         current_node_id=None if data.get("currentNodeId") is None else _text(data, "currentNodeId"),
         context=context,
         version=_required(_integer(data, "version"), "$.version"),
@@ -185,7 +181,7 @@ def _read_context(nodes: Mapping[str, Any]) -> Context:
             if result.get("error") is not None:
                 entry["error"] = {"message": _text(result, "error", place)}
             entries.append(entry)
-    return Context(History(entries), len(entries))
+    return Context(ResultLog(entries), len(entries))
 
 
 def _read_retry(value: Any) -> RetryState:

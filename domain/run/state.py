@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..events.envelope import Distribution
+from ..status import RunStatus, SnapshotStatus
 from ..values.clock import micros, moment_of_millis
 from ..values.json import freeze
 from .context import Context
 from .events import Origin
-from .results import History
-from .snapshot import RetryState, Snapshot, Status
+from .results import ResultLog
+from .snapshot import RetryState, Snapshot
 
 
 class RunState:
@@ -34,10 +35,10 @@ class RunState:
         self.origin: Origin | None = None
         self.code: Mapping[str, str] = {}
         self.distributions: Mapping[str, Distribution] = {}
-        self.status: Status = "active"
+        self.status: SnapshotStatus = "active"
         self.cancelled = False
         self.current_node_id: str | None = None
-        self.context = Context(History(), 0)
+        self.context = Context(ResultLog(), 0)
         self.reused = 0
         """How many of the results, the first ones, are those of an earlier run."""
         self.queued = False
@@ -75,8 +76,8 @@ class RunState:
         return "the run" if self.run_id is None else f"run {self.run_id!r}"
 
     @property
-    def shown_status(self) -> str:
-        """The status in words: a Snapshot's, or ``cancelled``, which a Snapshot shows as ``failed``."""
+    def run_status(self) -> RunStatus:
+        """A Snapshot's status, or ``cancelled``, which a Snapshot shows as ``failed``."""
         return "cancelled" if self.cancelled else self.status
 
     @staticmethod
@@ -112,11 +113,11 @@ class RunState:
             version=self.version,
             last_started_at=None if self.last_started_at is None else moment_of_millis(self.last_started_at // 1000),
             total_execution_time=None if self.total_time is None else self.total_time // 1000,
-            metadata=self.shown_metadata(),
+            metadata=self.snapshot_metadata(),
             retry_state=self._retry_state(),
         )
 
-    def shown_metadata(self) -> Mapping[str, Any]:
+    def snapshot_metadata(self) -> Mapping[str, Any]:
         """The metadata with the reasons for the state among them, as a snapshot shows them."""
         if self.paused_reason is None and self.failed_reason is None:
             return self.metadata

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..status import SnapshotStatus
 from ..values.json import freeze
 from .context import Context
 from .results import result_in
-from .snapshot import Status
 from .state import RunState
 
 
@@ -41,7 +41,7 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     state.reused -= 1
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
-    state.context = Context(state.context.history.extended(state.reused, result), state.reused + 1)
+    state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
     state.payload = data.get("payload")
     _go_on(state)
     if "next_node_id" not in edited:
@@ -83,7 +83,7 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extended(context.count, result_in(data)), context.count + 1)
+    state.context = Context(context.history.extend(context.count, result_in(data)), context.count + 1)
     _count_time(state, data)
 
 
@@ -92,7 +92,7 @@ def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
     state.total_time = data["spent"]
 
 
-def _end(state: RunState, status: Status, data: Mapping[str, Any]) -> None:
+def _end(state: RunState, status: SnapshotStatus, data: Mapping[str, Any]) -> None:
     state.status = status
     state.paused_reason = None
     state.finished_at = data["recorded_at"]

@@ -72,7 +72,7 @@ class OddTime(datetime):
         return datetime.combine(self.date(), self.time(), UTC)
 
 
-def reading(clock: Clock | None) -> Callable[[], int]:
+def micros_clock(clock: Clock | None) -> Callable[[], int]:
     """A function that tells microseconds since 1970: by the caller's clock, or the system's.
 
     It raises InvalidRequest where the caller's clock doesn't tell a time that the log can hold.
@@ -111,7 +111,7 @@ def micros(moment: datetime) -> int:
     return since // _MICROSECOND
 
 
-def behind(recorded_at: int, now: int) -> int:
+def next_time(recorded_at: int, now: int) -> int:
     """The time of an event behind one that was recorded at a time: time never runs backwards in a stream.
 
     Unless that is ahead of the clock by more than a day: then no clock has told it, and it dates nothing.

@@ -77,19 +77,19 @@ def thaw(value: Any) -> Any:
     return value
 
 
-def frozen_again(value: Any) -> Any:
+def refreeze(value: Any) -> Any:
     """Read-only again, after pickling or a deep copy: alone, JSON comes back as what may be changed."""
     if isinstance(value, dict):
-        return FrozenDict({key: frozen_again(item) for key, item in value.items()})
+        return FrozenDict({key: refreeze(item) for key, item in value.items()})
     if isinstance(value, list):
-        return FrozenList([frozen_again(item) for item in value])
+        return FrozenList([refreeze(item) for item in value])
     return value
 
 
 def restore(target: Any, state: Sequence[Any], *read_only: str) -> None:
     """Set the fields of a frozen dataclass from what was pickled; those named are read-only JSON."""
     for field, value in zip(fields(target), state, strict=True):
-        object.__setattr__(target, field.name, frozen_again(value) if field.name in read_only else value)
+        object.__setattr__(target, field.name, refreeze(value) if field.name in read_only else value)
 
 
 class Immutable:

@@ -31,7 +31,7 @@ class Latest:
 Moment = AtVersion | AsOf | Latest
 
 
-def moment_asked(version: Any, at: Any) -> Moment:
+def parse_moment(version: Any, at: Any) -> Moment:
     """The moment that a caller means. Raises InvalidRequest for both at once, a wrong type or a naive datetime."""
     if version is not None and at is not None:
         raise InvalidRequest("give a version or a time, not both")

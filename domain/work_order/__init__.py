@@ -3,7 +3,7 @@
 from .decisions import add_run, open_work_order, reject
 from .events import OPENED, REJECTED, RUN_ADDED, Issue, RunKind
 from .registry import WORK_ORDER_EVENTS, evolve
-from .state import WorkOrderState, shown_state
+from .state import WorkOrderState
 
 __all__ = [
     "OPENED",
@@ -17,5 +17,4 @@ __all__ = [
     "evolve",
     "open_work_order",
     "reject",
-    "shown_state",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..errors import Fault
 from ..ports import NewEvent
-from ..values.clock import behind
+from ..values.clock import next_time
 from .events import OPENED, REJECTED, RUN_ADDED, RunKind
 from .state import WorkOrderState
 
@@ -44,4 +44,4 @@ def add_run(order: WorkOrderState, run_id: str, kind: RunKind, *, by: str, now: 
 
 
 def _envelope(order: WorkOrderState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": behind(order.recorded_at, now), "by": by, "correlation_id": order.id}
+    return {"recorded_at": next_time(order.recorded_at, now), "by": by, "correlation_id": order.id}

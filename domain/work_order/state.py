@@ -28,18 +28,3 @@ class WorkOrderState:
     def last_run_id(self) -> str | None:
         """The run that tells the state."""
         return self.runs[-1] if self.runs else None
-
-
-def shown_state(status: str, *, queued: bool) -> str:
-    """A work order's state, told by the status of its last run (a Snapshot's, or ``cancelled``)."""
-    return "pending" if queued and status == "active" else _BY_STATUS[status]
-
-
-_BY_STATUS = {
-    "active": "running",
-    "error": "running",
-    "paused": "paused",
-    "completed": "success",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}

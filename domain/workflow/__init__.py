@@ -4,16 +4,16 @@ from .changes import (
     Changes,
     PartChanges,
     changes_between,
-    compared,
+    compare_parts,
     edge_label,
     keyed_edges,
     keyed_nodes,
     same,
 )
-from .conflicts import StaleVersion, merged_over, refuse_stale
+from .conflicts import StaleVersion, merge_over, refuse_stale
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
-from .merge import merged
+from .merge import merge
 from .registry import WORKFLOW_EVENTS, evolve, state_of
 from .snapshot import WorkflowSnapshot, snapshot_of
 from .state import WorkflowState
@@ -35,13 +35,13 @@ __all__ = [
     "WorkflowVersion",
     "archive",
     "changes_between",
-    "compared",
+    "compare_parts",
     "edge_label",
     "evolve",
     "keyed_edges",
     "keyed_nodes",
-    "merged",
-    "merged_over",
+    "merge",
+    "merge_over",
     "refuse_archived",
     "refuse_stale",
     "restore",

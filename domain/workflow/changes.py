@@ -59,9 +59,12 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
     old_edges, edges = keyed_edges(old), keyed_edges(new)
     types = {node["type"] for node in old_nodes.values()} & {node["type"] for node in nodes.values()}
     return Changes(
-        nodes=PartChanges(*compared(old_nodes, nodes)),
+        nodes=PartChanges(*compare_parts(old_nodes, nodes)),
         edges=PartChanges(
-            *(tuple(edge_label({**old_edges, **edges}[key]) for key in keys) for keys in compared(old_edges, edges))
+            *(
+                tuple(edge_label({**old_edges, **edges}[key]) for key in keys)
+                for keys in compare_parts(old_edges, edges)
+            )
         ),
         start=old.get("start") != new.get("start"),
         order=reordered(old_nodes, nodes) or reordered(old_edges, edges),
@@ -96,7 +99,7 @@ def edge_label(edge: Mapping[str, Any]) -> str:
     return f"{edge['source']}{'' if handle is None else f' [{handle}]'} → {edge['target']}"
 
 
-def compared(
+def compare_parts(
     before: Mapping[_Key, Any], after: Mapping[_Key, Any]
 ) -> tuple[tuple[_Key, ...], tuple[_Key, ...], tuple[_Key, ...]]:
     """The keys that were added, removed, and whose value is another one."""

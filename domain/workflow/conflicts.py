@@ -8,7 +8,7 @@ from ..errors import Conflict
 from ..ports import RecordedEvent
 from ..values.clock import moment
 from ..visible import quoted, visible
-from .merge import merged
+from .merge import merge
 from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
 
@@ -70,7 +70,7 @@ def refuse_stale(
     raise StaleVersion(state.workflow_id, expected, state.saved_version, saved_by, moment(saved_at), changes, conflicts)
 
 
-def merged_over(
+def merge_over(
     state: WorkflowState, recent: Sequence[RecordedEvent], expected: int, mine: Mapping[str, Any], now: int
 ) -> dict[str, Any]:
     """The latest definition with what ``mine`` changed in that of ``expected``; all as JSON.
@@ -80,7 +80,7 @@ def merged_over(
     if state.saved is None or not 0 <= expected <= state.version:
         refuse_stale(state, recent, expected, now)
     base, theirs = _body_at(recent, expected) or _NOTHING, state.saved or _NOTHING
-    definition, conflicts = merged(base["definition"], theirs["definition"], mine)
+    definition, conflicts = merge(base["definition"], theirs["definition"], mine)
     if conflicts:
         refuse_stale(state, recent, expected, now, conflicts)
     return definition

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import IllegalTransition
 from ..ports import NewEvent
-from ..values.clock import behind, moment
+from ..values.clock import moment, next_time
 from ..visible import visible
 from .definition import WorkflowDefinition
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
@@ -99,4 +99,4 @@ def _saved(
 
 
 def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": behind(state.recorded_at, now), "by": by, "workflow_id": state.workflow_id}
+    return {"recorded_at": next_time(state.recorded_at, now), "by": by, "workflow_id": state.workflow_id}

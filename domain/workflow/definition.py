@@ -17,7 +17,7 @@ from pydantic import (
 
 from ..errors import Fault, InvalidDefinition, InvalidValue
 from ..lazy import lazy
-from ..values.json import freeze, frozen_again, json_digest, render_path
+from ..values.json import freeze, json_digest, refreeze, render_path
 from ..values.names import name_fault
 from ..visible import quoted
 from .retry_policy import policy_in
@@ -68,7 +68,7 @@ class Node(_Part):
 
     def _freeze_again(self) -> None:
         for name in ("data", "metadata"):
-            object.__setattr__(self, name, frozen_again(getattr(self, name)))
+            object.__setattr__(self, name, refreeze(getattr(self, name)))
 
 
 class Edge(_Part):

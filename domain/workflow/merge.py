@@ -10,7 +10,7 @@ _Key = TypeVar("_Key", str, EdgeKey)
 _Parts = dict[_Key, Mapping[str, Any]]
 
 
-def merged(
+def merge(
     base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
     """The definition with what both changed in ``base``, and the parts that both changed, but not alike.

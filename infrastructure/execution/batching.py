@@ -9,8 +9,8 @@ from threading import TIMEOUT_MAX, Condition, Lock, Thread
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, InvalidValue
 from ...domain.ports import EventStore, NewEvent, Write
-from ...domain.run import RunState, evolve, headed, leads_on
-from ...domain.run.snapshot import TERMINAL
+from ...domain.run import RunState, is_plain_step, with_header
+from ...domain.status import TERMINAL
 from ...domain.values.json import size_of
 from ...domain.visible import quoted
 from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
@@ -137,7 +137,7 @@ class BatchCommitter:
     def _must_store(self, events: list[NewEvent]) -> bool:
         return (
             len(events) != 1
-            or not leads_on(*events[0])
+            or not is_plain_step(*events[0])
             or self._moved is not None  # an operator may have stopped the run
             or len(self._waiting) + 1 >= self._batch.steps
             or self._size + _size(events) > LARGE
@@ -204,10 +204,9 @@ _Load = Callable[[str, int | None], RunState]
 
 def _fold(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     """Fold the events into the state. Returns them as they are to be stored."""
-    events = headed(state, events)
-    for event in events:
-        evolve(state, event.type, event.data)
-    return events
+    next = with_header(state, events)
+    next.apply(state)
+    return next.events
 
 
 def _size(events: list[NewEvent]) -> int:

@@ -13,11 +13,11 @@ from ...domain.run import (
     STEP_COMPLETED,
     STEP_FAILED,
     RunState,
-    evolve,
+    Transition,
     evolve_recorded,
-    headed,
+    with_header,
 )
-from ...domain.values.clock import behind
+from ...domain.values.clock import next_time
 from ..concurrency.threads import Threads
 
 
@@ -42,7 +42,7 @@ class Committer:
         replaced = False
         while events:
             try:
-                self._store.append(make_write(state, events))
+                append_next(self._store, state, events)
             except ConcurrencyError:
                 added = list(self._store.read(run_id, after=state.version))
                 if events[0].type in CLAIMS or not only_operators(added):
@@ -56,28 +56,35 @@ class Committer:
                 events = [_replace_with_failure(events[0], too_large)]
                 replaced = True
             else:
-                for event in events:
-                    evolve(state, event.type, event.data)
                 return
 
     async def acommit(self, events: list[NewEvent]) -> None:
         """The same for a task; its event loop isn't blocked."""
         state = self._state
+        next = with_header(state, events)
         try:
-            await self._store.aappend(make_write(state, events))
+            await self._store.aappend(_make_write(state, next))
         except (ConcurrencyError, InvalidValue):
             await self._threads.store.run(self, events)  # meets the same error again, and handles it
         else:
-            for event in events:
-                evolve(state, event.type, event.data)
+            next.apply(state)
 
     def close(self) -> None:
         """Nothing is held back."""
 
 
-def make_write(state: RunState, events: list[NewEvent]) -> Write:
-    """The append of a run's next events, after the state on which they were decided."""
-    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, headed(state, events))
+def append_next(store: EventStore, state: RunState, events: list[NewEvent], *others: Write) -> None:
+    """Append a run's next events after the state on which they were decided, in one commit with others; then fold them.
+
+    Raises as ``append`` does, and then leaves the state as it was.
+    """
+    next = with_header(state, events)
+    store.append(_make_write(state, next), *others)
+    next.apply(state)
+
+
+def _make_write(state: RunState, next: Transition) -> Write:
+    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, next.events)
 
 
 def only_operators(added: Sequence[RecordedEvent]) -> bool:
@@ -124,7 +131,7 @@ def after_operators(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
 
 
 def _move_after(state: RunState, data: Mapping[str, Any]) -> dict[str, Any]:
-    moved = {"recorded_at": behind(state.recorded_at, data["recorded_at"])}
+    moved = {"recorded_at": next_time(state.recorded_at, data["recorded_at"])}
     if "started_at" in data and moved["recorded_at"] != data["recorded_at"]:
         moved["finished_at"] = data.get("finished_at", data["recorded_at"])
     return {**data, **moved}

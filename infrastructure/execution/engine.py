@@ -6,15 +6,16 @@ from random import random
 from typing import Any
 
 from ...domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
-from ...domain.execution.cycle import call_settings, cycle
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.execution.plan import make_plan
 from ...domain.execution.step import StepLimits
-from ...domain.live import Live
+from ...domain.execution.step_loop import call_settings, step_loop
+from ...domain.live import Unpicklable
 from ...domain.ports import NewEvent
 from ...domain.run import STARTED, RunState, evolve, proceed, resume
-from ...domain.run.snapshot import TERMINAL, Snapshot
-from ...domain.values.clock import Clock, reading
+from ...domain.run.snapshot import Snapshot
+from ...domain.status import TERMINAL
+from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES, freeze
 from ...domain.values.names import check_name
 from ...domain.visible import quoted
@@ -30,7 +31,7 @@ _THREADS = Threads(ThreadPool("flowledger-engine", EXECUTOR_THREADS), CallingThr
 """Shared by all engines: they are never closed."""
 
 
-class Engine(Live):
+class Engine(Unpicklable):
     """Runs one definition without a store. It keeps no state: all there is to know of a run is in its Snapshot.
 
     ``clock`` returns aware datetimes; by default it is the system's. ``max_value_bytes`` limits the size of one payload
@@ -39,7 +40,7 @@ class Engine(Live):
     Raises InvalidDefinition (a node's type has no executor, or a policy or an input schema is invalid).
     """
 
-    _elsewhere = "send the definition and a Snapshot, and make an engine there"
+    _send_instead = "send the definition and a Snapshot, and make an engine there"
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Engine(Live):
     ) -> None:
         self._definition = definition
         self._plan = make_plan(definition, executors, PLANNING_DEPENDENCIES)
-        self._now = reading(clock)
+        self._now = micros_clock(clock)
         self._limits = StepLimits(max_value_bytes)
         self._threads = _THREADS
 
@@ -120,7 +121,7 @@ class Engine(Live):
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
     ) -> PreparedCall[Snapshot]:
         settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
-        steps = cycle(state, self._plan, settings, single=single)
+        steps = step_loop(state, self._plan, settings, single=single)
         return PreparedCall((steps, _FoldOnly(state)), state.snapshot)
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:

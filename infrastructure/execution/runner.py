@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
-from ...domain.execution.cycle import Call, Cycle, Keep, call
 from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
+from ...domain.execution.step_loop import Append, Execute, StepLoop, run_executor
 from ...domain.ports import NewEvent
 from ..concurrency.threads import HasThreads, ThreadPool, threads_of
 
@@ -33,44 +33,44 @@ class Commit(Protocol):
         """The loop is over, or was interrupted: hold nothing back."""
 
 
-def run_steps(cycle: Cycle, commit: Commit) -> None:
+def run_steps(step_loop: StepLoop, commit: Commit) -> None:
     """Run the loop to its end in this thread."""
     with closing(commit), _Awaiter() as awaiter:
         answer: Outcome | None = None
         while True:
             try:
-                asked = cycle.send(answer)
+                asked = step_loop.send(answer)
             except StopIteration:
                 return
-            if isinstance(asked, Keep):
+            if isinstance(asked, Append):
                 commit(asked.events)
                 answer = None
             else:
-                answer = call(asked.executor, asked.context, awaiter.finish)
+                answer = run_executor(asked.executor, asked.context, awaiter.finish)
 
 
-async def arun_steps(cycle: Cycle, commit: Commit, threads: ThreadPool) -> None:
+async def arun_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
     """Run the loop to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
         while True:
             try:
-                asked = cycle.send(answer)
+                asked = step_loop.send(answer)
             except StopIteration:
                 return
-            if isinstance(asked, Keep):
+            if isinstance(asked, Append):
                 await commit.acommit(asked.events)
                 answer = None
             else:
                 answer = await _acall(asked, threads)
 
 
-async def _acall(asked: Call, threads: ThreadPool) -> Outcome:
+async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
     executor, context = asked
     if executor.is_async:
-        outcome = call(executor, context, _return_awaitable)
+        outcome = run_executor(executor, context, _return_awaitable)
     else:
-        outcome = await threads.run(call, executor, context, _return_awaitable)
+        outcome = await threads.run(run_executor, executor, context, _return_awaitable)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
     try:
@@ -95,7 +95,7 @@ def _return_awaitable(awaitable: Awaitable[Any]) -> Any:
 class PreparedCall(Generic[_Result]):
     """A prepared call: the steps to execute, and the result afterwards."""
 
-    work: tuple[Cycle, Commit] | None
+    work: tuple[StepLoop, Commit] | None
     """The steps and the commit of their events; None: there is nothing to execute."""
     result: Callable[[], _Result]
     interrupted: str | None = None

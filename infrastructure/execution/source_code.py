@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from ...domain.events.envelope import Distribution
-from ...domain.execution.executors import Executor, ExecutorRegistry, unwrapped
+from ...domain.execution.executors import Executor, ExecutorRegistry, unwrap
 from ...domain.values.json import freeze
 from ...domain.workflow import JobCode
 from ...domain.workflow.definition import WorkflowDefinition
@@ -28,7 +28,7 @@ def code_of(executor: Executor) -> JobCode:
     Cached per executor: the file may change later, the loaded code doesn't.
     """
     name = executor.qualified_name
-    function, partials = unwrapped(executor.function)
+    function, partials = unwrap(executor.function)
     bound = "".join(map(_bound, partials))
     found = distribution_of(getattr(function, "__module__", None))
     installed = {} if found is None else {"distribution": found}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
-from ...domain.live import Live
+from ...domain.live import Unpicklable
 from ..concurrency.async_variants import run_in_thread
 from ..concurrency.threads import Threads
 from ..files.places import path_of
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
 
 
-class Ledger(Live):
+class Ledger(Unpicklable):
     """An open store. Use it with ``with`` or ``async with``, or call ``close``. May be shared between threads."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from ...domain.errors import InvalidRequest
 from ...domain.execution.executors import ExecutorRegistry
 from ...domain.execution.step import StepLimits
-from ...domain.values.clock import Clock, reading
+from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES
 from ...domain.visible import quoted
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
@@ -69,7 +69,7 @@ def open_ledger(
     from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
-    return compose(store, executors, reading(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
+    return compose(store, executors, micros_clock(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
 
 
 def compose(
@@ -83,13 +83,13 @@ def compose(
 ) -> Ledger:
     """Put a ledger together on an open store: the composition root. ``now`` is in microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
-    states = RunRepository(store, store.checkpoints, checkpoint_every)
+    runs = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
-    log = WorkflowRepository(store, index)
+    workflows = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
-    replayer = Replayer(store, states, log, executors, now, limits)
-    run_services = RunServices(store, states, log, executors, now, limits, pools, batch)
+    replayer = Replayer(store, runs, workflows, executors, now, limits)
+    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, batch)
 
     def close() -> None:
         pools.executors.close(_CLOSED)
@@ -98,9 +98,9 @@ def compose(
 
     return Ledger(
         store,
-        Workflows(store, index, log, executors, now, pools),
+        Workflows(store, index, workflows, executors, now, pools),
         Runs(run_services),
-        History(store, states, log, lists, replayer, pools, now),
+        History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
         pools,
         now,

@@ -1,4 +1,4 @@
-"""Many runs replayed by several processes at once, each with a ledger of its own."""
+"""Replaying many runs in several processes at once, each with a ledger of its own."""
 
 import contextlib
 import os
@@ -23,11 +23,11 @@ from ...domain.errors import (
 from ...projections.replay.report import Replayed, ReplayFailure
 from ..services.history.service import History
 
-AHEAD: Final = 2
-"""Runs that a worker has in hand: the one that it replays, and the next one."""
+PREFETCH: Final = 2
+"""Runs that are sent to a worker: the one that it replays, and the next one."""
 
-PATIENCE: Final = 5.0
-"""Seconds that a worker whose work is done may take to leave; what executors left running may hold it up."""
+JOIN_TIMEOUT: Final = 5.0
+"""Seconds that a worker may take to exit when its work is done: threads of executors may still run in it."""
 
 
 class OpenLedger(Protocol):
@@ -38,72 +38,72 @@ class OpenLedger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What each worker is to do. It goes to other processes, so all in it can be pickled."""
+class ReplayJob:
+    """What each worker does. It is sent to other processes, so everything in it can be pickled."""
 
     open_ledger: Callable[[], AbstractContextManager[OpenLedger]]
     effects: tuple[str, ...] = ()
     globals: Mapping[str, Any] | None = None
 
     def replay(self, ledger: OpenLedger, run_id: str) -> Replayed:
-        """What comes of one run. One that can't be read says nothing of the others."""
+        """Replay one run. A run that can't be read is a failure of its own, and doesn't stop the others."""
         try:
             return ledger.history.replay(run_id, effects=self.effects, globals=self.globals)
         except (EventNotReadable, StorageCorrupt, NotFound) as error:
             return ReplayFailure(run_id, "unreadable", str(error))
 
 
-def cores() -> int:
-    """How many processes may compute at once."""
+def count_cores() -> int:
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def replay_many(order: Order, run_ids: Sequence[str], workers: int) -> Generator[Replayed]:
-    """Replay runs in so many processes; what came of each as it comes.
+def replay_many(job: ReplayJob, run_ids: Sequence[str], workers: int) -> Generator[Replayed]:
+    """Replay runs in this number of processes; yields the outcome of each run as it arrives.
 
-    A worker that dies is a failure of the run that it replayed, and another one takes its place. Closing the generator
-    stops all workers at once. Raises InvalidRequest where a worker can't open the ledger, StorageUnavailable.
+    When a worker dies, the run that it replayed has failed, and a new worker replaces it. Closing the generator stops
+    all workers at once. Raises InvalidRequest where a worker can't open the ledger, StorageUnavailable.
     """
     waiting = deque(run_ids)
-    crew: dict[Connection, _Worker] = {}
+    pool: dict[Connection, _Worker] = {}
     done: list[_Worker] = []
     try:
-        while waiting or crew:
-            while len(crew) < min(workers, len(crew) + len(waiting)):
-                worker = _Worker(order)
-                crew[worker.connection] = worker
-            for count in range(1, AHEAD + 1):
-                for worker in crew.values():
-                    worker.take(waiting, count)
-            for connection in wait(list(crew)):
-                worker = crew[cast("Connection", connection)]
+        while waiting or pool:
+            while len(pool) < min(workers, len(pool) + len(waiting)):
+                worker = _Worker(job)
+                pool[worker.connection] = worker
+            for count in range(1, PREFETCH + 1):
+                for worker in pool.values():
+                    worker.send_next(waiting, count)
+            for connection in wait(list(pool)):
+                worker = pool[cast("Connection", connection)]
                 outcome = worker.outcome()
                 if outcome is not None:
                     yield outcome
                 if worker.is_dead:
-                    del crew[worker.connection]
-                    waiting.extendleft(reversed(worker.in_hand))
-                elif not worker.in_hand and not waiting:
-                    done.append(crew.pop(worker.connection))
+                    del pool[worker.connection]
+                    waiting.extendleft(reversed(worker.sent))
+                elif not worker.sent and not waiting:
+                    done.append(pool.pop(worker.connection))
                     worker.dismiss()
     finally:
-        for worker in crew.values():
+        for worker in pool.values():
             worker.stop()
         for worker in done:
-            worker.see_off()
+            worker.join_or_kill()
 
 
 class _Worker:
-    """A process that replays the runs that it is given, one by one."""
+    """A process that replays the runs that are sent to it, one by one."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, job: ReplayJob) -> None:
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.in_hand: deque[str] = deque()
+        self.sent: deque[str] = deque()
         self.is_dead = False
         self._is_open = False
-        self._process = context.Process(target=_work, args=(theirs, order))
-        # It inherits that interrupts are blocked: Ctrl-C is for the one who gave the order, who then stops it.
+        self._process = context.Process(target=_work, args=(theirs, job))
+        # It inherits that interrupts are blocked: Ctrl-C reaches the parent, which then stops its workers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
@@ -111,60 +111,60 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
 
-    def take(self, waiting: deque[str], count: int) -> None:
-        """Take the next run, where that makes no more than so many."""
-        if waiting and len(self.in_hand) < count:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died, as the next outcome tells
+    def send_next(self, waiting: deque[str], count: int) -> None:
+        """Send it the next run, unless it has this many already."""
+        if waiting and len(self.sent) < count:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; the next outcome says so
                 self.connection.send(waiting[0])
-                self.in_hand.append(waiting.popleft())
+                self.sent.append(waiting.popleft())
 
     def outcome(self) -> Replayed | None:
-        """What it says next: what came of a run; None: that it is ready. Raises what it can't go on with."""
+        """Its next message: the outcome of a run, or None when it is ready. Raises the error that ends it."""
         try:
-            said: Replayed | FlowledgerError | None = self.connection.recv()
+            message: Replayed | FlowledgerError | None = self.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._died()
-        if isinstance(said, FlowledgerError):
-            raise said
-        if said is None:
+        if isinstance(message, FlowledgerError):
+            raise message
+        if message is None:
             self._is_open = True
         else:
-            self.in_hand.popleft()
-        return said
+            self.sent.popleft()
+        return message
 
     def _died(self) -> ReplayFailure | None:
         self.is_dead = True
-        self.see_off()
+        self.join_or_kill()
         ended = f"the process that replayed it ended with exit code {self._process.exitcode}"
         if not self._is_open:
             raise InvalidRequest(f"{ended} before it had opened the ledger: does importing the application end it?")
-        return ReplayFailure(self.in_hand.popleft(), "worker died", ended) if self.in_hand else None
+        return ReplayFailure(self.sent.popleft(), "worker died", ended) if self.sent else None
 
     def dismiss(self) -> None:
-        """Tell it that there is nothing left to do."""
+        """Close its connection: there is nothing left to do, and it exits."""
         self.connection.close()
 
-    def see_off(self) -> None:
-        """Wait until it is gone, for as long as patience lasts."""
-        self._process.join(PATIENCE)
+    def join_or_kill(self) -> None:
+        """Wait until it has exited, for JOIN_TIMEOUT at most, then kill it."""
+        self._process.join(JOIN_TIMEOUT)
         self.stop()
 
     def stop(self) -> None:
-        """Stop it where it is: it has written nothing."""
+        """Kill it at once: it has written nothing."""
         self.connection.close()
         self._process.kill()
         self._process.join()
 
 
-def _work(connection: Connection, order: Order) -> None:
-    """The life of a worker."""
+def _work(connection: Connection, job: ReplayJob) -> None:
+    """What a worker process runs, until its connection is closed."""
     # What executors print must not get between the answers of the command line.
     with connection, contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError, BrokenPipeError):
         try:
-            with order.open_ledger() as ledger:
+            with job.open_ledger() as ledger:
                 connection.send(None)
                 while True:
-                    connection.send(order.replay(ledger, connection.recv()))
+                    connection.send(job.replay(ledger, connection.recv()))
         except FlowledgerError as error:
             kind = StorageUnavailable if isinstance(error, StorageUnavailable) else InvalidRequest
             connection.send(kind(str(error)))

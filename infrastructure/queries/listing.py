@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound, WorkflowNotFound
+from ...domain.status import RUN_STATUSES, UNREADABLE, WORK_ORDER_STATUSES
 from ...domain.values.clock import micros
 from ...domain.values.json import freeze
 from ...domain.visible import quoted
-from ...projections.index.changes import UNREADABLE, RunRow
+from ...projections.index.changes import RunRow
 from ...projections.index.query import Place, RunQuery, WorkOrderQuery
 from ...projections.pagination import Page
 from ...projections.runs.summary import (
@@ -26,11 +27,10 @@ from .index.reader import Index
 from .search.query import SearchQuery
 from .search.runs import SearchedRuns
 
+_Word = TypeVar("_Word", bound=str)
+
 MOST: Final = 1_000
 """Items of one page at most: the rest follows by the cursor."""
-
-STATUSES: Final = ("active", "paused", "error", "completed", "failed", "cancelled")
-STATES: Final = ("pending", "running", "paused", "success", "failed", "cancelled", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,11 @@ def run_query(
     """Raises InvalidRequest for a status that doesn't exist, a naive time."""
     wanted = (status,) if isinstance(status, str) else status or ()
     if not isinstance(wanted, list | tuple | set | frozenset):
-        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(STATUSES)}")
-    for name in wanted:
-        _one_of(STATUSES, name, "status")
+        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
     return RunQuery(
         workflow_id=checked_id(workflow_id, "workflow_id"),
         version=version,
-        status=tuple(dict.fromkeys(wanted)),
+        status=tuple(dict.fromkeys(_one_of(RUN_STATUSES, name, "status") for name in wanted)),
         node=checked_text(node, "node"),
         error_type=checked_text(error_type, "error_type"),
         by=checked_text(by, "by"),
@@ -113,11 +111,9 @@ def work_order_query(
     workflow_id: str | None, state: str | None, by: str | None, since: datetime | None, until: datetime | None
 ) -> WorkOrderQuery:
     """Raises InvalidRequest for a state that doesn't exist, a naive time."""
-    if state is not None:
-        _one_of(STATES, state, "state")
     return WorkOrderQuery(
         workflow_id=checked_id(workflow_id, "workflow_id"),
-        state=state,
+        state=None if state is None else _one_of(WORK_ORDER_STATUSES, state, "state"),
         by=checked_text(by, "by"),
         since=checked_time(since, "since"),
         until=checked_time(until, "until"),
@@ -157,9 +153,11 @@ def check_limit(limit: int) -> None:
         raise InvalidRequest(f"limit {quoted(limit)}: a page has 1 to {MOST:,} items; further ones come by the cursor")
 
 
-def _one_of(known: Sequence[str], value: object, what: str) -> None:
-    if value not in known:
-        raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
+def _one_of(known: Sequence[_Word], value: object, what: str) -> _Word:
+    for word in known:
+        if word == value:
+            return word
+    raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
 
 
 def checked_text(value: str | None, name: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from ...domain.ports import SealedRow
+from ...domain.ports import EncodedRow
 from ...domain.run import STEP_COMPLETED, RunState
 from ...projections.runs.checkpoint import checkpoint_of
 from ..concurrency.forking import ResetOnFork, register_for_forks
@@ -42,7 +42,7 @@ class DecodedCheckpoint(NamedTuple):
     """The content of a checkpoint."""
 
     state: Mapping[str, Any]
-    results: Sequence[SealedRow]
+    results: Sequence[EncodedRow]
 
 
 def encode_checkpoint(run_id: str, event_digest: bytes, state: RunState, since: RunState) -> bytes:
@@ -110,7 +110,7 @@ class HashChain:
         """The first event that isn't as it was written, in words."""
         self._run_id = run_id
 
-    def follow(self, rows: Iterable[SealedRow]) -> None:
+    def follow(self, rows: Iterable[EncodedRow]) -> None:
         """Check the next events, up to one that is broken."""
         from ..storage.codec import BODY, digest_of, id_of, link
 

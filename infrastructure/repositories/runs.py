@@ -12,22 +12,22 @@ from itertools import chain
 from typing import Any
 
 from ...domain.errors import EventNotReadable, RunNotFound, StorageError
-from ...domain.ports import CheckpointStore, EventStore, Opener, Page, RecordedEvent, SealedRow
+from ...domain.ports import CheckpointStore, EncodedRow, EventStore, RecordedEvent, RowBatch, RowDecoder
 from ...domain.run import (
     FOLD_REVISION,
     STARTED,
+    FoldSegment,
     Origin,
-    Passage,
     RunHeader,
     RunState,
-    header_in,
     header_of,
-    passages,
+    read_header,
+    segments,
     snapshots,
 )
 from ...domain.run.snapshot import Snapshot
 from ...domain.values.names import check_run_id
-from ...projections.runs.checkpoint import turn_page
+from ...projections.runs.checkpoint import apply_checkpoint
 from ...projections.runs.run import fold
 from .checkpoints import (
     DecodedCheckpoint,
@@ -76,17 +76,17 @@ class RunRepository:
         found = self._store.beginning(run_id)
         if found is None:
             raise RunNotFound(run_id)
-        return header_in(run_id, found) or header_of(self.load(run_id, found.version))
+        return read_header(run_id, found) or header_of(self.load(run_id, found.version))
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot at every version, in order, in one pass. Raises RunNotFound at the first item."""
         check_run_id(run_id)
         yield from snapshots(self.segments(RunState(run_id)))
 
-    def segments(self, state: RunState) -> Iterator[Passage]:
+    def segments(self, state: RunState) -> Iterator[FoldSegment]:
         """Folds the events after a state of a run into it. Raises RunNotFound at the first item."""
         pages = self.pages(str(state.run_id), after=state.version)
-        return passages(state, _with_origin(state, pages, self._load_origin_state) if state.version == 0 else pages)
+        return segments(state, _with_origin(state, pages, self._load_origin_state) if state.version == 0 else pages)
 
     def state_before(self, started: RecordedEvent) -> RunState:
         """The state of a run before its first event: with the results it reuses; a fork has the state of its source."""
@@ -94,7 +94,7 @@ class RunRepository:
         _apply_origin(state, started.data, self._load_origin_state)
         return state
 
-    def begin_fold(self, run_id: str) -> tuple[RunState, Iterator[Page]]:
+    def begin_fold(self, run_id: str) -> tuple[RunState, Iterator[RowBatch]]:
         """An empty state, and all events of the run; reading the first event adds the results that the run reuses.
 
         Raises RunNotFound.
@@ -103,27 +103,27 @@ class RunRepository:
         return state, _with_origin(state, self.pages(run_id), self._load_origin_state)
 
     def _load(self, run_id: str, version: int | None, load_origin: "_LoadOrigin") -> "_Fold":
-        reading = _Fold(run_id, load_origin)
-        state = reading.state
+        micros_clock = _Fold(run_id, load_origin)
+        state = micros_clock.state
         if self._checkpoint_every is None:
-            fold(state, reading.with_origin(self.pages(run_id, upto=version)))
-            return reading
+            fold(state, micros_clock.with_origin(self.pages(run_id, upto=version)))
+            return micros_clock
         for event_digest, (checkpoint, results) in self._trusted_checkpoints(run_id, version):
             if state.version < checkpoint["after"]:
-                self._fold(reading, checkpoint["after"], self._checkpoint_every)
+                self._fold(micros_clock, checkpoint["after"], self._checkpoint_every)
             if state.version == checkpoint["after"]:
                 if state.version == 0:
-                    reading.apply_origin(checkpoint)
-                turn_page(state, checkpoint, results, Opener(run_id, decode_result))
-                reading.continue_after(event_digest)
-        self._fold(reading, version, self._checkpoint_every)
-        if reading.made:
-            self._save(run_id, reading.made)
-        if reading.broken is not None:
-            _log.warning("no checkpoint is kept: %s isn't as it was written; verify tells more", reading.broken)
-        return reading
+                    micros_clock.apply_origin(checkpoint)
+                apply_checkpoint(state, checkpoint, results, RowDecoder(run_id, decode_result))
+                micros_clock.continue_after(event_digest)
+        self._fold(micros_clock, version, self._checkpoint_every)
+        if micros_clock.made:
+            self._save(run_id, micros_clock.made)
+        if micros_clock.broken is not None:
+            _log.warning("no checkpoint is kept: %s isn't as it was written; verify tells more", micros_clock.broken)
+        return micros_clock
 
-    def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, run_id: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """The events of a run. Raises RunNotFound where there is no such stream, or it isn't a run's."""
         pages = self._store.pages(run_id, after=after, upto=upto)
         if after == 0:
@@ -144,22 +144,22 @@ class RunRepository:
         return self._load_origin(run_id, origin).state
 
     def _load_source(self, run_id: str, source: Origin, earlier: "_Fold") -> "_Fold":
-        reading = self._load(source["run_id"], source["version"], lambda *_: earlier)
-        if reading.state.version != source["version"]:
+        micros_clock = self._load(source["run_id"], source["version"], lambda *_: earlier)
+        if micros_clock.state.version != source["version"]:
             raise missing_source(run_id, source["run_id"])
-        return reading
+        return micros_clock
 
-    def _fold(self, reading: "_Fold", upto: int | None, every: int) -> None:
+    def _fold(self, micros_clock: "_Fold", upto: int | None, every: int) -> None:
         """Fold the events up to a version, and make a checkpoint at each multiple of ``every``."""
-        state = reading.state
+        state = micros_clock.state
         since = copy(state)
-        pages = self.pages(reading.run_id, after=state.version, upto=upto)
-        for page in reading.with_origin(pages) if state.version == 0 else pages:
-            for part in _split(page, every):
+        pages = self.pages(micros_clock.run_id, after=state.version, upto=upto)
+        for batch in micros_clock.with_origin(pages) if state.version == 0 else pages:
+            for part in _split(batch, every):
                 fold(state, (part,))
-                reading.unchecked += part.rows
+                micros_clock.unchecked += part.rows
                 if state.version % every == 0:
-                    reading.make_checkpoint(since)
+                    micros_clock.make_checkpoint(since)
                     since = copy(state)
 
     def _trusted_checkpoints(self, run_id: str, upto: int | None) -> Iterator[tuple[bytes, DecodedCheckpoint]]:
@@ -195,7 +195,7 @@ class _Fold:
     def __init__(self, run_id: str, load_origin: "_LoadOrigin") -> None:
         self.run_id = run_id
         self.state = RunState(run_id)
-        self.unchecked: list[SealedRow] = []
+        self.unchecked: list[EncodedRow] = []
         """The last events folded, whose links aren't checked yet: they only need to be where a checkpoint is made."""
         self.made: dict[int, bytes] = {}
         self.broken: str | None = None
@@ -204,7 +204,7 @@ class _Fold:
         self._load_origin = load_origin
         self._source: _Fold | None = None
 
-    def with_origin(self, pages: Iterator[Page]) -> Iterator[Page]:
+    def with_origin(self, pages: Iterator[RowBatch]) -> Iterator[RowBatch]:
         """The pages from the run's first event on; the state takes over the source's results before the first event."""
         return _with_origin(self.state, pages, self._load_source)
 
@@ -241,13 +241,13 @@ _LoadOriginState = Callable[[str, Origin], RunState]
 """The state of that fold."""
 
 
-def _with_origin(state: RunState, pages: Iterator[Page], load: _LoadOriginState) -> Iterator[Page]:
+def _with_origin(state: RunState, pages: Iterator[RowBatch], load: _LoadOriginState) -> Iterator[RowBatch]:
     """The pages of a run from its first event on; the state takes over the source's results before the first event."""
-    rows, opener = next(pages)
-    started = opener.open(rows[0])
+    rows, decoder = next(pages)
+    started = decoder.decode(rows[0])
     _apply_origin(state, started, load)
-    yield Page(rows[:1], Opener(opener.stream, lambda *_: started))
-    yield Page(rows[1:], opener)
+    yield RowBatch(rows[:1], RowDecoder(decoder.stream, lambda *_: started))
+    yield RowBatch(rows[1:], decoder)
     yield from pages
 
 
@@ -258,10 +258,10 @@ def _apply_origin(state: RunState, started: Mapping[str, Any], load: _LoadOrigin
         state.begin_with(load(run_id, origin), origin)
 
 
-def _split(page: Page, every: int) -> Iterator[Page]:
+def _split(batch: RowBatch, every: int) -> Iterator[RowBatch]:
     """The page, cut after each version that is a multiple of ``every``."""
-    rows, start = page.rows, 0
+    rows, start = batch.rows, 0
     while start < len(rows):
         end = start + every - (rows[start][0] - 1) % every
-        yield Page(rows[start:end], page.opener)
+        yield RowBatch(rows[start:end], batch.decoder)
         start = end

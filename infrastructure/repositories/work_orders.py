@@ -6,8 +6,9 @@ from typing import Any
 from ...domain.errors import EventNotReadable, InvalidRequest, RunNotFound, WorkOrderNotFound
 from ...domain.ports import EventStore
 from ...domain.run import STARTED
+from ...domain.status import WorkOrderStatus, work_order_status
 from ...domain.values.names import check_run_id
-from ...domain.work_order import OPENED, WorkOrderState, evolve, shown_state
+from ...domain.work_order import OPENED, WorkOrderState, evolve
 from ...projections.runs.work_order import WorkOrder, work_order_of
 from .origins import first_event, origin_in, sources
 from .runs import RunRepository
@@ -78,12 +79,12 @@ def read_work_order(store: EventStore, runs: RunRepository, work_order_id: str) 
     return work_order_of(work_order, derive_state(runs, work_order), work_order_input(store, work_order))
 
 
-def derive_state(runs: RunRepository, work_order: WorkOrderState) -> str:
+def derive_state(runs: RunRepository, work_order: WorkOrderState) -> WorkOrderStatus:
     """The state of a work order, derived from its last run."""
     if work_order.last_run_id is None:
         return "rejected"
     last = runs.header(work_order.last_run_id)
-    return shown_state(last.status, queued=last.queued)
+    return work_order_status(last.status, queued=last.queued and last.status == "active")
 
 
 def work_order_input(store: EventStore, work_order: WorkOrderState) -> Any:

@@ -12,7 +12,7 @@ from ...domain.errors import (
 )
 from ...domain.ports import EventStore, RecordedEvent
 from ...domain.values.ids import workflow_stream
-from ...domain.values.point_in_time import moment_asked
+from ...domain.values.point_in_time import parse_moment
 from ...domain.visible import quoted
 from ...domain.workflow import (
     SAVES,
@@ -40,7 +40,7 @@ class WorkflowRepository:
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf.
         """
-        moment = moment_asked(self.resolve_version(workflow_id, version), at)
+        moment = parse_moment(self.resolve_version(workflow_id, version), at)
         head = self.head(workflow_id)
         asked = version_at(self._store, workflow_stream(workflow_id), moment, head, f"workflow {quoted(workflow_id)}")
         state = self.state_at(workflow_id, asked)

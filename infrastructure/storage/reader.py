@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...domain.errors import StorageCorrupt
-from ...domain.ports import Beginning, Opener, Page, RecordedEvent, SealedRow
+from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowDecoder
 from .codec import BODY, decode, decode_beginning, digest_of, has_one_schema, look_whole, recorded
 from .recorder import (
     BEGINNING_BYTES,
@@ -49,15 +49,15 @@ class EventReader:
         for version, position, type, state in self._each(stream, self._pages(stream, 0, upto)):
             yield Row(stream, version, position, type, state)
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
-        opener = Opener(stream, decode)
+        decoder = RowDecoder(stream, decode)
         for rows in self._pages(stream, after, upto):
             if not look_whole(rows):
                 rows = [self._whole(stream, row) for row in rows]
             if upto is None and 0 < len(rows) < PAGE_ROWS:
                 self._meet_head(stream, rows[-1][0], rows[-1][2] or b"")
-            yield Page(rows, opener)  # type: ignore[arg-type]
+            yield RowBatch(rows, decoder)  # type: ignore[arg-type]
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:
         """The events at places, each a stream and a version, in their order; costs one round trip where all are small.
@@ -172,7 +172,7 @@ class EventReader:
             upto = page[-1][0] - 1
             rows = min(rows * 8, PAGE_ROWS)
 
-    def _whole(self, stream: str, row: StreamRow) -> SealedRow:
+    def _whole(self, stream: str, row: StreamRow) -> EncodedRow:
         """The row with its state, also when that is large. Raises EventNotReadable."""
         version, type, state, position = row
         if state is None:

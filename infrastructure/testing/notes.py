@@ -44,7 +44,7 @@ def rows(store: EventStore, stream: str, *, after: int = 0, upto: int | None = N
     """The events as a fold that looks at all of them gets them."""
     for page in store.pages(stream, after=after, upto=upto):
         for row in page.rows:
-            yield Folded(row[0], row[1], page.opener.open(row))
+            yield Folded(row[0], row[1], page.decoder.decode(row))
 
 
 def texts(store: EventStore, stream: str) -> list[Any]:

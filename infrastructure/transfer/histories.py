@@ -8,12 +8,11 @@ from typing import Any, Protocol
 
 from ...domain.errors import IllegalTransition, InvalidValue
 from ...domain.events.registry import check_may_follow
-from ...domain.ports import NewEvent
-from ...domain.run import METADATA_SET, STARTED, RunState, evolve, headed, leads_on
+from ...domain.run import METADATA_SET, STARTED, RunState, after_of, evolve, is_plain_step
 from ...domain.run.context import Context
 from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality, Routes
-from ...domain.run.results import Entry, History
+from ...domain.run.results import Entry, ResultLog
 from ...domain.values.json import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
@@ -94,8 +93,12 @@ class RunHistory:
             event["metadata"] = {}
         if type == STARTED and "edited" in data:
             event["edited"] = {key: value for key, value in data["edited"].items() if key != "output"}
-        _check_after(state, type, event)
+        said = event.pop("after", None)
+        # Of a step that leads to the next one only an event that is stored with others says it.
+        may_be_silent = is_running(state) and is_plain_step(type, event)
         evolve(state, type, event)
+        if said is not None or not may_be_silent:
+            _check_after(state, said)
         self._legality.went_on(state, type, data)
         if version in self.kept:
             self.past[version] = _branched(state)
@@ -105,14 +108,9 @@ _LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "log
 """What no other event depends on."""
 
 
-def _check_after(state: RunState, type: str, data: dict[str, Any]) -> None:
-    """What the event says that it leaves behind must be what it leaves behind: lists show it."""
-    said = data.pop("after", None)
-    if said is None and is_running(state) and leads_on(type, data):
-        return
-    # Of a step that leads to the next one only an event that is stored with others says it.
-    beside = NewEvent(METADATA_SET, {"recorded_at": data["recorded_at"], "metadata": {}})
-    expected = headed(state, [NewEvent(type, data), beside])[0].data["after"]
+def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
+    """Where an event says that it leaves the run must be where the run stands behind it: lists show it."""
+    expected = after_of(state)
     if said is None or expected not in (said, {**said, "queued": True}):
         raise InvalidValue("after", f"it says {said}, and the run stands at {expected}")
 
@@ -123,7 +121,7 @@ def _branched(state: RunState) -> RunState:
     return branch
 
 
-class _Attempts(History):
+class _Attempts(ResultLog):
     """Of the results only how often each node has failed since its last success, which tells the next attempt.
 
     Kept where that changes, and shared with all that branches off: memory grows neither with steps nor with forks.
@@ -131,7 +129,7 @@ class _Attempts(History):
 
     __slots__ = ("_changed", "_results", "_source", "_upto")
 
-    def __init__(self, source: History | None = None, upto: int = 0) -> None:
+    def __init__(self, source: ResultLog | None = None, upto: int = 0) -> None:
         """Begin with the first ``upto`` results of a source."""
         super().__init__()
         self._source = source if isinstance(source, _Attempts) else None
@@ -140,7 +138,7 @@ class _Attempts(History):
         """Node → the places of those results that say something else than the one before."""
         self._results: dict[int, Entry] = {}
 
-    def extended(self, count: int, entry: Entry) -> History:
+    def extend(self, count: int, entry: Entry) -> ResultLog:
         node_id = entry["node_id"]
         result = {"attempt": entry.get("attempt", 1), "error": True} if "error" in entry else _SUCCESS
         before = self.places(node_id, count)

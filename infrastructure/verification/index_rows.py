@@ -5,7 +5,8 @@ from typing import Any
 
 from ...domain.errors import EventNotReadable
 from ...domain.events.integrity import Finding
-from ...projections.index.changes import Changes, Placed, changes_of, is_indexed, order_state
+from ...domain.status import work_order_status
+from ...projections.index.changes import Changes, Placed, changes_of, is_indexed
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import Row
@@ -173,7 +174,7 @@ def _states(order: Columns, row: Columns) -> set[str]:
     if order["last_run_id"] is None:
         return {order["state"]}
     try:
-        states = {order_state(row["last_status"])}
+        states: set[str] = {work_order_status(row["last_status"])}
     except KeyError:  # that run's own row is missing or was changed, which is told where that is compared
         return {row["state"]}
     if row["last_queued"] or row["last_version"] == 1:

@@ -6,7 +6,7 @@ from typing import Any
 from ...domain.errors import EventNotReadable
 from ...domain.events.integrity import Finding
 from ...domain.run import STARTED
-from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
+from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, is_searched, new_entry
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import PAGE_ROWS, Row
@@ -120,7 +120,7 @@ class SearchInspector(Inspector):
 def _with(entry: SearchEntry | None, row: Row, data: dict[str, Any]) -> SearchEntry | None:
     """The entry of a run with its next event."""
     if row.type == STARTED:
-        entry = begun_entry(row.stream, data, row.position)
+        entry = new_entry(row.stream, data, row.position)
     if entry is not None and is_searched(row.type):
         entry.add(row.type, data)
     return entry

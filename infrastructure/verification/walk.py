@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from ...domain.events.integrity import OF_THE_LOG, Finding, VerifyReport
-from ...domain.values.clock import reading
+from ...domain.values.clock import micros_clock
 from ..files.atomic import check_place, write_file
 from ..files.places import is_special
 from ..queries.index.reader import Index
@@ -50,7 +50,7 @@ def verify(
         is_kept = heads is not None and os.path.exists(heads) and not is_special(heads)
         earlier = HeadsFile(heads) if heads is not None and is_kept else None
         kept = files.enter_context(TemporaryFile()) if heads is not None else None
-        walk = _Walk(store, progress, earlier, kept, reading(None)() if now is None else now, deep=deep)
+        walk = _Walk(store, progress, earlier, kept, micros_clock(None)() if now is None else now, deep=deep)
         findings = tuple(walk.findings())
         written = heads is not None and kept is not None and not (earlier and findings)
         if written:

@@ -10,11 +10,12 @@ from ...domain.lazy import lazy
 from ...domain.ports import RecordedEvent
 from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, RESUMED, STARTED
-from ...domain.values.json import frozen_again
+from ...domain.status import RunStatus
+from ...domain.values.json import refreeze
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import reused
-from ..serialization import canonical_digest, plain
+from ..serialization import canonical_digest, to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
     AuditedOrigin,
@@ -36,7 +37,7 @@ class RunAudit:
     run_id: str
     version: int
     """How many events of the run it covers."""
-    status: str
+    status: RunStatus
     """A Snapshot's, or ``cancelled``."""
     by: str
     """Who started it."""
@@ -66,7 +67,7 @@ class RunAudit:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, metadata=frozen_again(state["metadata"]))
+        self.__dict__.update(state, metadata=refreeze(state["metadata"]))
 
     @lazy
     def digest(self) -> str:
@@ -75,7 +76,7 @@ class RunAudit:
 
     @lazy
     def _data(self) -> dict[str, Any]:
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = to_json_value(self)
         data["provenance"] = {"ok": self.provenance.ok, **data["provenance"]}
         return data
 
@@ -102,7 +103,7 @@ def audit_of(
     return RunAudit(
         run_id=started.stream,
         version=state.version,
-        status=state.shown_status,
+        status=state.run_status,
         by=started.by,
         started_at=started.recorded_at,
         finished_at=moment_of(state.finished_at),
@@ -130,7 +131,7 @@ def stream_record(first: RecordedEvent, last: RecordedEvent, *, events: int, che
     )
 
 
-def audited_order(events: Sequence[RecordedEvent], statuses: Mapping[str, str]) -> AuditedWorkOrder:
+def audited_work_order(events: Sequence[RecordedEvent], statuses: Mapping[str, RunStatus]) -> AuditedWorkOrder:
     """The work order with these events; ``statuses`` by run id, of those that were there."""
     opened = events[0]
     added = ((event, event.data["run_id"]) for event in events if "run_id" in event.data)

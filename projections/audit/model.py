@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ...domain.events.integrity import Finding
+from ...domain.status import RunStatus
 from ..runs.reused_results import ReusedResult
 
 
@@ -34,7 +35,7 @@ class AuditedRun:
     """``first``, or ``retry``, ``reproduction``, ``fork``."""
     by: str
     added_at: datetime
-    status: str
+    status: RunStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...domain.run.context import Context
-from ...domain.run.results import NodeResult, recorded_data
+from ...domain.run.results import NodeResult, raw_data
 from ...domain.run.snapshot import Snapshot, data_without_context, shallow_data
 from ...domain.values.json import json_digest
 
@@ -67,7 +67,7 @@ def _added(before: Context, after: Context) -> Iterator[StateChange]:
 
 
 def _shown(results: list[NodeResult]) -> list[dict[str, Any]]:
-    return [recorded_data(result) for result in results]
+    return [raw_data(result) for result in results]
 
 
 def _differences(path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[StateChange]:

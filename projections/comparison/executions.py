@@ -13,7 +13,7 @@ from ...domain.workflow import WorkflowSnapshot, keyed_nodes
 from ..runs.attempts import Attempt, attempts
 
 
-class Told(NamedTuple):
+class RunRecord(NamedTuple):
     """The events of a run, up to some version, and the workflow's version that it used."""
 
     events: Sequence[RecordedEvent]
@@ -34,7 +34,7 @@ class StepKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class StepExecution:
     """One execution of a node, of this run or one whose results it began with."""
 
     run_id: str
@@ -64,22 +64,22 @@ class Execution:
         return {name: value for name, value in data.items() if value is not None}
 
 
-def executions(streams: Sequence[Told]) -> list[Execution]:
+def executions(streams: Sequence[RunRecord]) -> list[StepExecution]:
     """All executions of a run: of those whose results it began with, and in the end of its own stream."""
-    found: list[Execution] = []
+    found: list[StepExecution] = []
     results: Counter[str] = Counter()
     successes: Counter[str] = Counter()
     turns: Counter[tuple[str, int, int]] = Counter()
-    for told in streams:
-        nodes = keyed_nodes(told.workflow.definition.to_data())
+    for record in streams:
+        nodes = keyed_nodes(record.workflow.definition.to_data())
         digests = {node_id: json_digest(node) for node_id, node in nodes.items()}
-        _edit(found, told.events[0], successes)
-        for done, state in _with_state(told):
+        _edit(found, record.events[0], successes)
+        for done, state in _with_state(record):
             node_id = done.node_id
             place = node_id, successes[node_id] + 1, done.attempt
             turns[place] += 1
-            execution = Execution(
-                run_id=told.events[0].stream,
+            execution = StepExecution(
+                run_id=record.events[0].stream,
                 key=StepKey(*place, turns[place]),
                 index=results[node_id],
                 attempt=done,
@@ -93,7 +93,7 @@ def executions(streams: Sequence[Told]) -> list[Execution]:
     return found
 
 
-def _edit(found: list[Execution], started: RecordedEvent, successes: Counter[str]) -> None:
+def _edit(found: list[StepExecution], started: RecordedEvent, successes: Counter[str]) -> None:
     """Where a fork begins with another result, that takes the place of the one that its source had."""
     edited = started.data.get("edited")
     if edited is None:
@@ -109,10 +109,10 @@ def _edit(found: list[Execution], started: RecordedEvent, successes: Counter[str
             found[place] = replace(done, run_id=started.stream, attempt=attempt)
 
 
-def _with_state(told: Told) -> Iterator[tuple[Attempt, RunState]]:
+def _with_state(record: RunRecord) -> Iterator[tuple[Attempt, RunState]]:
     """Each execution, and the run as it was before it."""
-    state = told.before
-    for done in attempts(told.events):
-        for event in told.events[state.version : done.version - 1]:
+    state = record.before
+    for done in attempts(record.events):
+        for event in record.events[state.version : done.version - 1]:
             evolve_recorded(state, event.version, event.type, event.data)
         yield done, state

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from ...domain.run import RunState
-from .executions import Execution, StepKey, Told, executions
+from .executions import RunRecord, StepExecution, StepKey, executions
 from .ignore import Ignored, below
 from .json_patch import operations
 from .runs_model import INSIDE, ComparedRun, ComparedStep, Parting, RunComparison
@@ -18,7 +18,7 @@ class Side(NamedTuple):
     """One of the two runs."""
 
     state: RunState
-    streams: Sequence[Told]
+    streams: Sequence[RunRecord]
     """Its own last; before it those whose results it began with, oldest first."""
 
 
@@ -36,24 +36,24 @@ def comparison(a: Side, b: Side, ignored: Ignored | None) -> RunComparison:
     )
 
 
-def _run(state: RunState, done: Sequence[Execution]) -> ComparedRun:
+def _run(state: RunState, done: Sequence[StepExecution]) -> ComparedRun:
     return ComparedRun(
         run_id=state.run_id or "",
         workflow_id=state.workflow_id,
         workflow_version=state.workflow_version,
-        status=state.shown_status,
+        status=state.run_status,
         steps=len(done),
         snapshot=state.snapshot(),
     )
 
 
 def _aligned(
-    ours: Sequence[Execution], theirs: Sequence[Execution]
-) -> Iterator[tuple[StepKey, Execution | None, Execution | None]]:
+    ours: Sequence[StepExecution], theirs: Sequence[StepExecution]
+) -> Iterator[tuple[StepKey, StepExecution | None, StepExecution | None]]:
     """Each execution beside its counterpart; what only the other run has stands behind what it came after there."""
     known = {one.key for one in ours}
     counterparts = {other.key: other for other in theirs}
-    only_theirs: defaultdict[StepKey | None, list[Execution]] = defaultdict(list)
+    only_theirs: defaultdict[StepKey | None, list[StepExecution]] = defaultdict(list)
     before: StepKey | None = None
     for other in theirs:
         if other.key in known:
@@ -66,7 +66,9 @@ def _aligned(
         yield from ((other.key, None, other) for other in only_theirs[one.key])
 
 
-def _compared(key: StepKey, one: Execution | None, other: Execution | None, ignored: Ignored | None) -> ComparedStep:
+def _compared(
+    key: StepKey, one: StepExecution | None, other: StepExecution | None, ignored: Ignored | None
+) -> ComparedStep:
     node_id, visit, attempt, _ = key
     if one is None or other is None:
         a, b = (None if side is None else side.attempt for side in (one, other))
@@ -80,7 +82,9 @@ def _compared(key: StepKey, one: Execution | None, other: Execution | None, igno
     )
 
 
-def _parting(ours: Sequence[Execution], theirs: Sequence[Execution], steps: Sequence[ComparedStep]) -> Parting | None:
+def _parting(
+    ours: Sequence[StepExecution], theirs: Sequence[StepExecution], steps: Sequence[ComparedStep]
+) -> Parting | None:
     """The first place at which the two go on differently. Up to there each step stands beside its counterpart."""
     for alike, (one, other, step) in enumerate(zip_longest(ours, theirs, steps)):
         if one is None or other is None or one.key != other.key:

@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 from ...domain.lazy import lazy
 from ...domain.run.results import error_text
 from ...domain.run.snapshot import Snapshot
+from ...domain.status import RunStatus
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt
-from ..serialization import plain
+from ..serialization import to_json_value
 from .ignore import Ignored
 from .json_patch import operations, patch_of
 from .values import ValueChange, change_lines, folded
@@ -30,7 +31,7 @@ class ComparedRun:
     run_id: str
     workflow_id: str
     workflow_version: int
-    status: str
+    status: RunStatus
     """A Snapshot's, or ``cancelled``."""
     steps: int
     """Executions, those included whose results it began with."""
@@ -144,8 +145,8 @@ class Parting:
         return {
             "kind": self.kind,
             "alike": self.alike,
-            "a": plain(self.a),
-            "b": plain(self.b),
+            "a": to_json_value(self.a),
+            "b": to_json_value(self.b),
             "changes": [change.to_data() for change in self.changes],
             "nodeChanged": self.node_changed,
             "codeChanged": self.code_changed,

@@ -9,7 +9,7 @@ from ...domain.workflow import (
     Changes,
     WorkflowSnapshot,
     changes_between,
-    compared,
+    compare_parts,
     edge_label,
     keyed_edges,
     keyed_nodes,
@@ -134,7 +134,7 @@ def _body(snapshot: WorkflowSnapshot, definition: Mapping[str, Any]) -> dict[str
 def _parts(
     before: Mapping[Any, Any], after: Mapping[Any, Any], label: Callable[[Mapping[str, Any]], str] | None = None
 ) -> PartsDiff:
-    added, removed, changed = compared(before, after)
+    added, removed, changed = compare_parts(before, after)
     called = {key: key if label is None else label(part) for key, part in {**before, **after}.items()}
     return PartsDiff(
         added={called[key]: after[key] for key in added},

@@ -14,6 +14,7 @@ from ...domain.errors import EventNotReadable
 from ...domain.event_registry import EVENTS
 from ...domain.events.registry import IndexEffect
 from ...domain.run import METADATA_SET, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.status import UNREADABLE, ListedRunStatus, ListedWorkOrderStatus, work_order_status
 from ...domain.values.clock import EARLIEST, LATEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
@@ -32,7 +33,7 @@ class RunRow(NamedTuple):
     work_order_id: str
     workflow_id: str
     workflow_version: int
-    status: str
+    status: ListedRunStatus
     node_id: str | None
     """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
     error_type: str | None
@@ -57,7 +58,7 @@ class WorkOrderRow(NamedTuple):
 
     work_order_id: str
     workflow_id: str
-    state: str
+    state: ListedWorkOrderStatus
     by: str
     opened_at: int
     position: int
@@ -218,10 +219,6 @@ def _add_unreadable(changes: Changes, event: Placed) -> bool:
     return True
 
 
-UNREADABLE: Final = "unreadable"
-"""The status of a run, and the state of a work order, of which the store can't tell more."""
-
-
 def key(text: str) -> str:
     """The text as indexed columns hold it, and as filters must ask for it."""
     return text[:KEY_LENGTH].replace("\0", "\ufffd")
@@ -282,7 +279,7 @@ def _started(changes: Changes, event: Placed) -> None:
 
 def _went_on(changes: Changes, event: Placed) -> None:
     to = _moved_to(event)
-    state = order_state(to["status"])
+    state = work_order_status(to["status"])
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
     run["queued"] = "queued" in event.data
@@ -304,7 +301,7 @@ def _end_behind_start(run: Row) -> None:
 def _moved_to(event: Placed) -> Row:
     after = event.data["after"]
     status = after["status"]
-    _ORDER_STATES[status]  # there is no other
+    work_order_status(status)  # raises KeyError for any other
     failed = event.type == STEP_FAILED and status in ("error", "failed")
     finished_at = after.get("finished_at")
     return {
@@ -317,21 +314,6 @@ def _moved_to(event: Placed) -> Row:
 
 
 # --- work orders ------------------------------------------------------------------------------------------------------
-
-
-def order_state(run_status: str, *, queued: bool = False) -> str:
-    """The state of a work order whose last run stands so."""
-    return "pending" if queued else _ORDER_STATES[run_status]
-
-
-_ORDER_STATES = {
-    "active": "running",
-    "error": "running",  # it waits for its retry
-    "paused": "paused",
-    "completed": "success",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
 
 
 def _opened(changes: Changes, event: Placed) -> None:
@@ -390,7 +372,7 @@ def _state_with(changes: Changes, run_id: str | None) -> str:
     run = changes.runs.get(run_id or "")
     if run is not None and run["status"] == UNREADABLE:
         return UNREADABLE
-    return "pending" if run is None else order_state(run["status"], queued=run["queued"])
+    return "pending" if run is None else work_order_status(run["status"], queued=run["queued"])
 
 
 # --- workflows --------------------------------------------------------------------------------------------------------

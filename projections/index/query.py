@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ...domain.status import RunStatus, WorkOrderStatus
+
 
 class Place(NamedTuple):
     """A place in a list, newest first: what comes behind it is older."""
@@ -18,7 +20,7 @@ class RunQuery:
 
     workflow_id: str | None = None
     version: int | None = None
-    status: tuple[str, ...] = ()
+    status: tuple[RunStatus, ...] = ()
     """Any of these; none: whatever it is."""
     node: str | None = None
     """Where the run stands, waits or failed."""
@@ -38,7 +40,7 @@ class WorkOrderQuery:
     """The same of work orders."""
 
     workflow_id: str | None = None
-    state: str | None = None
+    state: WorkOrderStatus | None = None
     by: str | None = None
     since: int | None = None
     until: int | None = None

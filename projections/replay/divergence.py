@@ -9,7 +9,7 @@ from ...domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.brief import brief
 from ...domain.visible import visible_lines
 from ..comparison.json_patch import pointer
-from ..serialization import plain
+from ..serialization import to_json_value
 
 DivergenceKind = Literal[
     "definition", "order", "missing executor", "masked input", "input", "error", "pause", "output", "handle", "code"
@@ -38,7 +38,7 @@ class Divergence:
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = to_json_value(self)
         return data
 
     def __str__(self) -> str:

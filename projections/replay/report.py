@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..serialization import plain
+from ..serialization import to_json_value
 from .divergence import Divergence
 
 
@@ -48,7 +48,7 @@ class ReplayReport:
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
-        return {"ok": self.ok, **plain(self)}
+        return {"ok": self.ok, **to_json_value(self)}
 
     def __str__(self) -> str:
         found = "nothing diverged" if self.divergence is None else f"{self.divergence.kind}: {self.divergence}"
@@ -100,7 +100,7 @@ class ReplaySummary:
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
-        data = {"ok": self.ok, **plain(self)}
+        data = {"ok": self.ok, **to_json_value(self)}
         if self.behind is None:
             del data["behind"]
         return data

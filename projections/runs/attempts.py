@@ -9,7 +9,7 @@ from ...domain.ports import RecordedEvent
 from ...domain.run.events import PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
 
-Outcome = Literal["completed", "failed", "paused"]
+AttemptOutcome = Literal["completed", "failed", "paused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Attempt:
     node_id: str
     attempt: int
     """1 for the first one, more for retries after failures."""
-    outcome: Outcome
+    outcome: AttemptOutcome
     by: str
     """Who had the run in hand: who started, resumed or retried it."""
     started_at: datetime
@@ -113,7 +113,7 @@ def attempts(events: Sequence[RecordedEvent]) -> Iterator[Attempt]:
         due.follow(event.type, event.data)
 
 
-_OUTCOMES: dict[str, Outcome] = {STEP_COMPLETED: "completed", STEP_FAILED: "failed", PAUSED: "paused"}
+_OUTCOMES: dict[str, AttemptOutcome] = {STEP_COMPLETED: "completed", STEP_FAILED: "failed", PAUSED: "paused"}
 
 
 def _attempt(event: RecordedEvent, waited: int) -> Attempt:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...domain.ports import Opener, SealedRow
+from ...domain.ports import EncodedRow, RowDecoder
 from ...domain.run import RunState
 from ...domain.run.context import Context
 from ...domain.values.json import freeze
@@ -31,12 +31,14 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
     }
 
 
-def turn_page(state: RunState, page: Mapping[str, Any], results: Sequence[SealedRow], opener: Opener) -> None:
+def apply_checkpoint(
+    state: RunState, page: Mapping[str, Any], results: Sequence[EncodedRow], decoder: RowDecoder
+) -> None:
     """Take the state, which is that at the page's ``after``, to what the page was made of."""
     for name in _PLAIN:
         setattr(state, name, page[name])
     state.metadata = freeze(page["metadata"])
     context = state.context
     count = context.count if page["after"] else state.reused  # a fork may have replaced the last one of its source
-    history = context.history.extended_sealed(count, results, opener)
+    history = context.history.extend_encoded(count, results, decoder)
     state.context = Context(history, count + len(results))

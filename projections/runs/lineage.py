@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ...domain.status import ListedRunStatus
 from ...domain.values.clock import moment
 from ..index.changes import RunRow
-from ..serialization import plain
+from ..serialization import to_json_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Relative:
     source_version: int | None
     """How many of its events it begins with; 0: with no result of it."""
     workflow_version: int
-    status: str
-    """A Snapshot's, or ``cancelled``."""
+    status: ListedRunStatus
+    """A Snapshot's, ``cancelled``, or ``unreadable``."""
     by: str
     """Who started it."""
     started_at: datetime
@@ -41,11 +42,11 @@ class Lineage:
 
     def to_data(self) -> dict[str, Any]:
         """As JSON: keys in camelCase, times ISO 8601."""
-        data: dict[str, Any] = plain(self)
+        data: dict[str, Any] = to_json_value(self)
         return data
 
 
-def relatives(run_id: str, rows: Sequence[RunRow]) -> tuple[list[RunRow], RunRow, list[RunRow]]:
+def related_runs(run_id: str, rows: Sequence[RunRow]) -> tuple[list[RunRow], RunRow, list[RunRow]]:
     """The ancestors of a run, the run, and its descendants, out of the runs of its work order, oldest first."""
     by_id = {row.run_id: row for row in rows}
     return list(_ancestors(by_id[run_id], by_id))[::-1], by_id[run_id], list(_descendants(run_id, rows))
@@ -69,7 +70,7 @@ def _descendants(run_id: str, rows: Sequence[RunRow]) -> Iterator[RunRow]:
         waiting += children.pop(row.run_id, [])[::-1]
 
 
-def relative_of(row: RunRow, origin: Mapping[str, Any] | None) -> Relative:
+def related_run_of(row: RunRow, origin: Mapping[str, Any] | None) -> Relative:
     """A run's row, with what its first event says of its origin."""
     return Relative(
         run_id=row.run_id,

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...domain.ports import Page
-from ...domain.run import RunState, evolve_pages
+from ...domain.ports import RowBatch
+from ...domain.run import RunState, fold_batches
 from ...domain.run.snapshot import Snapshot
+from ...domain.status import RunStatus
 from ...domain.values.clock import moment
 
 
@@ -29,7 +30,7 @@ class Run:
     workflow_id: str
     workflow_version: int
     work_order_id: str
-    status: str
+    status: RunStatus
     """A Snapshot's status, or ``cancelled`` (which a Snapshot shows as failed, with the reason)."""
     version: int
     """How many events were recorded."""
@@ -46,7 +47,7 @@ def run_of(state: RunState) -> Run:
         workflow_id=state.workflow_id,
         workflow_version=state.workflow_version,
         work_order_id=state.work_order_id or "",
-        status=state.shown_status,
+        status=state.run_status,
         version=state.version,
         snapshot=state.snapshot(),
         started_at=moment(state.started_at),
@@ -55,7 +56,7 @@ def run_of(state: RunState) -> Run:
     )
 
 
-def fold(state: RunState, pages: Iterable[Page]) -> RunState:
+def fold(state: RunState, batches: Iterable[RowBatch]) -> RunState:
     """The state after these events."""
-    evolve_pages(state, pages)
+    fold_batches(state, batches)
     return state

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
 from ..index.changes import RunRow, WorkflowRow, WorkOrderRow
 
@@ -15,7 +16,7 @@ class RunSummary:
     workflow_id: str
     workflow_version: int
     work_order_id: str
-    status: str
+    status: ListedRunStatus
     """A Snapshot's status, ``cancelled``, or ``unreadable``: an event is damaged, and ``verify`` says which."""
     node_id: str | None
     """Where it stands, waits or failed; None when it is completed."""
@@ -36,7 +37,7 @@ class WorkOrderSummary:
 
     id: str
     workflow_id: str
-    state: str
+    state: ListedWorkOrderStatus
     """``pending``, ``running``, ``paused``, ``success``, ``failed``, ``cancelled``, ``rejected`` or ``unreadable``."""
     by: str
     opened_at: datetime

@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 from ...domain.run import STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
 from ...domain.visible import visible
-from ..serialization import plain
+from ..serialization import to_json_value
 from .attempts import Due, finished, milliseconds
 
 Grouping = Literal["version", "day"]
@@ -102,8 +102,8 @@ class Timings(Sequence[NodeTiming]):
 
     def to_data(self) -> dict[str, Any]:
         """As JSON; each change also in words."""
-        changes = [{**plain(change), "summary": str(change)} for change in self.changes]
-        return {**plain(self), "changes": changes}
+        changes = [{**to_json_value(change), "summary": str(change)} for change in self.changes]
+        return {**to_json_value(self), "changes": changes}
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from ...domain.errors import Fault
+from ...domain.status import WorkOrderStatus
 from ...domain.values.clock import moment
 from ...domain.work_order import WorkOrderState
 
@@ -15,7 +16,7 @@ class WorkOrder:
 
     id: str
     workflow_id: str
-    state: str
+    state: WorkOrderStatus
     """``rejected``, ``pending``, ``running``, ``paused``, ``success``, ``failed`` or ``cancelled``: that of the last of
     ``runs``. A run that waits for a retry is running."""
     by: str
@@ -36,7 +37,7 @@ class WorkOrder:
     """The idempotency key that it was opened with."""
 
 
-def work_order_of(order: WorkOrderState, state: str, input: Any) -> WorkOrder:
+def work_order_of(order: WorkOrderState, state: WorkOrderStatus, input: Any) -> WorkOrder:
     """What callers see of a work order."""
     rejected = order.rejected or {}
     return WorkOrder(

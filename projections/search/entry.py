@@ -16,7 +16,7 @@ MISFITS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionE
 """What is raised by a body that isn't that of its event's type."""
 
 
-def begun_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
+def new_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
     """The entry of a run that begins with an event of this body. Raises one of MISFITS."""
     return SearchEntry(run_id, row_time(data["recorded_at"]), position)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import flowledger as fl
 from flowledger.domain.lazy import lazy
-from flowledger.domain.live import Live
+from flowledger.domain.live import Unpicklable
 from flowledger.testing import memory_ledger
 
 from .signatures import parameter_names, signature_text, type_text
@@ -73,7 +73,7 @@ class Class:
     @property
     def is_live(self) -> bool:
         """Whether it is no value, and its methods have sections of their own."""
-        return issubclass(self.type, Live)
+        return issubclass(self.type, Unpicklable)
 
 
 def sections() -> dict[str, Method | Class]:
@@ -94,7 +94,7 @@ def _public_names() -> Iterator[Method | Class]:
         public = getattr(fl, name)
         if inspect.isclass(public):
             yield Class(name, public)
-            if issubclass(public, Live) and public is not fl.Ledger:
+            if issubclass(public, Unpicklable) and public is not fl.Ledger:
                 yield from _methods(name, public)
         elif callable(public):
             yield Method(name, public)

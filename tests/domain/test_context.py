@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowledger.domain.run.context import Context
-from flowledger.domain.run.results import History
+from flowledger.domain.run.results import ResultLog
 
 
 def entry(output=None, *, error=None, at=0, attempt=1):
@@ -17,11 +17,11 @@ def entry(output=None, *, error=None, at=0, attempt=1):
 
 
 def extended(context, node_id, body):
-    return Context(context.history.extended(context.count, {"node_id": node_id, **body}), context.count + 1)
+    return Context(context.history.extend(context.count, {"node_id": node_id, **body}), context.count + 1)
 
 
 def empty():
-    return Context(History(), 0)
+    return Context(ResultLog(), 0)
 
 
 def test_an_older_view_never_sees_what_came_later():

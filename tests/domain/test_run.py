@@ -5,17 +5,17 @@ import pytest
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.ports import NewEvent, Opener, Page
+from flowledger.domain.ports import NewEvent, RowBatch, RowDecoder
 from flowledger.domain.run import (
     RunState,
     cancel,
     evolve,
-    evolve_pages,
     fail,
-    passages,
+    fold_batches,
     pause,
     proceed,
     resume,
+    segments,
     set_metadata,
     snapshots,
 )
@@ -187,7 +187,7 @@ def test_folding_pages_is_folding_their_events_one_by_one(events, cut):
             story.append(event)  # no step follows directly on one that ends the run
     rows = list(recorded(story))
     bodies = {version: data for version, _, data in rows}
-    opener = Opener("r", lambda _stream, version, _type, _state: dict(bodies[version]))
+    decoder = RowDecoder("r", lambda _stream, version, _type, _state: dict(bodies[version]))
     sealed = [(version, kind, b"", version) for version, kind, _ in rows]
     one_by_one = RunState("r")
     each = []
@@ -198,9 +198,9 @@ def test_folding_pages_is_folding_their_events_one_by_one(events, cut):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folding, "FEW", 1)
         at_once = RunState("r")
-        evolve_pages(at_once, [Page(sealed[:cut], opener), Page(sealed[cut:], opener)])
-        pages = [Page(sealed[:cut], opener), Page(sealed[cut:], opener)]
-        walked = list(snapshots(passages(RunState("r"), pages)))
+        fold_batches(at_once, [RowBatch(sealed[:cut], decoder), RowBatch(sealed[cut:], decoder)])
+        batches = [RowBatch(sealed[:cut], decoder), RowBatch(sealed[cut:], decoder)]
+        walked = list(snapshots(segments(RunState("r"), batches)))
 
     assert checkpoint_of(at_once) == checkpoint_of(one_by_one)
     assert at_once.snapshot() == one_by_one.snapshot()

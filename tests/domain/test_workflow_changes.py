@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.workflow import merged
+from flowledger.domain.workflow import merge
 from flowledger.projections.comparison.text import unified_diff
 from flowledger.projections.comparison.workflows import diff_of
 
@@ -81,7 +81,7 @@ def repr_of(value: Any) -> str:
 @given(definitions(), definitions())
 def test_a_merge_where_one_side_changed_nothing_is_the_other_side(base: dict[str, Any], other: dict[str, Any]) -> None:
     for theirs, mine in ((base, other), (other, base), (other, other)):
-        definition, conflicts = merged(base, theirs, mine)
+        definition, conflicts = merge(base, theirs, mine)
         assert conflicts == []
         assert definition == other
         assert repr_of(definition) == repr_of(other)
@@ -91,7 +91,7 @@ def test_a_merge_where_one_side_changed_nothing_is_the_other_side(base: dict[str
 def test_a_merge_takes_each_part_from_who_changed_it(
     base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
 ) -> None:
-    definition, conflicts = merged(base, theirs, mine)
+    definition, conflicts = merge(base, theirs, mine)
     of_base, of_theirs, of_mine, of_both = (
         {node["id"]: repr_of(node) for node in side["nodes"]} for side in (base, theirs, mine, definition)
     )
@@ -177,7 +177,7 @@ def test_what_only_python_takes_for_equal_differs(one: Any, other: Any) -> None:
     diff = diff_of(snapshot(before), snapshot(after, 2))
     assert diff.summary.nodes.changed == ("a",)
     assert diff.nodes.changed[0].changes
-    assert merged(before, after, before) == (after | {"edges": []}, [])
+    assert merge(before, after, before) == (after | {"edges": []}, [])
 
 
 def test_the_order_of_keys_is_no_difference() -> None:

@@ -53,11 +53,24 @@ class Bench:
         if not export.exists():
             ledger.history.export(run.id, export)
         self.fitting: dict[str, Any] = {
-            "definition": DEFINITION, "workflow_id": "w", "run_id": run.id, "work_order_id": run.work_order_id,
-            "run_a": run.id, "run_b": run.id, "run_ids": [run.id], "path": folder / "out.jsonl", "name": "w",
-            "metadata": {"a": 1}, "a": 1, "b": 1, "runs": [run.id], "version": 1, "node": "n", "at": 1,
+            "definition": DEFINITION,
+            "workflow_id": "w",
+            "run_id": run.id,
+            "work_order_id": run.work_order_id,
+            "run_a": run.id,
+            "run_b": run.id,
+            "run_ids": [run.id],
+            "path": folder / "out.jsonl",
+            "name": "w",
+            "metadata": {"a": 1},
+            "a": 1,
+            "b": 1,
+            "runs": [run.id],
+            "version": 1,
+            "node": "n",
+            "at": 1,
             "digest": "0" * 64,
-        }  # fmt: skip
+        }
         self.export = export
 
     def method(self, name: str) -> Callable[..., Any]:

@@ -94,9 +94,12 @@ class Shell:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.hostile.commands"],
-            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
             env=kept | {"PYTHONBREAKPOINT": "0", "COLUMNS": "9000", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-        )  # fmt: skip
+        )
 
     def run(self, command: str, *arguments: str, before: tuple[str, ...] = ()) -> tuple[Any, str, str]:
         """Exit status, stdout and stderr; ``{name}`` in an argument is what has that name."""

@@ -14,9 +14,29 @@ from .older_names import EVIL, executors, fill
 from .test_commands import OBEYED
 
 KEYS = (
-    "right", "right", "f", "p", "h", "H", "tab", "enter", "down", "space", "tab", "end", "enter", "down", "enter",
-    "tab", "c", "n", "question_mark", "escape", "left", "end",
-)  # fmt: skip
+    "right",
+    "right",
+    "f",
+    "p",
+    "h",
+    "H",
+    "tab",
+    "enter",
+    "down",
+    "space",
+    "tab",
+    "end",
+    "enter",
+    "down",
+    "enter",
+    "tab",
+    "c",
+    "n",
+    "question_mark",
+    "escape",
+    "left",
+    "end",
+)
 """Into every pane, and through all that can be unfolded, told and asked."""
 
 

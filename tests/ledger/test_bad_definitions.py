@@ -106,8 +106,15 @@ def test_all_faults_are_told_at_once(memory_desk: Desk) -> None:
         memory_desk.ledger.workflows.save(shapeless, workflow_id="bad")
     paths = {fault.path for fault in refused.value.faults}
     assert paths == {
-        "nodes", "nodes[2].type", "nodes[2].data", "edges[0].target", "edges[1].target", "edges[1]", "start", "colour"
-    }  # fmt: skip
+        "nodes",
+        "nodes[2].type",
+        "nodes[2].data",
+        "edges[0].target",
+        "edges[1].target",
+        "edges[1]",
+        "start",
+        "colour",
+    }
     unrunnable = {"nodes": [{"id": "a", "type": "x"}, {"id": "b", "type": "y"}]}
     with pytest.raises(fl.InvalidDefinition) as refused:
         memory_desk.ledger.workflows.save(unrunnable, workflow_id="bad")

@@ -107,8 +107,9 @@ def test_a_diff_says_which_result_came_of_which_node_and_attempt_and_where_the_r
     back = str(desk.ledger.history.diff(run_id, 5, 2, ignore="times")).splitlines()
     assert [line[:20] for line in back[2:]] == ["- 'charge' attempt 2", "- 'charge' attempt 1"]
     assert [(placed.node_id, placed.index, placed.result.attempt) for placed in diff.added] == [
-        ("charge", 0, 1), ("charge", 1, 2),
-    ]  # fmt: skip
+        ("charge", 0, 1),
+        ("charge", 1, 2),
+    ]
     waiting = str(desk.ledger.history.diff(run_id, 2, 3))
     assert '~ status: "active" → "error"' in waiting
     assert '~ metadata.pausedReason: added, "Retry attempt 1"' in waiting
@@ -297,12 +298,17 @@ def test_loops_are_aligned_visit_by_visit(store_url: str) -> None:
         found = ledger.history.compare(a, ledger.runs.start("w").id, ignore="times")
     assert parted(found) == ("handle", 3, "count")
     assert [(step.node_id, step.visit, step.a is None, step.alike) for step in found.steps[2:]] == [
-        ("count", 3, False, True), ("count", 4, False, False), ("count", 5, True, False), ("count", 6, True, False),
+        ("count", 3, False, True),
+        ("count", 4, False, False),
+        ("count", 5, True, False),
+        ("count", 6, True, False),
         ("end", 1, False, True),
-    ]  # fmt: skip
+    ]
     assert str(found).splitlines()[-3:] == [
-        "+ 'count' attempt 1, visit 5: 4", "+ 'count' attempt 1, visit 6: 5", "= 'end' attempt 1",
-    ]  # fmt: skip
+        "+ 'count' attempt 1, visit 5: 4",
+        "+ 'count' attempt 1, visit 6: 5",
+        "= 'end' attempt 1",
+    ]
 
 
 async def test_the_async_twins_say_the_same(desk: Desk) -> None:

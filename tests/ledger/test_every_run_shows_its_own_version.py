@@ -42,8 +42,11 @@ def test_two_versions_two_work_orders_three_runs(store_url: str) -> None:
         for run, save, payload in ((first, first_save, 1), (second, second_save, 2), (retry, second_save, 1)):
             seen = history.workflow_of(run.id)
             assert (seen.version, seen.definition, seen.by, seen.message) == (
-                save.version, save.definition, save.by, save.message,
-            )  # fmt: skip
+                save.version,
+                save.definition,
+                save.by,
+                save.message,
+            )
             assert seen.input == {"id": payload}
             assert not seen.is_latest
         order, other = runs.work_order(first.work_order_id), runs.work_order(second.work_order_id)
@@ -70,9 +73,12 @@ COMMANDS = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, derandomize="CI" in os.environ, database=None,
+    max_examples=40,
+    deadline=None,
+    derandomize="CI" in os.environ,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 @given(commands=COMMANDS)
 def test_whatever_is_saved_since(store_url: str, commands: list[tuple[str, int]]) -> None:
     """All examples share one store; each has a workflow of its own."""

@@ -135,8 +135,10 @@ def test_odd_log_lines_are_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert run.status == "completed"
     (*_, event) = desk.ledger.history.events(run.id)
     assert [line["message"].partition("\n")[0] for line in event.data["logs"]] == [
-        "half a \\ud83d emoji", "one and {'two': 2}", "caught"
-    ]  # fmt: skip
+        "half a \\ud83d emoji",
+        "one and {'two': 2}",
+        "caught",
+    ]
     assert "inner \\udfff" in event.data["logs"][2]["message"]
 
 

@@ -25,8 +25,10 @@ def work(step: fl.StepContext) -> Any:
 
 
 EPOCH = datetime(2026, 3, 1, tzinfo=UTC)
-WORKFLOW = {"nodes": [{"id": "first", "type": "work"}, {"id": "last", "type": "work"}],
-            "edges": [{"source": "first", "target": "last"}]}  # fmt: skip
+WORKFLOW = {
+    "nodes": [{"id": "first", "type": "work"}, {"id": "last", "type": "work"}],
+    "edges": [{"source": "first", "target": "last"}],
+}
 IMPATIENT = {"nodes": [{"id": "only", "type": "work", "metadata": {"retry": {"maxRetries": 3, "interval": 60_000}}}]}
 
 

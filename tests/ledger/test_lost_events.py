@@ -22,8 +22,10 @@ LOOP = {
 
 
 def saying(text: str) -> dict[str, Any]:
-    return {"nodes": [{"id": "ask", "type": "ask"}, {"id": "say", "type": "say", "data": {"text": text}}],
-            "edges": [{"source": "ask", "target": "say"}]}  # fmt: skip
+    return {
+        "nodes": [{"id": "ask", "type": "ask"}, {"id": "say", "type": "say", "data": {"text": text}}],
+        "edges": [{"source": "ask", "target": "say"}],
+    }
 
 
 class Scene:

@@ -90,8 +90,9 @@ def test_an_expression_elsewhere_is_told_whom_it_is_for(expression: str, says: s
     with fl.open_ledger("memory:", registry()) as ledger:
         ledger.workflows.save(
             {"nodes": [{"id": "n", "type": "mail", "data": {"text": f"{{{{ {expression} }}}}"}}]},
-            workflow_id="w", by="ada",
-        )  # fmt: skip
+            workflow_id="w",
+            by="ada",
+        )
         run = ledger.runs.start("w", payload={"name": "token"}, globals=GLOBALS, by="ada")
         assert run.status == "failed"
         error = run.snapshot.context["n"][0].error or ""

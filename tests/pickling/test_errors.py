@@ -48,9 +48,17 @@ def example(kind: type[BaseException]) -> BaseException:
     return kind(*given, **named)
 
 
-RUN = fl.Run("r", "w", 1, "o", "active", 1, fl.Snapshot.from_json(
-    {"workflowId": "w", "status": "active", "currentNodeId": "a", "context": {}, "version": 1}
-), NOW, None)  # fmt: skip
+RUN = fl.Run(
+    "r",
+    "w",
+    1,
+    "o",
+    "active",
+    1,
+    fl.Snapshot.from_json({"workflowId": "w", "status": "active", "currentNodeId": "a", "context": {}, "version": 1}),
+    NOW,
+    None,
+)
 ERRORS: dict[str, BaseException] = {
     **{name: example(kind) for name, kind in public_classes().items() if issubclass(kind, BaseException)},
     "an application's own": Declined("c-1", code=51, why={"limit": 3}),

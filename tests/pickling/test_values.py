@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.ports import Opener
+from flowledger.domain.ports import RowDecoder
 from flowledger.domain.run.context import Context
-from flowledger.domain.run.results import History
+from flowledger.domain.run.results import ResultLog
 from flowledger.domain.values.json import freeze
 from flowledger.infrastructure.storage.codec import decode
 
@@ -100,7 +100,7 @@ def test_a_pickled_snapshot_holds_what_it_shows_and_no_more(store_url: str) -> N
 
 def test_a_result_that_can_not_be_read_is_told_where_the_snapshot_is_pickled() -> None:
     row = (2, "run.step_completed", b"no event", 1)
-    context = Context(History().extended_sealed(0, [row], Opener("r", decode)), 1)
+    context = Context(ResultLog().extend_encoded(0, [row], RowDecoder("r", decode)), 1)
     snapshot = fl.Snapshot("w", "active", "b", context, 2)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(fl.EventNotReadable, match="event 2 of stream 'r'"):

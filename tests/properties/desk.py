@@ -10,7 +10,7 @@ import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import Write
 from flowledger.domain.run import RunState, header_of
-from flowledger.domain.values.clock import reading
+from flowledger.domain.values.clock import micros_clock
 from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.verify import verify
@@ -92,7 +92,7 @@ class Desk:
         registry = fl.ExecutorRegistry()
         registry.register("work", retry=fl.RetryPolicy(max_retries=1, interval=1))(self.work)
         registry.register("relay")(self.relay)
-        self.ledger = compose(self.store, registry, reading(None), StepLimits(2**22), None, batch)  # type: ignore[arg-type]
+        self.ledger = compose(self.store, registry, micros_clock(None), StepLimits(2**22), None, batch)  # type: ignore[arg-type]
         self.ledger.workflows.save(LOOP, workflow_id="loop")
         self.ledger.workflows.save(ALTERNATING, workflow_id="alternating")
         self.others = fl.open_ledger(url)

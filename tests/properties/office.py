@@ -9,7 +9,7 @@ from typing import Any
 
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
-from flowledger.domain.values.clock import reading
+from flowledger.domain.values.clock import micros_clock
 from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
 
@@ -52,7 +52,7 @@ class Office:
         registry.register("quick")(lambda step: step.node.id)
         registry.register("held")(self.held)
         self.store = wrap(open_store(url))
-        self.ledger = compose(self.store, registry, reading(None), StepLimits(2**20), None)
+        self.ledger = compose(self.store, registry, micros_clock(None), StepLimits(2**20), None)
         self.ledger.workflows.save(LINE, workflow_id="line", by="ada")
 
     def held(self, step: fl.StepContext) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from flowledger.domain.ports import Beginning, ExpectedVersion, Opener, Page, RecordedEvent, Write
+from flowledger.domain.ports import Beginning, ExpectedVersion, RecordedEvent, RowBatch, RowDecoder, Write
 from flowledger.infrastructure.storage.recorder import Row
 from flowledger.testing import Crash
 
@@ -38,7 +38,7 @@ class WrappedStore:
     ) -> Iterator[RecordedEvent]:
         yield from self.inner.read(stream, after=after, upto=upto, backwards=backwards)
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         yield from self.inner.pages(stream, after=after, upto=upto)
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
@@ -126,10 +126,10 @@ class Rereading(WrappedStore):
         events = list(self.read(stream, upto=upto))
         return Beginning(events[-1].version, events[-1].type, events[-1].data) if events else None
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         events = list(self.read(stream, after=after, upto=upto))
         sealed = [(event.version, event.type, orjson.dumps(event.data), event.position) for event in events]
-        yield Page(sealed, Opener(stream, lambda _stream, _version, _type, state: orjson.loads(state)))
+        yield RowBatch(sealed, RowDecoder(stream, lambda _stream, _version, _type, state: orjson.loads(state)))
 
 
 class DropsAnEventOnRead(Rereading):
@@ -159,7 +159,7 @@ class SwapsTwoEvents(Rereading):
 class OffByOne(WrappedStore):
     """Takes ``upto`` as exclusive when folding."""
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         return super().pages(stream, after=after, upto=None if upto is None else max(upto - 1, 1))
 
 

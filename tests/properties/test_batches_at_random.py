@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
-from flowledger.domain.values.clock import reading
+from flowledger.domain.values.clock import micros_clock
 from flowledger.infrastructure.execution.batching import BatchCommitter
 from flowledger.infrastructure.ledger.ledger import Ledger
 from flowledger.infrastructure.ledger.open import compose
@@ -44,7 +44,7 @@ class BatchWorld(World):
         executors = fl.ExecutorRegistry()
         executors.register("work", retry=fl.RetryPolicy(max_retries=2, interval=1.0))(self.work)
         store: Any = self.store
-        return compose(store, executors, reading(self.clock), StepLimits(100_000), self._every, self._batch)
+        return compose(store, executors, micros_clock(self.clock), StepLimits(100_000), self._every, self._batch)
 
     def _compare(self, step: fl.StepContext, run: NaiveRun) -> None:
         """Nothing to compare with yet."""

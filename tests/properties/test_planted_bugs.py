@@ -130,9 +130,9 @@ def test_an_evolve_that_changes_what_it_shares_breaks_old_snapshots(monkeypatch:
     def count_step(state: RunState, data: Mapping[str, Any]) -> None:
         context = state.context
         if context.count == 0:
-            state.context = type(context)(context.history.extended(0, data), 1)
+            state.context = type(context)(context.history.extend(0, data), 1)
         else:
-            context.history.extended(context.count, data)
+            context.history.extend(context.count, data)
             context.count += 1
         transitions._count_time(state, data)
 

@@ -11,7 +11,7 @@ from typing import Any
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
 from flowledger.domain.ports import Write
-from flowledger.domain.values.clock import reading
+from flowledger.domain.values.clock import micros_clock
 from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
 
@@ -57,7 +57,7 @@ class HoldingStore:
 def main(url: str, command: str, run_id: str, hold: str = "") -> None:
     store: Any = open_store(url)
     store = HoldingStore(store) if hold else store
-    with compose(store, executors(), reading(None), StepLimits(2**20), None) as ledger:
+    with compose(store, executors(), micros_clock(None), StepLimits(2**20), None) as ledger:
         try:
             run = getattr(ledger.runs, command)(run_id, by=f"worker {command}")
         except fl.FlowledgerError as error:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import flowledger as fl
 from flowledger.domain.execution.step import StepLimits
-from flowledger.domain.values.clock import reading
+from flowledger.domain.values.clock import micros_clock
 from flowledger.infrastructure.ledger.ledger import Ledger
 from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.ledger.stores import open_store
@@ -97,7 +97,7 @@ class World:
         executors = fl.ExecutorRegistry()
         executors.register("work", retry=fl.RetryPolicy(max_retries=2, interval=1.0))(self.work)
         store: Any = self.store
-        return compose(store, executors, reading(self.clock), StepLimits(100_000), self._every)
+        return compose(store, executors, micros_clock(self.clock), StepLimits(100_000), self._every)
 
     def work(self, step: fl.StepContext) -> Any:
         assert step.run_id is not None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.errors import NotStorable, StorageUnavailable
-from flowledger.domain.ports import CheckpointStore, NewEvent, Page, Write
+from flowledger.domain.ports import CheckpointStore, NewEvent, RowBatch, Write
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.repositories.runs import RunRepository
@@ -370,7 +370,7 @@ def test_a_result_that_can_not_be_read_is_told_to_who_looks_and_has_no_page() ->
             self.inner, self.head, self.checkpoints = inner, inner.head, inner.checkpoints
             self.events_at = inner.events_at
 
-        def pages(self, *arguments: Any, **bounds: Any) -> Iterator[Page]:
+        def pages(self, *arguments: Any, **bounds: Any) -> Iterator[RowBatch]:
             for page in self.inner.pages(*arguments, **bounds):
                 rows = [(*row[:2], b"\x01}", row[3]) if row[0] == 850 else row for row in page.rows]
                 yield page._replace(rows=rows)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowledger.domain.run.context import Context
-from flowledger.domain.run.results import History
+from flowledger.domain.run.results import ResultLog
 from flowledger.infrastructure.transfer.histories import _Attempts
 
 NODES = "abc"
@@ -14,15 +14,15 @@ STEPS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(NODES), st.boolean
 
 @given(STEPS)
 def test_the_next_attempt_is_that_of_the_results(steps: list[tuple[int, str, bool, int]]) -> None:
-    branches = [(Context(History(), 0), Context(_Attempts(), 0))]
+    branches = [(Context(ResultLog(), 0), Context(_Attempts(), 0))]
     for number, node_id, fails, leaves in steps:
         at = number % len(branches)
         real, kept = branches[at]
         entry = {"node_id": node_id, "recorded_at": 1, "started_at": 1, "attempt": real.next_attempt(node_id)}
         entry |= {"error": {"type": "E", "message": ""}} if fails else {"output": 1}
         branches[at] = (
-            Context(real.history.extended(real.count, entry), real.count + 1),
-            Context(kept.history.extended(kept.count, entry), kept.count + 1),
+            Context(real.history.extend(real.count, entry), real.count + 1),
+            Context(kept.history.extend(kept.count, entry), kept.count + 1),
         )
         if leaves < 3:
             real, kept = branches[at]

@@ -21,7 +21,7 @@ from ..presentation.streams import (
     settle_terminal_size,
     shown_streams,
 )
-from .commands import (  # fmt: skip
+from .commands import (
     audit,
     backup,
     debug,

@@ -94,9 +94,14 @@ def say(console: Console, *parts: str | Text) -> None:
 def run(console: Console, shown: Run) -> None:
     """A run's id and its snapshot, and what can be done next."""
     say(
-        console, "run ", text(shown.id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"), ": ",
+        console,
+        "run ",
+        text(shown.id, "bold"),
+        " of ",
+        text(f"{shown.workflow_id}@{shown.workflow_version}"),
+        ": ",
         status_text(shown.status),
-    )  # fmt: skip
+    )
     if shown.origin is not None:
         at = f" at version {shown.origin.version}" if shown.origin.version else ""
         say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
@@ -157,16 +162,27 @@ def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> 
     console.print()
     start = len("2025-05-04 ") if not days else 0
     lines = table(
-        ("", {"justify": "right"}), ("time", {"no_wrap": True}), "type", "by", "node",
-        ("attempt", {"justify": "right"}), ("took", {"justify": "right", "no_wrap": True}), ("what it did", LAST),
-    )  # fmt: skip
+        ("", {"justify": "right"}),
+        ("time", {"no_wrap": True}),
+        "type",
+        "by",
+        "node",
+        ("attempt", {"justify": "right"}),
+        ("took", {"justify": "right", "no_wrap": True}),
+        ("what it did", LAST),
+    )
     lines.expand = True
     for event, time in zip(recorded, times, strict=True):
         lines.add_row(
-            str(event.version), time[start:-1], text(event.type), text(event.by),
-            text(event.data.get("node_id", "")), str(event.data.get("attempt", 1)) if "node_id" in event.data else "",
-            _took(event), text(happened(event)),
-        )  # fmt: skip
+            str(event.version),
+            time[start:-1],
+            text(event.type),
+            text(event.by),
+            text(event.data.get("node_id", "")),
+            str(event.data.get("attempt", 1)) if "node_id" in event.data else "",
+            _took(event),
+            text(happened(event)),
+        )
     console.print(lines)
 
 

@@ -61,10 +61,15 @@ def event_line(event: RecordedEvent, digits: int) -> Text:
     attempt = event.data.get("attempt", 1)
     node = event.data.get("node_id", "") + (f" #{attempt}" if attempt > 1 else "")
     return Text.assemble(
-        f"{event.version:>{digits}}  ", (clock_time(event.recorded_at)[11:-1], "dim"), f"  {sign} ",
-        text(event.type.partition(".")[2], style), "  ", text(node, "bold"), "  " if node else "",
+        f"{event.version:>{digits}}  ",
+        (clock_time(event.recorded_at)[11:-1], "dim"),
+        f"  {sign} ",
+        text(event.type.partition(".")[2], style),
+        "  ",
+        text(node, "bold"),
+        "  " if node else "",
         text(happened(event)),
-    )  # fmt: skip
+    )
 
 
 def row_line(row: Row, changed: Collection[Path] = ()) -> Text:

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....domain.run.context import Context, Results
-from ....domain.run.results import NodeResult, recorded_data
+from ....domain.run.results import NodeResult, raw_data
 from ....domain.values.brief import brief
 from ....projections.comparison.events import StateChange
 
@@ -82,10 +82,10 @@ def in_short(value: Any) -> str:
         case Context():
             return f"{len(value):,} node{'s' * (len(value) != 1)}"
         case Results():
-            last = brief(recorded_data(value[-1]))
+            last = brief(raw_data(value[-1]))
             return last if len(value) == 1 else f"{len(value):,} results, last {last}"
         case NodeResult():
-            return brief(recorded_data(value))
+            return brief(raw_data(value))
         case Items():
             return ""
         case StateChange(op="replace"):
@@ -119,7 +119,7 @@ def _parts(value: Any) -> Iterable[tuple[Hashable, str, Any]]:
         case StateChange():
             return _parts(value.value)
         case NodeResult():
-            return _parts(recorded_data(value))
+            return _parts(raw_data(value))
         case Mapping():
             return ((key, key, item) for key, item in value.items())
         case Items():

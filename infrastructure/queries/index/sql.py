@@ -7,15 +7,13 @@ its own page, and the pages are merged: an index by status holds no order across
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ....domain.run.snapshot import TERMINAL
+from ....domain.status import ENDED
 from ....projections.index.changes import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow, key
 from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
 from ...storage.sql import Dialect
 
 RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
 """Of the table, in the order of the row."""
-
-_ENDED = tuple(sorted(TERMINAL | {"cancelled"}))
 
 
 def runs(
@@ -68,8 +66,8 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     if not query.status and query.node is None and query.error_type is None:
         return [_all_as_of(source, shared, dialect)]
     asked = query.status or (None,)
-    ended = [status for status in asked if status is None or status in _ENDED]
-    in_flight = [status for status in asked if status is None or status not in _ENDED]
+    ended = [status for status in asked if status is None or status in ENDED]
+    in_flight = [status for status in asked if status is None or status not in ENDED]
     begun = "r.started_at <= :as_of"
     branches = [
         _page(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ....domain.errors import EventNotReadable, InvalidRequest, NotStorable, StoreReadOnly
 from ....domain.run import STARTED
 from ....domain.visible import quoted
-from ....projections.search import MISFITS, SEARCH_REVISION, SearchEntry, begun_entry, is_searched
+from ....projections.search import MISFITS, SEARCH_REVISION, SearchEntry, is_searched, new_entry
 from ...storage.search_table import Progress, SearchTable
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class SearchIndex:
             try:
                 data = self._store.body(row)
                 if row.type == STARTED:
-                    entries[row.stream] = begun_entry(row.stream, data, row.position)
+                    entries[row.stream] = new_entry(row.stream, data, row.position)
                 if entry := entries.get(row.stream):
                     entry.add(row.type, data)
             except EventNotReadable as error:

@@ -1,1 +1,1 @@
-"""`ledger.history`: reading, comparing, auditing and replaying what happened."""
+"""`ledger.history`: read, compare, audit, replay and transfer runs."""

@@ -1,4 +1,4 @@
-"""Fetching what an audit is made of: a run's stream, those that it refers to, and the check of their digests."""
+"""Reading what an audit is made of: a run's stream and those that it refers to, checked along their hash chains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,9 +9,10 @@ from ....domain.errors import RunNotFound, StorageCorrupt, VersionNotFound
 from ....domain.events.integrity import Finding
 from ....domain.ports import EventStore, RecordedEvent
 from ....domain.run import STARTED, RunHeader
+from ....domain.status import RunStatus
 from ....domain.values.ids import workflow_stream
 from ....domain.values.point_in_time import AsOf, AtVersion, Moment
-from ....projections.audit.build import RunAudit, audit_of, audited_order, stream_record
+from ....projections.audit.build import RunAudit, audit_of, audited_work_order, stream_record
 from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
 from ....projections.audit.since_success import since_success
 from ....projections.index.changes import RunRow
@@ -27,45 +28,45 @@ HeaderOf = Callable[[str, int | None], RunHeader]
 
 
 class Auditor:
-    """Makes audits of runs. Other streams are read as they were when the run was at the version that is asked for."""
+    """Audits runs. Other streams are read as they were when the run was at the version that is asked for."""
 
-    def __init__(self, store: EventStore, index: Index, states: RunRepository, header_of: HeaderOf) -> None:
+    def __init__(self, store: EventStore, index: Index, runs: RunRepository, header_of: HeaderOf) -> None:
         self._store = store
         self._index = index
-        self._states = states
+        self._runs = runs
         self._header_of = header_of
 
     def audit(self, run_id: str, moment: Moment) -> RunAudit:
         """The audit of a run at a moment. Raises RunNotFound, VersionNotFound, NothingAsOf, EventNotReadable."""
-        run = self._run(run_id, moment)
+        run = self._read_run(run_id, moment)
         started = run.events[0]
         cut = run.events[-1].position if isinstance(moment, (AtVersion, AsOf)) else None
-        order = self._order(started, cut)
-        past = self._past(started)
+        work_order = self._read_work_order(started, cut)
+        past = self._read_sources(started)
         workflow, version = workflow_stream(started.data["workflow_id"]), started.data["workflow_version"]
-        # Its digest depends on the event before it; those before that one are left to verify.
-        save = self._checked(workflow, version, after=max(0, version - 2))
+        # Its digest depends on the event before it. Checking earlier events is the task of verify.
+        save = self._read_checked(workflow, version, after=max(0, version - 2))
         known = {event.version: event for event in save.events}
         first, saved = (known.get(place) or event_at(self._store, workflow, place) for place in (1, version))
-        walked = (run, order, *past)
+        streams = (run, work_order, *past)
         return audit_of(
-            self._states.state_before(started),
+            self._runs.state_before(started),
             run.events,
             chain.from_iterable(source.events for source in past),
             saved,
             input=run_input(self._store, run_id, started.data),
-            work_order=audited_order(order.events, self._statuses(order.events, cut)),
+            work_order=audited_work_order(work_order.events, self._statuses(work_order.events, cut)),
             since_success=self._since_success(started, saved),
             provenance=Provenance(
                 streams=(
-                    *(_record(stream) for stream in walked),
+                    *(_record(stream) for stream in streams),
                     stream_record(first, saved, events=saved.version, checked=False),
                 ),
-                findings=tuple(finding for stream in (*walked, save) for finding in stream.findings),
+                findings=tuple(finding for stream in (*streams, save) for finding in stream.findings),
             ),
         )
 
-    def _run(self, run_id: str, moment: Moment) -> "_Checked":
+    def _read_run(self, run_id: str, moment: Moment) -> "CheckedStream":
         """The run up to a moment."""
         upto = None
         if isinstance(moment, AsOf):
@@ -73,26 +74,30 @@ class Auditor:
             upto = version_as_of(self._store, run_id, head, moment.time, _subject(run_id))
         elif isinstance(moment, AtVersion):
             upto = moment.version
-        run = self._checked(run_id, upto)
+        run = self._read_checked(run_id, upto)
         if upto is not None and (not run.events or run.events[-1].version < upto):
             raise VersionNotFound(upto, self._head(run_id), _subject(run_id))
         if not run.events or run.events[0].type != STARTED:
             raise RunNotFound(run_id)
         return run
 
-    def _order(self, started: RecordedEvent, cut: int | None) -> "_Checked":
-        """The run's work order, as it was when the store had come to a position."""
-        run_id, order_id = started.stream, started.data["correlation_id"]
-        order = self._checked(order_id)
-        events = [event for event in order.events if cut is None or event.position <= cut or _adds(event, run_id)]
+    def _read_work_order(self, started: RecordedEvent, cut: int | None) -> "CheckedStream":
+        """The run's work order, as it was when the log had reached a position."""
+        run_id, work_order_id = started.stream, started.data["correlation_id"]
+        work_order = self._read_checked(work_order_id)
+        events = [event for event in work_order.events if cut is None or event.position <= cut or _adds(event, run_id)]
         if not events:
-            raise StorageCorrupt(f"the work order {order_id!r} of run {run_id!r} is missing: verify tells what else is")
-        return _Checked(events, [finding for finding in order.findings if finding.version <= events[-1].version])
+            raise StorageCorrupt(
+                f"the work order {work_order_id!r} of run {run_id!r} is missing: verify tells what else is"
+            )
+        return CheckedStream(
+            events, [finding for finding in work_order.findings if finding.version <= events[-1].version]
+        )
 
-    def _past(self, started: RecordedEvent) -> list["_Checked"]:
-        """The runs whose results this one began with, oldest first."""
+    def _read_sources(self, started: RecordedEvent) -> list["CheckedStream"]:
+        """The runs whose results this one began with, oldest first, each up to the version that was reused."""
         past = sources(self._store, started.stream, origin_in(started.stream, started.data))
-        return [self._checked(source["run_id"], source["version"]) for source in reversed(list(past))]
+        return [self._read_checked(source["run_id"], source["version"]) for source in reversed(list(past))]
 
     def _head(self, run_id: str) -> int:
         head = self._store.head(run_id)
@@ -100,8 +105,8 @@ class Auditor:
             raise RunNotFound(run_id)
         return head
 
-    def _checked(self, stream: str, upto: int | None = None, after: int = 0) -> "_Checked":
-        """The events of a stream, read once and checked as they pass: each against the one before it."""
+    def _read_checked(self, stream: str, upto: int | None = None, after: int = 0) -> "CheckedStream":
+        """The events of a stream, each checked against the one before it while they are read."""
         from ...storage.codec import recorded  # brings the storage libraries, which are there once a store is open
         from ...storage.recorder import Row
         from ...storage.verify import Before, findings_in
@@ -113,7 +118,7 @@ class Auditor:
             for version, type, state, position in page.rows:
                 findings += findings_in(Row(stream, version, position, type, state), before)
                 events.append(recorded(stream, version, position, type, state))
-        return _Checked(events, findings)
+        return CheckedStream(events, findings)
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:
         """What changed since the last run of the workflow that had succeeded before this one began."""
@@ -127,40 +132,40 @@ class Auditor:
         begun: int = started.data["recorded_at"]
         query = RunQuery(workflow_id=started.data["workflow_id"], status=("completed",))
         place = Place(begun, started.position)
-        while rows := self._index.runs(replace(query, before=place), _SUCCESSES):
+        while rows := self._index.runs(replace(query, before=place), _SUCCESSES_AT_ONCE):
             for row in rows:
                 if row.origin in (None, "retry") and row.finished_at is not None and row.finished_at <= begun:
                     return row
             place = Place(rows[-1].started_at, rows[-1].position)
         return None
 
-    def _statuses(self, order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, str]:
-        """The status of each run of a work order, as it was when the store had come to a position."""
-        statuses: dict[str, str] = {}
-        for run_id in filter(None, (event.data.get("run_id") for event in order)):
+    def _statuses(self, work_order: Sequence[RecordedEvent], cut: int | None) -> Mapping[str, RunStatus]:
+        """The status of each run of a work order, as it was when the log had reached a position."""
+        statuses: dict[str, RunStatus] = {}
+        for run_id in filter(None, (event.data.get("run_id") for event in work_order)):
             version = None if cut is None else version_at_position(self._store, run_id, self._head(run_id), cut)
             if version != 0:
                 statuses[run_id] = self._header_of(run_id, version).status
         return statuses
 
 
-class _Checked(NamedTuple):
-    """A stream, and what is wrong with its events."""
+class CheckedStream(NamedTuple):
+    """The events of a stream, and what is wrong with them."""
 
     events: Sequence[RecordedEvent]
     findings: Sequence[Finding]
 
 
-def _record(stream: _Checked) -> StreamRecord:
+def _record(stream: CheckedStream) -> StreamRecord:
     return stream_record(stream.events[0], stream.events[-1], events=len(stream.events), checked=True)
 
 
-_SUCCESSES = 10
-"""How many runs are looked at in one go: those that ended later, reproductions and forks don't count."""
+_SUCCESSES_AT_ONCE = 10
+"""Completed runs read at once: those that ended later, reproductions and forks don't count."""
 
 
 def _adds(event: RecordedEvent, run_id: str) -> bool:
-    """Whether this event of a work order adds the run: it goes into the commit in which the run begins."""
+    """Whether this event of a work order adds the run: it is part of the commit in which the run begins."""
     return bool(event.data.get("run_id") == run_id)
 
 

@@ -1,4 +1,4 @@
-"""The trail of actors, page by page: the index knows where their acts are, the streams what they were."""
+"""The audit trail, a page at a time: the index says where the acts are, the events what they were."""
 
 from datetime import datetime
 
@@ -13,22 +13,28 @@ from ...queries.index.reader import Index
 from ...queries.listing import check_limit, checked_id, checked_text, checked_time
 
 
-def trail(
-    store: EventStore, index: Index, by: str | None, stream: str | None, since: datetime | None,
-    until: datetime | None, after: str | None, limit: int,
-) -> Page[Act]:  # fmt: skip
+def load_trail(
+    store: EventStore,
+    index: Index,
+    by: str | None,
+    stream: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: str | None,
+    limit: int,
+) -> Page[Act]:
     """A page of acts, newest first. Raises InvalidRequest, RunNotFound."""
     check_limit(limit)
-    asked = (
+    filters = (
         checked_text(by, "by"),
         checked_id(stream, "stream"),
         checked_time(since, "since"),
         checked_time(until, "until"),
     )
-    rows = index.acts(*asked, place_at(after, asked), limit + 1)
+    rows = index.acts(*filters, place_at(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
         raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
-    page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), asked)
+    page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
     try:
         acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))
     except _DAMAGED:
@@ -37,11 +43,11 @@ def trail(
 
 
 _DAMAGED = (EventNotReadable, StorageCorrupt, LookupError, TypeError, ValueError, AttributeError)
-"""What an event raises that isn't as it was written, or is of no shape that an act has."""
+"""The errors of an event that was changed, or whose body isn't that of an act."""
 
 
 def _act_of(store: EventStore, row: ActRow) -> Act:
-    """An act alone: where its event can't be read, the index still knows of it."""
+    """One act: where its event can't be read, what the index knows of it."""
     try:
         return act_of(store.events_at([(row.stream, row.version)])[0])
     except _DAMAGED as error:

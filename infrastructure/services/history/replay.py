@@ -1,16 +1,16 @@
-"""One run, walked through once: its record checked against the definition, its steps executed again on the way."""
+"""One replay: a run's record is checked against the definition, and its steps are executed again on the way."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import ExpressionError, InputInvalid
-from ....domain.execution.cycle import Call, CallSettings, Cycle
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
-from ....domain.execution.step import Outcome, Raised, describe_error, prepare, what_follows
+from ....domain.execution.step import Outcome, Raised, describe_error, events_or_error, prepare
+from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
-from ....domain.ports import NewEvent, Page
+from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
 from ....projections.replay.divergence import (
     Difference,
@@ -25,27 +25,27 @@ from ...execution.committer import is_replaced_by_failure
 from ...execution.source_code import KnownCode, code_of, has_changed
 
 
-class Choice(NamedTuple):
+class ReplayScope(NamedTuple):
     """What a replay executes."""
 
     verify: bool
     """Whether it executes anything."""
-    taken: frozenset[str]
+    from_record: frozenset[str]
     """Types of executors whose outcomes are taken from the record."""
 
 
-def choice_of(executors: Iterable[Executor], verify: bool, effects: Collection[str]) -> Choice:
-    """``effects``: types of executors that have effects, and are executed all the same."""
-    taken = (
+def choose_scope(executors: Iterable[Executor], verify: bool, effects: Collection[str]) -> ReplayScope:
+    """``effects``: types of executors that are executed although they have effects."""
+    from_record = (
         executor.type
         for executor in executors
         if not verify or not executor.deterministic or (executor.effects and executor.type not in effects)
     )
-    return Choice(verify, frozenset(taken))
+    return ReplayScope(verify, frozenset(from_record))
 
 
 class AbsentGlobals(Mapping[str, Any]):
-    """The globals of a replay that was given none. Knows whether somebody looked for one."""
+    """The globals of a replay that was given none. Records whether an executor looked for one."""
 
     def __init__(self) -> None:
         self.missed = False
@@ -63,53 +63,60 @@ class AbsentGlobals(Mapping[str, Any]):
         return 0
 
 
-class Rerun:
-    """Walks through the events of a run; each step sees the state as it was, as the events before it left it."""
+class Replay:
+    """Walks through the events of a run; each step sees the state as the events before it left it."""
 
     def __init__(
-        self, state: RunState, pages: Iterable[Page], plan: Plan, choice: Choice, settings: CallSettings,
+        self,
+        state: RunState,
+        pages: Iterable[RowBatch],
+        plan: Plan,
+        scope: ReplayScope,
+        settings: CallSettings,
         absent: AbsentGlobals | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._state = state
         self._pages = pages
         self._plan = plan
-        self._choice = choice
+        self._scope = scope
         self._now = settings.now
         self._limits = settings.limits
         self._absent = absent
         self._masker = Masker(settings.globals.values if absent is None else None)
-        self._globals = settings.globals if absent is not None else settings.globals.heard_by(self._masker.hear)
+        self._globals = (
+            settings.globals if absent is not None else settings.globals.observed_by(self._masker.add_answer)
+        )
         self._steps = 0
         self._executed: Counter[str] = Counter()
         self._from_record: Counter[str] = Counter()
         self._divergence: Divergence | None = None
         self._doubt: Divergence | None = None
-        """The first step that was taken from the record though its code has changed: it counts if nothing else does."""
+        """The first step that was taken from the record although its code has changed: reported if nothing else is."""
 
-    def cycle(self) -> Cycle:
-        """Ask for the executors one after the other, up to the first divergence."""
+    def cycle(self) -> StepLoop:
+        """The step loop: ask for one executor after the other, up to the first divergence."""
         state = self._state
-        for rows, opener in self._pages:
+        for rows, decoder in self._pages:
             for row in rows:
                 version, type = row[0], row[1]
-                data = opener.open(row)
+                data = decoder.decode(row)
                 if is_execution(type, data):
                     self._steps += 1
                     step = NewEvent(type, data)
-                    due = self._due(version, step)
-                    if isinstance(due, Call):
+                    due = self._next_call(version, step)
+                    if isinstance(due, Execute):
                         self._executed[due.executor.type] += 1
                         outcome = yield due
-                        due = self._compared(version, step, outcome)
+                        due = self._compare(version, step, outcome)
                     self._divergence = due
                 elif "definition_digest" in data:
-                    self._divergence = self._other_definition(version, data["definition_digest"])
+                    self._divergence = self._compare_definition(version, data["definition_digest"])
                 if self._divergence is not None:
                     return
                 evolve_recorded(state, version, type, data)
 
     def report(self) -> ReplayReport:
-        """What was found."""
+        """What the replay found."""
         state = self._state
         executors = {planned.executor.type: planned.executor for planned in self._plan.nodes.values()}
         return ReplayReport(
@@ -122,54 +129,58 @@ class Rerun:
             taken=self._from_record.total(),
             executors=tuple(
                 ReplayedExecutor(
-                    type, executors[type].deterministic, executors[type].effects,
-                    self._executed[type], self._from_record[type], self._code_changed(executors[type]),
+                    type,
+                    executors[type].deterministic,
+                    executors[type].effects,
+                    self._executed[type],
+                    self._from_record[type],
+                    self._code_changed(executors[type]),
                 )
                 for type in sorted(executors.keys() & (self._executed + self._from_record).keys())
             ),
             divergence=self._divergence or self._doubt,
-        )  # fmt: skip
+        )
 
-    def _other_definition(self, version: int, digest: str) -> Divergence | None:
+    def _compare_definition(self, version: int, digest: str) -> Divergence | None:
         found = first_difference(digest, self._plan.definition.digest)
         return None if found is None else Divergence(None, None, version, "definition", *found, None)
 
-    def _due(self, version: int, recorded: NewEvent) -> Call | Divergence | None:
-        """The executor of a recorded step, and what it is to be given; None where nothing is to be executed."""
+    def _next_call(self, version: int, recorded: NewEvent) -> Execute | Divergence | None:
+        """The call of a recorded step's executor; None where nothing is to be executed."""
         data = recorded.data
-        misplaced = self._misplaced(recorded)
+        misplaced = self._find_misplacement(recorded)
         if misplaced is not None:
-            return self._diverged(version, data, *misplaced)
+            return self._diverge(version, data, *misplaced)
         planned = self._plan.nodes.get(data["node_id"])
         if planned is None:
-            return self._without_executor(version, data)
+            return self._take_without_executor(version, data)
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
-        is_taken = is_lost or executor.type in self._choice.taken
+        is_taken = is_lost or executor.type in self._scope.from_record
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
-                return self._masked(version, data)
+                return self._diverge_masked(version, data)
             self._take(version, data, executor)
             return None
         try:
             prepared = prepare(planned, self._state, self._globals, self._now, self._masker)
         except (ExpressionError, InputInvalid) as error:
-            return self._compared(version, recorded, Raised(error))
+            return self._compare(version, recorded, Raised(error))
         attempt, input = data.get("attempt", 1), data.get("input", {})
         if attempt != prepared.context.attempt:
-            return self._diverged(version, data, "order", Difference("/attempt", attempt, prepared.context.attempt))
+            return self._diverge(version, data, "order", Difference("/attempt", attempt, prepared.context.attempt))
         difference = first_difference(input, prepared.recorded_input)
         if difference is not None and not is_lost:
-            return self._diverged(version, data, "input", difference)
+            return self._diverge(version, data, "input", difference)
         if is_taken:
             self._take(version, data, executor)
             return None
         if self._absent is not None:
             self._absent.missed = False
-        return Call(executor, prepared.context)
+        return Execute(executor, prepared.context)
 
-    def _misplaced(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
-        """Whether by the definition, and by the events before, this isn't the step that was due, or where it led."""
+    def _find_misplacement(self, recorded: NewEvent) -> tuple[DivergenceKind, Difference] | None:
+        """How the step, or where it led, contradicts the definition and the events before; None if it doesn't."""
         data, state = recorded.data, self._state
         node_id = data["node_id"]
         routes = self._plan.routes.get(node_id)
@@ -185,23 +196,23 @@ class Rerun:
         unrouted = bool(routes) and next_node_id is None
         return None if unrouted == ("unrouted" in data) else ("order", Difference("/unrouted", not unrouted, unrouted))
 
-    def _compared(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
+    def _compare(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = what_follows(planned, self._state, outcome, {}, self._limits, self._masker)
+        follows = events_or_error(planned, self._state, outcome, {}, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:
             got = follows[0]
-        difference = outcome_difference(NewEvent(recorded.type, self._masked_texts(data)), got)
+        difference = outcome_difference(NewEvent(recorded.type, self._mask_texts(data)), got)
         if difference is None:
             return None
         if self._absent is not None and self._absent.missed:
-            return self._masked(version, data)
-        return self._diverged(version, data, *difference)
+            return self._diverge_masked(version, data)
+        return self._diverge(version, data, *difference)
 
-    def _masked_texts(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What was recorded, its texts masked as those of the step are now: by the globals and the rules of today."""
+    def _mask_texts(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The recorded data, its texts masked by the globals and the rules of today, as those of the step are."""
         if "reason" in data:
             return {**data, "reason": self._masker.text(data["reason"])}
         if "error" in data:
@@ -210,29 +221,35 @@ class Rerun:
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
-        if self._choice.verify and self._doubt is None and self._code_changed(executor):
-            self._doubt = self._diverged(version, data, "code", Difference("", None, None))
+        if self._scope.verify and self._doubt is None and self._code_changed(executor):
+            self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
-    def _without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
+    def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
         type = next(node.type for node in self._plan.definition.nodes if node.id == data["node_id"])
-        if self._choice.verify:
-            return self._diverged(version, data, "missing executor", Difference("", type, None))
+        if self._scope.verify:
+            return self._diverge(version, data, "missing executor", Difference("", type, None))
         self._from_record[type] += 1
         return None
 
-    def _masked(self, version: int, data: Mapping[str, Any]) -> Divergence:
-        return self._diverged(version, data, "masked input", Difference("", data.get("input", {}), None))
+    def _diverge_masked(self, version: int, data: Mapping[str, Any]) -> Divergence:
+        return self._diverge(version, data, "masked input", Difference("", data.get("input", {}), None))
 
-    def _diverged(
+    def _diverge(
         self, version: int, data: Mapping[str, Any], kind: DivergenceKind, difference: Difference
     ) -> Divergence:
         planned = self._plan.nodes.get(data["node_id"])
         code_changed = None if planned is None else self._code_changed(planned.executor)
         path, expected, got = difference
         return Divergence(
-            data["node_id"], data.get("attempt", 1), version, kind,
-            self._masker.text(path), self._masker.value(expected), self._masker.value(got), code_changed,
-        )  # fmt: skip
+            data["node_id"],
+            data.get("attempt", 1),
+            version,
+            kind,
+            self._masker.text(path),
+            self._masker.value(expected),
+            self._masker.value(got),
+            code_changed,
+        )
 
     def _code_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)

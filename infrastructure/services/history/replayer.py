@@ -1,4 +1,4 @@
-"""Recorded steps brought back: a whole run to be executed again, and what one step was given."""
+"""Replaying recorded steps: a whole run executed again, and the context that one step was given."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -6,16 +6,16 @@ from types import MappingProxyType
 from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
-from ....domain.execution.cycle import CallSettings, call_settings
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_of_known
+from ....domain.execution.plan import Plan, plan_known_types
 from ....domain.execution.scoping import Globals
 from ....domain.execution.step import StepLimits, prepare
+from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
 from ....domain.run import RunState
 from ....domain.values.json import freeze
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
@@ -23,35 +23,35 @@ from ...execution.runner import PreparedCall
 from ...repositories.as_of import event_at, version_at
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
-from ..workflows.plan_cache import Plans
-from .replay import AbsentGlobals, Rerun, choice_of
+from ..workflows.plan_cache import PlanCache
+from .replay import AbsentGlobals, Replay, choose_scope
 
 
 class Replayer:
-    """Reads what replays need, and appends nothing."""
+    """Prepares replays: reads what they need, and appends nothing."""
 
     def __init__(
         self,
         store: EventStore,
-        states: RunRepository,
+        runs: RunRepository,
         workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
         limits: StepLimits,
     ) -> None:
         self._store = store
-        self._states = states
+        self._runs = runs
         self._workflows = workflows
         self._executors = executors
-        self._plans = Plans(executors or ExecutorRegistry(), plan_of_known)
+        self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
         self._now = now
         self._limits = limits
 
     def replay(
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
     ) -> PreparedCall[ReplayReport]:
-        """The execution of all recorded steps of a run, as far as it is by now."""
-        choice = choice_of(self._executors or (), verify, self._known_types(effects))
+        """The replay of all steps that are recorded of a run by now."""
+        scope = choose_scope(self._executors or (), verify, self._check_types(effects))
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
@@ -60,23 +60,23 @@ class Replayer:
         absent = AbsentGlobals() if globals is None else None
         if absent is not None:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
-        state, pages = self._states.begin_fold(run_id)
-        read = list(pages)  # at once, and not on the event loop of who awaits the steps
-        started = read[0].opener.open(read[0].rows[0])
+        state, pages = self._runs.begin_fold(run_id)
+        read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
+        started = read[0].decoder.decode(read[0].rows[0])
         plan = self._plan(started["workflow_id"], started["workflow_version"])
-        rerun = Rerun(state, read, plan, choice, settings, absent)
-        return PreparedCall((rerun.cycle(), _NothingKept()), rerun.report)
+        replay = Replay(state, read, plan, scope, settings, absent)
+        return PreparedCall((replay.cycle(), _NoCommit()), replay.report)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:
-        """What the executor of a recorded step was given."""
-        step = self._step(run_id, version)
+        """The context that the executor of a recorded step was given."""
+        step = self._read_step(run_id, version)
         node_id = step.data["node_id"]
-        state = self._states.load(run_id, step.version - 1)
+        state = self._runs.load(run_id, step.version - 1)
         plan = self._plan(state.workflow_id, state.workflow_version)
         planned = plan.nodes.get(node_id)
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
-            return self._as_recorded(step, state, plan, settings)
+            return self._recorded_context(step, state, plan, settings)
         masker = Masker(settings.globals.values)
         try:
             return prepare(planned, state, settings.globals, settings.now, masker).context
@@ -86,8 +86,10 @@ class Replayer:
                 f"would not be now, as its input can't be made: {masker.text(str(error))}"
             ) from None  # whose text isn't masked
 
-    def _as_recorded(self, step: RecordedEvent, state: RunState, plan: Plan, settings: CallSettings) -> StepContext:
-        """From the record alone: what came from globals is masked."""
+    def _recorded_context(
+        self, step: RecordedEvent, state: RunState, plan: Plan, settings: CallSettings
+    ) -> StepContext:
+        """The context from the record alone: values from globals are masked."""
         node = next((node for node in plan.definition.nodes if node.id == step.data["node_id"]), None)
         if node is None:
             raise StorageCorrupt(
@@ -105,7 +107,7 @@ class Replayer:
             model,
             state.context,
             freeze(state.payload, "payload"),
-            settings.globals.seen_by(node),
+            settings.globals.for_executor(node),
             state.context.next_attempt(node.id),
             state.context.successes(node.id),
             state.run_id,
@@ -113,13 +115,13 @@ class Replayer:
             settings.now,
         )
 
-    def _step(self, run_id: str, version: int) -> RecordedEvent:
+    def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
         head = self._store.head(run_id)
         if head == 0:
             raise RunNotFound(run_id)
         event = event_at(
-            self._store, run_id, version_at(self._store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
+            self._store, run_id, version_at(self._store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
         )
         if is_execution(event.type, event.data):
             return event
@@ -135,8 +137,8 @@ class Replayer:
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
         return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)
 
-    def _known_types(self, effects: Collection[str]) -> frozenset[str]:
-        """The types that are to be executed all the same. Raises InvalidRequest for one that nobody registered."""
+    def _check_types(self, effects: Collection[str]) -> frozenset[str]:
+        """The types to execute although they have effects. Raises InvalidRequest for one that isn't registered."""
         if isinstance(effects, str):
             raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
         if not isinstance(effects, Collection):
@@ -152,8 +154,8 @@ def _no_jitter() -> float:
     return 0.5
 
 
-class _NothingKept:
-    """A replay's cycle asks for executors alone."""
+class _NoCommit:
+    """A replay appends no events: its step loop asks for executors only."""
 
     def __call__(self, events: list[NewEvent]) -> None:
         raise NotImplementedError
@@ -162,4 +164,4 @@ class _NothingKept:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Nothing was kept back."""
+        """Nothing is held back."""

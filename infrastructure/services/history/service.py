@@ -1,4 +1,4 @@
-"""The door to what happened: states of runs at any version or moment, and the events behind them."""
+"""``ledger.history``: the states of runs at any version or moment, and the events that led to them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ....domain.errors import InvalidRequest, RunNotFound, VersionNotFound
 from ....domain.execution.executors import StepContext
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.ports import RecordedEvent
-from ....domain.run import RunHeader, header_in, header_of
+from ....domain.run import RunHeader, header_of, read_header
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
-from ....domain.values.point_in_time import AsOf, AtVersion, moment_asked
+from ....domain.values.point_in_time import AsOf, AtVersion, parse_moment
 from ....domain.visible import quoted
 from ....domain.workflow import WorkflowSnapshot
 from ....projections.audit.build import RunAudit
@@ -42,26 +42,26 @@ from ...repositories.workflows import WorkflowRepository
 from ...transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, ImportLimits
 from ...transfer.report import ExportReport, ImportReport
 from .audit import Auditor
-from .audit_trail import trail as trail_of
-from .compare import comparison_of, difference_of
-from .lineage import lineage as lineage_of
+from .audit_trail import load_trail
+from .compare import compare_runs, compare_snapshots
+from .lineage import load_lineage
 from .replayer import Replayer
-from .timings import timings as timings_of
+from .timings import measure_timings
 from .walk import RunWalk
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(Live):
+class History(Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
         self,
         store: "LedgerEventStore",
-        states: RunRepository,
+        runs: RunRepository,
         workflows: WorkflowRepository,
         lists: Lists,
         replayer: Replayer,
@@ -70,13 +70,13 @@ class History(Live):
     ) -> None:
         self._store = store
         self._now = now
-        self._states = states
+        self._runs = runs
         self._workflows = workflows
         self._lists = lists
         self._index = lists.index
         self._replayer = replayer
         self._threads = threads
-        self._auditor = Auditor(store, lists.index, states, self.header)
+        self._auditor = Auditor(store, lists.index, runs, self.header)
 
     def runs(
         self,
@@ -145,9 +145,9 @@ class History(Live):
 
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        moment = moment_asked(version, at)
+        moment = parse_moment(version, at)
         version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
-        return self._states.load(run_id, version).snapshot()
+        return self._runs.load(run_id, version).snapshot()
 
     def header(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunHeader:
         """Return where a run stood: status, node, attempt and times, without its results.
@@ -157,7 +157,7 @@ class History(Live):
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
         check_run_id(run_id)
-        moment = moment_asked(version, at)
+        moment = parse_moment(version, at)
         subject = f"run {run_id!r}"
         if isinstance(moment, AsOf):
             moment = AtVersion(version_at(self._store, run_id, moment, self._head(run_id), subject))
@@ -165,7 +165,7 @@ class History(Live):
         found = self._store.beginning(run_id, upto)
         if found is None or upto not in (None, found.version):
             raise VersionNotFound(upto or 0, self._head(run_id), subject)
-        return header_in(run_id, found) or header_of(self._states.load(run_id, found.version))
+        return read_header(run_id, found) or header_of(self._runs.load(run_id, found.version))
 
     def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
         """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
@@ -177,7 +177,7 @@ class History(Live):
         Raises RunNotFound, VersionNotFound, InvalidRequest.
         """
         ignored = ignored_places(ignore)
-        return difference_of(self._store, self._states, run_id, self._head(run_id), (a, b), ignored)
+        return compare_snapshots(self._store, self._runs, run_id, self._head(run_id), (a, b), ignored)
 
     def compare(self, run_a: str, run_b: str, ignore: str | Sequence[str] = ()) -> RunComparison:
         """Compare two runs, aligned by node and attempt: where they part, in what, and what each did afterwards.
@@ -189,14 +189,14 @@ class History(Live):
         Raises RunNotFound, InvalidRequest.
         """
         ignored = ignored_places(ignore)
-        return comparison_of(self._store, self._states, self._workflows, (run_a, run_b), ignored)
+        return compare_runs(self._store, self._runs, self._workflows, (run_a, run_b), ignored)
 
     def snapshots(self, run_id: str) -> Iterator[Snapshot]:
         """Iterate over the state at every version, in order, in one pass.
 
         Raises RunNotFound at the first item.
         """
-        yield from self._states.snapshots(run_id)
+        yield from self._runs.snapshots(run_id)
 
     def walk(self, run_id: str, progress: Callable[[int], object] | None = None) -> RunWalk:
         """Open a run for walking through it in both directions; it is folded once, then any version is there at once.
@@ -205,7 +205,7 @@ class History(Live):
 
         Raises RunNotFound.
         """
-        return RunWalk(run_id, self._store, self._states, progress)
+        return RunWalk(run_id, self._store, self._runs, progress)
 
     def events(self, run_id: str) -> Iterator[RecordedEvent]:
         """Iterate over the recorded events of a run, in order.
@@ -241,7 +241,7 @@ class History(Live):
 
         Raises RunNotFound.
         """
-        return lineage_of(self._store, self._index, run_id)
+        return load_lineage(self._store, self._index, run_id)
 
     def audit(self, run_id: str, version: int | None = None, at: datetime | None = None) -> RunAudit:
         """Return everything that it takes to defend a run: who, what, when, with which code and input, and the proof.
@@ -250,7 +250,7 @@ class History(Live):
 
         Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        return self._auditor.audit(run_id, moment_asked(version, at))
+        return self._auditor.audit(run_id, parse_moment(version, at))
 
     def trail(
         self,
@@ -268,7 +268,7 @@ class History(Live):
 
         Raises InvalidRequest, RunNotFound (there is no such stream).
         """
-        return trail_of(self._store, self._index, by, stream, since, until, after, limit)
+        return load_trail(self._store, self._index, by, stream, since, until, after, limit)
 
     def timings(
         self,
@@ -293,7 +293,7 @@ class History(Live):
             since=checked_time(since, "since"),
             until=checked_time(until, "until"),
         )
-        return timings_of(self._store, self._index, query, by, reproductions, progress)
+        return measure_timings(self._store, self._index, query, by, reproductions, progress)
 
     def _number(self, workflow_id: str | None, version: int | str | None) -> int | None:
         if version is None:

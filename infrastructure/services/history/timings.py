@@ -1,4 +1,4 @@
-"""Fetching what timings are made of: the runs that the index lists, and their events, one run at a time."""
+"""Timings from the log: the index lists the runs, and their events are read one run at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -14,14 +14,18 @@ from ....projections.runs.timings import Timings, TimingsFold
 from ...queries.index.reader import Index
 from ...repositories.as_of import event_at
 
-_RUNS_AT_ONCE = 500
+_PAGE_SIZE = 500
 
 
-def timings(
-    store: EventStore, index: Index, query: RunQuery, by: str, repeated: bool,
+def measure_timings(
+    store: EventStore,
+    index: Index,
+    query: RunQuery,
+    by: str,
+    repeated: bool,
     progress: Callable[[int], object] | None,
-) -> Timings:  # fmt: skip
-    """The timings of a workflow's runs; ``repeated``: with reproductions and forks.
+) -> Timings:
+    """The timings of a workflow's runs; with ``repeated``, reproductions and forks count as well.
 
     Raises InvalidRequest, WorkflowNotFound.
     """
@@ -38,21 +42,21 @@ def timings(
             if progress is not None:
                 progress(fold.runs)
 
-    def saved(version: int) -> Mapping[str, Any]:
+    def load_save(version: int) -> Mapping[str, Any]:
         return event_at(store, workflow_stream(workflow.workflow_id), version).data
 
-    nodes = saved(workflow.saved_version)["definition"]["nodes"]
-    return fold.timings([node["id"] for node in nodes], saved)
+    nodes = load_save(workflow.saved_version)["definition"]["nodes"]
+    return fold.timings([node["id"] for node in nodes], load_save)
 
 
 def _events(store: EventStore, run_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for page in store.pages(run_id):
         for row in page.rows:
-            yield row[1], page.opener.open(row)
+            yield row[1], page.decoder.decode(row)
 
 
 def _runs(index: Index, query: RunQuery) -> Iterator[RunRow]:
-    """All runs that the query finds, newest first."""
-    while rows := index.runs(query, _RUNS_AT_ONCE):
+    """All runs that the query finds, newest first, a page at a time."""
+    while rows := index.runs(query, _PAGE_SIZE):
         yield from rows
         query = replace(query, before=Place(rows[-1].started_at, rows[-1].position))

@@ -1,4 +1,4 @@
-"""A run to walk through in both directions: its events, its state at each of them, and what each one changed."""
+"""Walking through a run in both directions: its events, its state at each of them, and what each one changed."""
 
 from array import array
 from bisect import bisect_right
@@ -8,12 +8,12 @@ from functools import lru_cache
 from threading import Lock
 
 from ....domain.errors import EventNotReadable, VersionNotFound
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, RecordedEvent
-from ....domain.run import FAILED, PAUSED, STEP_FAILED, Passage, RunState
+from ....domain.run import FAILED, PAUSED, STEP_FAILED, FoldSegment, RunState
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ....projections.comparison.events import StateChange, state_changes
 from ...repositories.as_of import version_at
 from ...repositories.runs import RunRepository
@@ -22,37 +22,37 @@ FAILURES = frozenset({STEP_FAILED, FAILED})
 PAUSES = frozenset({PAUSED})
 
 BLOCK = 32
-"""Events read at once: neighbours are looked at together."""
-KEPT = 16
-"""Blocks of events kept, so that an event of any size costs memory only while somebody looks near it."""
+"""Events read at once: a reader of one event soon reads its neighbours."""
+CACHED_BLOCKS = 16
+"""Blocks of events in memory, so that an event of any size costs memory only while its neighbourhood is read."""
 SLICE = 2_000
-"""Results read at once ahead of who looks: a look in between waits for no more than that."""
+"""Results read at once ahead of the reader: a read in between waits for no more than that."""
 
 
-class RunWalk(Live):
+class RunWalk(Unpicklable):
     """A run, folded once; the state at any version is then there at once. May be shared between threads.
 
     It takes the memory of one snapshot of the run's head, all its results included, and little more for each event. The
     run may still go on: ``follow`` takes in what was appended.
     """
 
-    _elsewhere = "send the id of the run and the store's URL, or the snapshots that are needed"
+    _send_instead = "send the id of the run and the store's URL, or the snapshots that are needed"
 
     def __init__(
-        self, run_id: str, store: EventStore, states: RunRepository, progress: Callable[[int], object] | None = None
+        self, run_id: str, store: EventStore, runs: RunRepository, progress: Callable[[int], object] | None = None
     ) -> None:
-        """Fold the run. ``progress`` is told now and then how many events were folded. Raises RunNotFound."""
+        """Fold the run. ``progress`` is called now and then with the number of events folded. Raises RunNotFound."""
         check_run_id(run_id)
         self.run_id = run_id
         self._store = store
-        self._states = states
+        self._runs = runs
         self._state = RunState(run_id)
-        self._passages: list[Passage] = []
+        self._segments: list[FoldSegment] = []
         self._firsts = array("Q")
-        """The version of each passage's first event."""
+        """The version of each segment's first event."""
         self._head = 0
         self._following = Lock()
-        self._block = lru_cache(KEPT)(self._read_block)
+        self._block = lru_cache(CACHED_BLOCKS)(self._read_block)
         self.follow(progress)
 
     @property
@@ -68,10 +68,10 @@ class RunWalk(Live):
         """
         with self._following:
             before = self._head
-            for passage in self._states.segments(self._state):
-                self._passages.append(passage)
+            for segment in self._runs.segments(self._state):
+                self._segments.append(segment)
                 self._firsts.append(self._head + 1)
-                self._head += len(passage.snapshots)  # last: what is up to the head can be looked at meanwhile
+                self._head += len(segment.snapshots)  # last: readers may read everything up to the head meanwhile
                 if progress is not None:
                     progress(self._head)
             return self._head - before
@@ -82,7 +82,7 @@ class RunWalk(Live):
         Raises VersionNotFound.
         """
         place = self._place(version)
-        return self._passages[place].snapshots[version - self._firsts[place]]
+        return self._segments[place].snapshots[version - self._firsts[place]]
 
     def event(self, version: int) -> RecordedEvent:
         """Return the event with this version.
@@ -118,7 +118,7 @@ class RunWalk(Live):
 
         Raises NothingAsOf, InvalidRequest (a naive datetime).
         """
-        return version_at(self._store, self.run_id, moment_asked(None, time), self._head, f"run {self.run_id!r}")
+        return version_at(self._store, self.run_id, parse_moment(None, time), self._head, f"run {self.run_id!r}")
 
     def next_of(self, types: Collection[str], version: int, *, backwards: bool = False) -> int | None:
         """Return the next version after ``version`` whose event is of one of these ``types``; None if there is none.
@@ -126,8 +126,8 @@ class RunWalk(Live):
         ``backwards=True`` looks for the one before. Reads nothing from the store.
         """
         place = self._place(version)
-        passages = range(place - 1, -1, -1) if backwards else range(place + 1, len(self._passages))
-        found = next((at for at in passages if self._passages[at].type in types), None)
+        places = range(place - 1, -1, -1) if backwards else range(place + 1, len(self._segments))
+        found = next((at for at in places if self._segments[at].type in types), None)
         return None if found is None else self._firsts[found]
 
     def beyond(self, version: int, *, backwards: bool = False) -> Iterator[RecordedEvent]:
@@ -142,8 +142,8 @@ class RunWalk(Live):
     def read_results(self) -> Iterator[int]:
         """Read the results that snapshots show, a slice at a time; yields how many versions have been read.
 
-        Whoever first looks at the context of a snapshot reads all results up to it. In a long run that takes as long as
-        folding it, unless this was done ahead.
+        The first read of a snapshot's context reads all results up to it. In a long run that takes as long as folding
+        it, unless this was called before.
         """
         while True:
             head = self._head

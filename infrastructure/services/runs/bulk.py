@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
-from ....domain.execution.cycle import check_actor
-from ....domain.live import Live
+from ....domain.execution.step_loop import check_actor
+from ....domain.live import Unpicklable
 from ....domain.rerun.bulk import BulkItem, operation_time, run_of_operation
 from ....domain.run import cancel, proceed
-from ....domain.run.snapshot import TERMINAL
+from ....domain.status import ENDED, RunStatus
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ...concurrency.threads import Threads
@@ -32,14 +32,14 @@ class _Target(NamedTuple):
     problem: str | None = None
 
 
-class BulkOperation(Live):
+class BulkOperation(Unpicklable):
     """Many runs to be retried or cancelled. Iterating executes it and yields one ``BulkItem`` each, in the given order.
 
     ``count`` says exactly how many items there are, before anything is done. What is wrong with one item is reported in
     that item and doesn't stop the others; an error of the store stops the iteration. ``async for`` works as well.
     """
 
-    _elsewhere = "send the ids of the runs; a retry goes on with its id as operation_id"
+    _send_instead = "send the ids of the runs; a retry goes on with its id as operation_id"
 
     def __init__(
         self,
@@ -108,8 +108,8 @@ def prepare_cancellations(services: RunServices, runs: Iterable[str], by: str, r
     def cancel_one(target: _Target) -> PreparedCall[BulkItem]:
         if target.run_id is None:
             return _without_work(_skip(target, "the work order was rejected and has no run"))
-        status = services.states.header(target.run_id).status
-        if status in _ENDED:
+        status = services.runs.header(target.run_id).status
+        if status in ENDED:
             return _without_work(_skip(target, f"the run is {status}", status=status))
         run = services.command(target.run_id, by, lambda state: cancel(state, reason, by, services.now()))
         return _without_work(BulkItem(target.given, target.work_order_id, "cancelled", status=run.status))
@@ -160,16 +160,13 @@ class _BulkRetry(NamedTuple):
 
     def _continue(self, target: _Target, run_id: str) -> PreparedCall[BulkItem]:
         """The operation got as far as this before: a run that was interrupted proceeds, any other one stays."""
-        header = self.services.states.header(run_id)
+        header = self.services.runs.header(run_id)
         if header.status != "active" or (header.queued and not self.options.wait):
             reason = "this operation has retried it before"
             return _without_work(_skip(target, reason, new_run_id=run_id, status=header.status))
-        state = self.services.states.load(run_id)
+        state = self.services.runs.load(run_id)
         event = proceed(state, None, self.options.settings.by, self.services.now())
         return _report_retry(self.services.claim(state, event, self.options.settings), target, run_id)
-
-
-_ENDED = TERMINAL | {"cancelled"}
 
 
 def _find_targets(services: RunServices, runs: Iterable[str]) -> Iterator[_Target]:
@@ -211,7 +208,7 @@ def _without_work(item: BulkItem) -> PreparedCall[BulkItem]:
     return PreparedCall(None, lambda: item)
 
 
-def _skip(target: _Target, reason: str, *, new_run_id: str | None = None, status: str | None = None) -> BulkItem:
+def _skip(target: _Target, reason: str, *, new_run_id: str | None = None, status: RunStatus | None = None) -> BulkItem:
     return BulkItem(target.given, target.work_order_id, "skipped", new_run_id, status, reason)
 
 

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
-from ....domain.rerun.fork import Edit, Standing, edited_result
+from ....domain.rerun.fork import Edit, ForkPoint, edited_result
 from ....domain.run import Origin
-from ....domain.values.point_in_time import moment_asked
+from ....domain.values.point_in_time import parse_moment
 from ...repositories.as_of import version_at
 from ...repositories.origins import events_backwards
 from ...repositories.work_orders import find_work_order_and_run
@@ -32,12 +32,12 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     run_id, version, payload, edit, workflow_version = request
     work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
-    at = version_at(services.store, run_id, moment_asked(version, None), head, f"run {run_id!r}")
-    source = services.states.load(run_id, at)
+    at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
+    source = services.runs.load(run_id, at)
     runnable = services.pinned(
         source.workflow_id, source.workflow_version if workflow_version is None else workflow_version
     )
-    fork_point = Standing(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
+    fork_point = ForkPoint(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
     edited = None
     if edit is not None:
         edited = edited_result(edit, events_backwards(services.store, run_id, source.origin, at), fork_point)

@@ -66,7 +66,7 @@ class _Ran:
 
 
 def _what_ran(services: RunServices, run_id: str, now: WorkflowDefinition) -> _Ran:
-    run = services.states.load(run_id)
+    run = services.runs.load(run_id)
     return _compare(services, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError
-from ....domain.execution.cycle import CallSettings, cycle
 from ....domain.execution.step import Refusal
+from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
-from ....domain.run import EditedResult, Origin, RunState, evolve, go_on_as_fork, start
-from ....domain.values.clock import behind
+from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, start
+from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
@@ -76,7 +76,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
     """Decide the first events of the run, and store nothing."""
     work_order, runnable = rerun.work_order, rerun.runnable
     settings, wait = options.settings, options.wait
-    now = behind(work_order.recorded_at, services.now())
+    now = next_time(work_order.recorded_at, services.now())
     state = RunState(options.run_id or new_id(now))
     if rerun.past is not None and rerun.origin is not None:
         state.begin_with(rerun.past, rerun.origin)
@@ -115,7 +115,7 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    return services.execution(state, cycle(state, runnable.plan, settings) if options.wait else None)
+    return services.execution(state, step_loop(state, runnable.plan, settings) if options.wait else None)
 
 
 def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:
@@ -135,7 +135,7 @@ def _continue_fork(
         begun = copy(state)
         evolve(begun, *started)
         given = rerun.payload is not None
-        event = go_on_as_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
+        event = continue_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
         yield from () if event is None else (event,)
 
 
@@ -144,6 +144,6 @@ def _known_code(services: RunServices, rerun: Rerun) -> KnownCode:
     saved = rerun.runnable.known_code
     if rerun.source_id is None or rerun.origin is None or rerun.origin["kind"] != "reproduction":
         return saved
-    ran = services.states.load(rerun.source_id)
+    ran = services.runs.load(rerun.source_id)
     same = {type: digest for type, digest in saved.digests.items() if ran.code.get(type) == digest}
     return KnownCode(same, ran.distributions)

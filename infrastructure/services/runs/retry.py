@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import IllegalTransition
-from ....domain.rerun.retry import RetryPreview, last_visit, refuse_unended, refuse_unknown
+from ....domain.rerun.retry import RetryPreview, last_node_visit, refuse_unended, refuse_unknown
 from ....domain.run import Origin
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
@@ -78,7 +78,7 @@ def plan_reproduction(services: RunServices, run_id: str) -> Rerun:
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
     work_order, _ = find_work_order_and_run(services.store, run_id)
     runnable = services.pinned(first["workflow_id"], first["workflow_version"])
-    begun = services.states.load(run_id, 1)
+    begun = services.runs.load(run_id, 1)
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
     return Rerun(work_order, run_id, runnable, first["start_node_id"], begun.payload, origin, begun)
@@ -88,10 +88,10 @@ def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_
     """Raises IllegalTransition while the run, or the last run of the work order, hasn't ended."""
     if run_id is None:
         return
-    refuse_unended(run_id, services.states.header(run_id).status)
+    refuse_unended(run_id, services.runs.header(run_id).status)
     last = work_order.last_run_id
     if last is not None and last != run_id:
-        refuse_unended(last, services.states.header(last).status, work_order.id)
+        refuse_unended(last, services.runs.header(last).status, work_order.id)
 
 
 def _plan_from_node(
@@ -101,8 +101,8 @@ def _plan_from_node(
     if run_id is None:
         raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
     origin = origin_in(run_id, load_started(services.store, run_id))
-    visit = last_visit(node_id, events_backwards(services.store, run_id, origin))
+    visit = last_node_visit(node_id, events_backwards(services.store, run_id, origin))
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
-    before = services.states.load(visit.run_id, visit.version)
+    before = services.runs.load(visit.run_id, visit.version)
     retry_origin: Origin = {"kind": "retry", "run_id": visit.run_id, "version": visit.version}
     return Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before)

@@ -5,13 +5,13 @@ from random import random
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
-from ....domain.execution.cycle import CallSettings, Cycle, call_settings, check_actor, cycle
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
+from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState, evolve
+from ....domain.run import RunState
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -19,13 +19,13 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
-from ...execution.committer import Committer, make_write
+from ...execution.committer import Committer, append_next
 from ...execution.runner import Commit, PreparedCall
 from ...execution.source_code import KnownCode, code_now, known_code
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
-from ..workflows.plan_cache import Plans
+from ..workflows.plan_cache import PlanCache
 
 
 class Runnable(NamedTuple):
@@ -50,7 +50,7 @@ class RunServices:
     def __init__(
         self,
         store: EventStore,
-        states: RunRepository,
+        runs: RunRepository,
         workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
@@ -59,12 +59,12 @@ class RunServices:
         batch: Batch | None = None,
     ) -> None:
         self.store = store
-        self.states = states
+        self.runs = runs
         self.workflows = workflows
         self.now = now
         self.threads = threads
         self._executors = executors
-        self._plans = Plans(executors)
+        self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
         self._timer = Timer()
@@ -122,23 +122,20 @@ class RunServices:
 
     def begin(self, state: RunState, events: list[NewEvent], work_order: Write) -> None:
         """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
-        self.store.append(make_write(state, events), work_order)
-        for event in events:
-            evolve(state, event.type, event.data)
+        append_next(self.store, state, events, work_order)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
         """An operator's command: decided again for as long as other writers append first."""
         check_actor(by)
         attempts = OptimisticRetry()
         while True:
-            state = self.states.load(run_id)
+            state = self.runs.load(run_id)
             event = decide(state)
             try:
-                self.store.append(make_write(state, [event]))
+                append_next(self.store, state, [event])
             except ConcurrencyError as error:
                 attempts.check_progress(state.version, error)
                 continue
-            evolve(state, event.type, event.data)
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
@@ -150,9 +147,9 @@ class RunServices:
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         Committer(self.store, state, self.threads)([event])
-        return self.execution(state, cycle(state, plan, settings))
+        return self.execution(state, step_loop(state, plan, settings))
 
-    def execution(self, state: RunState, steps: Cycle | None) -> PreparedCall[Run]:
+    def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
         return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
@@ -169,4 +166,4 @@ class RunServices:
     def _commit(self, state: RunState) -> Commit:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
-        return BatchCommitter(self.store, self.states.load, state, self._batch, self._timer, self.threads)
+        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, overload
 
-from ....domain.live import Live
+from ....domain.live import Unpicklable
 from ....domain.rerun.retry import RetryPreview
 from ....domain.run import cancel, pause, proceed, resume, set_metadata
 from ....projections.runs.run import Run, run_of
@@ -19,10 +19,10 @@ from .run_services import RunServices
 from .start import StartRequest, make_key, start_new, start_once
 
 
-class Runs(Live):
+class Runs(Unpicklable):
     """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(self, services: RunServices) -> None:
         self._services = services
@@ -33,7 +33,7 @@ class Runs(Live):
 
         Raises RunNotFound.
         """
-        return run_of(self._services.states.load(run_id))
+        return run_of(self._services.runs.load(run_id))
 
     def work_order(self, work_order_id: str) -> WorkOrder:
         """Return a work order as it stands, with the ids of its runs.
@@ -42,7 +42,7 @@ class Runs(Live):
 
         Raises WorkOrderNotFound.
         """
-        return read_work_order(self._services.store, self._services.states, work_order_id)
+        return read_work_order(self._services.store, self._services.runs, work_order_id)
 
     def _start(
         self,
@@ -89,7 +89,7 @@ class Runs(Live):
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        state = self._services.states.load(run_id)
+        state = self._services.runs.load(run_id)
         return self._services.claim(state, resume(state, payload, by, self._services.now()), settings)
 
     def _proceed(
@@ -106,7 +106,7 @@ class Runs(Live):
         Raises RunNotFound, IllegalTransition (the run is paused), ConcurrencyError (another caller claimed it first).
         """
         settings = self._services.settings(by, globals, step_limit)
-        state = self._services.states.load(run_id)
+        state = self._services.runs.load(run_id)
         return self._services.claim(state, proceed(state, None, by, self._services.now()), settings)
 
     start = synchronous(_start)

@@ -10,8 +10,8 @@ from ....domain.errors import (
     InvalidRequest,
     WorkOrderRejected,
 )
-from ....domain.execution.cycle import CallSettings, cycle
-from ....domain.execution.step import Refusal, refusal
+from ....domain.execution.step import Refusal, find_input_refusal
+from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
@@ -106,7 +106,7 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         rejection = Rejection(runnable.version, refused, request.payload, request.metadata)
         raise record_rejection(services.store, work_order, rejection, settings, opened=[opened])
     services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]))
-    return services.execution(state, cycle(state, runnable.plan, settings) if request.wait else None)
+    return services.execution(state, step_loop(state, runnable.plan, settings) if request.wait else None)
 
 
 def find_refusal(
@@ -121,7 +121,7 @@ def find_refusal(
         return None
     draft = RunState(state.run_id)
     evolve(draft, *started)
-    return refusal(planned, draft, settings.globals, settings.now)
+    return find_input_refusal(planned, draft, settings.globals, settings.now)
 
 
 class Rejection(NamedTuple):
@@ -170,4 +170,4 @@ def _return_existing(services: RunServices, work_order: WorkOrderState, key: Ide
     if work_order.last_run_id is None:
         raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
     run_id = work_order.last_run_id
-    return PreparedCall(None, lambda: run_of(services.states.load(run_id)))
+    return PreparedCall(None, lambda: run_of(services.runs.load(run_id)))

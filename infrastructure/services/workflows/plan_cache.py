@@ -1,21 +1,21 @@
-"""Saved versions joined with the executors of a ledger."""
+"""Plans: saved versions joined with the executors of a ledger."""
 
 from collections.abc import Callable
 
 from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.execution.plan import Plan, Toolbox, make_plan
+from ....domain.execution.plan import Plan, PlanningDependencies, make_plan
 from ....domain.workflow.definition import WorkflowDefinition
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
-MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, Toolbox], Plan]
+MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, PlanningDependencies], Plan]
 
 
-class Plans:
-    """Keeps those that were used last: neither a definition nor the executors of a ledger ever change.
+class PlanCache:
+    """Caches the plans of a ledger, as neither a saved definition nor the ledger's executors ever change.
 
-    A version's definition may: where the store lost its newest saves, and others were made in their place. So a plan is
-    known by the digest of its definition, too.
+    The one exception: a store that lost its newest saves may hold others as the same versions. So the key includes the
+    digest of the definition.
     """
 
     def __init__(self, executors: ExecutorRegistry | None, make: MakePlan = make_plan) -> None:
@@ -36,10 +36,10 @@ class Plans:
                     "this ledger was opened without executors, so it can read and save but not run workflows"
                 )
             plan = self._make(definition(), self._executors, PLANNING_DEPENDENCIES)
-            while len(self._plans) >= _PLANS_KEPT:
+            while len(self._plans) >= _CACHED_PLANS:
                 self._plans.pop(next(iter(self._plans), key), None)
             self._plans[key] = plan
         return plan
 
 
-_PLANS_KEPT = 1000
+_CACHED_PLANS = 1000

@@ -1,4 +1,4 @@
-"""The door to workflows: save definitions, get them back as they were, put them away."""
+"""``ledger.workflows``: save definitions, read them as they were, archive them."""
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ....domain.errors import ConcurrencyError, InvalidRequest, WorkflowNotFound
-from ....domain.execution.cycle import check_actor
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.live import Live
+from ....domain.execution.step_loop import check_actor
+from ....domain.live import Unpicklable
 from ....domain.ports import EventStore, NewEvent, RecordedEvent, Write
 from ....domain.values.ids import workflow_stream
 from ....domain.values.json import freeze
@@ -21,7 +21,7 @@ from ....domain.workflow import (
     WorkflowState,
     WorkflowVersion,
     archive,
-    merged_over,
+    merge_over,
     refuse_archived,
     refuse_stale,
     restore,
@@ -42,24 +42,29 @@ from ...queries.index.reader import Index
 from ...queries.listing import workflows_page
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.workflows import WorkflowRepository
-from .validation import checked, refuse_new_names
+from .validation import refuse_new_names, validate_definition
 
 _Decision = Callable[[WorkflowState, Sequence[RecordedEvent]], Sequence[NewEvent | None]]
-"""From the state and the events that led to it to what happens next; None is left out."""
+"""From the state, and the events that led to it, to the events to append; None is left out."""
 
 
-class Workflows(Live):
+class Workflows(Unpicklable):
     """``ledger.workflows``: definitions and their versions. A version may also be given as a save's snapshot id."""
 
-    _elsewhere = "send the store's URL, and open a ledger there"
+    _send_instead = "send the store's URL, and open a ledger there"
 
     def __init__(
-        self, store: EventStore, index: Index, log: WorkflowRepository, executors: ExecutorRegistry | None,
-        now: Callable[[], int], threads: Threads,
-    ) -> None:  # fmt: skip
+        self,
+        store: EventStore,
+        index: Index,
+        workflows: WorkflowRepository,
+        executors: ExecutorRegistry | None,
+        now: Callable[[], int],
+        threads: Threads,
+    ) -> None:
         self._store = store
         self._index = index
-        self._log = log
+        self._workflows = workflows
         self._executors = executors
         self._now = now
         self._threads = threads
@@ -93,8 +98,8 @@ class Workflows(Live):
         _check_name(name)
         freeze(workflow_id, "workflow_id")
         freeze(message, "message")
-        definition = checked(definition, self._executors)
-        expected = self._log.resolve_version(workflow_id, expected_version, "expected_version")
+        definition = validate_definition(definition, self._executors)
+        expected = self._workflows.resolve_version(workflow_id, expected_version, "expected_version")
         if merge and expected is None:
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
 
@@ -102,24 +107,24 @@ class Workflows(Live):
             if not recent:
                 check_name(workflow_id, "workflow_id")
             refuse_archived(state)
-            new, said = definition, message
+            new, note = definition, message
             if merge and expected is not None and not state.stands_at(expected):
-                both = merged_over(state, recent, expected, definition.to_data(), self._now())
-                new = checked(both, self._executors)
-                said = message if message is not None else f"merged over version {state.saved_version}"
+                both = merge_over(state, recent, expected, definition.to_data(), self._now())
+                new = validate_definition(both, self._executors)
+                note = message if message is not None else f"merged over version {state.saved_version}"
             else:
                 refuse_stale(state, recent, expected, self._now())
             refuse_new_names(new, state.saved)
-            code, named = self._code(new, state.code), name if name is not None else state.name
+            code, new_name = self._code(new, state.code), name if name is not None else state.name
             return [
                 save(
                     state,
                     new,
                     code,
-                    name=named,
+                    name=new_name,
                     by=by,
-                    message=said,
-                    is_taken=self._log.has_snapshot_id,
+                    message=note,
+                    is_taken=self._workflows.has_snapshot_id,
                     now=self._now(),
                 )
             ]
@@ -135,7 +140,7 @@ class Workflows(Live):
 
         def decide(state: WorkflowState, _recent: Sequence[RecordedEvent]) -> list[NewEvent | None]:
             now = state.snapshot()
-            kept, taken = (now.definition, now.code), self._log.has_snapshot_id
+            kept, taken = (now.definition, now.code), self._workflows.has_snapshot_id
             return [save(state, *kept, name=name, by=by, message=None, is_taken=taken, now=self._now())]
 
         return self._commit(workflow_id, by, decide)
@@ -165,16 +170,18 @@ class Workflows(Live):
         IllegalTransition (without ``version``, when the workflow isn't archived).
         """
         freeze(message, "message")
-        expected = self._log.resolve_version(workflow_id, expected_version, "expected_version")
+        expected = self._workflows.resolve_version(workflow_id, expected_version, "expected_version")
         old = None if version is None else self.get(workflow_id, version)
-        definition = None if old is None else checked(old.definition, self._executors)
+        definition = None if old is None else validate_definition(old.definition, self._executors)
 
         def decide(state: WorkflowState, recent: Sequence[RecordedEvent]) -> list[NewEvent]:
             refuse_stale(state, recent, expected, self._now())
             newest = None
             if old is not None and definition is not None:
                 newest = old.version, definition, self._code(definition, state.code, old.code)
-            return restore(state, newest, by=by, message=message, is_taken=self._log.has_snapshot_id, now=self._now())
+            return restore(
+                state, newest, by=by, message=message, is_taken=self._workflows.has_snapshot_id, now=self._now()
+            )
 
         return self._commit(workflow_id, by, decide, since=expected)
 
@@ -183,7 +190,7 @@ class Workflows(Live):
 
         Raises WorkflowNotFound, VersionNotFound, NothingAsOf, InvalidRequest (both ``version`` and ``at``).
         """
-        return self._log.get(workflow_id, version, at)
+        return self._workflows.get(workflow_id, version, at)
 
     def list(self, *, archived: bool = False, after: str | None = None, limit: int = 50) -> Page[WorkflowSummary]:
         """List workflows in order of their ids, a page at a time. ``archived=True`` includes archived ones.
@@ -197,7 +204,7 @@ class Workflows(Live):
 
         Raises WorkflowNotFound.
         """
-        return self._log.versions(workflow_id)
+        return self._workflows.versions(workflow_id)
 
     def diff(self, workflow_id: str, a: int | str | WorkflowSnapshot, b: int | str | WorkflowSnapshot) -> WorkflowDiff:
         """Compare two versions by node id and edge id: what was added, removed and changed from ``a`` to ``b``.
@@ -235,11 +242,11 @@ class Workflows(Live):
     def _commit(
         self, workflow_id: str, by: str, decide: _Decision, *, since: int | None = None, create: bool = False
     ) -> WorkflowSnapshot:
-        """Append what is decided, which is decided again for as long as others append first; the state it leads to."""
+        """Append what ``decide`` returns; it decides again for as long as other writers append first."""
         check_actor(by)
         attempts = OptimisticRetry()
         while True:
-            recent = self._log.events_since_save(workflow_id, since)
+            recent = self._workflows.events_since_save(workflow_id, since)
             if not recent and not create:
                 raise WorkflowNotFound(workflow_id)
             state = state_of(workflow_id, recent)
@@ -255,7 +262,7 @@ class Workflows(Live):
             return state.snapshot()
 
     def _code(self, definition: WorkflowDefinition, *saved: Mapping[str, JobCode]) -> dict[str, JobCode]:
-        """The code behind the definition; where this ledger has no executors, what the saves, best first, say of it."""
+        """The code of the definition's node types; without executors, the code of the given saves, best first."""
         if self._executors is not None:
             return job_code(definition, self._executors)
         known = ChainMap(*map(dict, saved))

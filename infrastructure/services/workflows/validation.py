@@ -1,4 +1,4 @@
-"""Definitions as callers hand them in: checked before they are saved, with every fault told at once."""
+"""Validating definitions before they are saved, with every fault reported at once."""
 
 import logging
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from ....domain.workflow.definition import WorkflowDefinition, edge_id_faults, n
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 
-def checked(
+def validate_definition(
     definition: WorkflowDefinition | Mapping[str, Any], executors: ExecutorRegistry | None
 ) -> WorkflowDefinition:
-    """The definition, fit to be saved and run.
+    """The definition, valid to be saved and run.
 
-    Raises InvalidDefinition with the faults of graph, start and types, and with where there are too many expressions.
+    Raises InvalidDefinition with the faults of graph, start and types, and the places with too many expressions.
     """
     try:
         definition = WorkflowDefinition.model_validate(definition)
@@ -39,7 +39,7 @@ def checked(
 
 
 def refuse_new_names(definition: WorkflowDefinition, saved: Mapping[str, Any] | None) -> None:
-    """Raises InvalidDefinition for names that steer whoever shows them, but those that the last save has."""
+    """Raises InvalidDefinition for names with control characters, except those that the last save has already."""
     faults = name_faults(definition, None if saved is None else saved["definition"])
     if faults:
         raise InvalidDefinition(faults)
@@ -49,7 +49,7 @@ _log = logging.getLogger("flowledger.workflows")
 
 
 def _warn_of_expressions(plan: Plan) -> None:
-    """A faulty expression fails the step that needs it, not the save; who saves should know all the same."""
+    """A faulty expression fails the step that needs it, not the save; the author of the save is warned."""
     for node_id, planned in plan.nodes.items():
         for fault in planned.template.faults:
             _log.warning("node %r will fail when it runs: %s", node_id, fault)

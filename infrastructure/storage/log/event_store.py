@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from ....domain.errors import InvalidRequest
-from ....domain.ports import Beginning, CheckpointStore, EventStore, Page, RecordedEvent, Write
+from ....domain.ports import Beginning, CheckpointStore, EventStore, RecordedEvent, RowBatch, Write
 from ....domain.visible import quoted
 from ..codec import MAX_EVENT_BYTES, LedgerMapper
 from ..event_store import LedgerEventStore
@@ -81,7 +81,7 @@ class PortStore(LedgerEventStore):
     ) -> Iterator[RecordedEvent]:
         return self._port.read(stream, after=after, upto=upto, backwards=backwards)
 
-    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[Page]:
+    def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         return self._port.pages(stream, after=after, upto=upto)
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:

@@ -63,9 +63,9 @@ def test_a_text_of_the_longest_size_costs_little(what: str) -> None:
 
 def test_a_callable_that_answers_again_and_again_fills_no_memory() -> None:
     run("""
-from flowledger.domain.masking.listening import listening
+from flowledger.domain.masking.observing import observe_answers
 masker = Masker({"token": TOKEN})
-make = listening(lambda n: {"token": f"{n}" * 100}, masker.hear)
+make = observe_answers(lambda n: {"token": f"{n}" * 100}, masker.add_answer)
 for n in range(200_000):
     make(n)
 assert TOKEN not in masker.text(TOKEN)

@@ -25,10 +25,19 @@ def test_an_audit_reads_as_a_report(cli: CommandLine) -> None:
     report = cli("audit", run_id)
     assert report.returncode == 0, report.stderr
     for words in (
-        f"run {run_id}@8", "completed", "triage@1", "by ada", "TimeoutError: too slow; retry due",
-        "paused: a person must look; resumed by bob after", 'with {"approved":true}', "→ n2", "as saved",
-        "workflow:triage", "1–8", "every event that was checked is as it was written",
-    ):  # fmt: skip
+        f"run {run_id}@8",
+        "completed",
+        "triage@1",
+        "by ada",
+        "TimeoutError: too slow; retry due",
+        "paused: a person must look; resumed by bob after",
+        'with {"approved":true}',
+        "→ n2",
+        "as saved",
+        "workflow:triage",
+        "1–8",
+        "every event that was checked is as it was written",
+    ):
         assert words in report.stdout
     assert "Traceback" not in report.stdout
 
@@ -80,9 +89,12 @@ def test_a_file_that_cant_be_written_leaves_nothing(cli: CommandLine) -> None:
     before = sorted(path.name for path in cli.home.iterdir())
     limited = subprocess.run(
         [sys.executable, "-m", "flowledger", "audit", run_id, "--out", "kept.json"],
-        cwd=cli.home, env=cli.environment, capture_output=True, encoding="utf-8",
+        cwd=cli.home,
+        env=cli.environment,
+        capture_output=True,
+        encoding="utf-8",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, 2**18)),
-    )  # fmt: skip
+    )
     assert limited.returncode == 2, limited.stderr
     assert "can't write" in limited.stderr
     assert (cli.home / "kept.json").read_text() == "kept"

@@ -71,8 +71,12 @@ def test_a_developer_at_a_terminal_stops_at_the_first_line_and_quits(home: Comma
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "flowledger", "debug", f"{run_id}@2"],
-        cwd=home.home, env=home.environment | {"TERM": "dumb"}, stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
+        cwd=home.home,
+        env=home.environment | {"TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
     os.close(theirs)
     screen = answered(ours)
     assert f"run {run_id}@2: node n, attempt 1, executor app.add" in screen

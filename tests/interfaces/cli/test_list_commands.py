@@ -89,8 +89,10 @@ def test_work_orders_are_a_table_with_their_states(cli: CommandLine, runs: list[
     lines = cli("orders").stdout.splitlines()
     assert lines[0].split() == ["opened", "work", "order", "workflow", "state", "runs", "by", "reason"]
     assert [line.split()[-3:] for line in lines[1:]] == [
-        ["paused", "1", EVE], ["failed", "2", "bob"], ["success", "1", "ada"],
-    ]  # fmt: skip
+        ["paused", "1", EVE],
+        ["failed", "2", "bob"],
+        ["success", "1", "ada"],
+    ]
     (order,) = cli.json("orders", "--state", "failed", "--workflow", "w", "--by", "bob")["workOrders"]
     assert (order["runs"], order["state"], order["reason"]) == (2, "failed", None)
     assert "no work orders" in cli("orders", "--state", "rejected").stdout
@@ -227,9 +229,12 @@ def test_a_file_that_outgrows_its_disk_leaves_the_one_before(cli: CommandLine) -
     before = sorted(path.name for path in cli.home.iterdir())
     limited = subprocess.run(
         [sys.executable, "-m", "flowledger", "history", "--limit", "100", "--out", "list.csv"],
-        cwd=cli.home, env=cli.environment, capture_output=True, encoding="utf-8",
+        cwd=cli.home,
+        env=cli.environment,
+        capture_output=True,
+        encoding="utf-8",
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16)),
-    )  # fmt: skip
+    )
     assert limited.returncode == 2, limited.stderr
     assert limited.stderr == f"error: can't write {str((cli.home / 'list.csv').resolve())!r}: File too large\n"
     assert (cli.home / "list.csv").read_text() == "kept"
@@ -264,7 +269,7 @@ REFUSED = [
     (["history", "--csv", "--out", "list.csv"], "not both"),
     (["history", "--csv", "--out", "steps.py/list.csv"], "not both"),
     (["history", "--out", "steps.py/list.csv"], "can't write"),
-]  # fmt: skip
+]
 
 
 def test_what_makes_no_sense_is_refused(cli: CommandLine, runs: list[str]) -> None:

@@ -175,8 +175,17 @@ def on_a_terminal(cli: CommandLine, *arguments: str, **environment: str) -> byte
 def test_a_size_is_brought_between_bounds_or_is_none() -> None:
     asked = {size: size_asked("COLUMNS", {"COLUMNS": size}) for size in ODD}
     assert {size for size, columns in asked.items() if columns is None} == {
-        "", "0", "-5", "x", "8 0", "1e3", "²", "٣", "80.5", "0x50",
-    }  # fmt: skip
+        "",
+        "0",
+        "-5",
+        "x",
+        "8 0",
+        "1e3",
+        "²",
+        "٣",
+        "80.5",
+        "0x50",
+    }
     assert asked["1"] == NARROWEST
     assert asked["9" * 30] == asked["9" * 5_000] == WIDEST
     assert asked[" 100 "] == 100

@@ -30,8 +30,11 @@ def test_events_tell_who_did_what_when(cli: CommandLine) -> None:
     cli.json("run", "resume", run_id, "--payload", '{"approved": true}', "--by", "bob")
     events = cli.json("events", run_id)
     assert [event["type"] for event in events] == [
-        "run.started", "run.paused", "run.resumed", "run.step_completed",
-    ]  # fmt: skip
+        "run.started",
+        "run.paused",
+        "run.resumed",
+        "run.step_completed",
+    ]
     assert [event["version"] for event in events] == [1, 2, 3, 4]
     table = cli("events", run_id).stdout
     for words in ("run.paused", "ada", "bob", "n1", "a person must look", '{"approved":true}', " ms"):

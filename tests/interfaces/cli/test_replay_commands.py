@@ -80,9 +80,15 @@ def test_a_divergence_is_told_with_exit_code_1(home: CommandLine) -> None:
     home.environment["FACTOR"] = "3"
     found = home.json("replay", run_id, "--verify", code=1)["divergence"]
     assert found == {
-        "nodeId": "d", "attempt": 1, "version": 2, "kind": "output", "path": "", "expected": 2, "got": 3,
+        "nodeId": "d",
+        "attempt": 1,
+        "version": 2,
+        "kind": "output",
+        "path": "",
+        "expected": 2,
+        "got": 3,
         "codeChanged": False,
-    }  # fmt: skip
+    }
     told = home("replay", run_id, "--verify")
     assert told.returncode == 1
     assert "output: version 2, node 'd', attempt 1: output differs: recorded 2, now 3" in told.stdout
@@ -156,9 +162,12 @@ def test_an_interrupt_stops_all_workers(home: CommandLine) -> None:
     runs(home, 6)
     process = subprocess.Popen(
         [sys.executable, "-m", "flowledger", "replay", "--all", "--workers", "2"],
-        cwd=home.home, env=home.environment | {"SLEEPS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=home.home,
+        env=home.environment | {"SLEEPS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     assert process.stderr is not None
     asleep: list[int] = []
     while len(asleep) < 2:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.cli.commands.history import Listing
-from flowledger.infrastructure.interfaces.cli.shared.selection import selection
+from flowledger.infrastructure.interfaces.cli.shared.listing import Listing
+from flowledger.infrastructure.interfaces.cli.shared.run_filters import RunFilters
 from flowledger.infrastructure.interfaces.cli.shared.session import Session
 from flowledger.infrastructure.queries.search import runs as searched
 from flowledger.projections.pagination import Page
@@ -70,7 +70,7 @@ def test_a_command_on_all_runs_takes_in_all_news_first(monkeypatch: pytest.Monke
         ledger.workflows.save({"nodes": [{"id": "a", "type": "do"}]}, workflow_id="w", by="ada")
         run = ledger.runs.start("w", payload="zebra")
         assert ledger.history.runs(text="zebra").behind
-        chosen = selection(None, None, None, None, None, None, None, "zebra", None)
+        chosen = RunFilters(text="zebra").select()
         assert chosen.find(ledger, datetime.now(UTC)) == ([run.id], 0.0)
 
 

@@ -32,9 +32,17 @@ def test_workflows_are_listed(cli: CommandLine) -> None:
     assert [row["id"] for row in first["workflows"]] == ['"q"', "a/b", "w"]
     assert first["next"] == "w"
     assert first["workflows"][2] | {"snapshotId": "", "takenAt": ""} == {
-        "id": "w", "name": "The w", "version": 2, "saves": 1, "savedVersion": 1, "snapshotId": "", "by": "ada",
-        "takenAt": "", "message": "draft", "archived": True,
-    }  # fmt: skip
+        "id": "w",
+        "name": "The w",
+        "version": 2,
+        "saves": 1,
+        "savedVersion": 1,
+        "snapshotId": "",
+        "by": "ada",
+        "takenAt": "",
+        "message": "draft",
+        "archived": True,
+    }
     assert [row["id"] for row in cli.json("workflow", "list", "--after", "a/b")["workflows"]] == ["🦉"]
     shown = cli("workflow", "list", "--archived", "--limit", "3")
     assert "w (archived)" in shown.stdout
@@ -62,8 +70,12 @@ def test_versions_tell_who_did_what(cli: CommandLine) -> None:
     cli.json("workflow", "restore", "w", "--by", "eve")
     rows = cli.json("workflow", "versions", "w")
     assert [(row["version"], row["kind"], row["by"]) for row in rows] == [
-        (1, "saved", "ada"), (2, "saved", "ada"), (3, "saved", "bob"), (4, "archived", "eve"), (5, "restored", "eve"),
-    ]  # fmt: skip
+        (1, "saved", "ada"),
+        (2, "saved", "ada"),
+        (3, "saved", "bob"),
+        (4, "archived", "eve"),
+        (5, "restored", "eve"),
+    ]
     assert rows[1]["changes"]["nodes"] == {"added": ["b"], "removed": [], "changed": ["a"]}
     assert [row["isLatest"] for row in rows] == [False, False, True, False, False]
     shown = cli("workflow", "versions", "w").stdout

@@ -28,9 +28,17 @@ def test_the_demo_tells_the_whole_cycle(tmp_path: Path) -> None:
     done = demo(tmp_path, "demo")
     assert done.returncode == 0, done.stderr
     for words in (
-        "A workflow is saved", "intake → route", "tried again → paused", "approved by ada", "rejected by grace",
-        "Time travel", "run.step_failed", "run.resumed", "nothing wrong", "export FLOWLEDGER_STORE=sqlite:////",
-    ):  # fmt: skip
+        "A workflow is saved",
+        "intake → route",
+        "tried again → paused",
+        "approved by ada",
+        "rejected by grace",
+        "Time travel",
+        "run.step_failed",
+        "run.resumed",
+        "nothing wrong",
+        "export FLOWLEDGER_STORE=sqlite:////",
+    ):
         assert words in done.stdout
     assert done.stderr == ""
 

@@ -34,9 +34,14 @@ class Terminal:
         self._stream = pyte.ByteStream(self._screen)
         self.written = b""
         self._process = subprocess.Popen(
-            command, cwd=home, env=environment | {"TERM": "xterm-256color"}, stdin=self._slave,
-            stdout=self._slave, stderr=self._slave, start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=home,
+            env=environment | {"TERM": "xterm-256color"},
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            start_new_session=True,
+        )
 
     @property
     def screen(self) -> str:

@@ -273,8 +273,9 @@ def test_an_event_that_cannot_be_read_is_told_and_its_neighbours_are_shown(tmp_p
     damage(
         path,
         "UPDATE flowledger_events SET state = ? WHERE originator_id = ? AND originator_version = 500",
-        broken, run_id,
-    )  # fmt: skip
+        broken,
+        run_id,
+    )
     with fl.open_ledger(f"sqlite:///{path}") as ledger:
         walk = ledger.history.walk(run_id)
         for look in (walk.event, walk.changes):

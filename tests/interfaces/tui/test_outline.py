@@ -5,11 +5,11 @@ from typing import Any
 
 from flowledger import WorkflowDefinition
 from flowledger.domain.run.context import Context
-from flowledger.domain.run.results import History
+from flowledger.domain.run.results import ResultLog
 from flowledger.infrastructure.interfaces.tui.lines import graph_line, graph_lines, place_of
 from flowledger.infrastructure.interfaces.tui.outline import Outline, Row, in_short
 
-NOTHING = Context(History(), 0)
+NOTHING = Context(ResultLog(), 0)
 
 
 def told(rows: list[Row]) -> list[str]:

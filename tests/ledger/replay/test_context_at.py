@@ -14,8 +14,10 @@ def test_a_step_is_given_again_what_it_was_given(ledger: fl.Ledger, run: fl.Run)
     before = written(ledger)
     step = ledger.history.context_at(run.id, VERSIONS["price"])
     assert (step.node.id, step.data, step.payload) == (
-        "price", {"items": [80, 40], "currency": "EUR"}, {"items": [80, 40]},
-    )  # fmt: skip
+        "price",
+        {"items": [80, 40], "currency": "EUR"},
+        {"items": [80, 40]},
+    )
     assert (step.attempt, step.runs, step.run_id, step.workflow_id) == (1, 0, run.id, "orders")
     assert price(step)["total"] == 120
     assert written(ledger) == before
@@ -90,6 +92,9 @@ def test_a_run_of_a_past_with_checkpoints_gives_the_same(durable_url: str) -> No
         ledger.history.snapshot(run.id)
         step = ledger.history.context_at(run.id, VERSIONS["end"])
         assert {node_id: len(results) for node_id, results in step.context.items()} == {
-            "price": 1, "decide": 1, "ask": 1, "book": 2,
-        }  # fmt: skip
+            "price": 1,
+            "decide": 1,
+            "ask": 1,
+            "book": 2,
+        }
         assert ledger.history.replay(run.id).ok

@@ -156,7 +156,7 @@ SWITCHED_OFF: list[tuple[str, Callable[..., Any], Callable[[list[NewEvent]], Non
     ("outcome_difference", lambda *_: None, at(2, output={"total": 120})),
     ("first_difference", lambda *_: None, at(2, input={"items": []})),
     ("first_difference", lambda *_: None, at(1, definition_digest=OTHER_DIGEST)),
-    ("Rerun._misplaced", lambda *_: None, at(2, next_node_id="book")),
+    ("Replay._find_misplacement", lambda *_: None, at(2, next_node_id="book")),
 ]
 
 
@@ -377,8 +377,9 @@ def test_a_payload_that_was_read_back_refuses_change_in_a_retry_too(ledger: fl.L
     run = desk.runs.start("mutate", payload={"n": 0})
     run = desk.runs.proceed(run.id)
     assert [(result.attempt, (result.error or "").split(":")[0]) for result in run.snapshot.context["n"]] == [
-        (1, "TypeError"), (2, "TypeError"),
-    ]  # fmt: skip
+        (1, "TypeError"),
+        (2, "TypeError"),
+    ]
 
 
 # --- bad calls --------------------------------------------------------------------------------------------------------

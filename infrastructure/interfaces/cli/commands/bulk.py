@@ -39,7 +39,7 @@ def carry_out(session: Session, operation: BulkOperation, verb: str, *, yes: boo
     if operation.overtaken:
         counted += f" ({operation.overtaken} will be skipped: the work order has another last run by now)"
     _tell(counted if operation.id is None else f"{counted}, operation {operation.id}")
-    found.tell(session)
+    found.warn(session)
     if dry_run:
         session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found.run_ids))
         return
@@ -68,9 +68,13 @@ def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
     items: list[BulkItem] = []
     terminal = views.console(sys.stderr)
     with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=terminal, transient=True, disable=not terminal.is_terminal,
-    ) as bar:  # fmt: skip
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    ) as bar:
         # On a terminal lines are printed above the bar, by whoever draws it.
         out = terminal if terminal.is_terminal and session.stdout.isatty() else session.console()
         try:

@@ -49,7 +49,10 @@ def _label(relative: Relative, *, here: bool) -> Text:
 
     at = f" at version {relative.source_version}" if relative.source_version else ""
     return Text.assemble(
-        text(relative.run_id, "bold" if here else ""), " ", status_text(relative.status),
+        text(relative.run_id, "bold" if here else ""),
+        " ",
+        status_text(relative.status),
         text(f"  {relative.kind}{at}, workflow version {relative.workflow_version}, by {relative.by}"),
-        text(f" {clock_time(relative.started_at)}", "dim"), text("  ← this run" if here else "", "bold"),
-    )  # fmt: skip
+        text(f" {clock_time(relative.started_at)}", "dim"),
+        text("  ← this run" if here else "", "bold"),
+    )

@@ -12,20 +12,20 @@ import typer
 from .....domain.errors import InvalidRequest
 from .....projections.replay.report import Replayed, ReplaySummary, summary_of
 from ...presentation.inputs import load_registry, read_globals
-from ..shared import selection
 from ..shared.options import AsJson, Effects, Globals
 from ..shared.progress import progress_bar
+from ..shared.run_filters import RunFilters, takes_run_filters
+from ..shared.selection import Selection
 from ..shared.session import DEFAULT_STORE, Interrupted, Session, interruptible
 from ..views import replay as replay_views
 from . import bulk
-from .history import ErrorType, Node, Since, StartedBy, Status, Text, Until, Where, Workflow
 from .walk import From, Step, To, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ....ledger.ledger import Ledger
-    from ....operations.replay_pool import Order
+    from ....operations.replay_pool import ReplayJob
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command()(replay)
 
 
+@takes_run_filters
 def replay(
     context: typer.Context,
     run: Annotated[
@@ -50,15 +51,8 @@ def replay(
     every: Annotated[
         bool, typer.Option("--all", help="Verify all runs that the filters find, on all cores, instead of one.")
     ] = False,
-    workflow: Workflow = None,
-    status: Status = None,
-    node: Node = None,
-    error_type: ErrorType = None,
-    by: StartedBy = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    where: Where = None,
+    *,
+    filters: RunFilters,
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes for --all.", show_default="one for each core")
     ] = None,
@@ -75,7 +69,7 @@ def replay(
     names them. Exits with 1 when a run diverges, and when a search for runs may have missed some.
     """
     session = Session.of(context)
-    chosen = selection.selection(workflow, status, node, error_type, by, since, until, text, where)
+    chosen = filters.select()
     bulk.one_or_all(run, every, chosen or workers)
     if (verify or every) and (step or start or stop):
         raise InvalidRequest("--step, --from and --to walk through a run; --verify and --all execute its steps again")
@@ -100,10 +94,13 @@ def replay(
 
 
 def _all(
-    session: Session, chosen: selection.Selection, effects: tuple[str, ...], values: dict[str, str] | None,
+    session: Session,
+    chosen: Selection,
+    effects: tuple[str, ...],
+    values: dict[str, str] | None,
     workers: int | None,
-) -> ReplaySummary:  # fmt: skip
-    from ....operations.replay_pool import Order, cores
+) -> ReplaySummary:
+    from ....operations.replay_pool import ReplayJob, count_cores
 
     store = session.store or DEFAULT_STORE
     if store == "memory:":
@@ -113,8 +110,8 @@ def _all(
     for type in effects:
         if type not in session.registry():
             raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
-    order = Order(partial(_open, store, session.app or ""), effects, values)
-    return summary_of(_replayed(order, found.run_ids, workers or cores()), found.behind)
+    job = ReplayJob(partial(_open, store, session.app or ""), effects, values)
+    return summary_of(_replayed(job, found.run_ids, workers or count_cores()), found.behind)
 
 
 def _open(store: str, app: str) -> Ledger:
@@ -124,11 +121,11 @@ def _open(store: str, app: str) -> Ledger:
     return open_ledger(store, load_registry(app), create=False)
 
 
-def _replayed(order: Order, run_ids: Sequence[str], workers: int) -> list[Replayed]:
+def _replayed(job: ReplayJob, run_ids: Sequence[str], workers: int) -> list[Replayed]:
     from ....operations.replay_pool import replay_many
 
     done: list[Replayed] = []
-    with progress_bar("replaying") as tell, closing(replay_many(order, run_ids, workers)) as outcomes:
+    with progress_bar("replaying") as tell, closing(replay_many(job, run_ids, workers)) as outcomes:
         try:
             for outcome in outcomes:
                 done.append(outcome)

@@ -15,11 +15,10 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
 from ...presentation.inputs import named_version, read_globals, read_object, read_value, read_version
-from ..shared import selection
 from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
+from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
-from .history import ErrorType, Node, Since, Status, Text, Until, Where, Workflow
 
 STEPS = 10_000
 
@@ -119,21 +118,15 @@ def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, 
 
 
 @app.command()
+@takes_run_filters
 def cancel(
     context: typer.Context,
     by: By,
     run_id: OneRun = None,
     reason: Reason = None,
     every: bulk.All = False,
-    workflow: Workflow = None,
-    status: Status = None,
-    node: Node = None,
-    error_type: ErrorType = None,
-    started_by: selection.StartedBy = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    where: Where = None,
+    *,
+    filters: BulkFilters,
     yes: bulk.Yes = False,
     dry_run: bulk.DryRun = False,
     _json: AsJson = False,
@@ -143,7 +136,7 @@ def cancel(
     A step in flight is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
-    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
+    chosen = filters.select()
     bulk.one_or_all(run_id, every, chosen or yes or dry_run)
     with session.ledger() as ledger:
         if run_id is not None:
@@ -155,6 +148,7 @@ def cancel(
 
 
 @app.command()
+@takes_run_filters
 def retry(
     context: typer.Context,
     by: By,
@@ -168,15 +162,8 @@ def retry(
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     every: bulk.All = False,
-    workflow: Workflow = None,
-    status: Status = None,
-    node: Node = None,
-    error_type: ErrorType = None,
-    started_by: selection.StartedBy = None,
-    since: Since = None,
-    until: Until = None,
-    text: Text = None,
-    where: Where = None,
+    *,
+    filters: BulkFilters,
     yes: bulk.Yes = False,
     dry_run: bulk.DryRun = False,
     resume: Annotated[
@@ -190,7 +177,7 @@ def retry(
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
     session = Session.of(context)
-    chosen = selection.selection(workflow, status, node, error_type, started_by, since, until, text, where)
+    chosen = filters.select()
     bulk.one_or_all(run_id, every, chosen or yes or dry_run or resume)
     if preview and every:
         raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
@@ -278,7 +265,14 @@ def fork(
     saved = None if workflow_version is None else read_version(workflow_version)
     with session.ledger(running=True) as ledger, interruptible():
         forked = ledger.runs.fork(
-            run_id, version, by=by, payload=given, output=edited, workflow_version=saved, metadata=kept,
-            globals=values, step_limit=step_limit,
-        )  # fmt: skip
+            run_id,
+            version,
+            by=by,
+            payload=given,
+            output=edited,
+            workflow_version=saved,
+            metadata=kept,
+            globals=values,
+            step_limit=step_limit,
+        )
     _answer(session, forked)

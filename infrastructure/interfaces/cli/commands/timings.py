@@ -52,7 +52,7 @@ def timings(
     with session.ledger() as ledger, counting("runs read") as tell:
         found = ledger.history.timings(
             workflow_id, by, since=start, until=end, reproductions=reproductions, progress=tell
-        )  # fmt: skip
+        )
     if as_csv:
         session.print_csv(row_columns(NodeTiming), map(row_values, found))
     else:
@@ -70,9 +70,11 @@ def _show(console: Console, shown: Timings) -> None:
     waiting = ("waited", "p95", "max") if console.width >= WIDTH else ("waited",)
     figures = [(title, _FIGURE) for title in ("steps", "failed", "retried", "median", "p95", "max")]
     lines = table(
-        "node", *figures, ("", {"max_width": BAR}),
+        "node",
+        *figures,
+        ("", {"max_width": BAR}),
         *((title, _FIGURE) for title in waiting),
-    )  # fmt: skip
+    )
     for node_id, group in groupby(shown, key=attrgetter("node_id")):
         lines.add_row(text(node_id, "bold"))
         rows = list(group)
@@ -81,11 +83,16 @@ def _show(console: Console, shown: Timings) -> None:
             style = "bold red" if (row.node_id, row.group) in slower else ""
             waited = (row.waiting_median, row.waiting_p95, row.waiting_max)
             lines.add_row(
-                f"  {row.group}", f"{row.count:,}", _rate(row.failure_rate), _rate(row.retry_rate),
-                text(_figure(row.median), style), _figure(row.p95), _figure(row.max),
+                f"  {row.group}",
+                f"{row.count:,}",
+                _rate(row.failure_rate),
+                _rate(row.retry_rate),
+                text(_figure(row.median), style),
+                _figure(row.p95),
+                _figure(row.max),
                 Bar(longest or 1, 0, row.median, color="red" if style else "cyan"),
                 *map(_figure, waited[: len(waiting)]),
-            )  # fmt: skip
+            )
     console.print(lines)
     for change in shown.changes:
         say(console, text(str(change), "red"))

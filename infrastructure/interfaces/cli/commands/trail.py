@@ -13,11 +13,11 @@ from .....projections.pagination import Page
 from .....projections.runs.audit_trail import Act
 from ...presentation.console import clock_time, say, text
 from ...presentation.inputs import read_moment
+from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson
 from ..shared.session import Session
 from ..views.audit import coloured
 from ..views.lists import end_of_list
-from .history import After, All, Limit, Listing, Out
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,8 +52,11 @@ def trail(
     """
     session = Session.of(context)
     filters: dict[str, Any] = {
-        "by": by, "stream": stream, "since": read_moment(since, "--since"), "until": read_moment(until, "--until"),
-    }  # fmt: skip
+        "by": by,
+        "stream": stream,
+        "since": read_moment(since, "--since"),
+        "until": read_moment(until, "--until"),
+    }
     with session.ledger() as ledger:
 
         def page(cursor: str | None) -> Page[Any]:

@@ -97,9 +97,14 @@ def import_(
     session = Session.of(context)
     with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
         report = ledger.history.import_(
-            file, continue_existing=continue_existing, dry_run=dry_run, max_streams=max_streams,
-            max_events=max_events, max_bytes=max_bytes, progress=tell,
-        )  # fmt: skip
+            file,
+            continue_existing=continue_existing,
+            dry_run=dry_run,
+            max_streams=max_streams,
+            max_events=max_events,
+            max_bytes=max_bytes,
+            progress=tell,
+        )
     session.answer(_document(report, dry_run), lambda console: say(console, _told(report, dry_run)))
 
 

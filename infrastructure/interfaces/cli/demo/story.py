@@ -37,10 +37,13 @@ REVIEWERS = (("ada", True), ("grace", False))
 ALARMING_PUSH = {
     "event": "push",
     "body": {
-        "ref": "refs/heads/main", "forced": True, "deleted": False,
-        "repository": {"full_name": "you/yours"}, "sender": {"login": "you"},
+        "ref": "refs/heads/main",
+        "forced": True,
+        "deleted": False,
+        "repository": {"full_name": "you/yours"},
+        "sender": {"login": "you"},
     },
-}  # fmt: skip
+}
 """For the reader to try: a run that will wait for a decision."""
 
 
@@ -153,9 +156,11 @@ class _Story:
             snapshot = one.run.snapshot
             stands = snapshot.metadata.get("pausedReason") or one.outcome
             rows.add_row(
-                one.run.id, f"{one.event} {one.action}", views.status_text(one.run.status),
+                one.run.id,
+                f"{one.event} {one.action}",
+                views.status_text(one.run.status),
                 f"{snapshot.current_node_id or 'end'}: {stands}",
-            )  # fmt: skip
+            )
         self.console.print(rows)
         return told
 
@@ -201,8 +206,11 @@ class _Story:
         environment = os.environ | {"FLOWLEDGER_STORE": self.url, "FLOWLEDGER_APP": APP}
         with subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "flowledger", *arguments, "--json"],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as process:  # fmt: skip
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
             _, messages = process.communicate()
         if process.returncode != 0:
             raise FlowledgerError(f"another process could not resume the run: {messages.strip()}")

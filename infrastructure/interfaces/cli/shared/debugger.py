@@ -12,9 +12,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .....domain.errors import InvalidRequest
-from .....domain.execution.cycle import call
 from .....domain.execution.executors import Executor, StepContext
 from .....domain.execution.step import Outcome, Raised
+from .....domain.execution.step_loop import run_executor
 
 _DEFAULT = "pdb.set_trace"
 
@@ -28,7 +28,7 @@ def debug(executor: Executor, step: StepContext) -> Outcome | None:
     _check_debugger(os.environ.get("PYTHONBREAKPOINT") or _DEFAULT)
     sys.settrace(_stop_at(_code_of(executor)))
     try:
-        outcome = call(executor, step, _completed)
+        outcome = run_executor(executor, step, _completed)
     finally:
         sys.settrace(None)
     return None if isinstance(outcome, Raised) and isinstance(outcome.error, BdbQuit) else outcome

@@ -57,3 +57,7 @@ At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="As of this time: ISO 8601, UTC where it names no offset."),
 ]
+
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Started at this time or later.")]
+
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Started before this time.")]

@@ -2,21 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import typer
-
-from ...presentation.inputs import read_moment, read_workflow_at
-from ...presentation.search_lag import furthest_behind, tell_behind
+from ...presentation.search_lag import furthest_behind, warn_of_lag
 from .progress import progress_bar
 from .session import Session
 
 if TYPE_CHECKING:
     from ....ledger.ledger import Ledger
 
-StartedBy = Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")]
-
-_A_PAGE = 1_000
+_PAGE_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +36,34 @@ class Selection:
         """The same with these statuses, where none was given."""
         return self if self.status else replace(self, status=status)
 
+    def arguments(self) -> dict[str, Any]:
+        """The filters as keyword arguments of ``ledger.history.runs``."""
+        return {
+            "workflow_id": self.workflow_id,
+            "version": self.version,
+            "status": self.status or None,
+            "node": self.node,
+            "error_type": self.error_type,
+            "by": self.started_by,
+            "since": self.since,
+            "until": self.until,
+            "text": self.text,
+            "where": self.where,
+        }
+
     def find(self, ledger: "Ledger", as_of: datetime) -> "Found":
-        """The runs that the filters find at that time. A search takes in first all that was written.
+        """The runs that the filters find at that time. A search first indexes everything that was written.
 
         Raises InvalidRequest, WorkflowNotFound, StorageError.
         """
         if self.text is not None or self.where:
-            with progress_bar("searching") as tell:
-                ledger.search.catch_up(progress=tell)
+            with progress_bar("searching") as advance:
+                ledger.search.catch_up(progress=advance)
         run_ids: list[str] = []
         behind: float | None = None
         after: str | None = None
         while True:
-            page = ledger.history.runs(
-                self.workflow_id, self.version, status=self.status or None, node=self.node, error_type=self.error_type,
-                by=self.started_by, since=self.since, until=self.until, text=self.text, where=self.where,
-                as_of=as_of, after=after, limit=_A_PAGE,
-            )  # fmt: skip
+            page = ledger.history.runs(**self.arguments(), as_of=as_of, after=after, limit=_PAGE_SIZE)
             run_ids += (run.id for run in page)
             behind = furthest_behind(behind, page.behind)
             after = page.next
@@ -71,19 +77,8 @@ class Found(NamedTuple):
     run_ids: list[str]
     behind: float | None
 
-    def tell(self, session: Session) -> None:
-        """Tell people that some may be missing; the command then doesn't end as if all was well."""
-        tell_behind(self.behind)
+    def warn(self, session: Session) -> None:
+        """Warn that some runs may be missing; the command then exits with 1."""
+        warn_of_lag(self.behind)
         if self.behind:
             session.exit_code = 1
-
-
-def selection(
-    workflow: str | None, status: list[str] | None, node: str | None, error_type: str | None,
-    started_by: str | None, since: str | None, until: str | None, text: str | None, where: list[str] | None,
-) -> Selection:  # fmt: skip
-    """The filters as they were typed. Raises InvalidRequest for what is no time."""
-    return Selection(
-        *read_workflow_at(workflow), tuple(status or ()), node, error_type, started_by,
-        read_moment(since, "--since"), read_moment(until, "--until"), text, tuple(where or ()),
-    )  # fmt: skip

@@ -31,9 +31,13 @@ def test_a_recorded_run_goes_the_same_way(case: Path) -> None:
 
 
 def write_case(
-    history: History, run_id: str, folder: Path, name: str | None, app: str | None,
+    history: History,
+    run_id: str,
+    folder: Path,
+    name: str | None,
+    app: str | None,
     progress: Callable[[float], object] | None = None,
-) -> tuple[Path, Path | None]:  # fmt: skip
+) -> tuple[Path, Path | None]:
     """Export a run into a folder of cases, and write the test file beside it where there is none.
 
     Answers with what was written; ``app`` is the registry as ``module:name``. Raises RunNotFound, InvalidRequest,

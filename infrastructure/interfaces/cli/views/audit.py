@@ -99,10 +99,15 @@ def _value(value: Any, *, full: bool) -> Text:
 
 def _timeline(console: Console, shown: RunAudit) -> None:
     lines = table(
-        ("", {"justify": "right"}), ("time", {"no_wrap": True}), "what", ("attempt", {"justify": "right"}), "by",
-        ("took", {"justify": "right", "no_wrap": True}), ("waited", {"justify": "right", "no_wrap": True}),
+        ("", {"justify": "right"}),
+        ("time", {"no_wrap": True}),
+        "what",
+        ("attempt", {"justify": "right"}),
+        "by",
+        ("took", {"justify": "right", "no_wrap": True}),
+        ("waited", {"justify": "right", "no_wrap": True}),
         ("outcome", LAST),
-    )  # fmt: skip
+    )
     lines.expand = True
     pauses = {pause.version: pause for pause in shown.pauses}
     day = clock_time(shown.started_at).split()[0] + " "
@@ -120,10 +125,13 @@ def _row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str
     paused = f"; {_ended(pause)}" if pause is not None else ""
     if isinstance(entry, Attempt):
         return (
-            text(entry.node_id, "bold"), str(entry.attempt), text(entry.by),
-            _took(entry.execution_time), _took(entry.waiting_time) if entry.waiting_time else "",
+            text(entry.node_id, "bold"),
+            str(entry.attempt),
+            text(entry.by),
+            _took(entry.execution_time),
+            _took(entry.waiting_time) if entry.waiting_time else "",
             text(_outcome(entry) + paused, OUTCOMES[entry.outcome]),
-        )  # fmt: skip
+        )
     said = [entry.reason] if entry.reason is not None else []
     said += [f"with {brief(entry.payload)}"] if entry.payload is not None else []
     said += [brief(entry.metadata)] if entry.metadata is not None else []
@@ -194,10 +202,12 @@ def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
     lines = table("type", "executor", "ran", ("from event", {"justify": "right"}), ("compared with the save", LAST))
     for used in shown.code:
         lines.add_row(
-            text(used.node_type, "bold"), text(used.saved["name"] if used.saved is not None else ""),
-            used.digest[:DIGEST], str(used.since_event),
+            text(used.node_type, "bold"),
+            text(used.saved["name"] if used.saved is not None else ""),
+            used.digest[:DIGEST],
+            str(used.since_event),
             text(used.summary.partition(": ")[2], "bold yellow" if used.drifted else "green"),
-        )  # fmt: skip
+        )
     console.print(lines)
     for used in shown.code:
         if used.difference is not None:
@@ -232,9 +242,7 @@ def _reused(console: Console, shown: RunAudit) -> None:
     lines = table("node", ("attempt", {"justify": "right"}), "from", ("result", LAST))
     for result in shown.origin.reused:
         outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
-        lines.add_row(
-            text(result.node_id, "bold"), str(result.attempt), f"{result.run_id}@{result.version}", outcome
-        )  # fmt: skip
+        lines.add_row(text(result.node_id, "bold"), str(result.attempt), f"{result.run_id}@{result.version}", outcome)
     console.print(lines)
 
 
@@ -247,15 +255,18 @@ def _records(console: Console, shown: RunAudit) -> None:
     )
     for record in shown.provenance.streams:
         lines.add_row(
-            text(record.stream), f"{record.first_version}–{record.last_version}",
-            f"{record.first_position}–{record.last_position}", record.digest[:DIGEST],
+            text(record.stream),
+            f"{record.first_version}–{record.last_version}",
+            f"{record.first_position}–{record.last_position}",
+            record.digest[:DIGEST],
             "whole" if record.checked else "last link",
-        )  # fmt: skip
+        )
     console.print(lines)
     for finding in shown.provenance.findings:
         say(
-            console, text(finding.kind, "bold red"),
+            console,
+            text(finding.kind, "bold red"),
             text(f" in {finding.stream} version {finding.version}: {finding.message}"),
-        )  # fmt: skip
+        )
     if shown.provenance.ok:
         console.print("every event that was checked is as it was written", style="green")

@@ -56,9 +56,16 @@ def runs(console: Console, shown: Sequence[RunSummary], following: str | None) -
 def work_orders(console: Console, shown: Sequence[WorkOrderSummary], following: str | None) -> None:
     """A work order in one line or two: since when, how it stands, how many runs it took."""
     lines = _columns(
-        console, ("work order", "workflow", "state"), "opened", ("work order", _ID), "workflow", "state", "runs", "by",
+        console,
+        ("work order", "workflow", "state"),
+        "opened",
+        ("work order", _ID),
+        "workflow",
+        "state",
+        "runs",
+        "by",
         "reason",
-    )  # fmt: skip
+    )
     for order in shown:
         opened, id, workflow = clock_time(order.opened_at), text(order.id), text(order.workflow_id)
         state = status_text(_STATES.get(order.state, order.state))

@@ -10,7 +10,7 @@ from .....domain.values.brief import brief
 from .....projections.replay.report import ReplayReport
 from ...presentation.console import LAST, say, table, text
 from ...presentation.events import happened
-from ...presentation.search_lag import told_behind
+from ...presentation.search_lag import describe_lag
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,17 +27,24 @@ _RIGHT = {"justify": "right"}
 def report(console: Console, shown: ReplayReport) -> None:
     """One run: what was executed, and the first divergence."""
     say(
-        console, "run ", text(shown.run_id, "bold"), " of ", text(f"{shown.workflow_id}@{shown.workflow_version}"),
+        console,
+        "run ",
+        text(shown.run_id, "bold"),
+        " of ",
+        text(f"{shown.workflow_id}@{shown.workflow_version}"),
         f", as recorded up to version {shown.version}: ",
         _verdict("diverged" if shown.divergence else None),
-    )  # fmt: skip
+    )
     lines = table("type", ("executed", _RIGHT), ("from the record", _RIGHT), "deterministic", "effects", "code")
     for executor in shown.executors:
         lines.add_row(
-            text(executor.type, "bold"), f"{executor.executed:,}", f"{executor.taken:,}",
-            "" if executor.deterministic else "no", "yes" if executor.effects else "",
+            text(executor.type, "bold"),
+            f"{executor.executed:,}",
+            f"{executor.taken:,}",
+            "" if executor.deterministic else "no",
+            "yes" if executor.effects else "",
             {True: text("changed", "yellow"), False: text("as it ran"), None: text("not known")}[executor.code_changed],
-        )  # fmt: skip
+        )
     if shown.executors:
         console.print(lines)
     if shown.divergence is not None:
@@ -48,11 +55,13 @@ def summary(console: Console, shown: ReplaySummary) -> None:
     """Many runs: how many diverged in which way, with an example of each."""
     count = sum(finding.count for finding in shown.findings)
     say(
-        console, f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
-        "the record): ", _verdict(f"{count:,} diverged" if count else None),
-    )  # fmt: skip
+        console,
+        f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
+        "the record): ",
+        _verdict(f"{count:,} diverged" if count else None),
+    )
     if shown.behind:
-        say(console, text(f"but {told_behind(shown.behind)}", "bold red"))
+        say(console, text(f"but {describe_lag(shown.behind)}", "bold red"))
     if not shown.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
@@ -69,14 +78,24 @@ def _verdict(found: str | None) -> Text:
 
 
 def before(
-    console: Console, executor: Executor, step: StepContext, recorded: RecordedEvent, masker: Masker, *,
+    console: Console,
+    executor: Executor,
+    step: StepContext,
+    recorded: RecordedEvent,
+    masker: Masker,
+    *,
     with_globals: bool,
-) -> None:  # fmt: skip
+) -> None:
     """What a debugger is about to run. Values from globals are masked."""
     say(
-        console, "run ", text(step.run_id, "bold"), f"@{recorded.version}: node ", text(step.node.id, "bold"),
-        f", attempt {step.attempt}, executor ", text(executor.qualified_name),
-    )  # fmt: skip
+        console,
+        "run ",
+        text(step.run_id, "bold"),
+        f"@{recorded.version}: node ",
+        text(step.node.id, "bold"),
+        f", attempt {step.attempt}, executor ",
+        text(executor.qualified_name),
+    )
     shown = brief(masker.value(step.data))
     say(console, "input ", text(shown))
     if MASK in shown and not with_globals:

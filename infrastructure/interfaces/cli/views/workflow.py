@@ -19,20 +19,29 @@ if TYPE_CHECKING:
 def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
     """Where a save left the workflow."""
     say(
-        console, "workflow ", text(saved.workflow_id, "bold"), f" is at version {saved.version} (",
-        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"), ")",
+        console,
+        "workflow ",
+        text(saved.workflow_id, "bold"),
+        f" is at version {saved.version} (",
+        text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"),
+        ")",
         " and archived" if saved.archived else "",
-    )  # fmt: skip
+    )
 
 
 def workflow(console: Console, shown: WorkflowSnapshot) -> None:
     """A definition: who and when, the graph as a tree, the nodes."""
     say(
-        console, "workflow ", text(shown.workflow_id, "bold"), f" version {shown.version}",
-        "" if shown.name is None else text(f" {shown.name!r}"), " (latest)" if shown.is_latest else "",
-        text(" (archived)", "yellow") if shown.archived else "", text(f", {shown.snapshot_id}"),
+        console,
+        "workflow ",
+        text(shown.workflow_id, "bold"),
+        f" version {shown.version}",
+        "" if shown.name is None else text(f" {shown.name!r}"),
+        " (latest)" if shown.is_latest else "",
+        text(" (archived)", "yellow") if shown.archived else "",
+        text(f", {shown.snapshot_id}"),
         text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
-    )  # fmt: skip
+    )
     if shown.message is not None:
         console.print(text(shown.message, "italic"))
     console.print()
@@ -59,16 +68,28 @@ def workflows(console: Console, rows: Sequence[WorkflowSummary], more: str | Non
         console.print("no workflow", style="dim")
         return
     lines = table(
-        "workflow", "name", ("version", {"justify": "right"}), ("saves", {"justify": "right"}), "snapshot", "saved by",
-        ("saved at", {"no_wrap": True}), ("message", LAST),
-    )  # fmt: skip
+        "workflow",
+        "name",
+        ("version", {"justify": "right"}),
+        ("saves", {"justify": "right"}),
+        "snapshot",
+        "saved by",
+        ("saved at", {"no_wrap": True}),
+        ("message", LAST),
+    )
     lines.expand = True
     for row in rows:
         archived = text(" (archived)", "yellow") if row.archived else text("")
         lines.add_row(
-            text(row.id, "bold") + archived, text(row.name or ""), str(row.saved_version), str(row.saves),
-            text(row.snapshot_id), text(row.by), clock_time(row.taken_at), text(row.message or ""),
-        )  # fmt: skip
+            text(row.id, "bold") + archived,
+            text(row.name or ""),
+            str(row.saved_version),
+            str(row.saves),
+            text(row.snapshot_id),
+            text(row.by),
+            clock_time(row.taken_at),
+            text(row.message or ""),
+        )
     console.print(lines)
     if more is not None:
         say(console, text(f"more: --after {more!r}", "dim"))
@@ -85,9 +106,13 @@ def versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVersion]
     for row in reversed(rows):
         changed = text(row.changes) if row.kind == "saved" else text(row.kind, "yellow")
         lines.add_row(
-            text(row.version, "bold" if row.is_latest else ""), text(row.snapshot_id or ""), clock_time(row.taken_at),
-            text(row.by), text(row.message or "", "italic"), changed,
-        )  # fmt: skip
+            text(row.version, "bold" if row.is_latest else ""),
+            text(row.snapshot_id or ""),
+            clock_time(row.taken_at),
+            text(row.by),
+            text(row.message or "", "italic"),
+            changed,
+        )
     console.print(lines)
 
 

@@ -9,7 +9,7 @@ Hear = Callable[[Any], None]
 """Takes note of an answer."""
 
 
-def listening(value: Any, hear: Hear) -> Any:
+def observe_answers(value: Any, add_answer: Hear) -> Any:
     """A callable that does what ``value`` does, and lets its answers be heard; anything else, also a class, as it is.
 
     It passes for the callable itself (``isinstance``, ``==``, attributes, special methods, pickling), though it is
@@ -18,22 +18,22 @@ def listening(value: Any, hear: Hear) -> Any:
     if not callable(value) or isinstance(value, type):
         return value
     kind: type = type(value)
-    return _listener_of(kind)(value, hear)
+    return _listener_of(kind)(value, add_answer)
 
 
 class _Listener:
     __slots__ = ("__weakref__", "_hear", "_heard")
 
-    def __init__(self, heard: Any, hear: Hear) -> None:
+    def __init__(self, heard: Any, add_answer: Hear) -> None:
         object.__setattr__(self, "_heard", heard)
-        object.__setattr__(self, "_hear", hear)
+        object.__setattr__(self, "_hear", add_answer)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         answer = object.__getattribute__(self, "_heard")(*args, **kwargs)
-        hear = object.__getattribute__(self, "_hear")
+        add_answer = object.__getattribute__(self, "_hear")
         if inspect.iscoroutine(answer):
-            return _heard_later(answer, hear)
-        hear(answer)
+            return _heard_later(answer, add_answer)
+        add_answer(answer)
         return answer
 
     def __getattribute__(self, name: str) -> Any:
@@ -55,9 +55,9 @@ def _same(value: Any) -> Any:
     return value
 
 
-async def _heard_later(answer: Coroutine[Any, Any, Any], hear: Hear) -> Any:
+async def _heard_later(answer: Coroutine[Any, Any, Any], add_answer: Hear) -> Any:
     result = await answer
-    hear(result)
+    add_answer(result)
     return result
 
 

@@ -12,26 +12,26 @@ from ..values.names import check_name
 from ..visible import quoted
 from .executors import Executor, StepContext
 from .plan import Plan
-from .scoping import Globals, globals_of
+from .scoping import Globals, parse_globals
 from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
 
-class Call(NamedTuple):
+class Execute(NamedTuple):
     """Ask: run this executor; answer with its Outcome."""
 
     executor: Executor
     context: StepContext
 
 
-class Keep(NamedTuple):
+class Append(NamedTuple):
     """Ask: make these events durable and fold them into the state, before anything else happens."""
 
     events: list[NewEvent]
 
 
-Cycle = Generator[Call | Keep, Any, None]
+StepLoop = Generator[Execute | Append, Any, None]
 
 
 class CallSettings(NamedTuple):
@@ -54,7 +54,7 @@ def call_settings(
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
-    return CallSettings(by, globals_of(globals), step_limit, now, chance, limits)
+    return CallSettings(by, parse_globals(globals), step_limit, now, chance, limits)
 
 
 def check_actor(by: str) -> None:
@@ -64,15 +64,15 @@ def check_actor(by: str) -> None:
     check_name(by, "by")
 
 
-def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> Cycle:
+def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
     """Run steps while the state is active: all of them, or a single one."""
     by, globals, step_limit, now, chance, limits = settings
     masker = Masker(globals.values)
-    globals = globals.heard_by(masker.hear)
+    globals = globals.observed_by(masker.add_answer)
     steps = 0
     while state.status == "active" and state.current_node_id is not None:
         if step_limit is not None and steps >= step_limit:
-            yield Keep([fail(state, STEP_LIMIT_REASON, by, now())])
+            yield Append([fail(state, STEP_LIMIT_REASON, by, now())])
             return
         steps += 1
         planned = plan.nodes[state.current_node_id]
@@ -84,17 +84,17 @@ def cycle(state: RunState, plan: Plan, settings: CallSettings, *, single: bool =
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:
-            outcome = yield Call(planned.executor, prepared.context)
+            outcome = yield Execute(planned.executor, prepared.context)
         events = conclude(
             planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
             chance=chance(), masker=masker, limits=limits,
         )  # fmt: skip
-        yield Keep(events)
+        yield Append(events)
         if single:
             return
 
 
-def call(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
+def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
     """Run an executor to its end; ``finish`` completes what is awaitable. Records whatever it raises.
 
     Shutdowns pass through.

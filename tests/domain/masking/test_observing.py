@@ -11,7 +11,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.masking import Masker
-from flowledger.domain.masking.listening import listening
+from flowledger.domain.masking.observing import observe_answers
 
 SECRET = "".join(("tr0ub4dor", "-&-3"))
 
@@ -55,7 +55,7 @@ class Provider:
 )
 def test_what_it_answers_is_masked(value: Any, arguments: tuple[Any, ...]) -> None:
     masker = Masker({"it": value})
-    listening(value, masker.hear)(*arguments)
+    observe_answers(value, masker.add_answer)(*arguments)
     assert SECRET not in masker.text(f"no {SECRET} x")
 
 
@@ -64,7 +64,7 @@ async def test_what_is_awaited_is_masked() -> None:
         return give()
 
     masker = Masker({"it": later})
-    heard = listening(later, masker.hear)
+    heard = observe_answers(later, masker.add_answer)
     assert inspect.iscoroutinefunction(heard)
     assert await heard() == SECRET
     assert masker.text(SECRET) == "***"
@@ -72,7 +72,7 @@ async def test_what_is_awaited_is_masked() -> None:
 
 def test_it_passes_for_the_callable() -> None:
     provider = Provider()
-    heard = listening(provider, lambda answer: None)
+    heard = observe_answers(provider, lambda answer: None)
     assert isinstance(heard, Provider)
     assert heard == provider
     assert hash(heard) == hash(provider)
@@ -89,7 +89,7 @@ def test_it_passes_for_the_callable() -> None:
 
 
 def test_a_function_passes_for_the_function() -> None:
-    heard = listening(give, lambda answer: None)
+    heard = observe_answers(give, lambda answer: None)
     assert isinstance(heard, FunctionType)
     assert heard.__name__ == "give"
     assert inspect.signature(heard) == inspect.signature(give)
@@ -99,7 +99,7 @@ def test_a_function_passes_for_the_function() -> None:
 def test_a_mock_goes_on_mocking() -> None:
     mock = MagicMock(return_value="a-token-that-was-asked-for")
     masker = Masker({"mock": mock})
-    heard = listening(mock, masker.hear)
+    heard = observe_answers(mock, masker.add_answer)
     assert heard("x") == "a-token-that-was-asked-for"
     mock.assert_called_once_with("x")
     assert masker.text("a-token-that-was-asked-for") == "***"
@@ -107,7 +107,7 @@ def test_a_mock_goes_on_mocking() -> None:
 
 @pytest.mark.parametrize("value", ["text", 7, None, Provider, {"a": give}])
 def test_what_is_no_callable_and_what_is_a_class_stays_itself(value: Any) -> None:
-    assert listening(value, lambda answer: None) is value
+    assert observe_answers(value, lambda answer: None) is value
 
 
 def test_an_executor_that_calls_a_global_tells_nobody_what_it_got() -> None:

@@ -1,0 +1,72 @@
+"""Lists, a page at a time: on the terminal, as JSON or CSV, or into a file."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+
+from .....domain.errors import InvalidRequest
+from .....projections.pagination import Page
+from ....files.tables import write_rows
+from ...presentation import console as views
+from ...presentation.documents import row_columns, row_document, row_values
+from ...presentation.search_lag import furthest_behind, warn_of_lag
+from .session import Session
+
+Limit = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Rows of a page.")]
+After = Annotated[str | None, typer.Option(metavar="CURSOR", help="The page after this cursor.")]
+All = Annotated[bool, typer.Option("--all", help="All pages.")]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", metavar="FILE", help="Write to FILE.csv, .json, .jsonl or .parquet; with --all everything."),
+]
+
+
+class Listing:
+    """One page, or all pages, in the form that the options ask for."""
+
+    def __init__(
+        self, kind: type[Any], page: Callable[[str | None], Page[Any]], after: str | None, everything: bool
+    ) -> None:
+        self._kind = kind
+        self._page = page
+        self._next = after
+        self._everything = everything
+        self._behind: float | None = None
+
+    def answer(
+        self,
+        session: Session,
+        as_csv: bool,
+        out: str | None,
+        name: str,
+        show: Callable[[Any, list[Any], str | None], None],
+    ) -> None:
+        """Print the list, or write it to ``out``. Raises InvalidRequest for options that exclude each other."""
+        if out is not None:
+            if as_csv:
+                raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
+            count = write_rows(out, self._kind, self._rows())
+            written = {"file": out, "rows": count, "next": self._next}
+            session.answer(written, lambda console: views.say(console, f"{count:,} rows in {out}"), written=out)
+        elif as_csv:
+            rows = [row_values(row) for row in self._rows()]
+            session.print_csv(row_columns(self._kind), rows, None if self._next is None else f"--after {self._next}")
+        else:
+            rows = list(self._rows())
+            document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": self._next}
+            if self._behind is not None:
+                document["behind"] = self._behind
+            session.answer(document, lambda console: show(console, rows, self._next))
+
+    def _rows(self) -> Iterator[Any]:
+        page = self._page(self._next)
+        self._behind = page.behind
+        yield from page
+        while self._everything and page.next is not None:
+            page = self._page(page.next)
+            # A run that one page lacks isn't on the next page, however far that search is.
+            self._behind = furthest_behind(self._behind, page.behind)
+            yield from page
+        self._next = page.next
+        warn_of_lag(self._behind)

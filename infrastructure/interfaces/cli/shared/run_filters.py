@@ -1,0 +1,104 @@
+"""The filters of runs as options, declared once for every command that takes them."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from ...presentation.inputs import read_moment, read_workflow_at
+from .options import Since, Until
+from .selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilters:
+    """The filters as they were typed. Each field is an option of a command that ``takes_run_filters``."""
+
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", metavar="ID[@VERSION]", help="Of this workflow, or this version of it.")
+    ] = None
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status", metavar="STATUS", help="active, paused, error, completed, failed, cancelled. Repeatable."
+        ),
+    ] = None
+    node: Annotated[str | None, typer.Option(metavar="ID", help="Paused, waiting or failed at this node.")] = None
+    error_type: Annotated[
+        str | None, typer.Option("--error-type", metavar="NAME", help="Failed with this type of error.")
+    ] = None
+    started_by: Annotated[str | None, typer.Option("--by", metavar="WHO", help="Started by this actor.")] = None
+    since: Since = None
+    until: Until = None
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS", help="With all these words, or ones that begin so, in ids, errors, logs or values."
+        ),
+    ] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILTER",
+            help="By value: payload.customer=acme, 'output[\"score\"].value > 10' (CEL over payload, output, "
+            "metadata). Repeatable.",
+        ),
+    ] = None
+
+    def select(self) -> Selection:
+        """The filters, read. Raises InvalidRequest for a time or version that isn't one."""
+        workflow_id, version = read_workflow_at(self.workflow)
+        return Selection(
+            workflow_id=workflow_id,
+            version=version,
+            status=tuple(self.status or ()),
+            node=self.node,
+            error_type=self.error_type,
+            started_by=self.started_by,
+            since=read_moment(self.since, "--since"),
+            until=read_moment(self.until, "--until"),
+            text=self.text,
+            where=tuple(self.where or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFilters(RunFilters):
+    """The same for commands whose ``--by`` is the actor of the command itself."""
+
+    started_by: Annotated[str | None, typer.Option("--started-by", metavar="WHO", help="Who started them.")] = None
+
+
+def takes_run_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """A decorator: where the command has a parameter of a RunFilters class, its fields become options."""
+    signature = inspect.signature(command, eval_str=True)
+    name, kind = next(
+        (parameter.name, parameter.annotation)
+        for parameter in signature.parameters.values()
+        if inspect.isclass(parameter.annotation) and issubclass(parameter.annotation, RunFilters)
+    )
+
+    @functools.wraps(command)
+    def with_options(**arguments: Any) -> None:
+        filters = kind(**{field.name: arguments.pop(field.name) for field in fields(kind)})
+        command(**arguments, **{name: filters})
+
+    with_options.__signature__ = Signature(list(_with_fields(signature, name, kind)))  # type: ignore[attr-defined]
+    return with_options
+
+
+def _with_fields(signature: Signature, name: str, kind: type[RunFilters]) -> Iterator[Parameter]:
+    """The parameters of the signature, with the fields of the filters in place of this one."""
+    annotations = get_type_hints(kind, include_extras=True)
+    for parameter in signature.parameters.values():
+        if parameter.name != name:
+            yield parameter
+            continue
+        for field in fields(kind):
+            yield Parameter(
+                field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=annotations[field.name]
+            )
