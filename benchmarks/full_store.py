@@ -11,7 +11,7 @@ import orjson
 import psycopg
 
 import flowledger as fl
-from flowledger.infrastructure.storage.codec import BODY, PLAIN, first_link, link
+from flowledger.infrastructure.storage.codec import BODY, PLAIN, chain_digest, initial_digest
 
 WORKFLOWS, VERSIONS, ACTORS, CUSTOMERS, NODES = 20, 3, 100, 100, 8
 EVENTS = NODES + 2
@@ -193,11 +193,11 @@ def _rows(number: int, template: _Template, positions: Iterator[int]) -> Iterato
         .replace(b"customer00", b"customer%02d" % (number % CUSTOMERS))
         .replace(b"parcel0000000000", b"parcel%010d" % number)
     ).split(b"\n")
-    digests = [first_link(name.decode()) for name in names]
+    digests = [initial_digest(name.decode()) for name in names]
     versions = [0, 0]
     for stream, type, body, position in zip(template.streams, template.types, bodies, positions, strict=False):
         event_id = _number(position)
-        digests[stream] = link(digests[stream], event_id, type, body)
+        digests[stream] = chain_digest(digests[stream], event_id, type, body)
         versions[stream] += 1
         state = b"%c%b%b%b" % (PLAIN, event_id, digests[stream], body)
         fields = (names[stream], _number(versions[stream]), type.encode(), state, event_id)

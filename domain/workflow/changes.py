@@ -1,10 +1,11 @@
 """Which parts of a workflow differ between two saves. Reads the stored bodies: what is old needs no validation."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
+
+from ..values.json_compare import same_json
 
 _Key = TypeVar("_Key")
 
@@ -106,7 +107,7 @@ def compare_parts(
     return (
         tuple(key for key in after if key not in before),
         tuple(key for key in before if key not in after),
-        tuple(key for key in after if key in before and not same(before[key], after[key])),
+        tuple(key for key in after if key in before and not same_json(before[key], after[key])),
     )
 
 
@@ -115,15 +116,6 @@ def reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
     earlier, later = list(before), list(after)
     both = {*earlier} & {*later}
     return [key for key in earlier if key in both] != [key for key in later if key in both]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same text, as a digest sees it: to Python 1, 1.0 and true are equal."""
-    return _canonical(one) == _canonical(other)
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _said(kind: str, changes: PartChanges) -> list[str]:

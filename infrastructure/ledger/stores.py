@@ -6,11 +6,11 @@ from ...domain.errors import FlowledgerError, InvalidRequest
 from ...domain.ports import EventStore
 from ..storage.addresses import MAX_URL, NO_DRIVER, SQLITE, URL_FORMS, sqlite_file
 from ..storage.codec import MAX_EVENT_BYTES, LedgerMapper
-from ..storage.credentials import described, quiet, shown
+from ..storage.credentials import describe_text, redact_error, redact_url
+from ..storage.errors import translate_errors
 from ..storage.event_store import LedgerEventStore
 from ..storage.log.event_log import EventLog
-from ..storage.log.event_store import hosted
-from ..storage.recorder import errors_in_our_terms
+from ..storage.log.event_store import adapt_store
 from .schemes import UnknownScheme, known_schemes, open_by_scheme
 
 
@@ -26,20 +26,20 @@ def open_store(
     isn't a store. No message shows a password.
     """
     if not isinstance(url, str):
-        return hosted(url, max_event_bytes)
+        return adapt_store(url, max_event_bytes)
     if len(url) > MAX_URL:
         raise InvalidRequest(f"a text of {len(url):,} characters is no store's URL: {MAX_URL:,} is the most")
     try:
         return _open(url, max_event_bytes, create)
     except FlowledgerError as error:
         failed = error
-    raise quiet(failed, url)
+    raise redact_error(failed, url)
 
 
 def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
     """Errors of this one may show the password."""
     mapper = LedgerMapper(max_event_bytes=max_event_bytes)
-    with errors_in_our_terms():
+    with translate_errors():
         # Each backend is imported where it is opened: a store on SQLite needs no PostgreSQL driver.
         if url == "memory:":
             from ..storage.memory.open import open_memory
@@ -58,8 +58,8 @@ def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
 
             return open_postgres(url, mapper, create=create)
     try:
-        store = open_by_scheme(url, shown(url), create=create, max_event_bytes=max_event_bytes)
+        store = open_by_scheme(url, redact_url(url), create=create, max_event_bytes=max_event_bytes)
     except UnknownScheme:
         others = "".join(f", {scheme}:" for scheme in known_schemes())
-        raise InvalidRequest(f"{described(url)} is not a store's URL; use one of: {URL_FORMS}{others}") from None
-    return hosted(store, max_event_bytes, f"the package that opens {shown(url)}")
+        raise InvalidRequest(f"{describe_text(url)} is not a store's URL; use one of: {URL_FORMS}{others}") from None
+    return adapt_store(store, max_event_bytes, f"the package that opens {redact_url(url)}")

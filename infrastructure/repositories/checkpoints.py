@@ -102,9 +102,11 @@ class HashChain:
     """Checks the hash chain of a run's events, so that no checkpoint is made of damaged ones."""
 
     def __init__(self, run_id: str) -> None:
-        from ..storage.codec import first_link  # imports the storage libraries, which are loaded once a store is open
+        from ..storage.codec import (
+            initial_digest,  # imports the storage libraries, which are loaded once a store is open
+        )
 
-        self.digest = first_link(run_id)
+        self.digest = initial_digest(run_id)
         """Of the last event checked."""
         self.broken: str | None = None
         """The first event that isn't as it was written, in words."""
@@ -112,11 +114,11 @@ class HashChain:
 
     def follow(self, rows: Iterable[EncodedRow]) -> None:
         """Check the next events, up to one that is broken."""
-        from ..storage.codec import BODY, digest_of, id_of, link
+        from ..storage.codec import BODY, chain_digest, digest_of, id_of
 
         for version, type, state, _ in rows if self.broken is None else ():
             before, self.digest = self.digest, digest_of(state)
-            if link(before, id_of(state), type, memoryview(state)[BODY:]) != self.digest:
+            if chain_digest(before, id_of(state), type, memoryview(state)[BODY:]) != self.digest:
                 self.broken = f"event {version} of run {self._run_id!r}"
                 return
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ...domain.errors import StorageError
 from ...domain.ports import CheckpointStore, EventStore
-from .recorder import LAST, PAGE_ROWS, errors_in_our_terms
+from .errors import translate_errors
+from .recorder import BATCH_ROWS, LAST
 
 CHECKPOINTS_AT_ONCE = 16
 LARGE_CHECKPOINT = 2**20
@@ -73,7 +74,7 @@ class CheckpointTable(ABC):
         bounds = {"upto": LAST if upto is None else upto, "large": LARGE_CHECKPOINT, "rows": CHECKPOINTS_AT_ONCE}
         after = 0
         while True:
-            with errors_in_our_terms():
+            with translate_errors():
                 found = self._fetch("checkpoints", after=after, **wanted, **bounds)
             for version, content, digest in found:
                 whole = content if content is not None else self._large(version=version, **wanted)
@@ -85,14 +86,14 @@ class CheckpointTable(ABC):
     def streams(self, fold_revision: int) -> Iterator[str]:
         after = ""
         while True:
-            with errors_in_our_terms():
-                found = self._fetch("checkpointed_streams", after=after, fold_revision=fold_revision, rows=PAGE_ROWS)
+            with translate_errors():
+                found = self._fetch("checkpointed_streams", after=after, fold_revision=fold_revision, rows=BATCH_ROWS)
             yield from (stream for (stream,) in found)
-            if len(found) < PAGE_ROWS:
+            if len(found) < BATCH_ROWS:
                 return
             (after,) = found[-1]
 
     def _large(self, **wanted: Any) -> bytes:
-        with errors_in_our_terms():
+        with translate_errors():
             found = self._fetch("large_checkpoint", **wanted)
         return found[0][0] if found else b""

@@ -51,12 +51,12 @@ os.register_at_fork(after_in_child=_ids.seed)
 _NOTHING_CONVERTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
-def first_link(stream: str) -> bytes:
+def initial_digest(stream: str) -> bytes:
     """The digest that stands before a stream's first event."""
     return sha256(stream.encode()).digest()
 
 
-def link(previous: bytes, event_id: bytes, type: str, body: bytes | memoryview) -> bytes:
+def chain_digest(previous: bytes, event_id: bytes, type: str, body: bytes | memoryview) -> bytes:
     """The digest of an event: over the digest of the event before, its id, its type and its body."""
     chain = sha256(previous + event_id + type.encode() + b"\0")
     chain.update(body)
@@ -73,7 +73,7 @@ def id_of(header: bytes) -> bytes:
     return header[_ID]
 
 
-def sealed(event_id: bytes, digest: bytes, body: bytes) -> bytes:
+def encode_event(event_id: bytes, digest: bytes, body: bytes) -> bytes:
     """The state of an event."""
     return b"".join((b"\x01", event_id, digest, body))
 
@@ -132,7 +132,7 @@ def decode_beginning(stream: str, version: int, type: str, state: bytes) -> dict
     return data  # type: ignore[no-any-return]
 
 
-def look_whole(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
+def are_readable(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
     """Whether each row holds what may be an event: a known type, a known codec, a JSON object."""
     try:
         for _, type, state, _ in rows:
@@ -143,7 +143,7 @@ def look_whole(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
     return True
 
 
-def recorded(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:
+def to_recorded_event(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:
     """The recorded event of one row. Raises EventNotReadable."""
     data = decode(stream, version, type, state)
     try:
@@ -230,14 +230,14 @@ class LedgerMapper(Mapper[str]):
         event: PendingEvent = domain_event
         body = self._body(event.type, event.data)
         event_id = _ids.getrandbits(64).to_bytes(8)
-        digest = link(event.previous, event_id, event.type, body)
-        state = sealed(event_id, digest, body)
+        digest = chain_digest(event.previous, event_id, event.type, body)
+        state = encode_event(event_id, digest, body)
         previous = event.previous if event.follows_stored else b""
         return stored_event(event.originator_id, event.originator_version, event.type, state, event.data, previous)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:
         """The recorded event; its position is 0 unless a Notification is given. Raises EventNotReadable."""
-        event = recorded(
+        event = to_recorded_event(
             str(stored_event.originator_id),
             stored_event.originator_version,
             getattr(stored_event, "id", 0),

@@ -24,7 +24,7 @@ _OPTION = re.compile(r"[?&;#]([^?&;#]*)")
 _SETTING = re.compile(r"(?<![^\s=?&;])([^\s=?&;]++)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&;]+)")
 
 
-def shown(url: str) -> str:
+def redact_url(url: str) -> str:
     """The URL as it may be shown."""
     spans = sorted(span for span in _spans(url) if span[0] < span[1])
     parts, end = [], 0
@@ -35,7 +35,7 @@ def shown(url: str) -> str:
     return "".join((*parts, url[end:]))
 
 
-def described(url: str) -> str:
+def describe_text(url: str) -> str:
     """A text that is no store's URL: itself where it is surely no secret, else how long it is."""
     is_plain = re.fullmatch(rf"(?:[a-z][a-z0-9+.-]*:/+)?[^:@=?%&\s]*|{_BARE}", url, re.IGNORECASE)
     return repr(url) if is_plain and len(url) <= _LONGEST else f"a text of {len(url):,} characters"
@@ -44,7 +44,7 @@ def described(url: str) -> str:
 _LONGEST = 200
 
 
-def without_secrets(text: str, url: str) -> str:
+def redact_secrets(text: str, url: str) -> str:
     """A text, such as an error's, in which nothing stands that might be the password of the URL."""
     for secret in sorted(_secrets(url), key=len, reverse=True):
         hidden = re.escape(secret) if len(secret) > _SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)"
@@ -56,19 +56,19 @@ _SHORT = 8
 """Characters of a password that is only hidden where it stands alone: ``postgres`` is also a part of other words."""
 
 
-def without_urls(text: str) -> str:
+def redact_urls(text: str) -> str:
     """A text, such as a message about mistyped arguments, in which every URL is as it may be shown."""
-    return re.sub(r"[^\s'\"]+", lambda found: shown(found[0]), text)
+    return re.sub(r"[^\s'\"]+", lambda found: redact_url(found[0]), text)
 
 
-def quiet(error: FlowledgerError, url: str) -> FlowledgerError:
+def redact_error(error: FlowledgerError, url: str) -> FlowledgerError:
     """The error, or one like it without its causes, where it or one of them shows a secret of the URL.
 
     To be raised outside of any ``except``, where Python would add what was caught.
     """
-    if not any(without_secrets(text, url) != text for text in _told(error)):
+    if not any(redact_secrets(text, url) != text for text in _told(error)):
         return error
-    message = without_secrets(str(error), url)
+    message = redact_secrets(str(error), url)
     return type(error)(message) if len(error.args) == 1 else StorageUnavailable(message)
 
 

@@ -17,16 +17,11 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
-from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, first_link
+from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
+from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
 from .reader import EventReader
-from .recorder import (
-    MAX_EVENTS_PER_COMMIT,
-    ConnectionLost,
-    LedgerRecorder,
-    errors_in_our_terms,
-    storage_error,
-)
+from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
 from .stored_events import LinkedEvent
 from .stream_heads import Head, Heads, check_stream
@@ -139,7 +134,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 if before == list(map(_place_of, stored)):
                     raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
             except PersistenceError as error:
-                raise storage_error(error) from error
+                raise to_storage_error(error) from error
             else:
                 self._heads.remember(heads)
                 return positions
@@ -212,7 +207,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
 
     def _stored_head(self, stream: str, version: int) -> Head | None:
         if version == 0:
-            return Head(0, first_link(stream))
+            return Head(0, initial_digest(stream))
         digest = self._digest_at(stream, version)
         return None if digest is None else Head(version, digest)
 
@@ -283,7 +278,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self.threads.close()
 
     def _header(self, stream: str, version: int) -> bytes | None:
-        with errors_in_our_terms():
+        with translate_errors():
             found = self.recorder.header(stream, version)
         if found is None:
             return None

@@ -22,7 +22,8 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 
 from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..concurrency.threads import ThreadPool
-from .recorder import ConnectionLost, LedgerRecorder
+from .errors import ConnectionLost
+from .recorder import LedgerRecorder
 
 MAX_SHARED_BYTES = 2**20
 """States that one shared commit holds at most; what is larger by itself goes by itself, and beside the others."""

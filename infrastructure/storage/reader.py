@@ -5,16 +5,9 @@ from typing import Any
 
 from ...domain.errors import StorageCorrupt
 from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowDecoder
-from .codec import BODY, decode, decode_beginning, digest_of, has_one_schema, look_whole, recorded
-from .recorder import (
-    BEGINNING_BYTES,
-    LAST,
-    PAGE_ROWS,
-    LedgerRecorder,
-    Row,
-    StreamRow,
-    errors_in_our_terms,
-)
+from .codec import BODY, are_readable, decode, decode_beginning, digest_of, has_one_schema, to_recorded_event
+from .errors import translate_errors
+from .recorder import BATCH_ROWS, BEGINNING_BYTES, LAST, EventRow, LedgerRecorder, StreamRow
 from .stream_heads import Head, Heads, check_stream
 
 
@@ -27,7 +20,7 @@ class EventReader:
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
         check_stream(stream)
-        with errors_in_our_terms():
+        with translate_errors():
             return self.recorder.head(stream)
 
     def read(
@@ -40,22 +33,22 @@ class EventReader:
             if backwards and upto is None:
                 self._meet_head(stream, version, state)
                 upto = version
-            yield recorded(stream, version, position, type, state)
+            yield to_recorded_event(stream, version, position, type, state)
         if upto is None and version:
             self._meet_head(stream, version, state)
 
-    def rows(self, stream: str, *, upto: int | None = None) -> Iterator[Row]:
+    def rows(self, stream: str, *, upto: int | None = None) -> Iterator[EventRow]:
         """The events with ``version <= upto`` as they lie in storage, in order, large ones fetched one at a time."""
         for version, position, type, state in self._each(stream, self._pages(stream, 0, upto)):
-            yield Row(stream, version, position, type, state)
+            yield EventRow(stream, version, position, type, state)
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
         decoder = RowDecoder(stream, decode)
         for rows in self._pages(stream, after, upto):
-            if not look_whole(rows):
+            if not are_readable(rows):
                 rows = [self._whole(stream, row) for row in rows]
-            if upto is None and 0 < len(rows) < PAGE_ROWS:
+            if upto is None and 0 < len(rows) < BATCH_ROWS:
                 self._meet_head(stream, rows[-1][0], rows[-1][2] or b"")
             yield RowBatch(rows, decoder)  # type: ignore[arg-type]
 
@@ -64,7 +57,7 @@ class EventReader:
 
         Raises StorageCorrupt where there is none, EventNotReadable.
         """
-        with errors_in_our_terms():
+        with translate_errors():
             found = {(row.stream, row.version): row for row in self.recorder.rows_at(places)}
         for stream, version in places:
             if (stream, version) not in found:
@@ -73,9 +66,9 @@ class EventReader:
                 )
         return [self._recorded(found[place]) for place in places]
 
-    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         """The events at places as they lie in storage, as far as there are such; large ones without their state."""
-        with errors_in_our_terms():
+        with translate_errors():
             return self.recorder.rows_at(places)
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
@@ -84,7 +77,7 @@ class EventReader:
         None when there is none. Raises EventNotReadable.
         """
         check_stream(stream)
-        with errors_in_our_terms():
+        with translate_errors():
             found = self.recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
         if found is None:
             return None
@@ -100,42 +93,42 @@ class EventReader:
         Ends when it has caught up. Raises EventNotReadable at an event that can't be read.
         """
         while True:
-            with errors_in_our_terms():
-                page = self.recorder.log_page(after)
+            with translate_errors():
+                page = self.recorder.log_batch(after)
             yield from map(self._recorded, page)
-            if len(page) < PAGE_ROWS:
+            if len(page) < BATCH_ROWS:
                 return
             after = page[-1].position
 
-    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
-        """At most PAGE_ROWS events of the whole log as they lie in storage; large ones without their state.
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        """At most BATCH_ROWS events of the whole log as they lie in storage; large ones without their state.
 
         Where ``settled``, none that could be overtaken by one that isn't there yet.
         """
-        with errors_in_our_terms():
-            return self.recorder.log_page(after, settled=settled)
+        with translate_errors():
+            return self.recorder.log_batch(after, settled=settled)
 
     def last_position(self) -> int:
         """The position of the last event of the whole log; 0 when there is none."""
-        with errors_in_our_terms():
+        with translate_errors():
             return self.recorder.max_notification_id() or 0
 
-    def body(self, row: Row) -> dict[str, Any]:
+    def body(self, row: EventRow) -> dict[str, Any]:
         """What the event of a row says, in today's schema. Raises EventNotReadable."""
         state = row.state if row.state is not None else self._state(row.stream, row.version)
         return decode(row.stream, row.version, row.type, state)
 
-    def all_rows(self, stream: str | None = None) -> Iterator[Row]:
+    def all_rows(self, stream: str | None = None) -> Iterator[EventRow]:
         """Every event as it lies in storage, stream by stream, or those of one stream: what ``verify`` walks."""
         place = (stream or "", -(2**63))
         while True:
-            with errors_in_our_terms():
-                page = self.recorder.all_page(place)
+            with translate_errors():
+                page = self.recorder.batch_by_stream(place)
             for row in page:
                 if stream is not None and row.stream != stream:
                     return
                 yield row if row.state is not None else row._replace(state=self._state(row.stream, row.version))
-            if len(page) < PAGE_ROWS:
+            if len(page) < BATCH_ROWS:
                 return
             place = (page[-1].stream, page[-1].version)
 
@@ -153,10 +146,10 @@ class EventReader:
     def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
         check_stream(stream)
         while True:
-            with errors_in_our_terms():
-                page = self.recorder.stream_page(stream, after, upto)
+            with translate_errors():
+                page = self.recorder.stream_batch(stream, after, upto)
             yield page
-            if len(page) < PAGE_ROWS:
+            if len(page) < BATCH_ROWS:
                 return
             after = page[-1][0]
 
@@ -164,28 +157,30 @@ class EventReader:
         check_stream(stream)
         rows = 1  # who reads backwards mostly looks for one event near the end
         while True:
-            with errors_in_our_terms():
-                page = self.recorder.stream_page_backwards(stream, after, upto, rows)
+            with translate_errors():
+                page = self.recorder.stream_batch_backwards(stream, after, upto, rows)
             yield page
             if len(page) < rows:
                 return
             upto = page[-1][0] - 1
-            rows = min(rows * 8, PAGE_ROWS)
+            rows = min(rows * 8, BATCH_ROWS)
 
     def _whole(self, stream: str, row: StreamRow) -> EncodedRow:
         """The row with its state, also when that is large. Raises EventNotReadable."""
         version, type, state, position = row
         if state is None:
             state = self._state(stream, version)
-        sealed = (version, type, state, position)
-        if not look_whole([sealed]):
+        whole = (version, type, state, position)
+        if not are_readable([whole]):
             decode(stream, version, type, state)
-        return sealed
+        return whole
 
-    def _recorded(self, row: Row) -> RecordedEvent:
+    def _recorded(self, row: EventRow) -> RecordedEvent:
         stream, version, position, type, state = row
-        return recorded(stream, version, position, type, state if state is not None else self._state(stream, version))
+        return to_recorded_event(
+            stream, version, position, type, state if state is not None else self._state(stream, version)
+        )
 
     def _state(self, stream: str, version: int) -> bytes:
-        with errors_in_our_terms():
+        with translate_errors():
             return self.recorder.state(stream, version) or b""

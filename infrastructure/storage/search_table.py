@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...projections.search import SearchEntry
 
 if TYPE_CHECKING:
-    from .recorder import Row
+    from .recorder import EventRow
 
-NOWHERE = -1
+NO_REVISION = -1
 """The revision where the row is missing that says how far entries go."""
 
 
@@ -27,16 +27,16 @@ class Progress(NamedTuple):
     """Of that event; where it was taken back, the position from which."""
 
     @property
-    def is_taken_back(self) -> bool:
+    def is_rewound(self) -> bool:
         """Whether an event arrived behind it, and it reads anew what lies between.
 
         Then there need be no event at its position, and entries may hold events that lie behind that.
         """
         return self.last_stream == ""
 
-    def moved_behind(self, last: "Row") -> "Progress":
+    def advanced_to(self, last: "EventRow") -> "Progress":
         """The progress after a page that ends with this event."""
-        if self.is_taken_back and last.position < (self.last_version or 0):
+        if self.is_rewound and last.position < (self.last_version or 0):
             return self._replace(position=last.position)
         return self._replace(position=last.position, last_stream=last.stream, last_version=last.version)
 
@@ -53,7 +53,7 @@ class SearchTable(ABC):
         """The entries of those runs that have one, by run id; free to be changed."""
 
     @abstractmethod
-    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
         """Keep the entries in place of those of the same runs, and move on behind the last event of a page.
 
         False, and nothing is kept, when the progress isn't ``since`` any more, as somebody else was faster, and when

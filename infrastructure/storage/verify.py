@@ -10,9 +10,9 @@ from typing import Any
 from ...domain.errors import EventNotReadable
 from ...domain.events.catalogue import EVENT_TYPES
 from ...domain.events.integrity import Finding, Kind, VerifyReport
-from .codec import body_of, decode, digest_of, first_link, id_of, link
+from .codec import body_of, chain_digest, decode, digest_of, id_of, initial_digest
 from .event_store import LedgerEventStore
-from .recorder import Row
+from .recorder import EventRow
 
 PROGRESS_EVERY = 1_000
 """Events between two calls of the progress callback."""
@@ -22,12 +22,12 @@ def verify(
     store: LedgerEventStore, stream: str | None = None, progress: Callable[[int], object] | None = None
 ) -> VerifyReport:
     """Walk the store, or one stream of it, to the end. ``progress`` is told the count of events now and then."""
-    walk = Verification(store, stream, progress)
+    walk = ChainWalk(store, stream, progress)
     findings = tuple(walk)
     return VerifyReport(walk.events, walk.streams, findings)
 
 
-class Verification:
+class ChainWalk:
     """Iterate over it for the findings; ``events`` and ``streams`` count what has been walked so far.
 
     Events come stream by stream in pages, so memory doesn't grow with the store.
@@ -44,19 +44,19 @@ class Verification:
 
     def __iter__(self) -> Iterator[Finding]:
         self.events = self.streams = 0
-        before = Before("")
+        before = Predecessor("")
         for row in self._store.all_rows(self._stream):
             if row.stream != before.stream:
-                before = Before(row.stream)
+                before = Predecessor(row.stream)
                 self.streams += 1
-            yield from findings_in(row, before)
+            yield from check_event(row, before)
             self.events += 1
             if self._progress and self.events % PROGRESS_EVERY == 0:
                 self._progress(self.events)
 
 
 @dataclass(slots=True)
-class Before:
+class Predecessor:
     """What is known of the event before; a digest of None means that it can't be told.
 
     As it is made, it stands before the first event of a stream.
@@ -72,17 +72,17 @@ class Before:
     """What the event itself says; None where that can't be read."""
 
 
-def findings_in(row: Row, before: Before) -> Iterator[Finding]:
+def check_event(row: EventRow, before: Predecessor) -> Iterator[Finding]:
     """What is wrong with one event; leaves in ``before`` what the next one of its stream is compared with."""
     found = list(_faults(row, before))
     before.sound = not found
     yield from (Finding(row.stream, row.version, kind, message) for kind, message in found)
 
 
-def _faults(row: Row, before: Before) -> Iterator[tuple[Kind, str]]:
+def _faults(row: EventRow, before: Predecessor) -> Iterator[tuple[Kind, str]]:
     """The faults of one event; leaves in ``before`` what the next one is compared with."""
     first = before.version == 0 and before.digest is None
-    previous = first_link(row.stream) if first else before.digest
+    previous = initial_digest(row.stream) if first else before.digest
     if row.version != before.version + 1:
         previous = None
         yield "gap", _gap(row.version, before.version)
@@ -98,12 +98,12 @@ def _faults(row: Row, before: Before) -> Iterator[tuple[Kind, str]]:
         yield "unreadable", str(error)
         return
     before.digest = digest_of(state)
-    if previous is not None and link(previous, id_of(state), row.type, body) != before.digest:
+    if previous is not None and chain_digest(previous, id_of(state), row.type, body) != before.digest:
         yield _broken_link(before.sound)
     yield from _unreadable(row, state, before)
 
 
-def _unreadable(row: Row, state: bytes, before: Before) -> Iterator[tuple[Kind, str]]:
+def _unreadable(row: EventRow, state: bytes, before: Predecessor) -> Iterator[tuple[Kind, str]]:
     if row.type not in EVENT_TYPES:
         yield "unknown_type", f"its type {row.type!r} is unknown: it was written by other code or a newer flowledger"
         return

@@ -7,8 +7,8 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ...domain.errors import InvalidRequest
 from ..ledger.ledger import Ledger
+from ..storage.errors import ConnectionLost
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import ConnectionLost
 
 FaultPoint = Literal[
     "crash before commit",

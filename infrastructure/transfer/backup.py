@@ -15,11 +15,12 @@ from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
 from ..files.atomic import make_private_file, staged
 from ..files.places import place_of
 from ..storage.addresses import SQLITE, no_store, sqlite_file
+from ..storage.errors import to_storage_error
 from ..storage.event_store import LedgerEventStore
 from ..storage.memory.recorder import MemoryRecorder
-from ..storage.recorder import storage_error
-from ..storage.sqlite.datastore import APPLICATION_ID, Connection, ThreadBoundDatastore
+from ..storage.sqlite.datastore import Connection, SQLiteDatastore
 from ..storage.sqlite.recorder import SQLiteRecorder
+from ..storage.sqlite.schema import APPLICATION_ID
 from ..storage.sqlite.search import prepare
 from .report import BackupReport
 
@@ -62,7 +63,7 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
         except sqlite3.Error as error:  # of the copy; those of the store say so
             raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
         except PersistenceError as error:
-            raise storage_error(error) from error
+            raise to_storage_error(error) from error
         if copied != found:
             raise StorageCorrupt(f"the copy of {str(file)!r} is not what the store holds, and was thrown away")
         size = new.stat().st_size
@@ -91,7 +92,7 @@ def _check_target(file: Path, path: Path) -> None:
 def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
     """Copy the store as it is when this begins, and return what it holds then."""
     # A connection of our own, so that no thread's is busy meanwhile.
-    with closing(ThreadBoundDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
+    with closing(SQLiteDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
         copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
         copy.execute("PRAGMA journal_mode = OFF")
         with own.errors():

@@ -9,8 +9,8 @@ from typing import BinaryIO
 from ...domain.errors import StorageCorrupt
 from ...domain.values.names import check_run_id
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import Row
-from ..storage.verify import Before, findings_in
+from ..storage.recorder import EventRow
+from ..storage.verify import Predecessor, check_event
 from .contents import Part, contents
 from .files import write_export
 from .format import Footer, Header, event_line, footer_line, header_line
@@ -59,7 +59,7 @@ def _events(parts: Sequence[Part]) -> int:
     return sum(part.events for part in parts)
 
 
-def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[Row]:
+def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[EventRow]:
     """The events of all parts in the order in which they were stored.
 
     A stream is opened when its first event has its turn and closed with its last one, so that few are open at once.
@@ -67,8 +67,8 @@ def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[Row
     upto = {part.stream: part.events for part in parts}
     turns = [(part.position, part.stream) for part in parts]
     heapify(turns)
-    streams: dict[str, Iterator[Row]] = {}
-    waiting: dict[str, Row] = {}
+    streams: dict[str, Iterator[EventRow]] = {}
+    waiting: dict[str, EventRow] = {}
     while turns:
         stream = turns[0][1]
         if stream not in streams:
@@ -84,11 +84,11 @@ def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[Row
             heapreplace(turns, (following.position, stream))
 
 
-def _sound(rows: Iterator[Row]) -> Iterator[Row]:
+def _sound(rows: Iterator[EventRow]) -> Iterator[EventRow]:
     """The same, each checked with its link to the one before it. Raises StorageCorrupt."""
-    before: dict[str, Before] = {}
+    before: dict[str, Predecessor] = {}
     for row in rows:
-        known = before.setdefault(row.stream, Before(row.stream))
-        for finding in findings_in(row, known):
+        known = before.setdefault(row.stream, Predecessor(row.stream))
+        for finding in check_event(row, known):
             raise StorageCorrupt(f"event {row.version} of stream {row.stream!r} can't be exported: {finding.message}")
         yield row

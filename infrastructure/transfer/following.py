@@ -10,8 +10,8 @@ from ...domain.run import STARTED, RunState
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED, RUN_ADDED, WorkOrderState
 from ...domain.workflow import CREATED
-from ..storage.recorder import Row
-from ..storage.verify import Before
+from ..storage.recorder import EventRow
+from ..storage.verify import Predecessor
 from .histories import RunHistory, StreamHistory, WorkflowHistory, WorkOrderHistory
 
 _BEGINNINGS = frozenset({STARTED, OPENED, CREATED})
@@ -51,7 +51,7 @@ class Following:
     """Takes the events of a file in their order. Raises IllegalTransition, InvalidValue where one can't be."""
 
     def __init__(self, run_id: str, streams: Mapping[str, int], uses: Uses) -> None:
-        self.before = {stream: Before(stream) for stream in streams}
+        self.before = {stream: Predecessor(stream) for stream in streams}
         self._run_id = run_id
         self._streams = streams
         self._uses = uses
@@ -60,7 +60,7 @@ class Following:
         self._orders: dict[str, WorkOrderHistory] = {}
         self._workflows: dict[str, WorkflowHistory] = {}
 
-    def fits(self, row: Row) -> bool:
+    def fits(self, row: EventRow) -> bool:
         """Whether the event is of a type that may stand in its place."""
         kind = row.type.partition(".")[0]
         if row.version == 1:
@@ -69,7 +69,7 @@ class Following:
         is_first = (row.version == 1) == (row.type in _BEGINNINGS)
         return is_named_so and kind == self._kinds.get(row.stream) and is_first
 
-    def take(self, row: Row, data: Mapping[str, Any]) -> None:
+    def take(self, row: EventRow, data: Mapping[str, Any]) -> None:
         """The next event of a stream, which is what its type says."""
         self._history(row, data).take(row.version, row.type, data)
         named = self._runs.get(data.get("run_id", "")) if row.type in (OPENED, RUN_ADDED) else None
@@ -77,7 +77,7 @@ class Following:
         if named is not None and named.history.state.version > (2 if data.get("kind") == "fork" else 1):
             raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
 
-    def _history(self, row: Row, data: Mapping[str, Any]) -> StreamHistory:
+    def _history(self, row: EventRow, data: Mapping[str, Any]) -> StreamHistory:
         stream = row.stream
         if row.type == CREATED:
             workflow_id = data["workflow_id"]

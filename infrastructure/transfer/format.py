@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ...domain.values.json_text import read_json
-from ..storage.codec import body_of, digest_of, id_of, sealed
-from ..storage.recorder import Row
+from ..storage.codec import body_of, digest_of, encode_event, id_of
+from ..storage.recorder import EventRow
 
 FORMAT = 1
 """Raise it with every change that older releases can't read."""
@@ -64,7 +64,7 @@ def header_in(line: bytes) -> Header:
             raise ValueError("it is not the first line of a run's export")
 
 
-def event_line(row: Row) -> bytes:
+def event_line(row: EventRow) -> bytes:
     """The line of an event, whose state must be there. Raises ValueError where that isn't one."""
     state = row.state or b""
     body = body_of(state)
@@ -73,14 +73,14 @@ def event_line(row: Row) -> bytes:
     return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
-def event_in(line: bytes, position: int) -> Row:
+def event_in(line: bytes, position: int) -> EventRow:
     """The event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON text has this inside a string, where a quote would be escaped.
     head, _, rest = line.partition(DATA)
     match _object(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
-            state = sealed(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
-            row = Row(stream, int(version), position, type, state)
+            state = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
+            row = EventRow(stream, int(version), position, type, state)
             if event_line(row) == line:
                 return row
         case _:

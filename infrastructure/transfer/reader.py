@@ -11,9 +11,9 @@ from ...domain.run import STARTED
 from ...domain.soundness import check_names, check_recorded
 from ...projections.index.changes import Placed, changes_of, is_indexed
 from ..storage.codec import body_of, stored_event
-from ..storage.recorder import Row
+from ..storage.recorder import EventRow
 from ..storage.stored_events import LinkedEvent
-from ..storage.verify import findings_in
+from ..storage.verify import check_event
 from .files import lines_of
 from .following import Following, Uses
 from .format import DATA, Footer, Header, check_body, event_in, footer_in, header_in
@@ -135,14 +135,14 @@ class ExportReader:
         before = following.before.get(row.stream)
         if before is None:
             self.refuse(f"stream {row.stream!r} is not among those that the first line names")
-        for finding in findings_in(row, before):
+        for finding in check_event(row, before):
             self.refuse(f"event {row.version} of stream {row.stream!r}: {finding.message}")
         if not following.fits(row):
             self.refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
         data, before.data = before.data or {}, None  # which may be large, and would be kept for every stream
         return self._stored(row, data, following)
 
-    def _stored(self, row: Row, data: dict[str, Any], following: Following) -> LinkedEvent:
+    def _stored(self, row: EventRow, data: dict[str, Any], following: Following) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
         stream, version, type, state = row.stream, row.version, row.type, row.state or b""
         bounds = self._bounds

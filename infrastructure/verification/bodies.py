@@ -8,7 +8,7 @@ from ...domain.events.integrity import Finding
 from ...domain.soundness import OddTimeRecorded, check_recorded
 from ...domain.values.clock import AHEAD
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import Row
+from ..storage.recorder import EventRow
 from .inspector import Inspector
 
 
@@ -19,7 +19,7 @@ class BodyInspector(Inspector):
         self._largest = store.max_event_bytes  # what was stored under another limit is no fault
         self._latest = now + AHEAD
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is None:
             return ()
         try:

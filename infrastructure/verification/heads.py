@@ -18,7 +18,7 @@ import orjson
 from ...domain.errors import InvalidRequest
 from ...domain.events.integrity import Finding
 from ..storage.codec import digest_of
-from ..storage.recorder import Row
+from ..storage.recorder import EventRow
 from .inspector import Inspector
 
 FORMAT = 1
@@ -46,7 +46,7 @@ class HeadsInspector(Inspector):
     def __init__(self, earlier: "HeadsFile | None") -> None:
         self._earlier = iter(earlier or ())
         self._next = next(self._earlier, None)
-        self._last: Row | None = None
+        self._last: EventRow | None = None
         self._met: str | None = None
         """The digest at the version of the earlier head."""
         self.compared = 0
@@ -56,7 +56,7 @@ class HeadsInspector(Inspector):
         self._met = None
         return self._lost_before(stream) if self._next is not None else ()
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - heads are bytes
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - heads are bytes
         self._last = row
         if self._next is not None and self._next[:2] == (row.stream, row.version):
             self._met = _digest(row)
@@ -116,7 +116,7 @@ class HeadsInspector(Inspector):
         self._next = next(self._earlier, None)
 
 
-def _digest(row: Row) -> str:
+def _digest(row: EventRow) -> str:
     return digest_of(row.state or b"").hex()
 
 

@@ -9,7 +9,7 @@ from ...domain.status import work_order_status
 from ...projections.index.changes import Changes, Placed, changes_of, is_indexed
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import Row
+from ..storage.recorder import EventRow
 from .inspector import Inspector
 from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
 
@@ -39,7 +39,7 @@ class IndexInspector(Inspector):
         is_missed = any(walk.stream is not None and walk.stream < stream for walk in self._walks)
         return self._without_stream(stream) if is_missed else ()
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is None or not self._is_readable:
             self._is_readable = False
             return ()
@@ -52,7 +52,7 @@ class IndexInspector(Inspector):
             return (Finding(row.stream, row.version, "unreadable", error.reason),)
         return self._compare_rows_of(row)
 
-    def _compare_rows_of(self, row: Row) -> Iterator[Finding]:
+    def _compare_rows_of(self, row: EventRow) -> Iterator[Finding]:
         for walk, rows in zip(self._of_events, (self._changes.saves, self._changes.changes), strict=True):
             for expected in rows:
                 yield from self._compare_up_to(walk, row, expected)
@@ -83,7 +83,7 @@ class IndexInspector(Inspector):
 
     # --- rows of one event --------------------------------------------------------------------------------------------
 
-    def _compare_up_to(self, walk: TableWalk, row: Row, expected: Columns) -> Iterator[Finding]:
+    def _compare_up_to(self, walk: TableWalk, row: EventRow, expected: Columns) -> Iterator[Finding]:
         """The table's rows up to an event that must have one."""
         while True:
             actual = walk.of(row.stream, row.version)
@@ -138,7 +138,7 @@ class IndexInspector(Inspector):
             yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_MADE_ANEW}")
 
 
-def _add(changes: Changes, row: Row, data: Mapping[str, Any]) -> None:
+def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
     """Raises EventNotReadable."""
     if is_indexed(row.type, data):
         changes_of([Placed(row.position, row.stream, row.version, row.type, data)], changes)

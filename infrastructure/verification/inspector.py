@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...domain.events.integrity import Finding
-from ..storage.recorder import Row
+from ..storage.recorder import EventRow
 
 
 class Inspector:
@@ -18,7 +18,7 @@ class Inspector:
         """Before the first event of a stream: between the last stream and this one there is none."""
         return ()
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
         """The next event; ``data`` is None where what it says, or one before it, isn't what was written."""
         return ()
 

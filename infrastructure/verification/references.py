@@ -11,7 +11,7 @@ from ...domain.run import STARTED
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED, RUN_ADDED
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import LAST, Row
+from ..storage.recorder import LAST, EventRow
 from .inspector import Inspector
 
 WAITING = 20_000
@@ -58,10 +58,10 @@ class ReferenceInspector(Inspector):
         self._sources: list[_Source] = []
         self._versions: OrderedDict[tuple[str, int], object] = OrderedDict()
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         return () if data is None or row.type not in _NAMING else self._named_by(row, data)
 
-    def _named_by(self, row: Row, data: Mapping[str, Any]) -> Iterator[Finding]:
+    def _named_by(self, row: EventRow, data: Mapping[str, Any]) -> Iterator[Finding]:
         if row.type == STARTED and row.version == 1:
             yield from self._begun(row.stream, data)
         elif row.type in (OPENED, RUN_ADDED) and isinstance(run_id := data.get("run_id"), str):
@@ -181,7 +181,7 @@ class ReferenceInspector(Inspector):
             self._versions.popitem(last=False)
         return saved
 
-    def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[Row]:
+    def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[EventRow]:
         rest = filter(_may_be_there, places)
         while part := list(islice(rest, LOOKED_UP_AT_ONCE)):
             yield from self._store.rows_at(part)

@@ -9,7 +9,7 @@ from ...domain.run import STARTED
 from ...projections.search import MISFITS, SEARCH_REVISION, SearchEntry, is_searched, new_entry
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import PAGE_ROWS, Row
+from ..storage.recorder import BATCH_ROWS, EventRow
 from .inspector import Inspector
 
 AT_ONCE = 50
@@ -47,7 +47,7 @@ class SearchInspector(Inspector):
         self._entry, self._is_told = None, False
         return self._without_run(stream)
 
-    def event(self, row: Row, data: dict[str, Any] | None) -> Iterable[Finding]:
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is not None and row.position <= self._upto:
             try:
                 self._entry = _with(self._entry, row, data)
@@ -84,7 +84,7 @@ class SearchInspector(Inspector):
     def _check(self, stream: str) -> Iterator[Finding]:
         for _ in range(LOOKS):
             progress = self._table.progress()
-            if progress.is_taken_back or progress.revision != SEARCH_REVISION:
+            if progress.is_rewound or progress.revision != SEARCH_REVISION:
                 return  # it is about to read on from further back
             actual = self._table.entries([stream]).get(stream)
             if self._table.progress() == progress:
@@ -110,14 +110,14 @@ class SearchInspector(Inspector):
         page = "SELECT run_id FROM flowledger_search WHERE run_id > :after ORDER BY run_id LIMIT :rows"
         after = ""
         while True:
-            found = [run_id for (run_id,) in self._index.rows(page, {"after": after, "rows": PAGE_ROWS})]
+            found = [run_id for (run_id,) in self._index.rows(page, {"after": after, "rows": BATCH_ROWS})]
             yield from found
-            if len(found) < PAGE_ROWS:
+            if len(found) < BATCH_ROWS:
                 return
             after = found[-1]
 
 
-def _with(entry: SearchEntry | None, row: Row, data: dict[str, Any]) -> SearchEntry | None:
+def _with(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
     """The entry of a run with its next event."""
     if row.type == STARTED:
         entry = new_entry(row.stream, data, row.position)

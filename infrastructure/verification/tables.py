@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ...domain.values.ids import workflow_stream
 from ..queries.index.reader import Index
-from ..storage.recorder import PAGE_ROWS
+from ..storage.recorder import BATCH_ROWS
 
 Columns = Mapping[str, Any]
 """A row by the names of its columns."""
@@ -37,7 +37,7 @@ class Table(NamedTuple):
         bound = ", ".join(f":{name}" for name in names)
         behind = "" if after is None else f"WHERE ({keys}) > ({bound}) "
         sql = f"SELECT {', '.join(self.columns)} FROM {self.source} {behind}ORDER BY {keys} LIMIT :rows"  # noqa: S608 - ours
-        return sql, dict(zip(names, after or (), strict=False)) | {"rows": PAGE_ROWS}
+        return sql, dict(zip(names, after or (), strict=False)) | {"rows": BATCH_ROWS}
 
     def one(self, stream: str, version: int | None = None) -> tuple[str, dict[str, Any]]:
         """The statement of one row, behind a column that is never null, and its parameters."""
@@ -165,7 +165,7 @@ class TableWalk:
             found = [self.table.row(values) for values in self._index.rows(*self.table.page(after))]
             # SQLite takes anything for a key; what is no text comes before or behind all texts, and belongs to nobody.
             yield from (row for row in found if isinstance(row[self.table.key], str))
-            if len(found) < PAGE_ROWS:
+            if len(found) < BATCH_ROWS:
                 return
             last = found[-1]
             after = (last[self.table.key], last["version"]) if self.table.has_versions else (last[self.table.key],)

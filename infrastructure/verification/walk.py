@@ -14,8 +14,8 @@ from ..files.atomic import check_place, write_file
 from ..files.places import is_special
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
-from ..storage.recorder import Row
-from ..storage.verify import Before, findings_in
+from ..storage.recorder import EventRow
+from ..storage.verify import Predecessor, check_event
 from .bodies import BodyInspector
 from .checkpoints import CheckpointInspector
 from .heads import HeadsFile, HeadsInspector, HeadsWriter
@@ -99,7 +99,7 @@ class _Walk:
         self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]
 
     def findings(self) -> Iterator[Finding]:
-        before: Before | None = None
+        before: Predecessor | None = None
         sound = True
         for row in self._store.all_rows():
             if not isinstance(row.stream, str) or type(row.version) is not int:  # SQLite takes anything
@@ -108,9 +108,9 @@ class _Walk:
             if before is None or row.stream != before.stream:
                 if before is not None:
                     yield from self._end(before.stream, sound=sound)
-                before, sound = Before(row.stream), True
+                before, sound = Predecessor(row.stream), True
                 yield from self._begin(row)
-            found = list(findings_in(row, before))
+            found = list(check_event(row, before))
             yield from found
             sound = sound and not any(finding.kind in OF_THE_LOG for finding in found)
             for inspector in self._inspectors:
@@ -140,7 +140,7 @@ class _Walk:
             heads_written=heads_written,
         )
 
-    def _begin(self, row: Row) -> Iterator[Finding]:
+    def _begin(self, row: EventRow) -> Iterator[Finding]:
         self._streams += 1
         kind = row.type.partition(".")[0]
         self._kinds[kind] = self._kinds.get(kind, 0) + 1

@@ -12,10 +12,11 @@ from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, RESUMED, STARTED
 from ...domain.status import RunStatus
 from ...domain.values.json import refreeze
+from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import reused
-from ..serialization import canonical_digest, to_json_value
+from ..serialization import to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
     AuditedOrigin,
@@ -72,7 +73,7 @@ class RunAudit:
     @lazy
     def digest(self) -> str:
         """SHA-256 (hex) over the canonical JSON of all the rest: equal audits have equal digests."""
-        return canonical_digest(self._data)
+        return json_digest(self._data)
 
     @lazy
     def _data(self) -> dict[str, Any]:

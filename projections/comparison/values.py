@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from ...domain.values.json import render_path
-from .json_patch import Operation, Path
+from ...domain.values.json_pointer import Path
+from .json_patch import Operation
 from .text import unified_diff
 
 

@@ -16,7 +16,7 @@ import jsonpatch
 import flowledger as fl
 from flowledger.infrastructure.files.yaml_read import from_yaml
 from flowledger.infrastructure.storage.addresses import sqlite_file
-from flowledger.infrastructure.storage.credentials import shown
+from flowledger.infrastructure.storage.credentials import redact_url
 from flowledger.projections.comparison.json_patch import operations, patch_of
 
 Target = Callable[[bytes], object]
@@ -174,9 +174,9 @@ def urls(folder: Path) -> Target:
         text = _text(data)
         with suppress(fl.FlowledgerError):
             sqlite_file(text)
-        shown(text.replace("PASSWORD", password))
+        redact_url(text.replace("PASSWORD", password))
         for url in (f"postgresql://u:{password}@{text}", f"postgresql://h/{text}?password={password}"):
-            assert password not in shown(url)
+            assert password not in redact_url(url)
 
     return show
 

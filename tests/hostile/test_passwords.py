@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import flowledger as fl
 from flowledger.infrastructure.ledger import schemes
 from flowledger.infrastructure.storage.addresses import MAX_URL
-from flowledger.infrastructure.storage.credentials import described, shown, without_secrets, without_urls
+from flowledger.infrastructure.storage.credentials import describe_text, redact_secrets, redact_url, redact_urls
 
 PASSWORD = "Hunter2-s3cret"
 MALFORMED = (
@@ -166,10 +166,10 @@ passwords = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_si
 def test_whatever_the_password_is_it_is_not_shown(password: str, form: str) -> None:
     assume("=" not in form or not set("&;#?@:") & set(password))  # there they end a value, or belong to something else
     url = form.format(password)
-    assert password not in shown(url)
-    assert password not in described(url)
-    assert password not in without_secrets(f"error near {password}: {url}", url)
-    assert password not in without_urls(f"No such command '{url}'.") or set("'\"") & set(password)
+    assert password not in redact_url(url)
+    assert password not in describe_text(url)
+    assert password not in redact_secrets(f"error near {password}: {url}", url)
+    assert password not in redact_urls(f"No such command '{url}'.") or set("'\"") & set(password)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_whatever_the_password_is_it_is_not_shown(password: str, form: str) -> N
     ],
 )
 def test_what_is_no_secret_stays(url: str, seen: str) -> None:
-    assert shown(url) == seen
+    assert redact_url(url) == seen
 
 
 @pytest.mark.parametrize(

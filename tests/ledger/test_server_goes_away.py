@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.storage.recorder import ConnectionLost
+from flowledger.infrastructure.storage.errors import ConnectionLost
 
 DEFINITION = {
     "nodes": [{"id": name, "type": "work"} for name in "abc"],

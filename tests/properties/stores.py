@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from flowledger.domain.ports import Beginning, ExpectedVersion, RecordedEvent, RowBatch, RowDecoder, Write
-from flowledger.infrastructure.storage.recorder import Row
+from flowledger.infrastructure.storage.recorder import EventRow
 from flowledger.testing import Crash
 
 
@@ -48,7 +48,7 @@ class WrappedStore:
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
         yield from self.inner.tail(after=after)
 
-    def all_rows(self, stream: str | None = None) -> Iterator[Row]:
+    def all_rows(self, stream: str | None = None) -> Iterator[EventRow]:
         yield from self.inner.all_rows(stream)
 
     def close(self) -> None:
@@ -128,8 +128,8 @@ class Rereading(WrappedStore):
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
         events = list(self.read(stream, after=after, upto=upto))
-        sealed = [(event.version, event.type, orjson.dumps(event.data), event.position) for event in events]
-        yield RowBatch(sealed, RowDecoder(stream, lambda _stream, _version, _type, state: orjson.loads(state)))
+        encoded = [(event.version, event.type, orjson.dumps(event.data), event.position) for event in events]
+        yield RowBatch(encoded, RowDecoder(stream, lambda _stream, _version, _type, state: orjson.loads(state)))
 
 
 class DropsAnEventOnRead(Rereading):

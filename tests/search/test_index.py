@@ -18,7 +18,7 @@ import flowledger as fl
 from flowledger.domain.errors import StorageUnavailable
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
-from flowledger.infrastructure.storage.recorder import PAGE_ROWS
+from flowledger.infrastructure.storage.recorder import BATCH_ROWS
 
 from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
@@ -53,13 +53,13 @@ def test_a_budget_is_kept_and_the_rest_reported(store: LedgerEventStore) -> None
     index = index_of(store)
     assert index.catch_up() == fl.Lag(0, 0, 0.0)
     append(store, "run", [started()])
-    append(store, "run", [completed("a", number) for number in range(PAGE_ROWS + 500)])
+    append(store, "run", [completed("a", number) for number in range(BATCH_ROWS + 500)])
     told: list[float] = []
-    lag = index.catch_up(PAGE_ROWS + 100, told.append)
+    lag = index.catch_up(BATCH_ROWS + 100, told.append)
     positions = [event.position for event in store.tail()]
     whole = positions[-1] - positions[0]
-    assert told == [(positions[place - 1] - positions[0]) / whole for place in (PAGE_ROWS, PAGE_ROWS + 100)]
-    assert lag == index.lag() == fl.Lag(positions[PAGE_ROWS + 99], positions[-1], 5.0)
+    assert told == [(positions[place - 1] - positions[0]) / whole for place in (BATCH_ROWS, BATCH_ROWS + 100)]
+    assert lag == index.lag() == fl.Lag(positions[BATCH_ROWS + 99], positions[-1], 5.0)
     assert index.catch_up(0) == lag
     assert index.catch_up() == fl.Lag(positions[-1], positions[-1], 0.0)
 
@@ -106,7 +106,7 @@ def test_who_was_overtaken_by_a_rebuild_keeps_nothing(store: LedgerEventStore) -
     index.clear()
     index.catch_up(1)
     assert store.search.progress().position == since.position
-    assert not store.search.save(since, store.log_page(since.position), stale)
+    assert not store.search.save(since, store.log_batch(since.position), stale)
 
 
 def test_a_store_that_cannot_be_written_answers_from_what_is_there(

@@ -81,7 +81,7 @@ def in_store(store: LedgerEventStore, run_id: str, events: list[Any]) -> None:
     for event in events:
         entry.add(event.type, event.data)
     store.search.restart(SEARCH_REVISION)
-    assert store.search.save(store.search.progress(), store.log_page(0), [entry])
+    assert store.search.save(store.search.progress(), store.log_batch(0), [entry])
 
 
 def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:

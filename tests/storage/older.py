@@ -9,7 +9,7 @@ import psycopg
 
 from flowledger.infrastructure.storage import sql as sql_files
 from flowledger.infrastructure.storage.sql import Dialect
-from flowledger.infrastructure.storage.sqlite.datastore import APPLICATION_ID
+from flowledger.infrastructure.storage.sqlite.schema import APPLICATION_ID
 
 LAST_WITH_OLD_NAMES: dict[Dialect, int] = {"postgres": 5, "sqlite": 3}
 

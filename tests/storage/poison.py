@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from flowledger.infrastructure.storage.codec import first_link, link, sealed
+from flowledger.infrastructure.storage.codec import chain_digest, encode_event, initial_digest
 
 from ..verification.stories import EVENT, Story
 
@@ -94,8 +94,8 @@ def plant_behind(story: Story, poison: str, run_id: str, order_id: str) -> None:
     ((last,),) = story.query("SELECT max(notification_id) FROM flowledger_events")
     body = POISONS[poison](orjson.dumps(run_body(correlation_id=order_id)))
     type = "run.teleported" if poison == "an unknown type" else "run.recovered"
-    digest = link(story.store.link_at(run_id, version - 1)[9:], b"\1" * 8, type, body)
-    story.put_back([(run_id, version, type, sealed(b"\1" * 8, digest, body), last + 1)])
+    digest = chain_digest(story.store.link_at(run_id, version - 1)[9:], b"\1" * 8, type, body)
+    story.put_back([(run_id, version, type, encode_event(b"\1" * 8, digest, body), last + 1)])
 
 
 def plant(story: Story, poison: str) -> None:
@@ -107,8 +107,8 @@ def plant(story: Story, poison: str) -> None:
     for type, (stream, body_of) in BODIES.items():
         body = POISONS[poison](orjson.dumps(body_of()))
         shown = "run.teleported" if poison == "an unknown type" else type
-        digest = link(first_link(stream), b"\1" * 8, shown, body)
-        rows.append((stream, 1, shown, sealed(b"\1" * 8, digest, body), last + 1 + len(rows)))
+        digest = chain_digest(initial_digest(stream), b"\1" * 8, shown, body)
+        rows.append((stream, 1, shown, encode_event(b"\1" * 8, digest, body), last + 1 + len(rows)))
     with story._raw() as connection:
         mark = "?" if story.url.startswith("sqlite") else "%s"
         for row in rows:

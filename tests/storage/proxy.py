@@ -143,16 +143,16 @@ class Proxy:
 
     def settle(self) -> None:
         """Wait until the server has ended the sessions of all broken connections: from then on nothing comes late."""
-        for link in list(self._links):
-            if link.broken:
-                assert link.ended.wait(60)
+        for chain_digest in list(self._links):
+            if chain_digest.broken:
+                assert chain_digest.ended.wait(60)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._listener.close()
-        for link in self._links:
-            link.close()
+        for chain_digest in self._links:
+            chain_digest.close()
 
     def __enter__(self) -> "Proxy":
         return self

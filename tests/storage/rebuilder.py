@@ -8,19 +8,19 @@ from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import rebuild
 from flowledger.infrastructure.storage import recorder
 
-rebuild.PAGE_ROWS = recorder.PAGE_ROWS = 5  # type: ignore[misc]
+rebuild.BATCH_ROWS = recorder.BATCH_ROWS = 5  # type: ignore[misc]
 
 
 def main(url: str) -> None:
     with closing(open_store(url)) as store:
-        read = store.recorder.indexed_page
+        read = store.recorder.indexed_batch
 
         def read_when_told(after: int, *, settled: bool) -> Any:
             print("settled" if settled else "swapping", flush=True)
             sys.stdin.readline()
             return read(after, settled=settled)
 
-        store.recorder.indexed_page = read_when_told  # type: ignore[method-assign]
+        store.recorder.indexed_batch = read_when_told  # type: ignore[method-assign]
         rebuild.rebuild_index(store)
 
 

@@ -120,7 +120,7 @@ DEFINITION = {
 }
 
 
-def recorded(steps: int, output: Callable[[int], Any]) -> list[NewEvent]:
+def to_recorded_event(steps: int, output: Callable[[int], Any]) -> list[NewEvent]:
     """The events of a run of so many steps: a loop that fails once, and is given a note in the middle."""
     executors = fl.ExecutorRegistry()
 
@@ -142,7 +142,7 @@ def recorded(steps: int, output: Callable[[int], Any]) -> list[NewEvent]:
 
 @cache
 def events() -> list[NewEvent]:
-    return recorded(STEPS, lambda number: {"number": number, "noise": random.Random(number).random()})
+    return to_recorded_event(STEPS, lambda number: {"number": number, "noise": random.Random(number).random()})
 
 
 @cache
@@ -160,7 +160,7 @@ def stored(store: Any, head: int | None = None) -> Any:
 def states_of(store: Any, every: int | None) -> RunRepository:
     """What one process has: it believes the pages that it made itself, whatever their length."""
     states: RunRepository = store.__dict__.setdefault("states", RunRepository(store, store.checkpoints, every))
-    states._every = every
+    states._checkpoint_every = every
     return states
 
 
@@ -260,7 +260,7 @@ def test_results_are_compressed_where_that_makes_them_small(
     output: Callable[[int], str], least: float, most: float
 ) -> None:
     with opened("memory:") as store:
-        store.append(Write(RUN, 0, recorded(STEPS, output)))
+        store.append(Write(RUN, 0, to_recorded_event(STEPS, output)))
         plain = now(store, None)
         assert now(store, STEPS) == plain
         (page,) = kept(store).values()
@@ -312,7 +312,7 @@ def test_a_checkpoint_in_another_form_changes_no_answer(watched: Any) -> None:
 
 def test_pages_of_another_run_change_no_answer(store_url: str) -> None:
     with opened(store_url) as store:
-        store.append(Write("other", 0, recorded(STEPS, lambda number: {"other": number})))
+        store.append(Write("other", 0, to_recorded_event(STEPS, lambda number: {"other": number})))
         RunRepository(store, store.checkpoints, EVERY).load("other")
         store.checkpoints.save(RUN, FOLD_REVISION, contents(store, "other"))
         assert answers(stored(store), EVERY) == expected()
@@ -361,7 +361,7 @@ def sqlite_url(tmp_path: Any) -> str:
 
 
 def test_a_result_that_can_not_be_read_is_told_to_who_looks_and_has_no_page() -> None:
-    run = recorded(1_200, lambda number: number)
+    run = to_recorded_event(1_200, lambda number: number)
 
     class Damaged:
         """Spoils the body of one event."""

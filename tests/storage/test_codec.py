@@ -11,7 +11,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 
 from flowledger.domain.errors import EventNotReadable, InvalidRequest, InvalidValue
 from flowledger.domain.events.catalogue import EVENT_TYPES, EventType
-from flowledger.infrastructure.storage.codec import LedgerEvent, LedgerMapper, PendingEvent, decode, first_link
+from flowledger.infrastructure.storage.codec import LedgerEvent, LedgerMapper, PendingEvent, decode, initial_digest
 
 from .events import NOON, NOTED, Noted, note
 
@@ -20,7 +20,7 @@ HEADER = b"\x01" + bytes(40)
 
 
 def stored(**changes: Any) -> StoredEvent:
-    return LedgerMapper().to_stored_event(PendingEvent("a", 1, NOTED, DATA | changes, first_link("a")))
+    return LedgerMapper().to_stored_event(PendingEvent("a", 1, NOTED, DATA | changes, initial_digest("a")))
 
 
 def test_a_state_is_codec_id_digest_and_body() -> None:

@@ -13,7 +13,7 @@ from flowledger.domain.ports import CheckpointStore, EventStore, Write
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.codec import MAX_EVENT_BYTES, PendingEvent
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
-from flowledger.infrastructure.storage.log.event_store import hosted
+from flowledger.infrastructure.storage.log.event_store import adapt_store
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance, memory_ledger
 
@@ -48,7 +48,7 @@ class OurStores(EventStoreConformance):
 
     def test_large_events_are_left_out_of_pages_and_read_one_at_a_time(self, store: LedgerEventStore, url: str) -> None:
         write(store, "a", 0, "x" * 2**20, "small")
-        in_page = [state is not None for _, _, state, _ in store.recorder.stream_page("a", 0, None)]
+        in_page = [state is not None for _, _, state, _ in store.recorder.stream_batch("a", 0, None)]
         assert in_page == ([True] * 2 if url == "memory:" else [False, True])
         assert [len(row.state or b"") > 2**20 for row in store.rows("a")] == [True, False]
 
@@ -139,12 +139,12 @@ class TestWhatImplementsThePort(EventStoreConformance):
 
     @pytest.fixture
     def store(self, url: str) -> Iterator[EventStore]:
-        with closing(hosted(Wrapper(open_store(url)), MAX_EVENT_BYTES)) as store:
+        with closing(adapt_store(Wrapper(open_store(url)), MAX_EVENT_BYTES)) as store:
             yield store
 
     @pytest.fixture
     def reopen(self, url: str) -> Callable[[], EventStore]:
-        return lambda: hosted(Wrapper(open_store(url)), MAX_EVENT_BYTES)
+        return lambda: adapt_store(Wrapper(open_store(url)), MAX_EVENT_BYTES)
 
 
 class TestOurCheckpoints(CheckpointStoreConformance):

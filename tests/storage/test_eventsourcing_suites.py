@@ -19,12 +19,15 @@ from eventsourcing.tests import persistence as suites
 from eventsourcing.utils import Environment, get_topic
 
 from flowledger.infrastructure.storage import codec
-from flowledger.infrastructure.storage.memory import recorder as memory
-from flowledger.infrastructure.storage.postgres import recorder as postgres
-from flowledger.infrastructure.storage.postgres.datastore import PooledDatastore
+from flowledger.infrastructure.storage.memory import factory as memory
+from flowledger.infrastructure.storage.memory.recorder import MemoryRecorder
+from flowledger.infrastructure.storage.postgres import factory as postgres
+from flowledger.infrastructure.storage.postgres.datastore import PostgresDatastore
+from flowledger.infrastructure.storage.postgres.recorder import PostgresRecorder
 from flowledger.infrastructure.storage.recorder import LedgerRecorder
-from flowledger.infrastructure.storage.sqlite import recorder as sqlite
-from flowledger.infrastructure.storage.sqlite.datastore import ThreadBoundDatastore
+from flowledger.infrastructure.storage.sqlite import factory as sqlite
+from flowledger.infrastructure.storage.sqlite.datastore import SQLiteDatastore
+from flowledger.infrastructure.storage.sqlite.recorder import SQLiteRecorder
 
 
 class OnOurRecorder:
@@ -53,7 +56,7 @@ class OnOurRecorder:
 
 class OnMemory(OnOurRecorder):
     def new_recorder(self) -> LedgerRecorder:
-        return memory.MemoryRecorder()
+        return MemoryRecorder()
 
 
 class OnSQLite(OnOurRecorder):
@@ -62,7 +65,7 @@ class OnSQLite(OnOurRecorder):
         self.path = tmp_path
 
     def new_recorder(self) -> LedgerRecorder:
-        recorder = sqlite.SQLiteRecorder(ThreadBoundDatastore(str(self.path / f"{uuid4()}.db")))
+        recorder = SQLiteRecorder(SQLiteDatastore(str(self.path / f"{uuid4()}.db")))
         recorder.create_table()
         return recorder
 
@@ -73,7 +76,7 @@ class OnPostgres(OnOurRecorder):
         self.new_url = new_postgres_url
 
     def new_recorder(self) -> LedgerRecorder:
-        recorder = postgres.PostgresRecorder(PooledDatastore(self.new_url()))
+        recorder = PostgresRecorder(PostgresDatastore(self.new_url()))
         recorder.create_table()
         return recorder
 
@@ -207,9 +210,7 @@ class FactorySuite(suites.InfrastructureFactoryTestCase[Any]):
         return self.factory_class
 
     def expected_application_recorder_class(self) -> type[Any]:
-        return {"POPO": memory.MemoryRecorder, "SQLite": sqlite.SQLiteRecorder, "Postgres": postgres.PostgresRecorder}[
-            self.prefix
-        ]
+        return {"POPO": MemoryRecorder, "SQLite": SQLiteRecorder, "Postgres": PostgresRecorder}[self.prefix]
 
     def expected_aggregate_recorder_class(self) -> type[Any]:
         return getattr(self.stock, f"{self.prefix}AggregateRecorder")  # type: ignore[no-any-return]
@@ -268,5 +269,5 @@ class TestAnApplicationOfTheLibrary(TestCase):
         env = {"PERSISTENCE_MODULE": memory.__name__, "MAPPER_TOPIC": get_topic(codec.LedgerMapper)}
         application: Application[str] = Application(env=env)
         assert isinstance(application.mapper, codec.LedgerMapper)
-        assert isinstance(application.recorder, memory.MemoryRecorder)
+        assert isinstance(application.recorder, MemoryRecorder)
         application.close()

@@ -25,8 +25,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 from flowledger.infrastructure.storage import group_commit
+from flowledger.infrastructure.storage.errors import ConnectionLost
 from flowledger.infrastructure.storage.group_commit import GroupCommit
-from flowledger.infrastructure.storage.recorder import ConnectionLost
 
 PATIENCE = 10
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""

@@ -13,7 +13,7 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.codec import MAX_EVENT_BYTES
-from flowledger.infrastructure.storage.log.event_store import hosted
+from flowledger.infrastructure.storage.log.event_store import adapt_store
 from flowledger.stores import EventLog, NewRow, event_store
 from flowledger.testing import ManualClock
 
@@ -308,7 +308,7 @@ def test_a_log_reads_a_page_at_a_time() -> None:
                 yield row
 
     log: EventLog = Counting(Disk())
-    with closing(hosted(log, MAX_EVENT_BYTES)) as store:
+    with closing(adapt_store(log, MAX_EVENT_BYTES)) as store:
         write(store, "a", 0, *range(3_000))
         log.read = 0  # type: ignore[attr-defined]
         next(store.read("a"))

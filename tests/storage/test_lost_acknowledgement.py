@@ -9,8 +9,8 @@ from eventsourcing.persistence import IntegrityError
 
 from flowledger.domain.errors import ConcurrencyError, StorageUnavailable
 from flowledger.domain.ports import ExpectedVersion, Write
+from flowledger.infrastructure.storage.errors import ConnectionLost
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
-from flowledger.infrastructure.storage.recorder import ConnectionLost
 from flowledger.testing import Faults
 
 from .events import notes, opened, texts, write

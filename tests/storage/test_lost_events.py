@@ -10,10 +10,10 @@ import pytest
 
 from flowledger.domain.errors import ConcurrencyError, EventsLost
 from flowledger.domain.ports import ExpectedVersion, Write
-from flowledger.infrastructure.storage.codec import PendingEvent, first_link
+from flowledger.infrastructure.storage.codec import PendingEvent, initial_digest
+from flowledger.infrastructure.storage.errors import PredecessorMissing
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_BYTES, COPY_FROM_EVENTS
-from flowledger.infrastructure.storage.recorder import PredecessorMissing
 from flowledger.infrastructure.storage.stream_heads import HEADS_REMEMBERED
 from flowledger.infrastructure.storage.verify import verify
 
@@ -204,7 +204,7 @@ def test_a_statement_that_appends_demands_the_event_before_whatever_it_appends(s
     for events in (
         [event("a", 2, other)],
         [event("a", 3, store._digest_at("a", 1) or b"")],
-        [event("missing", 2, first_link("missing"))],
+        [event("missing", 2, initial_digest("missing"))],
         [event("a", 2, store._digest_at("a", 1) or b""), event("b", 2, other)],
         [event("a", 2, other, size=COPY_FROM_BYTES)],
     ):

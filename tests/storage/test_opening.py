@@ -12,7 +12,7 @@ import pytest
 
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
 from flowledger.infrastructure.ledger.stores import open_store
-from flowledger.infrastructure.storage.credentials import shown
+from flowledger.infrastructure.storage.credentials import redact_url
 
 from .events import opened, texts, write
 
@@ -86,10 +86,10 @@ def test_a_wrong_password_is_refused_without_showing_it(new_postgres_url: Callab
 
 
 def test_urls_are_shown_without_their_password() -> None:
-    assert shown("postgresql://ada:p@ss:word@host/db?password=x&sslmode=require") == (
+    assert redact_url("postgresql://ada:p@ss:word@host/db?password=x&sslmode=require") == (
         "postgresql://ada:***@host/db?password=***&sslmode=require"
     )
-    assert shown("sqlite:///a.db") == "sqlite:///a.db"
+    assert redact_url("sqlite:///a.db") == "sqlite:///a.db"
 
 
 def test_a_closed_store_says_so(store_url: str) -> None:

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
-from flowledger.infrastructure.storage.postgres.datastore import PooledDatastore
+from flowledger.infrastructure.storage.postgres.datastore import PostgresDatastore
 from flowledger.infrastructure.storage.postgres.pool import ConnectionPool
 
 from .events import opened, texts, write
@@ -105,7 +105,7 @@ def test_a_read_only_server_can_be_read_and_refuses_writes(new_postgres_url: Cal
 
 
 def test_the_librarys_own_methods_work_on_our_connections(new_postgres_url: Callable[[], str]) -> None:
-    datastore = PooledDatastore(new_postgres_url())
+    datastore = PostgresDatastore(new_postgres_url())
     with datastore.transaction(commit=True) as cursor:
         cursor.execute("SELECT 1 AS one")
         assert cursor.fetchone() == {"one": 1}

@@ -64,17 +64,17 @@ def test_an_index_that_was_lost_is_rebuilt_to_the_same_rows(durable_url: str) ->
 def test_what_is_written_while_the_index_is_rebuilt_is_in_it(store_url: str) -> None:
     with fl.open_ledger(store_url, executors) as ledger:
         fill(ledger)
-        rebuilding, stop = threading.Event(), threading.Event()
+        index_rebuild, stop = threading.Event(), threading.Event()
 
         def write() -> None:
-            rebuilding.wait()
+            index_rebuild.wait()
             while not stop.is_set():
                 ledger.runs.start("w", payload="go")
 
         writers = [threading.Thread(target=write) for _ in range(3)]
         for writer in writers:
             writer.start()
-        rebuilding.set()
+        index_rebuild.set()
         for _ in range(5):
             ledger.rebuild()
         stop.set()
@@ -216,7 +216,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def page_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (rebuild, recorder, memory):
-        monkeypatch.setattr(module, "PAGE_ROWS", rows)
+        monkeypatch.setattr(module, "BATCH_ROWS", rows)
 
 
 @pytest.mark.usefixtures("small_pages")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import flowledger as fl
 from flowledger.infrastructure.storage.index_writer import TABLES
 from flowledger.infrastructure.storage.postgres import index as postgres_index
-from flowledger.infrastructure.storage.postgres.index import PostgresRebuilding
+from flowledger.infrastructure.storage.postgres.index import PostgresIndexRebuild
 from flowledger.infrastructure.storage.sql import grants
 
 from .clusters import as_user, ask, new_user, run_sql
@@ -93,15 +93,15 @@ def test_a_rebuild_that_ends_between_slices_leaves_each_row_as_it_was_or_right(
         for table in TABLES:
             run_sql(store.app, damage(table, "changed", 1, 0))
         wrong = index_of(ledger._store)
-        left, equal = iter(range(slices)), PostgresRebuilding._equal
+        left, equal = iter(range(slices)), PostgresIndexRebuild._equal
 
-        def equal_some(self: PostgresRebuilding, *bounds: Any) -> None:
+        def equal_some(self: PostgresIndexRebuild, *bounds: Any) -> None:
             if next(left, None) is None:
                 raise KeyboardInterrupt
             equal(self, *bounds)
 
         with monkeypatch.context() as patch:
-            patch.setattr(PostgresRebuilding, "_equal", equal_some)
+            patch.setattr(PostgresIndexRebuild, "_equal", equal_some)
             with pytest.raises(KeyboardInterrupt):
                 ledger.rebuild()
         found = index_of(ledger._store)
@@ -133,19 +133,19 @@ def test_readers_do_not_wait_for_a_rebuild_and_writers_write_between_slices(stor
         for table in TABLES:
             run_sql(store.app, f"DELETE FROM {table}")
         seen: list[int] = []
-        equal, end_of_slice = PostgresRebuilding._equal, PostgresRebuilding._end_of_slice
+        equal, end_of_slice = PostgresIndexRebuild._equal, PostgresIndexRebuild._end_of_slice
 
-        def read_and_equal(self: PostgresRebuilding, *bounds: Any) -> None:
+        def read_and_equal(self: PostgresIndexRebuild, *bounds: Any) -> None:
             seen.append(len(other.history.runs(limit=1000)))
             equal(self, *bounds)
 
-        def write_and_look(self: PostgresRebuilding, *bounds: Any) -> Any:
+        def write_and_look(self: PostgresIndexRebuild, *bounds: Any) -> Any:
             other.runs.start("w", payload="go")
             return end_of_slice(self, *bounds)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(PostgresRebuilding, "_equal", read_and_equal)
-            patch.setattr(PostgresRebuilding, "_end_of_slice", write_and_look)
+            patch.setattr(PostgresIndexRebuild, "_equal", read_and_equal)
+            patch.setattr(PostgresIndexRebuild, "_end_of_slice", write_and_look)
             ledger.rebuild()
         assert len(seen) > 6
         kept = index_of(ledger._store)
@@ -157,9 +157,9 @@ def test_readers_do_not_wait_for_a_rebuild_and_writers_write_between_slices(stor
 @pytest.mark.usefixtures("small_slices")
 def test_a_slice_costs_what_is_in_it_however_large_the_index_is(store: Store) -> None:
     plans: list[str] = []
-    execute = PostgresRebuilding._execute
+    execute = PostgresIndexRebuild._execute
 
-    def explain_first(self: PostgresRebuilding, statement: str, *parameters: Any) -> Any:
+    def explain_first(self: PostgresIndexRebuild, statement: str, *parameters: Any) -> Any:
         if statement.startswith(("DELETE", "INSERT INTO")) and "flowledger_index " not in statement:
             plans.append("\n".join(line for (line,) in execute(self, f"EXPLAIN {statement}", *parameters)))
         return execute(self, statement, *parameters)
@@ -167,7 +167,7 @@ def test_a_slice_costs_what_is_in_it_however_large_the_index_is(store: Store) ->
     with fl.open_ledger(store.app, executors) as ledger:
         fill(ledger)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(PostgresRebuilding, "_execute", explain_first)
+            patch.setattr(PostgresIndexRebuild, "_execute", explain_first)
             ledger.rebuild()
     assert len(plans) > 10
     assert [plan for plan in plans if "Seq Scan" in plan] == []

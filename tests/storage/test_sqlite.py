@@ -10,7 +10,7 @@ import pytest
 
 from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
 from flowledger.infrastructure.ledger.stores import open_store
-from flowledger.infrastructure.storage.sqlite.datastore import APPLICATION_ID
+from flowledger.infrastructure.storage.sqlite.schema import APPLICATION_ID
 
 from .events import opened, texts, write
 

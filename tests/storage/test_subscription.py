@@ -21,9 +21,9 @@ from flowledger.domain.ports import NewEvent, Write
 from flowledger.infrastructure.storage import codec
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.eventsourcing import subscription
-from flowledger.infrastructure.storage.postgres import recorder as postgres
-from flowledger.infrastructure.storage.recorder import LARGE_STATE, LedgerRecorder
-from flowledger.infrastructure.storage.sqlite import recorder as sqlite
+from flowledger.infrastructure.storage.postgres import factory as postgres
+from flowledger.infrastructure.storage.recorder import LARGE_EVENT, LedgerRecorder
+from flowledger.infrastructure.storage.sqlite import factory as sqlite
 
 from .events import NOTED, Noted, note, opened, write
 
@@ -65,7 +65,7 @@ def test_it_goes_on_where_it_is_told_and_over_pages(store: LedgerEventStore, rec
 
 
 def test_a_notification_is_the_stored_event(store: LedgerEventStore, recorder: LedgerRecorder) -> None:
-    write(store, "a", 0, "small", "x" * LARGE_STATE, "small again")
+    write(store, "a", 0, "small", "x" * LARGE_EVENT, "small again")
     with recorder.subscribe() as following:
         assert take(following, 3) == recorder.select_notifications(None, 3)
 
@@ -80,15 +80,15 @@ def test_it_waits_for_an_event_of_its_topics(store: LedgerEventStore, recorder: 
 
 
 def test_stop_ends_it_while_it_waits(recorder: LedgerRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked, log_page = Event(), recorder.log_page
+    looked, log_batch = Event(), recorder.log_batch
 
     def look(after: int) -> Any:
         looked.set()
-        return log_page(after)
+        return log_batch(after)
 
     monkeypatch.setattr(subscription, "SHORTEST_PAUSE", 60.0)
     monkeypatch.setattr(subscription, "LONGEST_PAUSE", 60.0)
-    monkeypatch.setattr(recorder, "log_page", look)
+    monkeypatch.setattr(recorder, "log_batch", look)
     following = recorder.subscribe()
     with ThreadPoolExecutor(1) as thread:
         ending = thread.submit(list, following)
@@ -119,14 +119,14 @@ def test_it_keeps_no_transaction_open(store: LedgerEventStore, recorder: LedgerR
         assert places(take(following, 1)) == [("a", 2)]
 
 
-@pytest.mark.parametrize("breaks", ["log_page", "state"])
+@pytest.mark.parametrize("breaks", ["log_batch", "state"])
 def test_after_a_failed_look_it_goes_on_with_what_was_due(
     store: LedgerEventStore, recorder: LedgerRecorder, monkeypatch: pytest.MonkeyPatch, breaks: str
 ) -> None:
     def broken(*_: Any) -> Any:
         raise OperationalError("broken on purpose")
 
-    write(store, "a", 0, "x" * LARGE_STATE, 2)
+    write(store, "a", 0, "x" * LARGE_EVENT, 2)
     with recorder.subscribe() as following:
         monkeypatch.setattr(recorder, breaks, broken)
         with pytest.raises(OperationalError, match="on purpose"):

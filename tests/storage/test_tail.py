@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowledger.domain.ports import RecordedEvent
-from flowledger.infrastructure.storage.codec import LedgerMapper, PendingEvent, first_link
+from flowledger.infrastructure.storage.codec import LedgerMapper, PendingEvent, initial_digest
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
-from flowledger.infrastructure.storage.postgres.datastore import PooledDatastore
+from flowledger.infrastructure.storage.postgres.datastore import PostgresDatastore
 from flowledger.infrastructure.storage.postgres.recorder import PostgresRecorder
 from flowledger.infrastructure.storage.postgres.search import PostgresSearch
-from flowledger.infrastructure.storage.recorder import Row
+from flowledger.infrastructure.storage.recorder import EventRow
 
 from .events import NOTED, note, opened, rows, write
 
@@ -40,7 +40,7 @@ def store(url: str) -> Iterator[LedgerEventStore]:
 
 def insert(connection: psycopg.Connection, store: LedgerEventStore, stream: str, place: int = 1) -> None:
     """Store event 1 of a stream in the connection's transaction, which has its number from now on."""
-    event = store._mapper.to_stored_event(PendingEvent(stream, 1, NOTED, note(stream).data, first_link(stream)))
+    event = store._mapper.to_stored_event(PendingEvent(stream, 1, NOTED, note(stream).data, initial_digest(stream)))
     connection.execute(INSERT, (stream, 1, event.topic, event.state, place))
 
 
@@ -81,7 +81,7 @@ def test_a_tail_that_does_not_wait_passes_over_an_event(
     url: str, store: LedgerEventStore, slow_writer: psycopg.Connection
 ) -> None:
     """The same history, read without the bound: so the test above can fail."""
-    recorder = HastyRecorder(PooledDatastore(url))
+    recorder = HastyRecorder(PostgresDatastore(url))
     hasty = LedgerEventStore(LedgerMapper(), recorder, MemoryCheckpoints(), PostgresSearch(recorder.datastore))
     assert read_round_the_commit(hasty, slow_writer) == [("fast", 1)]
     assert hasty.head("slow") == 1
@@ -109,8 +109,8 @@ def read_round_the_commit(store: LedgerEventStore, slow_writer: psycopg.Connecti
 class HastyRecorder(PostgresRecorder):
     """Reads the log to its end, whoever is still writing."""
 
-    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:
-        return super().log_page(after, settled=False)
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
+        return super().log_batch(after, settled=False)
 
 
 WRITERS = 4

@@ -12,7 +12,7 @@ from flowledger.domain.errors import EventNotReadable
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.ports import Write
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
-from flowledger.infrastructure.storage.verify import PROGRESS_EVERY, Verification, verify
+from flowledger.infrastructure.storage.verify import PROGRESS_EVERY, ChainWalk, verify
 
 from .events import NOON, NOTED, note, opened, texts, write
 
@@ -152,7 +152,7 @@ def test_findings_say_what_and_where(store: LedgerEventStore, path: Path) -> Non
 def test_progress_is_told_while_it_walks(store: LedgerEventStore) -> None:
     write(store, "long", 0, *range(2 * PROGRESS_EVERY))
     told: list[int] = []
-    walk = Verification(store, progress=told.append)
+    walk = ChainWalk(store, progress=told.append)
     assert list(walk) == []
     assert told == [PROGRESS_EVERY, 2 * PROGRESS_EVERY]
     assert (walk.events, walk.streams) == (2 * PROGRESS_EVERY + 6, 3)

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from flowledger.infrastructure.storage.codec import first_link, link
+from flowledger.infrastructure.storage.codec import chain_digest, initial_digest
 
 Event = dict[str, Any]
 
@@ -20,18 +20,18 @@ def forged(content: bytes, change: Callable[[list[Event]], Any]) -> bytes:
     """The file with other events."""
     events = events_of(content)
     change(events)
-    return sealed(orjson.loads(content.split(b"\n", 1)[0]), events)
+    return encode_export(orjson.loads(content.split(b"\n", 1)[0]), events)
 
 
-def sealed(header: Mapping[str, Any], events: list[Event]) -> bytes:
+def encode_export(header: Mapping[str, Any], events: list[Event]) -> bytes:
     """A file of these events: versions as they are, digests and counts anew."""
     count: dict[str, int] = {}
     last: dict[str, bytes] = {}
     for event in events:
         stream = event["stream"]
         count[stream] = count.get(stream, 0) + 1
-        before = last.get(stream) or first_link(stream)
-        last[stream] = link(before, bytes.fromhex(event["id"]), event["type"], orjson.dumps(event["data"]))
+        before = last.get(stream) or initial_digest(stream)
+        last[stream] = chain_digest(before, bytes.fromhex(event["id"]), event["type"], orjson.dumps(event["data"]))
         event["digest"] = last[stream].hex()
     lines = [header | {"streams": dict(sorted(count.items()))}, *events]  # type: ignore[operator]
     text = b"".join(orjson.dumps(each) + b"\n" for each in lines)

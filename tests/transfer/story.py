@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import flowledger as fl
-from flowledger.infrastructure.storage.recorder import Row
+from flowledger.infrastructure.storage.recorder import EventRow
 
 from ..storage.index import index_of
 
@@ -58,9 +58,9 @@ class Story:
         return path
 
 
-def stored(ledger: fl.Ledger) -> dict[str, list[Row]]:
+def stored(ledger: fl.Ledger) -> dict[str, list[EventRow]]:
     """What lies in storage, by stream; positions are left out, as they are each store's own."""
-    streams: dict[str, list[Row]] = {}
+    streams: dict[str, list[EventRow]] = {}
     for row in ledger._store.all_rows():
         streams.setdefault(row.stream, []).append(row._replace(position=0))
     return streams

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.storage.codec import first_link, link
+from flowledger.infrastructure.storage.codec import chain_digest, initial_digest
 
 from . import forging
 from .forging import Event
@@ -235,7 +235,7 @@ def test_a_key_that_comes_twice_is_refused_though_all_digests_fit(
     if place == 1:  # by somebody who knows how digests are made
         event = orjson.loads(lines[1])
         body = lines[1].partition(b',"data":')[2][:-2]
-        digest = link(first_link(event["stream"]), bytes.fromhex(event["id"]), event["type"], body).hex()
+        digest = chain_digest(initial_digest(event["stream"]), bytes.fromhex(event["id"]), event["type"], body).hex()
         lines[1] = lines[1].replace(event["digest"].encode(), digest.encode())
     line = refused(b"".join(lines), file, f"the key '{key}' comes twice")
     assert line == (len(lines) if place == -1 else place + 1)

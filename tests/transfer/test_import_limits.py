@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 import flowledger as fl
-from flowledger.infrastructure.storage.codec import first_link, link
+from flowledger.infrastructure.storage.codec import chain_digest, initial_digest
 from flowledger.infrastructure.transfer import limits
 
 from .story import Story
@@ -74,7 +74,7 @@ def with_payload(story: Story, folder: Path, payload: bytes) -> list[bytes]:
     event = orjson.loads(lines[place])
     head, _, body = lines[place].partition(b',"data":')
     body = body[:-2].replace(orjson.dumps(event["data"]["payload"]), payload)
-    digest = link(first_link(event["stream"]), bytes.fromhex(event["id"]), event["type"], body).hex()
+    digest = chain_digest(initial_digest(event["stream"]), bytes.fromhex(event["id"]), event["type"], body).hex()
     lines[place] = b"".join([head.replace(event["digest"].encode(), digest.encode()), b',"data":', body, b"}\n"])
     return lines
 

@@ -21,8 +21,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small store is read at many moments."""
     import_module("flowledger.infrastructure.verification.walk")  # with all of which the pages are made small
     for name, module in list(sys.modules.items()):
-        if name.startswith("flowledger.") and hasattr(module, "PAGE_ROWS"):
-            monkeypatch.setattr(module, "PAGE_ROWS", 3)
+        if name.startswith("flowledger.") and hasattr(module, "BATCH_ROWS"):
+            monkeypatch.setattr(module, "BATCH_ROWS", 3)
     monkeypatch.setattr(references, "WAITING", 4)
     monkeypatch.setattr(search_entries, "AT_ONCE", 2)
 

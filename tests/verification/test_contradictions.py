@@ -11,7 +11,7 @@ import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION, RunState
 from flowledger.infrastructure.repositories.checkpoints import encode_checkpoint
 from flowledger.infrastructure.repositories.runs import RunRepository
-from flowledger.infrastructure.storage.codec import BODY, first_link, id_of, link, sealed
+from flowledger.infrastructure.storage.codec import BODY, chain_digest, encode_event, id_of, initial_digest
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
 
@@ -269,11 +269,11 @@ def test_another_definition_than_the_one_that_was_saved_is_found(durable: Story)
 def rewrite(story: Story, stream: str, change: Any) -> None:
     """The whole stream with other bodies and digests that fit."""
     rows = sorted(story.remove(f"originator_id = '{stream}'"), key=lambda row: row[1])
-    digest, made = first_link(stream), []
+    digest, made = initial_digest(stream), []
     for _, version, type, state, position in rows:
         body = change(state[BODY:])
-        digest = link(digest, id_of(state), type, body)
-        made.append((stream, version, type, sealed(id_of(state), digest, body), position))
+        digest = chain_digest(digest, id_of(state), type, body)
+        made.append((stream, version, type, encode_event(id_of(state), digest, body), position))
     assert made != rows
     story.put_back(made)
 
@@ -312,10 +312,10 @@ def test_an_event_that_somebody_inserted_past_us_is_found(durable: Story) -> Non
     run_id = durable.runs["done"].id
     version = durable.store.head(run_id) + 1
     body = b'{"recorded_at":4000000000000000,"by":"mallory","metadata":{"approved":true}}'
-    digest = link(durable.store.link_at(run_id, version - 1)[9:], b"\1" * 8, "run.metadata_set", body)
+    digest = chain_digest(durable.store.link_at(run_id, version - 1)[9:], b"\1" * 8, "run.metadata_set", body)
     with durable._raw() as connection:
         ((last,),) = connection.execute("SELECT max(notification_id) FROM flowledger_events").fetchall()
-    durable.put_back([(run_id, version, "run.metadata_set", sealed(b"\1" * 8, digest, body), last + 1)])
+    durable.put_back([(run_id, version, "run.metadata_set", encode_event(b"\1" * 8, digest, body), last + 1)])
     assert durable.found() == [(run_id, version, "time"), (run_id, version, "index")]
 
 

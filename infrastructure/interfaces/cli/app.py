@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ....domain.errors import FlowledgerError
-from ...storage.credentials import without_urls
+from ...storage.credentials import redact_urls
 from ..presentation.documents import error_document
 from ..presentation.streams import (
     OutputLost,
@@ -152,7 +152,7 @@ def _carry_out(session: Session, arguments: list[str]) -> int:
             code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
         return code or session.exit_code
     except typer.TyperException as error:
-        return _fail(session, error, without_urls(error.format_message()) + _usage_hint(error))
+        return _fail(session, error, redact_urls(error.format_message()) + _usage_hint(error))
     except FlowledgerError as error:
         return _fail(session, error, str(error))
     except OSError as error:  # such as a current folder that is gone

@@ -6,7 +6,8 @@ from typing import Any
 from ....domain.errors import StorageUnavailable
 from ....projections.index.changes import INDEX_REVISION, ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
 from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
-from ...storage.recorder import LedgerRecorder, errors_in_our_terms
+from ...storage.errors import translate_errors
+from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect
 from . import sql
 
@@ -68,7 +69,7 @@ class Index:
 
     def is_built(self) -> bool:
         """Whether its rows are those that this code makes."""
-        with errors_in_our_terms():
+        with translate_errors():
             return self._recorder.query("SELECT revision FROM flowledger_index", {}) == [(INDEX_REVISION,)]
 
     @property
@@ -78,16 +79,16 @@ class Index:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement, whatever made them."""
-        with errors_in_our_terms():
+        with translate_errors():
             return self._recorder.query(sql, parameters)
 
     def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         """The version of a stream, and the rows of a statement at the same moment; its first column is never null."""
-        with errors_in_our_terms():
+        with translate_errors():
             return self._recorder.query_beside_head(stream, sql, parameters)
 
     def _rows(self, query: Condition) -> list[Any]:
-        with errors_in_our_terms():
+        with translate_errors():
             if not self._is_current:
                 self._check()
             return self._recorder.query(query.sql, query.parameters)

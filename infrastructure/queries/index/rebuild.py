@@ -10,8 +10,10 @@ from ....domain.run import STARTED
 from ....domain.work_order import OPENED, RUN_ADDED
 from ....projections.index.changes import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
 from ...storage.codec import decode
+from ...storage.errors import to_storage_error
 from ...storage.event_store import LedgerEventStore
-from ...storage.recorder import PAGE_ROWS, EndedByOthers, IndexedPage, LedgerRecorder, Rebuilding, Row, storage_error
+from ...storage.index_rebuild import IndexedBatch, IndexRebuild, RebuiltByAnother
+from ...storage.recorder import BATCH_ROWS, EventRow, LedgerRecorder
 
 MOST_NAMED = 20
 """Events that can't be read and are named in the log of the process; `verify` names all."""
@@ -35,14 +37,14 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     an interruption, also by SIGKILL.
     """
     try:
-        with store.recorder.rebuilding() as new:
+        with store.recorder.index_rebuild() as new:
             walk = _Walk(store.recorder, new, progress, left_out)
             walk.catch_up(settled=True)
             events = new.swap(walk.catch_up, INDEX_REVISION)
-    except EndedByOthers as ended:
+    except RebuiltByAnother as ended:
         events = ended.events
     except PersistenceError as error:
-        raise storage_error(error) from error
+        raise to_storage_error(error) from error
     store.checkpoints.clear()
     if progress is not None:
         progress(1.0)
@@ -53,7 +55,7 @@ class _Walk:
     """Goes through the log as far as it is, and goes on from there the next time."""
 
     def __init__(
-        self, recorder: LedgerRecorder, new: Rebuilding, progress: Progress | None, left_out: LeftOut | None
+        self, recorder: LedgerRecorder, new: IndexRebuild, progress: Progress | None, left_out: LeftOut | None
     ) -> None:
         self._recorder = recorder
         self._left_out = left_out
@@ -71,34 +73,34 @@ class _Walk:
         if (position := self._new.position()) != self._put:
             self._read = self._put = position
         while True:
-            found = self._recorder.indexed_page(self._read, settled=settled)
-            rows = _undivided(found) if len(found) == PAGE_ROWS else found
+            found = self._recorder.indexed_batch(self._read, settled=settled)
+            rows = _undivided(found) if len(found) == BATCH_ROWS else found
             went_on = self._take_in(rows)
             if rows and settled:  # else writers wait, and progress may take its time
                 self._tell(rows)
-            if went_on and len(found) < PAGE_ROWS:
+            if went_on and len(found) < BATCH_ROWS:
                 return
 
-    def _take_in(self, rows: Sequence[Row]) -> bool:
+    def _take_in(self, rows: Sequence[EventRow]) -> bool:
         """False when we have to go on elsewhere, as others were here."""
         if not rows:
             return True
         events, changes = self._changes(rows)
         self._read = rows[-1].position
         if events:
-            page = IndexedPage(self._put, self._read, events, changes)
+            page = IndexedBatch(self._put, self._read, events, changes)
             self._put = self._new.put(page)
             if self._put != page.upto:
                 self._read = self._put
                 return False
         return True
 
-    def _changes(self, rows: Sequence[Row]) -> tuple[int, Changes]:
+    def _changes(self, rows: Sequence[EventRow]) -> tuple[int, Changes]:
         """How many events move rows, and what they do."""
         events = [event for row in rows if (event := self._placed(row)) is not None]
         return changes_of_readable(events, self._tell_of)
 
-    def _placed(self, row: Row) -> Placed | None:
+    def _placed(self, row: EventRow) -> Placed | None:
         """The event of a row, if it moves any; without data where it can't be read."""
         try:
             if not isinstance(row.stream, str) or type(row.version) is not int or row.version < 1:
@@ -122,11 +124,11 @@ class _Walk:
         elif len(self._named) <= MOST_NAMED:
             _log.warning("%s; it is left out of the lists", error)
 
-    def _data(self, row: Row) -> dict[str, object]:
+    def _data(self, row: EventRow) -> dict[str, object]:
         state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""
         return decode(row.stream, row.version, row.type, state)
 
-    def _tell(self, rows: Sequence[Row]) -> None:
+    def _tell(self, rows: Sequence[EventRow]) -> None:
         if self._begin is None:
             self._begin = rows[0].position
         if self._progress is not None and self._end > self._begin:
@@ -139,7 +141,7 @@ _BEGINNING = 4
 """Events in which a run begins and its work order says so, at most. They are of one commit."""
 
 
-def _undivided(rows: Sequence[Row]) -> Sequence[Row]:
+def _undivided(rows: Sequence[EventRow]) -> Sequence[EventRow]:
     """The rows of a full page, without a run that begins at their end and whose work order may come behind it.
 
     The state of a work order is told from its run, which must be of the same page.

@@ -14,7 +14,7 @@ from ...storage.search_table import Progress, SearchTable
 
 if TYPE_CHECKING:
     from ...storage.reader import EventReader
-    from ...storage.recorder import Row
+    from ...storage.recorder import EventRow
 
 LEAST_LAG = 1e-6
 """Seconds, where there are events that a search doesn't know; 0 says that it knows all."""
@@ -90,7 +90,7 @@ class SearchIndex:
         since = self._table.progress()
         position, unknown = since.position, self._behind(since, settled=False)
         if unknown is None:
-            position, unknown = 0, self._store.log_page(0, settled=False)
+            position, unknown = 0, self._store.log_batch(0, settled=False)
         # Read last: an event that comes in between is one that it doesn't know.
         head = self._store.last_position()
         return Lag(position, head, self._age_of(unknown) if unknown or position < head else 0.0)
@@ -99,7 +99,7 @@ class SearchIndex:
         """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
         self._table.restart(SEARCH_REVISION)
 
-    def _behind(self, since: Progress, *, settled: bool = True) -> "Sequence[Row] | None":
+    def _behind(self, since: Progress, *, settled: bool = True) -> "Sequence[EventRow] | None":
         """The next events behind; None where entries are by other rules, or what was read last isn't what lies there.
 
         The store has lost its newest events then, or another log lies under these entries, or somebody moved them.
@@ -108,16 +108,16 @@ class SearchIndex:
             return None
         after, known = since.position, (since.position, since.last_stream, since.last_version)
         if known == (0, None, None):
-            return self._store.log_page(0, settled=settled)
-        if since.is_taken_back:
-            page = self._store.log_page(after, settled=settled)
-            return page if page or self._store.log_page(after, settled=False) else None  # an event was behind it
+            return self._store.log_batch(0, settled=settled)
+        if since.is_rewound:
+            page = self._store.log_batch(after, settled=settled)
+            return page if page or self._store.log_batch(after, settled=False) else None  # an event was behind it
         # The page begins with what was read last: also where that must wait for a moment behind an open transaction.
-        page = self._store.log_page(max(after, 1) - 1, settled=settled)
-        first = page[:1] or self._store.log_page(max(after, 1) - 1, settled=False)[:1]
+        page = self._store.log_batch(max(after, 1) - 1, settled=settled)
+        first = page[:1] or self._store.log_batch(max(after, 1) - 1, settled=False)[:1]
         return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
 
-    def _keep(self, since: Progress, page: "Sequence[Row]", left_out: set[str]) -> None:
+    def _keep(self, since: Progress, page: "Sequence[EventRow]", left_out: set[str]) -> None:
         """Keep what the page tells of runs; where the database can't hold that, all but the runs that it can't hold."""
         entries = list(self._entries(page, since, left_out).values())
         try:
@@ -131,11 +131,11 @@ class SearchIndex:
                     _leave_out(left_out, entry.run_id, str(error))
             self._table.save(since, page, kept)
 
-    def _entries(self, page: "Sequence[Row]", since: Progress, left_out: set[str]) -> dict[str, SearchEntry]:
+    def _entries(self, page: "Sequence[EventRow]", since: Progress, left_out: set[str]) -> dict[str, SearchEntry]:
         """The entries of the runs that the page tells of, as they are after it."""
         rows = [row for row in page if is_searched(row.type) and isinstance(row.stream, str)]
         runs = {row.stream for row in rows}
-        if since.is_taken_back:
+        if since.is_rewound:
             # What is kept of them may hold events behind the page already.
             rows = [row for run in sorted(runs) for row in self._upto(run, page[-1].position)]
         begun = {row.stream for row in rows if row.type == STARTED}
@@ -153,10 +153,10 @@ class SearchIndex:
                 _leave_out(left_out, row.stream, f"event {row.version}: its body is no {row.type!r} ({error!r})")
         return entries
 
-    def _upto(self, run_id: str, position: int) -> "Iterator[Row]":
+    def _upto(self, run_id: str, position: int) -> "Iterator[EventRow]":
         return takewhile(lambda row: row.position <= position, self._store.rows(run_id))
 
-    def _age_of(self, rows: "Sequence[Row]") -> float:
+    def _age_of(self, rows: "Sequence[EventRow]") -> float:
         """Seconds since the first of these events that can be read; whatever the clock says, it is behind them."""
         for row in rows:
             try:

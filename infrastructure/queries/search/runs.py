@@ -12,8 +12,8 @@ from ....domain.expressions.language import Allowance
 from ....projections.index.changes import RunRow
 from ....projections.index.query import Condition, Place, RunQuery
 from ....projections.search import CUT, MISFITS, SearchEntry, WordQuery, document_of, words_of
+from ...storage.errors import translate_errors
 from ...storage.reader import EventReader
-from ...storage.recorder import errors_in_our_terms
 from ...storage.search_table import SearchTable
 from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
@@ -116,7 +116,7 @@ class SearchedRuns:
             f"count(*) FILTER (WHERE {condition})" for condition in (found.sql, *(part.sql for part in found.parts))
         )
         newest = f"SELECT * FROM flowledger_search ORDER BY started_at DESC, position DESC LIMIT {SAMPLE}"  # noqa: S608 - as above
-        with errors_in_our_terms():
+        with translate_errors():
             ((together, *each),) = self._recorder.query(f"SELECT {counts} FROM ({newest}) AS s", found.parameters)  # noqa: S608 - our own columns and tables; values are parameters
         if together >= FREQUENT:
             return None
@@ -164,7 +164,7 @@ class SearchedRuns:
         else:
             listed, runs = "s.run_id = ANY (:search_runs)", list(run_ids)
         sql = f"SELECT s.run_id FROM flowledger_search AS s WHERE {listed} AND {found.certain}"  # noqa: S608 - as above
-        with errors_in_our_terms():
+        with translate_errors():
             rows = self._recorder.query(sql, found.parameters | {"search_runs": runs})
         return {run_id for (run_id,) in rows}
 

@@ -107,17 +107,18 @@ class Auditor:
 
     def _read_checked(self, stream: str, upto: int | None = None, after: int = 0) -> "CheckedStream":
         """The events of a stream, each checked against the one before it while they are read."""
-        from ...storage.codec import recorded  # brings the storage libraries, which are there once a store is open
-        from ...storage.recorder import Row
-        from ...storage.verify import Before, findings_in
+        # Imported late, as these need the storage libraries, which are loaded once a store is open.
+        from ...storage.codec import to_recorded_event
+        from ...storage.recorder import EventRow
+        from ...storage.verify import Predecessor, check_event
 
         events: list[RecordedEvent] = []
         findings: list[Finding] = []
-        before = Before(stream, version=after)
+        before = Predecessor(stream, version=after)
         for page in self._store.pages(stream, after=after, upto=upto):
             for version, type, state, position in page.rows:
-                findings += findings_in(Row(stream, version, position, type, state), before)
-                events.append(recorded(stream, version, position, type, state))
+                findings += check_event(EventRow(stream, version, position, type, state), before)
+                events.append(to_recorded_event(stream, version, position, type, state))
         return CheckedStream(events, findings)
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:

@@ -9,7 +9,7 @@ from eventsourcing.persistence import Notification, Subscription
 
 from ....domain.errors import EventsLost
 from ..codec import BODY
-from ..recorder import LedgerRecorder, Row
+from ..recorder import EventRow, LedgerRecorder
 
 SHORTEST_PAUSE = 0.004
 LONGEST_PAUSE = 0.128
@@ -42,7 +42,7 @@ class PollingSubscription(Subscription[LedgerRecorder]):
         self._stopped = Event()
         # The recorder's pages and not its select_notifications: they bound memory, and as they hold every type, the
         # reader of a rare one doesn't walk through all the others again with each look.
-        self._page: deque[Row] = deque()
+        self._page: deque[EventRow] = deque()
         self._begin = gt or 0
         self._seen: deque[_Seen] = deque(maxlen=EVENTS_REMEMBERED)
 
@@ -71,17 +71,17 @@ class PollingSubscription(Subscription[LedgerRecorder]):
                 return notification
         raise StopIteration
 
-    def _look(self) -> Sequence[Row]:
+    def _look(self) -> Sequence[EventRow]:
         """The next events, seen from the one that was met last, which is looked at once more."""
         if not self._seen:
-            return self._recorder.log_page(self._begin)
+            return self._recorder.log_batch(self._begin)
         last = self._seen[-1]
-        page = self._recorder.log_page(last.position - 1)
+        page = self._recorder.log_batch(last.position - 1)
         if page and page[0].position == last.position and self._is(page[0], last):
             return page[1:]
         if not self._is_stored(last):
             raise self._go_back()
-        return self._recorder.log_page(last.position)
+        return self._recorder.log_batch(last.position)
 
     def _go_back(self) -> EventsLost:
         """Forget what was met and isn't there any more."""
@@ -90,18 +90,18 @@ class PollingSubscription(Subscription[LedgerRecorder]):
             self._seen.pop()
         return EventsLost(lost.stream, lost.version, self._recorder.head(lost.stream))
 
-    def _is(self, row: Row, seen: _Seen) -> bool:
+    def _is(self, row: EventRow, seen: _Seen) -> bool:
         return (row.stream, row.version) == (seen.stream, seen.version) and self._header(row) == seen.header
 
     def _is_stored(self, seen: _Seen) -> bool:
         return self._recorder.header(seen.stream, seen.version) == (seen.header, seen.position)
 
-    def _header(self, row: Row) -> bytes:
+    def _header(self, row: EventRow) -> bytes:
         if row.state is not None:
             return row.state[:BODY]
         found = self._recorder.header(row.stream, row.version)
         return b"" if found is None else found[0]
 
-    def _notification(self, row: Row) -> Notification:
+    def _notification(self, row: EventRow) -> Notification:
         state = row.state if row.state is not None else self._recorder.state(row.stream, row.version)
         return Notification(row.stream, row.version, row.type, state or b"", row.position)

@@ -8,7 +8,7 @@ from typing import Any
 from ..memory.recorder import MemoryRecorder
 
 
-class Beside:
+class SideTables:
     """Tables of index and search, and no event. The store that they are beside keeps them up to date."""
 
     def __init__(self) -> None:

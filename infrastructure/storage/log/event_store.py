@@ -32,7 +32,7 @@ def event_store(
     )
 
 
-def hosted(store: object, max_event_bytes: int, factory: str | None = None) -> LedgerEventStore:
+def adapt_store(store: object, max_event_bytes: int, factory: str | None = None) -> LedgerEventStore:
     """An event store of somebody else's as a ledger needs it; ``factory`` tells what made it.
 
     Raises InvalidRequest for what is none.

@@ -8,41 +8,41 @@ from threading import RLock
 from typing import Any, Self
 
 from eventsourcing.persistence import (
-    ApplicationRecorder,
     IntegrityError,
     Notification,
     StoredEvent,
-    Subscription,
 )
 
 from ....domain.errors import EventNotReadable, FlowledgerError
 from ....projections.index.changes import Placed, changes_of_readable, is_indexed
 from ...concurrency.forking import ResetOnFork, register_for_forks
 from ..codec import BODY, decode
-from ..eventsourcing.subscription import PollingSubscription
-from ..recorder import BEGINNING_BYTES, LARGE_STATE, PAGE_ROWS, CatchUp, ConnectionLost, LedgerRecorder, Row, StreamRow
+from ..errors import ConnectionLost
+from ..eventsourcing.notifications import PollingNotifications
+from ..index_rebuild import CatchUp
+from ..recorder import BATCH_ROWS, BEGINNING_BYTES, LARGE_EVENT, EventRow, StreamRow
 from ..sql import Dialect
-from ..sqlite.index import SQLiteRebuilding, change_index
+from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..stored_events import previous_of
-from .beside import Beside
+from .beside import SideTables
 from .event_log import AppendRefused, EventLog, LogRow, NewRow
 
 _BEFORE_ALL = -(2**63)
 
 
-class LogRecorder(ResetOnFork, LedgerRecorder):
+class LogRecorder(ResetOnFork, PollingNotifications):
     """Rows of an EventLog, and the index in memory: before each look into it, it takes in what the log has gained."""
 
     dialect: Dialect = "sqlite"
 
     def __init__(self, log: EventLog) -> None:
         super().__init__()
-        self.beside = Beside()
+        self.beside = SideTables()
         self._log = log
         self._lock = RLock()
-        self._last: Row | None = None
+        self._last: EventRow | None = None
         """The last event that the index knows, with the beginning of its state."""
-        self._rebuilt: Row | None = None
+        self._rebuilt: EventRow | None = None
         """The same of an index that is being made anew."""
         self._streams: set[str] = set()
         self._sorted: list[str] | None = None
@@ -78,26 +78,26 @@ class LogRecorder(ResetOnFork, LedgerRecorder):
         row = self._row(stream, version)
         return None if row is None else row.state
 
-    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
-        return self._stream_rows(lambda: self._log.stream(stream, after, upto), PAGE_ROWS)
+    def stream_batch(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+        return self._stream_rows(lambda: self._log.stream(stream, after, upto), BATCH_ROWS)
 
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+    def stream_batch_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         return self._stream_rows(lambda: self._log.stream(stream, after, upto, backwards=True), rows)
 
-    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:  # noqa: ARG002 - the log tells no others
-        return self._taken(lambda: self._log.tail(after), PAGE_ROWS, _without_large_state)
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - the log tells no others
+        return self._taken(lambda: self._log.tail(after), BATCH_ROWS, _without_large_state)
 
-    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
-        page: list[Row] = []
+    def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
+        page: list[EventRow] = []
         names = self._names()
         for name in islice(names, bisect_left(names, after[0]), None):
             behind = after[1] if name == after[0] else _BEFORE_ALL
             page += self._taken(
                 lambda name=name, behind=behind: self._log.stream(name, behind, None),  # type: ignore[misc]
-                PAGE_ROWS - len(page),
+                BATCH_ROWS - len(page),
                 _without_large_state,
             )
-            if len(page) == PAGE_ROWS:
+            if len(page) == BATCH_ROWS:
                 break
         return page
 
@@ -140,18 +140,14 @@ class LogRecorder(ResetOnFork, LedgerRecorder):
         self._follow()
         return self._last.position if self._last else None
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """The notifications behind position ``gt``, as they come; use it as a context manager."""
-        return PollingSubscription(self, gt, topics)
-
     def close(self) -> None:
         self.beside.close()
         self._log.close()
 
     # --- the index ----------------------------------------------------------------------------------------------------
 
-    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:
-        page = self.log_page(after, settled=settled)
+    def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:
+        page = self.log_batch(after, settled=settled)
         if page:
             self._rebuilt = self._known(page[-1])
         return page
@@ -160,7 +156,7 @@ class LogRecorder(ResetOnFork, LedgerRecorder):
         self._follow()
         return self.beside.query(sql, parameters)
 
-    def rebuilding(self) -> "_Rebuilding":
+    def index_rebuild(self) -> "_Rebuilding":
         return _Rebuilding(self)
 
     def hold_index(self) -> None:
@@ -182,7 +178,7 @@ class LogRecorder(ResetOnFork, LedgerRecorder):
                 # The log has lost events, so new ones may come at positions that were passed already.
                 self._begin_anew()
             while True:
-                page = self.log_page(self._last.position if self._last else 0)
+                page = self.log_batch(self._last.position if self._last else 0)
                 _, changes = changes_of_readable(list(self._placed(page)))
                 with self.beside.transaction() as connection:
                     change_index(connection, changes, lambda place: place)
@@ -192,21 +188,21 @@ class LogRecorder(ResetOnFork, LedgerRecorder):
                 if names:
                     self._streams |= names
                     self._sorted = None
-                if len(page) < PAGE_ROWS:
+                if len(page) < BATCH_ROWS:
                     return
 
     def _begin_anew(self) -> None:
         self.beside.renew()
         self._last, self._streams, self._sorted = None, set(), None
 
-    def _is_stored(self, row: Row) -> bool:
+    def _is_stored(self, row: EventRow) -> bool:
         return self.header(row.stream, row.version) == (row.state, row.position)
 
-    def _known(self, row: Row) -> Row:
+    def _known(self, row: EventRow) -> EventRow:
         found = self.header(row.stream, row.version) if row.state is None else (row.state[:BODY], row.position)
         return row._replace(state=found[0] if found else b"")
 
-    def _placed(self, page: Sequence[Row]) -> Iterable[Placed]:
+    def _placed(self, page: Sequence[EventRow]) -> Iterable[Placed]:
         for row in page:
             state = row.state if row.state is not None else self.state(row.stream, row.version) or b""
             try:
@@ -257,11 +253,11 @@ def _place(event: StoredEvent) -> tuple[str, int]:
 
 
 def _if_small(state: bytes) -> bytes | None:
-    return state if len(state) <= LARGE_STATE else None
+    return state if len(state) <= LARGE_EVENT else None
 
 
-def _without_large_state(row: LogRow) -> Row:
-    return Row(row.stream, row.version, row.position, row.type, _if_small(row.state))
+def _without_large_state(row: LogRow) -> EventRow:
+    return EventRow(row.stream, row.version, row.position, row.type, _if_small(row.state))
 
 
 @contextmanager
@@ -275,7 +271,7 @@ def _foreign(log: EventLog) -> Generator[None]:
         raise ConnectionLost(f"{type(log).__name__} met {type(error).__name__}: {error}") from error
 
 
-class _Rebuilding(SQLiteRebuilding):
+class _Rebuilding(SQLiteIndexRebuild):
     """Makes the index beside a log anew. Who looks into it waits; who writes doesn't."""
 
     def __init__(self, recorder: "LogRecorder") -> None:

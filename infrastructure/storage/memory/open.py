@@ -4,10 +4,10 @@ from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from ..sqlite.search import SQLiteSearch
 from .checkpoints import MemoryCheckpoints
-from .recorder import Factory
+from .recorder import MemoryRecorder
 
 
 def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
     """A store that is gone when it is closed."""
-    recorder = Factory({}).application_recorder()
+    recorder = MemoryRecorder()
     return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))

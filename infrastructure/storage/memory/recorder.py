@@ -14,10 +14,11 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 from ....projections.index.changes import INDEX_REVISION
 from ...concurrency.forking import register_for_forks
 from ..codec import BODY, digest_of
+from ..errors import predecessor_missing
 from ..index_writer import changes_in
-from ..recorder import BEGINNING_BYTES, PAGE_ROWS, LedgerRecorder, Row, StreamRow, missing_before
+from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow
 from ..sql import Dialect, index_tables, rebuild_table, search_tables
-from ..sqlite.index import SQLiteRebuilding, change_index
+from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..sqlite.search import prepare
 from ..stored_events import previous_of
 
@@ -62,7 +63,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         for event in stored_events:
             previous = previous_of(event)
             if previous and previous != self._digest_at(event.originator_id, event.originator_version - 1):
-                raise missing_before(str(event.originator_id), event.originator_version)
+                raise predecessor_missing(str(event.originator_id), event.originator_version)
 
     def _digest_at(self, stream: object, version: int) -> bytes | None:
         place = self._stored_events_index[str(stream)].get(version)
@@ -77,11 +78,11 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             change_index(self._index, changes, lambda place: positions[place - 1])
         return positions
 
-    def indexed_page(self, after: int, *, settled: bool) -> Sequence[Row]:  # noqa: ARG002 - nothing is ever overtaken
-        return self.log_page(after)
+    def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:  # noqa: ARG002 - nothing is ever overtaken
+        return self.log_batch(after)
 
-    def rebuilding(self) -> SQLiteRebuilding:
-        return SQLiteRebuilding(self.transaction)
+    def index_rebuild(self) -> SQLiteIndexRebuild:
+        return SQLiteIndexRebuild(self.transaction)
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
@@ -127,25 +128,25 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             index = self._stored_events_index.get(stream, {}).get(version)
             return None if index is None else self._stored_events[index].state
 
-    def stream_page(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
+    def stream_batch(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
         first, last = self._bounds(stream, after, upto)
-        return self._rows(stream, range(first, min(last, first + PAGE_ROWS - 1) + 1))
+        return self._rows(stream, range(first, min(last, first + BATCH_ROWS - 1) + 1))
 
-    def stream_page_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
+    def stream_batch_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         first, last = self._bounds(stream, after, upto)
         return self._rows(stream, range(last, max(first, last - rows + 1) - 1, -1))
 
-    def log_page(self, after: int, *, settled: bool = True) -> Sequence[Row]:  # noqa: ARG002 - nothing is overtaken
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - nothing is overtaken
         with self._database_lock:
             start = max(after, 0)
-            page = self._stored_events[start : start + PAGE_ROWS]
+            page = self._stored_events[start : start + BATCH_ROWS]
             return [_row(event, position) for position, event in enumerate(page, start + 1)]
 
-    def all_page(self, after: tuple[str, int]) -> Sequence[Row]:
+    def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
         with self._database_lock:
-            return list(islice(self._behind(after), PAGE_ROWS))
+            return list(islice(self._behind(after), BATCH_ROWS))
 
-    def _behind(self, after: tuple[str, int]) -> Iterator[Row]:
+    def _behind(self, after: tuple[str, int]) -> Iterator[EventRow]:
         for stream in sorted(name for name in self._stored_events_index if name >= after[0]):
             versions = self._stored_events_index[stream]
             for version in sorted(version for version in versions if (stream, version) > after):
@@ -171,12 +172,5 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             return [(event.originator_version, event.topic, event.state, position) for event, position in events]
 
 
-def _row(event: StoredEvent, position: int) -> Row:
-    return Row(str(event.originator_id), event.originator_version, position, event.topic, event.state)
-
-
-class Factory(popo.POPOFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.memory.recorder``."""
-
-    def application_recorder(self) -> MemoryRecorder:
-        return MemoryRecorder()
+def _row(event: StoredEvent, position: int) -> EventRow:
+    return EventRow(str(event.originator_id), event.originator_version, position, event.topic, event.state)

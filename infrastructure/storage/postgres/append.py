@@ -17,8 +17,8 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
 from ....projections.index.changes import Changes
+from ..errors import predecessor_missing
 from ..index_writer import PARTS, changes_in
-from ..recorder import missing_before
 from ..sql import queries
 from ..stored_events import previous_of
 from .pool import Connection
@@ -125,7 +125,7 @@ def append(connection: Connection, statements: Statements, events: Sequence[Stor
             base = _insert(connection, statements, events)
     except _NothingStored:
         first = next(event for event in events if previous_of(event))
-        raise missing_before(str(first.originator_id), first.originator_version) from None
+        raise predecessor_missing(str(first.originator_id), first.originator_version) from None
     return list(range(base + 1, base + 1 + len(events)))
 
 

@@ -12,18 +12,18 @@ from psycopg.types.composite import register_composite
 
 from ....domain.lazy import lazy
 from .. import migrations
-from ..recorder import ConnectionLost
+from ..errors import ConnectionLost
 from ..sql import queries
 from . import append as postgres_append
 from .append import SCHEMA_LOCK
-from .errors import is_broken, translated
+from .errors import is_broken, translate_error
 from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
 
 _SQL = queries("postgres")
 
 
-class PooledDatastore(stock.PostgresDatastore):
+class PostgresDatastore(stock.PostgresDatastore):
     """eventsourcing's datastore on a pool without threads: the connection used last goes first, broken ones go.
 
     ``conninfo`` is a URL or a libpq connection string.
@@ -59,12 +59,12 @@ class PooledDatastore(stock.PostgresDatastore):
         try:
             return _run(connection.kept_cursor, sql, parameters)
         except psycopg.Error as error:
-            raise self._translated(error, connection) from error
+            raise self._translate(error, connection) from error
         finally:
             self._pool.give_back(connection)
 
     @contextmanager
-    def one_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
+    def write_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
         """Runs named statements in one transaction, each of which sees what was committed before it."""
         schema = self.store_schema
         with self.connection() as connection:
@@ -80,7 +80,7 @@ class PooledDatastore(stock.PostgresDatastore):
         try:
             return postgres_append.append(connection, statements, events)
         except psycopg.Error as error:
-            raise self._translated(error, connection) from error
+            raise self._translate(error, connection) from error
         finally:
             self._pool.give_back(connection)
 
@@ -116,7 +116,7 @@ class PooledDatastore(stock.PostgresDatastore):
         try:
             yield connection
         except psycopg.Error as error:
-            raise self._translated(error, connection) from error
+            raise self._translate(error, connection) from error
         finally:
             self._pool.give_back(connection)
 
@@ -136,17 +136,17 @@ class PooledDatastore(stock.PostgresDatastore):
         if hasattr(self, "_pool"):  # the library closes in __del__, also what was never initialised
             self._pool.close()
 
-    def __enter__(self) -> "PooledDatastore":
+    def __enter__(self) -> "PostgresDatastore":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _translated(self, error: psycopg.Error, connection: Connection) -> PersistenceError:
+    def _translate(self, error: psycopg.Error, connection: Connection) -> PersistenceError:
         if connection.closed or is_broken(error):
             self._pool.lose(connection)
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
-        return translated(error)
+        return translate_error(error)
 
 
 def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
@@ -154,7 +154,7 @@ def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any])
     return cursor.fetchall() if cursor.rownumber is not None else []
 
 
-def migrate(datastore: PooledDatastore) -> None:
+def migrate(datastore: PostgresDatastore) -> None:
     """Create the tables in the store's schema, or bring them up to date; current ones are left alone."""
     schema = datastore.store_schema
     with datastore.connection() as connection:
@@ -185,7 +185,7 @@ def _who_may_help(version: int, error: psycopg.Error) -> str:
     )
 
 
-def has_tables(datastore: PooledDatastore) -> bool:
+def has_tables(datastore: PostgresDatastore) -> bool:
     """Whether there is a store in its schema, of whatever version.
 
     Raises OperationalError where another one may be meant.

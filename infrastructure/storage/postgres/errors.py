@@ -12,7 +12,7 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from ..recorder import WriteRefused
+from ..errors import WriteRefused
 
 _GONE: Final = ("42P01", "42703")
 """A table or a column is gone."""
@@ -68,7 +68,7 @@ def is_broken(error: psycopg.Error) -> bool:
     return error.sqlstate in _SHUTDOWN or error.sqlstate.startswith("08")
 
 
-def translated(error: psycopg.Error) -> PersistenceError:
+def translate_error(error: psycopg.Error) -> PersistenceError:
     """The error of a statement on a connection that is still good."""
     if isinstance(error, psycopg.errors.UniqueViolation):
         return IntegrityError(str(error))

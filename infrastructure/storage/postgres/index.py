@@ -12,10 +12,10 @@ from typing import Any, Final, Self
 import psycopg
 from eventsourcing.persistence import OperationalError
 
+from ..index_rebuild import CatchUp, IndexedBatch, IndexRebuild
 from ..index_writer import TABLES
-from ..recorder import CatchUp, IndexedPage, Rebuilding
 from .append import change_index, statements_for
-from .datastore import PooledDatastore
+from .datastore import PostgresDatastore
 from .pool import Connection
 from .schema import quoted
 
@@ -46,10 +46,10 @@ _TEMPORARY: Final = "pg_temp"
 Key = Sequence[object]
 
 
-class PostgresRebuilding(Rebuilding):
+class PostgresIndexRebuild(IndexRebuild):
     """Temporary tables, and the index of a schema that shall become equal to them."""
 
-    def __init__(self, datastore: PooledDatastore) -> None:
+    def __init__(self, datastore: PostgresDatastore) -> None:
         self._datastore = datastore
         self._schema = datastore.store_schema
         self._place = quoted(self._schema).replace("%", "%%")  # as all statements here have parameters
@@ -84,7 +84,7 @@ class PostgresRebuilding(Rebuilding):
     def position(self) -> int:
         return self._position
 
-    def put(self, page: IndexedPage) -> int:
+    def put(self, page: IndexedBatch) -> int:
         tables = page.changes.tables()
         change_index(self._connection, statements_for(_TEMPORARY).index_alone(tables), 0, tables)
         self._events += page.events

@@ -9,11 +9,11 @@ from psycopg.pq import Conninfo
 from ....domain.errors import InvalidRequest
 from ..addresses import no_store
 from ..codec import LedgerMapper
-from ..credentials import shown
+from ..credentials import redact_url
 from ..event_store import LedgerEventStore
 from .checkpoints import PostgresCheckpoints
-from .datastore import has_tables
-from .recorder import Factory
+from .datastore import PostgresDatastore, has_tables
+from .recorder import PostgresRecorder
 from .search import PostgresSearch
 
 
@@ -31,14 +31,15 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         raise InvalidRequest(
             "that is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
-    factory = Factory({Factory.POSTGRES_URL: url})
+    datastore = PostgresDatastore(url)
     try:
-        if not create and not has_tables(factory.datastore):
-            raise no_store(shown(url))
-        recorder, datastore = factory.application_recorder(), factory.datastore
+        if not create and not has_tables(datastore):
+            raise no_store(redact_url(url))
+        recorder = PostgresRecorder(datastore)
+        recorder.create_table()
         return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), PostgresSearch(datastore))
     except BaseException:
-        factory.close()
+        datastore.close()
         raise
 
 

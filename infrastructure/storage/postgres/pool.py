@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
-from ..credentials import without_secrets
+from ..credentials import redact_secrets
 from .errors import unreachable
 
 POOL_SIZE = 10
@@ -185,7 +185,7 @@ class ConnectionPool(ResetOnFork):
                     self._free.notify_all()
             if not isinstance(error, psycopg.Error):
                 raise
-            reason = without_secrets(str(error), self._conninfo)
+            reason = redact_secrets(str(error), self._conninfo)
         else:
             connection.era, connection.process = era, self._process
             return connection

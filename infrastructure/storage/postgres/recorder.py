@@ -9,23 +9,22 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from eventsourcing import postgres as stock
-from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
-from psycopg.conninfo import make_conninfo
+from eventsourcing.persistence import StoredEvent
 
-from ..eventsourcing.subscription import PollingSubscription
-from ..recorder import LARGE_STATE, LAST, QueryingRecorder, Row
+from ..eventsourcing.notifications import QueriedNotifications
+from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
-from .datastore import PooledDatastore, migrate
-from .index import PostgresRebuilding
+from .datastore import PostgresDatastore, migrate
+from .index import PostgresIndexRebuild
 
 
-class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
+class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
     """eventsourcing's recorder without table lock, pipeline and NOTIFY; tables in the store's schema."""
 
-    datastore: PooledDatastore
+    datastore: PostgresDatastore
     dialect: Dialect = "postgres"
 
     def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
@@ -48,34 +47,15 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
     ) -> Sequence[StoredEvent]:
         bounds = {"stream": originator_id, "after": -1 if gt is None else gt, "upto": LAST if lte is None else lte}
         whole = {"large": LAST, "rows": LAST if limit is None else limit}
-        rows = self.datastore.fetch("stream_page_backwards" if desc else "stream_page", bounds | whole)
+        rows = self.datastore.fetch("stream_batch_backwards" if desc else "stream_batch", bounds | whole)
         return [StoredEvent(originator_id, version, type, state) for version, type, state, _ in rows]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        wanted = {
-            "start": 0 if start is None else start + (not inclusive_of_start),
-            "stop": LAST if stop is None else stop,
-            "types": list(topics),
-            "limit": limit,
-        }
-        rows = self.datastore.fetch("notifications", wanted)
-        return [Notification(stream, version, type, state, position) for stream, version, position, type, state in rows]
 
     def max_notification_id(self) -> int | None:
         ((position,),) = self.datastore.look("max_position", {})
         return position  # type: ignore[no-any-return]
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """The notifications behind position ``gt``, as they come; use it as a context manager."""
-        return PollingSubscription(self, gt, topics)
+    def types_parameter(self, topics: Sequence[str]) -> list[str]:
+        return list(topics)
 
     def close(self) -> None:
         self.datastore.close()
@@ -86,15 +66,15 @@ class PostgresRecorder(stock.PostgresApplicationRecorder, QueryingRecorder):
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(query, parameters)
 
-    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[Row]:
+    def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         if len(places) == 1:
             return super().rows_at(places)  # a plainer statement, in half of the time
         streams, versions = [stream for stream, _ in places], [version for _, version in places]
-        found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_STATE)
-        return list(map(Row._make, found))
+        found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_EVENT)
+        return list(map(EventRow._make, found))
 
-    def rebuilding(self) -> PostgresRebuilding:
-        return PostgresRebuilding(self.datastore)
+    def index_rebuild(self) -> PostgresIndexRebuild:
+        return PostgresIndexRebuild(self.datastore)
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         return self.datastore.query(with_parameters(sql), parameters)
@@ -107,31 +87,3 @@ def with_parameters(sql: str) -> str:
 
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_0-9]+)")
-
-
-class Factory(stock.PostgresFactory):
-    """``PERSISTENCE_MODULE=flowledger.infrastructure.storage.postgres.recorder``.
-
-    ``POSTGRES_URL``, or the library's own keys.
-    """
-
-    POSTGRES_URL = "POSTGRES_URL"
-    application_recorder_class = PostgresRecorder
-
-    def __init__(self, env: Any) -> None:
-        # Passes over the library's own __init__, which demands the keys that a URL replaces.
-        super(stock.BasePostgresFactory, self).__init__(env)
-        url = self.env.get(self.POSTGRES_URL)
-        self.datastore: PooledDatastore = PooledDatastore(url or self._conninfo())
-
-    def _conninfo(self) -> str:
-        return make_conninfo(
-            dbname=self.env.get(self.POSTGRES_DBNAME),
-            host=self.env.get(self.POSTGRES_HOST),
-            port=self.env.get(self.POSTGRES_PORT) or None,
-            user=self.env.get(self.POSTGRES_USER),
-            password=self.env.get(self.POSTGRES_PASSWORD),
-        )
-
-    def application_recorder(self) -> PostgresRecorder:
-        return cast("PostgresRecorder", super().application_recorder())

@@ -8,40 +8,40 @@ import orjson
 
 from ....domain.errors import NotStorable
 from ....projections.search import SearchEntry
-from ..recorder import errors_in_our_terms
-from ..search_table import NOWHERE, Progress, SearchTable
+from ..errors import translate_errors
+from ..search_table import NO_REVISION, Progress, SearchTable
 
 if TYPE_CHECKING:
-    from ..recorder import Row
-    from .datastore import PooledDatastore
+    from ..recorder import EventRow
+    from .datastore import PostgresDatastore
 
 
 class PostgresSearch(SearchTable):
     """Entries in a table. One transaction keeps a batch of them and the progress."""
 
-    def __init__(self, datastore: "PooledDatastore") -> None:
+    def __init__(self, datastore: "PostgresDatastore") -> None:
         self._datastore = datastore
 
     def progress(self) -> Progress:
-        with errors_in_our_terms():
+        with translate_errors():
             rows = self._datastore.look("search_progress", {})
-        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
+        return Progress(*rows[0]) if rows else Progress(0, 0, NO_REVISION)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows: list[Any] = []
         if run_ids:
-            with errors_in_our_terms():
+            with translate_errors():
                 rows = self._datastore.fetch("search_entries", {"runs": list(run_ids)})
         return {
             run_id: SearchEntry(run_id, started_at, position, set(words), orjson.loads(document))
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
         arrays = _arrays(entries)
-        now = since.moved_behind(page[-1])
+        now = since.advanced_to(page[-1])
         moved = {"position": now.position, "stream": now.last_stream, "version": now.last_version}
-        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+        with translate_errors(), self._datastore.write_transaction() as execute:
             if not execute("lock_search", {"position": since.position, "generation": since.generation}):
                 return False
             # Whoever brings an event of the past holds this lock until everybody sees it.
@@ -54,7 +54,7 @@ class PostgresSearch(SearchTable):
     def can_hold(self, entry: SearchEntry) -> bool:
         nowhere = {"position": 0, "stream": "", "version": 0}
         try:
-            with errors_in_our_terms(), suppress(_Undone), self._datastore.one_transaction() as execute:
+            with translate_errors(), suppress(_Undone), self._datastore.write_transaction() as execute:
                 execute("save_search", nowhere | _arrays([entry]))
                 raise _Undone
         except NotStorable:
@@ -62,7 +62,7 @@ class PostgresSearch(SearchTable):
         return True
 
     def restart(self, revision: int) -> None:
-        with errors_in_our_terms(), self._datastore.one_transaction() as execute:
+        with translate_errors(), self._datastore.write_transaction() as execute:
             if not execute("restart_search", {"revision": revision}):
                 execute("start_search", {"revision": revision})
             execute("clear_search", {})

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..checkpoints import CheckpointTable
-from ..recorder import errors_in_our_terms
+from ..errors import translate_errors
 from ..sql import queries
-from .datastore import ThreadBoundDatastore
+from .datastore import SQLiteDatastore
 
 
 class SQLiteCheckpoints(CheckpointTable):
     """Implements ``domain.ports.CheckpointStore`` in the store's own file."""
 
-    def __init__(self, datastore: ThreadBoundDatastore) -> None:
+    def __init__(self, datastore: SQLiteDatastore) -> None:
         self._datastore = datastore
         self._sql = queries("sqlite")
 
@@ -21,11 +21,11 @@ class SQLiteCheckpoints(CheckpointTable):
             {"stream": stream, "version": version, "fold_revision": fold_revision, "state": content}
             for version, content in pages.items()
         ]
-        with errors_in_our_terms(), self._datastore.transaction_of_several() as connection:
+        with translate_errors(), self._datastore.write_transaction() as connection:
             connection.executemany(self._sql["save_checkpoint"], rows)
 
     def clear(self) -> None:
-        with errors_in_our_terms():
+        with translate_errors():
             self._datastore.execute(self._sql["clear_checkpoints"], {})
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:

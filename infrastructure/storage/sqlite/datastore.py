@@ -7,23 +7,18 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock, RLock, Thread, current_thread, local
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import (
-    DataError,
-    IntegrityError,
     InterfaceError,
-    InternalError,
     OperationalError,
-    PersistenceError,
 )
 
 from ...concurrency.forking import handle_missed_fork, register_for_forks
-from .. import migrations
-from ..recorder import ConnectionLost, WriteRefused
-from ..sql import queries
+from ..errors import ConnectionLost
+from .errors import translate_error
 from .file import FileId, file_id, is_on_read_only_disk, missing_right
 from .search import prepare
 
@@ -36,26 +31,11 @@ LOOK_EVERY = 0.01
 FORK_TIMEOUT = 30
 """Seconds that a fork waits for statements under way; if they take longer, the child can't use the store."""
 
-APPLICATION_ID: Final = 0x464C4C47  # "FLLG"
-"""Marks a file as ours, in its header."""
-
 _INHERITED: list[object] = []
 """Connections that a child got from its parent. It must neither use nor close them."""
 
 _UNSAFE: set[FileId] = set()
 """The files that this process's SQLite believes to hold locks on, which only the parent holds."""
-
-_HINTS = {
-    sqlite3.SQLITE_BUSY: "another process has held the write lock for too long",
-    sqlite3.SQLITE_FULL: "make room on the disk",
-    sqlite3.SQLITE_READONLY: "the file or its disk is read-only",
-    sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
-}
-_WRITE_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
-_VALUE_REFUSED = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
-
-_CORRUPT = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
-"""The last one is what a missing table gives: our statements have no other way to be wrong."""
 
 
 class Connection(sqlite3.Connection):
@@ -72,7 +52,7 @@ class Connection(sqlite3.Connection):
         super().close()
 
 
-class ThreadBoundDatastore(stock.SQLiteDatastore):
+class SQLiteDatastore(stock.SQLiteDatastore):
     """eventsourcing's datastore on connections that stay with their thread, so that none is handed to another.
 
     ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next thread comes.
@@ -114,7 +94,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
         try:
             yield
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise translate_error(error, self.name) from error
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         """One writing statement: a durable transaction by itself, the cheapest that there is.
@@ -129,7 +109,7 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                         cursor = connection.execute(statement, parameters)
                         break
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise translate_error(error, self.name) from error
         self._check_place()
         return cursor
 
@@ -152,10 +132,10 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                             return rows
                 self._leave_file()
         except sqlite3.Error as error:
-            raise self._translated(error) from error
+            raise translate_error(error, self.name) from error
 
     @contextmanager
-    def transaction_of_several(self) -> Generator[Connection]:
+    def write_transaction(self) -> Generator[Connection]:
         """One durable transaction round several statements. Raises ConnectionLost as ``execute`` does."""
         with self.errors():
             with self._write_lock, self.used() as connection:
@@ -338,17 +318,6 @@ class ThreadBoundDatastore(stock.SQLiteDatastore):
                 "instead of fork, or fork outside of transactions and callbacks of the store"
             )
 
-    def _translated(self, error: sqlite3.Error) -> PersistenceError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        text = f"the SQLite store {self.name}: {error}"
-        if isinstance(error, sqlite3.IntegrityError):
-            return IntegrityError(text)
-        if code in _CORRUPT:
-            return InternalError(text)
-        hint = _HINTS.get(code)
-        kind = WriteRefused if code in _WRITE_REFUSED else DataError if code in _VALUE_REFUSED else OperationalError
-        return kind(f"{text}; {hint}" if hint else text)
-
 
 class _LibraryConnection(stock.SQLiteConnection):
     """The library reads columns by name."""
@@ -357,41 +326,3 @@ class _LibraryConnection(stock.SQLiteConnection):
         cursor = self._sqlite_conn.cursor()
         cursor.row_factory = sqlite3.Row
         return stock.SQLiteCursor(cursor)
-
-
-def migrate(datastore: ThreadBoundDatastore) -> None:
-    """Make the file a store of ours, or bring it up to date; a current one is not written to.
-
-    Raises InternalError, and leaves the file alone, when it is something else.
-    """
-    with datastore.errors(), datastore.used() as connection:
-        if migrations.is_current("sqlite", _version(datastore, connection)):
-            return
-        _use_write_ahead_log(connection)
-    with datastore.transaction_of_several() as connection:
-        migrations.apply("sqlite", _version(datastore, connection), connection.execute)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-
-
-def _version(datastore: ThreadBoundDatastore, connection: sqlite3.Connection) -> int:
-    # In this order: the mark is committed together with the tables, and another process may do so in between.
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    if mark == APPLICATION_ID:
-        (version,) = connection.execute(queries("sqlite")["schema_version"]).fetchone()
-        return int(version)
-    if mark or tables:
-        raise InternalError(f"{datastore.name} is an SQLite file of another application; it was left as it is")
-    return 0
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # The switch needs the file for itself and doesn't wait for it; a write lock does, and its holder is done switching.
-    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")

@@ -7,8 +7,8 @@ from typing import NamedTuple, Self
 from uuid import uuid4
 
 from ....projections.index.changes import Changes
+from ..index_rebuild import CatchUp, IndexedBatch, IndexRebuild, RebuiltByAnother
 from ..index_writer import TABLES, beside
-from ..recorder import CatchUp, EndedByOthers, IndexedPage, Rebuilding
 from ..sql import index_tables, queries
 
 _INDEX = queries("sqlite", "index.sql")
@@ -28,7 +28,7 @@ def change_index(
         connection.executemany(named(_INDEX[part]), rows)
 
 
-class SQLiteRebuilding(Rebuilding):
+class SQLiteIndexRebuild(IndexRebuild):
     """One short transaction after the other, so that writers have their turn. Indexes come with the swap, as SQLite
     can't rename them.
 
@@ -62,7 +62,7 @@ class SQLiteRebuilding(Rebuilding):
             self._position = self._join(connection).position
         return self._position
 
-    def put(self, page: IndexedPage) -> int:
+    def put(self, page: IndexedBatch) -> int:
         with self._writing() as connection:
             standing = self._join(connection)
             if standing.position == page.since:
@@ -104,10 +104,10 @@ class SQLiteRebuilding(Rebuilding):
         return standing.events
 
     def _join(self, connection: sqlite3.Connection) -> "_Standing":
-        """Where the rebuild stands that we take part in: the latest one. Raises EndedByOthers."""
+        """Where the rebuild stands that we take part in: the latest one. Raises RebuiltByAnother."""
         standing = _standing(connection)
         if standing.ended:
-            raise EndedByOthers(standing.events)
+            raise RebuiltByAnother(standing.events)
         if not standing.token:  # who began gave up
             return self._begin(connection)
         return standing

@@ -10,7 +10,8 @@ from ..addresses import no_store
 from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from .checkpoints import SQLiteCheckpoints
-from .recorder import Factory
+from .datastore import SQLiteDatastore
+from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
 
 
@@ -26,11 +27,12 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
     except OSError as error:
         hint = "; check that its folder exists and may be written to" if error.errno != ENAMETOOLONG else ""
         raise StorageUnavailable(f"the SQLite store {file}: unable to open it: {error.strerror}{hint}") from error
-    factory = Factory({Factory.SQLITE_DBNAME: str(file)})
+    datastore = SQLiteDatastore(str(file))
     try:
-        recorder, datastore = factory.application_recorder(), factory.datastore
-        search = SQLiteSearch(recorder, datastore.transaction_of_several)
+        recorder = SQLiteRecorder(datastore)
+        recorder.create_table()
+        search = SQLiteSearch(recorder, datastore.write_transaction)
         return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search)
     except BaseException:
-        factory.close()
+        datastore.close()
         raise

@@ -10,12 +10,12 @@ import orjson
 
 from ....domain.errors import NotStorable
 from ....projections.search import SearchEntry
-from ..recorder import errors_in_our_terms
-from ..search_table import NOWHERE, Progress, SearchTable
+from ..errors import translate_errors
+from ..search_table import NO_REVISION, Progress, SearchTable
 from ..sql import queries
 
 if TYPE_CHECKING:
-    from ..recorder import Row
+    from ..recorder import EventRow
 
 
 class Reading(Protocol):
@@ -43,7 +43,7 @@ class SQLiteSearch(SearchTable):
 
     def progress(self) -> Progress:
         rows = self._fetch("search_progress")
-        return Progress(*rows[0]) if rows else Progress(0, 0, NOWHERE)
+        return Progress(*rows[0]) if rows else Progress(0, 0, NO_REVISION)
 
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         rows = self._fetch("search_entries", runs=json.dumps(list(run_ids))) if run_ids else []
@@ -52,9 +52,9 @@ class SQLiteSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, page: "Sequence[Row]", entries: Collection[SearchEntry]) -> bool:
+    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
         rows = list(map(_row, entries))
-        now = since.moved_behind(page[-1])
+        now = since.advanced_to(page[-1])
         moved = {
             "position": now.position,
             "stream": now.last_stream,
@@ -62,7 +62,7 @@ class SQLiteSearch(SearchTable):
             "was": since.position,
             "generation": since.generation,
         }
-        with errors_in_our_terms(), self._transaction() as connection:
+        with translate_errors(), self._transaction() as connection:
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
@@ -70,7 +70,7 @@ class SQLiteSearch(SearchTable):
 
     def can_hold(self, entry: SearchEntry) -> bool:
         try:
-            with errors_in_our_terms(), self._transaction() as connection:
+            with translate_errors(), self._transaction() as connection:
                 connection.execute("SAVEPOINT trial")
                 connection.execute(self._sql["save_search"], _row(entry))
                 connection.execute("ROLLBACK TO trial")
@@ -79,14 +79,14 @@ class SQLiteSearch(SearchTable):
         return True
 
     def restart(self, revision: int) -> None:
-        with errors_in_our_terms(), self._transaction() as connection:
+        with translate_errors(), self._transaction() as connection:
             if not connection.execute(self._sql["restart_search"], {"revision": revision}).rowcount:
                 connection.execute(self._sql["start_search"], {"revision": revision})
             connection.execute(self._sql["clear_search"])
             connection.execute(self._sql["clear_search_words"])
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
-        with errors_in_our_terms():
+        with translate_errors():
             return self._recorder.query(self._sql[query], parameters)
 
 

@@ -61,7 +61,7 @@ def _backend(url: str) -> Dialect:
 
 
 def _sqlite(after: int) -> Iterator[str]:
-    from ....storage.sqlite.datastore import APPLICATION_ID
+    from ....storage.sqlite.schema import APPLICATION_ID
 
     yield "-- For readers beside a writer; transactions can't choose it.\nPRAGMA journal_mode = WAL;"
     yield "BEGIN IMMEDIATE;"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .....domain.errors import FlowledgerError, InvalidRequest
 from ....ledger.ledger import Ledger
 from ....ledger.open import open_ledger
-from ....storage.credentials import shown
+from ....storage.credentials import redact_url
 from ...presentation import console as views
 from ..views import workflow as workflow_views
 from .triage import DEFINITION, executors
@@ -101,7 +101,7 @@ class _Story:
         self.console.print(f"\nAll of this took {seconds} seconds.", style="dim")
         return {
             "ok": report.ok and all(one.run.status == "completed" for one in told),
-            "store": shown(self.url),
+            "store": redact_url(self.url),
             "app": APP,
             "workflow": {"id": WORKFLOW, "version": workflow},
             "runs": [
@@ -251,9 +251,9 @@ class _Story:
         return report
 
     def invite(self, hero: Told) -> list[str]:
-        self.chapter("Try next", f"The store is kept: {shown(self.url)}")
+        self.chapter("Try next", f"The store is kept: {redact_url(self.url)}")
         commands = [
-            f"export FLOWLEDGER_STORE={shlex.quote(shown(self.url))}",
+            f"export FLOWLEDGER_STORE={shlex.quote(redact_url(self.url))}",
             f"export FLOWLEDGER_APP={APP}",
             f"flowledger show {hero.run.id}@3",
             f"flowledger events {hero.run.id}",

@@ -90,19 +90,19 @@ CROSS JOIN LATERAL (
     WHERE originator_id = place.stream AND originator_version = place.version LIMIT 1
 ) AS event
 
--- stream_page: The next %(rows)b events of a stream behind version %(after)b, up to %(upto)b; no state over %(large)b bytes.
+-- stream_batch: The next %(rows)b events of a stream behind version %(after)b, up to %(upto)b; no state over %(large)b bytes.
 SELECT originator_version, topic, CASE WHEN octet_length(state) <= %(large)b THEN state END, notification_id
 FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version LIMIT %(rows)b
 
--- stream_page_backwards: The same from %(upto)b down.
+-- stream_batch_backwards: The same from %(upto)b down.
 SELECT originator_version, topic, CASE WHEN octet_length(state) <= %(large)b THEN state END, notification_id
 FROM flowledger_events
 WHERE originator_id = %(stream)b AND originator_version > %(after)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT %(rows)b
 
--- log_page: The next %(rows)b events of the store behind position %(after)b. Where %(settled)b, none that could be overtaken.
+-- log_batch: The next %(rows)b events of the store behind position %(after)b. Where %(settled)b, none that could be overtaken.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
 FROM flowledger_events
@@ -110,7 +110,7 @@ WHERE notification_id > %(after)b
   AND (NOT %(settled)b OR notification_id < (SELECT horizon FROM flowledger_numbering))
 ORDER BY notification_id LIMIT %(rows)b
 
--- indexed_page: The next %(rows)b events behind position %(after)b that may move rows of the index: all but steps that
+-- indexed_batch: The next %(rows)b events behind position %(after)b that may move rows of the index: all but steps that
 -- lead to the next. Where %(settled)b, none that could be overtaken. An event says "after" in its beginning.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
@@ -120,7 +120,7 @@ WHERE notification_id > %(after)b
   AND (topic <> 'run.step_completed' OR position('\x226166746572223a'::bytea IN substr(state, 1, 8192)) > 0)
 ORDER BY notification_id LIMIT %(rows)b
 
--- all_page: The next %(rows)b events behind version %(version)b of stream %(stream)b, stream by stream.
+-- batch_by_stream: The next %(rows)b events behind version %(version)b of stream %(stream)b, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic,
        CASE WHEN octet_length(state) <= %(large)b THEN state END
 FROM flowledger_events

@@ -22,25 +22,25 @@ ORDER BY originator_version DESC LIMIT 1
 -- state: The whole state of one event.
 SELECT CAST(state AS BLOB) FROM flowledger_events WHERE originator_id = :stream AND originator_version = :version
 
--- stream_page: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.
+-- stream_batch: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.
 SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
 FROM flowledger_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version LIMIT :rows
 
--- stream_page_backwards: The same from :upto down.
+-- stream_batch_backwards: The same from :upto down.
 SELECT originator_version, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END, notification_id
 FROM flowledger_events
 WHERE originator_id = :stream AND originator_version > :after AND originator_version <= :upto
 ORDER BY originator_version DESC LIMIT :rows
 
--- log_page: The next :rows events of the store behind position :after. One writer commits at a time, so none is overtaken.
+-- log_batch: The next :rows events of the store behind position :after. One writer commits at a time, so none is overtaken.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM flowledger_events
 WHERE notification_id > :after
 ORDER BY notification_id LIMIT :rows
 
--- indexed_page: The next :rows events behind position :after that may move rows of the index: all but steps that lead to
+-- indexed_batch: The next :rows events behind position :after that may move rows of the index: all but steps that lead to
 -- the next. An event says "after" in its beginning. One writer commits at a time, so none is overtaken.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM flowledger_events
@@ -48,7 +48,7 @@ WHERE notification_id > :after
   AND (topic <> 'run.step_completed' OR instr(substr(CAST(state AS BLOB), 1, 8192), CAST('"after":' AS BLOB)) > 0)
 ORDER BY notification_id LIMIT :rows
 
--- all_page: The next :rows events behind version :version of stream :stream, stream by stream.
+-- batch_by_stream: The next :rows events behind version :version of stream :stream, stream by stream.
 SELECT originator_id, originator_version, notification_id, topic, CASE WHEN length(state) <= :large THEN CAST(state AS BLOB) END
 FROM flowledger_events
 WHERE (originator_id, originator_version) > (:stream, :version)

@@ -1,0 +1,58 @@
+"""Errors of recorders, and the errors of flowledger's tree that stand for them."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+
+from ...domain.errors import FlowledgerError, NotStorable, StorageCorrupt, StorageUnavailable, StoreReadOnly
+
+
+class ConnectionLost(OperationalError):
+    """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class WriteRefused(OperationalError):
+    """The store can be read, but not written to."""
+
+
+class PredecessorMissing(IntegrityError):
+    """An event was to follow one that isn't stored: the store has lost it, or holds another one in its place."""
+
+
+def predecessor_missing(stream: str, version: int) -> PredecessorMissing:
+    """The error for an event whose place is behind one that isn't there."""
+    return PredecessorMissing(f"event {version} of stream {stream!r} doesn't follow the one that is stored before it")
+
+
+def to_storage_error(error: PersistenceError) -> FlowledgerError:
+    """The error of flowledger's tree that stands for an error of a recorder."""
+    kind = next((ours for theirs, ours in _IN_OUR_TERMS if isinstance(error, theirs)), StorageUnavailable)
+    return kind(str(error))
+
+
+_IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
+    (WriteRefused, StoreReadOnly),
+    (DataError, NotStorable),
+    (IntegrityError, NotStorable),
+    (InternalError, StorageCorrupt),
+    (ProgrammingError, StorageCorrupt),
+)
+
+
+@contextmanager
+def translate_errors() -> Generator[None]:
+    """Raises errors of flowledger's tree instead of those of a recorder."""
+    try:
+        yield
+    except PersistenceError as error:
+        raise to_storage_error(error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise NotStorable(f"the store was asked for a value that it can't hold: {error}") from error
