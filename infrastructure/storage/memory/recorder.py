@@ -70,10 +70,9 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         return None if place is None else digest_of(self._stored_events[place].state)
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
-        changes = changes_in(stored_events)
-        if changes is not None:
-            self._refuse_if_closed()
+        self._refuse_if_closed()
         positions = list(super()._update_table(stored_events, **kwargs) or ())
+        changes = changes_in(stored_events)
         if changes is not None:
             change_index(self._index, changes, lambda place: positions[place - 1])
         return positions
