@@ -30,15 +30,15 @@ class Changes:
 
     nodes: PartChanges = _UNCHANGED
     edges: PartChanges = _UNCHANGED
-    """Edges without an id are called by their ends."""
+    """What became of the edges; those without an id are named by their ends."""
     start: bool = False
     order: bool = False
-    """The nodes or the edges that both have are listed in another order."""
+    """Whether the nodes or edges that both versions have are in another order."""
     code: tuple[str, ...] = ()
-    """Node types that both use and whose job code is not the same."""
+    """Node types that both versions use, with different code."""
     name: bool = False
     unreadable: bool = False
-    """What was saved, now or before, is no definition, as ``verify`` says: then nothing else is told."""
+    """Whether one of the two saves isn't a valid definition (``verify`` says so); then nothing else is compared."""
 
     def __bool__(self) -> bool:
         return self != Changes()

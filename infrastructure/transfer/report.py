@@ -19,15 +19,15 @@ class ImportedStream:
 
     stream: str
     added: int
-    """Events that the store hadn't when we looked."""
+    """The number of events that the store didn't have."""
     present: int
-    """Events that it had already."""
+    """The number of events that the store had already."""
     bytes: int = 0
-    """Of the events that were added, as they are stored."""
+    """The size of the added events, as they are stored."""
 
     @property
     def continued(self) -> bool:
-        """Whether events came behind those that the store had."""
+        """Whether the file continued a stream that the store had."""
         return self.added > 0 and self.present > 0
 
 
@@ -40,17 +40,17 @@ class ImportReport:
 
     @property
     def added(self) -> int:
-        """Events that the store hadn't."""
+        """The number of events that the store didn't have."""
         return sum(stream.added for stream in self.streams)
 
     @property
     def present(self) -> int:
-        """Events that it had already."""
+        """The number of events that the store had already."""
         return sum(stream.present for stream in self.streams)
 
     @property
     def bytes(self) -> int:
-        """Of the events that it hadn't, as they are stored."""
+        """The size of these events, as they are stored."""
         return sum(stream.bytes for stream in self.streams)
 
 

@@ -33,7 +33,7 @@ from .model import (
 
 @dataclass(frozen=True)
 class RunAudit:
-    """A run at one version, with all that is known of how it came to be. Times are aware (UTC), durations ms."""
+    """Everything that is known of a run at one version. Times are aware (UTC), durations milliseconds."""
 
     run_id: str
     version: int
@@ -61,7 +61,7 @@ class RunAudit:
     pauses: tuple[AuditedPause, ...]
     interventions: tuple[Intervention, ...]
     since_success: SinceSuccess | None
-    """None where no earlier run of the workflow has succeeded."""
+    """The last success before; None: no earlier run of the workflow has succeeded."""
     provenance: Provenance
 
     def __getstate__(self) -> dict[str, Any]:

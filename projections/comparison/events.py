@@ -23,9 +23,9 @@ class StateChange:
     path: Path
     """Keys and list indexes, from the outside in."""
     value: Any
-    """What is there now; null where it was removed."""
+    """The value now; null if it was removed."""
     before: Any
-    """What was there; null where it was added."""
+    """The value before; null if it was added."""
 
     @property
     def pointer(self) -> str:

@@ -19,15 +19,15 @@ DivergenceKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """The first thing in a run that isn't as it was recorded."""
+    """The first thing in a replay that differs from the record."""
 
     node_id: str | None
-    """None where the whole definition is another."""
+    """None if the whole definition differs."""
     attempt: int | None
     version: int
-    """Of the event that recorded the step."""
+    """The version of the event that recorded the step."""
     kind: DivergenceKind
-    """What differs, or why nobody can say that nothing does."""
+    """What differs, or why the step couldn't be compared."""
     path: str
     """JSON Pointer into what differs, such as the output; empty for the whole."""
     expected: Any
@@ -35,7 +35,7 @@ class Divergence:
     got: Any
     """What is there now; None: nothing."""
     code_changed: bool | None
-    """Whether the executor isn't the code that ran; None where the run doesn't say which code that was."""
+    """Whether the executor isn't the code that ran; None if the run doesn't say which code that was."""
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields, is_dataclass
@@ -105,8 +106,8 @@ def _methods(owner: str, type: type) -> Iterator[Method]:
     for name in names:
         if name[0] == "a" and name[1:] in names:
             continue
-        twin = f"{owner}.a{name}" if f"a{name}" in names else None
-        yield Method(f"{owner}.{name}", getattr(type, name), twin)
+        variant = f"{owner}.a{name}" if f"a{name}" in names else None
+        yield Method(f"{owner}.{name}", getattr(type, name), variant)
 
 
 def _data(type: type) -> Iterator[Attribute]:
@@ -139,12 +140,8 @@ def _attribute_docs(type: type) -> dict[str, str]:
 def _names_set_by_constructor(type: type) -> list[str]:
     if not type.__module__.startswith("flowledger") or "__init__" not in vars(type):
         return []
-    return [name for name in type.__init__.__code__.co_names if _is_set(type, name)]  # type: ignore[misc]
-
-
-def _is_set(type: type, name: str) -> bool:
     source = inspect.getsource(type.__init__)  # type: ignore[misc]
-    return f"self.{name} = " in source or f"self.{name}: " in source
+    return re.findall(r"self\.([a-z]\w*)(?:: [^=\n]+)? = ", source)
 
 
 def _hints(type: type) -> dict[str, Any]:

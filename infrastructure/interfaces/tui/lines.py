@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, TypeVar, overload
 
 from rich.text import Text
 
+from ....domain.event_registry import EVENTS
+from ....domain.events.registry import Tone
 from ....domain.ports import RecordedEvent
 from ....domain.run.context import Context
 from ....domain.workflow.definition import WorkflowDefinition
@@ -17,19 +19,15 @@ from .outline import Path, Row, in_short
 
 _Line = TypeVar("_Line")
 
-SIGNS = {
-    "run.started": ("▶", "cyan"),
-    "run.step_completed": ("✓", "green"),
-    "run.step_failed": ("✗", "red"),
-    "run.paused": ("‖", "yellow"),
-    "run.resumed": ("▶", "cyan"),
-    "run.retried": ("↻", "magenta"),
-    "run.recovered": ("↻", "magenta"),
-    "run.cancelled": ("✗", "red"),
-    "run.failed": ("✗", "bold red"),
-    "run.metadata_set": ("·", "dim"),
+STYLES: Final[Mapping[Tone, str]] = {
+    "start": "cyan",
+    "success": "green",
+    "wait": "yellow",
+    "again": "magenta",
+    "failure": "red",
+    "end": "bold red",
+    "quiet": "dim",
 }
-"""What stands before an event, and its colour."""
 
 MARK = "»«"
 """Around the current node."""
@@ -57,7 +55,8 @@ class MadeWhenLooked(Sequence[_Line], Generic[_Line]):
 
 def event_line(event: RecordedEvent, digits: int) -> Text:
     """An event of a run in one line, behind its version in so many digits."""
-    sign, style = SIGNS.get(event.type, ("·", ""))
+    entry = EVENTS.get(event.type)
+    sign, style = ("·", "") if entry is None else (entry.sign, STYLES[entry.tone])
     attempt = event.data.get("attempt", 1)
     node = event.data.get("node_id", "") + (f" #{attempt}" if attempt > 1 else "")
     return Text.assemble(

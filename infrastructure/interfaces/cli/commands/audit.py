@@ -28,10 +28,10 @@ def audit(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Say everything about a run: who, what, when, with which code and input, and the proof.
+    """Report everything about a run: who, what, when, with which code and input, and the proof.
 
-    Each execution with its times, pauses and who ended them, what changed in the workflow since its last success, and
-    where in the store all of it comes from. Exits with 1 when an event isn't as it was written.
+    The report has each execution with its times, the pauses and who ended them, what changed in the workflow since its
+    last success, and where in the store all of it comes from. Exits with 1 if an event isn't as it was written.
     """
     session = Session.of(context)
     run_id, version = named_version(run)

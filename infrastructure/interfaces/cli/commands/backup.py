@@ -25,9 +25,9 @@ def backup(
 ) -> None:
     """Copy the store, while others work with it.
 
-    For SQLite: the copy holds all that was stored when the command began, is checked, and appears when it is whole. A
-    copy by other means may lack what stands in the -wal file beside the store, and nothing would tell. For PostgreSQL
-    the commands that do it are told.
+    For SQLite: the copy holds all that was stored when the command began, is checked, and appears when it is complete.
+    A copy made by other means may lack what is in the -wal file beside the store, and nothing would show it. For
+    PostgreSQL the command prints the commands to use.
     """
     from ....transfer.backup import back_up_at
 

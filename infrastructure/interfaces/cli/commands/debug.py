@@ -29,7 +29,8 @@ def debug(
 ) -> None:
     """Open a debugger at the first line of a recorded step's executor, with what it was given then.
 
-    pdb, or what PYTHONBREAKPOINT names. Nothing is written. What it returns is shown beside what was recorded.
+    The debugger is pdb, or what PYTHONBREAKPOINT names. Nothing is written. What the executor returns is shown beside
+    what was recorded.
     """
     from ..shared.debugger import debug as run_under_debugger
 

@@ -12,11 +12,11 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(context: typer.Context, _json: AsJson = False) -> None:
-    """Tell the whole cycle on a few webhooks.
+    """Run a demonstration on a few webhooks, and explain each step.
 
-    Runs, a retry, decisions from other processes, time travel, an audit. Uses a new SQLite store, which is kept for
-    the commands to try next. With --store (FLOWLEDGER_STORE doesn't count here) it adds workflow 'demo-triage' and
-    its runs to that store, for good.
+    It shows runs, a retry, decisions from other processes, time travel, an audit. It uses a new SQLite store, which is
+    kept for the commands to try next. With --store (FLOWLEDGER_STORE doesn't count here) it adds workflow 'demo-triage'
+    and its runs to that store, for good.
     """
     from ..demo.story import tell
 

@@ -30,7 +30,7 @@ def diff(
     ignore_times: Annotated[bool, typer.Option("--ignore-times", help="Leave out when things happened.")] = False,
     _json: AsJson = False,
 ) -> None:
-    """Show what differs from version A of a run to version B, or where two runs part.
+    """Show what differs between versions A and B of a run, or where two runs part.
 
     With --json: a JSON Patch (RFC 6902) from the one state to the other; of two runs the whole comparison, with the
     patch in it.

@@ -45,7 +45,7 @@ def history(
 ) -> None:
     """List runs, newest first.
 
-    Each filter that is given must hold. Times are ISO 8601, UTC where they name no offset.
+    Every filter that is given must hold. Times are ISO 8601, and UTC unless they name an offset.
     """
     session = Session.of(context)
     chosen = filters.select()
@@ -92,10 +92,10 @@ def orders(
 
 
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
-    """Make the index that lists and filters read, and what searches read, anew from the events.
+    """Build the index that lists read, and the search, again from the events.
 
-    Others may read and write meanwhile; searches find what is there so far. Events that can't be read stop nothing and
-    are named; a run that begins with one is listed as unreadable.
+    Others may read and write meanwhile; searches find what is there so far. Events that can't be read are named, and
+    don't stop the rebuild; a run that begins with one is listed as unreadable.
     """
     session = Session.of(context)
     damaged: list[EventNotReadable] = []

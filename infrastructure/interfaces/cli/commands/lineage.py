@@ -23,9 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def lineage(context: typer.Context, run_id: RunId, _json: AsJson = False) -> None:
-    """Show the runs that a run comes from, and those that came of it, as a tree.
+    """Show the runs that a run comes from, and those that came from it, as a tree.
 
-    Retries, reproductions and forks, each with the version of the run that it begins with.
+    Retries, reproductions and forks are shown with the version of the run that they begin with.
     """
     session = Session.of(context)
     with session.ledger() as ledger:

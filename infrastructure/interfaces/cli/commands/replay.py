@@ -60,13 +60,13 @@ def replay(
 ) -> None:
     """Walk through a run forwards and backwards, or execute its steps again and compare.
 
-    The walk tells, version by version, what happened, what it changed in the state, and where it left the run. With
-    --step on the full screen (? tells the keys; the extra tui brings what that takes). Else as text, or with --json as
-    one JSON object a line.
+    The walk shows, version by version, what happened, what it changed in the state, and where it left the run. With
+    --step it fills the screen (? shows the keys; needs the extra tui). Otherwise it is text, or with --json one JSON
+    object a line.
 
-    --verify executes recorded steps with what they were given then, and names the first that comes out otherwise.
-    Executors with deterministic=False are taken from the record, and so are those with effects=True unless --effects
-    names them. Exits with 1 when a run diverges, and when a search for runs may have missed some.
+    --verify executes recorded steps with what they were given then, and names the first one whose result differs. The
+    results of executors with deterministic=False, and of those with effects=True that --effects doesn't name, are taken
+    from the record. Exits with 1 if a run diverges, or if a search for runs may have missed some.
     """
     session = Session.of(context)
     chosen = filters.select()

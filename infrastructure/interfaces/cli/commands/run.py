@@ -22,7 +22,7 @@ from . import bulk
 
 STEPS = 10_000
 
-app = typer.Typer(help="Start runs, go on with them, stop them.", rich_markup_mode=None)
+app = typer.Typer(help="Start runs, continue them, stop them.", rich_markup_mode=None)
 
 
 def _answer(session: Session, run: Run) -> None:
@@ -73,9 +73,9 @@ def resume(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Go on with a paused run.
+    """Continue a paused run.
 
-    Its node runs again, and sees the payload.
+    The node that paused runs again, and sees the payload.
     """
     session = Session.of(context)
     given = read_value(payload, "--payload")
@@ -94,7 +94,7 @@ def proceed(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Retry now, or go on after an interruption.
+    """Retry now, or continue after an interruption.
 
     For a run that waits for an automatic retry, or whose process is gone. A run that has ended stays as it is.
     """
@@ -109,7 +109,7 @@ def proceed(
 def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
     """Pause a run at its next step boundary.
 
-    A step in flight is still recorded.
+    A step that is being executed is still recorded.
     """
     session = Session.of(context)
     with session.ledger() as ledger:
@@ -133,7 +133,7 @@ def cancel(
 ) -> None:
     """End a run for good, or with --all every run that the filters find.
 
-    A step in flight is still recorded. With --all and no --status: runs that have not ended.
+    A step that is being executed is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
     chosen = filters.select()
@@ -172,7 +172,7 @@ def retry(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Run a work order again with the latest version: a new run, beside the one that is named.
+    """Start a new run of a work order, with the workflow's latest version.
 
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
@@ -213,9 +213,9 @@ def reproduce(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Run again what ran then, to find out why: the same version and payload.
+    """Execute a run once more to find out why it ended so: the same version and payload.
 
-    It is kept with the work order, marked as a reproduction, and never tells its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
@@ -235,7 +235,7 @@ def fork(
         typer.Option(metavar="FILE|-|JSON", help="JSON in place of the last result there; it goes on behind that."),
     ] = None,
     handle: Annotated[
-        str | None, typer.Option(metavar="HANDLE", help="With --output: the way on, not that which was taken then.")
+        str | None, typer.Option(metavar="HANDLE", help="With --output: the edge to follow, not the one taken then.")
     ] = None,
     workflow_version: Annotated[
         str | None,
@@ -248,10 +248,10 @@ def fork(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Branch off from a run: a new one begins as that one stood at a version, and goes on from there.
+    """Start a new run from the state of another one at a version.
 
-    Nothing is copied. What waited for a person or for its retry still waits, unless a payload is given; what had failed
-    runs on. It is kept with the work order, and never tells its state.
+    Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
+    on. The fork belongs to the work order, and never changes its state.
     """
     session = Session.of(context)
     run_id, version = named_version(run)

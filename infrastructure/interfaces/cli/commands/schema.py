@@ -38,10 +38,10 @@ def schema(
     ] = 0,
     _json: AsJson = False,
 ) -> None:
-    """Print the SQL that makes the store, for an administrator to run.
+    """Print the SQL that creates the store, for an administrator to run.
 
-    One transaction, for the backend of the store's URL, which is not connected to. Where the application's user may
-    create tables, opening the store does the same.
+    It is one transaction, for the backend that the store's URL names; nothing connects to it. If the application's user
+    may create tables, opening the store does the same.
     """
     session = Session.of(context)
     url = session.store or DEFAULT_STORE

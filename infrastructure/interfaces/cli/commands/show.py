@@ -64,14 +64,15 @@ def verify(
 ) -> None:
     """Check that the records are as they were written, and don't contradict each other.
 
-    The whole store: every event readable, every chain of digests unbroken, no version missing; every run, work order,
-    source and version that something names is there; the rows of lists, and checkpoints, are what the events make.
-    Others may write meanwhile.
+    The whole store is read: every event readable, every hash chain unbroken, no version missing; every run, work order,
+    source and version that is referred to exists; index rows and checkpoints are what the events lead to. Others may
+    write meanwhile.
 
-    The newest events of a run, or all of it, can go without a trace inside of the store: a plain copy of an SQLite file
-    without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE tells: it keeps how
-    every stream stands, and the next time each must still hold that. Keep the file where who may change the store
-    can't. When anything was found it stays as it is: move it away to begin anew.
+    The newest events of a run, or a whole run, can disappear without a trace inside the store: a plain copy of an
+    SQLite file without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE finds
+    that: it keeps the last version and digest of every stream, and the next time each stream must still have them. Keep
+    the file where people who can change the store can't change it. If anything was found the file stays as it is: move
+    it away to begin anew.
     """
     session = Session.of(context)
     with session.ledger() as ledger, counting("events verified") as tell:

@@ -43,9 +43,9 @@ def timings(
     as_csv: AsCsv = False,
     _json: AsJson = False,
 ) -> None:
-    """Tell how long each node takes and waits, how often it fails, and which save made it slower.
+    """Report how long each node takes and waits, how often it fails, and which save made it slower.
 
-    Milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
+    Times are milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
     """
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")

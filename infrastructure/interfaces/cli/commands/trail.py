@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def trail(
     context: typer.Context,
-    by: Annotated[str | None, typer.Option(metavar="WHO", help="What this actor did.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="WHO", help="Done by this actor.")] = None,
     stream: Annotated[
         str | None, typer.Option("--on", metavar="STREAM", help="Done to this run or work order, or to workflow:ID.")
     ] = None,
@@ -48,7 +48,8 @@ def trail(
 ) -> None:
     """List what actors did to workflows, runs and work orders, newest first.
 
-    Saves, starts, retries, pauses, cancellations, …: every event but the steps that follow from them.
+    That is every event, such as saves, starts, retries, pauses and cancellations, except the steps that follow from
+    them.
     """
     session = Session.of(context)
     filters: dict[str, Any] = {

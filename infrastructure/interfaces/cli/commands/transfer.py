@@ -41,8 +41,8 @@ def export(
 ) -> None:
     """Write a run to a file, with all that it refers to.
 
-    Its work order, the workflow's versions with their code, and the runs that it came from: import gives them back,
-    with the same ids and versions, in any store.
+    That is its work order, the workflow's versions with their code, and the runs that it came from. The import command
+    reads the file, with the same ids and versions, in any store.
     """
     session = Session.of(context)
     if as_test is not None:
@@ -88,11 +88,12 @@ def import_(
     max_bytes: Annotated[int, typer.Option(metavar="N", help="Bytes in the file, unpacked, at most.")] = MAX_BYTES,
     _json: AsJson = False,
 ) -> None:
-    """Take over a run that was exported from another store.
+    """Import a run that was exported from another store.
 
-    All of it is verified first, as from a stranger: only what this store could have recorded itself is taken, and only
-    what the run needs. What is here already is passed over; where this store tells another history of one of the
-    streams, or has less of one and --continue isn't given, nothing is imported.
+    The whole file is verified first, as if a stranger had written it: only what this store could have recorded itself
+    is taken, and only what the run needs. What the store has already is passed over. Nothing is imported if this store
+    has another history of one of the streams, or if the file continues a stream of this store and --continue isn't
+    given.
     """
     session = Session.of(context)
     with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:

@@ -43,7 +43,7 @@ def save(
     message: Message = None,
     expect: Expect = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="With --expect: put together what others saved since with this change.")
+        bool, typer.Option("--merge", help="With --expect: merge this change with what others saved since.")
     ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What people call the workflow.", show_default="as it is")
@@ -88,7 +88,7 @@ def show(context: typer.Context, workflow: WorkflowAt, at: At = None, _json: AsJ
 def list(
     context: typer.Context,
     archived: Annotated[bool, typer.Option("--archived", help="List archived ones too.")] = False,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Go on behind this id.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Begin after this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Workflows of one page.")] = 50,
     csv: AsCsv = False,
     _json: AsJson = False,
@@ -138,9 +138,9 @@ def diff(
 def archive(
     context: typer.Context, workflow_id: WorkflowId, by: By, reason: Reason = None, _json: AsJson = False
 ) -> None:
-    """Put a workflow away: it can be read, but neither saved nor started.
+    """Archive a workflow: it can be read, but neither saved nor started.
 
-    Runs that have begun go on.
+    Runs that have begun continue.
     """
     session = Session.of(context)
     with session.ledger() as ledger:
@@ -159,7 +159,7 @@ def restore(
     expect: Expect = None,
     _json: AsJson = False,
 ) -> None:
-    """Take a workflow out of the archive, or make an old version the newest one.
+    """Take a workflow out of the archive, or make an old version the latest one.
 
     With --app, node types of the old version must be registered there.
     """
@@ -179,7 +179,7 @@ def rename(
     by: By,
     _json: AsJson = False,
 ) -> None:
-    """Call a workflow by another name. Its id and its definition stay."""
+    """Give a workflow another name. Its id and its definition stay."""
     session = Session.of(context)
     with session.ledger() as ledger:
         renamed = ledger.workflows.rename(workflow_id, name or None, by=by)
@@ -202,7 +202,7 @@ def export(
     ] = False,
     _json: AsJson = False,
 ) -> None:
-    """Write a definition to a file, or to a folder with the code of nodes in files of its own.
+    """Write a definition to a file, or to a folder with the code of its nodes in files.
 
     The same definition gives the same bytes; in a folder only what an export left there is replaced or removed.
     """

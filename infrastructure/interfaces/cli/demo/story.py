@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .....projections.runs.run import Run
 
 WORKFLOW = "demo-triage"
-APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
+APP = "flowledger.demo:executors"
 
 REVIEWERS = (("ada", True), ("grace", False))
 """Who decides in turn, and how."""
