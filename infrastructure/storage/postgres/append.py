@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from ....projections.index.changes import Changes
+from ....projections.index.changes import IndexChanges
 from ..errors import predecessor_missing
 from ..index_writer import PARTS, changes_in
 from ..sql import queries
@@ -90,7 +90,7 @@ class Statements:
         return self._indexed[parts]
 
     def index_alone(self, parts: Collection[str]) -> bytes:
-        """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
+        """IndexChanges the index alone: $1 is the position before that of place 1, $2 the rows by part."""
         return self._bound(_with_index(_SQL["index_base"], [], parts))
 
     def _statement(self, name: str, sql: str, types: Sequence[int]) -> _Statement:
@@ -222,7 +222,7 @@ def _header(element: str, items: Sequence[object]) -> bytes:
 
 
 def _copy(
-    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: Changes | None
+    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: IndexChanges | None
 ) -> int:
     # In the order in which the other statements take streams, so that no two writers wait for each other.
     placed: Iterable[tuple[int, StoredEvent]] = sorted(
