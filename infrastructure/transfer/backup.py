@@ -21,7 +21,7 @@ from ..storage.memory.recorder import MemoryRecorder
 from ..storage.sqlite.datastore import Connection, SQLiteDatastore
 from ..storage.sqlite.recorder import SQLiteRecorder
 from ..storage.sqlite.schema import APPLICATION_ID
-from ..storage.sqlite.search import prepare
+from ..storage.sqlite.search import register_functions
 from .report import BackupReport
 
 Progress = Callable[[float], object]
@@ -123,7 +123,7 @@ def _checked(new: Path) -> "_Counts":
     """What the copy holds, which must be sound by itself. Raises StorageCorrupt, sqlite3.Error."""
     # As a file that nobody writes to, so that no log is made beside it.
     with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?immutable=1", uri=True)) as copy:
-        prepare(copy)
+        register_functions(copy)
         faults = [fault for (fault,) in copy.execute("PRAGMA quick_check") if fault != "ok"]
         if faults:
             raise StorageCorrupt(f"the store is damaged, as its copy is: {faults[0]}; verify tells which events it is")

@@ -66,10 +66,10 @@ def header_in(line: bytes) -> Header:
 
 def event_line(row: EventRow) -> bytes:
     """The line of an event, whose state must be there. Raises ValueError where that isn't one."""
-    state = row.state or b""
-    body = body_of(state)
+    encoded = row.encoded or b""
+    body = body_of(encoded)
     fields = {"stream": row.stream, "version": row.version, "type": row.type}
-    head = orjson.dumps(fields | {"id": id_of(state).hex(), "digest": digest_of(state).hex()})
+    head = orjson.dumps(fields | {"id": id_of(encoded).hex(), "digest": digest_of(encoded).hex()})
     return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
@@ -79,8 +79,8 @@ def event_in(line: bytes, position: int) -> EventRow:
     head, _, rest = line.partition(DATA)
     match _object(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
-            state = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
-            row = EventRow(stream, int(version), position, type, state)
+            encoded = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
+            row = EventRow(stream, int(version), position, type, encoded)
             if event_line(row) == line:
                 return row
         case _:

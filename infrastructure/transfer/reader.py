@@ -144,13 +144,13 @@ class ExportReader:
 
     def _stored(self, row: EventRow, data: dict[str, Any], following: Following) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
-        stream, version, type, state = row.stream, row.version, row.type, row.state or b""
+        stream, version, type, encoded = row.stream, row.version, row.type, row.encoded or b""
         bounds = self._bounds
-        if len(state) > bounds.max_event_bytes:
-            size = f"{len(state):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
+        if len(encoded) > bounds.max_event_bytes:
+            size = f"{len(encoded):,} bytes, over this store's limit of {bounds.max_event_bytes:,}"
             self.refuse(f"its event takes {size}")
         try:
-            body = body_of(state)
+            body = body_of(encoded)
             check_body(body, data)
             check_recorded(type, data, body, bounds.latest, bounds.max_value_bytes)
         except (InvalidValue, LookupError, TypeError, ValueError) as error:
@@ -162,7 +162,7 @@ class ExportReader:
                 changes_of([Placed(row.position, stream, version, type, data)])
         except _IMPOSSIBLE as error:
             self.refuse(f"event {version} of stream {stream!r} is a {type!r} that nobody can have recorded: {error}")
-        return stored_event(stream, version, type, state, data)
+        return stored_event(stream, version, type, encoded, data)
 
     def refuse(self, message: str) -> NoReturn:
         """Refuse the file for what is in its current line. Raises InvalidExport."""

@@ -23,7 +23,7 @@ class BodyInspector(Inspector):
         if data is None:
             return ()
         try:
-            check_recorded(row.type, data, row.state or b"", self._latest, self._largest)
+            check_recorded(row.type, data, row.encoded or b"", self._latest, self._largest)
         except OddTimeRecorded as error:
             return (Finding(row.stream, row.version, "time", str(error)),)
         except InvalidValue as error:

@@ -117,7 +117,7 @@ class HeadsInspector(Inspector):
 
 
 def _digest(row: EventRow) -> str:
-    return digest_of(row.state or b"").hex()
+    return digest_of(row.encoded or b"").hex()
 
 
 def _events(count: int) -> str:

@@ -125,8 +125,8 @@ class _Walk:
             _log.warning("%s; it is left out of the lists", error)
 
     def _data(self, row: EventRow) -> dict[str, object]:
-        state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""
-        return decode(row.stream, row.version, row.type, state)
+        encoded = row.encoded if row.encoded is not None else self._recorder.encoded(row.stream, row.version) or b""
+        return decode(row.stream, row.version, row.type, encoded)
 
     def _tell(self, rows: Sequence[EventRow]) -> None:
         if self._begin is None:

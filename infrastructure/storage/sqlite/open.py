@@ -1,4 +1,4 @@
-"""The store in an SQLite file: opened, or made."""
+"""Opens the store in an SQLite file, or makes it."""
 
 from errno import ENAMETOOLONG
 from pathlib import Path
@@ -20,7 +20,7 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
     try:
         place_of(file)
         if create:
-            # SQLite would make it for all to read, and gives its log and locks the mode of the file.
+            # SQLite would make it readable for all, and gives its log and locks the mode of the file.
             make_private_file(file)
         elif not file.exists():
             raise no_store(str(file))
