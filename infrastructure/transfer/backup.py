@@ -12,8 +12,8 @@ from urllib.parse import quote
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
-from ..files.atomic import make_private_file, staged
-from ..files.places import place_of
+from ..files.atomic import make_private_file, stage_file
+from ..files.paths import resolve_path
 from ..storage.addresses import SQLITE, no_store, sqlite_file
 from ..storage.errors import to_storage_error
 from ..storage.event_store import LedgerEventStore
@@ -40,13 +40,13 @@ def back_up(
     if isinstance(store.recorder, SQLiteRecorder):
         return _back_up(Path(store.recorder.datastore.name), path, force=force, progress=progress)
     in_memory = "memory:" if isinstance(store.recorder, MemoryRecorder) else "a store of another kind"
-    raise _not_by_us(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
+    raise _refuse_other_backends(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
 
 
 def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
     """The same by the store's URL, without opening it: who backs up before an upgrade wants no upgrade."""
     if not url.startswith(SQLITE):
-        raise _not_by_us(url, path)
+        raise _refuse_other_backends(url, path)
     file = sqlite_file(url)
     if not os.path.exists(file):
         raise no_store(str(file))
@@ -55,11 +55,11 @@ def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress 
 
 def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) -> BackupReport:
     _check_target(file, path)
-    with staged(path, replace=force) as new:
+    with stage_file(path, replace=force) as new:
         make_private_file(new)
         try:
             copied = _copy(file, new, progress)
-            found = _checked(new)
+            found = _check_copy(new)
         except sqlite3.Error as error:  # of the copy; those of the store say so
             raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
         except PersistenceError as error:
@@ -73,7 +73,7 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
 
 def _check_target(file: Path, path: Path) -> None:
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         if isinstance(place, int):
             return
         if os.path.exists(place) and os.path.samefile(file, place):
@@ -103,11 +103,11 @@ def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
             source.execute("BEGIN")
             counts = _counts(source)
         with source.in_use:
-            source.backup(copy, pages=_PAGES, progress=None if progress is None else _told(progress))
+            source.backup(copy, pages=_PAGES, progress=None if progress is None else _report_progress(progress))
         return counts
 
 
-def _told(progress: Progress) -> Callable[[int, int, int], None]:
+def _report_progress(progress: Progress) -> Callable[[int, int, int], None]:
     def tell(_status: int, remaining: int, total: int) -> None:
         progress((total - remaining) / total if total else 1.0)
 
@@ -119,7 +119,7 @@ def _check_ours(file: Path, source: Connection) -> None:
         raise StorageCorrupt(f"{str(file)!r} is no store of flowledger: nothing was copied")
 
 
-def _checked(new: Path) -> "_Counts":
+def _check_copy(new: Path) -> "_Counts":
     """What the copy holds, which must be sound by itself. Raises StorageCorrupt, sqlite3.Error."""
     # As a file that nobody writes to, so that no log is made beside it.
     with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?immutable=1", uri=True)) as copy:
@@ -143,7 +143,7 @@ def _counts(connection: sqlite3.Connection) -> _Counts:
     return counted
 
 
-def _not_by_us(url: str, path: Path) -> InvalidRequest:
+def _refuse_other_backends(url: str, path: Path) -> InvalidRequest:
     if url == "memory:":
         return InvalidRequest(
             "a store in memory ends with its process and is not backed up; history.export keeps a run of it"

@@ -10,7 +10,7 @@ from ...domain.values.ids import workflow_stream
 from ..repositories.origins import origin_in
 
 
-class Part(NamedTuple):
+class StreamPart(NamedTuple):
     """The beginning of one stream."""
 
     stream: str
@@ -19,22 +19,22 @@ class Part(NamedTuple):
     events: int
 
 
-def contents(store: EventStore, run_id: str) -> list[Part]:
+def collect_parts(store: EventStore, run_id: str) -> list[StreamPart]:
     """The run's stream; its work order's up to the event that adds the run, and the runs that it names until then; the
     runs that any of these came from; the workflow up to the latest version that one of them used.
 
     So whatever an event in there refers to is in there, and a later run of the work order changes nothing. Raises
     RunNotFound, StorageCorrupt where one of them is missing.
     """
-    gathering = _Gathering(store)
+    gathering = _PartCollector(store)
     gathering.add_run(run_id)
     return sorted(
-        Part(stream, next(iter(store.read(stream, upto=1))).position, events)
+        StreamPart(stream, next(iter(store.read(stream, upto=1))).position, events)
         for stream, events in gathering.upto.items()
     )
 
 
-class _Gathering:
+class _PartCollector:
     def __init__(self, store: EventStore) -> None:
         self.upto: dict[str, int] = {}
         """Stream → the version up to which it is needed."""

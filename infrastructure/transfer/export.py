@@ -11,7 +11,7 @@ from ...domain.values.names import check_run_id
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
 from ..storage.verify import Predecessor, check_event
-from .contents import Part, contents
+from .contents import StreamPart, collect_parts
 from .files import write_export
 from .format import Footer, Header, event_line, footer_line, header_line
 from .report import ExportReport
@@ -28,7 +28,7 @@ def export(
     Raises RunNotFound, StorageCorrupt where an event isn't as it was written or is missing, StorageUnavailable.
     """
     check_run_id(run_id)
-    parts = contents(store, run_id)
+    parts = collect_parts(store, run_id)
     write_export(path, lambda file: _write(file, store, run_id, parts, progress))
     return ExportReport(run_id, tuple(part.stream for part in parts), _events(parts))
 
@@ -37,7 +37,7 @@ def _write(
     file: BinaryIO,
     store: LedgerEventStore,
     run_id: str,
-    parts: Sequence[Part],
+    parts: Sequence[StreamPart],
     progress: Callable[[float], object] | None,
 ) -> None:
     first = header_line(Header(run_id, {part.stream: part.events for part in parts}))
@@ -55,11 +55,11 @@ def _write(
     file.write(footer_line(Footer(count, whole.hexdigest())))
 
 
-def _events(parts: Sequence[Part]) -> int:
+def _events(parts: Sequence[StreamPart]) -> int:
     return sum(part.events for part in parts)
 
 
-def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[EventRow]:
+def _by_position(store: LedgerEventStore, parts: Sequence[StreamPart]) -> Iterator[EventRow]:
     """The events of all parts in the order in which they were stored.
 
     A stream is opened when its first event has its turn and closed with its last one, so that few are open at once.

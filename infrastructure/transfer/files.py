@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from ...domain.errors import InvalidRequest
 from ..files.atomic import write_file
-from ..files.places import is_special, open_to_read
+from ..files.paths import is_special, open_to_read
 
 PLAIN, PACKED = ".jsonl", ".zst"
 """The endings of names that ask for plain lines, and for compressed ones."""
@@ -28,17 +28,17 @@ def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     ending = path.suffix.lower()
     is_plain = ending == PLAIN or (ending != PACKED and is_special(path))
-    write_file(path, write if is_plain else lambda file: _packed(file, write))
+    write_file(path, write if is_plain else lambda file: _compress(file, write))
 
 
-def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
+def _compress(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
     zstandard = _zstandard(f"or let the name end in {PLAIN}, for plain lines")
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     with compressor.stream_writer(file, closefd=False) as packing:
         write(cast("BinaryIO", packing))
 
 
-def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
+def read_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
     """The lines of an open file from its beginning, each with its end; one over ``longest`` bytes without.
 
     What is in the file tells whether it is compressed. Raises ValueError where it can't be decompressed.
@@ -70,7 +70,7 @@ def _zstandard(otherwise: str) -> Any:
     return zstandard
 
 
-def opened(path: Path, max_bytes: int) -> BinaryIO:
+def open_export(path: Path, max_bytes: int) -> BinaryIO:
     """A file to read, more than once; what comes from a pipe is kept in a temporary file, up to ``max_bytes`` of it.
 
     Raises InvalidRequest.
@@ -79,13 +79,13 @@ def opened(path: Path, max_bytes: int) -> BinaryIO:
         file = open_to_read(path)
         if not file.seekable():
             with file:
-                return _kept(file, path, max_bytes)
+                return _spool(file, path, max_bytes)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(path)!r}: {error.strerror or error}") from error
     return file
 
 
-def _kept(pipe: BinaryIO, path: Path, max_bytes: int) -> BinaryIO:
+def _spool(pipe: BinaryIO, path: Path, max_bytes: int) -> BinaryIO:
     file = TemporaryFile()  # noqa: SIM115 - the caller's to close
     try:
         while part := pipe.read(COPY_BUFSIZE):

@@ -51,7 +51,7 @@ def header_line(header: Header) -> bytes:
     return _line(fields)
 
 
-def header_in(line: bytes) -> Header:
+def parse_header(line: bytes) -> Header:
     """What the first line says. Raises ValueError."""
     match _strict(line, "it is not the first line of a run's export"):
         case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
@@ -73,7 +73,7 @@ def event_line(row: EventRow) -> bytes:
     return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
-def event_in(line: bytes, position: int) -> EventRow:
+def parse_event(line: bytes, position: int) -> EventRow:
     """The event of a line, placed at ``position``. Raises ValueError for any other line."""
     # No JSON text has this inside a string, where a quote would be escaped.
     head, _, rest = line.partition(DATA)
@@ -101,7 +101,7 @@ def footer_line(footer: Footer) -> bytes:
     return _line(footer._asdict())
 
 
-def footer_in(line: bytes) -> Footer | None:
+def parse_footer(line: bytes) -> Footer | None:
     """What the last line says; None for a line that isn't one. Raises ValueError for one that can't be read."""
     if not line.startswith(_FOOTER):
         return None

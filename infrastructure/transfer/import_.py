@@ -13,7 +13,7 @@ from ..queries.index.reader import Index
 from ..storage.codec import BODY
 from ..storage.event_store import LedgerEventStore
 from ..storage.stored_events import IndexedEvent, LinkedEvent
-from .files import opened
+from .files import open_export
 from .limits import AHEAD_MINUTES, ImportLimits
 from .reader import Bounds, ExportReader
 from .report import ImportedStream, ImportReport
@@ -48,7 +48,7 @@ def import_export(
     imported. Raises StorageUnavailable; then a large file may be there in part, and importing it again completes it.
     """
     latest = now() + AHEAD_MINUTES * 60_000_000
-    with opened(path, limits.bytes) as file:
+    with open_export(path, limits.bytes) as file:
         export = ExportReader(file, str(path), limits, Bounds(store.max_event_bytes, store.max_value_bytes, latest))
         added: Added = {}
         while True:
@@ -103,7 +103,7 @@ def _compare(store: LedgerEventStore, export: ExportReader, progress: Progress |
     differing: set[str] = set()
     new: Added = {}
     snapshots = _SnapshotIds(store, export)
-    for event in _told(export, 0, progress):
+    for event in _report_progress(export, 0, progress):
         stream, version = _place(event)
         # A digest depends on all events before it: where these are equal, so are the beginnings.
         if version == present[stream] and _differs(store, event):
@@ -155,7 +155,7 @@ def _append(
     progress: Progress | None,
 ) -> None:
     """Append the events that the store hasn't, in the order of the file. Raises ConcurrencyError."""
-    events = _told(export, sum(export.header.streams.values()), progress)
+    events = _report_progress(export, sum(export.header.streams.values()), progress)
     for commit in _commits(event for event in events if event.originator_version > present[str(event.originator_id)]):
         store.append_recorded(commit)
         for event in commit:
@@ -181,7 +181,7 @@ def _goes_on(event: LinkedEvent) -> bool:
     return event.topic in _TOGETHER or (isinstance(event, IndexedEvent) and "unrouted" in event.data)
 
 
-def _told(export: ExportReader, before: int, progress: Progress | None) -> Iterator[LinkedEvent]:
+def _report_progress(export: ExportReader, before: int, progress: Progress | None) -> Iterator[LinkedEvent]:
     """The events; the callback is told now and then how far this is, of going through all of them twice."""
     total = sum(export.header.streams.values())
     for count, event in enumerate(export, 1):

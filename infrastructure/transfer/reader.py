@@ -14,10 +14,10 @@ from ..storage.codec import body_of, stored_event
 from ..storage.recorder import EventRow
 from ..storage.stored_events import LinkedEvent
 from ..storage.verify import check_event
-from .files import lines_of
-from .following import Following, Uses
-from .format import DATA, Footer, Header, check_body, event_in, footer_in, header_in
+from .files import read_lines
+from .format import DATA, Footer, Header, check_body, parse_event, parse_footer, parse_header
 from .limits import MAX_VALUES, ImportLimits, values_in
+from .validation import ExportValidator, UsedVersions
 
 _OVERHEAD = 2**20
 """Bytes that a line may need beside the body of its event."""
@@ -48,14 +48,14 @@ class ExportReader:
         self._limits = limits
         self._bounds = bounds
         self.header = self._header()
-        self._uses: Uses | None = None
+        self._uses: UsedVersions | None = None
 
     def __iter__(self) -> Iterator[LinkedEvent]:
         if self._uses is None:
             self._uses = self._uses_of_runs()
         lines = self._lines()
         whole = sha256(next(lines, b""))
-        following = Following(self.header.run_id, self.header.streams, self._uses)
+        following = ExportValidator(self.header.run_id, self.header.streams, self._uses)
         for count, line in enumerate(lines):
             if (footer := self._footer(line)) is not None:
                 for fault in following.faults():
@@ -72,7 +72,7 @@ class ExportReader:
     def _lines(self) -> Iterator[bytes]:
         longest = max(self._bounds.max_event_bytes + _OVERHEAD, self._limits.header_bytes)
         self.line = size = 0
-        lines = lines_of(self._file, longest)
+        lines = read_lines(self._file, longest)
         while True:
             self.line += 1
             try:
@@ -92,10 +92,10 @@ class ExportReader:
     def _header(self) -> Header:
         limits = self._limits
         try:
-            line = next(lines_of(self._file, limits.header_bytes), b"")
+            line = next(read_lines(self._file, limits.header_bytes), b"")
             if len(line) == limits.header_bytes and not line.endswith(b"\n"):
                 self._refuse_over(f"it is longer than one that names {limits.streams:,} streams", "streams")
-            header = header_in(line) if line.endswith(b"\n") or not line else None
+            header = parse_header(line) if line.endswith(b"\n") or not line else None
         except ValueError as error:
             self.refuse(str(error))
         if header is None:
@@ -108,9 +108,9 @@ class ExportReader:
             self._refuse_over(f"it names {events:,} events, and {limits.events:,} is the most", "events")
         return header
 
-    def _uses_of_runs(self) -> Uses:
+    def _uses_of_runs(self) -> UsedVersions:
         """What the first events of runs refer to, read ahead. What can't be read is refused in its turn."""
-        uses = Uses()
+        uses = UsedVersions()
         for line in self._lines():
             if _RUN_STARTED in line.partition(DATA)[0] and values_in(line) <= MAX_VALUES:
                 try:
@@ -121,15 +121,15 @@ class ExportReader:
 
     def _footer(self, line: bytes) -> Footer | None:
         try:
-            return footer_in(line)
+            return parse_footer(line)
         except ValueError as error:
             self.refuse(str(error))
 
-    def _event(self, line: bytes, following: Following) -> LinkedEvent:
+    def _event(self, line: bytes, following: ExportValidator) -> LinkedEvent:
         if values_in(line) > MAX_VALUES:
             self.refuse(f"its event holds more than {MAX_VALUES:,} values")
         try:
-            row = event_in(line, self.line)
+            row = parse_event(line, self.line)
         except ValueError as error:
             self.refuse(str(error))
         before = following.before.get(row.stream)
@@ -142,7 +142,7 @@ class ExportReader:
         data, before.data = before.data or {}, None  # which may be large, and would be kept for every stream
         return self._stored(row, data, following)
 
-    def _stored(self, row: EventRow, data: dict[str, Any], following: Following) -> LinkedEvent:
+    def _stored(self, row: EventRow, data: dict[str, Any], following: ExportValidator) -> LinkedEvent:
         """The event as a store takes it, when it is one that a store could have recorded."""
         stream, version, type, encoded = row.stream, row.version, row.type, row.encoded or b""
         bounds = self._bounds

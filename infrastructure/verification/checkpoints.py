@@ -64,7 +64,7 @@ class CheckpointInspector(Inspector):
         states[0] = RunState(stream)
         for page in self._pages(stream):
             # One that came just now is left to the next walk.
-            if page.version in since and not _is_true(stream, page, states, since[page.version]):
+            if page.version in since and not _is_correct(stream, page, states, since[page.version]):
                 yield Finding(
                     stream,
                     page.version,
@@ -99,7 +99,7 @@ class CheckpointInspector(Inspector):
             fold(state, (page._replace(rows=page.rows[start:]),))
 
 
-def _is_true(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
+def _is_correct(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
     """Whether a page is what must lie there."""
     if page.event_digest is None or since is None or not {since, page.version} <= states.keys():
         return False

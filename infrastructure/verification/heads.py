@@ -28,7 +28,7 @@ LONGEST_LINE = 2**14
 """Bytes; a stream's name has at most 1,024, and each may be written with six characters."""
 
 
-class Head(NamedTuple):
+class StreamHead(NamedTuple):
     """Where a stream stands, or stood."""
 
     stream: str
@@ -64,9 +64,9 @@ class HeadsInspector(Inspector):
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - also a damaged one has a head
         is_known = self._next is not None and self._next.stream == stream
-        return self._compared(stream) if is_known else ()
+        return self._compare_head(stream) if is_known else ()
 
-    def _compared(self, stream: str) -> Iterator[Finding]:
+    def _compare_head(self, stream: str) -> Iterator[Finding]:
         earlier, last = self._next, self._last
         assert earlier is not None and last is not None  # noqa: S101, PT018 - the stream has events, and is known
         if self._met is None and last.version > earlier.version:
@@ -95,10 +95,10 @@ class HeadsInspector(Inspector):
         self._go_on()
 
     @property
-    def last(self) -> Head | None:
+    def last(self) -> StreamHead | None:
         """Where the stream stands that was walked last."""
         last = self._last
-        return None if last is None else Head(last.stream, last.version, _digest(last))
+        return None if last is None else StreamHead(last.stream, last.version, _digest(last))
 
     def finish(self) -> Iterator[Finding]:
         return self._lost_before(None)
@@ -139,14 +139,14 @@ class HeadsFile:
         for _ in self:
             pass
 
-    def __iter__(self) -> Iterator[Head]:
+    def __iter__(self) -> Iterator[StreamHead]:
         try:
             with self._path.open("rb") as file:
                 yield from self._heads(file)
         except OSError as error:
             raise InvalidRequest(f"can't read {str(self._path)!r}: {error.strerror or error}") from error
 
-    def _heads(self, file: BinaryIO) -> Iterator[Head]:
+    def _heads(self, file: BinaryIO) -> Iterator[StreamHead]:
         whole, streams, before = sha256(), 0, ""
         for line, fields in self._lines(file):
             match fields:
@@ -156,7 +156,7 @@ class HeadsFile:
                     self._refuse(f"it was written by flowledger {release} in format {format}: upgrade to read it")
                 case {"stream": str(stream), "version": int(version), "digest": str(digest)} if stream > before:
                     streams, before = streams + 1, stream
-                    yield Head(stream, version, digest)
+                    yield StreamHead(stream, version, digest)
                 case {"streams": int(said), "digest": str(digest)} if (said, digest) == (streams, whole.hexdigest()):
                     if file.read(1):
                         self._refuse("nothing may stand behind the last line")
@@ -197,7 +197,7 @@ class HeadsWriter:
         self._streams = 0
         self._write({"flowledger": "heads", "format": FORMAT, "release": installed_version("flowledger")})
 
-    def add(self, head: Head) -> None:
+    def add(self, head: StreamHead) -> None:
         self._streams += 1
         self._write(head._asdict())
 

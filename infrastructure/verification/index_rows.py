@@ -11,9 +11,9 @@ from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
 from .inspector import Inspector
-from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
+from .tables import CHANGES, RUNS, SAVES, WORK_ORDERS, WORKFLOWS, Columns, Table, TableWalk
 
-_MADE_ANEW = "`flowledger rebuild` makes the index anew"
+_REBUILD_HINT = "`flowledger rebuild` makes the index anew"
 
 
 class IndexInspector(Inspector):
@@ -22,7 +22,7 @@ class IndexInspector(Inspector):
     def __init__(self, store: LedgerEventStore, index: Index) -> None:
         self._store = store
         self._index = index
-        self._of_streams = [TableWalk(self._index, table) for table in (RUNS, ORDERS, WORKFLOWS)]
+        self._of_streams = [TableWalk(self._index, table) for table in (RUNS, WORK_ORDERS, WORKFLOWS)]
         self._of_events = [TableWalk(self._index, table) for table in (SAVES, CHANGES)]
         self._walks = (*self._of_streams, *self._of_events)
         self._changes = Changes()
@@ -104,7 +104,7 @@ class IndexInspector(Inspector):
             return  # it came just now, and the next walk names it
         rows = changes.saves if table is SAVES else changes.changes
         actual = [table.row(values[1:]) for values in self._index.rows(*table.one(stream, version))]
-        yield from _told(table, stream, version, rows[0] if rows else None, actual[0] if actual else None)
+        yield from _compare_row(table, stream, version, rows[0] if rows else None, actual[0] if actual else None)
 
     # --- rows of one stream -------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class IndexInspector(Inspector):
                 changes.changes.clear()
         except EventNotReadable:
             return  # it came just now, and the next walk names it
-        yield from _told(table, stream, head, _expected(table, changes, stream), actual)
+        yield from _compare_row(table, stream, head, _expected(table, changes, stream), actual)
 
     def _without_stream(self, stream: str | None) -> Iterator[Finding]:
         """Rows of streams that were not met on the way here."""
@@ -135,7 +135,7 @@ class IndexInspector(Inspector):
         odd = f"SELECT count(*) FROM {table.name} WHERE {table.key} IS NULL OR typeof({table.key}) <> 'text'"  # noqa: S608 - ours
         ((count,),) = self._index.rows(odd, {})
         if count:
-            yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_MADE_ANEW}")
+            yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_REBUILD_HINT}")
 
 
 def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
@@ -147,7 +147,7 @@ def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
 
 def _expected(table: Table, changes: Changes, stream: str) -> Columns | None:
     """The row that a stream must have, if any."""
-    rows = changes.runs if table is RUNS else changes.orders if table is ORDERS else changes.workflows
+    rows = changes.runs if table is RUNS else changes.orders if table is WORK_ORDERS else changes.workflows
     return rows.get(table.key_of(stream)) if rows else None
 
 
@@ -160,7 +160,7 @@ def _differences(table: Table, expected: Columns | None, actual: Columns | None)
         for name, value in expected.items()
         if actual.get(_COLUMNS.get(name, name), value) != value and name != "state"
     ]
-    if table is ORDERS and actual["state"] not in (states := _states(expected, actual)):
+    if table is WORK_ORDERS and actual["state"] not in (states := _states(expected, actual)):
         found.append(f"state {actual['state']!r} and not {' or '.join(map(repr, sorted(states)))}")
     return found
 
@@ -182,7 +182,7 @@ def _states(order: Columns, row: Columns) -> set[str]:
     return states
 
 
-def _told(
+def _compare_row(
     table: Table, stream: str, version: int, expected: Columns | None, actual: Columns | None
 ) -> Iterator[Finding]:
     if expected is None and actual is not None:
@@ -191,14 +191,14 @@ def _told(
             stream,
             named,
             "index",
-            f"the index of {table.what} has a row for it that no event of the log makes: {_MADE_ANEW}",
+            f"the index of {table.what} has a row for it that no event of the log makes: {_REBUILD_HINT}",
         )
     elif expected is not None and actual is None:
-        yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_MADE_ANEW}")
+        yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_REBUILD_HINT}")
     elif different := _differences(table, expected, actual):
         yield Finding(
             stream,
             version,
             "index",
-            f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_MADE_ANEW}",
+            f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_REBUILD_HINT}",
         )

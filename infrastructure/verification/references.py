@@ -14,7 +14,7 @@ from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import LAST, EventRow
 from .inspector import Inspector
 
-WAITING = 20_000
+MAX_PENDING = 20_000
 """Claims that wait for the other side to come by. A run and its work order mostly begin in the same millisecond: then
 they are neighbours by name, and on the walk. Only what doesn't meet is looked up."""
 
@@ -29,7 +29,7 @@ class _Pair(NamedTuple):
     run: str
 
 
-class _Claim(NamedTuple):
+class _Mention(NamedTuple):
     """One of the two says so; the other one must, too."""
 
     by_run: bool
@@ -54,7 +54,7 @@ class ReferenceInspector(Inspector):
 
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
-        self._claims: OrderedDict[_Pair, _Claim] = OrderedDict()
+        self._mentions: OrderedDict[_Pair, _Mention] = OrderedDict()
         self._sources: list[_Source] = []
         self._versions: OrderedDict[tuple[str, int], object] = OrderedDict()
 
@@ -65,19 +65,19 @@ class ReferenceInspector(Inspector):
         if row.type == STARTED and row.version == 1:
             yield from self._begun(row.stream, data)
         elif row.type in (OPENED, RUN_ADDED) and isinstance(run_id := data.get("run_id"), str):
-            self._claim(_Pair(row.stream, run_id), _Claim(by_run=False, version=row.version))
-        if len(self._claims) > WAITING:
-            yield from self._look_up(WAITING // 2)
-        if len(self._sources) > WAITING:
+            self._mention(_Pair(row.stream, run_id), _Mention(by_run=False, version=row.version))
+        if len(self._mentions) > MAX_PENDING:
+            yield from self._look_up(MAX_PENDING // 2)
+        if len(self._sources) > MAX_PENDING:
             yield from self._look_up_sources()
 
     def finish(self) -> Iterator[Finding]:
-        yield from self._look_up(len(self._claims))
+        yield from self._look_up(len(self._mentions))
         yield from self._look_up_sources()
 
     def _begun(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
         if isinstance(order_id := started.get("correlation_id"), str):
-            self._claim(_Pair(order_id, run_id), _Claim(by_run=True, version=1))
+            self._mention(_Pair(order_id, run_id), _Mention(by_run=True, version=1))
         match started.get("origin"):
             case {"run_id": str(source), "version": int(version)} if version > 0:
                 self._sources.append(_Source(run_id, source, version))
@@ -87,14 +87,14 @@ class ReferenceInspector(Inspector):
 
     # --- work orders and runs -----------------------------------------------------------------------------------------
 
-    def _claim(self, pair: _Pair, claim: _Claim) -> None:
-        other = self._claims.pop(pair, None)
+    def _mention(self, pair: _Pair, claim: _Mention) -> None:
+        other = self._mentions.pop(pair, None)
         if other is None or other.by_run == claim.by_run:
-            self._claims[pair] = claim
+            self._mentions[pair] = claim
 
     def _look_up(self, count: int) -> Iterator[Finding]:
         """Settle the claims that wait longest."""
-        waiting = [(pair, self._claims.pop(pair)) for pair in list(islice(self._claims, count))]
+        waiting = [(pair, self._mentions.pop(pair)) for pair in list(islice(self._mentions, count))]
         yield from self._check_named({pair: claim.version for pair, claim in waiting if not claim.by_run})
         yield from self._check_belonging([pair for pair, claim in waiting if claim.by_run])
 
@@ -183,11 +183,11 @@ class ReferenceInspector(Inspector):
 
     def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[EventRow]:
         rest = filter(_may_be_there, places)
-        while part := list(islice(rest, LOOKED_UP_AT_ONCE)):
+        while part := list(islice(rest, PLACES_AT_ONCE)):
             yield from self._store.rows_at(part)
 
 
-LOOKED_UP_AT_ONCE = 1_000
+PLACES_AT_ONCE = 1_000
 
 
 def _may_be_there(place: tuple[str, int]) -> bool:

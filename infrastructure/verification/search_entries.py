@@ -12,10 +12,10 @@ from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import BATCH_ROWS, EventRow
 from .inspector import Inspector
 
-AT_ONCE = 50
+ENTRIES_AT_ONCE = 50
 """Entries that are looked up together: each may hold 100,000 characters of words."""
 
-LOOKS = 10
+MAX_ATTEMPTS = 10
 """How often an entry is read again while somebody else's search goes on; then it is left to the next walk."""
 
 
@@ -35,7 +35,7 @@ class SearchInspector(Inspector):
         """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
         self._upto = progress.position
         self._entry: SearchEntry | None = None
-        self._is_told = False
+        self._has_finding = False
         """Whether an event of the stream has a finding of its own, as its body is none of its type."""
         self._waiting: dict[str, SearchEntry | None] = {}
         self._kept = self._run_ids()
@@ -44,15 +44,15 @@ class SearchInspector(Inspector):
         """How many were looked at."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
-        self._entry, self._is_told = None, False
+        self._entry, self._has_finding = None, False
         return self._without_run(stream)
 
     def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is not None and row.position <= self._upto:
             try:
-                self._entry = _with(self._entry, row, data)
+                self._entry = _advance_entry(self._entry, row, data)
             except MISFITS:
-                self._is_told = True
+                self._has_finding = True
         return ()
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
@@ -60,9 +60,9 @@ class SearchInspector(Inspector):
         if is_kept:
             self.entries += 1
             self._next = next(self._kept, None)
-        if sound and not self._is_told and (is_kept or self._entry is not None):
+        if sound and not self._has_finding and (is_kept or self._entry is not None):
             self._waiting[stream] = self._entry
-        return self._compare() if len(self._waiting) >= AT_ONCE else ()
+        return self._compare() if len(self._waiting) >= ENTRIES_AT_ONCE else ()
 
     def finish(self) -> Iterator[Finding]:
         yield from self._compare()
@@ -78,11 +78,11 @@ class SearchInspector(Inspector):
         expected, self._waiting = self._waiting, {}
         found = self._table.entries(expected) if expected else {}
         for stream, entry in expected.items():
-            if not _equal(entry, found.get(stream)):
+            if not _are_equal(entry, found.get(stream)):
                 yield from self._check(stream)
 
     def _check(self, stream: str) -> Iterator[Finding]:
-        for _ in range(LOOKS):
+        for _ in range(MAX_ATTEMPTS):
             progress = self._table.progress()
             if progress.is_rewound or progress.revision != SEARCH_REVISION:
                 return  # it is about to read on from further back
@@ -96,10 +96,10 @@ class SearchInspector(Inspector):
             if row.position > progress.position:
                 break
             try:
-                expected = _with(expected, row, self._store.body(row))
+                expected = _advance_entry(expected, row, self._store.body(row))
             except (EventNotReadable, *MISFITS):
                 return  # it has a finding of its own
-        if not _equal(expected, actual):
+        if not _are_equal(expected, actual):
             said = "lacks this run" if actual is None else "has a run that isn't there"
             if actual is not None and expected is not None:
                 said = "knows other words or values of this run than its events hold"
@@ -117,7 +117,7 @@ class SearchInspector(Inspector):
             after = found[-1]
 
 
-def _with(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
+def _advance_entry(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
     """The entry of a run with its next event."""
     if row.type == STARTED:
         entry = new_entry(row.stream, data, row.position)
@@ -126,7 +126,7 @@ def _with(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> Sea
     return entry
 
 
-def _equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
+def _are_equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.started_at, one.position, one.words, one.document) == (

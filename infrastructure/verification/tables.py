@@ -48,7 +48,7 @@ class Table(NamedTuple):
     @property
     def source(self) -> str:
         """What follows FROM."""
-        return _WORK_ORDERS if self is ORDERS else self.name
+        return _WORK_ORDERS_SOURCE if self is WORK_ORDERS else self.name
 
     def row(self, values: Any) -> dict[str, Any]:
         return dict(zip(self.columns, values, strict=True))
@@ -76,7 +76,7 @@ RUNS = Table(
     ),
     what="runs",
 )
-ORDERS = Table(
+WORK_ORDERS = Table(
     "flowledger_index_work_orders",
     "work_order_id",
     (
@@ -118,7 +118,7 @@ CHANGES = Table(
 )
 
 # The state of a work order is told by its last run: both are read in one statement.
-_WORK_ORDERS = """(
+_WORK_ORDERS_SOURCE = """(
     SELECT o.*, r.status AS last_status, r.queued AS last_queued, r.version AS last_version
     FROM flowledger_index_work_orders AS o LEFT JOIN flowledger_index_runs AS r ON r.run_id = o.last_run_id
 ) AS work_order"""

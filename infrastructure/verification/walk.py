@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from ...domain.events.integrity import OF_THE_LOG, Finding, VerifyReport
 from ...domain.values.clock import micros_clock
-from ..files.atomic import check_place, write_file
-from ..files.places import is_special
+from ..files.atomic import check_writable, write_file
+from ..files.paths import is_special
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
@@ -46,11 +46,11 @@ def verify(
     """
     with ExitStack() as files:
         if heads is not None:
-            check_place(heads)
+            check_writable(heads)
         is_kept = heads is not None and os.path.exists(heads) and not is_special(heads)
         earlier = HeadsFile(heads) if heads is not None and is_kept else None
         kept = files.enter_context(TemporaryFile()) if heads is not None else None
-        walk = _Walk(store, progress, earlier, kept, micros_clock(None)() if now is None else now, deep=deep)
+        walk = _StoreWalk(store, progress, earlier, kept, micros_clock(None)() if now is None else now, deep=deep)
         findings = tuple(walk.findings())
         written = heads is not None and kept is not None and not (earlier and findings)
         if written:
@@ -63,7 +63,7 @@ def _copy(kept: BinaryIO, file: BinaryIO) -> None:
     copyfileobj(kept, file)
 
 
-class _Walk:
+class _StoreWalk:
     """One pass, and what it counts on the way."""
 
     def __init__(

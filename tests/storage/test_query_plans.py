@@ -109,7 +109,7 @@ def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
 
 
 def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None:
-    check(connection, sql.family("r7"))
+    check(connection, sql.related_runs("r7"))
 
 
 def check(connection: Any, query: Condition) -> None:

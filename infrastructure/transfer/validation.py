@@ -12,14 +12,14 @@ from ...domain.work_order import OPENED, RUN_ADDED, WorkOrderState
 from ...domain.workflow import CREATED
 from ..storage.recorder import EventRow
 from ..storage.verify import Predecessor
-from .histories import RunHistory, StreamHistory, WorkflowHistory, WorkOrderHistory
+from .stream_validators import RunValidator, StreamValidator, WorkflowValidator, WorkOrderValidator
 
 _BEGINNINGS = frozenset({STARTED, OPENED, CREATED})
 """The first event of each kind of stream."""
 
 
 @dataclass(slots=True)
-class Uses:
+class UsedVersions:
     """What runs of the file say in their first events that they use, known before the file is followed."""
 
     run_versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -42,23 +42,23 @@ class Uses:
 
 @dataclass(slots=True)
 class _Run:
-    history: RunHistory
+    history: RunValidator
     started: Mapping[str, Any]
     """What the first event says of other streams."""
 
 
-class Following:
+class ExportValidator:
     """Takes the events of a file in their order. Raises IllegalTransition, InvalidValue where one can't be."""
 
-    def __init__(self, run_id: str, streams: Mapping[str, int], uses: Uses) -> None:
+    def __init__(self, run_id: str, streams: Mapping[str, int], uses: UsedVersions) -> None:
         self.before = {stream: Predecessor(stream) for stream in streams}
         self._run_id = run_id
         self._streams = streams
         self._uses = uses
         self._kinds: dict[str, str] = {}
         self._runs: dict[str, _Run] = {}
-        self._orders: dict[str, WorkOrderHistory] = {}
-        self._workflows: dict[str, WorkflowHistory] = {}
+        self._orders: dict[str, WorkOrderValidator] = {}
+        self._workflows: dict[str, WorkflowValidator] = {}
 
     def fits(self, row: EventRow) -> bool:
         """Whether the event is of a type that may stand in its place."""
@@ -77,13 +77,13 @@ class Following:
         if named is not None and named.history.state.version > (2 if data.get("kind") == "fork" else 1):
             raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
 
-    def _history(self, row: EventRow, data: Mapping[str, Any]) -> StreamHistory:
+    def _history(self, row: EventRow, data: Mapping[str, Any]) -> StreamValidator:
         stream = row.stream
         if row.type == CREATED:
             workflow_id = data["workflow_id"]
-            self._workflows[stream] = WorkflowHistory(workflow_id, self._uses.workflow_versions[workflow_id])
+            self._workflows[stream] = WorkflowValidator(workflow_id, self._uses.workflow_versions[workflow_id])
         elif row.type == OPENED:
-            self._orders[stream] = WorkOrderHistory(WorkOrderState(stream))
+            self._orders[stream] = WorkOrderValidator(WorkOrderState(stream))
         elif row.type == STARTED:
             self._runs[stream] = self._begun(stream, data)
         if stream in self._runs:
@@ -95,7 +95,7 @@ class Following:
         workflow = self._workflows.get(workflow_stream(workflow_id))
         if workflow is None or workflow.digests.get(version) != data["definition_digest"]:
             raise IllegalTransition(f"it runs a definition that version {version} of workflow {workflow_id!r} is not")
-        history = RunHistory(RunState(run_id), self._uses.run_versions[run_id])
+        history = RunValidator(RunState(run_id), self._uses.run_versions[run_id])
         history.begin(workflow.routes[version], self._past(run_id, data), data)
         kept = ("workflow_id", "workflow_version", "correlation_id", "origin")
         return _Run(history, {key: data[key] for key in kept if key in data})
@@ -157,14 +157,14 @@ class Following:
             started, order_id = run.started, run.started["correlation_id"]
             needed |= {run_id, order_id, workflow_stream(started["workflow_id"])}
             order = self._orders.get(order_id)
-            if order is None or order.named.get(run_id) not in _ways_into(started):
+            if order is None or order.named.get(run_id) not in _possible_kinds(started):
                 yield f"work order {order_id!r} doesn't name run {run_id!r} as what it is"
                 continue
             yield from self._disagreements(order, run)
             due += [(named, order_id) for named in order.named]
             due += [(started["origin"]["run_id"], run_id)] if "origin" in started else []
 
-    def _disagreements(self, order: WorkOrderHistory, run: _Run) -> Iterator[str]:
+    def _disagreements(self, order: WorkOrderValidator, run: _Run) -> Iterator[str]:
         run_id, state = run.history.state.run_id, order.state
         if state.workflow_id != run.started["workflow_id"]:
             yield f"work order {state.id!r} is of another workflow than its run {run_id!r}"
@@ -180,7 +180,7 @@ class Following:
             yield from (version for rejected_by, version in order.rejected if rejected_by == workflow_id)
 
 
-def _ways_into(started: Mapping[str, Any]) -> tuple[str, ...]:
+def _possible_kinds(started: Mapping[str, Any]) -> tuple[str, ...]:
     """How a work order may name a run that begins so."""
     # A retry of what was rejected has no run to begin with.
     return (started["origin"]["kind"],) if "origin" in started else ("first", "retry")

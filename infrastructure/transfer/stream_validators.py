@@ -23,7 +23,7 @@ _CANDIDATES = 100
 """Snapshot ids that are tried for one save, as good as all."""
 
 
-class StreamHistory(Protocol):
+class StreamValidator(Protocol):
     """A stream as far as it was read."""
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
@@ -31,7 +31,7 @@ class StreamHistory(Protocol):
 
 
 @dataclass(slots=True)
-class WorkflowHistory:
+class WorkflowValidator:
     """A workflow: what each of its versions is that runs of the file use."""
 
     workflow_id: str
@@ -65,7 +65,7 @@ def _routes_of(definition: Mapping[str, Any]) -> Routes:
 
 
 @dataclass(slots=True)
-class RunHistory:
+class RunValidator:
     """A run, folded without what its steps produced."""
 
     state: RunState
@@ -168,7 +168,7 @@ _SUCCESS: Entry = {}
 
 
 @dataclass(slots=True)
-class WorkOrderHistory:
+class WorkOrderValidator:
     """A work order: which runs it names, and as what."""
 
     state: WorkOrderState
