@@ -1,4 +1,4 @@
-"""A whole copy of a store in one file, made beside the processes that work with it."""
+"""Backup: a copy of a whole store in one file, made while other processes work with it."""
 
 import os
 import re
@@ -30,7 +30,7 @@ _PAGES = 1_000
 """Pages between two calls of the progress callback: some 4 MB."""
 
 _EVENTS = ("flowledger_events", "stored_events")
-"""The table of events, and what it was called in stores that no newer release has opened yet."""
+"""The table of events, and its name in stores that no newer release has opened yet."""
 
 
 def back_up(
@@ -44,7 +44,7 @@ def back_up(
 
 
 def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
-    """The same by the store's URL, without opening it: who backs up before an upgrade wants no upgrade."""
+    """The same by the store's URL, without opening it: a backup before an upgrade must not upgrade."""
     if not url.startswith(SQLITE):
         raise _refuse_other_backends(url, path)
     file = sqlite_file(url)
@@ -60,7 +60,7 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
         try:
             copied = _copy(file, new, progress)
             found = _check_copy(new)
-        except sqlite3.Error as error:  # of the copy; those of the store say so
+        except sqlite3.Error as error:  # an error of the copy; errors of the store say so
             raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
         except PersistenceError as error:
             raise to_storage_error(error) from error
@@ -82,7 +82,7 @@ def _check_target(file: Path, path: Path) -> None:
         raise StorageUnavailable(f"can't write {str(path)!r}: {error.strerror}") from error
     for beside in ("-wal", "-shm", "-journal"):
         if os.path.lexists(f"{place}{beside}"):
-            # SQLite would take what is in it for the newest part of the copy.
+            # SQLite would take its content for the newest part of the copy.
             raise InvalidRequest(
                 f"'{place}{beside}' belongs to a database that is, or was, in that place: name another file, "
                 "or remove it once nobody uses that database"
@@ -90,16 +90,16 @@ def _check_target(file: Path, path: Path) -> None:
 
 
 def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
-    """Copy the store as it is when this begins, and return what it holds then."""
-    # A connection of our own, so that no thread's is busy meanwhile.
+    """Copy the store as it is at the start, and return its counts then."""
+    # A connection of its own, so that no thread's is busy meanwhile.
     with closing(SQLiteDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
-        copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
+        copy.execute("PRAGMA synchronous = OFF")  # it is synced when it is complete
         copy.execute("PRAGMA journal_mode = OFF")
         with own.errors():
             source = own.connection()
             _check_ours(file, source)
-            # Held open: between the steps of a backup SQLite would else see what others write, and begin anew, for
-            # ever beside a busy writer. All at once (pages=-1) wouldn't either, but could say nothing meanwhile.
+            # Kept open: otherwise SQLite would see other writes between the steps of a backup, and start again, without
+            # end beside a busy writer. All pages at once (pages=-1) would avoid that, but give no progress.
             source.execute("BEGIN")
             counts = _counts(source)
         with source.in_use:
@@ -120,8 +120,8 @@ def _check_ours(file: Path, source: Connection) -> None:
 
 
 def _check_copy(new: Path) -> "_Counts":
-    """What the copy holds, which must be sound by itself. Raises StorageCorrupt, sqlite3.Error."""
-    # As a file that nobody writes to, so that no log is made beside it.
+    """Check the integrity of the copy, and return its counts. Raises StorageCorrupt, sqlite3.Error."""
+    # Opened as immutable, so that no log is made beside it.
     with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?immutable=1", uri=True)) as copy:
         register_functions(copy)
         faults = [fault for (fault,) in copy.execute("PRAGMA quick_check") if fault != "ok"]
@@ -131,7 +131,7 @@ def _check_copy(new: Path) -> "_Counts":
 
 
 _Counts = dict[str, tuple[int, int]]
-"""Table → its rows, and of the table of events its streams."""
+"""Table → count of its rows, and for the table of events of its streams."""
 
 
 def _counts(connection: sqlite3.Connection) -> _Counts:
@@ -162,6 +162,6 @@ def _refuse_other_backends(url: str, path: Path) -> InvalidRequest:
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown, and works for who knows the password."""
+    """The URL without its password."""
     url = re.sub(r"(?<=://)([^:/?#@]*):.*@", r"\1@", url)
     return re.sub(r"(?<=[?&])(?:ssl)?password=[^&#]*&?", "", url).rstrip("?&")

@@ -44,7 +44,7 @@ def _write(
     whole = sha256(first)
     file.write(first)
     count, total = 0, _events(parts)
-    for count, row in enumerate(_sound(_by_position(store, parts)), 1):
+    for count, row in enumerate(_check(_by_position(store, parts)), 1):
         line = event_line(row)
         whole.update(line)
         file.write(line)
@@ -60,9 +60,9 @@ def _events(parts: Sequence[StreamPart]) -> int:
 
 
 def _by_position(store: LedgerEventStore, parts: Sequence[StreamPart]) -> Iterator[EventRow]:
-    """The events of all parts in the order in which they were stored.
+    """The events of all parts in the order in which they were stored (a merge by position).
 
-    A stream is opened when its first event has its turn and closed with its last one, so that few are open at once.
+    A stream is opened at its first event and closed after its last one, so that few are open at once.
     """
     upto = {part.stream: part.events for part in parts}
     turns = [(part.position, part.stream) for part in parts]
@@ -84,8 +84,8 @@ def _by_position(store: LedgerEventStore, parts: Sequence[StreamPart]) -> Iterat
             heapreplace(turns, (following.position, stream))
 
 
-def _sound(rows: Iterator[EventRow]) -> Iterator[EventRow]:
-    """The same, each checked with its link to the one before it. Raises StorageCorrupt."""
+def _check(rows: Iterator[EventRow]) -> Iterator[EventRow]:
+    """The same rows, each checked with its link to the one before. Raises StorageCorrupt."""
     before: dict[str, Predecessor] = {}
     for row in rows:
         known = before.setdefault(row.stream, Predecessor(row.stream))

@@ -11,20 +11,20 @@ from ..files.atomic import write_file
 from ..files.paths import is_special, open_to_read
 
 PLAIN, PACKED = ".jsonl", ".zst"
-"""The endings of names that ask for plain lines, and for compressed ones."""
+"""The file name suffixes of plain lines, and of compressed ones."""
 
 COPY_BUFSIZE: Final = 2**20
 
 MAX_WINDOW: Final = 2**27
-"""Bytes that unpacking may keep in memory: what any level of zstd asks for, but for --long."""
+"""Bytes that decompression may keep in memory: enough for every level of zstd without --long."""
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """A file with what ``write`` writes, compressed unless its name says otherwise; whole or not at all.
+    """Write a file by ``write``, compressed unless its name says otherwise; atomically.
 
-    A device or a pipe, whose name says nothing, gets plain lines. Raises StorageUnavailable.
+    A device or a pipe gets plain lines. Raises StorageUnavailable.
     """
     ending = path.suffix.lower()
     is_plain = ending == PLAIN or (ending != PACKED and is_special(path))
@@ -39,9 +39,9 @@ def _compress(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
 
 
 def read_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
-    """The lines of an open file from its beginning, each with its end; one over ``longest`` bytes without.
+    """The lines of an open file from its beginning, each with its line feed; one over ``longest`` bytes without.
 
-    What is in the file tells whether it is compressed. Raises ValueError where it can't be decompressed.
+    The content tells whether it is compressed. Raises ValueError where it can't be decompressed.
     """
     file.seek(0)
     is_packed = file.read(len(_MAGIC)) == _MAGIC
@@ -71,7 +71,7 @@ def _zstandard(otherwise: str) -> Any:
 
 
 def open_export(path: Path, max_bytes: int) -> BinaryIO:
-    """A file to read, more than once; what comes from a pipe is kept in a temporary file, up to ``max_bytes`` of it.
+    """Open a file that can be read more than once; a pipe is copied to a temporary file, up to ``max_bytes``.
 
     Raises InvalidRequest.
     """

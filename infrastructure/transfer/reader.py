@@ -1,4 +1,4 @@
-"""Reading an export: every line is verified before anybody sees what it says."""
+"""Reading an export: every line is verified before its event is used."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -20,29 +20,29 @@ from .limits import MAX_VALUES, ImportLimits, values_in
 from .validation import ExportValidator, UsedVersions
 
 _OVERHEAD = 2**20
-"""Bytes that a line may need beside the body of its event."""
+"""Bytes that a line may need besides the body of its event."""
 
 
 class Bounds(NamedTuple):
-    """What the store that imports would take in a write of its own."""
+    """The limits of the importing store's own writes."""
 
     max_event_bytes: int
     max_value_bytes: int
     latest: int
-    """Microseconds since 1970: nothing can have been recorded later."""
+    """Microseconds since 1970: the latest possible time of an event."""
 
 
 class ExportReader:
-    """Iterate over it for the events, in the order of the file, as often as need be.
+    """Iterate over it for the events, in the order of the file, as often as needed.
 
-    Each one is linked to the one before it in its stream, and is what a write could have produced there. When an
-    iteration ends, the file was complete, every line as it was written, and the run needs all of it. Memory grows with
-    the number of streams alone. Raises InvalidExport.
+    Each event is linked to the one before it in its stream, and could have been written there. When an iteration ends,
+    the file was complete, every line was unchanged, and the run needs all of it. Memory grows only with the number of
+    streams. Raises InvalidExport.
     """
 
     def __init__(self, file: BinaryIO, name: str, limits: ImportLimits, bounds: Bounds) -> None:
         self.line = 1
-        """Of the last line that was read, from 1."""
+        """Number of the last line read, from 1."""
         self._file = file
         self._name = name
         self._limits = limits
@@ -109,7 +109,7 @@ class ExportReader:
         return header
 
     def _uses_of_runs(self) -> UsedVersions:
-        """What the first events of runs refer to, read ahead. What can't be read is refused in its turn."""
+        """Read ahead what the first events of runs refer to. An unreadable line is refused in its turn."""
         uses = UsedVersions()
         for line in self._lines():
             if _RUN_STARTED in line.partition(DATA)[0] and values_in(line) <= MAX_VALUES:
@@ -137,13 +137,13 @@ class ExportReader:
             self.refuse(f"stream {row.stream!r} is not among those that the first line names")
         for finding in check_event(row, before):
             self.refuse(f"event {row.version} of stream {row.stream!r}: {finding.message}")
-        if not following.fits(row):
+        if not following.is_possible_type(row):
             self.refuse(f"stream {row.stream!r} can't have a {row.type!r} as its event {row.version}")
-        data, before.data = before.data or {}, None  # which may be large, and would be kept for every stream
+        data, before.data = before.data or {}, None  # it may be large, and would be kept for every stream
         return self._stored(row, data, following)
 
     def _stored(self, row: EventRow, data: dict[str, Any], following: ExportValidator) -> LinkedEvent:
-        """The event as a store takes it, when it is one that a store could have recorded."""
+        """The event as a store takes it, if a store could have recorded it."""
         stream, version, type, encoded = row.stream, row.version, row.type, row.encoded or b""
         bounds = self._bounds
         if len(encoded) > bounds.max_event_bytes:
@@ -165,7 +165,7 @@ class ExportReader:
         return stored_event(stream, version, type, encoded, data)
 
     def refuse(self, message: str) -> NoReturn:
-        """Refuse the file for what is in its current line. Raises InvalidExport."""
+        """Refuse the file because of its current line. Raises InvalidExport."""
         raise InvalidExport(self._name, self.line, message)
 
     def _refuse_over(self, message: str, limit: str) -> NoReturn:
@@ -181,6 +181,6 @@ _IMPOSSIBLE = (
     ValueError,
     AttributeError,
 )
-"""What an event raises that can't be what it says: ours say why, Python's come of folding it."""
+"""Errors of an event that can't have happened: ours say why, Python's come from folding it."""
 
 _RUN_STARTED = b'"type":"%s"' % STARTED.encode()

@@ -1,4 +1,4 @@
-"""What exports, imports and backups answer with."""
+"""The results of exports, imports and backups."""
 
 from dataclasses import dataclass
 
@@ -15,32 +15,32 @@ class ExportReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportedStream:
-    """What became of one stream."""
+    """The result for one stream."""
 
     stream: str
     added: int
-    """Events that the store hadn't when we looked."""
+    """Events that the store lacked when it was compared."""
     present: int
     """Events that it had already."""
     bytes: int = 0
-    """Of the events that were added, as they are stored."""
+    """Stored bytes of the events that were added."""
 
     @property
     def continued(self) -> bool:
-        """Whether events came behind those that the store had."""
+        """Whether events were added after those that the store had."""
         return self.added > 0 and self.present > 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What was read from a file, and how much of it was new."""
+    """The contents of an imported file, and how much of it was new."""
 
     run_id: str
     streams: tuple[ImportedStream, ...]
 
     @property
     def added(self) -> int:
-        """Events that the store hadn't."""
+        """Events that the store lacked."""
         return sum(stream.added for stream in self.streams)
 
     @property
@@ -50,7 +50,7 @@ class ImportReport:
 
     @property
     def bytes(self) -> int:
-        """Of the events that it hadn't, as they are stored."""
+        """Stored bytes of the events that it lacked."""
         return sum(stream.bytes for stream in self.streams)
 
 

@@ -1,6 +1,6 @@
-"""The heads of all streams in a file that is kept elsewhere: what no chain of digests inside of a store can show.
+"""The heads of all streams in a file that is kept elsewhere: they show losses that no hash chain in a store can show.
 
-JSON lines. Streams are in the order of their names, by code points: so a file is compared while the store is walked.
+JSON lines. Streams are ordered by name (code points), so that a file is compared while the store is walked.
 
 first   {"flowledger":"heads","format":1,"release":…}
 then    {"stream":…,"version":…,"digest":…}        the last event of a stream: its version, and its digest in hex
@@ -29,7 +29,7 @@ LONGEST_LINE = 2**14
 
 
 class StreamHead(NamedTuple):
-    """Where a stream stands, or stood."""
+    """The end of a stream, now or earlier."""
 
     stream: str
     version: int
@@ -37,10 +37,10 @@ class StreamHead(NamedTuple):
 
 
 class HeadsInspector(Inspector):
-    """Compares the heads that were kept with the streams that pass by, and notes down how those stand now.
+    """Compares earlier heads with the streams of the walk, and records their current heads.
 
-    An earlier head must still be there: the stream has that version, with the same digest. As each digest covers all
-    events before, nothing was changed then up to there.
+    An earlier head must still exist: the stream has that version, with the same digest. As each digest covers all
+    events before, nothing up to there was changed.
     """
 
     def __init__(self, earlier: "HeadsFile | None") -> None:
@@ -50,7 +50,7 @@ class HeadsInspector(Inspector):
         self._met: str | None = None
         """The digest at the version of the earlier head."""
         self.compared = 0
-        """Earlier heads that were looked at."""
+        """Earlier heads that were compared."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
         self._met = None
@@ -62,7 +62,7 @@ class HeadsInspector(Inspector):
             self._met = _digest(row)
         return ()
 
-    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - also a damaged one has a head
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - a damaged stream has a head, too
         is_known = self._next is not None and self._next.stream == stream
         return self._compare_head(stream) if is_known else ()
 
@@ -92,11 +92,11 @@ class HeadsInspector(Inspector):
                 f"its events up to here are others than the file of heads knows: digest {self._met[:16]}… and not "
                 f"{earlier.digest[:16]}…",
             )
-        self._go_on()
+        self._advance()
 
     @property
     def last(self) -> StreamHead | None:
-        """Where the stream stands that was walked last."""
+        """The head of the stream that was walked last."""
         last = self._last
         return None if last is None else StreamHead(last.stream, last.version, _digest(last))
 
@@ -109,9 +109,9 @@ class HeadsInspector(Inspector):
             yield Finding(
                 self._next.stream, version, "lost", f"the file of heads knows {_events(version)} of it, and it is gone"
             )
-            self._go_on()
+            self._advance()
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         self.compared += 1
         self._next = next(self._earlier, None)
 
@@ -128,9 +128,9 @@ def _events(count: int) -> str:
 
 
 class HeadsFile:
-    """A file of heads that was written before. Iterate over it for the heads, in order, as often as need be.
+    """A file of heads that was written earlier. Iterate over it for the heads, in order, as often as needed.
 
-    Raises InvalidRequest at once for what isn't one, or isn't whole.
+    Raises InvalidRequest at once for any other file, or an incomplete one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -175,7 +175,7 @@ class HeadsFile:
                 again = orjson.dumps(fields) + b"\n"
             except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested too deep
                 self._refuse("it is no line of a file of heads")
-            if again != line:  # as where a key comes twice, of which one would be passed over
+            if again != line:  # as with a duplicate key, of which one would be dropped
                 self._refuse("it isn't as it was written")
             if self._line == 1 and not (isinstance(fields, dict) and fields.get("flowledger") == "heads"):
                 self._refuse("it is not the first line of a file of heads")

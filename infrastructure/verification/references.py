@@ -1,4 +1,4 @@
-"""What streams say of each other: a work order and its runs, a run and what it begins with, a run and what it ran."""
+"""References between streams: a work order and its runs, a run and its source, a run and its workflow version."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,11 +15,11 @@ from ..storage.recorder import LAST, EventRow
 from .inspector import Inspector
 
 MAX_PENDING = 20_000
-"""Claims that wait for the other side to come by. A run and its work order mostly begin in the same millisecond: then
-they are neighbours by name, and on the walk. Only what doesn't meet is looked up."""
+"""Mentions that wait for their counterpart. A run and its work order mostly begin in the same millisecond: then they
+are neighbours by name, and on the walk. Only the others are looked up."""
 
 VERSIONS_KNOWN = 10_000
-"""Versions of workflows that are remembered."""
+"""Versions of workflows that are cached."""
 
 
 class _Pair(NamedTuple):
@@ -30,15 +30,15 @@ class _Pair(NamedTuple):
 
 
 class _Mention(NamedTuple):
-    """One of the two says so; the other one must, too."""
+    """One of the two names the other; the other one must, too."""
 
     by_run: bool
     version: int
-    """Of the event that says it."""
+    """Version of the event that names it."""
 
 
 class _Source(NamedTuple):
-    """A run begins with what another one was at a version."""
+    """A run begins with another run's state at a version."""
 
     run: str
     source: str
@@ -46,10 +46,10 @@ class _Source(NamedTuple):
 
 
 class ReferenceInspector(Inspector):
-    """Every stream that an event names is there, as far as it says, and tells the same.
+    """Every stream that an event names exists up to the named version, and agrees.
 
-    Both sides are written in one commit, or the named one first. So what is looked up after the event that names it was
-    read must be there.
+    Both sides are written in one commit, or the named one first. So a stream that is looked up after the event that
+    names it was read must exist.
     """
 
     def __init__(self, store: LedgerEventStore) -> None:
@@ -93,7 +93,7 @@ class ReferenceInspector(Inspector):
             self._mentions[pair] = claim
 
     def _look_up(self, count: int) -> Iterator[Finding]:
-        """Settle the claims that wait longest."""
+        """Look up the mentions that wait longest."""
         waiting = [(pair, self._mentions.pop(pair)) for pair in list(islice(self._mentions, count))]
         yield from self._check_named({pair: claim.version for pair, claim in waiting if not claim.by_run})
         yield from self._check_belonging([pair for pair, claim in waiting if claim.by_run])
@@ -123,13 +123,13 @@ class ReferenceInspector(Inspector):
                     if not unnamed:
                         break
             except EventNotReadable:
-                continue  # the work order has a finding of its own
+                continue  # the work order has another finding
             why = "doesn't name it" if found else "isn't in the store"
             for run in sorted(unnamed):
                 yield _reference(run, 1, f"its work order {work_order!r} {why}")
 
     def _first_events(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
-        """How the runs begin that are there; None where that can't be read."""
+        """The first events of the runs that exist; None where one can't be read."""
         found: dict[str, Mapping[str, Any] | None] = {}
         for row in self._rows_at([(run, 1) for run in runs]):
             try:
@@ -191,7 +191,7 @@ PLACES_AT_ONCE = 1_000
 
 
 def _may_be_there(place: tuple[str, int]) -> bool:
-    """Whether every database can be asked for such a place: an event may name anything."""
+    """Whether every database can be queried for such a place: an event may name anything."""
     return "\0" not in place[0] and 0 < place[1] <= LAST
 
 

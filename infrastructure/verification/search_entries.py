@@ -1,4 +1,4 @@
-"""What a search knows of the runs against their events."""
+"""Search entries against the events of their runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,17 +13,17 @@ from ..storage.recorder import BATCH_ROWS, EventRow
 from .inspector import Inspector
 
 ENTRIES_AT_ONCE = 50
-"""Entries that are looked up together: each may hold 100,000 characters of words."""
+"""Entries that are read together: each may hold 100,000 characters of words."""
 
 MAX_ATTEMPTS = 10
-"""How often an entry is read again while somebody else's search goes on; then it is left to the next walk."""
+"""How often an entry is read again while another search catches up; then it is left to the next walk."""
 
 
 class SearchInspector(Inspector):
-    """Makes the entry of each run anew, and compares it with the one that is kept.
+    """Makes the entry of each run again, and compares it with the stored one.
 
-    A search follows the log: an entry holds the events up to where the search is. What seems wrong is read again
-    between two looks at that, which must agree.
+    A search follows the log: an entry covers the events up to the search's progress. An entry that seems wrong is read
+    again between two reads of the progress, which must agree.
     """
 
     def __init__(self, store: LedgerEventStore) -> None:
@@ -32,16 +32,16 @@ class SearchInspector(Inspector):
         self._index = Index(store.recorder)
         progress = self._table.progress()
         self.is_current = progress.revision == SEARCH_REVISION
-        """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
+        """Whether this code made the entries; otherwise the next search makes them again, and nothing is compared."""
         self._upto = progress.position
         self._entry: SearchEntry | None = None
         self._has_finding = False
-        """Whether an event of the stream has a finding of its own, as its body is none of its type."""
+        """Whether an event of the stream has another finding, as its body doesn't fit its type."""
         self._waiting: dict[str, SearchEntry | None] = {}
         self._kept = self._run_ids()
         self._next = next(self._kept, None)
         self.entries = 0
-        """How many were looked at."""
+        """How many were compared."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
         self._entry, self._has_finding = None, False
@@ -85,7 +85,7 @@ class SearchInspector(Inspector):
         for _ in range(MAX_ATTEMPTS):
             progress = self._table.progress()
             if progress.is_rewound or progress.revision != SEARCH_REVISION:
-                return  # it is about to read on from further back
+                return  # the search is about to continue from an earlier position
             actual = self._table.entries([stream]).get(stream)
             if self._table.progress() == progress:
                 break
@@ -98,7 +98,7 @@ class SearchInspector(Inspector):
             try:
                 expected = _advance_entry(expected, row, self._store.body(row))
             except (EventNotReadable, *MISFITS):
-                return  # it has a finding of its own
+                return  # it has another finding
         if not _are_equal(expected, actual):
             said = "lacks this run" if actual is None else "has a run that isn't there"
             if actual is not None and expected is not None:
@@ -118,7 +118,7 @@ class SearchInspector(Inspector):
 
 
 def _advance_entry(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
-    """The entry of a run with its next event."""
+    """Add the next event to the entry of a run."""
     if row.type == STARTED:
         entry = new_entry(row.stream, data, row.position)
     if entry is not None and is_searched(row.type):

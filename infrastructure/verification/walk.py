@@ -1,4 +1,4 @@
-"""The walk through a store: each event is looked at once, and shown to all who compare it with something else."""
+"""The walk through a store: each event is read once, and given to all inspectors."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -38,11 +38,11 @@ def verify(
 ) -> VerifyReport:
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
-    ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
-    are compared with the store; where nothing was found at all, or it wasn't there, it is written. A device or pipe is
-    never there. ``now``: microseconds since 1970, by the system's clock where none is given.
+    ``deep`` also compares the entries of the search. ``heads`` is a file: if it exists, its heads are compared with the
+    store; it is written if there are no findings at all, or it didn't exist. A device or pipe counts as not existing.
+    ``now``: microseconds since 1970, by default the system's clock.
 
-    Raises StorageUnavailable, InvalidRequest for a file that holds no heads.
+    Raises StorageUnavailable, InvalidRequest for a file that isn't one of heads.
     """
     with ExitStack() as files:
         if heads is not None:
@@ -64,7 +64,7 @@ def _copy(kept: BinaryIO, file: BinaryIO) -> None:
 
 
 class _StoreWalk:
-    """One pass, and what it counts on the way."""
+    """One pass, with its counts."""
 
     def __init__(
         self,
