@@ -79,7 +79,7 @@ class FlowledgerError(Exception):
 
 
 class InvalidRequest(FlowledgerError):
-    """The call can't be understood as it was made; nothing was written."""
+    """The call is wrong; nothing was written."""
 
 
 class Fault(NamedTuple):
@@ -134,7 +134,7 @@ class InvalidExport(InvalidRequest):
 
 
 class InvalidValue(InvalidRequest):
-    """A payload, output or other value is not JSON, or too large, or no name. ``path`` names the place inside of it."""
+    """A value isn't JSON, or too large, or can't be a name. ``path`` names the place inside it."""
 
     def __init__(self, path: str, message: str) -> None:
         self.path = path
@@ -196,11 +196,11 @@ class NothingAsOf(NotFound):
 
 
 class Conflict(FlowledgerError):
-    """What is stored stands in the way, mostly because somebody else was faster; nothing of this call was written."""
+    """What is stored stands in the way, usually because somebody else was faster; this call wrote nothing."""
 
 
 class ConcurrencyError(Conflict):
-    """The stream is not at the version that the writer expected. Read again, decide again."""
+    """The stream isn't at the version that the writer expected. Read again, decide again."""
 
     def __init__(self, stream: str, expected: int | str, actual: int) -> None:
         self.stream = stream
@@ -217,7 +217,7 @@ class ConcurrencyError(Conflict):
 
 
 class ConflictingHistory(Conflict):
-    """The store and an export tell different histories of a stream: they part at ``version``. Nothing was imported."""
+    """The store and an export have different histories of a stream, from ``version`` on. Nothing was imported."""
 
     def __init__(self, stream: str, version: int, head: int) -> None:
         self.stream = stream
@@ -230,7 +230,7 @@ class ConflictingHistory(Conflict):
 
 
 class WouldContinue(Conflict):
-    """An export goes on with streams that the store has, and that wasn't asked for. Nothing was imported.
+    """An export continues streams that the store has, without ``continue_existing``. Nothing was imported.
 
     ``streams``: each by how many events the file has behind those of the store.
     """

@@ -20,6 +20,19 @@ from .work_order import OPENED
 from .workflow import SAVES
 from .workflow.definition import WorkflowDefinition, name_faults
 
+# What the keys of bodies hold. A test names every key of a schema that is in none of these.
+
+PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_at")
+"""Microseconds since 1970 that a clock has told."""
+
+DUE_TIMES: Final = ("retry_at", "until")
+"""The same, but they may lie ahead."""
+
+COUNTS: Final = ("spent", "attempt", "version", "workflow_version")
+
+VALUES: Final = ("payload", "metadata", "input", "output")
+"""What callers and executors gave: any JSON. Imports bound its size and depth."""
+
 _LARGEST: Final = 2**63 - 1
 """The largest whole number that every database holds."""
 
@@ -126,15 +139,15 @@ def _refuse_time(place: str, at: int) -> NoReturn:
 
 def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
     """Place, time, and whether that may lie ahead."""
-    for key in ("recorded_at", "started_at", "finished_at"):
+    for key in PAST_TIMES:
         if key in data:
             yield key, data[key], False
-    for key in ("retry_at", "until"):
+    for key in DUE_TIMES:
         if key in data:
             yield key, data[key], True
     if "after" in data:
         after = data["after"]
-        for key in ("last_started_at", "finished_at"):
+        for key in PAST_TIMES:
             if key in after:
                 yield f"after.{key}", after[key], False
     for index, line in enumerate(data.get("logs", ())):
@@ -142,14 +155,12 @@ def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
 
 
 def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    for key in ("spent", "attempt", "workflow_version"):
+    for key in COUNTS:
         if key in data:
             yield key, data[key]
     for name in ("after", "origin", "edited"):
         if name in data:
-            yield from (
-                (f"{name}.{key}", data[name][key]) for key in ("spent", "attempt", "version") if key in data[name]
-            )
+            yield from ((f"{name}.{key}", data[name][key]) for key in COUNTS if key in data[name])
 
 
 def _is_deep(value: Any) -> bool:
@@ -169,7 +180,7 @@ def _items(value: Any) -> Iterable[Any]:
 
 def _values_in(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What callers and executors gave, which may be any JSON."""
-    for key in ("payload", "metadata", "input", "output"):
+    for key in VALUES:
         if key in data:
             yield key, data[key]
     if "edited" in data:

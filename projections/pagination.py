@@ -9,16 +9,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Sequence[T], Generic[T]):
-    """The items of one page, newest first, and the cursor of the next. It is a sequence of its items.
+    """The items of one page and the cursor of the next. It is a sequence of its items.
 
     A page goes on behind the last item of the one before, so what others add meanwhile moves nothing.
     """
 
     items: tuple[T, ...]
     next: str | None
-    """For ``after``; None: this is the last page."""
+    """The cursor to pass as ``after``; None: this is the last page."""
     behind: float | None = None
-    """Of a search: for how many seconds there have been events that it doesn't know yet; 0 when it knows all."""
+    """For how many seconds there have been events that a search doesn't know; 0: it knows all. None: no search."""
 
     @overload
     def __getitem__(self, index: int) -> T: ...

@@ -1,7 +1,5 @@
 """Readings as plain JSON: attribute names in camelCase, times ISO 8601, recorded values as they are."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -29,9 +27,3 @@ def camel(name: str) -> str:
     """``started_at`` as ``startedAt``."""
     first, *others = name.split("_")
     return first + "".join(part.capitalize() for part in others)
-
-
-def canonical_digest(data: Any) -> str:
-    """SHA-256 (hex) of the canonical JSON: sorted keys, no spaces. Equal data have equal digests."""
-    text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -16,7 +16,7 @@ class After(TypedDict):
     attempt: NotRequired[int]
     finished_at: NotRequired[int]
     queued: NotRequired[Literal[True]]
-    """Left to a worker, and none has claimed it yet."""
+    """Whether it waits to be executed, and nobody has claimed it yet."""
 
 
 class Recorded(TypedDict):

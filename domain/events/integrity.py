@@ -14,21 +14,21 @@ OF_THE_LOG: frozenset[Kind] = frozenset({"changed", "link", "gap", "unknown_type
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong. ``stream`` is empty, and ``version`` 0, where it concerns no stream alone.
+    """One thing that is wrong. ``stream`` is empty, and ``version`` 0, if it doesn't concern one stream alone.
 
-    ``kind`` is, of an event by itself: ``changed`` (body, type or digest differ from what was written, though the event
-    before is sound), ``link`` (doesn't continue from the event before, which has a finding itself), ``gap`` (versions
-    are missing, or below 1), ``position`` (not above that of the event before), ``time`` (recorded before the event
-    before, at a time that no calendar has, or more than a day ahead of the clock), ``unknown_type``, ``unreadable``, or
-    ``odd`` (it says what no write could have recorded, such as a value nested too deep, or a definition that is none:
+    Kinds of findings about an event by itself: ``changed`` (its body, type or digest differ from what was written,
+    though the event before is sound), ``link`` (it doesn't follow from the event before, which has a finding itself),
+    ``gap`` (versions are missing, or below 1), ``position`` (not above that of the event before), ``time`` (recorded
+    before the event before, at a time that no calendar has, or more than a day ahead of the clock), ``unknown_type``,
+    ``unreadable``, ``odd`` (no write could have recorded it, such as a value nested too deep, or an invalid definition;
     lists show it as far as they can).
 
-    Of what is told twice: ``reference`` (an event names a run, a work order, a source or a workflow's version that
-    isn't there, or tells otherwise), ``index`` (a row of the lists is missing, without its events, or tells otherwise),
-    ``checkpoint`` (a cached state isn't what the events fold to), ``search`` (the same of what a search knows).
+    About what is stored twice: ``reference`` (an event names a run, a work order, a source or a workflow's version that
+    isn't there, or differs), ``index`` (a row of the lists is missing, has no events, or differs), ``checkpoint`` (a
+    cached state isn't what the events fold to), ``search`` (the same of the search index).
 
-    Of heads that were kept: ``cut`` (the stream ends earlier than it did), ``lost`` (it is gone), ``rewritten`` (it
-    tells something else).
+    About heads that were kept: ``cut`` (the stream ends earlier than it did), ``lost`` (it is gone), ``rewritten`` (it
+    has other events).
     """
 
     stream: str
@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What was looked at, each by its count, and what was found."""
+    """How much was checked, and what was found."""
 
     events: int
     streams: int
@@ -48,14 +48,14 @@ class VerifyReport:
     work_orders: int = 0
     workflows: int = 0
     index_rows: int | None = None
-    """None where no index was looked at: it wasn't built yet, or by other code, which is no fault of the log."""
+    """The number of index rows; None: there is no index yet, or one of another release, which is no fault."""
     checkpoints: int = 0
     search_entries: int | None = None
-    """None where they were not looked at: without ``deep``, or as the next search makes them anew in any case."""
+    """The number of search entries; None: not looked at, as without ``deep``, or as the next search begins anew."""
     heads_compared: int | None = None
-    """Streams of the file of heads that was there; None: there was none, or none was asked for."""
+    """The number of streams in the file of heads; None: there was no file, or none was asked for."""
     heads_written: bool = False
-    """Whether the file of heads says now how the store stands."""
+    """Whether the file of heads was written."""
 
     @property
     def ok(self) -> bool:

@@ -31,6 +31,9 @@ IndexEffect = Literal[
 """What an event does to the rows that lists read; ``projections/index`` does it. ``noted``: the list of acts alone."""
 
 
+Tone = Literal["start", "success", "wait", "again", "failure", "end", "quiet"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventEntry:
     """One type of event."""
@@ -50,6 +53,10 @@ class EventEntry:
     """The body in one line, in lists of events."""
     narrate: Callable[[RecordedEvent], str] | None
     """The sentence in the audit trail, which begins behind the actor's name; None for what no actor decided."""
+    sign: str
+    """One character before the event in lists of a run's events."""
+    tone: Tone
+    """What colour says about it."""
     claims: bool = False
     """It takes hold of a run: of two callers one is refused, whatever else was appended."""
     by_operator: bool = False

@@ -99,7 +99,7 @@ class StepContext(Unpicklable):
         self.data = data
         """The node's data after expressions and validation."""
         self.input = model
-        """The same as an instance of the executor's pydantic model; as ``data`` when it has none."""
+        """``data`` as an instance of the executor's pydantic model; ``data`` itself if it has none."""
         self.context = context
         """Node id → the results of that node so far, oldest first, failures included."""
         self.payload = payload

@@ -13,18 +13,18 @@ from ..visible import quoted
 
 @dataclass(frozen=True, slots=True)
 class BulkItem:
-    """What came of one run, or work order, of many."""
+    """What was done with one of many runs or work orders."""
 
     run_id: str
-    """As it was given."""
+    """The id that was given."""
     work_order_id: str | None
-    """None where there is no such run."""
+    """None if there is no such run."""
     outcome: Literal["retried", "cancelled", "skipped", "refused"]
-    """``skipped``: there was nothing to do. ``refused``: it can't be done."""
+    """``skipped``: there was nothing to do; ``refused``: it can't be done."""
     new_run_id: str | None = None
     """The retry."""
     status: RunStatus | None = None
-    """Of the retry, or of the run that was cancelled, as it stands now."""
+    """The status of the retry, or of the cancelled run."""
     reason: str | None = None
     """Why it was skipped or refused."""
 

@@ -90,16 +90,16 @@ class ReusedNode:
 
     node_id: str
     run_id: str
-    """The run that produced the last of them, at ``version``."""
+    """The run that produced the last of them."""
     version: int
     recorded_at: datetime
     age: timedelta
     results: int
-    """How many, failed attempts included."""
+    """The number of results, failed attempts included."""
     definition_changed: bool
-    """Whether the latest version has the node otherwise than the version that produced them, or not at all."""
+    """Whether the latest version has the node with changes, or not at all."""
     code_changed: bool
-    """Whether its executor's code, or the release that it came with, is another one now."""
+    """Whether its executor's code, or the release that it came with, has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +111,25 @@ class RetryPreview:
     """The run that would be retried; None for a rejected work order."""
     workflow_id: str
     version: int
-    """The latest, which would run."""
+    """The latest version of the workflow, which would run."""
     ran_version: int | None
     """The version that ran then."""
     start_node_id: str
     input: Any
-    """The work order's."""
+    """The work order's input."""
     payload: Any
     """What the first step would see: the input, or what it saw then."""
     reused: tuple[ReusedNode, ...]
     added: tuple[str, ...]
-    """Nodes that are in the latest version and weren't in the one that ran then."""
+    """Nodes of the latest version that weren't in the one that ran then."""
     removed: tuple[str, ...]
     changed: tuple[str, ...]
-    """Nodes that are in both, and differ."""
+    """Nodes that are in both versions, and differ."""
     edges_changed: bool
     start_changed: bool
     """Whether the latest version begins at another node."""
     code_changed: tuple[str, ...]
-    """Nodes of both whose executor's code, or the release that it came with, is another one now."""
+    """Nodes of both versions whose executor's code, or the release that it came with, has changed."""
     refused: str | None
     """Why a rejected work order would be rejected again, and nothing would run."""
 

@@ -64,7 +64,7 @@ class PlacedResult:
 
     node_id: str
     index: int
-    """Among the results of the node."""
+    """Its place among the results of the node, from 0."""
     result: NodeResult
 
 

@@ -36,7 +36,7 @@ class RunHeader:
     total_execution_time: int
     """Milliseconds spent inside executors."""
     queued: bool = False
-    """Left to a worker, and none has claimed it yet."""
+    """Whether it waits to be executed, and nobody has claimed it yet."""
 
 
 class Transition(NamedTuple):

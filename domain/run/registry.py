@@ -39,6 +39,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run started",
         describe=words.describe_start,
         narrate=words.narrate_start,
+        sign="▶",
+        tone="start",
         claims=True,
     ),
     EventEntry(
@@ -50,6 +52,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_step,
         narrate=None,
+        sign="✓",
+        tone="success",
     ),
     EventEntry(
         name=STEP_FAILED,
@@ -60,6 +64,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_failure,
         narrate=None,
+        sign="✗",
+        tone="failure",
     ),
     EventEntry(
         name=PAUSED,
@@ -70,6 +76,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_pause,
         narrate=words.narrate_pause,
+        sign="‖",
+        tone="wait",
         by_operator=True,
     ),
     EventEntry(
@@ -81,6 +89,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_resumption,
         narrate=words.narrate_resumption,
+        sign="▶",
+        tone="start",
         claims=True,
     ),
     EventEntry(
@@ -92,6 +102,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_resumption,
         narrate=words.narrate_retry,
+        sign="↻",
+        tone="again",
         claims=True,
     ),
     EventEntry(
@@ -103,6 +115,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_recovery,
         narrate=words.narrate_recovery,
+        sign="↻",
+        tone="again",
         claims=True,
     ),
     EventEntry(
@@ -114,6 +128,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_reason,
         narrate=words.narrate_cancellation,
+        sign="✗",
+        tone="failure",
         by_operator=True,
     ),
     EventEntry(
@@ -125,6 +141,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="run moved",
         describe=words.describe_reason,
         narrate=None,
+        sign="✗",
+        tone="end",
     ),
     EventEntry(
         name=METADATA_SET,
@@ -135,6 +153,8 @@ RUN_EVENTS: Final[Registry] = register(
         index="noted",
         describe=words.describe_metadata,
         narrate=words.narrate_metadata,
+        sign="·",
+        tone="quiet",
         by_operator=True,
     ),
 )

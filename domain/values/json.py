@@ -4,8 +4,6 @@
 between snapshots instead of copied. Freezing what is frozen costs nothing.
 """
 
-import hashlib
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -116,12 +114,6 @@ def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any
     if kind is str and value.isascii() and len(value) <= limit:
         return value
     return _Freezer(name, limit).freeze(value, (), 0)
-
-
-def json_digest(value: Any) -> str:
-    """SHA-256 (hex) of the value's canonical JSON: equal values have equal digests."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def size_of(value: Any) -> int:

@@ -77,6 +77,8 @@ WORK_ORDER_EVENTS: Final[Registry] = register(
         index="work order opened",
         describe=describe_opening,
         narrate=None,
+        sign="·",
+        tone="quiet",
     ),
     EventEntry(
         name=REJECTED,
@@ -87,6 +89,8 @@ WORK_ORDER_EVENTS: Final[Registry] = register(
         index="work order rejected",
         describe=describe_rejection,
         narrate=narrate_rejection,
+        sign="·",
+        tone="quiet",
     ),
     EventEntry(
         name=RUN_ADDED,
@@ -97,6 +101,8 @@ WORK_ORDER_EVENTS: Final[Registry] = register(
         index="run added",
         describe=describe_run,
         narrate=None,
+        sign="·",
+        tone="quiet",
     ),
 )
 

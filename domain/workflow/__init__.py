@@ -8,7 +8,6 @@ from .changes import (
     edge_label,
     keyed_edges,
     keyed_nodes,
-    same,
 )
 from .conflicts import StaleVersion, merge_over, refuse_stale
 from .decisions import archive, refuse_archived, restore, save, snapshot_ids
@@ -45,7 +44,6 @@ __all__ = [
     "refuse_archived",
     "refuse_stale",
     "restore",
-    "same",
     "save",
     "snapshot_ids",
     "snapshot_of",

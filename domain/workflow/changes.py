@@ -1,10 +1,11 @@
 """Which parts of a workflow differ between two saves. Reads the stored bodies: what is old needs no validation."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
+
+from ..values.json_compare import same_json
 
 _Key = TypeVar("_Key")
 
@@ -29,15 +30,15 @@ class Changes:
 
     nodes: PartChanges = _UNCHANGED
     edges: PartChanges = _UNCHANGED
-    """Edges without an id are called by their ends."""
+    """What became of the edges; those without an id are named by their ends."""
     start: bool = False
     order: bool = False
-    """The nodes or the edges that both have are listed in another order."""
+    """Whether the nodes or edges that both versions have are in another order."""
     code: tuple[str, ...] = ()
-    """Node types that both use and whose job code is not the same."""
+    """Node types that both versions use, with different code."""
     name: bool = False
     unreadable: bool = False
-    """What was saved, now or before, is no definition, as ``verify`` says: then nothing else is told."""
+    """Whether one of the two saves isn't a valid definition (``verify`` says so); then nothing else is compared."""
 
     def __bool__(self) -> bool:
         return self != Changes()
@@ -106,7 +107,7 @@ def compare_parts(
     return (
         tuple(key for key in after if key not in before),
         tuple(key for key in before if key not in after),
-        tuple(key for key in after if key in before and not same(before[key], after[key])),
+        tuple(key for key in after if key in before and not same_json(before[key], after[key])),
     )
 
 
@@ -115,15 +116,6 @@ def reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
     earlier, later = list(before), list(after)
     both = {*earlier} & {*later}
     return [key for key in earlier if key in both] != [key for key in later if key in both]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same text, as a digest sees it: to Python 1, 1.0 and true are equal."""
-    return _canonical(one) == _canonical(other)
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _said(kind: str, changes: PartChanges) -> list[str]:

@@ -17,7 +17,8 @@ from pydantic import (
 
 from ..errors import Fault, InvalidDefinition, InvalidValue
 from ..lazy import lazy
-from ..values.json import freeze, json_digest, refreeze, render_path
+from ..values.json import freeze, refreeze, render_path
+from ..values.json_compare import json_digest
 from ..values.names import name_fault
 from ..visible import quoted
 from .retry_policy import policy_in

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from .changes import EdgeKey, edge_label, keyed_edges, keyed_nodes, reordered, same
+from ..values.json_compare import same_json
+from .changes import EdgeKey, edge_label, keyed_edges, keyed_nodes, reordered
 
 _Key = TypeVar("_Key", str, EdgeKey)
 _Parts = dict[_Key, Mapping[str, Any]]
@@ -46,9 +47,9 @@ def _parts(base: _Parts[_Key], theirs: _Parts[_Key], mine: _Parts[_Key]) -> tupl
 
 def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
     """The one that isn't what it was; None: there is none."""
-    if same(theirs, mine) or same(base, mine):
+    if same_json(theirs, mine) or same_json(base, mine):
         return theirs
-    return mine if same(base, theirs) else _CONFLICT
+    return mine if same_json(base, theirs) else _CONFLICT
 
 
 def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:

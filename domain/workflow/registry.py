@@ -45,6 +45,8 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         index="workflow saved",
         describe=words.describe_save,
         narrate=words.narrate_save,
+        sign="·",
+        tone="quiet",
     ),
     EventEntry(
         name=SAVED,
@@ -55,6 +57,8 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         index="workflow saved",
         describe=words.describe_save,
         narrate=words.narrate_save,
+        sign="·",
+        tone="quiet",
     ),
     EventEntry(
         name=ARCHIVED,
@@ -65,6 +69,8 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         index="workflow archived",
         describe=words.describe_reason,
         narrate=words.narrate_archive,
+        sign="·",
+        tone="quiet",
     ),
     EventEntry(
         name=RESTORED,
@@ -75,6 +81,8 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         index="workflow restored",
         describe=words.describe_reason,
         narrate=words.narrate_restoration,
+        sign="·",
+        tone="quiet",
     ),
 )
 

@@ -25,11 +25,11 @@ class RetryPolicy:
     interval: float = 1.0
     """Seconds before the first retry."""
     backoff: Backoff = "fixed"
-    """``fixed``: always ``interval``; ``exponential``: doubled with each attempt."""
+    """``fixed``: always ``interval``; ``exponential``: doubled after each attempt."""
     jitter: float = 0.0
-    """Share of the delay, 0 to 1, by which chance may shorten or lengthen it."""
+    """By how much chance may shorten or lengthen a delay, as a part of it, 0 to 1."""
     max_interval: float | None = None
-    """Seconds; no delay is longer."""
+    """The longest delay, in seconds."""
 
     def __post_init__(self) -> None:
         faults: list[Fault] = []

@@ -18,7 +18,7 @@ class WorkflowSnapshot:
     workflow_id: str
     version: int
     snapshot_id: str
-    """Seven characters, for people; unique in the store, and taken wherever a version is."""
+    """Seven characters that name the save, unique in the store; accepted wherever a version is."""
     definition: WorkflowDefinition
     code: Mapping[str, JobCode]
     """By node type."""
@@ -29,9 +29,9 @@ class WorkflowSnapshot:
     taken_at: datetime
     is_latest: bool
     input: Any = None
-    """As seen from a run: that run's payload."""
+    """As seen from a run: the input of its work order."""
     name: str | None = None
-    """What people called the workflow then, where that isn't its id."""
+    """What people called the workflow then; None: its id."""
     archived: bool = False
     """Whether the workflow was archived at the version or moment that was asked for."""
 

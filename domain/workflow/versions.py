@@ -21,14 +21,14 @@ class WorkflowVersion:
     by: str
     taken_at: datetime
     message: str | None
-    """Of a save; the reason of the others."""
+    """A save's message; the reason of anything else."""
     snapshot_id: str | None
-    """Of a save, as the next three."""
+    """Seven characters that name a save; None for anything else."""
     name: str | None
     digest: str | None
     is_latest: bool
     changes: Changes
-    """Against the save before."""
+    """What changed since the save before."""
 
     def __str__(self) -> str:
         done = str(self.changes) if self.kind == "saved" else self.kind

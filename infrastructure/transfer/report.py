@@ -1,4 +1,4 @@
-"""The results of exports, imports and backups."""
+"""What exports, imports and backups answer with."""
 
 from dataclasses import dataclass
 
@@ -15,42 +15,42 @@ class ExportReport:
 
 @dataclass(frozen=True, slots=True)
 class ImportedStream:
-    """The result for one stream."""
+    """What became of one stream."""
 
     stream: str
     added: int
-    """Events that the store lacked when it was compared."""
+    """The number of events that the store didn't have."""
     present: int
-    """Events that it had already."""
+    """The number of events that the store had already."""
     bytes: int = 0
-    """Stored bytes of the events that were added."""
+    """The size of the added events, as they are stored."""
 
     @property
     def continued(self) -> bool:
-        """Whether events were added after those that the store had."""
+        """Whether the file continued a stream that the store had."""
         return self.added > 0 and self.present > 0
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The contents of an imported file, and how much of it was new."""
+    """What was read from a file, and how much of it was new."""
 
     run_id: str
     streams: tuple[ImportedStream, ...]
 
     @property
     def added(self) -> int:
-        """Events that the store lacked."""
+        """The number of events that the store didn't have."""
         return sum(stream.added for stream in self.streams)
 
     @property
     def present(self) -> int:
-        """Events that it had already."""
+        """The number of events that the store had already."""
         return sum(stream.present for stream in self.streams)
 
     @property
     def bytes(self) -> int:
-        """Stored bytes of the events that it lacked."""
+        """The size of these events, as they are stored."""
         return sum(stream.bytes for stream in self.streams)
 
 

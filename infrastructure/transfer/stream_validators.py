@@ -13,7 +13,7 @@ from ...domain.run.context import Context
 from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality, Routes
 from ...domain.run.results import Entry, ResultLog
-from ...domain.values.json import json_digest
+from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids

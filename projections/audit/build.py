@@ -12,10 +12,11 @@ from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, RESUMED, STARTED
 from ...domain.status import RunStatus
 from ...domain.values.json import refreeze
+from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
 from ..runs.reused_results import reused
-from ..serialization import canonical_digest, to_json_value
+from ..serialization import to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
     AuditedOrigin,
@@ -32,7 +33,7 @@ from .model import (
 
 @dataclass(frozen=True)
 class RunAudit:
-    """A run at one version, with all that is known of how it came to be. Times are aware (UTC), durations ms."""
+    """Everything that is known of a run at one version. Times are aware (UTC), durations milliseconds."""
 
     run_id: str
     version: int
@@ -60,7 +61,7 @@ class RunAudit:
     pauses: tuple[AuditedPause, ...]
     interventions: tuple[Intervention, ...]
     since_success: SinceSuccess | None
-    """None where no earlier run of the workflow has succeeded."""
+    """The last success before; None: no earlier run of the workflow has succeeded."""
     provenance: Provenance
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class RunAudit:
     @lazy
     def digest(self) -> str:
         """SHA-256 (hex) over the canonical JSON of all the rest: equal audits have equal digests."""
-        return canonical_digest(self._data)
+        return json_digest(self._data)
 
     @lazy
     def _data(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class CodeDrift:
 
     @property
     def text(self) -> str | None:
-        """A unified diff from the saved source to what ran; None where they are the same, or one isn't known."""
+        """A unified diff from the saved source to the one that ran; None if they are the same, or one isn't known."""
         saved = None if self.saved is None else self.saved.get("source")
         return None if saved is None or self.source in (None, saved) else unified_diff(saved, self.source or "")
 

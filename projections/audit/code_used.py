@@ -15,21 +15,21 @@ class CodeUsed:
 
     node_type: str
     since_event: int
-    """Version of the run's event from which on it ran."""
+    """The version of the run's event from which on this code ran."""
     drifted: bool
-    """Whether it isn't the code that the workflow's version saved."""
+    """Whether it differs from the code that the workflow's version saved."""
     digest: str
     """SHA-256 (hex) of the source that ran."""
     source: str | None
-    """The source that ran; the qualified name where Python can't tell it."""
+    """The source that ran; its qualified name if Python can't find the source."""
     distribution: Distribution | None
-    """``name`` and ``version`` of what it was installed with; None where it belongs to none."""
+    """``name`` and ``version`` of the distribution that it was installed with; None: it belongs to none."""
     saved: JobCode | None
-    """What the workflow's version saved; None: nothing of this type."""
+    """The code that the workflow's version saved; None: none of this type."""
     summary: str
     """How the two compare, in words."""
     difference: str | None
-    """A unified diff from the saved source to what ran; None where they are the same, or one isn't known."""
+    """A unified diff from the saved source to the one that ran; None if they are the same, or one isn't known."""
 
 
 def code_used(events: Sequence[RecordedEvent], saved: RecordedEvent) -> tuple[CodeUsed, ...]:

@@ -50,7 +50,7 @@ class AuditedWorkOrder:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What happened to the run beside its steps: a resumption, a retry, an operator's pause, a cancellation, …"""
+    """What happened to the run besides its steps: a resume, a retry, an operator's pause, a cancellation, …"""
 
     version: int
     position: int
@@ -61,7 +61,7 @@ class Intervention:
     reason: str | None
     payload: Any
     metadata: Mapping[str, Any] | None
-    """What was merged into the run's metadata; null removed a key."""
+    """What was merged into the run's metadata; null removed its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ class AuditedOrigin:
     kind: str
     run_id: str
     version: int
-    """The results after that many of its events are those that this run began with; 0: none are."""
+    """This run began with the results that the source had after so many events; 0: with none."""
     reused: tuple[ReusedResult, ...]
     edited: Mapping[str, Any] | None
-    """What a fork put in place of the last result of its source: ``node_id``, ``output``, ``handle`` and the way on."""
+    """What a fork put in place of its source's last result: ``node_id``, ``output``, ``handle``, ``next_node_id``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class SinceSuccess:
     changes: Mapping[str, Any] | None
     """The difference between the two versions of the workflow; None: both runs used the same one."""
     other_code: tuple[str, ...]
-    """Node types whose code wasn't the same when the two runs began, whatever was saved."""
+    """Node types whose code differed when the two runs began, whatever was saved."""
     summary: str
     """The same in words, a line each."""
 
@@ -128,7 +128,7 @@ class StreamRecord:
     digest: str
     """SHA-256 (hex) of the last event: it depends on every event of the stream up to there."""
     checked: bool
-    """Whether the chain of digests was walked from the first event to the last; of a workflow, only the save's link."""
+    """Whether the hash chain was checked from the first event to the last; of a workflow, only the save's link."""
 
 
 @dataclass(frozen=True, slots=True)

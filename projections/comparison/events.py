@@ -11,7 +11,8 @@ from typing import Any, Literal
 from ...domain.run.context import Context
 from ...domain.run.results import NodeResult, raw_data
 from ...domain.run.snapshot import Snapshot, data_without_context, shallow_data
-from ...domain.values.json import json_digest
+from ...domain.values.json_compare import same_json
+from ...domain.values.json_pointer import Path, json_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +20,17 @@ class StateChange:
     """One place of a Snapshot's JSON that an event changed."""
 
     op: Literal["add", "replace", "remove"]
-    path: tuple[str | int, ...]
+    path: Path
     """Keys and list indexes, from the outside in."""
     value: Any
-    """What is there now; null where it was removed."""
+    """The value now; null if it was removed."""
     before: Any
-    """What was there; null where it was added."""
+    """The value before; null if it was added."""
 
     @property
     def pointer(self) -> str:
         """The path as a JSON Pointer (RFC 6901)."""
-        return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in self.path)
+        return json_pointer(self.path)
 
     def to_data(self) -> dict[str, Any]:
         """The operation of a JSON Patch (RFC 6902)."""
@@ -79,10 +80,5 @@ def _differences(path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str
             yield StateChange("add", place, new[key], None)
         elif isinstance(old[key], dict) and isinstance(new[key], dict):
             yield from _differences(place, old[key], new[key])
-        elif not _same(old[key], new[key]):
+        elif not same_json(old[key], new[key]):
             yield StateChange("replace", place, new[key], old[key])
-
-
-def _same(old: Any, new: Any) -> bool:
-    """As JSON: true isn't 1."""
-    return bool(old == new) and json_digest(old) == json_digest(new)

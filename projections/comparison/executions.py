@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ...domain.ports import RecordedEvent
 from ...domain.run import RunState, evolve_recorded
 from ...domain.run.results import error_text
-from ...domain.values.json import json_digest
+from ...domain.values.json_compare import json_digest
 from ...domain.workflow import WorkflowSnapshot, keyed_nodes
 from ..runs.attempts import Attempt, attempts
 

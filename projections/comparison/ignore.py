@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...domain.errors import InvalidRequest
+from ...domain.values.json_pointer import pointer_parts
 from ...domain.visible import quoted
 
 _ANY_DEPTH = "**"
@@ -119,7 +120,7 @@ def _parts(pointer: Any) -> _Rest:
         )
     if re.search("~(?![01])", pointer):
         raise InvalidRequest(f"path to ignore {quoted(pointer)}: in a JSON Pointer ~ is written ~0, and / in a key ~1")
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
+    return pointer_parts(pointer)
 
 
 _EXAMPLE = "/context/*/*/timestamp"

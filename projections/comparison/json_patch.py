@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ...domain.values.json_compare import canonical_json, same_json, same_scalar
+from ...domain.values.json_pointer import Path, json_pointer
 from .alignment import Block, align
 from .ignore import Ignored, below, masked
-
-Path = tuple[str | int, ...]
-"""Keys and indices, from the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +31,11 @@ class Operation:
         """As JSON, by RFC 6902."""
         data: dict[str, Any] = {"op": self.op}
         if self.op == "move":
-            data["from"] = pointer(self.source)
-        data["path"] = pointer(self.path)
+            data["from"] = json_pointer(self.source)
+        data["path"] = json_pointer(self.path)
         if self.op in ("add", "replace"):
             data["value"] = self.after
         return data
-
-
-def pointer(path: Path) -> str:
-    """The path as a JSON Pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def patch_of(operations: Iterable[Operation]) -> list[dict[str, Any]]:
@@ -67,13 +61,8 @@ def _compare(before: Any, after: Any, path: Path, ignored: Ignored | None, found
         _objects(before, after, path, ignored, found)
     elif isinstance(before, list) and isinstance(after, list):
         _arrays(before, after, path, ignored, found)
-    elif not _same_scalar(before, after):
+    elif not same_scalar(before, after):
         found.append(Operation("replace", path, before, after))
-
-
-def _same_scalar(one: Any, other: Any) -> bool:
-    """Whether both are the same text in JSON: to Python 1, 1.0 and true are equal, and so are 0.0 and -0.0."""
-    return type(one) is type(other) and one == other and (type(one) is not float or repr(one) == repr(other))
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------
@@ -116,17 +105,17 @@ def _renamed(
     """New key → the one under which the same value stood, where it takes longer to say the value than to move it."""
     if not gone or not new:
         return {}
-    earlier = {_canonical(before[key]): key for key in gone}
+    earlier = {canonical_json(before[key]): key for key in gone}
     renamed: dict[str, str] = {}
     for key in new:
-        text = _canonical(after[key])
-        if len(text) > _WORTH_A_MOVE and text in earlier:
+        text = canonical_json(after[key])
+        if text in earlier and len(json.dumps(after[key], ensure_ascii=False)) > _WORTH_A_MOVE:
             renamed[key] = earlier.pop(text)
     return renamed
 
 
 _WORTH_A_MOVE = 100
-"""Characters of a value."""
+"""Characters of a value as JSON text, with its blanks."""
 
 
 # --- arrays -----------------------------------------------------------------------------------------------------------
@@ -171,17 +160,7 @@ _ALIGNED_DEPTH = 24
 def alike(one: Sequence[Any], other: Sequence[Any]) -> int:
     """With how many equal items both begin."""
     pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if not _same(a, b)), min(len(one), len(other)))
-
-
-def _same(one: Any, other: Any) -> bool:
-    if one is other:
-        return True
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return _same_scalar(one, other)
+    return next((at for at, (a, b) in pairs if not same_json(a, b)), min(len(one), len(other)))
 
 
 def _moved(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
@@ -189,9 +168,9 @@ def _moved(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
     last = len(old) - 1
     if last < 1 or len(new) != len(old):
         return None
-    if _same(old[0], new[last]) and alike(old[1:], new) == last:
+    if same_json(old[0], new[last]) and alike(old[1:], new) == last:
         return 0, last
-    if _same(old[last], new[0]) and alike(old, new[1:]) == last:
+    if same_json(old[last], new[0]) and alike(old, new[1:]) == last:
         return last, 0
     return None
 
@@ -206,10 +185,6 @@ def _keys(items: Sequence[Any], first: int, ignored: Ignored | None) -> list[str
     """What the items are known by."""
     shown = [masked(item, below(ignored, first + place)) for place, item in enumerate(items)]
     ids = [item.get("id") if isinstance(item, Mapping) else None for item in shown]
-    if all(isinstance(id, str | int) for id in ids) and len({*map(_canonical, ids)}) == len(ids):
-        return [f"id {_canonical(id)}" for id in ids]
-    return [_canonical(item) for item in shown]
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if all(isinstance(id, str | int) for id in ids) and len({*map(canonical_json, ids)}) == len(ids):
+        return [f"id {canonical_json(id)}" for id in ids]
+    return [canonical_json(item) for item in shown]

@@ -34,7 +34,7 @@ class ComparedRun:
     status: RunStatus
     """A Snapshot's, or ``cancelled``."""
     steps: int
-    """Executions, those included whose results it began with."""
+    """The number of executions, including those whose results it reused."""
     snapshot: Snapshot
 
     def to_data(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class ComparedRun:
 
 @dataclass(frozen=True, slots=True)
 class ComparedStep:
-    """One execution, as both runs have it, or only one of them."""
+    """One step of the comparison: an execution in both runs, or only in one of them."""
 
     node_id: str
     visit: int
@@ -62,13 +62,13 @@ class ComparedStep:
     changes: tuple[ValueChange, ...] = ()
     """What differs in ``input``, ``payload``, ``error``, ``outcome``, ``output``, ``handle``, ``next``, ``reason``."""
     node_changed: bool = False
-    """Whether the two definitions have it differently."""
+    """Whether the node differs between the two definitions."""
     code_changed: bool = False
-    """Whether it wasn't the same code that ran."""
+    """Whether different code ran."""
 
     @property
     def label(self) -> str:
-        """How people call it."""
+        """What to call it."""
         again = "" if self.visit == 1 else f", visit {self.visit}"
         return f"{self.node_id!r} attempt {self.attempt}{again}"
 
@@ -106,16 +106,16 @@ class Parting:
 
     kind: Kind
     alike: int
-    """How many steps they took alike before."""
+    """The number of steps that they took alike before."""
     a: Attempt | None
-    """The first step of each that isn't alike; None: it has no further one."""
+    """The first step of the first run that isn't alike; None: it has no further step."""
     b: Attempt | None
     changes: tuple[ValueChange, ...] = ()
-    """Of this kind."""
+    """What differs, of this kind."""
     node_changed: bool = False
-    """Whether the definitions have this node differently."""
+    """Whether this node differs between the definitions."""
     code_changed: bool = False
-    """Whether it wasn't the same code that ran there."""
+    """Whether different code ran there."""
 
     def __str__(self) -> str:
         return visible_lines("\n".join(self.lines()))
@@ -155,16 +155,16 @@ class Parting:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """Two runs, aligned by node and attempt. ``str()`` for people."""
+    """Two runs, with their steps aligned. ``str()`` for people."""
 
     a: ComparedRun
     b: ComparedRun
     workflow: WorkflowDiff
-    """From the workflow's version that the one used to that of the other; falsy when nothing differs."""
+    """The difference between the workflow versions that they used; falsy when there is none."""
     parted: Parting | None
     """Where they first differ; None: they took the same steps."""
     steps: tuple[ComparedStep, ...]
-    """In the order of the first run, those that only the second one has behind what they came after."""
+    """The steps of both, in the order of the first run."""
     _ignored: Ignored | None = field(repr=False)
 
     @lazy

@@ -16,15 +16,15 @@ from .values import ValueChange, change_lines, folded, value_changes
 
 @dataclass(frozen=True)
 class SnapshotDiff:
-    """The way from a run's Snapshot at one version to that at another. Falsy when nothing differs."""
+    """The difference between a run's snapshots at two versions. Falsy when there is none."""
 
     run_id: str
     before: Snapshot
     after: Snapshot
     added: tuple[PlacedResult, ...]
-    """Results that only the snapshot after has, in the order in which they came."""
+    """Results that only the later snapshot has, in the order in which they were recorded."""
     removed: tuple[PlacedResult, ...]
-    """Results that only the snapshot before has, last one first: it is that of a later version."""
+    """Results that only the first snapshot has, newest first: it is that of a later version."""
     _facts: tuple[Operation, ...] = field(repr=False)
 
     @lazy

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from ...domain.values.json import render_path
-from .json_patch import Operation, Path
+from ...domain.values.json_pointer import Path
+from .json_patch import Operation
 from .text import unified_diff
 
 
@@ -18,12 +19,12 @@ class ValueChange:
     path: str
     kind: Literal["added", "removed", "changed"]
     before: Any = None
-    """None also where nothing was."""
+    """The value before; None also if there was none."""
     after: Any = None
 
     @property
     def text(self) -> str | None:
-        """A unified diff, where the values are texts of several lines."""
+        """A unified diff, if the values are texts of several lines."""
         texts = [value for value in (self.before, self.after) if value is not None]
         if not all(isinstance(value, str) for value in texts) or not any("\n" in value for value in texts):
             return None

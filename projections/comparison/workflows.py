@@ -20,10 +20,10 @@ from .values import ValueChange, change_lines, folded, value_changes
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """A node, an edge or the code of a node type that is in both, but not alike."""
+    """A node, an edge or the code of a node type that both versions have, with its differences."""
 
     id: str
-    """Node id, what people call the edge, or node type."""
+    """A node's id, an edge's name, or a node type."""
     changes: tuple[ValueChange, ...]
 
     def to_data(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class PartChange:
 
 @dataclass(frozen=True, slots=True)
 class PartsDiff:
-    """What became of all nodes, edges or job code: id → JSON of what was added or removed, and the changed ones."""
+    """What was added, removed and changed among all nodes, edges or code."""
 
     added: Mapping[str, Mapping[str, Any]]
     removed: Mapping[str, Mapping[str, Any]]
@@ -50,7 +50,7 @@ class PartsDiff:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDiff:
-    """The way from one WorkflowSnapshot to another. Falsy when nothing differs; ``str()`` for people.
+    """The difference between two WorkflowSnapshots. Falsy when there is none; ``str()`` for people.
 
     A node or edge that got another id was removed and added.
     """

@@ -37,7 +37,7 @@ class RunRow(NamedTuple):
     node_id: str | None
     """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
     error_type: str | None
-    """Of the failure that it waits after, or ended with."""
+    """The type of the failure that it waits after or ended with."""
     by: str
     started_at: int
     finished_at: int | None

@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple
 from ...domain.ports import NewEvent
 from ...domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.brief import brief
+from ...domain.values.json_compare import equal_scalar
+from ...domain.values.json_pointer import json_pointer
 from ...domain.visible import visible_lines
-from ..comparison.json_patch import pointer
 from ..serialization import to_json_value
 
 DivergenceKind = Literal[
@@ -18,15 +19,15 @@ DivergenceKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """The first thing in a run that isn't as it was recorded."""
+    """The first thing in a replay that differs from the record."""
 
     node_id: str | None
-    """None where the whole definition is another."""
+    """None if the whole definition differs."""
     attempt: int | None
     version: int
-    """Of the event that recorded the step."""
+    """The version of the event that recorded the step."""
     kind: DivergenceKind
-    """What differs, or why nobody can say that nothing does."""
+    """What differs, or why the step couldn't be compared."""
     path: str
     """JSON Pointer into what differs, such as the output; empty for the whole."""
     expected: Any
@@ -34,7 +35,7 @@ class Divergence:
     got: Any
     """What is there now; None: nothing."""
     code_changed: bool | None
-    """Whether the executor isn't the code that ran; None where the run doesn't say which code that was."""
+    """Whether the executor isn't the code that ran; None if the run doesn't say which code that was."""
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
@@ -89,20 +90,17 @@ def _first_difference(expected: Any, got: Any) -> Difference | None:
         return _in_objects(expected, got)
     if isinstance(expected, list) and isinstance(got, list):
         return _in_arrays(expected, got)
-    # To Python true is 1, to JSON it isn't.
-    if expected == got and isinstance(expected, bool) == isinstance(got, bool):
-        return None
-    return Difference("", expected, got)
+    return None if equal_scalar(expected, got) else Difference("", expected, got)
 
 
 def _in_objects(expected: dict[str, Any], got: dict[str, Any]) -> Difference | None:
     if expected.keys() == got.keys():
         for key, was in expected.items():
             if (found := _first_difference(was, got[key])) is not None:
-                return found._replace(path=pointer((key,)) + found.path)
+                return found._replace(path=json_pointer((key,)) + found.path)
         return None
     key = next(key for key in expected | got if key not in expected or key not in got)
-    return _in_one(pointer((key,)), expected.get(key), got.get(key)) or Difference("", expected, got)
+    return _in_one(json_pointer((key,)), expected.get(key), got.get(key)) or Difference("", expected, got)
 
 
 def _in_arrays(expected: list[Any], got: list[Any]) -> Difference | None:

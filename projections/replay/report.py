@@ -19,26 +19,26 @@ class ReplayedExecutor:
     taken: int
     """Steps whose outcome was taken from the record."""
     code_changed: bool | None
-    """Whether the executor isn't the code that ran last; None where the run doesn't say which code that was."""
+    """Whether the executor isn't the code that ran last; None if the run doesn't say which code that was."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What came of replaying a run: whether all of it, as far as it was replayed, is as it was recorded."""
+    """The result of replaying a run: whether everything came out as it was recorded."""
 
     run_id: str
     workflow_id: str
     workflow_version: int
     version: int
-    """How many events of the run are as recorded: all that there are, or those before the divergence."""
+    """The number of events that are as recorded: all of them, or those before the divergence."""
     steps: int
-    """Recorded executions of nodes that were looked at, the diverging one included."""
+    """The number of recorded steps that were looked at, the diverging one included."""
     executed: int
-    """How many of them were executed again. Those whose input can't be made come to no executor."""
+    """The number of steps that were executed again; a step whose input can't be made isn't executed."""
     taken: int
-    """How many outcomes were taken from the record."""
+    """The number of outcomes that were taken from the record."""
     executors: tuple[ReplayedExecutor, ...]
-    """By node type; those that came to a step."""
+    """The executors that a step called for, by node type."""
     divergence: Divergence | None
 
     @property

@@ -26,14 +26,14 @@ class Attempt:
     """One execution of one node."""
 
     version: int
-    """Of the event that recorded it."""
+    """The version of the event that recorded it."""
     position: int
     node_id: str
     attempt: int
     """1 for the first one, more for retries after failures."""
     outcome: AttemptOutcome
     by: str
-    """Who had the run in hand: who started, resumed or retried it."""
+    """Who was executing the run: whoever started, resumed or retried it."""
     started_at: datetime
     finished_at: datetime
     execution_time: float
@@ -43,15 +43,15 @@ class Attempt:
     input: Any
     """The node's data as the executor saw it, values from globals masked."""
     output: Any
-    """null where it failed or paused."""
+    """null if it failed or paused."""
     error: Mapping[str, str] | None
-    """``type``, ``message`` and, where an executor raised it, ``traceback``."""
+    """``type``, ``message`` and, if an executor raised it, ``traceback``."""
     handle: str | None
     next_node_id: str | None
     unrouted: bool
     """Whether it ended with a handle that no edge takes, so that the run failed."""
     retry_at: datetime | None
-    """When a retry was due; None where there was to be none."""
+    """When a retry was due; None: no retry."""
     reason: str | None
     """Why the node paused the run."""
     until: datetime | None

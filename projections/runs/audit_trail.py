@@ -15,7 +15,7 @@ Kind = Literal["workflow", "run", "work order"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that somebody did: any event but steps, what follows from them, and the bookkeeping of work orders."""
+    """One thing that somebody did."""
 
     at: datetime
     by: str
@@ -25,9 +25,9 @@ class Act:
     version: int
     position: int
     kind: Kind
-    """What it was done to."""
+    """What kind of thing it was done to."""
     subject: str
-    """The id of that."""
+    """The id of that thing."""
     summary: str
     """What was done, in words."""
 

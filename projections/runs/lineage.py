@@ -13,7 +13,7 @@ from ..serialization import to_json_value
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A run as its family knows it."""
+    """A run in a lineage."""
 
     run_id: str
     kind: str
@@ -21,7 +21,7 @@ class Relative:
     source: str | None
     """The run that it retries, reproduces or branches off from; None for the first one."""
     source_version: int | None
-    """How many of its events it begins with; 0: with no result of it."""
+    """The number of the source's events that it begins with; 0: it reuses no result."""
     workflow_version: int
     status: ListedRunStatus
     """A Snapshot's, ``cancelled``, or ``unreadable``."""
@@ -32,13 +32,13 @@ class Relative:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a run comes from, and what came of it."""
+    """Where a run comes from, and what came from it."""
 
     ancestors: tuple[Relative, ...]
     """From the first run of the work order to the run's own source; none for a first run."""
     run: Relative
     descendants: tuple[Relative, ...]
-    """Each behind its source and whatever came of its elder siblings."""
+    """Depth first: each run after its source."""
 
     def to_data(self) -> dict[str, Any]:
         """As JSON: keys in camelCase, times ISO 8601."""

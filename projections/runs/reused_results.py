@@ -12,16 +12,16 @@ from ...domain.run.results import error_text
 
 @dataclass(frozen=True, slots=True)
 class ReusedResult:
-    """A result that a run began with, because an earlier run had produced it."""
+    """A result that a run reused from an earlier run."""
 
     node_id: str
     run_id: str
-    """The run that produced it, with the event of this ``version``."""
+    """The run that produced it."""
     version: int
     recorded_at: datetime
     attempt: int
     output: Any
-    """null after a failure."""
+    """The output as JSON; null after a failure."""
     error: str | None
 
     @property

@@ -19,7 +19,7 @@ class RunOrigin:
     """``retry``, ``reproduction`` or ``fork``."""
     run_id: str
     version: int
-    """1 and more: the results after that many events of the source are those that the run began with. 0: none are."""
+    """The run began with the results that the source had after so many events; 0: with none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class RunSummary:
     node_id: str | None
     """Where it stands, waits or failed; None when it is completed."""
     error_type: str | None
-    """Of the failure that it waits after, or ended with."""
+    """The type of the failure that it waits after or ended with."""
     by: str
     """Who started it."""
     started_at: datetime
@@ -42,7 +42,7 @@ class WorkOrderSummary:
     by: str
     opened_at: datetime
     runs: int
-    """Reproductions and forks left out."""
+    """The number of runs, without reproductions and forks."""
     last_run_id: str | None
     reason: str | None
     """Why it was rejected."""
@@ -54,17 +54,17 @@ class WorkflowSummary:
 
     id: str
     version: int
-    """Of the last event of its history."""
+    """The version of its last event."""
     saves: int
     saved_version: int
-    """Of the last save, as the rest."""
+    """The version of the last save, which the rest is about."""
     snapshot_id: str
     name: str | None
     by: str
     taken_at: datetime
     message: str | None
     archived: bool
-    """As it stands now."""
+    """Whether it is archived."""
 
 
 def _told(at: int) -> datetime:

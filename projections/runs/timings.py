@@ -34,19 +34,19 @@ class NodeTiming:
     group: int | str
     """The workflow's version, or the day (UTC) on which the steps began."""
     count: int
-    """Steps: completed and failed ones."""
+    """The number of steps, completed or failed."""
     failures: int
     failure_rate: float
-    """0 to 1."""
+    """From 0 to 1."""
     retries: int
-    """Steps that were not the first attempt."""
+    """Steps that weren't the first attempt."""
     retry_rate: float
     median: float
-    """Of the time inside the executor, as p95 and max: exact, interpolated between the two nearest steps."""
+    """Median time inside the executor."""
     p95: float
     max: float
     waiting_median: float
-    """Of the time from when the step was due until it began."""
+    """Median time from when the step was due until it began."""
     waiting_p95: float
     waiting_max: float
 
@@ -57,12 +57,12 @@ class Slowdown:
 
     node_id: str
     version: int
-    """Of the save."""
+    """The version of the save."""
     by: str
     """Who saved it."""
     message: str | None
     compared_with: int
-    """The version before it that has enough steps of this node."""
+    """The last version before it that has enough steps of this node."""
     median_before: float
     median_after: float
     ratio: float
@@ -85,10 +85,10 @@ class Timings(Sequence[NodeTiming]):
     workflow_id: str
     by: Grouping
     runs: int
-    """How many runs were read."""
+    """The number of runs that were read."""
     rows: tuple[NodeTiming, ...]
     changes: tuple[Slowdown, ...]
-    """Which save made which node slower; only where steps are grouped by version."""
+    """Which save made which node slower; only if steps are grouped by version."""
 
     @overload
     def __getitem__(self, index: int) -> NodeTiming: ...

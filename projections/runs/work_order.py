@@ -25,9 +25,9 @@ class WorkOrder:
     runs: tuple[str, ...]
     """Ids of the first run and its retries, oldest first."""
     reproductions: tuple[str, ...]
-    """Ids of runs that repeat one of them for debugging; they never tell the state."""
+    """Ids of runs that repeat one of them for debugging; they never change the state."""
     forks: tuple[str, ...]
-    """Ids of runs that branch off from one of all these; they never tell the state either."""
+    """Ids of runs that branch off from one of these; they never change the state."""
     input: Any
     reason: str | None
     """Why it was rejected."""

@@ -16,6 +16,10 @@ MISFITS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionE
 """What is raised by a body that isn't that of its event's type."""
 
 
+SEARCHED: Final = ("payload", "output", "metadata")
+"""The values of bodies whose words are found. Not ``input``: it is made of what other events brought."""
+
+
 def new_entry(run_id: str, data: Mapping[str, Any], position: int) -> "SearchEntry":
     """The entry of a run that begins with an event of this body. Raises one of MISFITS."""
     return SearchEntry(run_id, row_time(data["recorded_at"]), position)
@@ -95,4 +99,4 @@ def _texts(run_id: str, type: str, data: Mapping[str, Any]) -> Iterator[str]:
     for line in data.get("logs", ()):
         yield from texts_in(line["message"])
     for values in (data, data.get("edited", {})):
-        yield from texts_in([values.get(key) for key in ("payload", "output", "metadata")])
+        yield from texts_in([values.get(key) for key in SEARCHED])

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields, is_dataclass
@@ -20,13 +21,6 @@ from .signatures import parameter_names, signature_text, type_text
 
 CONSTRUCTED = {"Batch", "Engine", "ExecutorRegistry", "Pause", "RetryPolicy", "Scoped", "StepResult"}
 """Classes that callers make themselves: their sections begin with how."""
-
-INTERNAL = {
-    "InputInvalid.of_node", "NodeResult.shown", "RetryPolicy.allows", "RetryPolicy.delay", "Scoped.is_for",
-    "Snapshot.facts", "Snapshot.shallow", "StepContext.logged", "WorkflowSnapshot.with_input",
-    "ledger.runs.close", "ledger.workflows.latest", "ledger.workflows.number", "ledger.workflows.plan",
-}  # fmt: skip
-"""What other rooms of ours call on a public class, and no application should: it has no place in the reference."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +106,8 @@ def _methods(owner: str, type: type) -> Iterator[Method]:
     for name in names:
         if name[0] == "a" and name[1:] in names:
             continue
-        if f"{owner}.{name}" not in INTERNAL:
-            twin = f"{owner}.a{name}" if f"a{name}" in names else None
-            yield Method(f"{owner}.{name}", getattr(type, name), twin)
+        variant = f"{owner}.a{name}" if f"a{name}" in names else None
+        yield Method(f"{owner}.{name}", getattr(type, name), variant)
 
 
 def _data(type: type) -> Iterator[Attribute]:
@@ -147,12 +140,8 @@ def _attribute_docs(type: type) -> dict[str, str]:
 def _names_set_by_constructor(type: type) -> list[str]:
     if not type.__module__.startswith("flowledger") or "__init__" not in vars(type):
         return []
-    return [name for name in type.__init__.__code__.co_names if _is_set(type, name)]  # type: ignore[misc]
-
-
-def _is_set(type: type, name: str) -> bool:
     source = inspect.getsource(type.__init__)  # type: ignore[misc]
-    return f"self.{name} = " in source or f"self.{name}: " in source
+    return re.findall(r"self\.([a-z]\w*)(?:: [^=\n]+)? = ", source)
 
 
 def _hints(type: type) -> dict[str, Any]:
@@ -196,7 +185,7 @@ def _members(type: type) -> Iterator[tuple[str, Any]]:
     names = sorted({name for base in ours for name in vars(base) if not name.startswith("_")})
     inherited = {name for base in type.__mro__ if base not in ours for name in vars(base)}
     for name in names:
-        if name not in inherited and f"{type.__name__}.{name}" not in INTERNAL:
+        if name not in inherited:
             yield name, inspect.getattr_static(type, name)
 
 

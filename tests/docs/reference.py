@@ -15,7 +15,7 @@ from .public import Attribute, Class, Method
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 HEADING = re.compile(r"^##+ `([\w.]+)`\n", re.MULTILINE)
-ANY_HEADING = re.compile(r"^#+ ", re.MULTILINE)
+ANY_HEADING = re.compile(r"^##+ ", re.MULTILINE)
 _ROW = re.compile(r"^\| `(\w+)(?:\\\||[^|])* \| ((?:\\\||[^|])*) \| ((?:\\\||[^|])*) \|$", re.MULTILINE)
 _BY_HAND = re.compile(r"^(```python\n|\*\*|<!--)", re.MULTILINE)
 _TABLE = "| attribute | type | |\n|---|---|---|\n"
@@ -69,7 +69,7 @@ def written(page: Path, public: Mapping[str, Method | Class], links: Mapping[str
 def section_text(public: Method | Class, section: Section, links: Mapping[str, str]) -> str:
     parts = [_signature_block(public), _linked(_markdown(public.doc), links, section)]
     if isinstance(public, Class) and public.attributes:
-        parts.append(_table(public.attributes, section.rows))
+        parts.append(_table(public.attributes, section, links))
     parts.append(section.by_hand.rstrip("\n"))
     return "\n" + "\n\n".join(part for part in parts if part) + "\n\n"
 
@@ -109,12 +109,12 @@ def _linked(text: str, links: Mapping[str, str], section: Section) -> str:
     return _CAMEL_CASE.sub(link, text)
 
 
-def _table(attributes: list[Attribute], before: Mapping[str, tuple[str, str]]) -> str:
-    rows = []
+def _table(attributes: list[Attribute], section: Section, links: Mapping[str, str]) -> str:
+    rows, before = [], section.rows
     for attribute in attributes:
         type, meaning = before.get(attribute.name.partition("(")[0], ("", ""))
         type = f"`{_cell(attribute.type)}`" if attribute.type else type
-        meaning = _phrase(_cell(_markdown(attribute.doc)) or meaning)
+        meaning = _phrase(_cell(_linked(_markdown(attribute.doc), links, section)) or meaning)
         rows.append(f"| `{_cell(attribute.name)}` | {type} | {meaning} |")
     return _TABLE + "\n".join(rows)
 

@@ -22,7 +22,9 @@ def type_text(annotation: Any) -> str:
     if origin is Annotated:
         return type_text(arguments[0])
     if origin in (Union, types.UnionType):
-        return " | ".join(map(type_text, arguments))
+        literals = tuple(value for each in arguments if get_origin(each) is Literal for value in get_args(each))
+        others = [each for each in arguments if get_origin(each) is not Literal]
+        return " | ".join(map(type_text, [*([Literal[literals]] if literals else []), *others]))
     if origin is Literal:
         return f"Literal[{', '.join(_value_text(value) for value in arguments)}]"
     if origin is not None:

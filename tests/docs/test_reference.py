@@ -64,6 +64,19 @@ def test_every_attribute_has_a_type_and_a_meaning(name: str) -> None:
     assert [attribute for attribute, cells in rows.items() if not all(cells)] == []
 
 
+@pytest.mark.parametrize("name", [name for name, public in PUBLIC.items() if isinstance(public, Class)])
+def test_whatever_can_be_reached_on_a_class_is_an_attribute_or_a_method_of_the_reference(name: str) -> None:
+    public = PUBLIC[name]
+    assert isinstance(public, Class)
+    owner = re.escape("ledger" if public.type is fl.Ledger else name)
+    told = SECTIONS[name].rows.keys() | {
+        found[1] for each in PUBLIC if (found := re.fullmatch(rf"{owner}\.(\w+)", each))
+    }
+    others = [base for base in public.type.__mro__ if not base.__module__.startswith("flowledger")]
+    ours = {each for each in dir(public.type) if not any(each in vars(base) for base in others) and each[0] != "_"}
+    assert {each for each in ours - told if not (each[0] == "a" and each[1:] in told)} - {"model_config"} == set()
+
+
 def test_the_tree_of_errors_is_that_of_the_code() -> None:
     tree = re.findall(r"^    ([│├└─ ]*)(\w+)", SECTIONS["FlowledgerError"].page.read_text("utf-8"), re.MULTILINE)
     parents: dict[str, str] = {}

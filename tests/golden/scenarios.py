@@ -99,6 +99,8 @@ def patched(call: Json, stored: Json | None) -> Json | None:
 def all_scenarios() -> list[Scenario]:
     """Every scenario file that is kept here, and those of a folder that ``FLOWLEDGER_GOLDEN`` names."""
     paths = {path.name: path for folder in FOLDERS for path in sorted(folder.glob("[0-9][0-9][0-9]-*.json"))}.values()
+    if not paths:
+        raise FileNotFoundError(f"there are no golden scenarios in {DATA}")
     return [Scenario(path.stem, int(path.stem[:3]), json.loads(path.read_text("utf-8"))) for path in paths]
 
 

@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands, its global options, and what becomes of errors."""
+"""The command line as a whole: its commands, its global options, and how errors are reported."""
 
 import contextlib
 import errno
@@ -15,11 +15,11 @@ from ...storage.credentials import redact_urls
 from ..presentation.documents import error_document
 from ..presentation.streams import (
     OutputLost,
-    give_up_stdout,
-    settle_log_lines,
-    settle_streams,
-    settle_terminal_size,
-    shown_streams,
+    bound_terminal_size,
+    discard_stdout,
+    escape_log_lines,
+    escaped_streams,
+    prepare_streams,
 )
 from .commands import (
     audit,
@@ -46,7 +46,7 @@ IO_ERROR = 74
 """What sysexits.h calls EX_IOERR."""
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-"""As a shell tells the signal that ends other programs then."""
+"""What a shell reports for the signal that ends other programs in this case."""
 
 EPILOG = (
     "Exit status: 0 fine, 1 the run ended failed or a check found something, 2 usage or bad input, "
@@ -118,32 +118,32 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    settle_streams()
-    settle_log_lines()
-    settle_terminal_size()
+    prepare_streams()
+    escape_log_lines()
+    bound_terminal_size()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with shown_streams():
-        return _answer(arguments)
+    with escaped_streams():
+        return _run_and_flush(arguments)
 
 
-def _answer(arguments: list[str]) -> int:
-    # An error in the arguments themselves must be told as JSON too, so --json is looked for before they are parsed.
+def _run_and_flush(arguments: list[str]) -> int:
+    # An error in the arguments is reported as JSON too, so --json is looked for before they are parsed.
     session = Session(json="--json" in arguments)
     try:
-        status = _carry_out(session, arguments)
+        status = _run_command(session, arguments)
         session.stdout.flush()
         return status
     except OutputLost as lost:
-        give_up_stdout()
-        if lost.error.errno == errno.EPIPE:  # whoever read us has had enough
+        discard_stdout()
+        if lost.error.errno == errno.EPIPE:  # the reader has closed the pipe
             return BROKEN_PIPE
-        _tell(str(lost))
+        _print_error(str(lost))
         return IO_ERROR
 
 
-def _carry_out(session: Session, arguments: list[str]) -> int:
+def _run_command(session: Session, arguments: list[str]) -> int:
     # What executors print must not get between stdout's JSON.
     printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
     command: Any = typer.main.get_command(app)
@@ -167,13 +167,13 @@ def _carry_out(session: Session, arguments: list[str]) -> int:
 
 
 def _fail(session: Session, error: Exception, message: str) -> int:
-    _tell(message)
+    _print_error(message)
     if session.json:
         session.print_json(error_document(error, message))
     return BAD_INPUT
 
 
-def _tell(message: str) -> None:
+def _print_error(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
 
 

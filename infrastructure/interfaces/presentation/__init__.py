@@ -1,1 +1,1 @@
-"""What all faces share: how things are shown, and how input is read."""
+"""What all interfaces share: how values are printed, and how input is read."""

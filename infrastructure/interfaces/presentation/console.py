@@ -1,4 +1,4 @@
-"""What people see: tables and trees. Stored texts come from anywhere, so none of them can steer the terminal."""
+"""Printing for people. Stored texts come from anywhere, so control characters in them are escaped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ....domain.values.brief import brief
 from ....domain.visible import visible
-from .events import happened
-from .streams import WIDTH, below, size_asked
+from .events import describe_event
+from .streams import WIDTH, raw_stream, requested_size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,19 +39,19 @@ LAST: dict[str, Any] = {"ratio": 1, "overflow": "fold"}
 _WHOLE: dict[str, Any] = {"overflow": "fold"}
 
 TEXT = 1_000
-"""Characters of a text that people read in a table; --json has all of it."""
+"""Characters of a text that a table shows; --json has all of it."""
 
 
 def console(stream: TextIO) -> Console:
-    """A console that is coloured only on a terminal. No text is read as markup, or steers the terminal."""
-    from .escaping import ShowingConsole
+    """A console that uses colours only on a terminal. No text is read as markup, or controls the terminal."""
+    from .escaping import EscapingConsole
 
-    wide = None if stream.isatty() else size_asked("COLUMNS") or WIDTH
-    return ShowingConsole(file=below(stream), width=wide, highlight=False, markup=False, emoji=False)
+    wide = None if stream.isatty() else requested_size("COLUMNS") or WIDTH
+    return EscapingConsole(file=raw_stream(stream), width=wide, highlight=False, markup=False, emoji=False)
 
 
 def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
-    """One line of text in which control characters are shown instead of obeyed."""
+    """One line of text, control characters escaped."""
     from rich.text import Text
 
     line = str(value)
@@ -81,8 +81,8 @@ def status_text(status: str) -> Text:
     return text(status, STYLES.get(status, ""))
 
 
-def say(console: Console, *parts: str | Text) -> None:
-    """One line, which the terminal may wrap."""
+def print_line(console: Console, *parts: str | Text) -> None:
+    """Print one line, which the terminal may wrap."""
     from rich.text import Text
 
     console.print(Text.assemble(*(text(part) if isinstance(part, str) else part for part in parts)), soft_wrap=True)
@@ -91,9 +91,9 @@ def say(console: Console, *parts: str | Text) -> None:
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
-def run(console: Console, shown: Run) -> None:
-    """A run's id and its snapshot, and what can be done next."""
-    say(
+def print_run(console: Console, shown: Run) -> None:
+    """Print a run's id and snapshot, and the command that may come next."""
+    print_line(
         console,
         "run ",
         text(shown.id, "bold"),
@@ -104,27 +104,29 @@ def run(console: Console, shown: Run) -> None:
     )
     if shown.origin is not None:
         at = f" at version {shown.origin.version}" if shown.origin.version else ""
-        say(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
-    snapshot(console, shown.id, shown.snapshot, named=False)
+        print_line(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
+    print_snapshot(console, shown.id, shown.snapshot, named=False)
     if shown.status == "paused":
-        say(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
+        print_line(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
     elif shown.status == "error":
-        say(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
+        print_line(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
 
 
-def preview(console: Console, planned: RetryPreview) -> None:
-    """What a retry would do, a line each."""
+def print_preview(console: Console, planned: RetryPreview) -> None:
+    """Print what a retry would do."""
     for line in str(planned).splitlines():
-        say(console, text(line))
-    say(console, "input: ", text(brief(planned.input)))
+        print_line(console, text(line))
+    print_line(console, "input: ", text(brief(planned.input)))
     if planned.payload != planned.input:
-        say(console, "the first step sees: ", text(brief(planned.payload)))
+        print_line(console, "the first step sees: ", text(brief(planned.payload)))
 
 
-def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
-    """A snapshot: where the run stands, and what each node has produced so far."""
+def print_snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
+    """Print a snapshot: where the run stands, and the results of its nodes so far."""
     if named:
-        say(console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status))
+        print_line(
+            console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status)
+        )
     facts = [f"version {shown.version}"]
     if shown.current_node_id is not None:
         facts.append(f"at node {shown.current_node_id}")
@@ -154,11 +156,13 @@ def snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = Tr
         console.print("no node has produced anything yet", style="dim")
 
 
-def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> None:
-    """Events as a table: one line each. The day stands above it where all happened on one."""
+def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> None:
+    """Print events as a table, one line each. The day is in the heading if it is the same for all."""
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
-    say(console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC")
+    print_line(
+        console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC"
+    )
     console.print()
     start = len("2025-05-04 ") if not days else 0
     lines = table(
@@ -181,7 +185,7 @@ def events(console: Console, stream: str, recorded: Sequence[RecordedEvent]) -> 
             text(event.data.get("node_id", "")),
             str(event.data.get("attempt", 1)) if "node_id" in event.data else "",
             _took(event),
-            text(happened(event)),
+            text(describe_event(event)),
         )
     console.print(lines)
 
@@ -196,34 +200,37 @@ def _took(event: RecordedEvent) -> str:
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def verified(console: Console, report: VerifyReport, heads: Path | None = None) -> None:
-    """What a check of the store looked at, and what it found."""
+def print_verify_report(console: Console, report: VerifyReport, heads: Path | None = None) -> None:
+    """Print what a verification of the store read, and what it found."""
     for finding in report.findings:
         where = f" in {finding.stream} version {finding.version}" if finding.stream else ""
-        say(console, text(finding.kind, "bold red"), text(f"{where}: {finding.message}"))
+        print_line(console, text(finding.kind, "bold red"), text(f"{where}: {finding.message}"))
     kinds = [(report.runs, "run"), (report.work_orders, "work order"), (report.workflows, "workflow")]
     beside = [
         (report.index_rows, "index row"),
         (report.checkpoints, "checkpoint"),
         (report.search_entries, "search entry"),
     ]
-    looked = f"{_counted(report.events, 'event')} in {_counted(report.streams, 'stream')}"
-    looked += f" ({', '.join(_counted(count, what) for count, what in kinds)}); "
-    looked += ", ".join(_counted(count, what) for count, what in beside if count is not None)
+    read = f"{_count(report.events, 'event')} in {_count(report.streams, 'stream')}"
+    read += f" ({', '.join(_count(count, what) for count, what in kinds)}); "
+    read += ", ".join(_count(count, what) for count, what in beside if count is not None)
     count = len(report.findings)
-    verdict = text("nothing wrong", "green") if report.ok else text(_counted(count, "finding"), "bold red")
-    say(console, f"{looked}: ", verdict)
+    verdict = text("nothing wrong", "green") if report.ok else text(_count(count, "finding"), "bold red")
+    print_line(console, f"{read}: ", verdict)
     if report.index_rows is None:
-        say(console, "the index was not built yet, or by other code, and not looked at: `flowledger rebuild` builds it")
+        print_line(
+            console,
+            "the index is not built, or was built by other code, and was not checked: `flowledger rebuild` builds it",
+        )
     if heads is not None:
         if report.heads_compared is not None:
-            say(console, f"compared with {_counted(report.heads_compared, 'head')} kept in {heads}")
-        say(
+            print_line(console, f"compared with {_count(report.heads_compared, 'head')} kept in {heads}")
+        print_line(
             console,
             f"heads kept in {heads}" if report.heads_written else f"{heads} stays as it was, as something was found",
         )
 
 
-def _counted(count: int, what: str) -> str:
+def _count(count: int, what: str) -> str:
     plural = what.removesuffix("y") + "ies" if what.endswith("y") else f"{what}s"
     return f"{count:,} {what if count == 1 else plural}"

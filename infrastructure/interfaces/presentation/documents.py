@@ -16,7 +16,7 @@ from ....projections.serialization import camel
 
 
 def to_json(document: Any, indent: int | None = 2) -> str:
-    """JSON text, indented, or with None on one line; what isn't Unicode or steers a terminal is escaped."""
+    """JSON text, indented, or with None on one line; what isn't Unicode, and control characters, are escaped."""
     return visible_json(json.dumps(document, indent=indent, ensure_ascii=False))
 
 
@@ -83,44 +83,44 @@ def event_document(event: RecordedEvent) -> dict[str, Any]:
 
 
 def report_document(report: Any) -> dict[str, Any]:
-    """What a check found."""
-    return {"ok": report.ok, **_plain(report)}
+    """A verification's report."""
+    return {"ok": report.ok, **_to_json_value(report)}
 
 
 def error_document(error: Exception, message: str) -> dict[str, Any]:
-    """An error: its type, its message, and what else ours know, such as the ``head`` of a VersionNotFound."""
+    """An error: its type, its message, and the attributes of ours, such as the ``head`` of a VersionNotFound."""
     known = vars(error) if isinstance(error, FlowledgerError) else {}
-    details = {camel(key): _plain(value) for key, value in known.items()}
+    details = {camel(key): _to_json_value(value) for key, value in known.items()}
     return {"error": {**details, "type": type(error).__name__, "message": message}}
 
 
 def row_columns(kind: type[Any]) -> list[str]:
-    """The columns of a list of such rows, as in a file of them: the fields, as Python calls them."""
+    """The columns of a list of such rows: the names of the fields in Python."""
     return [field.name for field in fields(kind)]
 
 
 def row_values(row: Any) -> list[Any]:
-    """What stands in them."""
+    """The values of these columns."""
     return [getattr(row, field.name) for field in fields(row)]
 
 
 def row_document(value: Any) -> dict[str, Any]:
     """A dataclass, field by field."""
-    return {camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+    return {camel(field.name): _to_json_value(getattr(value, field.name)) for field in fields(value)}
 
 
-def _plain(value: Any) -> Any:
-    """What errors and reports carry, as JSON."""
+def _to_json_value(value: Any) -> Any:
+    """Any value of an error or report as a JSON value."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, datetime):
         return value.isoformat()
     if hasattr(value, "_asdict"):
-        return _plain(value._asdict())
+        return _to_json_value(value._asdict())
     if is_dataclass(value) and not isinstance(value, type):
         return row_document(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_to_json_value(item) for item in value]
     return str(value)

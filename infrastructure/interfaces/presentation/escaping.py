@@ -1,4 +1,4 @@
-"""Rich's console, on which no text steers the terminal: rich's own colours and movements are no text."""
+"""Rich's console with control characters escaped in every text; rich's own colours and movements pass."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,8 @@ from rich.segment import Segment
 from ....domain.visible import visible_lines
 
 
-class ShowingConsole(Console):
-    """Shows control characters as escapes, whatever they came in: lines, tables, titles, progress."""
+class EscapingConsole(Console):
+    """Escapes control characters, wherever they stand: in lines, tables, titles, progress."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

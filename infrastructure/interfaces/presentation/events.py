@@ -5,7 +5,7 @@ from ....domain.ports import RecordedEvent
 from ....domain.values.brief import brief
 
 
-def happened(event: RecordedEvent) -> str:
+def describe_event(event: RecordedEvent) -> str:
     """What an event did. A type that isn't in the registry shows its body."""
     entry = EVENTS.get(event.type)
     return brief(event.data) if entry is None else entry.describe(event.data)

@@ -6,19 +6,19 @@ from typing import NamedTuple
 from ....domain.visible import visible
 from ....domain.workflow.definition import Edge, WorkflowDefinition
 
-AGAIN = " ↑"
-"""Behind the name of a node that is drawn further up."""
+DRAWN_ABOVE = " ↑"
+"""After the name of a node that is drawn further up."""
 
 
 class Piece(NamedTuple):
-    """A part of a drawing: a node, or what stands between nodes."""
+    """A part of a drawing: a node, or the text between nodes."""
 
     text: str
     node_id: str | None = None
 
 
 def draw(definition: WorkflowDefinition) -> Iterator[str]:
-    """Lines: nodes in a row where there is one way on, a branch for each handle where there are several."""
+    """The lines of the drawing: nodes in a row along single edges, a branch for each handle where there are several."""
     return ("".join(piece.text for piece in line) for line in pieces(definition))
 
 
@@ -29,12 +29,12 @@ def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
         leaving.setdefault(edge.source, []).append(edge)
     drawn: set[str] = set()
     firsts = dict.fromkeys([definition.start, *definition.roots] if definition.start else definition.roots)
-    # Lines still to be drawn, the next one last: what stands before it, its branch sign, its handle, its first node.
+    # Lines still to be drawn, the next one last: indent, branch sign, handle, first node.
     pending: list[tuple[str, str, str | None, str]] = [("", "", None, first) for first in reversed(firsts)]
     while pending:
         indent, sign, handle, node_id = pending.pop()
         row, branches = _row(node_id, leaving, drawn)
-        yield [Piece(f"{indent}{sign}{_named(handle)}"), *row]
+        yield [Piece(f"{indent}{sign}{_label(handle)}"), *row]
         indent += {"": "", "├ ": "│ ", "└ ": "  "}[sign]
         for edge in reversed(branches):
             sign = "└ " if edge is branches[-1] else "├ "
@@ -50,13 +50,13 @@ def _row(node_id: str, leaving: dict[str, list[Edge]], drawn: set[str]) -> tuple
         if len(edges) != 1:
             return row, edges
         node_id = edges[0].target
-        row += [Piece(f" → {_named(edges[0].source_handle)}"), _node(node_id)]
-    return [*row, Piece(AGAIN)], []
+        row += [Piece(f" → {_label(edges[0].source_handle)}"), _node(node_id)]
+    return [*row, Piece(DRAWN_ABOVE)], []
 
 
 def _node(node_id: str) -> Piece:
-    return Piece(visible(node_id), node_id)  # escaped here, as the room that it takes counts
+    return Piece(visible(node_id), node_id)  # escaped here, as the width of the drawing depends on it
 
 
-def _named(handle: str | None) -> str:
+def _label(handle: str | None) -> str:
     return "" if handle is None else f"[{visible(handle)}] "

@@ -1,4 +1,4 @@
-"""What people type, read: JSON from files, stdin or the argument itself, names with versions, moments, registries."""
+"""Reading arguments: JSON from files, stdin or the argument itself, names with versions, times, registries."""
 
 import importlib
 import os
@@ -14,7 +14,7 @@ from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.workflow.definition import WorkflowDefinition
 from ...files import decode_text, parse_json, read_definition, read_text
-from .streams import application_prints
+from .streams import pass_application_output
 
 STDIN = "-"
 
@@ -54,7 +54,7 @@ def read_object(source: str | None, option: str) -> dict[str, Any]:
 
 
 def _is_file(source: str) -> bool:
-    """Whether something is there that may be read: what a shell makes of ``<(command)`` is no regular file."""
+    """Whether a file is there that can be read. It need not be regular: a shell makes ``<(command)`` a pipe."""
     try:
         return not stat.S_ISDIR(os.stat(source).st_mode)
     except (OSError, ValueError):  # too long, or with a NUL: no file has such a name
@@ -76,7 +76,7 @@ def _kind(value: Any) -> str:
     return "text" if isinstance(value, str) else f"the value {value!r}"
 
 
-def named_version(text: str) -> tuple[str, int | None]:
+def split_version(text: str) -> tuple[str, int | None]:
     """``name@7`` as name and version; a name without a version as it is, also one with another ``@`` in it.
 
     Raises InvalidRequest.
@@ -90,7 +90,7 @@ def named_version(text: str) -> tuple[str, int | None]:
         raise InvalidRequest(f"a version of {len(version):,} digits is beyond every head") from None
 
 
-def named_workflow(text: str) -> tuple[str, int | str | None]:
+def split_workflow_version(text: str) -> tuple[str, int | str | None]:
     """``id@7`` or ``id@abc1234`` as id and version or snapshot id: no workflow's id has an ``@``.
 
     Raises InvalidRequest.
@@ -100,13 +100,13 @@ def named_workflow(text: str) -> tuple[str, int | str | None]:
 
 
 def read_workflow_at(text: str | None) -> tuple[str | None, int | str | None]:
-    """The same of an option that may be left out. Raises InvalidRequest."""
-    return (None, None) if text is None else named_workflow(text)
+    """The same for an option that may be left out. Raises InvalidRequest."""
+    return (None, None) if text is None else split_workflow_version(text)
 
 
 def read_version(text: str) -> int | str:
     """A version if it is digits only, as no snapshot id is; else a snapshot id. Raises InvalidRequest."""
-    number = named_version(f"@{text}")[1]
+    number = split_version(f"@{text}")[1]
     return text if number is None else number
 
 
@@ -146,7 +146,7 @@ def load_registry(spec: str) -> ExecutorRegistry:
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
     try:
-        with application_prints():
+        with pass_application_output():
             module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # importing an application can raise anything
         place = _where(error)

@@ -1,7 +1,7 @@
-"""The streams and the terminal size that a command is started with, made fit to be used.
+"""Preparing the standard streams and the terminal size for a command.
 
-All that a command prints goes through ``Shown``: what is recorded, typed or read from files comes from anywhere, and no
-terminal may obey it. Past it go only rich's colours, CSV for other programs, and the application's own code.
+Everything that a command prints goes through ``EscapingStream``: recorded texts, arguments and files may hold control
+characters. Only rich's colours, CSV for other programs, and the application's own output bypass it.
 """
 
 import logging
@@ -19,14 +19,14 @@ WIDTH = 120
 """Columns where there is no terminal to ask."""
 
 NARROWEST, WIDEST = 60, 10_000
-"""Columns and lines that are asked for are brought between these: below, names would be cut off; above, the blanks at
-the ends of lines would need more memory than what is said."""
+"""Bounds of the requested columns and lines: below, names would be cut off; above, the blanks at the ends of lines
+would need more memory than the text."""
 
 
 class OutputLost(Exception):
-    """What a command has to say can't be written to stdout.
+    """The answer of a command can't be written to stdout.
 
-    No OSError, which the libraries between us and the stream would take for their own, and end with status 1.
+    It is no OSError: the libraries between the command and the stream would handle that, and exit with status 1.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -34,20 +34,20 @@ class OutputLost(Exception):
         super().__init__(f"can't write to stdout: {error.strerror}; what the command did is done")
 
 
-class _Answers(FileIO):
-    """Stdout: says so when something couldn't be written."""
+class _Stdout(FileIO):
+    """Stdout: raises OutputLost when something can't be written."""
 
     def write(self, data: Any, /) -> int:
         try:
-            while (written := super().write(data)) is None:  # whoever started us made it not wait
+            while (written := super().write(data)) is None:  # the parent process made the stream non-blocking
                 select.select([], [self], [])
             return written
         except OSError as error:
             raise OutputLost(error) from error
 
 
-class _Messages(FileIO):
-    """Stderr: a message that nobody can read changes nothing."""
+class _Stderr(FileIO):
+    """Stderr: a message that can't be written is dropped."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -56,16 +56,16 @@ class _Messages(FileIO):
             return len(data)
 
 
-class Shown:
-    """A text stream on which control characters are shown as escapes. Line feeds and tabs stay."""
+class EscapingStream:
+    """A text stream that escapes control characters. Line feeds and tabs stay."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.below = stream
-        """The same without escapes."""
+        self.raw = stream
+        """The stream without escaping."""
         self.passes_all = False
 
     def write(self, text: str) -> int:
-        self.below.write(text if self.passes_all else visible_lines(text))
+        self.raw.write(text if self.passes_all else visible_lines(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -73,18 +73,18 @@ class Shown:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.below, name)
+        return getattr(self.raw, name)
 
 
-def below(stream: TextIO) -> TextIO:
-    """The stream that takes everything as it is, for who escapes what is shown himself, and for other programs."""
-    return stream.below if isinstance(stream, Shown) else stream
+def raw_stream(stream: TextIO) -> TextIO:
+    """The stream without escaping: for a console that escapes by itself, and for other programs."""
+    return stream.raw if isinstance(stream, EscapingStream) else stream
 
 
 @contextmanager
-def application_prints() -> Generator[None]:
-    """For a block that runs the application's code: what it prints, colours and all, is not ours to change."""
-    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, Shown)]
+def pass_application_output() -> Generator[None]:
+    """For a block that runs the application's code: its output passes unchanged, colours included."""
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, EscapingStream)]
     before = [stream.passes_all for stream in streams]
     for stream in streams:
         stream.passes_all = True
@@ -96,18 +96,18 @@ def application_prints() -> Generator[None]:
 
 
 @contextmanager
-def shown_streams() -> Generator[None]:
-    """Nothing that is printed within the block steers a terminal; nor does the traceback that may come of it."""
+def escaped_streams() -> Generator[None]:
+    """Escape everything that is printed within the block, and the traceback of an error that ends it."""
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (
-        stream if isinstance(stream, Shown) else cast("TextIO", Shown(stream)) for stream in streams
+        stream if isinstance(stream, EscapingStream) else cast("TextIO", EscapingStream(stream)) for stream in streams
     )
     yield
-    sys.stdout, sys.stderr = streams  # not after an error: Python has to tell it
+    sys.stdout, sys.stderr = streams  # not after an error: Python still has to print it
 
 
-def settle_streams() -> None:
-    """Make stdin, stdout and stderr what the commands rely on, whatever they are when the process starts."""
+def prepare_streams() -> None:
+    """Make stdin, stdout and stderr usable, whatever they are when the process starts."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -118,9 +118,9 @@ def settle_streams() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - for as long as the process lasts
     if sys.stdout is sys.__stdout__:
-        sys.stdout = _text(_Answers(1, "wb", closefd=False), sys.stdout)
+        sys.stdout = _text(_Stdout(1, "wb", closefd=False), sys.stdout)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _text(_Messages(2, "wb", closefd=False), sys.stderr)
+        sys.stderr = _text(_Stderr(2, "wb", closefd=False), sys.stderr)
         sys.stderr.reconfigure(line_buffering=True)
 
 
@@ -135,35 +135,37 @@ def _text(raw: FileIO, before: TextIO | None) -> TextIOWrapper:
     )
 
 
-class _ShownLines(logging.Formatter):
+class _EscapingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return visible_lines(super().format(record)).replace("\n", "\n    ")  # no text begins a line of its own
+        return visible_lines(super().format(record)).replace(
+            "\n", "\n    "
+        )  # so that no text can imitate a line of the log
 
 
-def settle_log_lines() -> None:
-    """What goes to stderr where the application has set up no logging steers no terminal either."""
+def escape_log_lines() -> None:
+    """Escape log lines that go to stderr because the application has set up no logging."""
     if logging.lastResort is not None:
-        logging.lastResort.setFormatter(_ShownLines())
+        logging.lastResort.setFormatter(_EscapingFormatter())
 
 
-def give_up_stdout() -> None:
-    """What is still waiting to be written is not tried again when the process ends."""
+def discard_stdout() -> None:
+    """Keep Python from writing what is still buffered again when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def settle_terminal_size() -> None:
-    """Have COLUMNS and LINES say numbers that make sense, or nothing: every library reads them in its own way."""
+def bound_terminal_size() -> None:
+    """Set COLUMNS and LINES to numbers within bounds, or unset them: every library reads them in its own way."""
     for name in ("COLUMNS", "LINES"):
         if name in os.environ:
-            size = size_asked(name)
+            size = requested_size(name)
             if size is None:
                 del os.environ[name]
             else:
                 os.environ[name] = str(size)
 
 
-def size_asked(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
-    """The size that COLUMNS or LINES asks for, brought between the bounds; None for what is no size."""
+def requested_size(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
+    """The size that COLUMNS or LINES requests, limited to the bounds; None for what is no size."""
     digits = environment.get(name, "").strip()
     if not (digits.isascii() and digits.isdigit()) or not (digits := digits.lstrip("0")):
         return None

@@ -30,7 +30,7 @@ from ....domain.workflow import WorkflowSnapshot
 from ...services.history.walk import FAILURES, PAUSES, RunWalk
 from ..presentation.console import clock_time, status_text, text
 from ..presentation.documents import to_json
-from .find import mentions, takes_handle, version_asked
+from .find import find_version, mentions, takes_handle
 from .help import Help
 from .pane import Pane
 from .panes import ChangesPane, EventsPane, GraphPane, StatePane, VersionPane
@@ -285,7 +285,7 @@ class WalkApp(App[None]):
                 self.action_again(False)
         elif asked.strip(":@"):
             try:
-                self.version = version_asked(self._walk, asked)
+                self.version = find_version(self._walk, asked)
                 self._say(Text())
             except FlowledgerError as error:
                 self._say(text(error, "bold red"))

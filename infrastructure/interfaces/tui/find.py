@@ -5,19 +5,19 @@ from typing import Any
 from ....domain.errors import InvalidRequest
 from ....domain.ports import RecordedEvent
 from ...services.history.walk import RunWalk
-from ..presentation.inputs import named_version, read_moment
+from ..presentation.inputs import read_moment, split_version
 
 SEARCHED = ("node_id", "handle", "payload", "input", "output", "error", "logs", "metadata", "reason", "by")
 """Keys of an event whose values are searched. What else it has are times and digests."""
 
 
-def version_asked(walk: RunWalk, text: str) -> int:
+def find_version(walk: RunWalk, text: str) -> int:
     """The version of a run that ``120``, ``@120``, or a time such as ``2026-01-02T03:04`` stands for.
 
     Raises InvalidRequest, VersionNotFound, NothingAsOf.
     """
     text = text.strip().removeprefix(":").removeprefix("@")
-    version = named_version(f"@{text}")[1]
+    version = split_version(f"@{text}")[1]
     if version is not None:
         walk.snapshot(version)
         return version

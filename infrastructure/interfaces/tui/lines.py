@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Generic, TypeVar, overload
 
 from rich.text import Text
 
+from ....domain.event_registry import EVENTS
+from ....domain.events.registry import Tone
 from ....domain.ports import RecordedEvent
 from ....domain.run.context import Context
 from ....domain.workflow.definition import WorkflowDefinition
 from ..presentation.console import clock_time, text
-from ..presentation.events import happened
+from ..presentation.events import describe_event
 from ..presentation.graph import Piece, pieces
-from .outline import Path, Row, in_short
+from .outline import Path, Row, one_line
 
 _Line = TypeVar("_Line")
 
-SIGNS = {
-    "run.started": ("▶", "cyan"),
-    "run.step_completed": ("✓", "green"),
-    "run.step_failed": ("✗", "red"),
-    "run.paused": ("‖", "yellow"),
-    "run.resumed": ("▶", "cyan"),
-    "run.retried": ("↻", "magenta"),
-    "run.recovered": ("↻", "magenta"),
-    "run.cancelled": ("✗", "red"),
-    "run.failed": ("✗", "bold red"),
-    "run.metadata_set": ("·", "dim"),
+STYLES: Final[Mapping[Tone, str]] = {
+    "start": "cyan",
+    "success": "green",
+    "wait": "yellow",
+    "again": "magenta",
+    "failure": "red",
+    "end": "bold red",
+    "quiet": "dim",
 }
-"""What stands before an event, and its colour."""
 
 MARK = "»«"
 """Around the current node."""
 
 
-class MadeWhenLooked(Sequence[_Line], Generic[_Line]):
+class LazyLines(Sequence[_Line], Generic[_Line]):
     """Lines of which only those are made that somebody looks at."""
 
     def __init__(self, count: Callable[[], int], make: Callable[[int], _Line]) -> None:
@@ -57,7 +55,8 @@ class MadeWhenLooked(Sequence[_Line], Generic[_Line]):
 
 def event_line(event: RecordedEvent, digits: int) -> Text:
     """An event of a run in one line, behind its version in so many digits."""
-    sign, style = SIGNS.get(event.type, ("·", ""))
+    entry = EVENTS.get(event.type)
+    sign, style = ("·", "") if entry is None else (entry.sign, STYLES[entry.tone])
     attempt = event.data.get("attempt", 1)
     node = event.data.get("node_id", "") + (f" #{attempt}" if attempt > 1 else "")
     return Text.assemble(
@@ -68,7 +67,7 @@ def event_line(event: RecordedEvent, digits: int) -> Text:
         "  ",
         text(node, "bold"),
         "  " if node else "",
-        text(happened(event)),
+        text(describe_event(event)),
     )
 
 
@@ -76,7 +75,7 @@ def row_line(row: Row, changed: Collection[Path] = ()) -> Text:
     """A row of an outline; what an event has changed stands out."""
     fold = "  " if row.unfolded is None else "▾ " if row.unfolded else "▸ "
     label = text(row.label, "bold yellow" if row.place in changed else "bold")
-    shown = text(in_short(row.value)) if not row.unfolded else Text()
+    shown = text(one_line(row.value)) if not row.unfolded else Text()
     return Text.assemble("  " * row.depth, fold, label, "  " if row.label else "", shown)
 
 
@@ -126,6 +125,6 @@ def _drawn(piece: Piece, current: str | None, context: Context) -> Text:
     return text(piece.text, "green" if context[piece.node_id][-1].error is None else "red", None)
 
 
-def place_of(node_id: str | None, lines: Sequence[Sequence[Piece]]) -> int | None:
+def line_of_node(node_id: str | None, lines: Sequence[Sequence[Piece]]) -> int | None:
     """In which line of the drawing a node first stands."""
     return next((at for at, line in enumerate(lines) if any(piece.node_id == node_id for piece in line)), None)

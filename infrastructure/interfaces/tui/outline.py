@@ -74,7 +74,7 @@ class Outline:
                 yield from self._rows(path, _parts(value))
 
 
-def in_short(value: Any) -> str:
+def one_line(value: Any) -> str:
     """A value in the one line that stands for it."""
     match value:
         case _Line():
@@ -93,7 +93,7 @@ def in_short(value: Any) -> str:
         case StateChange(op="remove"):
             return brief(value.before)
         case StateChange():
-            return in_short(value.value)
+            return one_line(value.value)
         case _:
             return brief(value)
 

@@ -71,11 +71,11 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, title: str, *, id: str, has_cursor: bool = True) -> None:
         super().__init__(id=id)
-        self.entitle(title)
+        self.set_title(title)
         self._has_cursor = has_cursor
         self._lines: Sequence[Text] = ()
 
-    def entitle(self, title: str) -> None:
+    def set_title(self, title: str) -> None:
         """Give it another title: text, in which nothing is markup."""
         self.border_title = text(title)
 
@@ -88,7 +88,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self._reveal()
         self.refresh()
 
-    def say(self, message: Text) -> None:
+    def print_line(self, message: Text) -> None:
         """Show a message instead of lines."""
         self.show(list(message.wrap(self.app.console, max(self.scrollable_content_region.width, 1))))
 

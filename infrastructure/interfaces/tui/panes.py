@@ -18,7 +18,7 @@ from ...services.history.walk import RunWalk
 from ..presentation.console import text
 from ..presentation.documents import event_document
 from ..presentation.graph import Piece
-from .lines import MadeWhenLooked, event_line, graph_line, graph_lines, place_of, row_line
+from .lines import LazyLines, event_line, graph_line, graph_lines, line_of_node, row_line
 from .outline import Outline, Path, Row
 from .pane import Pane
 
@@ -45,7 +45,7 @@ class VersionPane(Pane):
         try:
             self.look()
         except FlowledgerError as error:
-            self.say(text(error, UNREADABLE, None))
+            self.print_line(text(error, UNREADABLE, None))
 
     def look(self) -> None:
         """Show what there is to see at the version."""
@@ -64,7 +64,7 @@ class EventsPane(VersionPane):
 
     def look(self) -> None:
         digits = len(str(self._walk.head))
-        lines = MadeWhenLooked(lambda: self._walk.head, lambda place: self._line(place + 1, digits))
+        lines = LazyLines(lambda: self._walk.head, lambda place: self._line(place + 1, digits))
         self.show(lines, self._version - 1)
 
     def _line(self, version: int, digits: int) -> Text:
@@ -95,7 +95,7 @@ class OutlinePane(VersionPane):
     def show_values(self, roots: Iterable[tuple[Hashable, str, Any]], changed: Collection[Path]) -> None:
         """Show values, given by key, label and value, with what has changed among them."""
         self._rows = rows = self._outline.rows(roots)
-        self.show(MadeWhenLooked(lambda: len(rows), lambda place: row_line(rows[place], changed)))
+        self.show(LazyLines(lambda: len(rows), lambda place: row_line(rows[place], changed)))
 
 
 class StatePane(OutlinePane):
@@ -106,7 +106,7 @@ class StatePane(OutlinePane):
 
     def look(self) -> None:
         snapshot = self._walk.snapshot(self._version)
-        self.entitle(f"state at version {self._version}")
+        self.set_title(f"state at version {self._version}")
         changed = {
             change.path[:depth]
             for change in (self._walk.changes(self._version) if self._version > 1 else ())
@@ -126,7 +126,7 @@ class ChangesPane(OutlinePane):
 
     def look(self) -> None:
         event = self._walk.event(self._version)
-        self.entitle(f"what {event.type.partition('.')[2]} {self._version} changed")
+        self.set_title(f"what {event.type.partition('.')[2]} {self._version} changed")
         changes = self._walk.changes(self._version)
         shown = [(change.pointer, _named(change), change) for change in changes if change.path != ("version",)]
         self.show_values([*shown, ("event", "event", event.data)], set())
@@ -157,8 +157,8 @@ class GraphPane(VersionPane):
     def look(self) -> None:
         snapshot = self._walk.snapshot(self._version)
         made = partial(graph_line, current=snapshot.current_node_id, context=snapshot.context)
-        lines = MadeWhenLooked(lambda: len(self._drawn), lambda place: made(self._drawn[place]))
-        self.show(lines, place_of(snapshot.current_node_id, self._drawn))
+        lines = LazyLines(lambda: len(self._drawn), lambda place: made(self._drawn[place]))
+        self.show(lines, line_of_node(snapshot.current_node_id, self._drawn))
 
     def document(self) -> tuple[str, Any]:
         return "the definition", self._definition.to_data()

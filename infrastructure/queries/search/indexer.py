@@ -27,7 +27,7 @@ class Lag:
     position: int
     head: int
     seconds: float
-    """Age of the oldest event that it doesn't know yet; 0 when it has caught up."""
+    """The age of the oldest event that it doesn't know yet, in seconds; 0 when it has caught up."""
     left_out: int = 0
     """Of what was taken in just now: runs that can't be searched, or not by all their events, as something in them
     can't be read, or kept by the database. The process's log names them, and so does ``verify(deep=True)``."""

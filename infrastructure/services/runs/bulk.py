@@ -50,10 +50,10 @@ class BulkOperation(Unpicklable):
         overtaken: int = 0,
     ) -> None:
         self.id = id
-        """To resume a bulk retry: give it as ``operation_id``, with the same runs."""
+        """Resumes a bulk retry: pass it as ``operation_id``, with the same runs."""
         self.count = len(targets)
         self.overtaken = overtaken
-        """How many of them will be skipped, because the last run of their work order isn't among those given."""
+        """How many items will be skipped, because the last run of their work order isn't among those given."""
         self._targets = targets
         self._do = do
         self._threads = threads

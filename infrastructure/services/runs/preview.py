@@ -9,7 +9,8 @@ from ....domain.ports import RecordedEvent
 from ....domain.rerun.retry import RetryPreview, ReusedNode
 from ....domain.run import Origin
 from ....domain.values.clock import moment
-from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes, same
+from ....domain.values.json_compare import same_json
+from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes
 from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.reused_results import ReusedResult, reused
 from ...execution.source_code import KnownCode
@@ -58,7 +59,7 @@ class _Ran:
     """Node types whose code has changed since."""
 
     def redefined(self, node_id: str) -> bool:
-        return not same(self.nodes.get(node_id), self.nodes_now.get(node_id))
+        return not same_json(self.nodes.get(node_id), self.nodes_now.get(node_id))
 
     def recoded(self, node_id: str) -> bool:
         old, new = self.nodes.get(node_id), self.nodes_now.get(node_id)

@@ -133,7 +133,7 @@ class Runs(Unpicklable):
     def set_metadata(self, run_id: str, metadata: Mapping[str, Any], by: str = "unknown") -> Run:
         """Merge ``metadata`` into the run's metadata. A value of None removes its key.
 
-        Raises RunNotFound, InvalidValue.
+        Raises RunNotFound, InvalidRequest (it isn't an object), InvalidValue.
         """
         frozen = self._services.freeze_metadata(metadata)
         return self._services.command(run_id, by, lambda state: set_metadata(state, frozen, by, self._services.now()))

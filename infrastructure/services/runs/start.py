@@ -16,7 +16,7 @@ from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
 from ....domain.values.ids import keyed_work_order_id
-from ....domain.values.json import json_digest
+from ....domain.values.json_compare import json_digest
 from ....domain.values.names import check_name
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState, open_work_order, reject

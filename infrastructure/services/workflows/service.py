@@ -86,9 +86,9 @@ class Workflows(Unpicklable):
         for. ``name`` is what people call the workflow; None leaves the name as it is.
 
         ``expected_version`` is the version that the change is based on (0: the workflow doesn't exist yet); None
-        doesn't check. If it is no longer the latest, StaleVersion is raised. With ``merge=True`` the two changes are
-        merged as far as they concern different nodes and edges; StaleVersion is then raised only for parts that both
-        changed.
+        doesn't check. If it is no longer the latest, StaleVersion is raised. With ``merge=True``, which needs it, the
+        two changes are merged as far as they concern different nodes and edges; StaleVersion is then raised only for
+        parts that both changed.
 
         Raises InvalidDefinition (with every fault), InvalidRequest, InvalidValue (control characters in a new id, name
         or actor), StaleVersion, IllegalTransition (the workflow is archived).

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flowledger.projections.serialization import canonical_digest
+from flowledger.domain.values.json_compare import json_digest
 
 from .conftest import CommandLine
 from .test_read_commands import change_a_stored_payload
@@ -55,7 +55,7 @@ def test_the_json_of_an_audit_is_the_same_on_stdout_and_in_a_file(cli: CommandLi
     audit = cli.json("audit", run_id, "--out", "audit.json")
     assert json.loads((cli.home / "audit.json").read_text("utf-8")) == audit
     digest = audit.pop("digest")
-    assert digest == canonical_digest(audit)
+    assert digest == json_digest(audit)
     assert [attempt["nodeId"] for attempt in audit["attempts"]] == ["n1", "n2", "n2", "n3", "n3"]
     assert audit["pauses"][0]["endedBy"] == "bob"
 

@@ -15,7 +15,7 @@ import pytest
 
 import flowledger as fl
 from flowledger.infrastructure.interfaces.cli.app import main
-from flowledger.infrastructure.interfaces.presentation.streams import NARROWEST, WIDEST, size_asked
+from flowledger.infrastructure.interfaces.presentation.streams import NARROWEST, WIDEST, requested_size
 
 from ...hostile.older_names import as_older_releases_did
 from .conftest import CommandLine
@@ -173,7 +173,7 @@ def on_a_terminal(cli: CommandLine, *arguments: str, **environment: str) -> byte
 
 
 def test_a_size_is_brought_between_bounds_or_is_none() -> None:
-    asked = {size: size_asked("COLUMNS", {"COLUMNS": size}) for size in ODD}
+    asked = {size: requested_size("COLUMNS", {"COLUMNS": size}) for size in ODD}
     assert {size for size, columns in asked.items() if columns is None} == {
         "",
         "0",

@@ -17,7 +17,7 @@ from flowledger.infrastructure.interfaces.cli.demo.triage import DEFINITION, exe
 from .naive import naive_snapshots
 
 DELIVERIES = Path(__file__).parent / "data/github-webhooks.json.xz"
-APP = "flowledger.infrastructure.interfaces.cli.demo.triage:executors"
+APP = "flowledger.demo:executors"
 
 
 @dataclass

@@ -3,11 +3,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from flowledger.domain.values import ids
+from flowledger.infrastructure import new_id
 
 
 @pytest.fixture
 def same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ids of each test are the same whenever it runs."""
     numbers = itertools.count(1)
-    monkeypatch.setattr(ids, "os", SimpleNamespace(urandom=lambda size: next(numbers).to_bytes(size, "big")))
+    monkeypatch.setattr(new_id, "os", SimpleNamespace(urandom=lambda size: next(numbers).to_bytes(size, "big")))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.tui.find import mentions, takes_handle, version_asked
+from flowledger.infrastructure.interfaces.tui.find import find_version, mentions, takes_handle
 from flowledger.infrastructure.services.history.walk import BLOCK, FAILURES, PAUSES
 from flowledger.projections.comparison.events import state_changes
 
@@ -208,16 +208,16 @@ def test_texts_and_handles_are_found_in_both_directions(ledger: fl.Ledger) -> No
 def test_a_version_is_asked_for_by_number_or_time(ledger: fl.Ledger) -> None:
     walk = ledger.history.walk(order(ledger))
     fourth = walk.event(4).recorded_at
-    assert version_asked(walk, ":4") == version_asked(walk, "@4") == version_asked(walk, " 4 ") == 4
-    assert version_asked(walk, f"@{fourth.isoformat()}") == 4
-    assert version_asked(walk, (fourth - timedelta(microseconds=1)).isoformat()) == 3
-    assert version_asked(walk, "2026-01-02T03:05") == 10  # UTC where no offset is named
+    assert find_version(walk, ":4") == find_version(walk, "@4") == find_version(walk, " 4 ") == 4
+    assert find_version(walk, f"@{fourth.isoformat()}") == 4
+    assert find_version(walk, (fourth - timedelta(microseconds=1)).isoformat()) == 3
+    assert find_version(walk, "2026-01-02T03:05") == 10  # UTC where no offset is named
     with pytest.raises(fl.NothingAsOf, match="it began at 2026-01-02T03:04"):
-        version_asked(walk, BEGAN.isoformat())
+        find_version(walk, BEGAN.isoformat())
     with pytest.raises(fl.VersionNotFound, match="has no version 11: its versions are 1 to 10"):
-        version_asked(walk, "11")
+        find_version(walk, "11")
     with pytest.raises(fl.InvalidRequest, match=r"'noon' is neither a version \(1 to 10\) nor a time"):
-        version_asked(walk, "noon")
+        find_version(walk, "noon")
 
 
 # --- a run that goes on, and one that was damaged ---------------------------------------------------------------------

@@ -6,15 +6,15 @@ from typing import Any
 from flowledger import WorkflowDefinition
 from flowledger.domain.run.context import Context
 from flowledger.domain.run.results import ResultLog
-from flowledger.infrastructure.interfaces.tui.lines import graph_line, graph_lines, place_of
-from flowledger.infrastructure.interfaces.tui.outline import Outline, Row, in_short
+from flowledger.infrastructure.interfaces.tui.lines import graph_line, graph_lines, line_of_node
+from flowledger.infrastructure.interfaces.tui.outline import Outline, Row, one_line
 
 NOTHING = Context(ResultLog(), 0)
 
 
 def told(rows: list[Row]) -> list[str]:
     signs = {None: " ", False: "▸", True: "▾"}
-    return [f"{'  ' * row.depth}{signs[row.unfolded]} {row.label}: {in_short(row.value)}" for row in rows]
+    return [f"{'  ' * row.depth}{signs[row.unfolded]} {row.label}: {one_line(row.value)}" for row in rows]
 
 
 def unfolded(value: Any, *paths: tuple[Any, ...]) -> list[str]:
@@ -64,7 +64,7 @@ def test_only_what_is_unfolded_is_looked_at() -> None:
     assert Watched.looked <= 100
 
 
-def test_the_place_of_a_row_leaves_ranges_out() -> None:
+def test_the_line_of_node_a_row_leaves_ranges_out() -> None:
     rows = Outline(("v",), ("v", range(100, 200))).rows([("v", "v", list(range(200)))])
     assert rows[3].place == ("v", 100)
 
@@ -92,8 +92,8 @@ def test_a_row_of_the_graph_is_broken_between_nodes_where_it_is_too_wide() -> No
     narrow = drawn(definition, 20, "review")
     assert narrow == ["read → charge", "   → »review« → ship"]
     assert max(map(len, narrow)) <= 20
-    assert place_of("ship", graph_lines(definition, 20)) == 1
-    assert place_of("nowhere", graph_lines(definition, 20)) is None
+    assert line_of_node("ship", graph_lines(definition, 20)) == 1
+    assert line_of_node("nowhere", graph_lines(definition, 20)) is None
 
 
 def test_a_name_that_is_wider_than_the_pane_takes_a_line_of_its_own() -> None:

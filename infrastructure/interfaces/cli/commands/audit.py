@@ -1,4 +1,4 @@
-"""``audit``: a run with everything that it takes to defend it."""
+"""``audit``: the report of a run with everything that it takes to defend it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from ....files.atomic import write_file
 from ...presentation.documents import to_json
-from ...presentation.inputs import named_version, read_moment
+from ...presentation.inputs import read_moment, split_version
 from ..shared.options import AsJson, At
 from ..shared.session import Session
 from ..views import audit as audit_views
@@ -24,23 +24,23 @@ def audit(
     at: At = None,
     full: Annotated[bool, typer.Option("--full", help="Print values, sources and tracebacks unabridged.")] = False,
     out: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the whole audit there as JSON, or leave no file.")
+        str | None, typer.Option(metavar="FILE", help="Write the whole audit to this file as JSON, or no file at all.")
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Say everything about a run: who, what, when, with which code and input, and the proof.
+    """Report everything about a run: who, what, when, with which code and input, and the proof.
 
-    Each execution with its times, pauses and who ended them, what changed in the workflow since its last success, and
-    where in the store all of it comes from. Exits with 1 when an event isn't as it was written.
+    The report has each execution with its times, the pauses and who ended them, what changed in the workflow since its
+    last success, and where in the store all of it comes from. Exits with 1 if an event isn't as it was written.
     """
     session = Session.of(context)
-    run_id, version = named_version(run)
+    run_id, version = split_version(run)
     moment = read_moment(at)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found = ledger.history.audit(run_id, version=version, at=moment)
     if not found.provenance.ok:
         session.exit_code = 1
     document = found.to_data()
     if out is not None:
         write_file(Path(out), f"{to_json(document)}\n".encode())
-    session.answer(document, lambda console: audit_views.audit(console, found, full=full), written=out)
+    session.answer(document, lambda console: audit_views.print_audit(console, found, full=full), written=out)

@@ -1,4 +1,4 @@
-"""Commands on all runs that a selection finds: how many first, then one line for each, and a bar on a terminal."""
+"""Commands on many runs: print how many first, then a line for each, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 All = Annotated[bool, typer.Option("--all", help="All runs that the filters find, oldest first, instead of one.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say how many and which, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print how many and which; change nothing.")]
 
 
-def one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
+def check_one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
     """Raises InvalidRequest for a run and --all together, neither of them, or filters for one run."""
     if every == (run_id is not None):
         raise InvalidRequest("name one RUN, or --all for all runs that the filters find")
@@ -33,36 +33,36 @@ def one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
         raise InvalidRequest("filters are for --all")
 
 
-def carry_out(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:
-    """Say how many, ask, and do it."""
+def execute(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:
+    """Print how many runs, ask for confirmation, and execute the operation."""
     counted = f"{operation.count} {'run' if operation.count == 1 else 'runs'} to {verb}"
     if operation.overtaken:
         counted += f" ({operation.overtaken} will be skipped: the work order has another last run by now)"
-    _tell(counted if operation.id is None else f"{counted}, operation {operation.id}")
+    _print_message(counted if operation.id is None else f"{counted}, operation {operation.id}")
     found.warn(session)
     if dry_run:
-        session.answer(_document(operation, (), dry_run, found), lambda console: _list(console, found.run_ids))
+        session.answer(_document(operation, (), dry_run, found), lambda console: _print_ids(console, found.run_ids))
         return
     if operation.count and not yes:
         _ask(session, verb, operation.count)
-    items = _done(session, operation)
+    items = _run_items(session, operation)
     if any(item.outcome == "refused" or (item.outcome == "retried" and item.status == "failed") for item in items):
         session.exit_code = 1
     if session.json:
         session.print_json(_document(operation, items, dry_run, found))
     else:
-        _tell(_sums(items))
+        _print_message(_summary_line(items))
 
 
 def _ask(session: Session, verb: str, count: int) -> None:
     if session.json or not sys.stdin.isatty():
-        raise InvalidRequest(f"{count} runs to {verb}: nobody can be asked here, so give --yes (or --dry-run)")
+        raise InvalidRequest(f"{count} runs to {verb}: there is no terminal to ask, so give --yes (or --dry-run)")
     if not typer.confirm(f"{verb} them?", err=True):
         raise typer.Abort
 
 
-def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
-    """All items, each told when it is done, with a bar on a terminal."""
+def _run_items(session: Session, operation: BulkOperation) -> list[BulkItem]:
+    """Execute all items; prints each when it is done, with a bar on a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     items: list[BulkItem] = []
@@ -75,7 +75,7 @@ def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
         transient=True,
         disable=not terminal.is_terminal,
     ) as bar:
-        # On a terminal lines are printed above the bar, by whoever draws it.
+        # On a terminal, the console that draws the bar prints the lines above it.
         out = terminal if terminal.is_terminal and session.stdout.isatty() else session.console()
         try:
             for item in bar.track(operation, total=operation.count):
@@ -83,15 +83,15 @@ def _done(session: Session, operation: BulkOperation) -> list[BulkItem]:
                 if not session.json:
                     out.print(_line(item), soft_wrap=True)
         except KeyboardInterrupt as interrupt:
-            raise Interrupted(f"interrupted {_how_far(operation, items)}") from interrupt
+            raise Interrupted(f"interrupted {_describe_progress(operation, items)}") from interrupt
         except StorageError:
-            _tell(f"stopped {_how_far(operation, items)}")
+            _print_message(f"stopped {_describe_progress(operation, items)}")
             raise
     return items
 
 
-def _how_far(operation: BulkOperation, items: Sequence[BulkItem]) -> str:
-    hint = "" if operation.id is None else f"; go on with the same command and --resume {operation.id}"
+def _describe_progress(operation: BulkOperation, items: Sequence[BulkItem]) -> str:
+    hint = "" if operation.id is None else f"; continue with the same command and --resume {operation.id}"
     return f"after {len(items)} of {operation.count}{hint}"
 
 
@@ -111,16 +111,16 @@ def _line(item: BulkItem) -> Text:
 _STYLES = {"retried": "green", "cancelled": "green", "skipped": "dim", "refused": "bold red"}
 
 
-def _tell(line: str) -> None:
+def _print_message(line: str) -> None:
     views.console(sys.stderr).print(views.text(line), soft_wrap=True)
 
 
-def _list(console: Console, found: Sequence[str]) -> None:
+def _print_ids(console: Console, found: Sequence[str]) -> None:
     for run_id in found:
         console.print(run_id, soft_wrap=True)
 
 
-def _sums(items: Sequence[BulkItem]) -> str:
+def _summary_line(items: Sequence[BulkItem]) -> str:
     outcomes = [item.outcome for item in items]
     return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes)) or "nothing to do"
 

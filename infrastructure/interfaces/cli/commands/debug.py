@@ -1,4 +1,4 @@
-"""``debug``: a recorded step's executor under a debugger, to find out why."""
+"""``debug``: run a recorded step's executor under a debugger."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from .....domain.execution.step import Outcome, Raised
 from .....domain.masking import Masker
 from .....domain.visible import visible
 from ...presentation.documents import event_document
-from ...presentation.inputs import named_version, read_globals
+from ...presentation.inputs import read_globals, split_version
 from ..shared.options import AsJson, Effects, Globals
 from ..shared.session import Session, interruptible
 from ..views import replay as replay_views
@@ -27,21 +27,22 @@ def debug(
     global_values: Globals = None,
     _json: AsJson = False,
 ) -> None:
-    """Open a debugger at the first line of a recorded step's executor, with what it was given then.
+    """Open a debugger at the first line of a recorded step's executor, with the input that it had then.
 
-    pdb, or what PYTHONBREAKPOINT names. Nothing is written. What it returns is shown beside what was recorded.
+    The debugger is pdb, or what PYTHONBREAKPOINT names. Nothing is written. What the executor returns is shown beside
+    what was recorded.
     """
     from ..shared.debugger import debug as run_under_debugger
 
     session = Session.of(context)
-    run_id, version = named_version(step)
+    run_id, version = split_version(step)
     if version is None:
         raise InvalidRequest(
-            f"name the step as RUN@VERSION; its version is told by: flowledger events {visible(run_id)}"
+            f"name the step as RUN@VERSION; versions are listed by: flowledger events {visible(run_id)}"
         )
     values = read_globals(global_values or [])
     masker = Masker(values)
-    with session.ledger(running=True) as ledger:
+    with session.open_ledger(running=True) as ledger:
         given = ledger.history.context_at(run_id, version, values or None)
         recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
     executor = session.registry().get(given.node.type)
@@ -49,9 +50,9 @@ def debug(
         raise InvalidRequest(f"no executor is registered for type {given.node.type!r} of node {given.node.id!r}")
     if executor.effects and executor.type not in (effects or ()):
         raise InvalidRequest(
-            f"executor {executor.type!r} has effects: to run it all the same, name it with --effects {executor.type}"
+            f"executor {executor.type!r} has effects: to run it anyway, name it with --effects {executor.type}"
         )
-    replay_views.before(session.console(), executor, given, recorded, masker, with_globals=bool(values))
+    replay_views.print_step(session.console(), executor, given, recorded, masker, with_globals=bool(values))
     with interruptible():
         outcome = run_under_debugger(executor, given)
     document = {
@@ -67,11 +68,11 @@ def debug(
         "recorded": event_document(recorded),
         **_outcome_document(outcome, masker),
     }
-    session.answer(document, lambda console: replay_views.after(console, outcome, recorded, masker))
+    session.answer(document, lambda console: replay_views.print_outcome(console, outcome, recorded, masker))
 
 
 def _outcome_document(outcome: Outcome | None, masker: Masker) -> dict[str, str | None]:
-    """As text: what an executor returns may be no JSON. Values from globals are masked."""
+    """As text, since an executor may return what isn't JSON. Values from globals are masked."""
     returned = raised = None
     if isinstance(outcome, Raised):
         raised = masker.text(f"{type(outcome.error).__name__}: {outcome.error}")

@@ -12,20 +12,20 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(context: typer.Context, _json: AsJson = False) -> None:
-    """Tell the whole cycle on a few webhooks.
+    """Run a demonstration on a few webhooks, and explain each step.
 
-    Runs, a retry, decisions from other processes, time travel, an audit. Uses a new SQLite store, which is kept for
-    the commands to try next. With --store (FLOWLEDGER_STORE doesn't count here) it adds workflow 'demo-triage' and
-    its runs to that store, for good.
+    It shows runs, a retry, decisions from other processes, time travel, an audit. It uses a new SQLite store, which is
+    kept for the commands to try next. With --store (FLOWLEDGER_STORE doesn't count here) it adds workflow 'demo-triage'
+    and its runs to that store, for good.
     """
-    from ..demo.story import tell
+    from ..demo.story import run_demo
 
     session = Session.of(context)
-    # What the demo writes can't be taken back, so it never goes where only the environment points.
+    # What the demo writes can't be undone, so it never writes to a store that only the environment names.
     options = context.find_root()
     source = options.get_parameter_source("store")
     chosen = session.store if source is not None and source.name == "COMMANDLINE" else None
-    summary = tell(chosen, session.console())
+    summary = run_demo(chosen, session.console())
     if session.json:
         session.print_json(summary)
     if not summary["ok"]:

@@ -30,7 +30,7 @@ def diff(
     ignore_times: Annotated[bool, typer.Option("--ignore-times", help="Leave out when things happened.")] = False,
     _json: AsJson = False,
 ) -> None:
-    """Show what differs from version A of a run to version B, or where two runs part.
+    """Show what differs between versions A and B of a run, or where two runs part.
 
     With --json: a JSON Patch (RFC 6902) from the one state to the other; of two runs the whole comparison, with the
     patch in it.
@@ -39,13 +39,15 @@ def diff(
         raise InvalidRequest("name two versions of the run, as diff RUN 3 7, or another run, as diff RUN --with RUN2")
     session = Session.of(context)
     left_out = [*(ignore or ()), *(["times"] if ignore_times else [])]
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found: SnapshotDiff | RunComparison
         if other is not None:
             found = ledger.history.compare(run, other, ignore=left_out)
         else:
             found = ledger.history.diff(run, cast("int", before), after, ignore=left_out)
-    session.answer(_document(found) if session.json else None, lambda console: diff_views.diff(console, found.lines()))
+    session.answer(
+        _document(found) if session.json else None, lambda console: diff_views.print_diff(console, found.lines())
+    )
 
 
 def _document(found: SnapshotDiff | RunComparison) -> Any:

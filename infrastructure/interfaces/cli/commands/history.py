@@ -45,7 +45,7 @@ def history(
 ) -> None:
     """List runs, newest first.
 
-    Each filter that is given must hold. Times are ISO 8601, UTC where they name no offset.
+    Every filter that is given must hold. Times are ISO 8601, and UTC unless they name an offset.
     """
     session = Session.of(context)
     chosen = filters.select()
@@ -54,12 +54,12 @@ def history(
             raise InvalidRequest("give --workflow ID@VERSION or --version VERSION, not both")
         chosen = replace(chosen, version=read_version(version))
     moment = read_moment(as_of, "--as-of")
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[RunSummary]:
             return ledger.history.runs(**chosen.arguments(), as_of=moment, after=cursor, limit=limit)
 
-        Listing(RunSummary, page, after, everything).answer(session, as_csv, out, "runs", list_views.runs)
+        Listing(RunSummary, page, after, everything).answer(session, as_csv, out, "runs", list_views.print_runs)
 
 
 def orders(
@@ -82,24 +82,24 @@ def orders(
     """List work orders, newest first: requests to process one input, each with its runs and retries."""
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[WorkOrderSummary]:
             return ledger.history.work_orders(workflow_id, state, by, start, end, after=cursor, limit=limit)
 
         listing = Listing(WorkOrderSummary, page, after, everything)
-        listing.answer(session, as_csv, out, "workOrders", list_views.work_orders)
+        listing.answer(session, as_csv, out, "workOrders", list_views.print_work_orders)
 
 
 def rebuild(context: typer.Context, _json: AsJson = False) -> None:
-    """Make the index that lists and filters read, and what searches read, anew from the events.
+    """Build the index that lists read, and the search, again from the events.
 
-    Others may read and write meanwhile; searches find what is there so far. Events that can't be read stop nothing and
-    are named; a run that begins with one is listed as unreadable.
+    Others may read and write meanwhile; searches find what is there so far. Events that can't be read are named, and
+    don't stop the rebuild; a run that begins with one is listed as unreadable.
     """
     session = Session.of(context)
     damaged: list[EventNotReadable] = []
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         with progress_bar("rebuilding the index") as advance:
             moved = ledger.rebuild(advance, left_out=damaged.append)
         with progress_bar("rebuilding the search") as advance:

@@ -1,4 +1,4 @@
-"""``lineage``: where a run comes from, and what came of it."""
+"""``lineage``: the runs that a run comes from, and those that came from it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def register(app: typer.Typer) -> None:
 
 
 def lineage(context: typer.Context, run_id: RunId, _json: AsJson = False) -> None:
-    """Show the runs that a run comes from, and those that came of it, as a tree.
+    """Show the runs that a run comes from, and those that came from it, as a tree.
 
-    Retries, reproductions and forks, each with the version of the run that it begins with.
+    Retries, reproductions and forks are shown with the version of the run that they begin with.
     """
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         shown = ledger.history.lineage(run_id)
-    session.answer(shown.to_data(), lambda console: _tree(console, shown))
+    session.answer(shown.to_data(), lambda console: _print_tree(console, shown))
 
 
-def _tree(console: Console, shown: Lineage) -> None:
+def _print_tree(console: Console, shown: Lineage) -> None:
     from rich.tree import Tree
 
     branches: dict[str | None, Tree] = {}

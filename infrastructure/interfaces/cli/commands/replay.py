@@ -1,4 +1,4 @@
-"""``replay``: a run walked through, or recorded runs executed again to prove that nothing comes out otherwise."""
+"""``replay``: walk through a run, or execute recorded runs again to prove that they go the same way."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ def replay(
 ) -> None:
     """Walk through a run forwards and backwards, or execute its steps again and compare.
 
-    The walk tells, version by version, what happened, what it changed in the state, and where it left the run. With
-    --step on the full screen (? tells the keys; the extra tui brings what that takes). Else as text, or with --json as
-    one JSON object a line.
+    The walk shows, version by version, what happened, what it changed in the state, and where it left the run. With
+    --step it fills the screen (? shows the keys; needs the extra tui). Otherwise it is text, or with --json one JSON
+    object a line.
 
-    --verify executes recorded steps with what they were given then, and names the first that comes out otherwise.
-    Executors with deterministic=False are taken from the record, and so are those with effects=True unless --effects
-    names them. Exits with 1 when a run diverges, and when a search for runs may have missed some.
+    --verify executes recorded steps with what they were given then, and names the first one whose result differs. The
+    results of executors with deterministic=False, and of those with effects=True that --effects doesn't name, are taken
+    from the record. Exits with 1 if a run diverges, or if a search for runs may have missed some.
     """
     session = Session.of(context)
     chosen = filters.select()
-    bulk.one_or_all(run, every, chosen or workers)
+    bulk.check_one_or_all(run, every, chosen or workers)
     if (verify or every) and (step or start or stop):
         raise InvalidRequest("--step, --from and --to walk through a run; --verify and --all execute its steps again")
     if run is not None and not verify:
@@ -81,19 +81,19 @@ def replay(
     values = read_globals(global_values) if global_values else None
     types = tuple(effects or ())
     if run is None:
-        summary = _all(session, chosen, types, values, workers)
+        summary = _verify_all(session, chosen, types, values, workers)
         if not summary.ok:
             session.exit_code = 1
-        session.answer(summary.to_data(), lambda console: replay_views.summary(console, summary))
+        session.answer(summary.to_data(), lambda console: replay_views.print_summary(console, summary))
         return
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         report = ledger.history.replay(run, effects=types, globals=values)
     if not report.ok:
         session.exit_code = 1
-    session.answer(report.to_data(), lambda console: replay_views.report(console, report))
+    session.answer(report.to_data(), lambda console: replay_views.print_report(console, report))
 
 
-def _all(
+def _verify_all(
     session: Session,
     chosen: Selection,
     effects: tuple[str, ...],
@@ -105,31 +105,31 @@ def _all(
     store = session.store or DEFAULT_STORE
     if store == "memory:":
         raise InvalidRequest("--all opens the store in other processes, and memory: is in this one alone")
-    with session.ledger(running=True) as ledger:
+    with session.open_ledger(running=True) as ledger:
         found = chosen.find(ledger, datetime.now(UTC))
     for type in effects:
         if type not in session.registry():
             raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
     job = ReplayJob(partial(_open, store, session.app or ""), effects, values)
-    return summary_of(_replayed(job, found.run_ids, workers or count_cores()), found.behind)
+    return summary_of(_replay_runs(job, found.run_ids, workers or count_cores()), found.behind)
 
 
 def _open(store: str, app: str) -> Ledger:
-    """In each worker."""
+    """Open a ledger in each worker."""
     from ....ledger.open import open_ledger
 
     return open_ledger(store, load_registry(app), create=False)
 
 
-def _replayed(job: ReplayJob, run_ids: Sequence[str], workers: int) -> list[Replayed]:
+def _replay_runs(job: ReplayJob, run_ids: Sequence[str], workers: int) -> list[Replayed]:
     from ....operations.replay_pool import replay_many
 
     done: list[Replayed] = []
-    with progress_bar("replaying") as tell, closing(replay_many(job, run_ids, workers)) as outcomes:
+    with progress_bar("replaying") as advance, closing(replay_many(job, run_ids, workers)) as outcomes:
         try:
             for outcome in outcomes:
                 done.append(outcome)
-                tell(len(done) / len(run_ids))
+                advance(len(done) / len(run_ids))
         except KeyboardInterrupt as interrupt:
             raise Interrupted(f"interrupted after {len(done)} of {len(run_ids)} runs") from interrupt
     return done

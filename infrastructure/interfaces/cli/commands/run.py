@@ -1,4 +1,4 @@
-"""``flowledger run``: start runs, go on with them, stop them."""
+"""``flowledger run``: start, resume, repeat and stop runs."""
 
 import time
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from .....projections.runs.run import Run
 from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
-from ...presentation.inputs import named_version, read_globals, read_object, read_value, read_version
+from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
 from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
@@ -22,13 +22,13 @@ from . import bulk
 
 STEPS = 10_000
 
-app = typer.Typer(help="Start runs, go on with them, stop them.", rich_markup_mode=None)
+app = typer.Typer(help="Start runs, continue them, stop them.", rich_markup_mode=None)
 
 
 def _answer(session: Session, run: Run) -> None:
     if run.status == "failed":
         session.exit_code = 1
-    session.answer(run_document(run), lambda console: views.run(console, run))
+    session.answer(run_document(run), lambda console: views.print_run(console, run))
 
 
 @app.command()
@@ -44,7 +44,7 @@ def start(
     step_limit: StepLimit = STEPS,
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="TEXT", help="The same key and payload again gives the run that it started."),
+        typer.Option("--key", metavar="TEXT", help="A second start with this key and payload returns the first run."),
     ] = None,
     _json: AsJson = False,
 ) -> None:
@@ -56,7 +56,7 @@ def start(
     given = read_value(payload, "--payload")
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.start(
             workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit, idempotency_key=key
         )
@@ -73,14 +73,14 @@ def resume(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Go on with a paused run.
+    """Continue a paused run.
 
-    Its node runs again, and sees the payload.
+    The node that paused runs again, and sees the payload.
     """
     session = Session.of(context)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.resume(run_id, payload=given, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
 
@@ -94,13 +94,13 @@ def proceed(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Retry now, or go on after an interruption.
+    """Retry now, or continue after an interruption.
 
     For a run that waits for an automatic retry, or whose process is gone. A run that has ended stays as it is.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.proceed(run_id, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
 
@@ -109,10 +109,10 @@ def proceed(
 def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
     """Pause a run at its next step boundary.
 
-    A step in flight is still recorded.
+    A step that is being executed is still recorded.
     """
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         run = ledger.runs.pause(run_id, by=by, reason=reason)
     _answer(session, run)
 
@@ -133,18 +133,18 @@ def cancel(
 ) -> None:
     """End a run for good, or with --all every run that the filters find.
 
-    A step in flight is still recorded. With --all and no --status: runs that have not ended.
+    A step that is being executed is still recorded. With --all and no --status: runs that have not ended.
     """
     session = Session.of(context)
     chosen = filters.select()
-    bulk.one_or_all(run_id, every, chosen or yes or dry_run)
-    with session.ledger() as ledger:
+    bulk.check_one_or_all(run_id, every, chosen or yes or dry_run)
+    with session.open_ledger() as ledger:
         if run_id is not None:
             _answer(session, ledger.runs.cancel(run_id, by=by, reason=reason))
             return
         found = chosen.or_status("active", "paused", "error").find(ledger, datetime.now(UTC))
         operation = ledger.runs.cancel_all(found.run_ids, by=by, reason=reason)
-        bulk.carry_out(session, operation, "cancel", yes=yes, dry_run=dry_run, found=found)
+        bulk.execute(session, operation, "cancel", yes=yes, dry_run=dry_run, found=found)
 
 
 @app.command()
@@ -154,10 +154,10 @@ def retry(
     by: By,
     run_id: OneRun = None,
     from_node: Annotated[
-        str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse what came before.")
+        str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse the results before it.")
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Say what would run and what differs from then, and change nothing.")
+        bool, typer.Option("--preview", help="Show what would run and what differs from then; change nothing.")
     ] = False,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
@@ -168,21 +168,23 @@ def retry(
     dry_run: bulk.DryRun = False,
     resume: Annotated[
         str | None,
-        typer.Option("--resume", metavar="OPERATION", help="Go on with a --all that was interrupted; same filters."),
+        typer.Option(
+            "--resume", metavar="OPERATION", help="Continue a --all that was interrupted; give the same filters."
+        ),
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Run a work order again with the latest version: a new run, beside the one that is named.
+    """Start a new run of a work order, with the workflow's latest version.
 
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
     session = Session.of(context)
     chosen = filters.select()
-    bulk.one_or_all(run_id, every, chosen or yes or dry_run or resume)
+    bulk.check_one_or_all(run_id, every, chosen or yes or dry_run or resume)
     if preview and every:
         raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger:
+    with session.open_ledger(running=True) as ledger:
         if run_id is None:
             operation_id = resume or new_id(time.time_ns() // 1000)
             found = chosen.or_status("failed").find(ledger, moment(operation_time(operation_id)))
@@ -194,10 +196,10 @@ def retry(
                 step_limit=step_limit,
                 operation_id=operation_id,
             )
-            bulk.carry_out(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
+            bulk.execute(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
         elif preview:
             planned = ledger.runs.retry(run_id, from_node, by=by, globals=values, preview=True)
-            session.answer(planned.to_data(), lambda console: views.preview(console, planned))
+            session.answer(planned.to_data(), lambda console: views.print_preview(console, planned))
         else:
             with interruptible():
                 run = ledger.runs.retry(run_id, from_node, by=by, globals=values, step_limit=step_limit)
@@ -213,13 +215,13 @@ def reproduce(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Run again what ran then, to find out why: the same version and payload.
+    """Execute a run once more to find out why it ended so: the same version and payload.
 
-    It is kept with the work order, marked as a reproduction, and never tells its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
     _answer(session, run)
 
@@ -227,19 +229,23 @@ def reproduce(
 @app.command()
 def fork(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN[@VERSION]", help="Where to branch off; by default as it is now.")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN[@VERSION]", help="Where to branch off; by default its current version.")
+    ],
     by: By,
     payload: Payload = None,
     output: Annotated[
         str | None,
-        typer.Option(metavar="FILE|-|JSON", help="JSON in place of the last result there; it goes on behind that."),
+        typer.Option(
+            metavar="FILE|-|JSON", help="JSON that replaces the last result there; the run continues after it."
+        ),
     ] = None,
     handle: Annotated[
-        str | None, typer.Option(metavar="HANDLE", help="With --output: the way on, not that which was taken then.")
+        str | None, typer.Option(metavar="HANDLE", help="With --output: the edge to follow, not the one taken then.")
     ] = None,
     workflow_version: Annotated[
         str | None,
-        typer.Option("--workflow-version", metavar="VERSION", help="Go on with this version, not the one that ran."),
+        typer.Option("--workflow-version", metavar="VERSION", help="Continue with this version, not the one that ran."),
     ] = None,
     metadata: Annotated[
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
@@ -248,22 +254,22 @@ def fork(
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Branch off from a run: a new one begins as that one stood at a version, and goes on from there.
+    """Start a new run from the state of another one at a version.
 
-    Nothing is copied. What waited for a person or for its retry still waits, unless a payload is given; what had failed
-    runs on. It is kept with the work order, and never tells its state.
+    Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
+    on. The fork belongs to the work order, and never changes its state.
     """
     session = Session.of(context)
-    run_id, version = named_version(run)
+    run_id, version = split_version(run)
     if handle is not None and output is None:
-        raise InvalidRequest("--handle says the way on behind an edited result: give its --output as well")
+        raise InvalidRequest("--handle is the edge to take after an edited result: give its --output as well")
     given, edited = read_value(payload, "--payload"), read_value(output, "--output")
     if handle is not None or (output is not None and edited is None):
         edited = StepResult(edited, handle)
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
     saved = None if workflow_version is None else read_version(workflow_version)
-    with session.ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=True) as ledger, interruptible():
         forked = ledger.runs.fork(
             run_id,
             version,

@@ -1,4 +1,4 @@
-"""``schema``: the SQL that makes a store, for administrators who run it themselves."""
+"""``schema``: the SQL that creates a store, for administrators who run it themselves."""
 
 import re
 from collections.abc import Iterator
@@ -38,10 +38,10 @@ def schema(
     ] = 0,
     _json: AsJson = False,
 ) -> None:
-    """Print the SQL that makes the store, for an administrator to run.
+    """Print the SQL that creates the store, for an administrator to run.
 
-    One transaction, for the backend of the store's URL, which is not connected to. Where the application's user may
-    create tables, opening the store does the same.
+    It is one transaction, for the backend that the store's URL names; nothing connects to it. If the application's user
+    may create tables, opening the store does the same.
     """
     session = Session.of(context)
     url = session.store or DEFAULT_STORE
@@ -72,10 +72,10 @@ def _sqlite(after: int) -> Iterator[str]:
 
 def _postgres(after: int, schema: str, user: str) -> Iterator[str]:
     yield "BEGIN;"
-    yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quoted(schema)};"
+    yield f"-- Where the tables go, and the application looks for them.\nSET LOCAL search_path = {_quote(schema)};"
     yield from migrations.statements("postgres", after)
-    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quoted(schema)} TO {_quoted(user)};"
-    yield sql_files.grants(_quoted(user)).strip()
+    yield f"-- Finding the tables.\nGRANT USAGE ON SCHEMA {_quote(schema)} TO {_quote(user)};"
+    yield sql_files.grants(_quote(user)).strip()
     yield "COMMIT;"
 
 
@@ -97,5 +97,5 @@ def _schema_of(url: str) -> str:
     return found[1].strip('"') if found else "public"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

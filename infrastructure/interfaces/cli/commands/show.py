@@ -7,9 +7,9 @@ import typer
 
 from ...presentation import console as views
 from ...presentation.documents import event_document, report_document
-from ...presentation.inputs import named_version, read_moment
+from ...presentation.inputs import read_moment, split_version
 from ..shared.options import AsJson, At
-from ..shared.progress import counting
+from ..shared.progress import progress_counter
 from ..shared.session import Session
 
 
@@ -28,11 +28,11 @@ def show(
 ) -> None:
     """Show a run: now, at a version, as of a time."""
     session = Session.of(context)
-    run_id, version = named_version(run)
+    run_id, version = split_version(run)
     moment = read_moment(at)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         snapshot = ledger.history.snapshot(run_id, version=version, at=moment)
-    session.answer(snapshot.to_data(), lambda console: views.snapshot(console, run_id, snapshot))
+    session.answer(snapshot.to_data(), lambda console: views.print_snapshot(console, run_id, snapshot))
 
 
 def events(
@@ -40,14 +40,16 @@ def events(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run; or any stream, such as workflow:ID.")],
     _json: AsJson = False,
 ) -> None:
-    """List what happened to a run.
+    """List the events of a run.
 
-    Event by event: who, when, which node, how long it took, and what it did.
+    One line each: who, when, which node, how long it took, and what it did.
     """
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         recorded = list(ledger.history.events(run))
-    session.answer([event_document(event) for event in recorded], lambda console: views.events(console, run, recorded))
+    session.answer(
+        [event_document(event) for event in recorded], lambda console: views.print_events(console, run, recorded)
+    )
 
 
 def verify(
@@ -56,26 +58,29 @@ def verify(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Compare with the heads kept in this file; keep them there where it is new or nothing was found.",
+            help="Compare with the heads kept in this file; write it if it is new, or if nothing was found.",
         ),
     ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Also compare what a search knows. Takes longer.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also compare the search index. Takes longer.")] = False,
     _json: AsJson = False,
 ) -> None:
     """Check that the records are as they were written, and don't contradict each other.
 
-    The whole store: every event readable, every chain of digests unbroken, no version missing; every run, work order,
-    source and version that something names is there; the rows of lists, and checkpoints, are what the events make.
-    Others may write meanwhile.
+    The whole store is read: every event readable, every hash chain unbroken, no version missing; every run, work order,
+    source and version that is referred to exists; index rows and checkpoints are what the events lead to. Others may
+    write meanwhile.
 
-    The newest events of a run, or all of it, can go without a trace inside of the store: a plain copy of an SQLite file
-    without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE tells: it keeps how
-    every stream stands, and the next time each must still hold that. Keep the file where who may change the store
-    can't. When anything was found it stays as it is: move it away to begin anew.
+    The newest events of a run, or a whole run, can disappear without a trace inside the store: a plain copy of an
+    SQLite file without its -wal file looks like an older backup, so copy with flowledger backup. --heads FILE finds
+    that: it keeps the last version and digest of every stream, and the next time each stream must still have them. Keep
+    the file where people who can change the store can't change it. If anything was found the file stays as it is: move
+    it away to begin anew.
     """
     session = Session.of(context)
-    with session.ledger() as ledger, counting("events verified") as tell:
-        report = ledger.verify(tell, deep=deep, heads=heads)
+    with session.open_ledger() as ledger, progress_counter("events verified") as advance:
+        report = ledger.verify(advance, deep=deep, heads=heads)
     if not report.ok:
         session.exit_code = 1
-    session.answer(report_document(report), lambda console: views.verified(console, report, heads), written=heads)
+    session.answer(
+        report_document(report), lambda console: views.print_verify_report(console, report, heads), written=heads
+    )

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .....projections.runs.timings import Grouping, NodeTiming, Timings
-from ...presentation.console import say, table, text
+from ...presentation.console import print_line, table, text
 from ...presentation.documents import row_columns, row_values
 from ...presentation.inputs import read_moment
 from ...presentation.streams import WIDTH
 from ..shared.options import AsCsv, AsJson, WorkflowId
-from ..shared.progress import counting
+from ..shared.progress import progress_counter
 from ..shared.session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-BAR = 20
-"""Columns of the longest bar, where the figures leave so many."""
+BAR_WIDTH = 20
+"""Columns of the longest bar, where the figures leave that many."""
 
 _FIGURE: dict[str, Any] = {"justify": "right", "no_wrap": True}
 
@@ -39,30 +39,30 @@ def timings(
     ] = "version",
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Of runs started at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Of runs started before this time.")] = None,
-    reproductions: Annotated[bool, typer.Option("--reproductions", help="Count runs that repeat others too.")] = False,
+    reproductions: Annotated[bool, typer.Option("--reproductions", help="Also count reproductions and forks.")] = False,
     as_csv: AsCsv = False,
     _json: AsJson = False,
 ) -> None:
-    """Tell how long each node takes and waits, how often it fails, and which save made it slower.
+    """Report how long each node takes and waits, how often it fails, and which save made it slower.
 
-    Milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
+    Times are milliseconds, from the recorded steps of all runs. The bars compare the medians of one node.
     """
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
-    with session.ledger() as ledger, counting("runs read") as tell:
+    with session.open_ledger() as ledger, progress_counter("runs read") as advance:
         found = ledger.history.timings(
-            workflow_id, by, since=start, until=end, reproductions=reproductions, progress=tell
+            workflow_id, by, since=start, until=end, reproductions=reproductions, progress=advance
         )
     if as_csv:
         session.print_csv(row_columns(NodeTiming), map(row_values, found))
     else:
-        session.answer(found.to_data(), lambda console: _show(console, found))
+        session.answer(found.to_data(), lambda console: _print_timings(console, found))
 
 
-def _show(console: Console, shown: Timings) -> None:
+def _print_timings(console: Console, shown: Timings) -> None:
     from rich.bar import Bar
 
-    say(console, "workflow ", text(shown.workflow_id, "bold"), f", {shown.runs:,} runs, times in ms")
+    print_line(console, "workflow ", text(shown.workflow_id, "bold"), f", {shown.runs:,} runs, times in ms")
     if not shown.rows:
         console.print("no node has run yet", style="dim")
         return
@@ -72,7 +72,7 @@ def _show(console: Console, shown: Timings) -> None:
     lines = table(
         "node",
         *figures,
-        ("", {"max_width": BAR}),
+        ("", {"max_width": BAR_WIDTH}),
         *((title, _FIGURE) for title in waiting),
     )
     for node_id, group in groupby(shown, key=attrgetter("node_id")):
@@ -85,22 +85,22 @@ def _show(console: Console, shown: Timings) -> None:
             lines.add_row(
                 f"  {row.group}",
                 f"{row.count:,}",
-                _rate(row.failure_rate),
-                _rate(row.retry_rate),
-                text(_figure(row.median), style),
-                _figure(row.p95),
-                _figure(row.max),
+                _format_rate(row.failure_rate),
+                _format_rate(row.retry_rate),
+                text(_format_ms(row.median), style),
+                _format_ms(row.p95),
+                _format_ms(row.max),
                 Bar(longest or 1, 0, row.median, color="red" if style else "cyan"),
-                *map(_figure, waited[: len(waiting)]),
+                *map(_format_ms, waited[: len(waiting)]),
             )
     console.print(lines)
     for change in shown.changes:
-        say(console, text(str(change), "red"))
+        print_line(console, text(str(change), "red"))
 
 
-def _rate(rate: float) -> str:
+def _format_rate(rate: float) -> str:
     return f"{rate:.1%}" if rate else ""
 
 
-def _figure(milliseconds: float) -> str:
+def _format_ms(milliseconds: float) -> str:
     return f"{milliseconds:,.1f}"

@@ -11,13 +11,13 @@ import typer
 from .....domain.workflow import SAVED
 from .....projections.pagination import Page
 from .....projections.runs.audit_trail import Act
-from ...presentation.console import clock_time, say, text
+from ...presentation.console import clock_time, print_line, text
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson
 from ..shared.session import Session
-from ..views.audit import coloured
-from ..views.lists import end_of_list
+from ..views.audit import print_diff_lines
+from ..views.lists import print_end_of_list
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,13 +32,13 @@ def register(app: typer.Typer) -> None:
 
 def trail(
     context: typer.Context,
-    by: Annotated[str | None, typer.Option(metavar="WHO", help="What this actor did.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="WHO", help="Done by this actor.")] = None,
     stream: Annotated[
         str | None, typer.Option("--on", metavar="STREAM", help="Done to this run or work order, or to workflow:ID.")
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Done at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Done before this time.")] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="With what each save changed, node by node.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Include what each save changed, node by node.")] = False,
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -48,7 +48,8 @@ def trail(
 ) -> None:
     """List what actors did to workflows, runs and work orders, newest first.
 
-    Saves, starts, retries, pauses, cancellations, …: every event but the steps that follow from them.
+    That is every event, such as saves, starts, retries, pauses and cancellations, except the steps that follow from
+    them.
     """
     session = Session.of(context)
     filters: dict[str, Any] = {
@@ -57,13 +58,13 @@ def trail(
         "since": read_moment(since, "--since"),
         "until": read_moment(until, "--until"),
     }
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[Any]:
             found = ledger.history.trail(**filters, after=cursor, limit=limit)
             return Page(tuple(ChangingAct.of(ledger, act) for act in found), found.next) if diff else found
 
-        Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", _show)
+        Listing(ChangingAct if diff else Act, page, after, everything).answer(session, as_csv, out, "acts", _print_acts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,10 @@ class ChangingAct(Act):
         return ChangingAct(**asdict(act), changes=changes, difference=difference)
 
 
-def _show(console: Console, shown: Sequence[Act], following: str | None) -> None:
-    """A line each; what a save changed stands below it."""
+def _print_acts(console: Console, shown: Sequence[Act], following: str | None) -> None:
+    """Print a line for each act; below it, what a save changed."""
     for act in shown:
-        say(console, f"{clock_time(act.at)}  ", text(act.by, "bold"), "  ", text(act.summary))
+        print_line(console, f"{clock_time(act.at)}  ", text(act.by, "bold"), "  ", text(act.summary))
         if isinstance(act, ChangingAct) and act.difference is not None:
-            coloured(console, act.difference)
-    end_of_list(console, len(shown), "nobody did anything", following)
+            print_diff_lines(console, act.difference)
+    print_end_of_list(console, len(shown), "nobody did anything", following)

@@ -1,4 +1,4 @@
-"""``export`` and ``import``: runs as files, to take them to another store or to keep them as tests."""
+"""``export`` and ``import``: runs as files, to move them to another store or to keep them as tests."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ import typer
 from .....domain.errors import InvalidRequest
 from ....transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS
 from ....transfer.report import ImportReport
-from ...presentation.console import say
+from ...presentation.console import print_line
 from ...presentation.documents import row_document
 from ..shared.options import AsJson, RunId
 from ..shared.progress import progress_bar
@@ -39,10 +39,10 @@ def export(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the test case.")] = None,
     _json: AsJson = False,
 ) -> None:
-    """Write a run to a file, with all that it refers to.
+    """Write a run to a file, with everything that it refers to.
 
-    Its work order, the workflow's versions with their code, and the runs that it came from: import gives them back,
-    with the same ids and versions, in any store.
+    That is its work order, the workflow's versions with their code, and the runs that it came from. The import command
+    reads the file, with the same ids and versions, in any store.
     """
     session = Session.of(context)
     if as_test is not None:
@@ -51,13 +51,13 @@ def export(
         _export_case(session, run, Path(as_test), name)
         return
     if name is not None:
-        raise InvalidRequest("--name is of a test case: it goes with --as-test FOLDER")
+        raise InvalidRequest("--name names a test case: give --as-test FOLDER as well")
     target = file if file is not None else f"{run}.jsonl.zst"
-    with session.ledger() as ledger, progress_bar("exporting") as tell:
-        report = ledger.history.export(run, target, progress=tell)
+    with session.open_ledger() as ledger, progress_bar("exporting") as advance:
+        report = ledger.history.export(run, target, progress=advance)
     session.answer(
         {**row_document(report), "file": target},
-        lambda console: say(console, f"{report.events:,} events of {len(report.streams)} streams in {target}"),
+        lambda console: print_line(console, f"{report.events:,} events of {len(report.streams)} streams in {target}"),
         written=target,
     )
 
@@ -65,37 +65,38 @@ def export(
 def _export_case(session: Session, run: str, folder: Path, name: str | None) -> None:
     from ..shared.test_case import write_case
 
-    with session.ledger(writing=True) as ledger, progress_bar("exporting") as tell:
-        case, test = write_case(ledger.history, run, folder, name, session.app, tell)
+    with session.open_ledger(writing=True) as ledger, progress_bar("exporting") as advance:
+        case, test = write_case(ledger.history, run, folder, name, session.app, advance)
     written = [str(case)] + ([] if test is None else [str(test)])
     session.answer(
         {"runId": run, "case": str(case), "test": None if test is None else str(test)},
-        lambda console: say(console, f"wrote {' and '.join(written)}"),
+        lambda console: print_line(console, f"wrote {' and '.join(written)}"),
     )
 
 
 def import_(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What export has written.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file that export has written.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Verify it, and say what it would add; import nothing.")
+        bool, typer.Option("--dry-run", help="Verify it, and print what it would add; import nothing.")
     ] = False,
     continue_existing: Annotated[
-        bool, typer.Option("--continue", help="Take events behind those that this store has of a stream.")
+        bool, typer.Option("--continue", help="Append to streams that this store has already.")
     ] = False,
     max_streams: Annotated[int, typer.Option(metavar="N", help="Streams in the file, at most.")] = MAX_STREAMS,
     max_events: Annotated[int, typer.Option(metavar="N", help="Events in the file, at most.")] = MAX_EVENTS,
     max_bytes: Annotated[int, typer.Option(metavar="N", help="Bytes in the file, unpacked, at most.")] = MAX_BYTES,
     _json: AsJson = False,
 ) -> None:
-    """Take over a run that was exported from another store.
+    """Import a run that was exported from another store.
 
-    All of it is verified first, as from a stranger: only what this store could have recorded itself is taken, and only
-    what the run needs. What is here already is passed over; where this store tells another history of one of the
-    streams, or has less of one and --continue isn't given, nothing is imported.
+    The whole file is verified first, as if a stranger had written it: only what this store could have recorded itself
+    is taken, and only what the run needs. What the store has already is passed over. Nothing is imported if this store
+    has another history of one of the streams, or if the file continues a stream of this store and --continue isn't
+    given.
     """
     session = Session.of(context)
-    with session.ledger(create=not dry_run) as ledger, progress_bar("importing") as tell:
+    with session.open_ledger(create=not dry_run) as ledger, progress_bar("importing") as advance:
         report = ledger.history.import_(
             file,
             continue_existing=continue_existing,
@@ -103,9 +104,9 @@ def import_(
             max_streams=max_streams,
             max_events=max_events,
             max_bytes=max_bytes,
-            progress=tell,
+            progress=advance,
         )
-    session.answer(_document(report, dry_run), lambda console: say(console, _told(report, dry_run)))
+    session.answer(_document(report, dry_run), lambda console: print_line(console, _describe_report(report, dry_run)))
 
 
 def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:
@@ -114,12 +115,12 @@ def _document(report: ImportReport, dry_run: bool) -> dict[str, Any]:
     return {**row_document(report), "streams": streams, **sums}
 
 
-def _told(report: ImportReport, dry_run: bool) -> str:
+def _describe_report(report: ImportReport, dry_run: bool) -> str:
     verb = "would add" if dry_run else "added"
     new = [stream for stream in report.streams if stream.added]
     what = f"{report.added:,} events ({report.bytes:,} bytes) of {len(new):,} streams" if new else "0 events"
-    told = [f"run {report.run_id}: {verb} {what}; {report.present:,} were here already"]
-    told += [
+    lines = [f"run {report.run_id}: {verb} {what}; {report.present:,} were here already"]
+    lines += [
         f"  {stream.added:,} behind the {stream.present:,} of {stream.stream}" for stream in new if stream.continued
     ]
-    return "\n".join(told)
+    return "\n".join(lines)

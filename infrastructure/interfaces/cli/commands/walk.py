@@ -1,4 +1,4 @@
-"""``replay RUN``: a run walked through, version by version, on a full screen or as text."""
+"""``replay RUN``: walk through a run, version by version, on a full screen or as text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 from .....domain.errors import InvalidRequest
 from ...presentation.documents import to_json
-from ...presentation.inputs import named_version
-from ..shared.progress import counting
+from ...presentation.inputs import split_version
+from ..shared.progress import progress_counter
 from ..shared.session import Session
 
 if TYPE_CHECKING:
@@ -31,23 +31,23 @@ def walk(session: Session, run: str, start: str | None, stop: str | None, *, ste
 
     Raises InvalidRequest, RunNotFound, VersionNotFound, NothingAsOf.
     """
-    from ...tui.find import version_asked
+    from ...tui.find import find_version
 
-    run_id, version = named_version(run)
+    run_id, version = split_version(run)
     if version is not None and start is not None:
         raise InvalidRequest("give RUN@VERSION or --from, not both")
     on_screen = step and start is None and stop is None and not session.json and _is_terminal()
     if on_screen:
         _check_textual()
-    with session.ledger() as ledger:
-        with counting("events read") as tell:
-            walked = ledger.history.walk(run_id, tell)
+    with session.open_ledger() as ledger:
+        with progress_counter("events read") as advance:
+            walked = ledger.history.walk(run_id, advance)
         asked = start if version is None else str(version)
-        first = 1 if asked is None else version_asked(walked, asked)
+        first = 1 if asked is None else find_version(walked, asked)
         if on_screen:
             session.exit_code = _on_screen(ledger, walked, first)
             return
-        last = walked.head if stop is None else version_asked(walked, stop)
+        last = walked.head if stop is None else find_version(walked, stop)
         if last < first:
             raise InvalidRequest(f"--to is version {last}, before --from, which is version {first}")
         if session.json:
@@ -81,17 +81,17 @@ def _on_screen(ledger: Ledger, walked: RunWalk, version: int) -> int:
 
 
 def _print(console: Console, walked: RunWalk, first: int, last: int) -> None:
-    from ...presentation.console import say, status_text, text
+    from ...presentation.console import print_line, status_text, text
     from ...tui.lines import event_line
 
     digits = len(str(last))
     for event, document in _documents(walked, first, last):
-        say(console, event_line(event, digits))
+        print_line(console, event_line(event, digits))
         for change in document["changes"]:
             if change["path"] != "/version":
-                say(console, " " * (digits + 2), text(_change(change)))
+                print_line(console, " " * (digits + 2), text(_change(change)))
         node = "" if document["node"] is None else f" at {document['node']}"
-        say(console, " " * (digits + 2), "= ", status_text(document["status"]), text(node))
+        print_line(console, " " * (digits + 2), "= ", status_text(document["status"]), text(node))
 
 
 def _change(change: dict[str, Any]) -> str:

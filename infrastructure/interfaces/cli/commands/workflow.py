@@ -1,4 +1,4 @@
-"""``flowledger workflow``: save definitions, show them as they were, compare them, put them away."""
+"""``flowledger workflow``: save definitions, show them as they were, compare them, archive them."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from ...presentation.documents import (
     workflow_document,
     workflow_summary_document,
 )
-from ...presentation.inputs import named_workflow, read_moment, read_version, read_workflow
+from ...presentation.inputs import read_moment, read_version, read_workflow, split_workflow_version
 from ..shared.options import AsCsv, AsJson, At, By, Reason, WorkflowAt, WorkflowId
 from ..shared.session import Session
 from ..views import diff as diff_views
@@ -43,10 +43,10 @@ def save(
     message: Message = None,
     expect: Expect = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="With --expect: put together what others saved since with this change.")
+        bool, typer.Option("--merge", help="With --expect: merge this change with what others saved since.")
     ] = False,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What people call the workflow.", show_default="as it is")
+        str | None, typer.Option(metavar="NAME", help="The workflow's name for people.", show_default="as it is")
     ] = None,
     _json: AsJson = False,
 ) -> None:
@@ -56,11 +56,11 @@ def save(
     """
     session = Session.of(context)
     if merge and expect is None:
-        raise InvalidRequest("--merge needs --expect VERSION: what this change was based on")
+        raise InvalidRequest("--merge needs --expect VERSION: the version that this change was based on")
     # Checked before the store is opened: a faulty definition doesn't even make a new store.
     definition = read_workflow(path)
     expected = None if expect is None else read_version(expect)
-    with session.ledger(create=True) as ledger:
+    with session.open_ledger(create=True) as ledger:
         saved = ledger.workflows.save(
             definition,
             workflow_id=workflow_id,
@@ -70,53 +70,53 @@ def save(
             merge=merge,
             name=name,
         )
-    session.answer(workflow_document(saved), lambda console: views.workflow_saved(console, saved))
+    session.answer(workflow_document(saved), lambda console: views.print_saved(console, saved))
 
 
 @app.command()
 def show(context: typer.Context, workflow: WorkflowAt, at: At = None, _json: AsJson = False) -> None:
     """Show a definition as it was saved: its nodes and edges, who saved it and when."""
     session = Session.of(context)
-    workflow_id, version = named_workflow(workflow)
+    workflow_id, version = split_workflow_version(workflow)
     moment = read_moment(at)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found = ledger.workflows.get(workflow_id, version=version, at=moment)
-    session.answer(workflow_document(found), lambda console: views.workflow(console, found))
+    session.answer(workflow_document(found), lambda console: views.print_workflow(console, found))
 
 
 @app.command()
 def list(
     context: typer.Context,
     archived: Annotated[bool, typer.Option("--archived", help="List archived ones too.")] = False,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Go on behind this id.")] = None,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Begin after this id.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, metavar="N", help="Workflows of one page.")] = 50,
     csv: AsCsv = False,
     _json: AsJson = False,
 ) -> None:
     """List workflows by id: their last save, who made it and when."""
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         page = ledger.workflows.list(archived=archived, after=after, limit=limit)
     if csv:
         following = None if page.next is None else f"--after {page.next!r}"
         session.print_csv(row_columns(WorkflowSummary), map(row_values, page), following)
     else:
         document = {"workflows": [workflow_summary_document(row) for row in page], "next": page.next}
-        session.answer(document, lambda console: views.workflows(console, page, page.next))
+        session.answer(document, lambda console: views.print_workflows(console, page, page.next))
 
 
 @app.command()
 def versions(context: typer.Context, workflow_id: WorkflowId, csv: AsCsv = False, _json: AsJson = False) -> None:
     """List every version of a workflow: who saved, archived or restored it when, and what each save changed."""
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found = ledger.workflows.versions(workflow_id)
     if csv:
         rows = ([*row_values(version), str(version.changes)] for version in found)
         session.print_csv([*row_columns(WorkflowVersion), "summary"], rows)
     else:
         documents = [version_document(version) for version in found]
-        session.answer(documents, lambda console: views.versions(console, workflow_id, found))
+        session.answer(documents, lambda console: views.print_versions(console, workflow_id, found))
 
 
 @app.command()
@@ -129,23 +129,25 @@ def diff(
 ) -> None:
     """Show what differs from version A to version B: nodes, edges, values, and lines of code."""
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         found = ledger.workflows.diff(workflow_id, read_version(before), read_version(after))
-    session.answer({**found.to_data(), "patch": found.patch}, lambda console: diff_views.diff(console, found.lines()))
+    session.answer(
+        {**found.to_data(), "patch": found.patch}, lambda console: diff_views.print_diff(console, found.lines())
+    )
 
 
 @app.command()
 def archive(
     context: typer.Context, workflow_id: WorkflowId, by: By, reason: Reason = None, _json: AsJson = False
 ) -> None:
-    """Put a workflow away: it can be read, but neither saved nor started.
+    """Archive a workflow: it can be read, but neither saved nor started.
 
-    Runs that have begun go on.
+    Runs that have begun continue.
     """
     session = Session.of(context)
-    with session.ledger() as ledger:
-        put_away = ledger.workflows.archive(workflow_id, by=by, reason=reason)
-    session.answer(workflow_document(put_away), lambda console: views.workflow_saved(console, put_away))
+    with session.open_ledger() as ledger:
+        archived = ledger.workflows.archive(workflow_id, by=by, reason=reason)
+    session.answer(workflow_document(archived), lambda console: views.print_saved(console, archived))
 
 
 @app.command()
@@ -159,31 +161,31 @@ def restore(
     expect: Expect = None,
     _json: AsJson = False,
 ) -> None:
-    """Take a workflow out of the archive, or make an old version the newest one.
+    """Take a workflow out of the archive, or make an old version the latest one.
 
     With --app, node types of the old version must be registered there.
     """
     session = Session.of(context)
-    workflow_id, version = named_workflow(workflow)
+    workflow_id, version = split_workflow_version(workflow)
     expected = None if expect is None else read_version(expect)
-    with session.ledger(writing=True) as ledger:
+    with session.open_ledger(writing=True) as ledger:
         found = ledger.workflows.restore(workflow_id, by, version, message, expected)
-    session.answer(workflow_document(found), lambda console: views.workflow_saved(console, found))
+    session.answer(workflow_document(found), lambda console: views.print_saved(console, found))
 
 
 @app.command()
 def rename(
     context: typer.Context,
     workflow_id: WorkflowId,
-    name: Annotated[str, typer.Argument(metavar="NAME", help='What people call it; "" for its id again.')],
+    name: Annotated[str, typer.Argument(metavar="NAME", help='The new name; "" removes the name.')],
     by: By,
     _json: AsJson = False,
 ) -> None:
-    """Call a workflow by another name. Its id and its definition stay."""
+    """Give a workflow another name. Its id and its definition stay."""
     session = Session.of(context)
-    with session.ledger() as ledger:
+    with session.open_ledger() as ledger:
         renamed = ledger.workflows.rename(workflow_id, name or None, by=by)
-    session.answer(workflow_document(renamed), lambda console: views.workflow_saved(console, renamed))
+    session.answer(workflow_document(renamed), lambda console: views.print_saved(console, renamed))
 
 
 @app.command()
@@ -202,13 +204,13 @@ def export(
     ] = False,
     _json: AsJson = False,
 ) -> None:
-    """Write a definition to a file, or to a folder with the code of nodes in files of its own.
+    """Write a definition to a file, or to a folder with the code of its nodes in files.
 
-    The same definition gives the same bytes; in a folder only what an export left there is replaced or removed.
+    The same definition gives the same bytes. In a folder, only files of an earlier export are replaced or removed.
     """
     session = Session.of(context)
-    workflow_id, version = named_workflow(workflow)
-    with session.ledger() as ledger:
+    workflow_id, version = split_workflow_version(workflow)
+    with session.open_ledger() as ledger:
         written = ledger.workflows.export(
             workflow_id, path, version, format=format, with_executors=with_executors, force=force
         )
@@ -218,4 +220,4 @@ def export(
         "snapshotId": written.snapshot_id,
         "path": path,
     }
-    session.answer(document, lambda console: views.exported(console, written, path), written=path)
+    session.answer(document, lambda console: views.print_exported(console, written, path), written=path)

@@ -28,7 +28,7 @@ def debug(executor: Executor, step: StepContext) -> Outcome | None:
     _check_debugger(os.environ.get("PYTHONBREAKPOINT") or _DEFAULT)
     sys.settrace(_stop_at(_code_of(executor)))
     try:
-        outcome = run_executor(executor, step, _completed)
+        outcome = run_executor(executor, step, _complete)
     finally:
         sys.settrace(None)
     return None if isinstance(outcome, Raised) and isinstance(outcome.error, BdbQuit) else outcome
@@ -60,7 +60,7 @@ def _code_of(executor: Executor) -> CodeType:
     return code
 
 
-def _completed(awaitable: Awaitable[Any]) -> Any:
+def _complete(awaitable: Awaitable[Any]) -> Any:
     async def complete() -> Any:
         return await awaitable
 

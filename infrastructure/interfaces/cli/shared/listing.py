@@ -48,7 +48,7 @@ class Listing:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
             count = write_rows(out, self._kind, self._rows())
             written = {"file": out, "rows": count, "next": self._next}
-            session.answer(written, lambda console: views.say(console, f"{count:,} rows in {out}"), written=out)
+            session.answer(written, lambda console: views.print_line(console, f"{count:,} rows in {out}"), written=out)
         elif as_csv:
             rows = [row_values(row) for row in self._rows()]
             session.print_csv(row_columns(self._kind), rows, None if self._next is None else f"--after {self._next}")

@@ -29,7 +29,12 @@ def _user() -> str:
 
 By = Annotated[
     str,
-    typer.Option(default_factory=_user, metavar="WHO", help="Who does this.", show_default="the user of this computer"),
+    typer.Option(
+        default_factory=_user,
+        metavar="WHO",
+        help="The actor, for the record.",
+        show_default="the user of this computer",
+    ),
 ]
 
 Payload = Annotated[
@@ -46,7 +51,9 @@ Globals = Annotated[
 
 Effects = Annotated[
     list[str] | None,
-    typer.Option("--effects", metavar="TYPE", help="Execute this type of executor, though it has effects. Repeatable."),
+    typer.Option(
+        "--effects", metavar="TYPE", help="Execute this type of executor although it has effects. Repeatable."
+    ),
 ]
 
 StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(title: str) -> Generator[Callable[[float], None]]:
-    """Call what it gives with the part that is done, 0 to 1."""
+    """Gives a function to call with the part that is done, 0 to 1."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -19,8 +19,8 @@ def progress_bar(title: str) -> Generator[Callable[[float], None]]:
 
 
 @contextmanager
-def counting(what: str) -> Generator[Callable[[int], None]]:
-    """The same where nobody knows how much there is: call it with how much is done."""
+def progress_counter(what: str) -> Generator[Callable[[int], None]]:
+    """The same where the total isn't known: gives a function to call with the number done."""
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     from ...presentation.console import console

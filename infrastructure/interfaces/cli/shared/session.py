@@ -1,4 +1,4 @@
-"""What holds for one call of the command line: where the store is, whose executors run, and how the answer looks."""
+"""One call of the command line: its store, its executors, and the form of its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ....files.csv import write_csv
 from ....files.paths import is_stdout
 from ...presentation.documents import to_json
 from ...presentation.inputs import load_registry
-from ...presentation.streams import application_prints, below
+from ...presentation.streams import pass_application_output, raw_stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +28,14 @@ DEFAULT_STORE = "sqlite:///flowledger.db"
 
 
 class Interrupted(Exception):
-    """Ctrl-C while steps ran; the message says how the run goes on."""
+    """Ctrl-C while steps ran; the message says how to continue the run."""
 
 
 @contextmanager
 def interruptible() -> Generator[None]:
-    """For a block that runs steps: an interruption keeps what the run has to say of it."""
+    """For a block that runs steps: an interruption keeps the hint how to continue the run."""
     try:
-        with application_prints():
+        with pass_application_output():
             yield
     except KeyboardInterrupt as interrupt:
         raise Interrupted("; ".join(getattr(interrupt, "__notes__", ())) or "interrupted") from interrupt
@@ -59,11 +59,11 @@ class Session:
         assert isinstance(session, Session)  # noqa: S101 - main puts it there
         return session
 
-    def ledger(self, *, running: bool = False, writing: bool = False, create: bool = False) -> Ledger:
-        """Open the store; ``running`` demands the application's executors, ``create`` makes a store where none is.
+    def open_ledger(self, *, running: bool = False, writing: bool = False, create: bool = False) -> Ledger:
+        """Open the store; ``running`` needs the application's executors, ``create`` makes a store where there is none.
 
-        Commands that do neither never import the application, unless they are ``writing`` what is to run: who only
-        reads needs no code and runs none.
+        A command that does neither imports the application only if it is ``writing`` what will run: reading needs no
+        code and runs none.
 
         Raises InvalidRequest, StorageError.
         """
@@ -71,7 +71,7 @@ class Session:
 
         imported = running or (self.app is not None and (writing or create))
         executors = self.registry() if imported else None
-        # A process believes only checkpoints of its own, and a command ends before it would read one.
+        # A process trusts only its own checkpoints, and a command ends before it would read one.
         return open_ledger(self.store or DEFAULT_STORE, executors, create=create, checkpoint_every=None)
 
     def registry(self) -> ExecutorRegistry:
@@ -83,9 +83,9 @@ class Session:
         return load_registry(self.app)
 
     def answer(self, document: Any, show: Callable[[Console], None], *, written: str | Path | None = None) -> None:
-        """Print the one answer of a command: the document as JSON, or what ``show`` makes of it for people.
+        """Print the answer of a command: the document as JSON, or what ``show`` prints for people.
 
-        On stdout, unless a file was ``written`` there (``/dev/stdout``), in which the answer would stand too.
+        On stdout, or on stderr if a file was ``written`` to stdout (``/dev/stdout``).
         """
         out = sys.stderr if written is not None and is_stdout(written) else self.stdout
         if self.json:
@@ -94,29 +94,29 @@ class Session:
             show(_console(out))
 
     def print_csv(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], more: str | None = None) -> None:
-        """A list for other programs, as in a file of it. ``more`` is how it goes on.
+        """Print a list as comma-separated values; ``more`` is the option that continues it.
 
         Raises InvalidRequest where --json is asked for as well.
         """
         if self.json:
-            raise InvalidRequest("--json and --csv are two answers: ask for one of them")
-        # A terminal is shown it; another program gets every value as it is.
-        write_csv(self.stdout if self.stdout.isatty() else below(self.stdout), columns, rows)
+            raise InvalidRequest("--json and --csv exclude each other: give one of them")
+        # On a terminal control characters are escaped; another program gets every value as it is.
+        write_csv(self.stdout if self.stdout.isatty() else raw_stream(self.stdout), columns, rows)
         if more is not None:
             print(f"more: {more}", file=sys.stderr)
 
     def print_json(self, document: Any, out: TextIO | None = None) -> None:
-        """One JSON document, on stdout if nothing else is said."""
+        """Print one JSON document, by default on stdout."""
         out = out or self.stdout
         out.write(to_json(document) + "\n")
         out.flush()
 
     def console(self) -> Console:
-        """Where people read: stdout, or stderr when stdout belongs to the JSON document."""
+        """The console for people: stdout, or stderr when stdout is for the JSON document."""
         return _console(sys.stderr if self.json else self.stdout)
 
 
 def _console(stream: TextIO) -> Console:
-    from ...presentation.console import console  # rich takes a while to load, and who asks for JSON needs none
+    from ...presentation.console import console  # rich takes a while to load, and --json needs none of it
 
     return console(stream)

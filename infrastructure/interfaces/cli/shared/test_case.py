@@ -1,4 +1,4 @@
-"""A run kept as a test: its export beside a pytest file that executes all exports in its folder again."""
+"""A run as a test case: its export, beside a pytest file that replays all exports in its folder."""
 
 import os
 from collections.abc import Callable
@@ -40,14 +40,14 @@ def write_case(
 ) -> tuple[Path, Path | None]:
     """Export a run into a folder of cases, and write the test file beside it where there is none.
 
-    Answers with what was written; ``app`` is the registry as ``module:name``. Raises RunNotFound, InvalidRequest,
+    Returns the paths that were written; ``app`` is the registry as ``module:name``. Raises RunNotFound, InvalidRequest,
     StorageUnavailable.
     """
     test = folder / TEST_FILE
     is_new = not os.path.exists(test)
     if is_new and app is None:
         raise InvalidRequest(
-            f"{str(test)!r} is not there yet, and has to name your executors: say --app module:registry"
+            f"{str(test)!r} is not there yet, and has to name your executors: give --app module:registry"
         )
     workflow_id = history.workflow_of(run_id).workflow_id
     if name is None:

@@ -1,4 +1,4 @@
-"""An audit as people read it: the facts, the timeline, the code, the records."""
+"""Printing an audit: the facts, the timeline, the code, the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .....domain.run.results import error_text
 from .....domain.values.brief import brief
 from .....domain.workflow.definition import STORED, WorkflowDefinition
 from .....projections.runs.attempts import Attempt
-from ...presentation.console import LAST, clock_time, say, status_text, table, text
+from ...presentation.console import LAST, clock_time, print_line, status_text, table, text
 from ...presentation.graph import draw
 
 if TYPE_CHECKING:
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from .....projections.audit.model import AuditedPause, Intervention
 
 DIGEST = 12
-"""Characters of a digest that people compare; --json has all of it."""
+"""Characters of a digest that are printed; --json has all of it."""
 
 OUTCOMES = {"completed": "green", "failed": "red", "paused": "yellow"}
 
 
-def audit(console: Console, shown: RunAudit, *, full: bool) -> None:
-    """The whole audit; ``full``: also values, sources and tracebacks."""
-    _facts(console, shown, full=full)
-    _heading(console, f"what happened, {clock_time(shown.started_at).split()[0]} UTC")
-    _timeline(console, shown)
+def print_audit(console: Console, audit: RunAudit, *, full: bool) -> None:
+    """Print the whole audit; ``full``: also values, sources and tracebacks."""
+    _facts(console, audit, full=full)
+    _heading(console, f"what happened, {clock_time(audit.started_at).split()[0]} UTC")
+    _timeline(console, audit)
     if full:
-        for attempt in shown.attempts:
+        for attempt in audit.attempts:
             _values(console, attempt)
     _heading(console, "code")
-    _code(console, shown, full=full)
-    _since_success(console, shown)
-    _reused(console, shown)
+    _code(console, audit, full=full)
+    _since_success(console, audit)
+    _reused(console, audit)
     _heading(console, "records")
-    _records(console, shown)
+    _records(console, audit)
 
 
 def _heading(console: Console, title: str) -> None:
@@ -50,44 +50,47 @@ def _heading(console: Console, title: str) -> None:
 # --- the facts --------------------------------------------------------------------------------------------------------
 
 
-def _facts(console: Console, shown: RunAudit, *, full: bool) -> None:
+def _facts(console: Console, audit: RunAudit, *, full: bool) -> None:
     from rich.panel import Panel
     from rich.table import Table
 
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for title, fact in _told(shown, full=full):
+    for title, fact in _facts_of(audit, full=full):
         facts.add_row(title, fact)
-    heading = text(f"run {shown.run_id}@{shown.version}", "bold")
+    heading = text(f"run {audit.run_id}@{audit.version}", "bold")
     console.print(Panel(facts, title=heading, title_align="left", border_style="dim"))
 
 
-def _told(shown: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
-    workflow, order = shown.workflow, shown.work_order
-    yield "status", status_text(shown.status)
-    ended = f", ended {clock_time(shown.finished_at)}" if shown.finished_at is not None else ""
-    yield "started", text(f"{clock_time(shown.started_at)} by {shown.by}{ended}")
-    yield "in executors", text(_took(shown.execution_time))
+def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
+    workflow, work_order = audit.workflow, audit.work_order
+    yield "status", status_text(audit.status)
+    ended = f", ended {clock_time(audit.finished_at)}" if audit.finished_at is not None else ""
+    yield "started", text(f"{clock_time(audit.started_at)} by {audit.by}{ended}")
+    yield "in executors", text(_took(audit.execution_time))
     name = f" {workflow.name!r}" if workflow.name is not None else ""
     yield "workflow", text(f"{workflow.workflow_id}@{workflow.version}{name}, {workflow.snapshot_id}")
     message = f": {workflow.message}" if workflow.message is not None else ""
     yield "saved", text(f"{clock_time(workflow.saved_at)} by {workflow.by}{message}")
-    yield "work order", text(f"{order.work_order_id}, opened {clock_time(order.opened_at)} by {order.by}")
-    for run in order.runs:
-        if run.run_id != shown.run_id:
+    yield (
+        "work order",
+        text(f"{work_order.work_order_id}, opened {clock_time(work_order.opened_at)} by {work_order.by}"),
+    )
+    for run in work_order.runs:
+        if run.run_id != audit.run_id:
             yield "other run", text(f"{run.run_id}, {run.kind} by {run.by}: {run.status}")
-    if shown.origin is not None:
-        origin = shown.origin
+    if audit.origin is not None:
+        origin = audit.origin
         at = f" at version {origin.version}" if origin.version else ""
         reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
         yield origin.kind, text(f"of {origin.run_id}{at}{reused}")
         if origin.edited is not None:
             yield "edited", text(f"the result of {origin.edited['node_id']}: {brief(origin.edited.get('output'))}")
-    yield "input", _value(shown.input, full=full)
-    if shown.metadata:
-        yield "metadata", _value(shown.metadata, full=full)
-    yield "audit digest", text(shown.digest)
+    yield "input", _value(audit.input, full=full)
+    if audit.metadata:
+        yield "metadata", _value(audit.metadata, full=full)
+    yield "audit digest", text(audit.digest)
 
 
 def _value(value: Any, *, full: bool) -> Text:
@@ -97,7 +100,7 @@ def _value(value: Any, *, full: bool) -> Text:
 # --- what happened ----------------------------------------------------------------------------------------------------
 
 
-def _timeline(console: Console, shown: RunAudit) -> None:
+def _timeline(console: Console, audit: RunAudit) -> None:
     lines = table(
         ("", {"justify": "right"}),
         ("time", {"no_wrap": True}),
@@ -109,10 +112,10 @@ def _timeline(console: Console, shown: RunAudit) -> None:
         ("outcome", LAST),
     )
     lines.expand = True
-    pauses = {pause.version: pause for pause in shown.pauses}
-    day = clock_time(shown.started_at).split()[0] + " "
-    happened: list[Attempt | Intervention] = [*shown.attempts, *shown.interventions]
-    for entry in sorted(happened, key=lambda entry: entry.version):
+    pauses = {pause.version: pause for pause in audit.pauses}
+    day = clock_time(audit.started_at).split()[0] + " "
+    entries: list[Attempt | Intervention] = [*audit.attempts, *audit.interventions]
+    for entry in sorted(entries, key=lambda entry: entry.version):
         at = clock_time(entry.started_at if isinstance(entry, Attempt) else entry.at)
         lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_row(entry, pauses.get(entry.version)))
     if lines.row_count:
@@ -122,7 +125,7 @@ def _timeline(console: Console, shown: RunAudit) -> None:
 
 
 def _row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str | Text, ...]:
-    paused = f"; {_ended(pause)}" if pause is not None else ""
+    paused = f"; {_describe_end(pause)}" if pause is not None else ""
     if isinstance(entry, Attempt):
         return (
             text(entry.node_id, "bold"),
@@ -132,11 +135,11 @@ def _row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str
             _took(entry.waiting_time) if entry.waiting_time else "",
             text(_outcome(entry) + paused, OUTCOMES[entry.outcome]),
         )
-    said = [entry.reason] if entry.reason is not None else []
-    said += [f"with {brief(entry.payload)}"] if entry.payload is not None else []
-    said += [brief(entry.metadata)] if entry.metadata is not None else []
+    parts = [entry.reason] if entry.reason is not None else []
+    parts += [f"with {brief(entry.payload)}"] if entry.payload is not None else []
+    parts += [brief(entry.metadata)] if entry.metadata is not None else []
     what = text(entry.type.removeprefix("run."), "cyan")
-    return what, "", text(entry.by), "", "", text(", ".join(said) + paused)
+    return what, "", text(entry.by), "", "", text(", ".join(parts) + paused)
 
 
 def _outcome(attempt: Attempt) -> str:
@@ -151,14 +154,14 @@ def _outcome(attempt: Attempt) -> str:
     return f"{way}→ {next}: {brief(attempt.output)}"
 
 
-def _ended(pause: AuditedPause) -> str:
+def _describe_end(pause: AuditedPause) -> str:
     if pause.duration is None:
         return "still paused"
     return f"{pause.outcome} by {pause.ended_by} after {_took(pause.duration)}"
 
 
 def _took(milliseconds: float) -> str:
-    """A duration in the unit in which people say it."""
+    """A duration in a unit that suits its size."""
     if milliseconds < 1_000:
         return f"{milliseconds:.1f} ms"
     seconds = milliseconds / 1_000
@@ -170,9 +173,9 @@ def _hours(seconds: float) -> str:
 
 
 def _values(console: Console, attempt: Attempt) -> None:
-    """What went into an execution and what came out, unabridged."""
+    """Print the input and the output of an execution, unabridged."""
     console.print()
-    say(console, text(attempt.node_id, "bold"), f" attempt {attempt.attempt}, event {attempt.version}")
+    print_line(console, text(attempt.node_id, "bold"), f" attempt {attempt.attempt}, event {attempt.version}")
     _block(console, "input", json.dumps(attempt.input, indent=2, ensure_ascii=False))
     if attempt.error is not None:
         _block(console, "error", attempt.error.get("traceback") or error_text(attempt.error), "red")
@@ -184,23 +187,23 @@ def _values(console: Console, attempt: Attempt) -> None:
 
 
 def _block(console: Console, title: str, content: str, style: str = "") -> None:
-    say(console, text(f"  {title}", "dim"))
+    print_line(console, text(f"  {title}", "dim"))
     for line in content.splitlines():
-        say(console, "    ", text(line, style, limit=None))
+        print_line(console, "    ", text(line, style, limit=None))
 
 
 # --- code and definition ----------------------------------------------------------------------------------------------
 
 
-def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
-    definition = shown.workflow.definition
-    say(console, f"definition {shown.workflow.digest[:DIGEST]}")
+def _code(console: Console, audit: RunAudit, *, full: bool) -> None:
+    definition = audit.workflow.definition
+    print_line(console, f"definition {audit.workflow.digest[:DIGEST]}")
     for line in draw(WorkflowDefinition.model_validate(definition, context=STORED)):
-        say(console, "  ", text(line, "cyan"))
+        print_line(console, "  ", text(line, "cyan"))
     if full:
         _block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))
     lines = table("type", "executor", "ran", ("from event", {"justify": "right"}), ("compared with the save", LAST))
-    for used in shown.code:
+    for used in audit.code:
         lines.add_row(
             text(used.node_type, "bold"),
             text(used.saved["name"] if used.saved is not None else ""),
@@ -209,38 +212,40 @@ def _code(console: Console, shown: RunAudit, *, full: bool) -> None:
             text(used.summary.partition(": ")[2], "bold yellow" if used.drifted else "green"),
         )
     console.print(lines)
-    for used in shown.code:
+    for used in audit.code:
         if used.difference is not None:
-            say(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
-            coloured(console, used.difference)
+            print_line(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
+            print_diff_lines(console, used.difference)
         elif full and used.source is not None:
             _block(console, used.node_type, used.source)
 
 
-def coloured(console: Console, difference: str) -> None:
-    """What differs, a line each: what was added in green, removed in red."""
+def print_diff_lines(console: Console, difference: str) -> None:
+    """Print a difference: added lines in green, removed ones in red."""
     for line in difference.splitlines():
-        say(console, "    ", text(line, _SIGNS.get(line.strip()[:1], ""), limit=None))
+        print_line(console, "    ", text(line, _SIGNS.get(line.strip()[:1], ""), limit=None))
 
 
 _SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
-def _since_success(console: Console, shown: RunAudit) -> None:
-    since = shown.since_success
+def _since_success(console: Console, audit: RunAudit) -> None:
+    since = audit.since_success
     if since is None:
         return
     _heading(console, "since the last success")
-    say(console, text(f"run {since.run_id} of version {since.workflow_version}, {clock_time(since.finished_at)}"))
-    coloured(console, since.summary)
+    print_line(
+        console, text(f"run {since.run_id} of version {since.workflow_version}, {clock_time(since.finished_at)}")
+    )
+    print_diff_lines(console, since.summary)
 
 
-def _reused(console: Console, shown: RunAudit) -> None:
-    if shown.origin is None or not shown.origin.reused:
+def _reused(console: Console, audit: RunAudit) -> None:
+    if audit.origin is None or not audit.origin.reused:
         return
     _heading(console, "reused results")
     lines = table("node", ("attempt", {"justify": "right"}), "from", ("result", LAST))
-    for result in shown.origin.reused:
+    for result in audit.origin.reused:
         outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
         lines.add_row(text(result.node_id, "bold"), str(result.attempt), f"{result.run_id}@{result.version}", outcome)
     console.print(lines)
@@ -249,11 +254,11 @@ def _reused(console: Console, shown: RunAudit) -> None:
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-def _records(console: Console, shown: RunAudit) -> None:
+def _records(console: Console, audit: RunAudit) -> None:
     lines = table(
         ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
     )
-    for record in shown.provenance.streams:
+    for record in audit.provenance.streams:
         lines.add_row(
             text(record.stream),
             f"{record.first_version}–{record.last_version}",
@@ -262,11 +267,11 @@ def _records(console: Console, shown: RunAudit) -> None:
             "whole" if record.checked else "last link",
         )
     console.print(lines)
-    for finding in shown.provenance.findings:
-        say(
+    for finding in audit.provenance.findings:
+        print_line(
             console,
             text(finding.kind, "bold red"),
             text(f" in {finding.stream} version {finding.version}: {finding.message}"),
         )
-    if shown.provenance.ok:
+    if audit.provenance.ok:
         console.print("every event that was checked is as it was written", style="green")

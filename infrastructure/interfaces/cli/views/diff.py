@@ -1,4 +1,4 @@
-"""What people see of differences."""
+"""Printing differences."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def diff(console: Console, lines: Iterable[str]) -> None:
-    """What differs, line by line, in colour."""
+def print_diff(console: Console, lines: Iterable[str]) -> None:
+    """Print the lines of a difference in colour."""
     for line in lines:
         console.print(text(line, _style(line)), soft_wrap=True)
 

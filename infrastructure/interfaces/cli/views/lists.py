@@ -1,11 +1,11 @@
-"""Lists of runs and work orders, as tables."""
+"""Printing lists of runs and work orders as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...presentation.console import clock_time, say, status_text, table, text
+from ...presentation.console import clock_time, print_line, status_text, table, text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from .....projections.runs.summary import RunSummary, WorkOrderSummary
 
-_STATES = {"success": "completed", "running": "active", "pending": "active", "rejected": "failed"}
+_STATUS_OF_STATE = {"success": "completed", "running": "active", "pending": "active", "rejected": "failed"}
 _ID = {"no_wrap": True}
 
 ONE_LINE = 140
 """Columns that a time, an id and the rest take in one line."""
 
 
-def runs(console: Console, shown: Sequence[RunSummary], following: str | None) -> None:
-    """A run in one line, or in two where one is too long: since when, of which version, how and where it stands."""
+def print_runs(console: Console, rows: Sequence[RunSummary], following: str | None) -> None:
+    """Print a run in one line, or in two on a narrow console."""
     lines = _columns(
         console,
         ("run", "workflow", "status"),
@@ -35,7 +35,7 @@ def runs(console: Console, shown: Sequence[RunSummary], following: str | None) -
         "by",
         "took",
     )
-    for run in shown:
+    for run in rows:
         began, id, workflow = (
             clock_time(run.started_at),
             text(run.id),
@@ -47,14 +47,14 @@ def runs(console: Console, shown: Sequence[RunSummary], following: str | None) -
             status.append(f" ({run.origin})", "dim")
         node, error, by = text(run.node_id or ""), text(run.error_type or "", "red"), text(run.by)
         if _is_narrow(console):
-            lines.add_row(_over(id, f"{began} {took}"), _over(workflow, by), _over(status, node, " ", error))
+            lines.add_row(_stack(id, f"{began} {took}"), _stack(workflow, by), _stack(status, node, " ", error))
         else:
             lines.add_row(began, id, workflow, status, node, error, by, took)
     _print(console, lines, "no runs", following)
 
 
-def work_orders(console: Console, shown: Sequence[WorkOrderSummary], following: str | None) -> None:
-    """A work order in one line or two: since when, how it stands, how many runs it took."""
+def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], following: str | None) -> None:
+    """Print a work order in one line, or in two on a narrow console."""
     lines = _columns(
         console,
         ("work order", "workflow", "state"),
@@ -66,16 +66,16 @@ def work_orders(console: Console, shown: Sequence[WorkOrderSummary], following: 
         "by",
         "reason",
     )
-    for order in shown:
-        opened, id, workflow = clock_time(order.opened_at), text(order.id), text(order.workflow_id)
-        state = status_text(_STATES.get(order.state, order.state))
-        state.plain = order.state
-        by, reason = text(order.by), text(order.reason or "", "red")
+    for work_order in rows:
+        opened, id, workflow = clock_time(work_order.opened_at), text(work_order.id), text(work_order.workflow_id)
+        state = status_text(_STATUS_OF_STATE.get(work_order.state, work_order.state))
+        state.plain = work_order.state
+        by, reason = text(work_order.by), text(work_order.reason or "", "red")
         if _is_narrow(console):
-            state.append(f", {order.runs} run{'s' * (order.runs != 1)}", "dim")
-            lines.add_row(_over(id, opened), _over(workflow, by), _over(state, reason))
+            state.append(f", {work_order.runs} run{'s' * (work_order.runs != 1)}", "dim")
+            lines.add_row(_stack(id, opened), _stack(workflow, by), _stack(state, reason))
         else:
-            lines.add_row(opened, id, workflow, state, str(order.runs), by, reason)
+            lines.add_row(opened, id, workflow, state, str(work_order.runs), by, reason)
     _print(console, lines, "no work orders", following)
 
 
@@ -88,7 +88,7 @@ def _columns(console: Console, narrow: tuple[str, str, str], *wide: str | tuple[
     return table((first, _ID), *others) if _is_narrow(console) else table(*wide)
 
 
-def _over(upper: Text, *lower: str | Text) -> Text:
+def _stack(upper: Text, *lower: str | Text) -> Text:
     """Two lines of one cell."""
     from rich.text import Text
 
@@ -98,12 +98,12 @@ def _over(upper: Text, *lower: str | Text) -> Text:
 def _print(console: Console, lines: Table, none: str, following: str | None) -> None:
     if lines.row_count:
         console.print(lines)
-    end_of_list(console, lines.row_count, none, following)
+    print_end_of_list(console, lines.row_count, none, following)
 
 
-def end_of_list(console: Console, rows: int, none: str, following: str | None) -> None:
+def print_end_of_list(console: Console, rows: int, none: str, following: str | None) -> None:
     """Below a list: that it is empty, or how it goes on."""
     if not rows:
         console.print(none, style="dim")
     if following is not None:
-        say(console, text(f"more: --after {following}", "dim"))
+        print_line(console, text(f"more: --after {following}", "dim"))

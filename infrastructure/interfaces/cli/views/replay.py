@@ -1,4 +1,4 @@
-"""What people see of replays."""
+"""Printing replays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .....domain.execution.step import Outcome, Raised
 from .....domain.masking import MASK
 from .....domain.values.brief import brief
 from .....projections.replay.report import ReplayReport
-from ...presentation.console import LAST, say, table, text
-from ...presentation.events import happened
+from ...presentation.console import LAST, print_line, table, text
+from ...presentation.events import describe_event
 from ...presentation.search_lag import describe_lag
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 _RIGHT = {"justify": "right"}
 
 
-def report(console: Console, shown: ReplayReport) -> None:
-    """One run: what was executed, and the first divergence."""
-    say(
+def print_report(console: Console, shown: ReplayReport) -> None:
+    """Print the replay of one run: what was executed, and the first divergence."""
+    print_line(
         console,
         "run ",
         text(shown.run_id, "bold"),
@@ -48,28 +48,28 @@ def report(console: Console, shown: ReplayReport) -> None:
     if shown.executors:
         console.print(lines)
     if shown.divergence is not None:
-        say(console, text(f"{shown.divergence.kind}: ", "bold red"), text(shown.divergence, limit=None))
+        print_line(console, text(f"{shown.divergence.kind}: ", "bold red"), text(shown.divergence, limit=None))
 
 
-def summary(console: Console, shown: ReplaySummary) -> None:
-    """Many runs: how many diverged in which way, with an example of each."""
+def print_summary(console: Console, shown: ReplaySummary) -> None:
+    """Print the replay of many runs: how many diverged in which way, with an example of each."""
     count = sum(finding.count for finding in shown.findings)
-    say(
+    print_line(
         console,
         f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
         "the record): ",
         _verdict(f"{count:,} diverged" if count else None),
     )
     if shown.behind:
-        say(console, text(f"but {describe_lag(shown.behind)}", "bold red"))
+        print_line(console, text(f"but {describe_lag(shown.behind)}", "bold red"))
     if not shown.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
     lines.expand = True
     for finding in shown.findings:
         example = finding.example
-        told = example.divergence if isinstance(example, ReplayReport) else example.message
-        lines.add_row(text(finding.kind, "bold red"), f"{finding.count:,}", example.run_id, text(told))
+        message = example.divergence if isinstance(example, ReplayReport) else example.message
+        lines.add_row(text(finding.kind, "bold red"), f"{finding.count:,}", example.run_id, text(message))
     console.print(lines)
 
 
@@ -77,7 +77,7 @@ def _verdict(found: str | None) -> Text:
     return text("nothing diverged", "green") if found is None else text(found, "bold red")
 
 
-def before(
+def print_step(
     console: Console,
     executor: Executor,
     step: StepContext,
@@ -86,8 +86,8 @@ def before(
     *,
     with_globals: bool,
 ) -> None:
-    """What a debugger is about to run. Values from globals are masked."""
-    say(
+    """Print the step that a debugger is about to run. Values from globals are masked."""
+    print_line(
         console,
         "run ",
         text(step.run_id, "bold"),
@@ -97,20 +97,20 @@ def before(
         text(executor.qualified_name),
     )
     shown = brief(masker.value(step.data))
-    say(console, "input ", text(shown))
+    print_line(console, "input ", text(shown))
     if MASK in shown and not with_globals:
-        say(console, text(f"{MASK} was a value from globals: give it with --global", "yellow"))
+        print_line(console, text(f"{MASK} was a value from globals: give it with --global", "yellow"))
     if step.payload is not None:
-        say(console, "payload ", text(brief(masker.value(step.payload))))
-    say(console, "recorded ", text(happened(recorded)))
+        print_line(console, "payload ", text(brief(masker.value(step.payload))))
+    print_line(console, "recorded ", text(describe_event(recorded)))
 
 
-def after(console: Console, outcome: Outcome | None, recorded: RecordedEvent, masker: Masker) -> None:
-    """What came of it, beside what was recorded. Values from globals are masked."""
+def print_outcome(console: Console, outcome: Outcome | None, recorded: RecordedEvent, masker: Masker) -> None:
+    """Print the outcome under the debugger, beside the recorded one. Values from globals are masked."""
     if outcome is None:
-        say(console, "left before its end")
+        print_line(console, "left before its end")
     elif isinstance(outcome, Raised):
-        say(console, "raised ", text(masker.text(f"{type(outcome.error).__name__}: {outcome.error}"), "red"))
+        print_line(console, "raised ", text(masker.text(f"{type(outcome.error).__name__}: {outcome.error}"), "red"))
     else:
-        say(console, "returned ", text(masker.text(repr(outcome.value))))
-    say(console, "recorded ", text(happened(recorded)))
+        print_line(console, "returned ", text(masker.text(repr(outcome.value))))
+    print_line(console, "recorded ", text(describe_event(recorded)))

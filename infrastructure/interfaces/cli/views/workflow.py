@@ -1,4 +1,4 @@
-"""What people see of workflows."""
+"""Printing workflows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .....domain.values.brief import brief
-from ...presentation.console import LAST, clock_time, say, table, text
+from ...presentation.console import LAST, clock_time, print_line, table, text
 from ...presentation.graph import draw
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .....projections.runs.summary import WorkflowSummary
 
 
-def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
-    """Where a save left the workflow."""
-    say(
+def print_saved(console: Console, saved: WorkflowSnapshot) -> None:
+    """Print the version at which a save left the workflow."""
+    print_line(
         console,
         "workflow ",
         text(saved.workflow_id, "bold"),
@@ -29,9 +29,9 @@ def workflow_saved(console: Console, saved: WorkflowSnapshot) -> None:
     )
 
 
-def workflow(console: Console, shown: WorkflowSnapshot) -> None:
-    """A definition: who and when, the graph as a tree, the nodes."""
-    say(
+def print_workflow(console: Console, shown: WorkflowSnapshot) -> None:
+    """Print a definition: who saved it and when, the graph as a tree, the nodes."""
+    print_line(
         console,
         "workflow ",
         text(shown.workflow_id, "bold"),
@@ -45,7 +45,7 @@ def workflow(console: Console, shown: WorkflowSnapshot) -> None:
     if shown.message is not None:
         console.print(text(shown.message, "italic"))
     console.print()
-    drawing(console, shown)
+    print_graph(console, shown)
     console.print()
     nodes = table("node", "type", "executor", ("data", LAST))
     for node in shown.definition.nodes:
@@ -56,14 +56,14 @@ def workflow(console: Console, shown: WorkflowSnapshot) -> None:
     console.print(nodes)
 
 
-def drawing(console: Console, shown: WorkflowSnapshot) -> None:
-    """The graph, from its start."""
+def print_graph(console: Console, shown: WorkflowSnapshot) -> None:
+    """Print the graph, from its start."""
     for line in draw(shown.definition):
         console.print(text(line, "cyan"), soft_wrap=True)
 
 
-def workflows(console: Console, rows: Sequence[WorkflowSummary], more: str | None) -> None:
-    """Workflows as a table; ``more`` is the id behind which the list goes on."""
+def print_workflows(console: Console, rows: Sequence[WorkflowSummary], more: str | None) -> None:
+    """Print workflows as a table; ``more`` is the id after which the list continues."""
     if not rows:
         console.print("no workflow", style="dim")
         return
@@ -92,12 +92,12 @@ def workflows(console: Console, rows: Sequence[WorkflowSummary], more: str | Non
         )
     console.print(lines)
     if more is not None:
-        say(console, text(f"more: --after {more!r}", "dim"))
+        print_line(console, text(f"more: --after {more!r}", "dim"))
 
 
-def versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVersion]) -> None:
-    """The history of a workflow, newest first: who did what, and what it changed."""
-    say(console, "versions of workflow ", text(workflow_id, "bold"))
+def print_versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVersion]) -> None:
+    """Print the versions of a workflow, newest first: who did what, and what it changed."""
+    print_line(console, "versions of workflow ", text(workflow_id, "bold"))
     console.print()
     lines = table(
         ("", {"justify": "right"}), "snapshot", ("at", {"no_wrap": True}), "by", "message", ("what changed", LAST)
@@ -116,7 +116,7 @@ def versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVersion]
     console.print(lines)
 
 
-def exported(console: Console, written: WorkflowSnapshot, path: str) -> None:
-    """What was written where."""
+def print_exported(console: Console, written: WorkflowSnapshot, path: str) -> None:
+    """Print what was written where."""
     named = f"{written.workflow_id}@{written.version}"
-    say(console, "workflow ", text(named, "bold"), text(f" ({written.snapshot_id}) is in {path}"))
+    print_line(console, "workflow ", text(named, "bold"), text(f" ({written.snapshot_id}) is in {path}"))
