@@ -223,12 +223,17 @@ def in_company(company: Company, main_thread_is: int) -> None:
     company.queue.when_one_comes = the_main_thread_came
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 13), reason="3.13 tells a trace function opcodes now and then only")
 @pytest.mark.parametrize("scene", [comes_alone, is_at_the_disk_when_others_come, is_answered, is_next])
 def test_wherever_the_main_thread_is_interrupted_the_others_go_on(
     loops: list[asyncio.AbstractEventLoop], scene: Callable[[Company], None]
 ) -> None:
     places = 0
     while True:
+        company = Company(loops)
+        scene(company)
+        with InterruptAt(sys.maxsize):  # from 3.12 on, opcodes of a function are told from its second call on
+            company.group.insert([event("main")])
         company = Company(loops)
         scene(company)
         with InterruptAt(places) as interrupt:
