@@ -10,9 +10,9 @@ import pytest
 import flowledger as fl
 from flowledger.domain.workflow.definition import MAX_PARTS, STORED
 from flowledger.infrastructure.files import yaml_read as yaml_reading
+from flowledger.infrastructure.files.yaml_read import from_yaml
 
 reading = import_module("flowledger.infrastructure.files.read_definition")  # the package has a function of that name
-from flowledger.infrastructure.files.yaml_read import from_yaml
 
 
 def folder_with(tmp_path: Path, *codes: str) -> Path:
