@@ -1,1 +1,1 @@
-"""What flowledger is about, in plain Python: definitions, runs, saves, and what may happen to them. No I/O."""
+"""The domain: definitions, runs, work orders, saves, and the rules for them. Pure Python, no I/O."""

@@ -1,4 +1,4 @@
-"""The one error tree. A class docstring says when it is raised; its message what happened, where, and what to do.
+"""The error tree. A class docstring says when it is raised; its message says what happened, where, and what to do.
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
@@ -42,30 +42,30 @@ from .visible import quoted, visible, visible_lines
 
 
 def reduce_error(error: BaseException) -> tuple[Any, ...]:
-    """How an error is pickled and copied: it is made again from its attributes.
+    """How an error is pickled and copied: it is restored from its attributes.
 
-    Python would call its class with its message, which only those can take that have no arguments of their own.
-    Traceback and context stay behind, as with every error, and so does a cause that may not arrive.
+    By default Python calls the class with the message, which fails for classes with arguments of their own. Traceback
+    and context are not pickled, as with every error, nor is a cause that may not be readable elsewhere.
     """
     kept: Any = error.__getstate__()
     attributes, slots = kept if isinstance(kept, tuple) else (kept, None)
     state = {**(attributes or {}), **(slots or {}), "args": error.args}
-    if error.__cause__ is not None and _arrives(error.__cause__):
+    if error.__cause__ is not None and _is_portable(error.__cause__):
         state["__cause__"] = error.__cause__
     return copyreg.__newobj__, (type(error), *error.args), state  # type: ignore[attr-defined]
 
 
 def raw_message(error: BaseException) -> str:
-    """The message without escapes: for who masks secrets in it, or records it. It is escaped where it is shown."""
+    """The message without escapes, to mask secrets in it or to record it. It is escaped where it is shown."""
     return BaseException.__str__(error) if isinstance(error, FlowledgerError) else str(error)
 
 
-def _arrives(cause: BaseException) -> bool:
-    """Whether it is sure to come through: an error of ours, or one of Python's own that says plain things."""
+def _is_portable(cause: BaseException) -> bool:
+    """Whether it can be unpickled anywhere: an error of ours, or a built-in one with plain arguments."""
     if isinstance(cause, FlowledgerError):
         return True
-    says_plain = all(isinstance(arg, str | int | float | None) for arg in cause.args)
-    return type(cause).__module__ == "builtins" and says_plain and vars(cause).keys() <= {"__notes__"}
+    has_plain_args = all(isinstance(arg, str | int | float | None) for arg in cause.args)
+    return type(cause).__module__ == "builtins" and has_plain_args and vars(cause).keys() <= {"__notes__"}
 
 
 class FlowledgerError(Exception):
@@ -142,7 +142,7 @@ class InvalidValue(InvalidRequest):
 
 
 class NotFound(FlowledgerError, LookupError):
-    """Something that was asked for by name doesn't exist."""
+    """Something that the caller asked for by name doesn't exist."""
 
 
 class WorkflowNotFound(NotFound):
@@ -187,7 +187,7 @@ class VersionNotFound(NotFound):
 
 
 class NothingAsOf(NotFound):
-    """The stream began after the moment that was asked for."""
+    """The stream began after the requested moment."""
 
     def __init__(self, asked: datetime, first: datetime, subject: str = "stream") -> None:
         self.asked = asked
@@ -232,7 +232,7 @@ class ConflictingHistory(Conflict):
 class WouldContinue(Conflict):
     """An export continues streams that the store has, without ``continue_existing``. Nothing was imported.
 
-    ``streams``: each by how many events the file has behind those of the store.
+    ``streams``: for each, how many events the file has after those of the store.
     """
 
     def __init__(self, streams: Mapping[str, int]) -> None:
@@ -262,7 +262,7 @@ class IdempotencyConflict(Conflict):
 
 
 class IllegalTransition(FlowledgerError):
-    """The command makes no sense in the state that the run or workflow is in; nothing was written."""
+    """The command isn't possible in the state of the run or workflow; nothing was written."""
 
 
 class WorkOrderRejected(FlowledgerError):
@@ -282,7 +282,7 @@ class WorkOrderRejected(FlowledgerError):
 class NonRetryable(FlowledgerError):
     """Raise it in an executor to fail the step for good, whatever the retry policy says.
 
-    Its message is the application's, and stays as it is: escaped, a secret in it might not be known for one.
+    Its message is the application's and isn't escaped: a secret in an escaped text might not be recognised.
     """
 
     __str__ = Exception.__str__
@@ -293,14 +293,14 @@ class ExpressionError(FlowledgerError):
 
     def __init__(self, message: str, *, missing: str | None = None) -> None:
         self.missing = missing
-        """The key or index that isn't there, if that is the cause; "" where the value has no parts at all."""
+        """The missing key or index, if that is the cause; "" where the value has no parts at all."""
         super().__init__(message)
 
 
 class InputInvalid(FlowledgerError):
     """A node's data breaks its executor's input schema. ``issues``: each path inside the data, and what is wrong.
 
-    They are the first ones of ``count``: what is wrong with each of a million items, nobody reads.
+    They are the first ones of ``count``: a list for each of a million items helps no reader.
     """
 
     def __init__(self, message: str, issues: Sequence[Fault], *, node_id: str = "", count: int | None = None) -> None:
@@ -311,7 +311,7 @@ class InputInvalid(FlowledgerError):
 
 
 def input_invalid(node_id: str, issues: Sequence[Fault], count: int) -> InputInvalid:
-    """The error of a node whose data have so many issues, these among them."""
+    """The error of a node whose data have ``count`` issues; ``issues`` are the first ones."""
     listed = json.dumps([issue._asdict() for issue in issues], ensure_ascii=False, separators=(",", ":"))
     more = "" if count <= len(issues) else f" and {count - len(issues):,} more, {count:,} in all"
     return InputInvalid(f"Validation failed for node '{node_id}': {listed}{more}", issues, node_id=node_id, count=count)
@@ -336,7 +336,7 @@ class StoreReadOnly(StorageUnavailable):
 
 
 class NotStorable(InvalidRequest):
-    """The database can't hold a value, whoever writes it and however often."""
+    """The database can't hold a value; trying again doesn't help."""
 
 
 class StorageCorrupt(StorageError):

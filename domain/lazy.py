@@ -1,4 +1,4 @@
-"""Properties that are worked out when somebody asks for them first."""
+"""Properties that are computed on first access."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
@@ -7,16 +7,16 @@ _Value = TypeVar("_Value", covariant=True)
 
 
 class lazy(Generic[_Value]):  # noqa: N801 - a decorator, as property is
-    """A property that is worked out once and kept; two threads that ask at once may both work it out.
+    """A property that is computed once and kept; two threads that read it at once may both compute it.
 
     Not ``functools.cached_property``, which up to Python 3.11 holds one lock for all instances meanwhile: a process
-    forked at such a moment would wait for it for ever.
+    forked at that moment would wait for it forever.
     """
 
-    def __init__(self, work_out: Callable[[Any], _Value]) -> None:
-        self._work_out = work_out
-        self._name = work_out.__name__
-        self.__doc__ = work_out.__doc__
+    def __init__(self, compute: Callable[[Any], _Value]) -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
 
     @overload
     def __get__(self, owner: None, kind: type[Any]) -> Self: ...
@@ -25,5 +25,5 @@ class lazy(Generic[_Value]):  # noqa: N801 - a decorator, as property is
     def __get__(self, owner: object | None, kind: type[Any]) -> Self | _Value:
         if owner is None:
             return self
-        value = owner.__dict__[self._name] = self._work_out(owner)
+        value = owner.__dict__[self._name] = self._compute(owner)
         return value

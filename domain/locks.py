@@ -1,4 +1,4 @@
-"""Locks for many small objects, which no fork leaves locked."""
+"""Striped locks for many small objects; a fork never leaves one locked."""
 
 import os
 from threading import Lock
@@ -9,12 +9,12 @@ _LOCKS: Final = [Lock() for _ in range(_COUNT)]
 
 
 def lock_of(owner: object) -> Lock:
-    """The lock that the object shares with some others. Hold it for a moment, and no other one of these meanwhile."""
+    """The lock of an object, shared with some others. Hold it briefly, and take no second one meanwhile."""
     return _LOCKS[id(owner) // 16 % _COUNT]
 
 
 def _acquire() -> None:
-    """Before a fork: what is copied then is whole, as nobody is in the middle of changing it."""
+    """Before a fork: the child copies consistent objects, as no thread is changing one."""
     for lock in _LOCKS:
         lock.acquire()
 

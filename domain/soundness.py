@@ -1,6 +1,6 @@
-"""Whether a recorded event is one that a write could have produced: what a stranger's file, or an INSERT, may break.
+"""Checks that an event could have been written by flowledger: files of strangers and INSERTs may break that.
 
-Only the event itself is looked at; whether it may follow the one before is for the aggregates to say.
+Only the event itself is checked; the registries of the aggregates say which event may follow which.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 class OddTimeRecorded(InvalidValue):
-    """The event says a time that no clock has told yet, or that no calendar has."""
+    """The event has a time in the future, or one that no calendar has."""
 
 
 def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int, value_limit: int) -> None:
@@ -70,9 +70,9 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
 
 
 def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
-    """Whether what it names are names, and it says of whom it is what its stream says. Raises InvalidValue.
+    """Checks the names in an event, and that its ids fit its stream. Raises InvalidValue.
 
-    Apart, as older releases took more for a name: what is in a store is not wrong for that.
+    A check of its own, as older releases allowed more in names: a stored event isn't at fault for that.
     """
     for named in (data, data.get("edited", {})):
         for key in ("by", "name", "key", "handle"):

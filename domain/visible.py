@@ -1,40 +1,40 @@
-"""Text that is shown: characters that terminals and browsers obey are told by their escapes.
+"""Text that is shown: characters that terminals and browsers obey are written as escapes.
 
-What is recorded comes from anywhere. One set of characters says what steers, one function shows it; whoever makes a
-name refuses the same set.
+Recorded text comes from anywhere. One set of characters is defined here: it is escaped where text is shown, and
+refused in names.
 """
 
 import re
 from reprlib import Repr
 
-STEERING = re.compile(
+CONTROL_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: what terminals take for commands
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # what turns the order of the text around it
     "\u2028\u2029\ufff9-\ufffb"  # line and paragraph separators, annotations
     "\ud800-\udfff]"  # lone surrogates, which are no Unicode
 )
 
-STEERING_LINES = re.compile(STEERING.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+CONTROL_CHARACTERS_IN_LINES = re.compile(CONTROL_CHARACTERS.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 """The same without line feeds and tabs."""
 
 
 def visible(text: str) -> str:
     """The text in one line, its steering characters as Python escapes them: ``\\x1b``, ``\\u202e``."""
-    return text if text.isascii() and text.isprintable() else STEERING.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else CONTROL_CHARACTERS.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:
     """The same of a text of several lines: line feeds and tabs stay."""
-    return text if text.isascii() and text.isprintable() else STEERING_LINES.sub(_escape, text)
+    return text if text.isascii() and text.isprintable() else CONTROL_CHARACTERS_IN_LINES.sub(_escape, text)
 
 
 def visible_json(text: str) -> str:
     """JSON text that has the same value, and no steering characters but the line feeds between its parts."""
-    return text if text.isascii() and "\x7f" not in text else STEERING_LINES.sub(_escape_in_json, text)
+    return text if text.isascii() and "\x7f" not in text else CONTROL_CHARACTERS_IN_LINES.sub(_escape_in_json, text)
 
 
 def quoted(value: object) -> str:
-    """A value as errors quote it: as Python writes it, but escaped, and no longer or deeper than anyone reads."""
+    """A value as errors quote it: its repr, escaped, and limited in length and depth."""
     return visible(_QUOTING.repr(value))
 
 

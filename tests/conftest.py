@@ -12,10 +12,29 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from . import effort
+from .prepared import PreparedPython
+
 BACKENDS = ("memory", "sqlite", "postgres")
 
 
 GIVEN_SERVER = os.environ.get("FLOWLEDGER_TEST_POSTGRES")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="the long sweeps instead of what runs by default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    effort.begin(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    effort.spread_over_postgres(items)
+    others = [item for item in items if not effort.belongs(item)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if effort.belongs(item)]
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +52,9 @@ def postgres_url() -> Iterator[str]:
         with psycopg.connect(url, autocommit=True) as connection:
             # Its transactions hold up readers of the log for a moment, and tests look once.
             connection.execute("ALTER SYSTEM SET autovacuum = off")
+            # Tests of what a crash leaves have servers of their own.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
             connection.execute("SELECT pg_reload_conf()")
         yield url
     finally:
@@ -59,6 +81,13 @@ def new_postgres_url(postgres_url: str) -> Iterator[Callable[[], str]]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         for name in names:
             connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def prepared_python() -> Iterator[PreparedPython]:
+    """Runs Python with flowledger imported already."""
+    with PreparedPython() as python:
+        yield python
 
 
 @pytest.fixture(scope="module")

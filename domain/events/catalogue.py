@@ -16,7 +16,7 @@ from ..lazy import lazy
 from ..values.json import render_path
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-"""Takes a body of one schema version and returns it in the next; it may change the dict that it is given."""
+"""Takes a body of one schema version and returns it in the next; it may change its argument."""
 
 ENVELOPE_KEYS = ("recorded_at", "by")
 """What every body must have: microseconds since 1970 (UTC), and the actor."""

@@ -1,4 +1,4 @@
-"""What every event carries, and what events of several aggregates say in the same form."""
+"""The keys that every event has, and types that events of several aggregates share."""
 
 from typing import Literal, NotRequired
 
@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 
 class After(TypedDict):
-    """Where an event leaves the run. Said by every event but a step that leads to the next one: that says it itself."""
+    """Where an event leaves the run. Every event has it but a plain step, which leads to the next one."""
 
     status: str
     """A Snapshot's, or ``cancelled``."""
@@ -20,7 +20,7 @@ class After(TypedDict):
 
 
 class Recorded(TypedDict):
-    """What every event carries. Values of any size come last in each event, so that its beginning tells the rest."""
+    """The keys of every event. Values of any size come last, so the beginning of an event is enough for a header."""
 
     recorded_at: int
     """Microseconds since 1970 (UTC); never earlier than the stream's previous event."""

@@ -1,4 +1,4 @@
-"""What a walk through a store found."""
+"""The result of verifying a store."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ Kind = Literal[
 ]  # fmt: skip
 
 OF_THE_LOG: frozenset[Kind] = frozenset({"changed", "link", "gap", "unknown_type", "unreadable"})
-"""What makes the events of a stream say something else than was written."""
+"""Kinds of damage by which the events of a stream differ from what was written."""
 
 
 class Finding(NamedTuple):

@@ -37,26 +37,26 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop the run here until somebody resumes it; the same node then runs again, with the resume's payload."""
+    """Stop the run here until it is resumed; the same node then runs again, with the payload of the resume."""
 
     reason: str | None = None
     until: datetime | None = None
 
 
-def asks_to_pause(value: dict[str, Any], data: Any, came_in: Iterable[Any]) -> bool:
-    """Whether an executor that returned a dict with ``"__pause": True`` said so in its own words.
+def asks_to_pause(value: dict[str, Any], data: Any, inputs: Iterable[Any]) -> bool:
+    """Whether a dict with ``"__pause": True`` that an executor returned comes from the executor's own code.
 
-    A name that stands in code is interned, one that came in as data isn't, neither read by a parser nor frozen by us.
-    So data that an executor passes on, copied or merged, is an output.
+    A key that is written in code is interned; one that came in as data isn't, whether a parser read it or ``freeze``
+    did. So data that an executor passes on, copied or merged, is an output.
 
-    Where the name doesn't stand in code and didn't come in with the run either, another process or host has made the
-    dict: whether a pause is meant, nobody knows, and a guess would pass an approval, or let a stranger hold up a run.
-    Then InvalidValue is raised. ``came_in`` is what the run was given and has produced, ``data`` that of the node,
-    whose expressions may make such a dict. A text of the run's that only mentions the name makes none.
+    Where the key is neither written in code nor part of the run's data, another process or host has made the dict, and
+    it can't be known whether a pause is meant: a guess would skip an approval, or let a stranger hold up a run. Then
+    InvalidValue is raised. ``inputs`` is what the run was given and has produced; ``data`` is that of the node, whose
+    expressions may make such a dict. A text that only mentions the key makes none.
     """
     if any(key is PAUSE_KEY for key in value):
         return True
-    given = chain(_parts(data), *map(_parts, came_in))
+    given = chain(_parts(data), *map(_parts, inputs))
     if any(isinstance(part, Mapping) and part.get(PAUSE_KEY) is True for part in given):
         return False
     if any(isinstance(part, str) and PAUSE_KEY in part for part in _parts(data)):
@@ -69,7 +69,7 @@ def asks_to_pause(value: dict[str, Any], data: Any, came_in: Iterable[Any]) -> b
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """A JSON value, and all values in it."""
+    """A JSON value and all values inside of it."""
     pending = [value]
     while pending:
         value = pending.pop()
@@ -81,7 +81,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 class StepContext(Unpicklable):
-    """What an executor sees. Read-only: values from it are JSON that refuses change; copy what you want to alter."""
+    """What an executor is given. Read-only: its values are JSON that refuses change; copy what you want to alter."""
 
     _send_instead = "send what is needed of it, such as step.data, and log here what comes back"
 
@@ -160,7 +160,7 @@ class Executor:
 
 
 def unwrap(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[Any]]]:
-    """What was written down, a function or a class, below decorators and partials; and the partials, from outside."""
+    """The function or class below decorators and partials; and the partials, outermost first."""
     partials: list[functools.partial[Any]] = []
     while True:
         function = inspect.unwrap(function)

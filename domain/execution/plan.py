@@ -1,4 +1,4 @@
-"""A definition joined with the executors that run it: everything that can be prepared once is prepared here."""
+"""A definition joined with its executors: all that can be prepared once is prepared here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class InputValidator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlanningDependencies:
-    """What planning needs from outside: a language for expressions, and a compiler of input schemas."""
+    """What planning needs from the infrastructure: an expression language, and a compiler of input schemas."""
 
     language: ExpressionLanguage
     compile_input: Callable[[InputSchema], InputValidator]
@@ -59,7 +59,7 @@ class Plan:
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:
-    """Raises InvalidDefinition with every unknown type and bad input schema."""
+    """The plan of a definition. Raises InvalidDefinition with every unknown type and bad input schema."""
     return _plan(definition, executors, dependencies, _unknown_type)
 
 

@@ -1,4 +1,4 @@
-"""Globals of one call, and which nodes see which of them."""
+"""The globals of one call, and which nodes see which of them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Scoped:
             raise InvalidRequest('Scoped needs types or nodes that are given the value, as types=("charge-card",)')
 
     def __str__(self) -> str:
-        """For whom it is."""
+        """Which nodes it is for."""
         types = [f"nodes of type {type!r}" for type in self.types]
         whom = " and ".join([*types, *(f"node {node!r}" for node in self.nodes)])
         return whom if self.expressions else f"the executors of {whom}"
@@ -57,32 +57,32 @@ _PLAIN = frozenset((str, int, float, bool, bytes, dict, list, tuple, type(None))
 
 
 class Globals:
-    """What a caller gave for one call."""
+    """The globals that a caller gave for one call."""
 
-    __slots__ = ("_calls", "_scoped", "_seen", "values")
+    __slots__ = ("_by_node", "_calls", "_scoped", "values")
 
     def __init__(
         self, values: Mapping[str, Any], scoped: Mapping[str, Scoped] = _NONE, *, may_call: bool = False
     ) -> None:
         """``may_call``: whether there may be callables among the values."""
         self.values = values
-        """All of them by name, for those who only mask them."""
+        """All of them by name; enough for masking."""
         self._scoped = scoped
         self._calls = may_call
-        self._seen: dict[str, Mapping[str, Any]] = {}
+        self._by_node: dict[str, Mapping[str, Any]] = {}
 
     def for_executor(self, node: Node) -> Mapping[str, Any]:
-        """Those that a node's executor is given, by name. All nodes belong to one definition."""
+        """The globals that a node's executor is given, by name. All nodes belong to one definition."""
         if not self._scoped:
             return self.values
-        if node.id not in self._seen:
-            self._seen[node.id] = self._without(
+        if node.id not in self._by_node:
+            self._by_node[node.id] = self._without(
                 {name for name, one in self._scoped.items() if not _is_given(node, one)}
             )
-        return self._seen[node.id]
+        return self._by_node[node.id]
 
     def for_expressions(self, node: Node) -> tuple[Mapping[str, Any], Mapping[str, Scoped]]:
-        """Those that its expressions see, and those that they don't, by name."""
+        """The globals that the node's expressions see, and those that they don't, by name."""
         if not self._scoped:
             return self.values, _NONE
         hidden = {name: one for name, one in self._scoped.items() if not (one.expressions and _is_given(node, one))}
@@ -92,11 +92,11 @@ class Globals:
         return MappingProxyType({name: value for name, value in self.values.items() if name not in hidden})
 
     def observed_by(self, add_answer: Callable[[Any], None]) -> "Globals":
-        """The same with callables whose answers are told to ``hear``."""
+        """The same, with the answers of callables passed to ``observe``."""
         if not self._calls:
             return self
-        heard = {name: observe_answers(value, add_answer) for name, value in self.values.items()}
-        return Globals(MappingProxyType(heard), self._scoped)
+        observed = {name: observe_answers(value, add_answer) for name, value in self.values.items()}
+        return Globals(MappingProxyType(observed), self._scoped)
 
 
 def parse_globals(given: Mapping[str, Any] | None) -> Globals:

@@ -20,7 +20,7 @@ from .plan import PlannedNode
 from .scoping import Globals
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
-"""Not an executor's doing: these pass through, and the step is left to whoever recovers the run."""
+"""Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
 
 MAX_ERROR_TEXT = 256 * 1024
 """Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
@@ -50,7 +50,7 @@ class Prepared(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What an input schema has against an input; values from globals masked."""
+    """Why an input schema refuses an input; values from globals masked."""
 
     reason: str
     issues: Sequence[Fault]
@@ -92,20 +92,20 @@ def prepare(
 def find_input_refusal(
     planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
 ) -> Refusal | None:
-    """Why the node's input schema refuses what the node would be given, or None. Expressions fail in the step alone."""
+    """Why the node's input schema refuses its input, or None. A failing expression is no refusal: it fails the step."""
     masker = Masker(globals.values)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
-        told = _told(error, masker)
-        return Refusal(raw_message(told), told.issues)
+        recordable_error = _make_recordable(error, masker)
+        return Refusal(raw_message(recordable_error), recordable_error.issues)
     except ExpressionError:
         return None
     return None
 
 
-def _told(error: InputInvalid, masker: Masker) -> InputInvalid:
-    """The same with all its texts as they are recorded: masked before they are put together, and none of them long."""
+def _make_recordable(error: InputInvalid, masker: Masker) -> InputInvalid:
+    """The error with all its texts as they are recorded: masked before they are joined, and shortened."""
     issues = [Fault(*(recordable(text, masker, _MAX_ISSUE_TEXT) for text in issue)) for issue in error.issues]
     return input_invalid(recordable(error.node_id, masker), issues, error.count)
 
@@ -115,7 +115,7 @@ _MAX_ISSUE_TEXT = 400
 
 
 def mask_validated(value: Any, original: Any, masked: Any, masker: Masker) -> Any:
-    """What validation made of ``original``, masked where that is masked, and wherever the validator put a secret."""
+    """The validated value, masked where the original was masked, and wherever the validator put a secret."""
     if masked is original:
         return masker.value(value)
     if isinstance(value, dict) and isinstance(masked, dict):
@@ -164,8 +164,8 @@ def events_or_error(
     planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
     masker: Masker,
 ) -> list[NewEvent] | Raised:  # fmt: skip
-    """The events of what was returned, which all begin with ``event``; or the error, also that of a value which can't
-    be kept.
+    """The events of a returned value, which all begin with ``event``; or the error, also of a value that can't be
+    stored.
     """
     if isinstance(outcome, Raised):
         return outcome
@@ -183,7 +183,7 @@ def _conclude_return(
     asks = (
         isinstance(value, dict)
         and value.get(PAUSE_KEY) is True
-        and asks_to_pause(value, planned.node.data, _came_in(state))
+        and asks_to_pause(value, planned.node.data, _data_seen_by(state))
     )
     if asks or isinstance(value, Pause):
         pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
@@ -220,8 +220,8 @@ def _conclude_return(
     ]
 
 
-def _came_in(state: RunState) -> Iterator[Any]:
-    """What an executor can have been given of the run's data."""
+def _data_seen_by(state: RunState) -> Iterator[Any]:
+    """The data of the run that an executor may have been given."""
     yield state.payload
     for results in state.context.values():
         yield from (result.output for result in results)
@@ -235,14 +235,14 @@ def describe_unrouted(planned: PlannedNode, handle: str | None) -> str:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether a second try could end otherwise: not where only definition, input or code decide."""
+    """Whether a retry may succeed: not where definition, input or code alone decide the outcome."""
     return not isinstance(error, NonRetryable | ExpressionError | InputInvalid | InvalidValue)
 
 
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     if isinstance(error, InputInvalid) and error.node_id:
-        error = _told(error, masker)
+        error = _make_recordable(error, masker)
     try:
         message = raw_message(error)
     except SHUTDOWN:
@@ -269,9 +269,9 @@ def _traceback(error: BaseException) -> str:
 
 
 def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
-    """The text as it can be stored: secrets masked, cut where it is longer than anyone reads, surrogates escaped."""
+    """The text as it is stored: secrets masked, a long text cut, surrogates escaped."""
     length = len(text)
-    # What is cut away is masked before, so that the beginning of a secret that goes on behind the cut is none.
+    # Masked before it is cut: else the beginning of a secret that crosses the cut would stay.
     text = masker.text(text[: most + LONGEST_FORM], most)
     if length > most:
         text = f"{text}… (cut here: {length:,} characters in all)"

@@ -1,4 +1,4 @@
-"""The execution cycle, written once for sync and async: it asks its driver to call executors and to keep events."""
+"""The step loop, sans-I/O: a generator that yields effects, which a runner carries out, sync or async."""
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple
@@ -19,14 +19,14 @@ STEP_LIMIT_REASON = "Step limit exceeded"
 
 
 class Execute(NamedTuple):
-    """Ask: run this executor; answer with its Outcome."""
+    """Effect: run this executor; the runner answers with its Outcome."""
 
     executor: Executor
     context: StepContext
 
 
 class Append(NamedTuple):
-    """Ask: make these events durable and fold them into the state, before anything else happens."""
+    """Effect: make these events durable and fold them into the state, before anything else happens."""
 
     events: list[NewEvent]
 
@@ -35,7 +35,7 @@ StepLoop = Generator[Execute | Append, Any, None]
 
 
 class CallSettings(NamedTuple):
-    """What holds for one call of the engine."""
+    """The settings of one call."""
 
     by: str
     globals: Globals
@@ -50,7 +50,7 @@ def call_settings(
     by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int],
     chance: Callable[[], float], limits: StepLimits,
 ) -> CallSettings:  # fmt: skip
-    """Raises InvalidRequest for a step limit that is no count, InvalidValue for an actor that isn't text."""
+    """Checked settings. Raises InvalidRequest for a bad step limit or actor, InvalidValue for one that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
@@ -58,7 +58,7 @@ def call_settings(
 
 
 def check_actor(by: str) -> None:
-    """Raises InvalidRequest, or InvalidValue, for what can't say who did something."""
+    """Raises InvalidRequest or InvalidValue for what can't be the name of an actor."""
     if not isinstance(freeze(by, "by"), str) or not by:
         raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
     check_name(by, "by")
@@ -95,9 +95,9 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
 
 
 def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
-    """Run an executor to its end; ``finish`` completes what is awaitable. Records whatever it raises.
+    """Run an executor to its end; ``finish`` completes an awaitable. Whatever it raises is its outcome.
 
-    Shutdowns pass through.
+    Shutdowns are raised.
     """
     try:
         value = executor.function(context)

@@ -90,7 +90,7 @@ class Expression:
             try:
                 value = self._program.evaluate(self._selection.of(scope), allowance)
             except ExpressionError as error:
-                raise self._explained(error, scope) from None
+                raise self._explain(error, scope) from None
         try:
             return freeze(value, "the result")
         except InvalidValue as error:
@@ -103,7 +103,7 @@ class Expression:
         convertible = re.search(r"(datetime|timedelta|bytes) is not JSON$", reason)
         return f"{reason}; string(…) makes text of it" if convertible else reason
 
-    def _explained(self, error: ExpressionError, scope: Scope) -> ExpressionError:
+    def _explain(self, error: ExpressionError, scope: Scope) -> ExpressionError:
         """The error in the words of the path that it comes from, if it comes from one."""
         missing = error.missing
         if missing is None:

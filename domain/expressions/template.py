@@ -27,7 +27,7 @@ class Template:
 
     __slots__ = ("_constant", "_root", "faults", "is_constant", "reads_globals")
 
-    def __init__(self, data: Any, root: "_Part | None", faults: tuple[Fault, ...]) -> None:
+    def __init__(self, data: Any, root: "_TemplatePart | None", faults: tuple[Fault, ...]) -> None:
         self._constant = Rendered(data, data)
         self._root = root
         self.faults = faults
@@ -58,7 +58,7 @@ def compile_template(data: Any, language: ExpressionLanguage, *, where: str, ref
     return Template(data, root, tuple(faults))
 
 
-def _refuse(data: Any, reason: str, node_id: str) -> "_Part | None":
+def _refuse(data: Any, reason: str, node_id: str) -> "_TemplatePart | None":
     return _Refused(reason, node_id) if has_expressions(data) else None
 
 
@@ -84,7 +84,7 @@ class _Compilation(NamedTuple):
     faults: list[Fault]
 
 
-class _Part(Protocol):
+class _TemplatePart(Protocol):
     """A place in the data with an expression in it or below it."""
 
     reads_globals: bool
@@ -93,7 +93,7 @@ class _Part(Protocol):
     def mask(self, value: Any) -> Any: ...
 
 
-def _compile(value: Any, path: Path, compilation: _Compilation) -> _Part | None:
+def _compile(value: Any, path: Path, compilation: _Compilation) -> _TemplatePart | None:
     if isinstance(value, str):
         return _compile_text(value, path, compilation) if "{{" in value else None
     if isinstance(value, dict):
@@ -107,7 +107,7 @@ def _compile(value: Any, path: Path, compilation: _Compilation) -> _Part | None:
     return None
 
 
-def _compile_text(text: str, path: Path, compilation: _Compilation) -> _Part | None:
+def _compile_text(text: str, path: Path, compilation: _Compilation) -> _TemplatePart | None:
     pieces = list(_pieces(text, path, compilation))
     if not any(isinstance(piece, _Lone) for piece in pieces):
         return None
@@ -201,7 +201,7 @@ class _Text:
 class _Object:
     __slots__ = ("fields", "parts", "reads_globals")
 
-    def __init__(self, fields: dict[str, Any], parts: dict[str, _Part]) -> None:
+    def __init__(self, fields: dict[str, Any], parts: dict[str, _TemplatePart]) -> None:
         self.fields = fields
         self.parts = parts
         self.reads_globals = any(part.reads_globals for part in parts.values())
@@ -219,7 +219,7 @@ class _Object:
 class _List:
     __slots__ = ("items", "parts", "reads_globals")
 
-    def __init__(self, items: list[Any], parts: dict[int, _Part]) -> None:
+    def __init__(self, items: list[Any], parts: dict[int, _TemplatePart]) -> None:
         self.items = items
         self.parts = parts
         self.reads_globals = any(part.reads_globals for part in parts.values())

@@ -1,4 +1,4 @@
-"""A text, and what it says once its escapes are taken away: those of JSON, Python, URLs and HTML, one in the other."""
+"""A text, and what it says once it is unescaped: JSON, Python, URL and HTML escapes, also nested."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Self
 
 MAX_LAYERS = 6
-"""How often escapes are taken away, such as those of JSON in JSON in JSON."""
+"""Levels of escapes that are undone, as of JSON in JSON in JSON."""
 
 _ESCAPES = {
     "%": r"(?P<percent>(?:%[0-9a-fA-F]{2})+)",
@@ -44,7 +44,7 @@ class Layer:
         return starts[begin], starts[end]
 
     def below(self, signs: str) -> Self | None:
-        """With one level of the escapes that begin so taken away; None where there are none."""
+        """One level of the escapes that begin with these signs undone; None where there are none."""
         decoded = unescape(self.text, signs)
         if decoded is None:
             return None
@@ -52,7 +52,7 @@ class Layer:
         return type(self)(text, starts if self._starts is None else [self._starts[at] for at in starts])
 
     def folded(self) -> Self:
-        """As secrets are compared: without regard to capitals, and a plus is a blank, as forms write it in URLs."""
+        """As secrets are compared: case-folded, with a blank for each plus, as forms write it in URLs."""
         folded = fold(self.text)
         if len(folded) == len(self.text):
             return type(self)(folded, self._starts)
@@ -62,8 +62,8 @@ class Layer:
 
 
 def layers(text: str) -> Iterator[Layer]:
-    """The text as it is, and with one level of escapes after the other taken away: of all kinds, and of each choice of
-    kinds. For what comes before a secret may look like the beginning of an escape of another kind.
+    """The text as it is, and with one level of escapes after the other undone: of all kinds, and of each subset of
+    them, as what stands before a secret may look like the beginning of an escape of another kind.
     """
     whole = Layer(text)
     yield whole
@@ -87,11 +87,11 @@ def _layers_below(layer: Layer, signs: str) -> Iterator[Layer]:
 
 
 def fold(text: str) -> str:
-    """Without regard to capitals, and with a blank for each plus."""
+    """Case-folded, with a blank for each plus."""
     return text.casefold().replace("+", " ")
 
 
-def decoded(text: str) -> str:
+def decode_all(text: str) -> str:
     """The text without any escapes."""
     for _ in range(MAX_LAYERS):
         further = unescape(text, _ALL)
@@ -102,8 +102,8 @@ def decoded(text: str) -> str:
 
 
 def unescape(text: str, signs: str) -> tuple[str, list[int]] | None:
-    """One level of the escapes that begin with these signs taken away, and where each character that is left began, and
-    the end. None: there are none. Takes time and memory in proportion to the text.
+    """The text with one level of the escapes that begin with these signs undone, and where in ``text`` each remaining
+    character began, and the end. None: there are none. Takes time and memory in proportion to the text.
     """
     if not any(sign in text for sign in signs):
         return None

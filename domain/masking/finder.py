@@ -1,4 +1,4 @@
-"""Finds many forms in one text at once, in a time that hardly depends on how many there are."""
+"""Finds many forms in one text at once; the time hardly depends on how many there are."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _WORD_BEGINS = re.compile(r"(?<!\w)(?=\S)")
 _WORD_GOES_ON = re.compile(r"\w")
 
 _CUT = re.compile(r"\.{3,}|…")
-"""Where somebody left out the middle or the end of a text, as reprs and messages of pydantic do."""
+"""Where the middle or the end of a text was left out, as reprs and pydantic's messages do."""
 
 _MIN_CUT = 8
 """Characters of a secret's beginning or end that are masked where the rest is left out."""
@@ -60,7 +60,7 @@ class Finder:
             folded = layer.folded()
             found += (folded.span(*place) for place in self._anywhere(folded.text))
             found += (folded.span(*place) for place in self._cut(folded.text))
-        return _merged(found)
+        return _merge_spans(found)
 
     def _anywhere(self, text: str) -> Iterator[tuple[int, int]]:
         lengths_of, forms = self._lengths, self._forms
@@ -99,7 +99,7 @@ class Finder:
             behind = begin
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merge_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for begin, end in sorted(spans):
         if merged and begin <= merged[-1][1]:

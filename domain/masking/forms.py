@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from .decoding import decoded, fold
+from .decoding import decode_all, fold
 from .secrets import Leaf
 
 ALWAYS_MASKED = 4
@@ -64,7 +64,7 @@ def _of_text(text: str) -> Iterator[Form]:
         if len(part) > MAX_ENCODED:
             yield from _pieces(fold(part))
             continue
-        for form in {part, decoded(part), *_with_quotes(part)}:
+        for form in {part, decode_all(part), *_with_quotes(part)}:
             if len(form) < ALWAYS_MASKED:
                 if form.strip():
                     yield Form(form, "word")

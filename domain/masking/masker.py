@@ -27,7 +27,7 @@ class Masker:
     """Replaces every text and number in ``globals``, however deep, wherever it shows up in an error, traceback or log.
 
     Texts of four characters and more are replaced anywhere, shorter ones and numbers as whole words; also within
-    escapes, in hex and in base64. True, false and null tell nothing and stay. Nothing is looked at before there is a
+    escapes, in hex and in base64. True, false and null reveal nothing and stay. Nothing is collected before there is a
     text to mask.
     """
 
@@ -38,7 +38,7 @@ class Masker:
         self._known: set[tuple[type, Leaf]] = set()
         self._weight = 0
         self._answers = 0
-        """What the answers that are still to be taken in weigh."""
+        """Weight of the answers that are not yet taken in."""
         self._finder: Finder | None = None
 
     def add_secret(self, value: Any, masked: Any) -> None:
@@ -55,14 +55,14 @@ class Masker:
                 self.add_secret(item, hidden)
 
     def add_answer(self, answer: Any) -> None:
-        """Also mask what a callable out of globals answered. Called in any thread; keeps no hold of the answer."""
+        """Also mask an answer of a callable in globals. Called in any thread; keeps no reference to the answer."""
         if self._answers < MAX_WEIGHT:
-            heard = list(leaves([answer], MAX_ANSWER))
-            self._answers += sum(map(_weight, heard)) + (0 if isinstance(answer, str | bytes | int | float) else 10_000)
-            self._new.append(heard)
+            found = list(leaves([answer], MAX_ANSWER))
+            self._answers += sum(map(_weight, found)) + (0 if isinstance(answer, str | bytes | int | float) else 10_000)
+            self._new.append(found)
 
     def text(self, text: str, most: int | None = None) -> str:
-        """The text with ``***`` in place of each secret; of a long one what the first ``most`` characters make."""
+        """The text with ``***`` in place of each secret; of a long text, the first ``most`` characters."""
         if self._new:
             self._take_in()
         if self._finder is None or not text:
@@ -91,7 +91,7 @@ class Masker:
         return value
 
     def _object(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Keys that were different stay different."""
+        """Keys that differ still differ when masked."""
         masked: dict[str, Any] = {}
         for number, (key, item) in enumerate(value.items(), 1):
             hidden = self.text(key)

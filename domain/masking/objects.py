@@ -1,4 +1,4 @@
-"""What objects of a caller's own classes keep in themselves. Nothing of theirs is called, no property read."""
+"""What objects of a caller's own classes hold. None of their methods is called, no property read."""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What in globals is a secret: texts, numbers and bytes, however deep. Nothing is called, nothing consumed."""
+"""Which values in globals are secrets: texts, numbers and bytes, however deep. Nothing is called or consumed."""
 
 import re
 from array import array
@@ -23,7 +23,7 @@ from .parts import parts_of
 Leaf = str | bytes | int | float
 
 MAX_VALUES = 50_000
-"""Values that are looked at, level by level. What lies behind them isn't masked."""
+"""Values that are visited, level by level. What lies beyond them isn't masked."""
 
 _MAX_OBJECTS_DEEP = 3
 """Objects of a caller's own classes that are looked into, one in the other."""

@@ -1,4 +1,4 @@
-"""Work on many runs at once: what came of each, and ids that make it resumable."""
+"""Operations on many runs: the outcome of each, and ids that make them resumable."""
 
 import hashlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Branching off from a run: what is edited of it, and what is refused."""
+"""Forking a run: where it begins, and the edit of its last result."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ from ..visible import quoted
 
 
 class Edit(NamedTuple):
-    """What the last result is to be instead."""
+    """The replacement of the last result."""
 
     output: Any
     handle: str | None
     keeps_handle: bool
-    """Whether the way on is to be that of the result as it was recorded."""
+    """Whether the run follows the edge that the recorded result took."""
 
 
 def edit_of(given: Any, limit: int) -> Edit:
@@ -33,7 +33,7 @@ def edit_of(given: Any, limit: int) -> Edit:
 
 
 class ForkPoint(NamedTuple):
-    """What would run of which workflow's version, and from which version of which run."""
+    """The version of a run at which a fork begins, and the version of the workflow that it will run."""
 
     run_id: str
     run_version: int
@@ -42,7 +42,7 @@ class ForkPoint(NamedTuple):
     plan: Plan
 
     def node(self, node_id: str) -> PlannedNode:
-        """Raises IllegalTransition that names the nodes, where there is no such one."""
+        """The planned node. Raises IllegalTransition, with the known nodes, where the definition lacks it."""
         planned = self.plan.nodes.get(node_id)
         if planned is None:
             known = ", ".join(map(repr, self.plan.nodes))
@@ -57,17 +57,19 @@ class ForkPoint(NamedTuple):
         return f"a fork of run {self.run_id!r} at version {self.run_version}"
 
 
-def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: ForkPoint) -> EditedResult:
-    """The edit in place of the last result in the events before the fork, newest first, and the way that it goes on.
+def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: ForkPoint) -> EditedResult:
+    """The edit in place of the last result in the events before the fork, newest first, with the node that follows.
 
     Raises InvalidRequest where there is no result yet, or no edge takes the handle; IllegalTransition where the
     definition lacks the node.
     """
     event = next(filter(_has_result, backwards), None)
     if event is None:
-        raise InvalidRequest(f"{standing.label} has no result yet whose output could be edited: give a payload instead")
+        raise InvalidRequest(
+            f"{fork_point.label} has no result yet whose output could be edited: give a payload instead"
+        )
     recorded = event.data["edited"] if event.type == STARTED else event.data
-    planned = standing.node(recorded["node_id"])
+    planned = fork_point.node(recorded["node_id"])
     handle = recorded.get("handle") if edit.keeps_handle else edit.handle
     edited: EditedResult = {"run_id": event.stream, "version": event.version, "node_id": planned.node.id}
     if "attempt" in recorded:
@@ -76,7 +78,7 @@ def edited_result(edit: Edit, backwards: Iterable[RecordedEvent], standing: Fork
         edited["handle"] = handle
     if planned.routes:
         if handle not in planned.routes:
-            raise InvalidRequest(f"{standing.label} has no way on. {describe_unrouted(planned, handle)}")
+            raise InvalidRequest(f"{fork_point.label} has no way on. {describe_unrouted(planned, handle)}")
         edited["next_node_id"] = planned.routes[handle]
     elif edit.handle is not None:
         check_name(edit.handle, "handle")

@@ -1,4 +1,4 @@
-"""Repeating a run: what is reused of it, what is refused, and what a preview says."""
+"""Retrying a run: which results are reused, what is refused, and the preview."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _UNENDED: dict[RunStatus, str] = {
 
 
 def refuse_unended(run_id: str, status: RunStatus, work_order_id: str | None = None) -> None:
-    """Only what has ended is retried. With ``work_order_id`` the run is another one, in the way of it.
+    """Raises IllegalTransition for a run that has not ended: only ended runs are retried.
 
-    Raises IllegalTransition.
+    ``work_order_id`` is given where the run is the last one of the work order that was to be retried.
     """
     if (hint := _UNENDED.get(status)) is not None:
         where = "" if work_order_id is None else f", which is the last one of work order {work_order_id},"
@@ -30,7 +30,7 @@ def refuse_unended(run_id: str, status: RunStatus, work_order_id: str | None = N
 
 
 def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: str, version: int) -> None:
-    """A retry runs the latest version, so that has to have the node. Raises IllegalTransition."""
+    """Raises IllegalTransition where the latest version, which a retry runs, lacks the node."""
     if all(node.id != node_id for node in definition.nodes):
         raise IllegalTransition(
             f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the latest, which would "
@@ -38,11 +38,11 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
         )
 
 
-# --- what is reused ---------------------------------------------------------------------------------------------------
+# --- reused results ---------------------------------------------------------------------------------------------------
 
 
 class NodeVisit(NamedTuple):
-    """A run came to a node: before that, ``version`` events of the run were recorded, and their results are reused."""
+    """The visit of a run to a node: the results of the ``version`` events recorded before it are reused."""
 
     run_id: str
     version: int
@@ -51,8 +51,8 @@ class NodeVisit(NamedTuple):
 def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVisit:
     """The last visit to a node, in the events of a run and of those that it begins with, newest first.
 
-    It begins with its first attempt, so that the step sees the payload that it saw then; or, where there is none,
-    behind the event that led to it. Raises InvalidRequest that names the nodes that were reached.
+    A visit begins before its first attempt, so that the step sees the same payload; where there is no attempt, after
+    the event that led to the node. Raises InvalidRequest, with the nodes that were reached.
     """
     reached: list[str] = []
     replaced: set[tuple[str, int]] = set()
@@ -74,7 +74,7 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
 
 
 def _leads_to(event: RecordedEvent) -> str | None:
-    """The node that is visited from here on. A fork goes on with its source's visit, unless that was edited."""
+    """The node that is visited next. A fork continues its source's visit, unless it has an edit."""
     data = event.data
     if event.type == STARTED and data.get("origin", {}).get("kind") == "fork" and "edited" not in data:
         return None
@@ -104,7 +104,7 @@ class ReusedNode:
 
 @dataclass(frozen=True, slots=True)
 class RetryPreview:
-    """What a retry would do. Nothing was changed."""
+    """What a retry would do; nothing is changed."""
 
     work_order_id: str
     run_id: str | None

@@ -1,8 +1,8 @@
-"""What the nodes of a run have produced so far, by node, shared between all snapshots of the run.
+"""The results of a run by node, shared between all its snapshots.
 
-A History only ever grows at its end. A Context is a view of its first ``count`` entries, so a snapshot costs the same
-whether it is the 10th or the 100,000th, and an old one never changes. Whoever goes on from a view that is no longer
-the end gets a copy of his own.
+A ResultLog only grows at its end. A Context is a view of its first ``count`` entries, so a snapshot costs the same
+whether it is the 10th or the 100,000th, and an old one never changes. Continuing from a view that is no longer the end
+copies the log (copy-on-write).
 """
 
 from bisect import bisect_left
@@ -82,7 +82,7 @@ class Context(Immutable, Mapping[str, Results]):
         places = self.history.places(node_id, self.count)
         if not places:
             return 0
-        # The length is read once: another branch may be appending. What it appends lies behind every older view.
+        # The length is read once: another thread may be appending. What it appends lies beyond every older view.
         length = len(places)
         return length if places[length - 1] < self.count else bisect_left(places, self.count, 0, length)
 
@@ -106,7 +106,7 @@ class Context(Immutable, Mapping[str, Results]):
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
         successes = self.history.successes(node_id)
-        if self.count == len(self.history):  # looked at after the count was read: nothing came in between
+        if self.count == len(self.history):  # compared after the count was read: nothing was appended in between
             return successes
         return sum(1 for entry in self._entries(node_id) if "error" not in entry)
 
@@ -122,7 +122,7 @@ class Context(Immutable, Mapping[str, Results]):
         return (self.history[at] for at in self.history.places(node_id, self.count)[: self._visible(node_id)])
 
     def placed(self, start: int = 0) -> Iterator[PlacedResult]:
-        """The results behind the first ``start`` of all nodes together, in the order in which they came."""
+        """The results after the first ``start`` of all nodes together, in the order in which they were recorded."""
         seen = Counter(self.history[at]["node_id"] for at in range(start))
         for at in range(start, self.count):
             entry = self.history[at]
@@ -134,12 +134,12 @@ class Context(Immutable, Mapping[str, Results]):
         """The JSON object of the context; the outputs in it are read-only."""
         return {node_id: [result.to_data() for result in results] for node_id, results in self.items()}
 
-    def shown(self) -> dict[str, list[dict[str, Any]]]:
-        """The same, with the outputs as they were recorded: for who only reads them."""
+    def raw_data(self) -> dict[str, list[dict[str, Any]]]:
+        """The same with the outputs as recorded, not frozen: only to be read."""
         return {node_id: [raw_data(result) for result in results] for node_id, results in self.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What it shows, read: neither what came later nor what would read it from the store.
+        # The results of this view, decoded: not those recorded later, nor the decoder, which may hold a store.
         return _context_of, ([self.history[at] for at in range(self.count)],)
 
     def __repr__(self) -> str:

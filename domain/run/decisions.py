@@ -1,4 +1,4 @@
-"""What may be asked of a run: each answers with the next event, refuses, or has nothing to say."""
+"""Decisions on a run: each returns the next event, raises IllegalTransition, or returns None for nothing to do."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,7 @@ from .state import RunState
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
-    """The head of the state's next event. Time never runs backwards in a stream, whatever the clock does."""
+    """The common keys of the run's next event. Time never runs backwards in a stream, whatever the clock does."""
     data: dict[str, Any] = {"recorded_at": next_time(state.recorded_at, now), "by": by}
     if state.work_order_id is not None:
         data["correlation_id"] = state.work_order_id
@@ -61,8 +61,8 @@ def start(
 
 
 def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bool) -> NewEvent | None:
-    """How a fork goes on from where its source stood: from a failure at once, from what waits when it is ``given``
-    the payload that it waits for. None when it runs already, waits, or is complete.
+    """How a fork continues from where its source stood: after a failure at once; while paused or waiting for a retry
+    only if it is ``given`` a payload. None when it runs already, keeps waiting, or is complete.
     """
     if state.status == "failed" or (given and state.status == "error"):
         type = RETRIED
@@ -75,7 +75,7 @@ def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bo
 
 
 def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
-    """Go on with a paused run. Raises IllegalTransition when it isn't paused."""
+    """Continue a paused run. Raises IllegalTransition when it isn't paused."""
     if state.status != "paused":
         hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
         raise IllegalTransition(f"{state.label} is {state.run_status}, not paused: {hint}")

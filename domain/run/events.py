@@ -17,12 +17,12 @@ class Origin(TypedDict):
     version: int
     """1 and more: the results after that many events of the source are those that this run begins with. 0: none are.
 
-    A fork begins as its source stood then altogether: with its status, node, retry, metadata and times, too.
+    A fork begins where its source stood then: also with its status, node, retry, metadata and times.
     """
 
 
 class EditedResult(TypedDict):
-    """What a fork puts in the place of the last result that its source had at that version."""
+    """The result with which a fork replaces the last one that its source had at that version."""
 
     run_id: str
     """With ``version``: the event whose result it replaces."""
@@ -164,6 +164,6 @@ METADATA_SET: Final = "run.metadata_set"
 
 
 def replaced_by(event: RecordedEvent) -> Iterator[tuple[str, int]]:
-    """The event, as run and version, whose result this event takes the place of, if it does."""
+    """The event, as run and version, whose result this event replaces, if it replaces one."""
     if event.type == STARTED and (edited := event.data.get("edited")) is not None:
         yield edited["run_id"], edited["version"]

@@ -16,7 +16,7 @@ from .snapshot import Snapshot
 from .state import RunState
 
 FEW = 100
-"""A stretch of steps up to this long is read whole, so that damage is mostly told by the read itself."""
+"""So many consecutive steps are decoded at once, so that the read itself mostly finds damage."""
 
 
 def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str,
 
 
 _MISFITS = (KeyError, TypeError, ValueError, AttributeError, InvalidValue)
-"""What a body raises that isn't of its type's schema, or is nested too deep: no write of ours made it."""
+"""Raised for a body that doesn't fit its type's schema, or is nested too deep: flowledger didn't write it."""
 
 
 def _not_readable(run_id: str, version: int, type: str, error: Exception) -> EventNotReadable:
@@ -42,11 +42,11 @@ def _not_readable(run_id: str, version: int, type: str, error: Exception) -> Eve
 
 
 def fold_batches(state: RunState, batches: Iterable[RowBatch]) -> None:
-    """Fold pages of stored events: as one by one, only that the steps of a long run are not read.
+    """Fold batches of stored events: the same as one by one, but most steps of a long run are not decoded.
 
-    Nearly all events of a long run are steps that lead to the next step. Of a stretch of them only the last one counts
-    for the state; the results of the others are kept sealed, for whoever looks at them. A damaged one is
-    EventNotReadable then.
+    Nearly all events of a long run are steps that lead to the next step. Of many consecutive ones only the last counts
+    for the state; the results of the others stay encoded until they are read. A damaged one raises EventNotReadable
+    then.
     """
     for batch in batches:
         for type, group in groupby(batch.rows, _type_of):
@@ -59,14 +59,14 @@ def fold_batches(state: RunState, batches: Iterable[RowBatch]) -> None:
 
 
 class FoldSegment(NamedTuple):
-    """Events of one type that follow each other, folded: the snapshots after them, which are made when asked for."""
+    """Consecutive events of one type, folded: the snapshots after each of them, made on demand."""
 
     type: str
     snapshots: Union["LazySegment", tuple[Snapshot]]
 
 
 def segments(state: RunState, batches: Iterable[RowBatch]) -> Iterator[FoldSegment]:
-    """The events of the pages, folded in one pass. Who keeps the passages has the snapshot at every version."""
+    """Fold the events of the batches in one pass; together the segments hold the snapshot at every version."""
     for batch in batches:
         for type, group in groupby(batch.rows, _type_of):
             rows = list(group)
@@ -79,7 +79,7 @@ def segments(state: RunState, batches: Iterable[RowBatch]) -> Iterator[FoldSegme
 
 
 def snapshots(segments: Iterable[FoldSegment]) -> Iterator[Snapshot]:
-    """The snapshot after each event; those after steps are read when somebody looks."""
+    """The snapshot after each event; those after steps are decoded when they are read."""
     for segment in segments:
         yield from segment.snapshots
 
@@ -94,7 +94,7 @@ def _may_stay_encoded(state: RunState, type: str, rows: Sequence[EncodedRow]) ->
 
 
 def fold_encoded_steps(state: RunState, steps: Sequence[EncodedRow], batch: RowBatch) -> None:
-    """Fold the results of steps that lead to further ones; what else they change is overwritten by the step after."""
+    """Fold the results of steps that lead to further ones; what else they change, the next step overwrites."""
     context = state.context
     history = context.history.extend_encoded(context.count, steps, batch.decoder)
     state.context = Context(history, context.count + len(steps))
@@ -103,10 +103,10 @@ def fold_encoded_steps(state: RunState, steps: Sequence[EncodedRow], batch: RowB
 
 
 class LazySegment:
-    """Steps of a running run, each leading to the next: their snapshots differ in little, and are made on demand."""
+    """Consecutive steps of a running run: their snapshots differ little, and are made on demand."""
 
     def __init__(self, state: RunState, steps: Sequence[EncodedRow], batch: RowBatch) -> None:
-        """Folds the steps into the state, sealed."""
+        """Folds the steps into the state, still encoded."""
         self._steps = len(steps)
         self._first = state.context.count
         self._version = state.version + 1

@@ -1,4 +1,4 @@
-"""What the steps of a run produced, in order: one log, shared by all states of the run."""
+"""The results of a run's steps, in order: one log, shared by all states of the run."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ class NodeResult(Immutable):
 
 
 def raw_data(result: NodeResult) -> dict[str, Any]:
-    """Its JSON object with the output as it was recorded, which may be changed: for callers that only read it."""
+    """The JSON object with the output as recorded, not frozen: only to be read."""
     data: dict[str, Any] = {
         "output": result._entry.get("output"),  # pyright: ignore[reportPrivateUsage] - no caller is to have it by name
         "timestamp": result.timestamp_ms,
@@ -82,11 +82,11 @@ def error_text(error: Mapping[str, Any]) -> str:
 
 
 Entry = Mapping[str, Any]
-"""One result: the body of the event that recorded it, without what only the log needs."""
+"""One result: the body of the event that recorded it, without what only the event log needs."""
 
 
-def result_in(data: Mapping[str, Any]) -> Entry:
-    """What a run remembers of a step. Inputs, logs and tracebacks stay in the log: a snapshot would keep them alive."""
+def entry_of(data: Mapping[str, Any]) -> Entry:
+    """The entry of a step's event. Inputs, logs and tracebacks are left out: a snapshot would keep them in memory."""
     if "input" in data or "logs" in data or "error" in data:
         kept = dict(data)
         kept.pop("input", None)
@@ -100,18 +100,18 @@ def result_in(data: Mapping[str, Any]) -> Entry:
 class ResultLog:
     """The results of one run in order. Shared by every Context of the run.
 
-    Entries that came from storage stay sealed until somebody looks, and so does the index by node: a fold over 100,000
-    events that ends in a snapshot which nobody opens reads none of them.
+    Entries from storage are decoded when they are read, and the index by node is built on demand: a fold over 100,000
+    events whose results are never read decodes none of them.
     """
 
     __slots__ = ("_decoders", "_indexed", "_log", "_places", "_successes")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
-        # From which place on which opener opens what is sealed, in order. A chain of forks has one for each of them.
+        # (first place, decoder) of the encoded entries, in order. A chain of forks has one for each run.
         self._decoders: list[tuple[int, RowDecoder]] = []
         self._indexed = 0
-        # Node id → where in the log its results are. One list a node, no more: what is alive slows every collection.
+        # Node id → places of its results. One list a node, no more objects: each would slow every garbage collection.
         self._places: dict[str, list[int]] = {}
         self._successes: dict[str, int] = {}
 
@@ -119,18 +119,18 @@ class ResultLog:
         return len(self._log)
 
     def __getitem__(self, place: int) -> Entry:
-        """One entry. Raises EventNotReadable when it lay in storage in a form that can't be read."""
+        """One entry, decoded if need be. Raises EventNotReadable for one that is damaged in storage."""
         entry = self._log[place]
         if type(entry) is tuple:
             decoders = self._decoders
             decoder = (
                 decoders[0] if len(decoders) == 1 else decoders[bisect_right(decoders, place, key=_first_place) - 1]
             )
-            entry = self._log[place] = _opened(decoder[1], entry)
+            entry = self._log[place] = _decode_entry(decoder[1], entry)
         return entry  # type: ignore[return-value]
 
     def extend(self, count: int, entry: Entry) -> "ResultLog":
-        """The history with an entry after its first ``count``: this one if it ends there, else a copy."""
+        """The log with an entry after its first ``count``: this one if it ends there, else a copy (copy-on-write)."""
         with lock_of(self):
             if count == len(self._log):
                 self._log.append(entry)
@@ -140,7 +140,7 @@ class ResultLog:
         return branch
 
     def extend_encoded(self, count: int, rows: Sequence[EncodedRow], decoder: RowDecoder) -> "ResultLog":
-        """The same with entries as they lie in storage."""
+        """The same with entries that are still encoded."""
         with lock_of(self):
             if count == len(self._log):
                 if not self._decoders or self._decoders[-1][1] != decoder:
@@ -156,7 +156,7 @@ class ResultLog:
         return branch
 
     def places(self, node_id: str, count: int) -> Sequence[int]:
-        """Where the node's results are, ascending: all those among the first ``count`` entries, and maybe more."""
+        """Places of the node's results, ascending: all among the first ``count`` entries, and maybe later ones."""
         if self._indexed < count:
             self._index(count)
         return self._places.get(node_id, ())
@@ -191,9 +191,9 @@ class ResultLog:
 _first_place = itemgetter(0)
 
 
-def _opened(decoder: RowDecoder, row: EncodedRow) -> Entry:
+def _decode_entry(decoder: RowDecoder, row: EncodedRow) -> Entry:
     stream, decode_body = decoder
-    entry = result_in(decode_body(stream, row[0], row[1], row[2]))
+    entry = entry_of(decode_body(stream, row[0], row[1], row[2]))
     node_id, recorded_at, started_at = entry.get("node_id"), entry["recorded_at"], entry.get("started_at")
     if type(node_id) is str and type(recorded_at) is int and type(started_at) is int:
         return entry

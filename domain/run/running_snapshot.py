@@ -1,6 +1,6 @@
-"""Snapshots of a running run after one of its steps, which is read only when somebody looks.
+"""Snapshots of a running run after one of its steps, which is decoded when its values are read.
 
-A walk over a long run makes many snapshots that are hardly looked at, so making one takes as little as possible.
+A walk over a long run makes many snapshots that are hardly read, so making one costs as little as possible.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ def running_snapshot(
     workflow_id: str, metadata: Mapping[str, Any], context: Context, version: int,
     read: Callable[[Snapshot, int], None], place: int,
 ) -> Snapshot:  # fmt: skip
-    """A snapshot that knows all but its step; ``read(snapshot, place)`` is to call ``set_step``."""
+    """A snapshot without the values of its step; ``read(snapshot, place)`` has to call ``set_step``."""
     snapshot: Snapshot = _new(Snapshot)
     _set_workflow_id(snapshot, workflow_id)
     _set_status(snapshot, "active")
@@ -28,14 +28,14 @@ def running_snapshot(
 
 
 def set_step(snapshot: Snapshot, current_node_id: str, last_started_at: datetime, total_execution_time: int) -> None:
-    """Set what only the step itself tells."""
+    """Set the values that come from the step itself."""
     _set_current_node_id(snapshot, current_node_id)
     _set_last_started_at(snapshot, last_started_at)
     _set_total_execution_time(snapshot, total_execution_time)
 
 
 def _setter(name: str) -> Callable[[Snapshot, Any], None]:
-    # The descriptor itself: going through a frozen class's own way of setting a field takes ten times as long.
+    # The slot's descriptor: object.__setattr__, as frozen dataclasses use it, takes ten times as long.
     return getattr(Snapshot, name).__set__  # type: ignore[no-any-return]
 
 

@@ -63,7 +63,7 @@ class Snapshot(PartlyRead):
 
     def to_json(self) -> bytes:
         """UTF-8 JSON, compact."""
-        return to_json(_data(self, self.context.shown()))
+        return to_json(_data(self, self.context.raw_data()))
 
     @staticmethod
     def from_json(value: bytes | str | Mapping[str, Any]) -> "Snapshot":
@@ -79,11 +79,11 @@ class Snapshot(PartlyRead):
         return _read(value)
 
     def __str__(self) -> str:
-        return visible_json(json.dumps(_data(self, self.context.shown()), indent=2, ensure_ascii=False))
+        return visible_json(json.dumps(_data(self, self.context.raw_data()), indent=2, ensure_ascii=False))
 
 
 def shallow_data(snapshot: Snapshot) -> dict[str, Any]:
-    """The JSON object with the context as it is: for a look at few of its results, which may be very many."""
+    """The JSON object with the Context itself as its context: to read few of very many results."""
     return _data(snapshot, snapshot.context)
 
 

@@ -1,4 +1,4 @@
-"""What the events of a run fold into."""
+"""The state of a run: what its events fold into."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ class RunState:
         self.current_node_id: str | None = None
         self.context = Context(ResultLog(), 0)
         self.reused = 0
-        """How many of the results, the first ones, are those of an earlier run."""
+        """How many results, the first ones, come from an earlier run."""
         self.queued = False
         self.version = 0
         self.last_started_at: int | None = None
@@ -57,12 +57,12 @@ class RunState:
         self.recorded_at = 0
 
     def become(self, other: "RunState") -> None:
-        """Take over the other state of the same run."""
+        """Take over another state of the same run."""
         for name in RunState.__slots__:
             setattr(self, name, getattr(other, name))
 
     def begin_with(self, past: "RunState", origin: Origin) -> None:
-        """Before the first event: begin with the results of the origin's run then; a fork with all that it was."""
+        """Before the first event: begin with the results of the origin; a fork with its whole state."""
         if origin["kind"] == "fork":
             run_id = self.run_id
             self.become(past)
@@ -72,7 +72,7 @@ class RunState:
 
     @property
     def label(self) -> str:
-        """How messages call it."""
+        """What messages call it."""
         return "the run" if self.run_id is None else f"run {self.run_id!r}"
 
     @property
@@ -82,7 +82,7 @@ class RunState:
 
     @staticmethod
     def from_snapshot(snapshot: Snapshot) -> "RunState":
-        """The state to go on from where a snapshot is all there is."""
+        """The state to continue from, made from a snapshot alone."""
         state = RunState()
         metadata = dict(snapshot.metadata)
         state.paused_reason = metadata.pop("pausedReason", None)
@@ -118,7 +118,7 @@ class RunState:
         )
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
-        """The metadata with the reasons for the state among them, as a snapshot shows them."""
+        """The metadata as a snapshot shows it: with the reasons for a pause or a failure."""
         if self.paused_reason is None and self.failed_reason is None:
             return self.metadata
         shown = dict(self.metadata)

@@ -6,14 +6,14 @@ from typing import Any
 from ..status import SnapshotStatus
 from ..values.json import freeze
 from .context import Context
-from .results import result_in
+from .results import entry_of
 from .state import RunState
 
 
 def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     state.workflow_id = data["workflow_id"]
     state.workflow_version = data["workflow_version"]
-    state.definition_digest = data.get("definition_digest", "")  # an engine alone has no use for it
+    state.definition_digest = data.get("definition_digest", "")  # absent where an engine runs without a store
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
     state.queued = "queued" in data
@@ -30,7 +30,7 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
-    """Stand where the source stood, but for what was edited. What had ended then has ended when the fork began."""
+    """Begin where the source stood, apart from the edit. If it had ended, the fork ended when it began."""
     if "metadata" in data:
         on_metadata_set(state, data)
     if state.finished_at is not None:
@@ -43,7 +43,7 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
     state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
     state.payload = data.get("payload")
-    _go_on(state)
+    _continue(state)
     if "next_node_id" not in edited:
         _end(state, "completed", data)
 
@@ -59,7 +59,7 @@ def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
     if (next_node_id := data.get("next_node_id")) is not None:
         state.current_node_id = next_node_id
     elif "unrouted" in data:
-        state.current_node_id = data["node_id"]  # a fold that passed over the steps before doesn't know it yet
+        state.current_node_id = data["node_id"]  # a fold that didn't decode the steps before doesn't know it yet
     else:
         state.current_node_id = None
         _end(state, "completed", data)
@@ -83,7 +83,7 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
     context = state.context
-    state.context = Context(context.history.extend(context.count, result_in(data)), context.count + 1)
+    state.context = Context(context.history.extend(context.count, entry_of(data)), context.count + 1)
     _count_time(state, data)
 
 
@@ -110,7 +110,7 @@ def on_paused(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
-    """Take over which code runs from here on, where the event says anything of it."""
+    """Note which code runs from here on, where the event names it."""
     if "code" in data:
         state.code, state.distributions = data["code"], data.get("distributions", {})
 
@@ -123,13 +123,13 @@ def on_resumed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def on_claimed(state: RunState, data: Mapping[str, Any]) -> None:
     _run_by(state, data)
-    _go_on(state)
+    _continue(state)
     state.queued = "queued" in data
     state.last_started_at = data["recorded_at"]
 
 
-def _go_on(state: RunState) -> None:
-    """Run, whatever held the run up. Only a fork goes on from what had ended."""
+def _continue(state: RunState) -> None:
+    """Run, whatever held the run up. Only a fork continues what had ended."""
     state.status = "active"
     state.cancelled = False
     state.paused_reason = state.failed_reason = state.finished_at = None

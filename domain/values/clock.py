@@ -18,7 +18,7 @@ LATEST: Final = 253_402_300_799_999_999
 """The first and the last microsecond that calendars know, since 1970: of the years 1 and 9999."""
 
 AHEAD: Final = 24 * 60 * 60 * 1_000_000
-"""Microseconds by which a stored time may be ahead of the clock and still date what comes behind it."""
+"""Microseconds by which a stored time may be ahead of the clock and still be a lower bound for the next event."""
 
 
 class OddTime(datetime):
@@ -73,25 +73,27 @@ class OddTime(datetime):
 
 
 def micros_clock(clock: Clock | None) -> Callable[[], int]:
-    """A function that tells microseconds since 1970: by the caller's clock, or the system's.
+    """A function that returns microseconds since 1970, by the caller's clock or the system's.
 
-    It raises InvalidRequest where the caller's clock doesn't tell a time that the log can hold.
+    It raises InvalidRequest where the caller's clock returns no time that the log can hold.
     """
     if clock is None:
         return lambda: time.time_ns() // 1000
-    return lambda: _told_by(clock)
+    return lambda: _read_clock(clock)
 
 
-def _told_by(clock: Clock) -> int:
+def _read_clock(clock: Clock) -> int:
     try:
-        told = clock()
+        reading = clock()
     except Exception as error:  # it is the caller's code
         raise InvalidRequest(f"the clock can't tell the time: {type(error).__name__}: {error}") from error
-    if not isinstance(told, datetime):
-        raise InvalidRequest(f"the clock told {quoted(told)}: it must return an aware datetime")
-    at = micros(told)
+    if not isinstance(reading, datetime):
+        raise InvalidRequest(f"the clock returned {quoted(reading)}: it must return an aware datetime")
+    at = micros(reading)
     if at < 0:
-        raise InvalidRequest(f"the clock told {told.isoformat()}: the log holds no times before 1970; set it right")
+        raise InvalidRequest(
+            f"the clock returned {reading.isoformat()}: the log holds no times before 1970; set it right"
+        )
     return at
 
 
@@ -112,9 +114,9 @@ def micros(moment: datetime) -> int:
 
 
 def next_time(recorded_at: int, now: int) -> int:
-    """The time of an event behind one that was recorded at a time: time never runs backwards in a stream.
+    """The time of the next event of a stream, after one that was recorded at a time: time never runs backwards there.
 
-    Unless that is ahead of the clock by more than a day: then no clock has told it, and it dates nothing.
+    A recorded time more than a day ahead of the clock is ignored: no clock was so wrong, so the event is at fault.
     """
     return now if recorded_at > now + AHEAD else max(now, recorded_at)
 

@@ -1,7 +1,7 @@
 """JSON values: checked once at the edge, then read-only and shared.
 
-``freeze`` is the only door: what comes out is JSON for certain, can't be changed through any reference, and is shared
-between snapshots instead of copied. Freezing what is frozen costs nothing.
+``freeze`` is the only entry: its result is valid JSON, can't be changed through any reference, and is shared between
+snapshots instead of copied. Freezing a frozen value costs nothing.
 """
 
 import sys
@@ -18,7 +18,7 @@ MAX_VALUE_BYTES = 64 * 2**20
 """Default limit for one payload, output or metadata value, in bytes of its strings, keys, scalars and containers."""
 
 CONTAINER_BYTES = 16
-"""What each object and array counts as: an empty one takes 80 bytes of memory, and text has nothing to count in it."""
+"""What each object and array counts as: an empty one takes 80 bytes of memory, but has no text to count."""
 
 MAX_DEPTH = 200
 """Levels of nesting. Encoders stop near 254, and an event wraps its value in a few levels of its own."""
@@ -76,7 +76,7 @@ def thaw(value: Any) -> Any:
 
 
 def refreeze(value: Any) -> Any:
-    """Read-only again, after pickling or a deep copy: alone, JSON comes back as what may be changed."""
+    """Read-only again, after pickling or a deep copy, which make JSON values mutable."""
     if isinstance(value, dict):
         return FrozenDict({key: refreeze(item) for key, item in value.items()})
     if isinstance(value, list):
@@ -91,7 +91,7 @@ def restore(target: Any, state: Sequence[Any], *read_only: str) -> None:
 
 
 class Immutable:
-    """A copy of what never changes is the thing itself."""
+    """An immutable object: its copy is the object itself."""
 
     __slots__ = ()
 
@@ -105,7 +105,7 @@ class Immutable:
 def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any:
     """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
 
-    Tuples become arrays and pydantic models their JSON form; nothing else is converted, so nothing is lost unnoticed.
+    Tuples become arrays and pydantic models their JSON form; nothing else is converted, so no value is lost silently.
     A model that can't be dumped is InvalidValue as well, whatever it raises.
     """
     kind = type(value)
@@ -197,7 +197,7 @@ class _Freezer:
 
     def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
         if isinstance(value, BaseModel):
-            return self.freeze(self._dumped(value, path), path, depth)
+            return self.freeze(self._dump(value, path), path, depth)
         if isinstance(value, str):  # here and below subclasses, such as StrEnum, IntEnum or numpy.float64
             return self.freeze(str.__str__(value), path, depth)
         if isinstance(value, int):
@@ -212,7 +212,7 @@ class _Freezer:
         }
         raise self._fault(path, f"{_article(value)} is not JSON{hint.get(type(value).__name__, '')}")
 
-    def _dumped(self, model: BaseModel, path: tuple[str | int, ...]) -> Any:
+    def _dump(self, model: BaseModel, path: tuple[str | int, ...]) -> Any:
         try:
             return model.model_dump(mode="json")
         except Exception as error:  # computed fields and serializers are the caller's code, and may raise anything

@@ -1,4 +1,4 @@
-"""JSON text that people and files give, read strictly: what has no one meaning is refused."""
+"""JSON text from people and files, read strictly: ambiguous text is refused."""
 
 import json
 from collections import Counter

@@ -1,10 +1,10 @@
 """Names: what people and programs call workflows, nodes, types, handles, actors and keys.
 
-They are checked where a name is made. What an older release took stays readable, and is shown with escapes.
+Names are checked when they are made. Names that an older release allowed stay readable, and are shown with escapes.
 """
 
 from ..errors import InvalidRequest, InvalidValue
-from ..visible import STEERING, quoted, visible
+from ..visible import CONTROL_CHARACTERS, quoted, visible
 from .json import freeze
 
 
@@ -19,7 +19,7 @@ def check_name(name: object, place: str) -> None:
 
 
 def check_run_id(run_id: object) -> None:
-    """Raises InvalidRequest for what can be no id of a run that somebody asks for, InvalidValue for no Unicode."""
+    """Raises InvalidRequest for what can't be the id of a run, InvalidValue for text that isn't Unicode."""
     if not isinstance(run_id, str):
         raise InvalidRequest(f"a run id is text, such as run.id, not {type(run_id).__name__}")
     freeze(run_id, "run_id")
@@ -29,7 +29,7 @@ def name_fault(name: str) -> str | None:
     """What is wrong with a name, in words; None where nothing is."""
     if name.isascii() and name.isprintable():
         return None
-    found = STEERING.search(name)
+    found = CONTROL_CHARACTERS.search(name)
     if found is None:
         return None
     at = f"{visible(found[0])} at character {found.start()}"

@@ -1,4 +1,4 @@
-"""Objects some of whose fields are read only when somebody looks at them."""
+"""Objects with fields that are read on first access."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -7,9 +7,9 @@ from .json import Immutable
 
 
 class PartlyRead(Immutable):
-    """A class with slots whose ``_READ_LATE`` may be unset: the first look at one of them sets them all.
+    """A class with slots whose ``_READ_LATE`` may be unset: the first access to one of them sets them all.
 
-    Made by who knows how to read them: ``_unread`` is a function that sets the fields, and its argument, a place.
+    ``_unread`` is the function that sets the fields, and its argument, a place.
     """
 
     __slots__ = ("_unread",)
@@ -19,7 +19,7 @@ class PartlyRead(Immutable):
     if not TYPE_CHECKING:  # where it would make every name an attribute
 
         def __getattr__(self, name: str) -> Any:
-            # Called only for what isn't there: a name that the class doesn't have, or a field that is still unread.
+            # Called only for a name that the class doesn't have, or for a field that is still unread.
             kind = type(self)
             if name not in kind._READ_LATE:
                 raise AttributeError(f"a {kind.__name__} has no {name!r}: it has {', '.join(kind.__slots__)}")

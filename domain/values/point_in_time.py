@@ -1,4 +1,4 @@
-"""Which state of a stream is asked for: at a version, as of a time, or the latest."""
+"""Points in the history of a stream: a version, a time, or the latest."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +32,7 @@ Moment = AtVersion | AsOf | Latest
 
 
 def parse_moment(version: Any, at: Any) -> Moment:
-    """The moment that a caller means. Raises InvalidRequest for both at once, a wrong type or a naive datetime."""
+    """The moment that a caller asks for. Raises InvalidRequest for both at once, a wrong type or a naive datetime."""
     if version is not None and at is not None:
         raise InvalidRequest("give a version or a time, not both")
     if version is not None:

@@ -1,4 +1,4 @@
-"""Which parts of a workflow differ between two saves. Reads the stored bodies: what is old needs no validation."""
+"""Which parts of a workflow differ between two saves. Reads the stored bodies without validating them again."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,11 @@ from ..values.json_compare import same_json
 _Key = TypeVar("_Key")
 
 EdgeKey = tuple[str] | tuple[str, str | None, str]
-"""What an edge is known by: its id alone, or source, handle and target where it has none of its own."""
+"""What identifies an edge: its id, or source, handle and target where it has none of its own."""
 
 
 class PartChanges(NamedTuple):
-    """What became of the nodes, or of the edges, by id."""
+    """The changes of the nodes, or of the edges, by id."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ class Changes:
     def __str__(self) -> str:
         if self.unreadable:
             return "can't be shown: what was saved is no definition"
-        said = [*_said("node", self.nodes), *_said("edge", self.edges)]
-        said += ["another start"] * self.start + ["another order"] * self.order + ["renamed"] * self.name
-        said += [f"other code of {_listed(self.code)}"] if self.code else []
-        return "; ".join(said) or "nothing changed"
+        phrases = [*_phrases("node", self.nodes), *_phrases("edge", self.edges)]
+        phrases += ["another start"] * self.start + ["another order"] * self.order + ["renamed"] * self.name
+        phrases += [f"other code of {_join(self.code)}"] if self.code else []
+        return "; ".join(phrases) or "nothing changed"
 
 
 def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Changes:
@@ -68,7 +68,7 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
             )
         ),
         start=old.get("start") != new.get("start"),
-        order=reordered(old_nodes, nodes) or reordered(old_edges, edges),
+        order=is_reordered(old_nodes, nodes) or is_reordered(old_edges, edges),
         code=tuple(sorted(type for type in types if before["code"].get(type) != after["code"].get(type))),
         name=before.get("name") != after.get("name"),
     )
@@ -93,7 +93,7 @@ def _edge_key(edge: Mapping[str, Any], *, own_id: bool) -> EdgeKey:
 
 
 def edge_label(edge: Mapping[str, Any]) -> str:
-    """How people call an edge: its id, or ``a → b``, or ``a [handle] → b``."""
+    """What people call an edge: its id, or ``a → b``, or ``a [handle] → b``."""
     if edge.get("id") is not None:
         return str(edge["id"])
     handle = edge.get("sourceHandle")
@@ -103,7 +103,7 @@ def edge_label(edge: Mapping[str, Any]) -> str:
 def compare_parts(
     before: Mapping[_Key, Any], after: Mapping[_Key, Any]
 ) -> tuple[tuple[_Key, ...], tuple[_Key, ...], tuple[_Key, ...]]:
-    """The keys that were added, removed, and whose value is another one."""
+    """The keys that were added, removed, and whose value changed."""
     return (
         tuple(key for key in after if key not in before),
         tuple(key for key in before if key not in after),
@@ -111,20 +111,20 @@ def compare_parts(
     )
 
 
-def reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
-    """Whether what both have stands in another order."""
+def is_reordered(before: Iterable[_Key], after: Iterable[_Key]) -> bool:
+    """Whether the keys that both have stand in another order."""
     earlier, later = list(before), list(after)
     both = {*earlier} & {*later}
     return [key for key in earlier if key in both] != [key for key in later if key in both]
 
 
-def _said(kind: str, changes: PartChanges) -> list[str]:
+def _phrases(kind: str, changes: PartChanges) -> list[str]:
     return [
-        f"{verb} {kind}{'s' * (len(ids) != 1)} {_listed(ids)}"
+        f"{verb} {kind}{'s' * (len(ids) != 1)} {_join(ids)}"
         for verb, ids in zip(("added", "removed", "changed"), changes, strict=True)
         if ids
     ]
 
 
-def _listed(ids: Sequence[str]) -> str:
+def _join(ids: Sequence[str]) -> str:
     return ", ".join(map(repr, ids))

@@ -1,4 +1,4 @@
-"""Saves that were based on a version which is no longer the latest: refused, or merged."""
+"""Stale saves, based on a version that is no longer the latest: refused, or merged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

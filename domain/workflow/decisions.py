@@ -1,4 +1,4 @@
-"""What may be done to a workflow: the events that a command leads to, or why it is refused."""
+"""Decisions on a workflow: the events of a command, or IllegalTransition."""
 
 import base64
 import hashlib
@@ -25,11 +25,11 @@ def save(
     archived workflow.
     """
     refuse_archived(state)
-    return _saved(state, definition, code, state.version + 1, name, by, message, is_taken, now)
+    return _save_event(state, definition, code, state.version + 1, name, by, message, is_taken, now)
 
 
 def archive(state: WorkflowState, by: str, reason: str | None, now: int) -> NewEvent:
-    """Put the workflow away: from here on it is neither saved nor started. Raises IllegalTransition when it is."""
+    """Archive the workflow: it can then be neither saved nor started. Raises IllegalTransition when it is archived."""
     refuse_archived(state)
     return NewEvent(ARCHIVED, _body(state, by, now) | ({} if reason is None else {"reason": reason}))
 
@@ -38,9 +38,9 @@ def restore(
     state: WorkflowState, old: tuple[int, WorkflowDefinition, Mapping[str, JobCode]] | None, *,
     by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
 ) -> list[NewEvent]:  # fmt: skip
-    """Take the archive back, and make an old definition (its version, itself, the code behind it now) the newest one.
+    """Restore the workflow, and make an ``old`` definition (its version, itself, its code today) the newest one.
 
-    Empty when that is what it is already. Raises IllegalTransition when no version is named and nothing is archived.
+    Empty when nothing would change. Raises IllegalTransition when no version is named and nothing is archived.
     """
     events: list[NewEvent] = []
     if state.archived is not None:
@@ -48,7 +48,9 @@ def restore(
     if old is not None:
         version, definition, code = old
         said = message if message is not None else f"restored from version {version}"
-        saved = _saved(state, definition, code, state.version + len(events) + 1, state.name, by, said, is_taken, now)
+        saved = _save_event(
+            state, definition, code, state.version + len(events) + 1, state.name, by, said, is_taken, now
+        )
         events += [] if saved is None else [saved]
     elif not events:
         raise IllegalTransition(f"workflow {state.workflow_id!r} is not archived: name the version to restore")
@@ -77,7 +79,7 @@ def snapshot_ids(workflow_id: str, version: int, digest: str) -> Iterator[str]:
         salt = f"\0{number}"
 
 
-def _saved(
+def _save_event(
     state: WorkflowState, definition: WorkflowDefinition, code: Mapping[str, JobCode], version: int,
     name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
 ) -> NewEvent | None:  # fmt: skip

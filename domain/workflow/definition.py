@@ -36,7 +36,7 @@ _Text = Annotated[str, AfterValidator(_json)]
 _Json = Annotated[Any, AfterValidator(_json)]
 
 
-class _Part(BaseModel):
+class _DefinitionPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True, ignored_types=(lazy,))
 
     def to_data(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class _Part(BaseModel):
         return {named[name].alias or name: getattr(self, name) for name in named if name in self.model_fields_set}
 
 
-class Node(_Part):
+class Node(_DefinitionPart):
     """One step of a workflow."""
 
     id: _Name
@@ -72,7 +72,7 @@ class Node(_Part):
             object.__setattr__(self, name, refreeze(getattr(self, name)))
 
 
-class Edge(_Part):
+class Edge(_DefinitionPart):
     """Where to go from ``source``: by default, or when its executor returns ``source_handle``."""
 
     id: _Text | None = None
@@ -81,7 +81,7 @@ class Edge(_Part):
     source_handle: _Text | None = Field(default=None, alias="sourceHandle")
 
 
-class WorkflowDefinition(_Part):
+class WorkflowDefinition(_DefinitionPart):
     """A validated graph, immutable. ``model_validate`` raises InvalidDefinition with every fault in ``.faults``."""
 
     nodes: Annotated[tuple[Node, ...], Field(strict=False)]
@@ -136,11 +136,11 @@ MAX_PARTS = 100_000
 """Nodes, and edges, of a definition that is handed in."""
 
 STORED = {"stored": True}
-"""The context of ``model_validate`` for what a store holds: it was saved by the rules of its time."""
+"""The context of ``model_validate`` for stored definitions: they were saved by the rules of their time."""
 
 
 def size_faults(value: Any) -> list[Fault]:
-    """A fault for more nodes or edges than anybody draws: nothing else is told of them then, as each might be wrong."""
+    """A fault for too many nodes or edges; they are then not checked one by one."""
     parts = {key: value.get(key) for key in ("nodes", "edges")} if isinstance(value, Mapping) else {}
     counts = {key: len(those) for key, those in parts.items() if isinstance(those, list | tuple)}
     return [
@@ -173,8 +173,9 @@ def edge_id_faults(definition: Any) -> list[Fault]:
 
 
 def name_faults(definition: Any, before: Any = None) -> list[Fault]:
-    """Names of nodes, types, edges and handles that steer whoever shows them, but those that the definition ``before``
-    has. Also a rule for new definitions.
+    """Names of nodes, types, edges and handles with control characters, except those that ``before`` has.
+
+    Also a rule for new definitions.
     """
     faults = [(Fault(path, fault), name) for path, name in _names(definition) if (fault := name_fault(name))]
     known = {name for _, name in _names(before)} if faults and before is not None else set[str]()
@@ -217,10 +218,13 @@ def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tu
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:
-    """The entries of what may be no list: the model tells faults in shape, the graph rules look past them."""
+    """The entries of what may be no list: the model reports faults in shape, the graph rules ignore them."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return []
-    return [item.to_data() if isinstance(item, _Part) else item if isinstance(item, Mapping) else {} for item in value]
+    return [
+        item.to_data() if isinstance(item, _DefinitionPart) else item if isinstance(item, Mapping) else {}
+        for item in value
+    ]
 
 
 def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]], start: Any) -> list[Fault]:

@@ -1,11 +1,11 @@
-"""Two changes to one definition, made into one: nodes and edges are the parts, and the start."""
+"""Three-way merge of definitions, by whole nodes and edges, and the start."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ..values.json_compare import same_json
-from .changes import EdgeKey, edge_label, keyed_edges, keyed_nodes, reordered
+from .changes import EdgeKey, edge_label, is_reordered, keyed_edges, keyed_nodes
 
 _Key = TypeVar("_Key", str, EdgeKey)
 _Parts = dict[_Key, Mapping[str, Any]]
@@ -14,7 +14,7 @@ _Parts = dict[_Key, Mapping[str, Any]]
 def merge(
     base: Mapping[str, Any], theirs: Mapping[str, Any], mine: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The definition with what both changed in ``base``, and the parts that both changed, but not alike.
+    """The definition with the changes of both to ``base``, and the parts that both changed differently.
 
     All are definitions as JSON. A merged graph may break the rules that hold for each of the two.
     """
@@ -40,20 +40,20 @@ def _parts(base: _Parts[_Key], theirs: _Parts[_Key], mine: _Parts[_Key]) -> tupl
             conflicts.append(key)
         elif part is not None:
             kept[key] = part
-    # Who put what there was in another order has decided on the order.
-    first, second = (theirs, mine) if reordered(base, theirs) else (mine, theirs)
+    # The side that reordered existing parts decides the order.
+    first, second = (theirs, mine) if is_reordered(base, theirs) else (mine, theirs)
     return [kept[key] for key in _in_order(first, second) if key in kept], conflicts
 
 
 def _chosen(base: Any, theirs: Any, mine: Any) -> Any:
-    """The one that isn't what it was; None: there is none."""
+    """The changed side; None where the part is absent; _CONFLICT where both changed it differently."""
     if same_json(theirs, mine) or same_json(base, mine):
         return theirs
     return mine if same_json(base, theirs) else _CONFLICT
 
 
 def _in_order(first: _Parts[_Key], second: _Parts[_Key]) -> list[_Key]:
-    """The keys as they stand in the first, those that only the second has behind what they follow there."""
+    """The keys in the order of the first; those that only the second has, after the key that they follow there."""
     order: list[_Key] = []
     behind: defaultdict[_Key, list[_Key]] = defaultdict(list)
     following = order

@@ -1,4 +1,4 @@
-"""What the events of a workflow fold into, as far as decisions need it."""
+"""The state of a workflow, as far as decisions need it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ class WorkflowVersion:
 
 
 def versions_in(events: Iterable[RecordedEvent], before: Mapping[str, Any] | None = None) -> list[WorkflowVersion]:
-    """The versions that these events of one stream are, oldest first; ``before`` is the body of the save before."""
+    """The versions of these events of one stream, oldest first; ``before`` is the body of the save before them."""
     found: list[WorkflowVersion] = []
     latest = None
     for event in events:

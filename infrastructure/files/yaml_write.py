@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...domain.visible import STEERING_LINES
+from ...domain.visible import CONTROL_CHARACTERS_IN_LINES
 
 
 def to_yaml(value: Mapping[str, Any]) -> str:
@@ -76,5 +76,5 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*", re.ASCII)
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 """Texts that one YAML or another takes for something else."""
 
-_UNPRINTABLE = re.compile(f"{STEERING_LINES.pattern}|[\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS_IN_LINES.pattern}|[\ufeff\ufffe\uffff]")
 """What YAML takes for no text, or turns whoever looks at the file: it is escaped, in quotes."""

@@ -58,7 +58,8 @@ _SHORT = 8
 
 def redact_urls(text: str) -> str:
     """A text, such as a message about mistyped arguments, in which every URL is as it may be shown."""
-    return re.sub(r"[^\s'\"]+", lambda found: redact_url(found[0]), text)
+    # In ASCII: a password may hold other white space, which the shell doesn't end a word at.
+    return re.sub(r"[^\s'\"]+", lambda found: redact_url(found[0]), text, flags=re.ASCII)
 
 
 def redact_error(error: FlowledgerError, url: str) -> FlowledgerError:

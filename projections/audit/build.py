@@ -15,7 +15,7 @@ from ...domain.values.json import refreeze
 from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
-from ..runs.reused_results import reused
+from ..runs.reused_results import reused_results
 from ..serialization import to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
@@ -86,7 +86,7 @@ class RunAudit:
         return {**self._data, "digest": self.digest}
 
     def __str__(self) -> str:
-        return visible_lines("\n".join(_told(self)))
+        return visible_lines("\n".join(_summary_lines(self)))
 
 
 def audit_of(
@@ -164,7 +164,9 @@ def _origin(started: RecordedEvent, past: Iterable[RecordedEvent]) -> AuditedOri
     return (
         None
         if origin is None
-        else AuditedOrigin(origin["kind"], origin["run_id"], origin["version"], tuple(reused(past, edited)), edited)
+        else AuditedOrigin(
+            origin["kind"], origin["run_id"], origin["version"], tuple(reused_results(past, edited)), edited
+        )
     )
 
 
@@ -210,7 +212,7 @@ def _pause(paused: RecordedEvent, ended: RecordedEvent | None) -> AuditedPause:
     )
 
 
-def _told(audit: RunAudit) -> Iterator[str]:
+def _summary_lines(audit: RunAudit) -> Iterator[str]:
     workflow, failed = audit.workflow, sum(attempt.outcome == "failed" for attempt in audit.attempts)
     ended = f", finished {audit.finished_at.isoformat()}" if audit.finished_at is not None else ""
     yield f"run {audit.run_id} at version {audit.version}: {audit.status}"

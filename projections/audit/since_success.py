@@ -24,7 +24,7 @@ def since_success(success: RunRow, then: Sequence[RecordedEvent], now: Sequence[
         finished_at=moment(success.finished_at or success.started_at),
         changes=None if diff is None else diff.to_data(),
         other_code=other_code,
-        summary="\n".join(_told(diff, other_code)),
+        summary="\n".join(_summary_lines(diff, other_code)),
     )
 
 
@@ -34,7 +34,7 @@ def _other_code(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, .
     return tuple(sorted(type for type in before.keys() & after.keys() if before[type] != after[type]))
 
 
-def _told(diff: WorkflowDiff | None, other_code: tuple[str, ...]) -> Iterator[str]:
+def _summary_lines(diff: WorkflowDiff | None, other_code: tuple[str, ...]) -> Iterator[str]:
     if diff is None:
         yield "the same version of the workflow"
     else:

@@ -28,7 +28,7 @@ def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Block]:
     """The blocks that both sequences consist of, from left to right; none for two empty ones."""
     blocks: list[Block] = []
     i = j = 0
-    for first_i, first_j, length in _runs(_extended(old, new, _matches(old, new))):
+    for first_i, first_j, length in _runs(_extend_matches(old, new, _matches(old, new))):
         if i < first_i or j < first_j:
             blocks.append(Block(False, i, first_i, j, first_j))
         i, j = first_i + length, first_j + length
@@ -88,7 +88,7 @@ def _places(old: Sequence[Hashable], new: Sequence[Hashable]) -> dict[Hashable, 
     return taken
 
 
-def _extended(old: Sequence[Hashable], new: Sequence[Hashable], matches: list[_Match]) -> Iterator[_Match]:
+def _extend_matches(old: Sequence[Hashable], new: Sequence[Hashable], matches: list[_Match]) -> Iterator[_Match]:
     """The matches, and with them equal neighbours that were too frequent to be paired by themselves."""
     i = j = 0
     for match_i, match_j in [*matches, (len(old), len(new))]:

@@ -1,7 +1,7 @@
-"""What an event changed in the state of its run: the snapshots before and after it, compared.
+"""What an event changed in its run: the snapshots before and after it, compared.
 
-Results are only ever added, and the snapshots of one run share them. So this costs what the event changed, however many
-results there are.
+Results are only ever added, and the snapshots of one run share them. So the cost depends on what the event changed, not
+on the number of results.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,14 +36,14 @@ class StateChange:
         """The operation of a JSON Patch (RFC 6902)."""
         data: dict[str, Any] = {"op": self.op, "path": self.pointer}
         if self.op != "remove":
-            data["value"] = self.value.shown() if isinstance(self.value, Context) else self.value
+            data["value"] = self.value.raw_data() if isinstance(self.value, Context) else self.value
         return data
 
 
 def state_changes(before: Snapshot | None, after: Snapshot) -> list[StateChange]:
-    """What takes the JSON of one snapshot of a run to that of a later one; an empty object where there is none before.
+    """The changes from the JSON of one snapshot of a run to that of a later one; None: from an empty object.
 
-    Where the later one has results of a node that had none, all of them are one addition. Raises EventNotReadable for a
+    The results of a node that had none are one addition. Raises EventNotReadable for a
     damaged result.
     """
     if before is None:
@@ -61,13 +61,13 @@ def _added(before: Context, after: Context) -> Iterator[StateChange]:
         results = after[node_id]
         first = len(results) - count
         if first == 0:
-            yield StateChange("add", ("context", node_id), _shown(results[:]), None)
+            yield StateChange("add", ("context", node_id), _result_data(results[:]), None)
             continue
-        for place, result in enumerate(_shown(results[first:]), first):
+        for place, result in enumerate(_result_data(results[first:]), first):
             yield StateChange("add", ("context", node_id, place), result, None)
 
 
-def _shown(results: list[NodeResult]) -> list[dict[str, Any]]:
+def _result_data(results: list[NodeResult]) -> list[dict[str, Any]]:
     return [raw_data(result) for result in results]
 
 

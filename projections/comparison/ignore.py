@@ -80,7 +80,7 @@ def below(ignored: Ignored | None, *parts: str | int) -> Ignored | None:
     return ignored
 
 
-def masked(value: Any, ignored: Ignored | None) -> Any:
+def without_ignored(value: Any, ignored: Ignored | None) -> Any:
     """The value without what is ignored in it: keys are gone, items of an array null, so that none changes place."""
     if ignored is None:
         return value
@@ -88,9 +88,9 @@ def masked(value: Any, ignored: Ignored | None) -> Any:
         return None
     if isinstance(value, dict):
         inside = ((key, item, ignored.below(key)) for key, item in value.items())
-        return {key: masked(item, left) for key, item, left in inside if left is None or not left.whole}
+        return {key: without_ignored(item, left) for key, item, left in inside if left is None or not left.whole}
     if isinstance(value, list):
-        return [masked(item, ignored.below(index)) for index, item in enumerate(value)]
+        return [without_ignored(item, ignored.below(index)) for index, item in enumerate(value)]
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ...domain.values.json_compare import canonical_json, same_json, same_scalar
 from ...domain.values.json_pointer import Path, json_pointer
 from .alignment import Block, align
-from .ignore import Ignored, below, masked
+from .ignore import Ignored, below, without_ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _objects(
         return
     gone = [key for key in before if key not in after and not _left_out(ignored, key)]
     new = [key for key in after if key not in before and not _left_out(ignored, key)]
-    renamed = _renamed(before, after, gone, new) if ignored is None else {}
+    renamed = _find_renames(before, after, gone, new) if ignored is None else {}
     if ignored is None and gone and new and not renamed and len(gone) == len(before) and len(new) == len(after):
         found.append(Operation("replace", path, before, after))  # they have nothing in common
         return
@@ -99,7 +99,7 @@ def _left_out(ignored: Ignored | None, part: str) -> bool:
     return there is not None and there.whole
 
 
-def _renamed(
+def _find_renames(
     before: Mapping[str, Any], after: Mapping[str, Any], gone: Sequence[str], new: Sequence[str]
 ) -> dict[str, str]:
     """New key → the one under which the same value stood, where it takes longer to say the value than to move it."""
@@ -125,16 +125,16 @@ def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | 
     first = last = 0
     align_items = len(path) <= _ALIGNED_DEPTH
     if ignored is None and align_items:
-        first = alike(before, after)
-        last = alike(before[first:][::-1], after[first:][::-1])
+        first = common_prefix(before, after)
+        last = common_prefix(before[first:][::-1], after[first:][::-1])
     old, new = before[first : len(before) - last], after[first : len(after) - last]
-    if ignored is None and align_items and (moved := _moved(old, new)) is not None:
+    if ignored is None and align_items and (moved := _find_move(old, new)) is not None:
         source, target = moved
         found.append(Operation("move", (*path, first + target), old[source], new[target], (*path, first + source)))
         return
     inside: list[Operation] = []
     added = replaced = 0
-    blocks = _aligned(old, new, first, ignored) if align_items else [Block(False, 0, len(old), 0, len(new))]
+    blocks = _align_items(old, new, first, ignored) if align_items else [Block(False, 0, len(old), 0, len(new))]
     for _, i1, i2, j1, j2 in blocks:
         # From left to right: whatever stands before this place is as it will be, so indices are those of the new array.
         both = min(i2 - i1, j2 - j1)
@@ -157,25 +157,25 @@ _ALIGNED_DEPTH = 24
 """Levels down to which items are aligned, which takes a look at all that is in them. Further down: item by item."""
 
 
-def alike(one: Sequence[Any], other: Sequence[Any]) -> int:
+def common_prefix(one: Sequence[Any], other: Sequence[Any]) -> int:
     """With how many equal items both begin."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if not same_json(a, b)), min(len(one), len(other)))
 
 
-def _moved(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
+def _find_move(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
     """From where to where one item went, if that is all that happened: what lies between then shifts by one."""
     last = len(old) - 1
     if last < 1 or len(new) != len(old):
         return None
-    if same_json(old[0], new[last]) and alike(old[1:], new) == last:
+    if same_json(old[0], new[last]) and common_prefix(old[1:], new) == last:
         return 0, last
-    if same_json(old[last], new[0]) and alike(old, new[1:]) == last:
+    if same_json(old[last], new[0]) and common_prefix(old, new[1:]) == last:
         return last, 0
     return None
 
 
-def _aligned(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ignored | None) -> list[Block]:
+def _align_items(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ignored | None) -> list[Block]:
     if not old or not new:
         return [Block(False, 0, len(old), 0, len(new))]
     return align(_keys(old, first, ignored), _keys(new, first, ignored))
@@ -183,7 +183,7 @@ def _aligned(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ignore
 
 def _keys(items: Sequence[Any], first: int, ignored: Ignored | None) -> list[str]:
     """What the items are known by."""
-    shown = [masked(item, below(ignored, first + place)) for place, item in enumerate(items)]
+    shown = [without_ignored(item, below(ignored, first + place)) for place, item in enumerate(items)]
     ids = [item.get("id") if isinstance(item, Mapping) else None for item in shown]
     if all(isinstance(id, str | int) for id in ids) and len({*map(canonical_json, ids)}) == len(ids):
         return [f"id {canonical_json(id)}" for id in ids]

@@ -25,7 +25,7 @@ class Side(NamedTuple):
 def comparison(a: Side, b: Side, ignored: Ignored | None) -> RunComparison:
     """What two runs have in common, and what not. Raises EventNotReadable, StorageCorrupt."""
     ours, theirs = executions(a.streams), executions(b.streams)
-    steps = [_compared(key, one, other, ignored) for key, one, other in _aligned(ours, theirs)]
+    steps = [_compare_step(key, one, other, ignored) for key, one, other in _align_items(ours, theirs)]
     return RunComparison(
         a=_run(a.state, ours),
         b=_run(b.state, theirs),
@@ -47,7 +47,7 @@ def _run(state: RunState, done: Sequence[StepExecution]) -> ComparedRun:
     )
 
 
-def _aligned(
+def _align_items(
     ours: Sequence[StepExecution], theirs: Sequence[StepExecution]
 ) -> Iterator[tuple[StepKey, StepExecution | None, StepExecution | None]]:
     """Each execution beside its counterpart; what only the other run has stands behind what it came after there."""
@@ -66,7 +66,7 @@ def _aligned(
         yield from ((other.key, None, other) for other in only_theirs[one.key])
 
 
-def _compared(
+def _compare_step(
     key: StepKey, one: StepExecution | None, other: StepExecution | None, ignored: Ignored | None
 ) -> ComparedStep:
     node_id, visit, attempt, _ = key

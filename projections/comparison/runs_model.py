@@ -14,7 +14,7 @@ from ..runs.attempts import Attempt
 from ..serialization import to_json_value
 from .ignore import Ignored
 from .json_patch import operations, patch_of
-from .values import ValueChange, change_lines, folded
+from .values import ValueChange, abbreviate, change_lines
 from .workflows import WorkflowDiff
 
 Kind = Literal["end", "node", "input", "payload", "error", "outcome", "output", "handle", "next", "reason"]
@@ -134,10 +134,10 @@ class Parting:
         if self.a is None or self.b is None:
             ended, goes_on = ("first", self.b) if self.a is None else ("second", self.a)
             return f"the {ended} run has no further step" + (
-                "" if goes_on is None else f", the other {_called(goes_on)}"
+                "" if goes_on is None else f", the other {_destination(goes_on)}"
             )
         if self.kind == "node":
-            return f"the first run {_called(self.a)}, the second one {_called(self.b)}"
+            return f"the first run {_destination(self.a)}, the second one {_destination(self.b)}"
         return f"the {self.kind} of {self.a.node_id!r} attempt {self.a.attempt} differs"
 
     def to_data(self) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class RunComparison:
             return
         yield from self.parted.lines()
         yield "what each did from there on:"
-        yield from _told(self.steps[self.parted.alike :])
+        yield from _summary_lines(self.steps[self.parted.alike :])
 
     def to_data(self) -> dict[str, Any]:
         """As JSON."""
@@ -206,7 +206,7 @@ class RunComparison:
         }
 
 
-def _told(steps: tuple[ComparedStep, ...]) -> Iterator[str]:
+def _summary_lines(steps: tuple[ComparedStep, ...]) -> Iterator[str]:
     """Step by step; those that are alike, and lie together, on one line."""
     for alike, group in groupby(steps, lambda step: step.alike):
         those = list(group)
@@ -217,7 +217,7 @@ def _told(steps: tuple[ComparedStep, ...]) -> Iterator[str]:
             yield from step.lines()
 
 
-def _called(done: Attempt) -> str:
+def _destination(done: Attempt) -> str:
     return f"went to {done.node_id!r} attempt {done.attempt}"
 
 
@@ -226,7 +226,7 @@ def _outcome(done: Attempt) -> str:
         return f"failed: {error_text(done.error)}"
     if done.outcome == "paused":
         return "paused" if done.reason is None else f"paused: {done.reason}"
-    return folded(done.output)
+    return abbreviate(done.output)
 
 
 def _brief(done: Attempt | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from ...domain.values.clock import moment_of_millis
 from ...domain.visible import visible_lines
 from .ignore import Ignored, below
 from .json_patch import Operation, operations, patch_of
-from .values import ValueChange, change_lines, folded, value_changes
+from .values import ValueChange, abbreviate, change_lines, value_changes
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,20 @@ class SnapshotDiff:
     """Results that only the later snapshot has, in the order in which they were recorded."""
     removed: tuple[PlacedResult, ...]
     """Results that only the first snapshot has, newest first: it is that of a later version."""
-    _facts: tuple[Operation, ...] = field(repr=False)
+    _operations: tuple[Operation, ...] = field(repr=False)
 
     @lazy
     def changes(self) -> tuple[ValueChange, ...]:
         """What differs in all but the results: status, current node, metadata, retry, times."""
-        return value_changes(self._facts)
+        return value_changes(self._operations)
 
     @lazy
     def patch(self) -> list[dict[str, Any]]:
         """JSON Patch (RFC 6902) from the one snapshot's JSON to the other's, but for what is ignored."""
-        return patch_of([*self._facts, *_removals(self.removed), *_additions(self.added)])
+        return patch_of([*self._operations, *_removals(self.removed), *_additions(self.added)])
 
     def __bool__(self) -> bool:
-        return bool(self._facts or self.added or self.removed)
+        return bool(self._operations or self.added or self.removed)
 
     def __str__(self) -> str:
         return visible_lines("\n".join(self.lines()))
@@ -54,7 +54,7 @@ class SnapshotDiff:
         for sign, results in (("-", self.removed), ("+", self.added)):
             for placed in results:
                 result = placed.result
-                outcome = folded(result.output) if result.error is None else f"failed: {result.error}"
+                outcome = abbreviate(result.output) if result.error is None else f"failed: {result.error}"
                 yield f"{sign} {placed.node_id!r} attempt {result.attempt}: {outcome}"
 
 
@@ -66,7 +66,7 @@ def snapshot_diff(run_id: str, before: Snapshot, after: Snapshot, ignored: Ignor
         after=after,
         added=_results_behind(before, after, ignored),
         removed=_results_behind(after, before, ignored)[::-1],
-        _facts=tuple(operations(data_without_context(before), data_without_context(after), ignored)),
+        _operations=tuple(operations(data_without_context(before), data_without_context(after), ignored)),
     )
 
 

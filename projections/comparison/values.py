@@ -1,4 +1,4 @@
-"""Values that differ, as people read them: where, what was and is there, large ones folded, texts line by line."""
+"""Values that differ, as people read them: path, before and after, large values abbreviated, texts line by line."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from .text import unified_diff
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """One value that differs: where (``data.items[3]``), and what was and is there."""
+    """One value that differs: its path (``data.items[3]``), and the value before and after."""
 
     path: str
     kind: Literal["added", "removed", "changed"]
@@ -49,17 +49,17 @@ def value_changes(operations: Iterable[Operation]) -> tuple[ValueChange, ...]:
 def _changes(done: Operation) -> Iterator[ValueChange]:
     match done.op:
         case "replace":
-            yield ValueChange(_rendered(done.path), "changed", done.before, done.after)
+            yield ValueChange(_render(done.path), "changed", done.before, done.after)
         case "add":
-            yield ValueChange(_rendered(done.path), "added", after=done.after)
+            yield ValueChange(_render(done.path), "added", after=done.after)
         case "remove":
-            yield ValueChange(_rendered(done.path), "removed", done.before)
+            yield ValueChange(_render(done.path), "removed", done.before)
         case "move":
-            yield ValueChange(_rendered(done.source), "removed", done.before)
-            yield ValueChange(_rendered(done.path), "added", after=done.after)
+            yield ValueChange(_render(done.source), "removed", done.before)
+            yield ValueChange(_render(done.path), "added", after=done.after)
 
 
-def _rendered(path: Path) -> str:
+def _render(path: Path) -> str:
     return render_path(path).removeprefix(".")
 
 
@@ -71,13 +71,14 @@ def change_lines(change: ValueChange, lead: str) -> Iterator[str]:
         for line in text.split("\n"):
             yield f"{TEXT_INDENT}{line}"
     elif change.kind == "changed":
-        yield f"{lead}{change.path}: {folded(change.before)} → {folded(change.after)}"
+        yield f"{lead}{change.path}: {abbreviate(change.before)} → {abbreviate(change.after)}"
     else:
-        yield f"{lead}{change.path}: {change.kind}, {folded(change.after if change.kind == 'added' else change.before)}"
+        value = change.after if change.kind == "added" else change.before
+        yield f"{lead}{change.path}: {change.kind}, {abbreviate(value)}"
 
 
-def folded(value: Any) -> str:
-    """A value on one line; of a large one the beginning, its size, and a digest by which it can be told from others."""
+def abbreviate(value: Any) -> str:
+    """A value on one line; of a large one its beginning, its size, and a digest that distinguishes it from others."""
     line = json.dumps(value, ensure_ascii=False)
     if len(line) <= _READ:
         return line

@@ -15,7 +15,7 @@ from ...domain.workflow import (
     keyed_nodes,
 )
 from .json_patch import operations, patch_of
-from .values import ValueChange, change_lines, folded, value_changes
+from .values import ValueChange, abbreviate, change_lines, value_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class WorkflowDiff:
         for kind, parts in (("node", self.nodes), ("edge", self.edges), ("job code of", self.code)):
             for sign, those in (("+", parts.added), ("-", parts.removed)):
                 for id, part in those.items():
-                    yield f"{sign} {kind} {id!r} {folded(part)}"
+                    yield f"{sign} {kind} {id!r} {abbreviate(part)}"
             for change in parts.changed:
                 yield f"~ {kind} {change.id!r}"
                 for value in change.changes:

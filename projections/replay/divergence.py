@@ -47,13 +47,13 @@ class Divergence:
         return visible_lines(f"version {self.version}{step}: {self._what()}{_CODE[self.code_changed]}")
 
     def _what(self) -> str:
-        said = _SAID.get(self.kind, f"{self.kind}{self.path} differs")
+        sentence = _SENTENCES.get(self.kind, f"{self.kind}{self.path} differs")
         if self.kind in _WITHOUT_VALUES:
-            return said
-        return f"{said}: recorded {brief(self.expected)}, now {brief(self.got)}"
+            return sentence
+        return f"{sentence}: recorded {brief(self.expected)}, now {brief(self.got)}"
 
 
-_SAID: Mapping[str, str] = {
+_SENTENCES: Mapping[str, str] = {
     "definition": "the definition is not the one that the run recorded",
     "order": "the definition leads to another node",
     "missing executor": "no executor is registered for its type",

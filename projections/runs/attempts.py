@@ -75,7 +75,7 @@ class Due:
     def follow(self, type: str, data: Mapping[str, Any]) -> None:
         """Take the run's next event into account."""
         if is_execution(type, data):
-            self.since = data["retry_at"] if "retry_at" in data else finished(data)
+            self.since = data["retry_at"] if "retry_at" in data else finish_time(data)
         elif type == STARTED:
             self.since = data["recorded_at"]
             self._queued = "queued" in data
@@ -98,7 +98,7 @@ def is_execution(type: str, data: Mapping[str, Any]) -> bool:
     return type in (STEP_COMPLETED, STEP_FAILED) or (type == PAUSED and "node_id" in data)
 
 
-def finished(data: Mapping[str, Any]) -> int:
+def finish_time(data: Mapping[str, Any]) -> int:
     """When an execution ended, in microseconds since 1970."""
     at: int = data["finished_at"] if "finished_at" in data else data["recorded_at"]
     return at
@@ -118,7 +118,7 @@ _OUTCOMES: dict[str, AttemptOutcome] = {STEP_COMPLETED: "completed", STEP_FAILED
 
 def _attempt(event: RecordedEvent, waited: int) -> Attempt:
     data = event.data
-    ended = finished(data)
+    ended = finish_time(data)
     return Attempt(
         version=event.version,
         position=event.position,

@@ -30,7 +30,7 @@ class ReusedResult:
         return self.error is not None
 
 
-def reused(past: Iterable[RecordedEvent], edited: EditedResult | None = None) -> list[ReusedResult]:
+def reused_results(past: Iterable[RecordedEvent], edited: EditedResult | None = None) -> list[ReusedResult]:
     """The results in the past of a run, which is the events of the runs that it is folded through, oldest first.
 
     They are the first results of the run's context, in this order. ``edited`` is what takes the place of the last one.

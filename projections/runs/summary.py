@@ -67,8 +67,8 @@ class WorkflowSummary:
     """Whether it is archived."""
 
 
-def _told(at: int) -> datetime:
-    """The time of a row, which holds the first or the last one of all in the place of those that no calendar has."""
+def _row_moment(at: int) -> datetime:
+    """The time in a row, where the first and the last of all times stand for those that no calendar has."""
     return moment(at) if EARLIEST < at < LATEST else OddTime(at)
 
 
@@ -76,8 +76,8 @@ def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
     # In the order of its fields: by their names it would take half as long again, and a page has many.
     return RunSummary(
         row.run_id, row.workflow_id, row.workflow_version, row.work_order_id, row.status, node_id, row.error_type,
-        row.by, _told(row.started_at), None if row.finished_at is None else _told(row.finished_at), row.origin,
-        row.source,
+        row.by, _row_moment(row.started_at), None if row.finished_at is None else _row_moment(row.finished_at),
+        row.origin, row.source,
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
         workflow_id=row.workflow_id,
         state=row.state,
         by=row.by,
-        opened_at=_told(row.opened_at),
+        opened_at=_row_moment(row.opened_at),
         runs=row.runs,
         last_run_id=row.last_run_id,
         reason=row.reason,
@@ -103,7 +103,7 @@ def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
         snapshot_id=row.snapshot_id,
         name=row.name,
         by=row.by,
-        taken_at=_told(row.taken_at),
+        taken_at=_row_moment(row.taken_at),
         message=row.message,
         archived=row.archived,
     )

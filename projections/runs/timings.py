@@ -12,7 +12,7 @@ from ...domain.run import STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
 from ...domain.visible import visible
 from ..serialization import to_json_value
-from .attempts import Due, finished, milliseconds
+from .attempts import Due, finish_time, milliseconds
 
 Grouping = Literal["version", "day"]
 
@@ -133,7 +133,7 @@ class TimingsFold:
             if type in (STEP_COMPLETED, STEP_FAILED):
                 group = workflow_version if self._by == "version" else moment(data["started_at"]).date().isoformat()
                 steps = self._steps.setdefault((data["node_id"], group), _Steps())
-                steps.took.append(finished(data) - data["started_at"])
+                steps.took.append(finish_time(data) - data["started_at"])
                 steps.waited.append(due.waited(data["started_at"]))
                 steps.failures += type == STEP_FAILED
                 steps.retries += data.get("attempt", 1) > 1

@@ -66,7 +66,7 @@ def kinds_of(text: str) -> str:
     return text.translate(_KINDS)
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """The text as it is compared: without what capitals, widths, ligatures and the ways to write an accent make of it.
 
     Compatible normal form and full case folding, without what can't be seen, and more than 30 marks on a letter.

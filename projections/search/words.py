@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...domain.errors import InvalidRequest
 from ...domain.visible import quoted
-from .letters import JOINT, LETTER, MARK, UNSPACED, folded, kinds_of
+from .letters import JOINT, LETTER, MARK, UNSPACED, fold_text, kinds_of
 
 LONGEST_WORD = 100
 """Characters of a word that count."""
@@ -56,7 +56,9 @@ class WordQuery(NamedTuple):
     @property
     def prefixes(self) -> tuple[str, ...]:
         """What indexed words must begin with, one for each prefix, if all words are there."""
-        return tuple(dict.fromkeys((*self.spaced, *(prefix for text in self.unspaced for prefix in _looked_up(text)))))
+        return tuple(
+            dict.fromkeys((*self.spaced, *(prefix for text in self.unspaced for prefix in _lookup_prefixes(text))))
+        )
 
     @property
     def is_certain(self) -> bool:
@@ -116,7 +118,7 @@ def add_words(known: set[str], size: int, text: str) -> int:
 
 def all_words(text: str) -> Iterator[Word]:
     """Every word of a text, and every run of letters, one after the other."""
-    text = folded(text)
+    text = fold_text(text)
     if text.isascii():
         return (Word(found[1]) for found in _ASCII_WORD.finditer(text))
     return (
@@ -154,7 +156,7 @@ def _trigrams(run: str) -> Iterator[str]:
     return (run[place : place + _TRIGRAM] for place, kind in enumerate(kinds_of(run)) if kind == UNSPACED)
 
 
-def _looked_up(run: str) -> Iterator[str]:
+def _lookup_prefixes(run: str) -> Iterator[str]:
     """Prefixes of trigrams that every run of letters has in which this one stands."""
     return islice(
         (part for place, part in enumerate(_trigrams(run)) if not place or len(part) == _TRIGRAM), _MOST_TRIGRAMS

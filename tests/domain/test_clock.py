@@ -23,8 +23,8 @@ def broken() -> datetime:
 
 
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
-    "a number": (lambda: 0, "told 0: it must return an aware datetime"),
-    "nothing": (lambda: None, "told None"),
+    "a number": (lambda: 0, "returned 0: it must return an aware datetime"),
+    "nothing": (lambda: None, "returned None"),
     "text": (lambda: "2026-01-01T00:00:00Z", "aware datetime"),
     "a naive datetime": (lambda: datetime(2026, 1, 1), "no time zone"),  # noqa: DTZ001 - a naive time is the bad input
     "a zone without an offset": (lambda: datetime(2026, 1, 1, tzinfo=Nowhere()), "no time zone"),

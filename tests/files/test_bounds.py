@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.limited import run_limited
 
+from ..effort import spread
+
 DEFINITION_FILE = """
 import sys, flowledger as fl
 try:
@@ -52,8 +54,10 @@ def ended(program: str, *arguments: object, seconds: int = 20) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("unit", ["[]", "{}", "1.5", '"x"', '{"id":"n"}'])
-@pytest.mark.parametrize("place", ["nodes", "data"])
+LARGE = [(place, unit) for place in ("nodes", "data") for unit in ("[]", "{}", "1.5", '"x"', '{"id":"n"}')]
+
+
+@pytest.mark.parametrize(("place", "unit"), spread(LARGE, by_default=[("nodes", '{"id":"n"}'), ("data", '"x"')]))
 def test_a_definition_file_as_large_as_it_may_be(tmp_path: Path, unit: str, place: str) -> None:
     items = ",".join([unit] * ((16 * 2**20 - 100) // (len(unit) + 1)))
     text = {"nodes": f'{{"nodes":[{items}]}}', "data": f'{{"nodes":[{{"id":"n","type":"t","data":[{items}]}}]}}'}[place]
@@ -63,15 +67,21 @@ def test_a_definition_file_as_large_as_it_may_be(tmp_path: Path, unit: str, plac
     assert ("the limit is 100,000" in said) == (place == "nodes")
 
 
-@pytest.mark.parametrize(
-    "text", ["[" + "1," * 400_000 + "1]", "- [" * 3_000, "- a\n" * 400_000, "a: &a " + "x" * 4_000_000]
-)
-def test_a_yaml_file_that_takes_long_to_read(tmp_path: Path, text: str) -> None:
-    (tmp_path / "w.yaml").write_text(text)
+YAML = {
+    "items between brackets": "[" + "1," * 400_000 + "1]",
+    "levels": "- [" * 3_000,
+    "items in lines": "- a\n" * 400_000,
+    "one text": "a: &a " + "x" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", spread(YAML, by_default=["items in lines", "levels"]))
+def test_a_yaml_file_that_takes_long_to_read(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "w.yaml").write_text(YAML[kind])
     assert ended(DEFINITION_FILE, str(tmp_path / "w.yaml"))
 
 
-@pytest.mark.parametrize("what", ["lines", "text", "objects"])
+@pytest.mark.parametrize("what", spread(["lines", "text", "objects"], by_default=["text"]))
 def test_a_hundred_thousand_items_in_another_order(what: str) -> None:
     ended(DIFFERENCE, what, seconds=60)
 

@@ -15,6 +15,7 @@ from flowledger.infrastructure.files.names import file_names
 from flowledger.infrastructure.files.yaml_read import from_yaml
 from flowledger.infrastructure.files.yaml_write import to_yaml
 
+from ..effort import tries
 from ..hostile.older_names import as_older_releases_did
 
 CODE = "def run(step):\n    return 1\n"
@@ -162,7 +163,9 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=tries(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(definition=definitions(), name=st.sampled_from(["w.json", "w.yaml", "json", "yaml"]))
 def test_any_definition_comes_back_byte_for_byte(definition: dict[str, Any], name: str, tmp_path_factory: Any) -> None:
@@ -181,7 +184,7 @@ def test_any_definition_comes_back_byte_for_byte(definition: dict[str, Any], nam
         assert files_in(path.parent) == before
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(st.dictionaries(strings, values, min_size=1, max_size=4))
 def test_any_json_is_read_back_from_yaml(value: dict[str, Any]) -> None:
     assert json.dumps(from_yaml(to_yaml(value), "x")) == json.dumps(value)

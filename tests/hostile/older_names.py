@@ -15,7 +15,7 @@ EVIL = "\x1b]0;PWNED\x07\x1b[2J\x9b31m\x7f\x85\u202e\u2066\u2028\r\x0b[/bold][li
 @contextmanager
 def as_older_releases_did() -> Iterator[None]:
     """Names of any characters are taken."""
-    with mock.patch.object(names, "STEERING", re.compile("(?!)")):
+    with mock.patch.object(names, "CONTROL_CHARACTERS", re.compile("(?!)")):
         yield
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import flowledger as fl
 from flowledger.domain.visible import quoted
 
+from ..effort import tries
 from .values import TEXTS, VALUES
 
 SPACES = ("workflows", "runs", "history", "search")
@@ -133,7 +134,7 @@ def test_a_method_that_is_given_anything_for_one_argument_raises_our_errors_alon
     assert not wrong, "\n".join(wrong)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_method_that_is_given_anything_for_several_arguments_raises_our_errors_alone(
     bench: Bench, data: st.DataObject

@@ -15,6 +15,7 @@ import typer
 from flowledger.domain.visible import visible
 from flowledger.infrastructure.interfaces.cli.app import app
 
+from ..effort import spread
 from .older_names import EVIL, fill
 from .values import NAME, SURROGATE
 
@@ -177,17 +178,20 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(item)
 
 
+TYPED = [EVIL, NAME, SURROGATE, "--help", "9" * 5_000]
+
+
 @pytest.mark.parametrize("command", ARGUMENTS)
-def test_nothing_that_is_typed_steers_the_terminal(shell: Shell, command: str) -> None:
+@pytest.mark.parametrize("typed", spread(TYPED, by_default=[EVIL]), ids=range(len(TYPED)))
+def test_nothing_that_is_typed_steers_the_terminal(shell: Shell, command: str, typed: str) -> None:
     parameters = [one for one in commands()[command].params if one.name not in ("by", "force")]
     text = [one for one in parameters if not getattr(one, "is_flag", False)]
     fitting = ARGUMENTS[command][0]
-    for typed in (EVIL, NAME, SURROGATE, "--help", "9" * 5_000):
-        for parameter in text:
-            if parameter.param_type_name == "option":
-                given = [*fitting, f"{parameter.opts[0]}={typed}"]
-            else:
-                given = [typed if not one.startswith("-") else one for one in fitting] or [typed]
-            assert_steers_nothing(*shell.run(command, *given))
+    for parameter in text:
+        if parameter.param_type_name == "option":
+            given = [*fitting, f"{parameter.opts[0]}={typed}"]
+        else:
+            given = [typed if not one.startswith("-") else one for one in fitting] or [typed]
+        assert_steers_nothing(*shell.run(command, *given))
     assert_steers_nothing(*shell.run(command, f"--{EVIL}"))
     assert_steers_nothing(*shell.run(f"{command}{EVIL}".replace(" ", "_")))

@@ -17,9 +17,9 @@ from flowledger.domain.values.names import check_name
 from flowledger.domain.visible import quoted, visible, visible_json, visible_lines
 
 from .test_commands import OBEYED
-from .values import HARMLESS, NAME, STEERING, SURROGATE, TEXT, deep
+from .values import CONTROL_CHARACTERS, HARMLESS, NAME, SURROGATE, TEXT, deep
 
-any_text = st.text(st.characters(), max_size=30) | st.sampled_from((*STEERING, *HARMLESS, SURROGATE, TEXT))
+any_text = st.text(st.characters(), max_size=30) | st.sampled_from((*CONTROL_CHARACTERS, *HARMLESS, SURROGATE, TEXT))
 
 
 @given(any_text)
@@ -106,7 +106,7 @@ def every_error() -> list[type[fl.FlowledgerError]]:
     return [one for one in found if one is not fl.NonRetryable]
 
 
-@pytest.mark.parametrize("text", [*STEERING, TEXT, SURROGATE, *HARMLESS])
+@pytest.mark.parametrize("text", [*CONTROL_CHARACTERS, TEXT, SURROGATE, *HARMLESS])
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerError], text: str) -> None:
     if "__init__" not in vars(kind):
@@ -182,7 +182,7 @@ def ledger() -> Any:
 
 
 @pytest.mark.parametrize("place", MAKING)
-@pytest.mark.parametrize("name", [*(text for text in STEERING if "\0" not in text), SURROGATE])
+@pytest.mark.parametrize("name", [*(text for text in CONTROL_CHARACTERS if "\0" not in text), SURROGATE])
 def test_a_name_that_steers_is_refused_where_it_is_made(ledger: fl.Ledger, place: str, name: str) -> None:
     before = ledger.verify().events
     with pytest.raises(fl.InvalidRequest, match=rf"(?m)(^|- ){place}: ") as refused:
@@ -198,7 +198,7 @@ def test_any_other_name_is_taken(ledger: fl.Ledger, place: str, name: str) -> No
         MAKING[place](ledger, name)
 
 
-@pytest.mark.parametrize("name", [text for text in STEERING if "\0" not in text])
+@pytest.mark.parametrize("name", [text for text in CONTROL_CHARACTERS if "\0" not in text])
 def test_a_handle_that_steers_fails_the_step_that_returns_it(name: str) -> None:
     executors = fl.ExecutorRegistry()
     executors.register("t")(lambda step: fl.StepResult(1, handle=name))

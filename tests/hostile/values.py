@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-STEERING = (
+CONTROL_CHARACTERS = (
     "\x1b]0;PWNED\x07\x1b[2J",
     "\x9b31m\x85",
     "\x7f\b\r",
@@ -40,7 +40,7 @@ TEXT = "\x1b]0;PWNED\x07\x9b31m\x7f\0\u202e\u2028[/bold] :smile: {0} %s '; --\r\
 NAME = "[/bold] :smile: {0} %s '; -- =1+1 مرحبا e\u0301\u0301 \U0001f469\u200d\U0001f680"
 """The same for places where a name stands."""
 
-TEXTS = (*STEERING, *HARMLESS, SURROGATE, "", " ")
+TEXTS = (*CONTROL_CHARACTERS, *HARMLESS, SURROGATE, "", " ")
 
 
 def deep(levels: int) -> list[Any]:

@@ -16,6 +16,7 @@ from flowledger.infrastructure.new_id import new_id
 from flowledger.infrastructure.repositories.work_orders import load_work_order
 from flowledger.infrastructure.services.runs import bulk
 
+from ..effort import spread
 from .harness import GOOD, Harness, line, raiser
 
 FAIL = raiser(fl.NonRetryable("no luck"))
@@ -216,7 +217,7 @@ def ledger(durable_url: str) -> Iterator[fl.Ledger]:
         yield ledger
 
 
-@pytest.mark.parametrize("killed_after", [1, 90])
+@pytest.mark.parametrize("killed_after", spread([1, 90], by_default=[1]))
 def test_a_bulk_retry_that_is_killed_is_resumed(
     ledger: fl.Ledger, durable_url: str, tmp_path: Path, killed_after: int
 ) -> None:

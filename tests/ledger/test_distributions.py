@@ -2,8 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.execution.distributions import distribution_of
 from flowledger.projections.audit.code_drift import drift
+
+from ..prepared import PreparedPython
 
 MODULE = """
 import flowledger as fl
@@ -54,16 +55,20 @@ def installed(site: Path, version: str, module: str = MODULE) -> Path:
     return site
 
 
-def run(site: Path, *arguments: str, beside: str = "") -> str:
-    path = os.pathsep.join([str(site), beside, os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(prepared_python: PreparedPython, tmp_path: Path) -> Run:
+    """Runs the program in a process of its own, with what is installed at a site."""
+
+    def run(site: Path, *arguments: str, beside: str = "") -> str:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), beside])}
+        done = prepared_python.run(["-c", PROGRAM, *arguments], cwd=tmp_path, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
 
 
 @pytest.fixture
@@ -79,7 +84,7 @@ def first_event(ledger: fl.Ledger, run_id: str) -> dict[str, Any]:
     return next(ledger.history.events(run_id)).data
 
 
-def test_another_release_is_drift_even_where_the_source_is_the_same(tmp_path: Path, url: str) -> None:
+def test_another_release_is_drift_even_where_the_source_is_the_same(tmp_path: Path, url: str, run: Run) -> None:
     old, new = installed(tmp_path / "old", "1.0"), installed(tmp_path / "new", "1.1")
     run(old, url, "save")
     same, other = run(old, url, "start"), run(new, url, "start")
@@ -98,7 +103,7 @@ def test_another_release_is_drift_even_where_the_source_is_the_same(tmp_path: Pa
         assert found.text is None
 
 
-def test_a_release_that_is_deployed_during_a_pause_is_recorded(tmp_path: Path, url: str) -> None:
+def test_a_release_that_is_deployed_during_a_pause_is_recorded(tmp_path: Path, url: str, run: Run) -> None:
     old, new = installed(tmp_path / "old", "1.0"), installed(tmp_path / "new", "1.1")
     run(old, url, "save")
     run_id = run(old, url, "start")
@@ -108,7 +113,7 @@ def test_a_release_that_is_deployed_during_a_pause_is_recorded(tmp_path: Path, u
         assert resumed.data["distributions"] == {"ask": release("1.1")}
 
 
-def test_a_preview_tells_another_release_than_the_one_that_ran_last(tmp_path: Path, url: str) -> None:
+def test_a_preview_tells_another_release_than_the_one_that_ran_last(tmp_path: Path, url: str, run: Run) -> None:
     old, new = installed(tmp_path / "old", "1.0"), installed(tmp_path / "new", "1.1")
     run(old, url, "save")
     stayed, upgraded = run(old, url, "start"), run(old, url, "start")
@@ -118,7 +123,7 @@ def test_a_preview_tells_another_release_than_the_one_that_ran_last(tmp_path: Pa
     assert (run(old, url, "preview", upgraded), run(new, url, "preview", upgraded)) == ("a", "")
 
 
-def test_drifted_code_is_told_with_both_sources(tmp_path: Path, url: str) -> None:
+def test_drifted_code_is_told_with_both_sources(tmp_path: Path, url: str, run: Run) -> None:
     old = installed(tmp_path / "old", "1.0")
     new = installed(tmp_path / "new", "1.0", MODULE.replace('"wait"', '"wait for ada"'))
     run(old, url, "save")
@@ -160,7 +165,7 @@ def test_a_module_of_an_installed_distribution_is_known(tmp_path: Path) -> None:
     assert distribution_of("_pytest.python") == distribution_of("pytest")
 
 
-def test_a_module_in_the_folder_of_an_editable_install_is_known_by_it(tmp_path: Path, url: str) -> None:
+def test_a_module_in_the_folder_of_an_editable_install_is_known_by_it(tmp_path: Path, url: str, run: Run) -> None:
     project, site = tmp_path / "pro ject", tmp_path / "site"
     installed(project / "src", "9.9")
     info = site / "acme_steps-2.0.dist-info"

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
 
+from ..effort import tries
+
 CREATE = {
     "nodes": [{"id": "fetch", "type": "work"}, {"id": "post", "type": "work", "data": {"to": "old"}}],
     "edges": [{"source": "fetch", "target": "post"}],
@@ -73,7 +75,7 @@ COMMANDS = st.lists(
 
 
 @settings(
-    max_examples=40,
+    max_examples=tries(40),
     deadline=None,
     derandomize="CI" in os.environ,
     database=None,

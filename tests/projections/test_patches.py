@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.values.json import freeze
-from flowledger.projections.comparison.ignore import ignored_places, masked
+from flowledger.projections.comparison.ignore import ignored_places, without_ignored
 from flowledger.projections.comparison.json_patch import operations, patch_of
 
 from .values import keys, pairs, values
@@ -57,9 +57,9 @@ def test_a_patch_that_ignores_places_leads_to_the_other_value_but_for_those(pair
     before, after = pair
     ignored = ignored_places(ignore)
     found = patch(before, after, ignore)
-    same = text(masked(before, ignored)) == text(masked(after, ignored))
+    same = text(without_ignored(before, ignored)) == text(without_ignored(after, ignored))
     assert (found == []) == same
-    assert text(masked(applied(found, before), ignored)) == text(masked(after, ignored))
+    assert text(without_ignored(applied(found, before), ignored)) == text(without_ignored(after, ignored))
 
 
 LONG = "a long text that is the same " * 10

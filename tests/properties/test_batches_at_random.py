@@ -18,6 +18,7 @@ from flowledger.infrastructure.execution.batching import BatchCommitter
 from flowledger.infrastructure.ledger.ledger import Ledger
 from flowledger.infrastructure.ledger.open import compose
 
+from ..effort import tries
 from ..hostile.values import NAME, TEXT
 from .desk import NEVER, desks
 from .naive_fold import NaiveRun, naive_run
@@ -93,7 +94,7 @@ def each_result_was_executed(world: World, run_id: str) -> None:
 
 
 RANDOM = settings(
-    max_examples=150,
+    max_examples=tries(150),
     derandomize="CI" in os.environ,
     deadline=None,
     suppress_health_check=list(HealthCheck),

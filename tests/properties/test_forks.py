@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
 
+from ..effort import tries
 from .promises import keep_all
 from .stores import Crash
 from .test_stateful import PAYLOADS, SCRIPTS
@@ -71,12 +72,13 @@ def fork_edited(world: World, run_id: str, version: int, payload: Any, output: A
     return fork_id
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("every", [None, 1, 3])
 def test_a_fork_of_a_fork_equals_a_naive_copy_at_every_version(store_url: str, every: int | None) -> None:
     backend = store_url.partition(":")[0].removesuffix("ql")
 
     @settings(
-        max_examples=EXAMPLES[backend],
+        max_examples=tries(EXAMPLES[backend]),
         derandomize="CI" in os.environ,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,6 +27,7 @@ from hypothesis.stateful import (
 
 import flowledger as fl
 
+from ..effort import tries
 from ..hostile.values import NAME, TEXT
 from ..storage.restorable import PostgresStore, SQLiteStore
 from .forking_worker import definition, executors
@@ -285,6 +287,7 @@ class ForkingMachine(RuleBasedStateMachine):
             assert report.ok, report.findings
 
 
+@pytest.mark.scaled
 def test_whoever_forks_and_whatever_is_restored_what_was_acknowledged_is_there(
     new_store_url: Callable[[], str], tmp_path: Path
 ) -> None:
@@ -295,6 +298,6 @@ def test_whoever_forks_and_whatever_is_restored_what_was_acknowledged_is_there(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=tries(8), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

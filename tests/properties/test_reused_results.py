@@ -10,6 +10,7 @@ import flowledger as fl
 from flowledger.domain.run import FOLD_REVISION
 from flowledger.infrastructure.repositories.runs import RunRepository
 
+from ..effort import spread
 from .promises import keep_all
 from .world import Act, World
 
@@ -86,7 +87,7 @@ def test_all_promises_hold_along_a_chain_of_retries(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize("every", [1, 2, 3, 1000])
+@pytest.mark.parametrize("every", spread([1, 2, 3, 1000], by_default=[2]))
 def test_checkpoints_on_answer_as_checkpoints_off(world: World, every: int) -> None:
     run_ids = chain(world)
     expected = answers(world, run_ids)
@@ -109,7 +110,7 @@ def test_a_checkpoint_holds_no_result_of_another_run(world: World) -> None:
         assert all(text.count(b"\n") <= 1 for text in lines), "one event makes at most one result"
 
 
-@pytest.mark.parametrize("damaged", range(9))
+@pytest.mark.parametrize("damaged", spread(range(9), by_default=[0, 4, 8]))
 def test_damaged_checkpoints_anywhere_in_the_chain_change_no_answer(world: World, damaged: int) -> None:
     run_ids = chain(world)
     expected = answers(world, run_ids)

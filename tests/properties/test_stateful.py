@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 import flowledger as fl
 from flowledger.testing import Crash
 
+from ..effort import tries
 from ..hostile.values import NAME, TEXT
 from .naive_fold import NaiveRun
 from .promises import CHEAP, keep_all
@@ -277,13 +278,14 @@ class LedgerMachine(RuleBasedStateMachine):
 EXAMPLES = {"memory": 150, "sqlite": 100, "postgres": 40}
 
 
+@pytest.mark.scaled
 def test_the_promises_hold_whatever_happens(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = store_url.partition(":")[0].removesuffix("ql")
     monkeypatch.setattr(LedgerMachine, "url", store_url)
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=EXAMPLES[backend],
+            max_examples=tries(EXAMPLES[backend]),
             stateful_step_count=20,
             derandomize="CI" in os.environ,
             deadline=None,

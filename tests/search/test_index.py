@@ -20,14 +20,16 @@ from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.recorder import BATCH_ROWS
 
+from ..effort import tries
 from ..storage.test_migrations import run_sql
 from .events import append, completed, failed, histories, index_of, metadata_set, rows, started, values
 
 
+@pytest.mark.scaled
 def test_entries_are_the_same_whatever_the_batches(store: LedgerEventStore) -> None:
     runs = iter(range(10**6))
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(25), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(values, histories), max_size=3), st.lists(st.integers(1, 5), max_size=10))
     def check(stories: list[Any], budgets: list[int]) -> None:
         index = index_of(store)
@@ -220,13 +222,14 @@ strangers = st.recursive(
 )
 
 
+@pytest.mark.scaled
 def test_no_text_stops_a_search(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     bodies: dict[tuple[str, int], dict[str, Any]] = {}
     read = store.body
     monkeypatch.setattr(store, "body", lambda row: read(row) | bodies.get((row.stream, row.version), {}))
     runs = iter(range(10**6))
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(50), deadline=None, suppress_health_check=list(HealthCheck))
     @given(strangers, strangers, hostile, hostile)
     def check(payload: Any, output: Any, node_id: str, said: str) -> None:
         run_id = f"run-{next(runs)}"

@@ -5,7 +5,7 @@ from unicodedata import category, normalize
 
 import pytest
 
-from flowledger.projections.search.letters import folded, kinds_of
+from flowledger.projections.search.letters import fold_text, kinds_of
 
 
 def letters() -> list[str]:
@@ -27,9 +27,9 @@ def test_each_letter_of_unicode_is_the_same_however_it_is_written() -> None:
     for sign in known:
         others = {sign.lower(), sign.upper(), sign.title(), sign.casefold(), sign.swapcase()}
         others |= {normalize(form, sign) for form in ("NFC", "NFD", "NFKC", "NFKD")}
-        assert {folded(other) for other in others} == {folded(sign)}, (sign, hex(ord(sign)))
-        assert folded(folded(sign)) == folded(sign)
-        assert "i" not in kinds_of(folded(sign))
+        assert {fold_text(other) for other in others} == {fold_text(sign)}, (sign, hex(ord(sign)))
+        assert fold_text(fold_text(sign)) == fold_text(sign)
+        assert "i" not in kinds_of(fold_text(sign))
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_each_letter_of_unicode_is_the_same_however_it_is_written() -> None:
     ],
 )
 def test_what_is_written_otherwise_is_the_same(one: str, other: str) -> None:
-    assert folded(one) == folded(other)
+    assert fold_text(one) == fold_text(other)
 
 
 def test_letters_that_differ_stay_apart() -> None:
     for one, other in (("e", "é"), ("が", "か"), ("کتب", "كَتَبَ"), ("हि", "ही"), ("o", "ø"), ("l", "ł")):
-        assert folded(one) != folded(other)
+        assert fold_text(one) != fold_text(other)
 
 
 def test_a_letter_under_a_mountain_of_marks_takes_no_mountain_of_time() -> None:
     marks = "\N{COMBINING ACUTE ACCENT}\N{COMBINING GRAVE ACCENT BELOW}\N{HALFWIDTH KATAKANA VOICED SOUND MARK}"
     for between in ("", "\N{ZERO WIDTH JOINER}"):
         piled = f"x{(marks + between) * 400_000}y"  # sorted one by one, these take the better part of an hour
-        text = folded(piled)
+        text = fold_text(piled)
         assert text[0] == "x"
         assert text[-1] == "y"
         assert len(text) == 32

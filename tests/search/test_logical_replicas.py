@@ -19,6 +19,7 @@ from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.index_writer import TABLES
 from flowledger.infrastructure.verification.walk import verify
 
+from ..effort import tries
 from ..storage.clusters import as_owner, ask, run_sql, running_cluster
 from .events import append, completed, index_of, rows, started
 
@@ -64,11 +65,12 @@ def words_of(store: LedgerEventStore, run_ids: Sequence[str]) -> dict[str, set[s
     return {run_id: entry.words for run_id, entry in store.search.entries(run_ids).items()}
 
 
+@pytest.mark.scaled
 def test_events_are_found_in_whatever_order_they_arrive(store: LedgerEventStore) -> None:
     names, positions = iter(range(10**6)), iter(range(2**20, 2**60, 2**30))
     index = index_of(store)
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(25), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.integers(0, 3), min_size=1, max_size=9), st.randoms(use_true_random=False), st.data())
     def check(source: list[int], chance: Random, data: st.DataObject) -> None:
         """``source``: whose event each transaction brings, in the order of positions."""

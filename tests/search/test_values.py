@@ -18,6 +18,7 @@ from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.projections.index.query import RunQuery
 from flowledger.projections.search import SEARCH_REVISION, SearchEntry, document_of
 
+from ..effort import tries
 from .events import NOW, append, completed, index_of, keys, scalars, searched, started, values
 
 PATHS = (
@@ -84,10 +85,11 @@ def in_store(store: LedgerEventStore, run_id: str, events: list[Any]) -> None:
     assert store.search.save(store.search.progress(), store.log_batch(0), [entry])
 
 
+@pytest.mark.scaled
 def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
     append(store, "run", [started()])
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(300), deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(ofttimes, values), values, ofttimes, expressions)
     @example({"a": 2**53 + 1}, None, {}, "payload.a > 9007199254740992.0")
     @example({"a": [1]}, None, {}, 'payload["a"] == 1')

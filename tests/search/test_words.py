@@ -14,6 +14,7 @@ from flowledger.projections.index.query import Place, RunQuery
 from flowledger.projections.search import CUT, word_query
 from flowledger.projections.search.words import MOST_CHARACTERS
 
+from ..effort import tries
 from .events import (
     append,
     completed,
@@ -37,10 +38,11 @@ def found(store: LedgerEventStore, text: str | None = None, *where: str) -> list
     return [row.run_id for row in pages.page(RunQuery(), search, 50)]
 
 
+@pytest.mark.scaled
 def test_a_run_is_found_by_each_beginning_of_each_word_and_by_nothing_else(store: LedgerEventStore) -> None:
     runs = iter(range(10**6))
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=tries(60), deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(st.one_of(words, scripts), min_size=1, max_size=4),
         st.one_of(words, scripts, st.text(max_size=3)),

@@ -22,6 +22,7 @@ from flowledger.domain.ports import ExpectedVersion, Write
 from flowledger.infrastructure.storage.codec import body_of
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
+from ..effort import tries
 from .events import notes, opened, rows, texts, write
 from .proxy import AtStatements, Life, NoFaults, Place, Proxy, ShortLives, Verdict
 
@@ -190,6 +191,7 @@ def until_answered(ask: Callable[[], T]) -> T:
     raise AssertionError("the store doesn't recover")
 
 
+@pytest.mark.scaled
 @pytest.mark.parametrize("append", [by_a_thread, by_a_task])
 @pytest.mark.parametrize("stores", [1, 2])
 def test_in_a_storm_each_acknowledged_event_is_stored_once_and_in_place(
@@ -197,7 +199,7 @@ def test_in_a_storm_each_acknowledged_event_is_stored_once_and_in_place(
 ) -> None:
     rounds, unknown = count(), list[str]()
 
-    @settings(storms, max_examples=40)
+    @settings(storms, max_examples=tries(40))
     @given(lives, st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=5), min_size=WRITERS, max_size=WRITERS))
     def storm(lives: list[Life], sizes: list[list[int]]) -> None:
         proxy.faults = NoFaults()
@@ -268,12 +270,13 @@ LINE = {
 }
 
 
+@pytest.mark.scaled
 def test_runs_go_on_through_a_storm_and_every_step_is_recorded_once(proxy: Proxy, untroubled: LedgerEventStore) -> None:
     executors = fl.ExecutorRegistry()
     executors.register("work")(lambda step: [step.node.id, step.payload])
     rounds = count()
 
-    @settings(storms, max_examples=25)
+    @settings(storms, max_examples=tries(25))
     @given(lives)
     def storm(lives: list[Life]) -> None:
         proxy.faults = ShortLives(lives)

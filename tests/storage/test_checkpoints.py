@@ -20,6 +20,7 @@ from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.checkpoints import CHECKPOINTS_AT_ONCE, LARGE_CHECKPOINT
 from flowledger.infrastructure.storage.memory.checkpoints import MemoryCheckpoints
 
+from ..effort import tries
 from .events import opened, write
 
 # --- the store of pages -----------------------------------------------------------------------------------------------
@@ -412,7 +413,7 @@ FOUND = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(
     st.dictionaries(st.integers(1, STEPS), FOUND, max_size=STEPS),
     st.integers(1, 9),

@@ -14,6 +14,7 @@ from flowledger.infrastructure.storage.postgres import index as postgres_index
 from flowledger.infrastructure.storage.postgres.index import PostgresIndexRebuild
 from flowledger.infrastructure.storage.sql import grants
 
+from ..effort import tries
 from .clusters import as_user, ask, new_user, run_sql
 from .index import index_of
 from .test_granted_rights import Store, granted
@@ -65,13 +66,14 @@ def damage(table: str, kind: str, of: int, number: int) -> str:
     )
 
 
+@pytest.mark.scaled
 @pytest.mark.usefixtures("small_slices")
 def test_whatever_rows_were_lost_changed_or_added_the_index_is_that_of_the_events(store: Store) -> None:
     with fl.open_ledger(store.app, executors) as ledger:
         fill(ledger)
         right = index_of(ledger._store)
 
-        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=tries(20), deadline=None, suppress_health_check=list(HealthCheck))
         @given(damages)
         def check(damages: list[tuple[str, str, int, int]]) -> None:
             for one in damages:

@@ -19,6 +19,7 @@ from flowledger.infrastructure.storage.postgres.recorder import PostgresRecorder
 from flowledger.infrastructure.storage.postgres.search import PostgresSearch
 from flowledger.infrastructure.storage.recorder import EventRow
 
+from ..effort import tries
 from .events import NOTED, note, opened, rows, write
 
 INSERT = """
@@ -121,10 +122,11 @@ actions = st.one_of(
 )
 
 
+@pytest.mark.scaled
 def test_in_whatever_order_writers_begin_and_end_every_event_is_read_once(url: str, store: LedgerEventStore) -> None:
     numbers = count(1)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=tries(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(actions, max_size=30))
     def follow(schedule: list[Any]) -> None:
         for writer in writers:

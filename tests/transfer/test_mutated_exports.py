@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 
+from ..effort import tries
 from ..storage.index import index_of
 from ..verification.stories import Story as ManyRuns
 from ..verification.stories import executors
@@ -110,7 +111,7 @@ PLACES = st.integers(0, 10_000)
 MUTATIONS = st.builds(Mutation, st.sampled_from(KINDS), PLACES, PLACES, PLACES, ODD)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(150), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_taken_in_is_what_a_store_could_have_written(
     exports: list[bytes], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -25,7 +25,7 @@ from ....projections.pagination import Page
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.audit_trail import Act
 from ....projections.runs.lineage import Lineage
-from ....projections.runs.reused_results import ReusedResult, reused
+from ....projections.runs.reused_results import ReusedResult, reused_results
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
@@ -234,7 +234,7 @@ class History(Unpicklable):
         Raises RunNotFound.
         """
         first = load_started(self._store, run_id)
-        return reused(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
+        return reused_results(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
 
     def lineage(self, run_id: str) -> Lineage:
         """Return the runs that a run comes from, and those that came from it: retries, reproductions and forks.

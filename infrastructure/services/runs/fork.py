@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
-from ....domain.rerun.fork import Edit, ForkPoint, edited_result
+from ....domain.rerun.fork import Edit, ForkPoint, edit_result
 from ....domain.run import Origin
 from ....domain.values.point_in_time import parse_moment
 from ...repositories.as_of import version_at
@@ -40,7 +40,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     fork_point = ForkPoint(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
     edited = None
     if edit is not None:
-        edited = edited_result(edit, events_backwards(services.store, run_id, source.origin, at), fork_point)
+        edited = edit_result(edit, events_backwards(services.store, run_id, source.origin, at), fork_point)
     node_id = source.current_node_id if edited is None else edited.get("next_node_id")
     if node_id is not None:
         fork_point.node(node_id)

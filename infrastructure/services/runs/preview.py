@@ -12,7 +12,7 @@ from ....domain.values.clock import moment
 from ....domain.values.json_compare import same_json
 from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes
 from ....domain.workflow.definition import WorkflowDefinition
-from ....projections.runs.reused_results import ReusedResult, reused
+from ....projections.runs.reused_results import ReusedResult, reused_results
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
 from ...repositories.work_orders import load_started, work_order_input
@@ -90,7 +90,7 @@ def _reused_nodes(services: RunServices, rerun: Rerun) -> Iterator[ReusedNode]:
     ran_by_event = {(event.stream, event.version): then for event, then in past}
     results: dict[str, list[ReusedResult]] = {}
     ran: dict[str, _Ran] = {}
-    for result in reused([event for event, _ in past], rerun.edited):
+    for result in reused_results([event for event, _ in past], rerun.edited):
         results.setdefault(result.node_id, []).append(result)
         ran[result.node_id] = ran_by_event[result.run_id, result.version]
     asked_at = moment(services.now())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from threading import RLock
 from typing import Any
+from weakref import finalize
 
 from eventsourcing import popo
 from eventsourcing.persistence import OperationalError, StoredEvent
@@ -40,6 +41,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             self._index.execute(statement)
         prepare(self._index)
         self._closed = False
+        finalize(self, self._index.close).atexit = False  # who lets go of a store in memory needn't close it
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
         register_for_forks(self)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.limited import LimitedChild
 
+from ...effort import tries
 from .grammar import expressions, payloads
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/limits.md").read_text()
@@ -190,10 +191,11 @@ def answer(question):
 )
 
 
+@pytest.mark.scaled
 def test_no_expression_ends_the_process_or_takes_longer_than_it_may() -> None:
     with LimitedChild(EVALUATE) as child:
 
-        @settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+        @settings(deadline=None, max_examples=tries(50), suppress_health_check=list(HealthCheck))
         @given(expressions(), payloads())
         def is_answered(source: str, sizes: dict[str, int]) -> None:
             assert child.ask([source, sizes])

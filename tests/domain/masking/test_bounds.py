@@ -1,18 +1,18 @@
 """What masking costs at worst, in a child with limits of memory and processor time."""
 
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import pytest
+from tests.limited import LimitedChild
 
-LIMITED = """
-import resource
-resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
-resource.setrlimit(resource.RLIMIT_CPU, (8, 8))
+MASKING = """
 from flowledger.domain.masking import Masker
 TOKEN = "s3cr3t-token"
 def masks(globals, text=f"no {TOKEN} here"):
     assert TOKEN not in Masker({**globals, "token": TOKEN}).text(text)
+def answer(program):
+    exec(program, globals())
+    return "masked"
 """
 
 GLOBALS = {
@@ -46,23 +46,24 @@ TEXTS = {
 }
 
 
-def run(program: str) -> None:
-    ended = subprocess.run([sys.executable, "-c", LIMITED + program], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, (ended.returncode, ended.stderr[-500:])
+@pytest.fixture(scope="module")
+def child() -> Iterator[LimitedChild]:
+    with LimitedChild(MASKING, memory=2**30, seconds=8) as started:
+        yield started
 
 
 @pytest.mark.parametrize("what", GLOBALS)
-def test_large_globals_cost_little_and_hide_no_other(what: str) -> None:
-    run(f"masks({GLOBALS[what]})")
+def test_large_globals_cost_little_and_hide_no_other(child: LimitedChild, what: str) -> None:
+    assert child.ask(f"masks({GLOBALS[what]})")
 
 
 @pytest.mark.parametrize("what", TEXTS)
-def test_a_text_of_the_longest_size_costs_little(what: str) -> None:
-    run(f"n = 300_000\nmasks({{'n': 1, 'x': 'a'}}, {TEXTS[what]})")
+def test_a_text_of_the_longest_size_costs_little(child: LimitedChild, what: str) -> None:
+    assert child.ask(f"n = 300_000\nmasks({{'n': 1, 'x': 'a'}}, {TEXTS[what]})")
 
 
-def test_a_callable_that_answers_again_and_again_fills_no_memory() -> None:
-    run("""
+def test_a_callable_that_answers_again_and_again_fills_no_memory(child: LimitedChild) -> None:
+    assert child.ask("""
 from flowledger.domain.masking.observing import observe_answers
 masker = Masker({"token": TOKEN})
 make = observe_answers(lambda n: {"token": f"{n}" * 100}, masker.add_answer)

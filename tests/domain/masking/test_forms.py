@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowledger.domain.masking import Masker
 
+from ...effort import tries
 from .encodings import ENCODINGS
 
 SECRETS = ("tr0ub4dor-&-3/x+y=", "p&ss<w\"ö'rd\\1", "pässwörd %41 €", "line one\nline 'two'", "a?>~ ~~~?b>")
@@ -39,7 +40,7 @@ def test_an_encoded_secret_is_masked(secret: str, how: str) -> None:
     assert masked.endswith("&n=1 failed")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(secrets, st.sampled_from(sorted(ENCODINGS)), before, st.text(max_size=6))
 def test_no_encoding_of_any_secret_survives(secret: str, how: str, before: str, behind: str) -> None:
     form = ENCODINGS[how](secret.strip())

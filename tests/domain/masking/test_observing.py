@@ -64,43 +64,43 @@ async def test_what_is_awaited_is_masked() -> None:
         return give()
 
     masker = Masker({"it": later})
-    heard = observe_answers(later, masker.add_answer)
-    assert inspect.iscoroutinefunction(heard)
-    assert await heard() == SECRET
+    observed = observe_answers(later, masker.add_answer)
+    assert inspect.iscoroutinefunction(observed)
+    assert await observed() == SECRET
     assert masker.text(SECRET) == "***"
 
 
 def test_it_passes_for_the_callable() -> None:
     provider = Provider()
-    heard = observe_answers(provider, lambda answer: None)
-    assert isinstance(heard, Provider)
-    assert heard == provider
-    assert hash(heard) == hash(provider)
-    assert repr(heard) == repr(provider)
-    assert len(heard) == 7
-    with heard as entered:
+    observed = observe_answers(provider, lambda answer: None)
+    assert isinstance(observed, Provider)
+    assert observed == provider
+    assert hash(observed) == hash(provider)
+    assert repr(observed) == repr(provider)
+    assert len(observed) == 7
+    with observed as entered:
         assert entered == "entered"
-    heard()
-    assert provider.calls == heard.calls == 1
-    heard.calls = 5
+    observed()
+    assert provider.calls == observed.calls == 1
+    observed.calls = 5
     assert provider.calls == 5
     with pytest.raises(AttributeError):
-        _ = heard.nothing
+        _ = observed.nothing
 
 
 def test_a_function_passes_for_the_function() -> None:
-    heard = observe_answers(give, lambda answer: None)
-    assert isinstance(heard, FunctionType)
-    assert heard.__name__ == "give"
-    assert inspect.signature(heard) == inspect.signature(give)
-    assert pickle.loads(pickle.dumps(heard)) is give  # noqa: S301 - what was pickled here
+    observed = observe_answers(give, lambda answer: None)
+    assert isinstance(observed, FunctionType)
+    assert observed.__name__ == "give"
+    assert inspect.signature(observed) == inspect.signature(give)
+    assert pickle.loads(pickle.dumps(observed)) is give  # noqa: S301 - what was pickled here
 
 
 def test_a_mock_goes_on_mocking() -> None:
     mock = MagicMock(return_value="a-token-that-was-asked-for")
     masker = Masker({"mock": mock})
-    heard = observe_answers(mock, masker.add_answer)
-    assert heard("x") == "a-token-that-was-asked-for"
+    observed = observe_answers(mock, masker.add_answer)
+    assert observed("x") == "a-token-that-was-asked-for"
     mock.assert_called_once_with("x")
     assert masker.text("a-token-that-was-asked-for") == "***"
 

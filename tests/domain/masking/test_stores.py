@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import flowledger as fl
 
+from ...effort import tries
 from .encodings import ENCODINGS
 
 Do = Callable[[fl.StepContext, str], Any]
@@ -118,7 +119,7 @@ def shapes(text: str) -> set[bytes]:
     return {one.encode() for one in found}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secrets, st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(ENCODINGS)), st.sampled_from(sorted(HOLDERS)))
 def test_a_secret_is_nowhere(secret: str, place: str, how: str, holder: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

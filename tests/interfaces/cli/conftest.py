@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ...prepared import PreparedPython
+
 STEPS = """
 import flowledger as fl
 
@@ -47,6 +49,7 @@ class CommandLine:
 
     home: Path
     environment: dict[str, str]
+    prepared: PreparedPython
 
     @property
     def store(self) -> str:
@@ -56,7 +59,9 @@ class CommandLine:
         return self.python("-m", "flowledger", *arguments, stdin=stdin, **environment)
 
     def python(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python there."""
+        """Run Python there; from its very beginning where ``environment`` may change how it begins."""
+        if not environment and arguments[0] in ("-c", "-m"):
+            return self.prepared.run(arguments, cwd=self.home, env=self.environment, input=stdin)
         return subprocess.run(
             [sys.executable, *arguments],
             input=stdin,
@@ -89,10 +94,11 @@ class CommandLine:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> CommandLine:
+def cli(tmp_path: Path, prepared_python: PreparedPython) -> CommandLine:
     (tmp_path / "steps.py").write_text(STEPS)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("FLOWLEDGER_")}
     return CommandLine(
         tmp_path,
         kept | {"FLOWLEDGER_STORE": "sqlite:///ledger.db", "FLOWLEDGER_APP": "steps:executors", "COLUMNS": "140"},
+        prepared_python,
     )

@@ -7,7 +7,6 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import pytest
 from pyarrow import parquet
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.cli.app import main
 
 from .conftest import CommandLine
 
@@ -33,22 +31,11 @@ def boom(step: fl.StepContext) -> None:
     raise ValueError("kaputt")
 
 
-class SameProcess(CommandLine):
-    """Runs the commands in this process, as there are many of them here."""
-
-    def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.raises(SystemExit) as ended, redirect_stdout(out), redirect_stderr(err):
-            main(arguments)
-        return subprocess.CompletedProcess(arguments, int(str(ended.value.code)), out.getvalue(), err.getvalue())
-
-
 @pytest.fixture
 def cli(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The same, whose relative addresses hold in this process as well."""
     monkeypatch.chdir(cli.home)
-    for name, value in cli.environment.items():
-        monkeypatch.setenv(name, value)
-    return SameProcess(cli.home, cli.environment)
+    return cli
 
 
 def node(type: str) -> dict[str, Any]:

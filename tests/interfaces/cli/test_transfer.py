@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def run(cli: CommandLine) -> str:
 
 
 def other(cli: CommandLine) -> CommandLine:
-    return CommandLine(cli.home, cli.environment | {"FLOWLEDGER_STORE": "sqlite:///other.db"})
+    return replace(cli, environment=cli.environment | {"FLOWLEDGER_STORE": "sqlite:///other.db"})
 
 
 def test_a_run_goes_from_one_store_to_another(cli: CommandLine, run: str) -> None:

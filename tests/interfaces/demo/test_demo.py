@@ -4,18 +4,24 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 
-def demo(home: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flowledger", *options],
-        cwd=home,
-        env=os.environ | {"TMPDIR": str(home), "COLUMNS": "140"} | environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
+from ...prepared import PreparedPython
+
+Demo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def demo(prepared_python: PreparedPython, tmp_path: Path) -> Demo:
+    def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        told = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "140"} | environment
+        return prepared_python.run(["-m", "flowledger", *options], cwd=tmp_path, env=told)
+
+    return run
 
 
 def summary_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -24,8 +30,8 @@ def summary_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return summary
 
 
-def test_the_demo_tells_the_whole_cycle(tmp_path: Path) -> None:
-    done = demo(tmp_path, "demo")
+def test_the_demo_tells_the_whole_cycle(demo: Demo) -> None:
+    done = demo("demo")
     assert done.returncode == 0, done.stderr
     for words in (
         "A workflow is saved",
@@ -43,8 +49,8 @@ def test_the_demo_tells_the_whole_cycle(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(tmp_path: Path) -> None:
-    done = demo(tmp_path, "demo", "--json")
+def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(demo: Demo) -> None:
+    done = demo("demo", "--json")
     summary = summary_of(done)
     assert summary["ok"] is True
     assert {run["status"] for run in summary["runs"]} == {"completed"}
@@ -55,8 +61,8 @@ def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stde
     assert "Time travel" in done.stderr
 
 
-def test_the_commands_to_try_next_work(tmp_path: Path) -> None:
-    commands = summary_of(demo(tmp_path, "demo", "--json"))["tryNext"]
+def test_the_commands_to_try_next_work(tmp_path: Path, demo: Demo) -> None:
+    commands = summary_of(demo("demo", "--json"))["tryNext"]
     shell = "\n".join(["set -e", *(command for command in commands if " RUN " not in command)])
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     tried = subprocess.run(
@@ -67,13 +73,13 @@ def test_the_commands_to_try_next_work(tmp_path: Path) -> None:
     assert "nothing wrong" in tried.stdout
 
 
-def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path: Path) -> None:
-    summary_of(demo(tmp_path, "demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{tmp_path / 'mine.db'}"))
+def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path: Path, demo: Demo) -> None:
+    summary_of(demo("demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{tmp_path / 'mine.db'}"))
     assert not (tmp_path / "mine.db").exists()
 
 
-def test_the_demo_can_be_told_twice_in_one_store(tmp_path: Path, durable_url: str) -> None:
+def test_the_demo_can_be_told_twice_in_one_store(demo: Demo, durable_url: str) -> None:
     for _ in range(2):
-        summary = summary_of(demo(tmp_path, "--store", durable_url, "demo", "--json"))
+        summary = summary_of(demo("--store", durable_url, "demo", "--json"))
         assert summary["ok"] is True
         assert summary["workflow"] == {"id": "demo-triage", "version": 1}

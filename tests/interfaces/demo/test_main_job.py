@@ -3,8 +3,6 @@
 import json
 import lzma
 import os
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 import flowledger as fl
 from flowledger.infrastructure.interfaces.cli.demo.triage import DEFINITION, executors
 
+from ...prepared import PreparedPython
 from .naive import naive_snapshots
 
 DELIVERIES = Path(__file__).parent / "data/github-webhooks.json.xz"
@@ -36,11 +35,13 @@ class Job:
         return {run_id: versions[-1] for run_id, versions in self.snapshots.items()}
 
 
-def test_every_version_of_every_run_is_what_a_naive_fold_says(durable_url: str) -> None:
-    check(do_the_job(durable_url))
+def test_every_version_of_every_run_is_what_a_naive_fold_says(
+    durable_url: str, prepared_python: PreparedPython
+) -> None:
+    check(do_the_job(prepared_python, durable_url))
 
 
-def do_the_job(url: str) -> Job:
+def do_the_job(python: PreparedPython, url: str) -> Job:
     groups = json.loads(lzma.decompress(DELIVERIES.read_bytes()))
     deliveries = [{"event": group["name"], "body": body} for group in groups for body in group["examples"]]
     with fl.open_ledger(url, executors) as ledger:
@@ -50,20 +51,16 @@ def do_the_job(url: str) -> Job:
     paused = [run.id for run in runs if run.status == "paused"]
     decisions = {run_id: index % 2 == 0 for index, run_id in enumerate(paused)}
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda decided: resume_elsewhere(url, *decided), decisions.items()))
+        list(pool.map(lambda decided: resume_elsewhere(python, url, *decided), decisions.items()))
     with fl.open_ledger(url, executors) as ledger:
         snapshots = {run.id: every_version(ledger, run.id) for run in runs}
     return Job(url, Counter(run.status for run in started), decisions, snapshots)
 
 
-def resume_elsewhere(url: str, run_id: str, approved: bool) -> None:
+def resume_elsewhere(python: PreparedPython, url: str, run_id: str, approved: bool) -> None:
     command = ["run", "resume", run_id, "--payload", json.dumps({"approved": approved}), "--by", "reviewer", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "flowledger", *command],
-        env=os.environ | {"FLOWLEDGER_STORE": url, "FLOWLEDGER_APP": APP},
-        capture_output=True,
-        text=True,
-    )
+    environment = os.environ | {"FLOWLEDGER_STORE": url, "FLOWLEDGER_APP": APP}
+    done = python.run(["-m", "flowledger", *command], cwd=Path.cwd(), env=environment)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["id"] == run_id
 

@@ -1,0 +1,133 @@
+"""Python processes that begin with flowledger imported: each is a fork of one that has done nothing else.
+
+Importing takes half a second of the processor, and the tests of the command line start a thousand processes. What a
+process does from there on is its own: its arguments, folder, environment, streams, exit status. Tests of what happens
+earlier, or of streams that aren't pipes, start Python themselves.
+"""
+
+import gc
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Self
+
+LARGEST_REQUEST = 2**17
+"""Bytes of arguments and environment; the buffer of a socket holds them."""
+
+
+class PreparedPython:
+    """The process that is forked. Close it by leaving the ``with`` block."""
+
+    def __init__(self) -> None:
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, __file__, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._requests.close()
+        self._process.wait()
+
+    def run(
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], input: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """As ``subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", …)``.
+
+        ``arguments`` begin with ``-m`` or ``-c``.
+        """
+        request = json.dumps([list(arguments), str(cwd), dict(env)]).encode()
+        assert len(request) <= LARGEST_REQUEST, "start a process of its own for that"
+        stdin, write_in = os.pipe()
+        (read_out, stdout), (read_err, stderr), (read_status, status) = (os.pipe() for _ in range(3))
+        theirs = (stdin, stdout, stderr, status)
+        socket.send_fds(self._requests, [request], theirs)
+        for each in theirs:
+            os.close(each)
+        with ThreadPoolExecutor(4) as pool:
+            pool.submit(_write_all, write_in, input.encode())
+            out, err, ended = pool.map(_read_all, (read_out, read_err, read_status))
+        return subprocess.CompletedProcess(arguments, int(ended), out, err)
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    try:
+        with open(fd, "wb") as stream:
+            stream.write(content)
+    except BrokenPipeError:
+        pass  # it needn't read all, or anything, of it
+
+
+def _read_all(fd: int) -> str:
+    with open(fd, encoding="utf-8", newline=None) as stream:
+        return stream.read()
+
+
+# --- the process that is forked ---------------------------------------------------------------------------------------
+
+
+def _serve(requests: socket.socket) -> list[str]:
+    """Fork for each request, and tell how the fork ended. Returns in such forks only: the arguments of the program."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # of those that wait for the forks; nobody waits for them
+    while True:
+        message, pipes, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 4)
+        if not message:
+            sys.exit()
+        if not os.fork():
+            break
+        for pipe in pipes:
+            os.close(pipe)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    requests.close()
+    *streams, status = pipes
+    if child := os.fork():
+        for stream in streams:
+            os.close(stream)
+        _, ended = os.waitpid(child, 0)
+        os.write(status, str(os.waitstatus_to_exitcode(ended)).encode())
+        os._exit(0)
+    os.close(status)
+    arguments, folder, environment = json.loads(message)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    return list(arguments)
+
+
+def _begin(arguments: list[str]) -> None:
+    """What ``python ARGUMENTS`` does with a module, or a program in text."""
+    option, program, *rest = arguments
+    sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    sys.argv = [option, *rest]
+    sys.modules["__main__"] = ModuleType("__main__")
+    if option == "-m":
+        sys.path[0] = os.getcwd()
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        sys.path[0] = ""
+        exec(compile(program, "<string>", "exec"), vars(sys.modules["__main__"]))  # noqa: S102 - as Python would
+
+
+if __name__ == "__main__":
+    import flowledger.infrastructure.interfaces.cli.app
+    import flowledger.infrastructure.ledger.open
+    import flowledger.infrastructure.storage.sqlite.open  # noqa: F401 - nearly all open one
+
+    gc.freeze()  # else each fork copies what it only looks through for garbage
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it forks: an interrupt of the tests ends it without a word
+    program = _serve(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _begin(program)
