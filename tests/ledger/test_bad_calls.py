@@ -54,13 +54,13 @@ def test_a_step_limit_that_is_no_count_is_refused(memory_desk: Harness, limit: A
     waiting = memory_desk.ledger.runs.start("w", wait=False)
     before = memory_desk.written()
     engine = fl.Engine(fl.WorkflowDefinition.model_validate(GOOD), memory_desk.executors)
-    for door in (
+    for call in (
         lambda: memory_desk.ledger.runs.start("w", step_limit=limit),
         lambda: memory_desk.ledger.runs.proceed(waiting.id, step_limit=limit),
         lambda: engine.execute(step_limit=limit),
     ):
         with pytest.raises(fl.InvalidRequest, match="step_limit"):
-            door()
+            call()
     assert memory_desk.written() == before
 
 
@@ -110,9 +110,9 @@ def test_a_ledger_without_executors_reads_and_saves_but_does_not_run(harness: Ha
     before = harness.written()
     with fl.open_ledger(store_url) as reader:
         assert reader.history.snapshot(run.id) == run.snapshot
-        for door in (lambda: reader.runs.start("w"), lambda: reader.runs.resume(run.id)):
+        for call in (lambda: reader.runs.start("w"), lambda: reader.runs.resume(run.id)):
             with pytest.raises(fl.InvalidRequest, match="without executors"):
-                door()
+                call()
     assert harness.written() == before
 
 
