@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
-from .places import check_planted_file, place_of
+from .paths import check_planted_file, resolve_path
 from .targets import Descriptor, Special, Target, sync, target_at
 
 Content = bytes | Callable[[BinaryIO], object]
@@ -28,12 +28,12 @@ PRIVATE = 0o600
 
 def write_file(path: Path, content: Content) -> None:
     """Write one file. Raises StorageUnavailable, and then nothing changed."""
-    with staged(path) as new:
+    with stage_file(path) as new:
         _fill(new, content)
 
 
 @contextmanager
-def staged(path: Path, *, replace: bool = True) -> Generator[Path]:
+def stage_file(path: Path, *, replace: bool = True) -> Generator[Path]:
     """A path for the block to make a file at, which then takes the place of ``path``, or is copied into it.
 
     When the block raises, nothing changed. Raises StorageUnavailable, also for an OSError of the block; InvalidRequest
@@ -41,7 +41,7 @@ def staged(path: Path, *, replace: bool = True) -> Generator[Path]:
     """
     place: Path | int = path
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         target = Descriptor(place) if isinstance(place, int) else target_at(place, replace=replace)
         with target, TemporaryDirectory(prefix=_PREFIX, dir=target.beside, ignore_cleanup_errors=True) as folder:
             new = Path(folder, "new")
@@ -49,18 +49,18 @@ def staged(path: Path, *, replace: bool = True) -> Generator[Path]:
             sync(new)
             target.take(new)
     except OSError as error:
-        raise _unwritable(place if isinstance(place, Path) else path, error) from error
+        raise _not_writable(place if isinstance(place, Path) else path, error) from error
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Raise at once what ``write_file`` would raise for the place: for who has long work to do before it."""
     place: Path | int = path
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         with Descriptor(place) if isinstance(place, int) else target_at(place):
             pass
     except OSError as error:
-        raise _unwritable(place if isinstance(place, Path) else path, error) from error
+        raise _not_writable(place if isinstance(place, Path) else path, error) from error
 
 
 def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] = ()) -> None:
@@ -72,7 +72,7 @@ def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] 
     """
     gone = [*gone]
     try:
-        place = place_of(folder)
+        place = resolve_path(folder)
         if isinstance(place, int):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         for name in (*files, *gone):
@@ -92,20 +92,20 @@ def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] 
         for name in gone:
             _remove(place / name, [place / written for written in files])
     except OSError as error:
-        raise _unwritable(folder.joinpath(*files) if len(files) == 1 else folder, error) from error
+        raise _not_writable(folder.joinpath(*files) if len(files) == 1 else folder, error) from error
 
 
 def make_folder(path: Path) -> None:
     """Make a folder where there is none, but not the one above it. Raises StorageUnavailable, InvalidRequest."""
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         if isinstance(place, int):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         with ExitStack() as undo:
             _make(place, undo)
             undo.pop_all()
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _not_writable(path, error) from error
 
 
 def make_private_file(path: Path) -> None:
@@ -113,7 +113,7 @@ def make_private_file(path: Path) -> None:
 
     Raises OSError, also for one that another user may have planted there; InvalidRequest.
     """
-    place = place_of(path)
+    place = resolve_path(path)
     if isinstance(place, int):
         return
     if place.exists():
@@ -182,5 +182,5 @@ def _fill(path: Path, content: Content) -> None:
             file.write(content)
 
 
-def _unwritable(path: Path, error: OSError) -> StorageUnavailable:
+def _not_writable(path: Path, error: OSError) -> StorageUnavailable:
     return StorageUnavailable(f"can't write {str(path)!r}: {error.strerror or error}")

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TextIO
 
-from .plain_json import as_json
+from .json_values import to_json_value
 
 
-def print_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """One line of titles and one for each row (RFC 4180, lines end with a line feed).
 
     Times are ISO 8601, truth values ``true`` and ``false``, lists and objects JSON; None is an empty field. Text that a
@@ -37,7 +37,7 @@ class _LineFeeds:
 def _field(value: Any, path: str) -> Any:
     if value is None or isinstance(value, float | Decimal) or type(value) is int:
         return value  # a number, which is no formula even where it begins with a minus
-    plain = as_json(value, path)
+    plain = to_json_value(value, path)
     if isinstance(plain, bool | list | dict):
         return json.dumps(plain, ensure_ascii=False)
     return f"'{plain}" if isinstance(plain, str) and plain.startswith(_MARKED) else plain

@@ -15,7 +15,7 @@ import pyarrow as arrow
 from pyarrow import parquet
 
 from ...domain.errors import InvalidValue
-from .plain_json import as_json
+from .json_values import to_json_value
 
 _ROWS_AT_ONCE: Final = 10_000
 
@@ -40,11 +40,11 @@ def write_parquet(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]])
     writer = parquet.ParquetWriter(file, schema)
     try:
         for first, page in _pages(records):
-            wide = _wide_enough(schema, page)
+            wide = _widen(schema, page)
             if wide != schema:
                 writer.close()
                 schema = wide
-                writer = _written_anew(file, schema)
+                writer = _rewrite(file, schema)
             writer.write_table(_table(schema, page, first))
     finally:
         writer.close()
@@ -65,7 +65,7 @@ def _columns(kind: type[Any]) -> Iterator[tuple[str, Any]]:
         yield name, either[0] if either else hint
 
 
-def _wide_enough(schema: Any, page: list[list[Any]]) -> Any:
+def _widen(schema: Any, page: list[list[Any]]) -> Any:
     """The schema with wider types where an integer of the page is too large."""
     integers = [type for _, _, type in _INTEGERS]
     for place, field in enumerate(schema):
@@ -79,7 +79,7 @@ def _wide_enough(schema: Any, page: list[list[Any]]) -> Any:
     return schema
 
 
-def _written_anew(file: BinaryIO, schema: Any) -> Any:
+def _rewrite(file: BinaryIO, schema: Any) -> Any:
     """A writer that goes on behind what is in the file, which now has this schema."""
     with TemporaryFile() as before:
         file.seek(0)
@@ -110,7 +110,7 @@ def _value(value: Any, type: Any, path: str) -> Any:
     if value is None:
         return None
     if type == _TEXT:
-        plain = as_json(value, path)
+        plain = to_json_value(value, path)
         text = plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
         return text.encode(errors="backslashreplace").decode()
     if isinstance(value, Enum):

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from ...domain.errors import Fault, InvalidDefinition, InvalidRequest
 from ...domain.values.json_text import read_json
 from ...domain.workflow.definition import WorkflowDefinition
-from .places import open_regular, open_to_read
+from .paths import open_regular, open_to_read
 from .yaml_read import from_yaml
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -28,7 +28,7 @@ def read_definition(path: str | Path) -> WorkflowDefinition:
     InvalidDefinition with every fault, InvalidRequest for what can't be read.
     """
     file = main_file(Path(path))
-    return WorkflowDefinition.model_validate(with_code(read_structure(file), file.parent))
+    return WorkflowDefinition.model_validate(load_code(read_structure(file), file.parent))
 
 
 def main_file(path: Path) -> Path:
@@ -52,12 +52,12 @@ def read_text(file: Path, limit: int = MAX_FILE_BYTES) -> str:
     """The text of a file or pipe of so many bytes at most, without a byte order mark. Raises InvalidRequest."""
     try:
         with open_to_read(file) as opened:
-            return text_of(opened, repr(str(file)), limit)
+            return decode_text(opened, repr(str(file)), limit)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(file)!r}: {error.strerror}") from error
 
 
-def text_of(opened: BinaryIO, name: str, limit: int = MAX_FILE_BYTES) -> str:
+def decode_text(opened: BinaryIO, name: str, limit: int = MAX_FILE_BYTES) -> str:
     """The text of an open file, without a byte order mark. Raises InvalidRequest, and OSError where reading fails."""
     content = opened.read(limit + 1)
     if len(content) > limit:
@@ -87,7 +87,7 @@ def code_files(structure: Any) -> dict[int, str]:
     }
 
 
-def with_code(structure: Any, folder: Path) -> Any:
+def load_code(structure: Any, folder: Path) -> Any:
     """The same with the code of nodes in place of the files that hold it. Raises InvalidDefinition."""
     named = code_files(structure)
     if not named:

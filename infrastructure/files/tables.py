@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 from ...domain.errors import InvalidRequest
 from ...domain.visible import quoted, visible_json
 from .atomic import write_file
-from .csv import print_csv
-from .places import is_special, path_of
-from .plain_json import as_json
+from .csv import write_csv
+from .json_values import to_json_value
+from .paths import is_special, to_path
 
 
 def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
@@ -31,7 +31,7 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any]) -> int:
     Raises InvalidRequest for another ending or a missing library, InvalidValue with row and field for what can't be
     written (NaN in JSON, bytes, …), StorageUnavailable when the file can't be written. Then nothing changed.
     """
-    target = path_of(path)
+    target = to_path(path)
     ending = target.suffix.lower()
     write = _writer(".jsonl" if ending not in _WRITERS and is_special(target) else ending)
     if write is None:
@@ -67,7 +67,7 @@ Write = Callable[[BinaryIO, type[Any], Iterator[list[Any]]], None]
 
 def _csv(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]]) -> None:
     text = TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-    print_csv(text, _names(kind), records)
+    write_csv(text, _names(kind), records)
     text.detach()
 
 
@@ -86,7 +86,7 @@ def _json_lines(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]]) -
 def _objects(kind: type[Any], records: Iterator[list[Any]]) -> Iterator[bytes]:
     names = _names(kind)
     for number, record in enumerate(records):
-        row = {name: as_json(value, f"rows[{number}].{name}") for name, value in zip(names, record, strict=True)}
+        row = {name: to_json_value(value, f"rows[{number}].{name}") for name, value in zip(names, record, strict=True)}
         yield visible_json(json.dumps(row, ensure_ascii=False, allow_nan=False)).encode()
 
 

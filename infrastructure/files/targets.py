@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from ...domain.errors import InvalidRequest
-from .places import check_planted_file
+from .paths import check_planted_file
 
 
 def target_at(place: Path, *, replace: bool = True) -> "Target":
@@ -77,7 +77,7 @@ class Replaced(New):
 
     def take(self, new: Path) -> None:
         try:
-            _dress(new, self._place, os.fstat(self._held))
+            _copy_attributes(new, self._place, os.fstat(self._held))
             if self.beside is not None:
                 super().take(new)
                 return
@@ -143,7 +143,7 @@ def _move(new: Path, place: Path) -> None:
         os.rename(new, place)
 
 
-def _dress(new: Path, old: Path, info: os.stat_result) -> None:
+def _copy_attributes(new: Path, old: Path, info: os.stat_result) -> None:
     """Give a new file the owner, mode and access list of the one whose place it takes."""
     if not hasattr(os, "chown"):
         return

@@ -12,7 +12,7 @@ from ...domain.visible import quoted, visible_json
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .atomic import write_file, write_files
 from .names import file_names
-from .places import is_special
+from .paths import is_special
 from .read_definition import code_files, main_file, read_structure
 from .yaml_write import to_yaml
 

@@ -11,7 +11,7 @@ from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
 from ..concurrency.async_variants import run_in_thread
 from ..concurrency.threads import Threads
-from ..files.places import path_of
+from ..files.paths import to_path
 from ..services.history.service import History
 from ..services.runs.service import Runs
 from ..services.search.service import Search
@@ -69,7 +69,7 @@ class Ledger(Unpicklable):
         """
         from ..verification.walk import verify
 
-        place = None if heads is None else path_of(heads, "heads")
+        place = None if heads is None else to_path(heads, "heads")
         now = None
         with suppress(InvalidRequest):  # a clock that tells no time is no reason to verify nothing
             now = self._now()
@@ -108,7 +108,7 @@ class Ledger(Unpicklable):
         """
         from ..transfer.backup import back_up
 
-        return back_up(self._store, path_of(path), force=force, progress=progress)
+        return back_up(self._store, to_path(path), force=force, progress=progress)
 
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.

@@ -16,19 +16,19 @@ from ...projections.pagination import Page
 T = TypeVar("T")
 
 
-def page_of(rows: Sequence[T], limit: int, place: Callable[[T], Place], filters: Hashable) -> Page[T]:
+def make_page(rows: Sequence[T], limit: int, place: Callable[[T], Place], filters: Hashable) -> Page[T]:
     """A page of at most ``limit`` rows; where there is one row more, another page follows."""
-    following = cursor(place(rows[limit - 1]), filters) if len(rows) > limit else None
+    following = make_cursor(place(rows[limit - 1]), filters) if len(rows) > limit else None
     return Page(tuple(rows[:limit]), following)
 
 
-def cursor(place: Place, filters: Hashable) -> str:
+def make_cursor(place: Place, filters: Hashable) -> str:
     """The cursor of what lies behind a place."""
     text = orjson.dumps([place.time, place.position, _mark(filters)])
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def place_at(after: str | None, filters: Hashable) -> Place | None:
+def parse_cursor(after: str | None, filters: Hashable) -> Place | None:
     """The place that a cursor means. Raises InvalidRequest for one that isn't ours, or was made with other filters."""
     if after is None:
         return None

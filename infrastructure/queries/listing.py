@@ -22,14 +22,14 @@ from ...projections.runs.summary import (
     workflow_summary,
 )
 from ..storage.recorder import LAST
-from .cursors import page_of, place_at
+from .cursors import make_page, parse_cursor
 from .index.reader import Index
 from .search.query import SearchQuery
 from .search.runs import SearchedRuns
 
 _Word = TypeVar("_Word", bound=str)
 
-MOST: Final = 1_000
+MAX_LIMIT: Final = 1_000
 """Items of one page at most: the rest follows by the cursor."""
 
 
@@ -64,15 +64,15 @@ def run_query(
     if not isinstance(wanted, list | tuple | set | frozenset):
         raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
     return RunQuery(
-        workflow_id=checked_id(workflow_id, "workflow_id"),
+        workflow_id=check_id(workflow_id, "workflow_id"),
         version=version,
         status=tuple(dict.fromkeys(_one_of(RUN_STATUSES, name, "status") for name in wanted)),
-        node=checked_text(node, "node"),
-        error_type=checked_text(error_type, "error_type"),
-        by=checked_text(by, "by"),
-        since=checked_time(since, "since"),
-        until=checked_time(until, "until"),
-        as_of=checked_time(as_of, "as_of"),
+        node=check_text(node, "node"),
+        error_type=check_text(error_type, "error_type"),
+        by=check_text(by, "by"),
+        since=check_time(since, "since"),
+        until=check_time(until, "until"),
+        as_of=check_time(as_of, "as_of"),
     )
 
 
@@ -88,11 +88,11 @@ def runs_page(
     check_limit(limit)
     filters = (query, search and search.asked)
     is_storable = query.version is None or query.version <= LAST
-    before = place_at(after, filters)
+    before = parse_cursor(after, filters)
     rows, lag = lists.runs(replace(query, before=before), search, limit + 1) if is_storable else ([], None)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(lists.index, query.workflow_id, query.version)
-    page = page_of(rows, limit, lambda row: Place(row.started_at, row.position), filters)
+    page = make_page(rows, limit, lambda row: Place(row.started_at, row.position), filters)
     return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
 
 
@@ -112,28 +112,28 @@ def work_order_query(
 ) -> WorkOrderQuery:
     """Raises InvalidRequest for a state that doesn't exist, a naive time."""
     return WorkOrderQuery(
-        workflow_id=checked_id(workflow_id, "workflow_id"),
+        workflow_id=check_id(workflow_id, "workflow_id"),
         state=None if state is None else _one_of(WORK_ORDER_STATUSES, state, "state"),
-        by=checked_text(by, "by"),
-        since=checked_time(since, "since"),
-        until=checked_time(until, "until"),
+        by=check_text(by, "by"),
+        since=check_time(since, "since"),
+        until=check_time(until, "until"),
     )
 
 
 def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, limit: int) -> Page[WorkOrderSummary]:
     """Raises WorkflowNotFound."""
     check_limit(limit)
-    rows = index.work_orders(replace(query, before=place_at(after, query)), limit + 1)
+    rows = index.work_orders(replace(query, before=parse_cursor(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         _check_workflow(index, query.workflow_id, None)
-    page = page_of(rows, limit, lambda row: Place(row.opened_at, row.position), query)
+    page = make_page(rows, limit, lambda row: Place(row.opened_at, row.position), query)
     return Page(tuple(map(work_order_summary, page)), page.next)
 
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
     """Here the cursor is the last id itself: workflows are listed by it."""
     check_limit(limit)
-    rows = index.workflows(checked_id(after, "after"), limit + 1, archived=archived)
+    rows = index.workflows(check_id(after, "after"), limit + 1, archived=archived)
     more = len(rows) > limit
     return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
 
@@ -149,8 +149,10 @@ def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None
 
 def check_limit(limit: int) -> None:
     """Raises InvalidRequest for a page of no items, or of too many."""
-    if type(limit) is not int or not 1 <= limit <= MOST:
-        raise InvalidRequest(f"limit {quoted(limit)}: a page has 1 to {MOST:,} items; further ones come by the cursor")
+    if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(
+            f"limit {quoted(limit)}: a page has 1 to {MAX_LIMIT:,} items; the cursor leads to the others"
+        )
 
 
 def _one_of(known: Sequence[_Word], value: object, what: str) -> _Word:
@@ -160,7 +162,7 @@ def _one_of(known: Sequence[_Word], value: object, what: str) -> _Word:
     raise InvalidRequest(f"{what} {quoted(value)} does not exist: it is one of {', '.join(known)}")
 
 
-def checked_text(value: str | None, name: str) -> str | None:
+def check_text(value: str | None, name: str) -> str | None:
     """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f"{name} {quoted(value)} is not text")
@@ -168,14 +170,14 @@ def checked_text(value: str | None, name: str) -> str | None:
     return value
 
 
-def checked_id(value: str | None, name: str) -> str | None:
+def check_id(value: str | None, name: str) -> str | None:
     """The same for what is an id."""
-    if "\0" in (checked_text(value, name) or ""):
+    if "\0" in (check_text(value, name) or ""):
         raise InvalidRequest(f"{name} {quoted(value)}: no id has a NUL character")
     return value
 
 
-def checked_time(value: datetime | None, name: str) -> int | None:
+def check_time(value: datetime | None, name: str) -> int | None:
     """A time in microseconds since 1970. Raises InvalidRequest where it is none, or has no time zone."""
     if value is None:
         return None

@@ -116,9 +116,9 @@ class HashChain:
         """Check the next events, up to one that is broken."""
         from ..storage.codec import BODY, chain_digest, digest_of, id_of
 
-        for version, type, state, _ in rows if self.broken is None else ():
-            before, self.digest = self.digest, digest_of(state)
-            if chain_digest(before, id_of(state), type, memoryview(state)[BODY:]) != self.digest:
+        for version, type, encoded, _ in rows if self.broken is None else ():
+            before, self.digest = self.digest, digest_of(encoded)
+            if chain_digest(before, id_of(encoded), type, memoryview(encoded)[BODY:]) != self.digest:
                 self.broken = f"event {version} of run {self._run_id!r}"
                 return
 

@@ -1,4 +1,4 @@
-"""Addresses of stores: what a URL may look like, and the file that one of SQLite means."""
+"""Addresses of stores: the forms of a URL, and the file that the URL of an SQLite store names."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ MAX_URL = 10_000
 """Characters of a URL."""
 
 SQLITE = "sqlite:///"
-"""What the URL of an SQLite store begins with."""
+"""The beginning of an SQLite store's URL."""
 
 NO_DRIVER = "a PostgreSQL store needs a driver: pip install 'flowledger[postgres]'"
 
@@ -35,5 +35,5 @@ def sqlite_file(url: str) -> Path:
 
 
 def no_store(place: str) -> StorageUnavailable:
-    """For an address without a store, where none is to be made."""
+    """The error for an address without a store, where none may be created."""
     return StorageUnavailable(f"there is no store at {place} yet: check the address, or save a workflow there first")

@@ -1,4 +1,4 @@
-"""Checkpoints beside the events: what backends share."""
+"""Checkpoints kept in the same storage as the events: what backends share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,40 +11,40 @@ from .recorder import BATCH_ROWS, LAST
 
 CHECKPOINTS_AT_ONCE = 16
 LARGE_CHECKPOINT = 2**20
-"""Pages above this many bytes are fetched one at a time."""
+"""Checkpoints above this many bytes are fetched one at a time."""
 
 
 class StoredCheckpoint(NamedTuple):
-    """A page as it was found in storage, where anybody may have put it."""
+    """A checkpoint as found in storage, which anybody with write access may have changed."""
 
     version: int
     content: bytes
     event_digest: bytes | None
-    """Of the event at that version now; None where there is none."""
+    """The digest of the event that is stored at that version now; None where there is none."""
 
 
 @runtime_checkable
 class ReadsEventDigests(Protocol):
-    """Checkpoints in the same storage as the events: what ``domain.ports.CheckpointStore`` need not be able to do."""
+    """Checkpoints in the same storage as the events; ``domain.ports.CheckpointStore`` doesn't require it."""
 
     def pages_with_digests(self, stream: str, upto: int | None, fold_revision: int) -> Iterator[StoredCheckpoint]:
-        """The same as ``pages``, each read in one statement with the digest of the event that it was made at."""
+        """The same as ``pages``, each read in one statement with the digest of the event at its version."""
         ...
 
 
 @runtime_checkable
 class ListsStreams(Protocol):
-    """Checkpoints that can say whose they are."""
+    """Checkpoints that can list their streams."""
 
     def streams(self, fold_revision: int) -> Iterator[str]:
-        """The streams that have pages of this revision, in order, fetched many at a time."""
+        """The streams that have checkpoints of this revision, in order, fetched in batches."""
         ...
 
 
 def stored_checkpoints(
     checkpoints: CheckpointStore, events: EventStore, stream: str, upto: int | None, fold_revision: int
 ) -> Iterator[StoredCheckpoint]:
-    """The pages of a stream up to a version, each with the digest of the event that it was made at, as that is now."""
+    """The checkpoints of a stream up to a version, each with the current digest of the event at its version."""
     if isinstance(checkpoints, ReadsEventDigests):
         yield from checkpoints.pages_with_digests(stream, upto, fold_revision)
         return
@@ -55,12 +55,12 @@ def stored_checkpoints(
 def _digest_at(events: EventStore, stream: str, version: int) -> bytes | None:
     try:
         return bytes.fromhex(events.events_at([(stream, version)])[0].digest)
-    except StorageError:  # there is none, or none that can be read
+    except StorageError:  # it doesn't exist, or can't be read
         return None
 
 
 class CheckpointTable(ABC):
-    """Reading by named queries, which each database has under the same names."""
+    """Reads by named queries, which each database has under the same names."""
 
     @abstractmethod
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:

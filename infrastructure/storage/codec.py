@@ -1,12 +1,12 @@
-"""How an event lies in storage.
+"""The encoding of a stored event.
 
-    byte  0       codec: 0x01 is a plain orjson body; other numbers are kept for compression and encryption
+    byte  0       codec: 0x01 is a plain orjson body; other numbers are reserved for compression and encryption
     bytes 1-8     event id: random, so that a writer recognises its own event after a lost acknowledgement
     bytes 9-40    digest: sha256(digest of the event before, event id, type, 0x00, body)
     bytes 41-     body: the event's data as JSON, with its schema version under "v" when that is above 1
 
-Before the first event of a stream stands sha256(stream name). So the chain of digests breaks where an event was
-changed, removed, put elsewhere in its stream, or moved to another one.
+The digest before a stream's first event is sha256(stream name). So the hash chain breaks where an event was changed,
+removed, moved within its stream, or moved to another stream.
 """
 
 import os
@@ -30,29 +30,29 @@ from .stored_events import IndexedEvent, LinkedEvent
 
 PLAIN = 1
 BODY = 41
-"""Where the body begins."""
+"""Offset of the body in bytes."""
 
 EVENT_OVERHEAD = 2**20
-"""Bytes that an event may need beside its largest values."""
+"""Bytes that an event may need besides its largest values."""
 
 MAX_EVENT_BYTES = MAX_VALUE_BYTES + EVENT_OVERHEAD
-"""Default limit of one body: a value of the largest size, and room for what the event says about it."""
+"""Default limit of one body: a value of the largest size, and the other keys of the event."""
 
 _ID = slice(1, 9)
 _DIGEST = slice(9, BODY)
 _SMALL = 2**14
 _CLOSING_BRACE = ord("}")
 
-# Not os.urandom: it lets go of the interpreter's lock, and among many threads gets it back late. Not the generator that
-# everybody shares: two workers that seed it alike would take each other's events for their own.
-_ids = random.Random()  # noqa: S311 - to be told apart, not to be secret
+# Not os.urandom: it releases the interpreter's lock, and with many threads gets it back late. Not the shared global
+# generator: two workers that seed it alike would take each other's events for their own.
+_ids = random.Random()  # noqa: S311 - ids need to be unique, not secret
 os.register_at_fork(after_in_child=_ids.seed)
-# orjson would turn these into text; what isn't JSON is refused instead.
+# orjson would convert these to text; values that aren't JSON are refused instead.
 _NOTHING_CONVERTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def initial_digest(stream: str) -> bytes:
-    """The digest that stands before a stream's first event."""
+    """The digest before a stream's first event."""
     return sha256(stream.encode()).digest()
 
 
@@ -64,7 +64,7 @@ def chain_digest(previous: bytes, event_id: bytes, type: str, body: bytes | memo
 
 
 def digest_of(header: bytes) -> bytes:
-    """The stored digest; the first 41 bytes of a state are enough."""
+    """The stored digest; the first 41 encoded bytes are enough."""
     return header[_DIGEST]
 
 
@@ -74,88 +74,88 @@ def id_of(header: bytes) -> bytes:
 
 
 def encode_event(event_id: bytes, digest: bytes, body: bytes) -> bytes:
-    """The state of an event."""
+    """The encoded bytes of an event."""
     return b"".join((b"\x01", event_id, digest, body))
 
 
 def stored_event(
-    stream: str, version: int, type: str, state: bytes, data: Mapping[str, Any], previous: bytes = b""
+    stream: str, version: int, type: str, encoded: bytes, data: Mapping[str, Any], previous: bytes = b""
 ) -> LinkedEvent:
-    """An event as recorders take it, ``data`` being the body inside its state: the index learns of it where it must.
+    """An event as recorders take it; ``data`` is its decoded body, for the index.
 
     ``previous``: the digest of the event that must be stored before it, if that is a condition.
     """
     if is_indexed(type, data):
-        return IndexedEvent(stream, version, type, state, previous, data)
-    return LinkedEvent(stream, version, type, state, previous)
+        return IndexedEvent(stream, version, type, encoded, previous, data)
+    return LinkedEvent(stream, version, type, encoded, previous)
 
 
-def body_of(state: object) -> bytes:
-    """The JSON body inside a state. Raises ValueError with the reason when there is none."""
-    if not isinstance(state, bytes) or len(state) < BODY:
-        raise ValueError("its state is truncated")
-    if state[0] != PLAIN:
-        raise ValueError(f"its codec {state[0]:#04x} is unknown: it was changed, or written by a newer flowledger")
-    return state[BODY:]
+def body_of(encoded: object) -> bytes:
+    """The JSON body of an encoded event. Raises ValueError with the reason when there is none."""
+    if not isinstance(encoded, bytes) or len(encoded) < BODY:
+        raise ValueError("its bytes are truncated")
+    if encoded[0] != PLAIN:
+        raise ValueError(f"its codec {encoded[0]:#04x} is unknown: it was changed, or written by a newer flowledger")
+    return encoded[BODY:]
 
 
-def decode(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]:
-    """The body as data in today's schema; digests are not checked here. Raises EventNotReadable."""
+def decode(stream: str, version: int, type: str, encoded: bytes) -> dict[str, Any]:
+    """The body as data in the current schema; digests are not checked. Raises EventNotReadable."""
     try:
-        if state[0] != PLAIN:
-            body_of(state)
+        if encoded[0] != PLAIN:
+            body_of(encoded)
         # A view spares the copy of a large body, and costs more than the copy of a small one.
-        data: dict[str, Any] = orjson.loads(state[BODY:] if len(state) < _SMALL else memoryview(state)[BODY:])
+        data: dict[str, Any] = orjson.loads(encoded[BODY:] if len(encoded) < _SMALL else memoryview(encoded)[BODY:])
         if "recorded_at" not in data or data["by"] is None:
             raise KeyError("by")
         if VERSION_KEY in data or EVENT_TYPES[type].version > 1:
             return upcast(type, data)
         return data
     except (InvalidValue, LookupError, TypeError, ValueError, AttributeError) as error:
-        # Also what an upcaster raises when it meets a body that was tampered with.
-        raise EventNotReadable(stream, version, _reason(type, state, error)) from error
+        # Includes errors that an upcaster raises for a body that was tampered with.
+        raise EventNotReadable(stream, version, _reason(type, encoded, error)) from error
 
 
 def has_one_schema(type: str) -> bool:
-    """Whether every event of the type is of today's schema, so that a part of one can be understood."""
+    """Whether every event of the type has the current schema, so that a part of one can be decoded."""
     return type in EVENT_TYPES and EVENT_TYPES[type].version == 1
 
 
-def decode_beginning(stream: str, version: int, type: str, state: bytes) -> dict[str, Any]:
-    """The first keys of a body whose state was cut off. Raises EventNotReadable."""
+def decode_beginning(stream: str, version: int, type: str, encoded: bytes) -> dict[str, Any]:
+    """The first keys of a truncated event. Raises EventNotReadable."""
     try:
-        data = from_json(state[BODY:], allow_partial=True)
-        # The key where it was cut off may be half of what it was.
+        data = from_json(encoded[BODY:], allow_partial=True)
+        # The last value may be incomplete.
         data.popitem()
     except (ValueError, AttributeError, KeyError) as error:
-        raise EventNotReadable(stream, version, _reason(type, state, error)) from error
+        raise EventNotReadable(stream, version, _reason(type, encoded, error)) from error
     return data  # type: ignore[no-any-return]
 
 
 def are_readable(rows: Sequence[tuple[int, str, bytes | None, int]]) -> bool:
-    """Whether each row holds what may be an event: a known type, a known codec, a JSON object."""
+    """Whether each row looks like an event: a known type, a known codec, a JSON object."""
     try:
-        for _, type, state, _ in rows:
-            if state is None or state[0] != PLAIN or state[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
+        for _, type, encoded, _ in rows:
+            if encoded is None or encoded[0] != PLAIN or encoded[-1] != _CLOSING_BRACE or type not in EVENT_TYPES:
                 return False
     except (IndexError, TypeError):
         return False
     return True
 
 
-def to_recorded_event(stream: str, version: int, position: int, type: str, state: bytes) -> RecordedEvent:
+def to_recorded_event(stream: str, version: int, position: int, type: str, encoded: bytes) -> RecordedEvent:
     """The recorded event of one row. Raises EventNotReadable."""
-    data = decode(stream, version, type, state)
+    data = decode(stream, version, type, encoded)
     try:
         recorded_at = moment(data["recorded_at"])
     except (TypeError, OverflowError) as error:
         raise EventNotReadable(stream, version, f"its recorded_at is not a time: {error}") from error
-    return RecordedEvent(stream, version, position, type, recorded_at, data["by"], data, digest_of(state).hex())
+    return RecordedEvent(stream, version, position, type, recorded_at, data["by"], data, digest_of(encoded).hex())
 
 
-def _reason(type: str, state: object, error: Exception) -> str:
+def _reason(type: str, encoded: object, error: Exception) -> str:
     try:
-        body = body_of(state)
+        body = body_of(encoded)
         data = orjson.loads(body)
     except orjson.JSONDecodeError as broken:
         return f"its body is not JSON: {broken}"
@@ -170,7 +170,7 @@ def _reason(type: str, state: object, error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PendingEvent:
-    """An event with its place in a stream, and the digest of the event before it: all that storing it takes."""
+    """A new event with its place in a stream, and the digest of the event before it."""
 
     originator_id: str
     originator_version: int
@@ -178,11 +178,11 @@ class PendingEvent:
     data: Mapping[str, Any]
     previous: bytes
     follows_stored: bool = False
-    """Whether the event before is stored already, and storing this one takes that it still is."""
+    """Whether the event before is stored already, and must still be when this one is stored."""
 
 
 class LedgerEvent(RecordedEvent):
-    """A recorded event that also answers to the names by which eventsourcing asks for its place."""
+    """A recorded event that also has the attributes by which eventsourcing asks for its place."""
 
     __slots__ = ()
 
@@ -196,7 +196,7 @@ class LedgerEvent(RecordedEvent):
 
 
 class OrjsonTranscoder(Transcoder):
-    """Plain JSON, nothing converted on the way in: what isn't JSON is refused."""
+    """Plain JSON without conversions: values that aren't JSON are refused."""
 
     def encode(self, obj: Any) -> bytes:
         return orjson.dumps(obj, option=_NOTHING_CONVERTED)
@@ -206,7 +206,7 @@ class OrjsonTranscoder(Transcoder):
 
 
 class LedgerMapper(Mapper[str]):
-    """Between events and stored events, in the layout above. Validates on the way in, upcasts on the way out."""
+    """Maps between events and stored events, in the layout above. Validates when encoding, upcasts when decoding."""
 
     def __init__(
         self,
@@ -222,7 +222,7 @@ class LedgerMapper(Mapper[str]):
         self.max_event_bytes = max_event_bytes
 
     def to_stored_event(self, domain_event: Any) -> LinkedEvent:
-        """A PendingEvent as it goes into storage.
+        """Encode a PendingEvent.
 
         Raises InvalidValue when the body doesn't fit its schema, isn't JSON or is over the limit, InvalidRequest when
         its type isn't in the catalogue.
@@ -231,9 +231,9 @@ class LedgerMapper(Mapper[str]):
         body = self._body(event.type, event.data)
         event_id = _ids.getrandbits(64).to_bytes(8)
         digest = chain_digest(event.previous, event_id, event.type, body)
-        state = encode_event(event_id, digest, body)
+        encoded = encode_event(event_id, digest, body)
         previous = event.previous if event.follows_stored else b""
-        return stored_event(event.originator_id, event.originator_version, event.type, state, event.data, previous)
+        return stored_event(event.originator_id, event.originator_version, event.type, encoded, event.data, previous)
 
     def to_domain_event(self, stored_event: StoredEvent) -> LedgerEvent:
         """The recorded event; its position is 0 unless a Notification is given. Raises EventNotReadable."""

@@ -1,7 +1,7 @@
-"""What may be shown of a store's URL: no password, nor what might be one.
+"""Redaction of a store's URL: neither a password is shown, nor anything that might be one.
 
-People mistype URLs, and a mistyped one is no URL any more: then nobody knows which part the password is. So what looks
-like one counts as one, and a URL that can't be understood is described, not repeated.
+A mistyped URL can't be parsed, and then it is unclear which part is the password. So anything that looks like a
+password counts as one, and a URL that can't be parsed is described, not repeated.
 """
 
 import os
@@ -15,9 +15,9 @@ HIDDEN = "***"
 
 _SECRET_WORDS = re.compile("pass|pwd|secret|token|key|credential|auth", re.IGNORECASE)
 _BARE = r"[a-z][a-z0-9+.-]+:(?-i:[a-z._/-]*)"
-"""A scheme and a plain word, as in ``memory:`` and ``lmdb:orders``; what has other signs may be a user's password."""
+"""A scheme and a plain word, as in ``memory:`` and ``lmdb:orders``; with other characters it may be a password."""
 _SCHEMES = re.compile(rf"(?:[a-z][a-z0-9+.-]*:/+|/+)+|{_BARE}$", re.IGNORECASE)
-"""What a URL begins with; a mistyped one perhaps with several."""
+"""The beginning of a URL; a mistyped one may have several."""
 _USER_ONLY = re.compile(r"(?:postgresql|postgres)://[^:/?#@%]*@", re.IGNORECASE)
 _PORT = re.compile(r":([^:,/?#\]]*)(?=[,/?#]|$)")
 _OPTION = re.compile(r"[?&;#]([^?&;#]*)")
@@ -25,7 +25,7 @@ _SETTING = re.compile(r"(?<![^\s=?&;])([^\s=?&;]++)\s*=\s*('(?:[^'\\]|\\.)*'|[^\
 
 
 def redact_url(url: str) -> str:
-    """The URL as it may be shown."""
+    """The URL without anything that might be secret."""
     spans = sorted(span for span in _spans(url) if span[0] < span[1])
     parts, end = [], 0
     for start, stop in spans:
@@ -36,7 +36,7 @@ def redact_url(url: str) -> str:
 
 
 def describe_text(url: str) -> str:
-    """A text that is no store's URL: itself where it is surely no secret, else how long it is."""
+    """Describe a text that is no store's URL: itself where it can't be a secret, else its length."""
     is_plain = re.fullmatch(rf"(?:[a-z][a-z0-9+.-]*:/+)?[^:@=?%&\s]*|{_BARE}", url, re.IGNORECASE)
     return repr(url) if is_plain and len(url) <= _LONGEST else f"a text of {len(url):,} characters"
 
@@ -45,7 +45,7 @@ _LONGEST = 200
 
 
 def redact_secrets(text: str, url: str) -> str:
-    """A text, such as an error's, in which nothing stands that might be the password of the URL."""
+    """A text, such as an error message, without anything that might be the password of the URL."""
     for secret in sorted(_secrets(url), key=len, reverse=True):
         hidden = re.escape(secret) if len(secret) > _SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)"
         text = re.sub(hidden, HIDDEN, text)
@@ -53,28 +53,28 @@ def redact_secrets(text: str, url: str) -> str:
 
 
 _SHORT = 8
-"""Characters of a password that is only hidden where it stands alone: ``postgres`` is also a part of other words."""
+"""A password of at most so many characters is hidden only as a whole word: ``postgres`` is part of other words."""
 
 
 def redact_urls(text: str) -> str:
-    """A text, such as a message about mistyped arguments, in which every URL is as it may be shown."""
-    # In ASCII: a password may hold other white space, which the shell doesn't end a word at.
+    """A text, such as a message about mistyped arguments, with every URL redacted."""
+    # In ASCII: a password may contain other white space, at which the shell doesn't end a word.
     return re.sub(r"[^\s'\"]+", lambda found: redact_url(found[0]), text, flags=re.ASCII)
 
 
 def redact_error(error: FlowledgerError, url: str) -> FlowledgerError:
-    """The error, or one like it without its causes, where it or one of them shows a secret of the URL.
+    """The error; or, where it or one of its causes shows a secret of the URL, one like it without causes.
 
-    To be raised outside of any ``except``, where Python would add what was caught.
+    Raise it outside of any ``except`` block, where Python would add the caught error as its context.
     """
-    if not any(redact_secrets(text, url) != text for text in _told(error)):
+    if not any(redact_secrets(text, url) != text for text in _error_texts(error)):
         return error
     message = redact_secrets(str(error), url)
     return type(error)(message) if len(error.args) == 1 else StorageUnavailable(message)
 
 
-def _told(error: BaseException | None) -> Iterator[str]:
-    """What an error and all that led to it say."""
+def _error_texts(error: BaseException | None) -> Iterator[str]:
+    """The texts of an error and of its causes."""
     seen: set[int] = set()
     pending = [error]
     while pending:
@@ -87,17 +87,17 @@ def _told(error: BaseException | None) -> Iterator[str]:
 
 
 def _secrets(url: str) -> set[str]:
-    """What might be a password, as it stands in the URL and in other spellings."""
+    """Anything that might be a password, as spelled in the URL and in other encodings."""
     found = {url[start:stop] for start, stop in _spans(url)} | {os.environ.get("PGPASSWORD", "")}
     decoded = found | {unquote(secret) for secret in found} | {unquote_plus(secret) for secret in found}
     encoded = {spelled(secret, safe="", errors="replace") for secret in decoded for spelled in (quote, quote_plus)}
-    # An error may quote a part: of a password with an "@", what libpq takes for the host.
+    # An error may quote a part: libpq takes the rest of a password with an "@" for the host.
     parts = {part for secret in decoded for part in re.split(r"[@/?#:&\s]", secret) if len(part) > 3}
     return (decoded | encoded | parts | {repr(secret)[1:-1] for secret in decoded}) - {"", HIDDEN}
 
 
 def _spans(url: str) -> Iterator[tuple[int, int]]:
-    """Where something stands that might be secret."""
+    """The spans of text that might be secret."""
     begun = _SCHEMES.match(url)
     start = begun.end() if begun else 0
     at = url.rfind("@")

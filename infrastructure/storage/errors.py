@@ -28,17 +28,17 @@ class PredecessorMissing(IntegrityError):
 
 
 def predecessor_missing(stream: str, version: int) -> PredecessorMissing:
-    """The error for an event whose place is behind one that isn't there."""
+    """The error for an event that is to follow one that isn't there."""
     return PredecessorMissing(f"event {version} of stream {stream!r} doesn't follow the one that is stored before it")
 
 
 def to_storage_error(error: PersistenceError) -> FlowledgerError:
-    """The error of flowledger's tree that stands for an error of a recorder."""
-    kind = next((ours for theirs, ours in _IN_OUR_TERMS if isinstance(error, theirs)), StorageUnavailable)
+    """Translate an error of a recorder into flowledger's tree."""
+    kind = next((ours for theirs, ours in _TRANSLATIONS if isinstance(error, theirs)), StorageUnavailable)
     return kind(str(error))
 
 
-_IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
+_TRANSLATIONS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
     (WriteRefused, StoreReadOnly),
     (DataError, NotStorable),
     (IntegrityError, NotStorable),
@@ -49,7 +49,7 @@ _IN_OUR_TERMS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = 
 
 @contextmanager
 def translate_errors() -> Generator[None]:
-    """Raises errors of flowledger's tree instead of those of a recorder."""
+    """Translate errors of a recorder that the block raises into flowledger's tree."""
     try:
         yield
     except PersistenceError as error:

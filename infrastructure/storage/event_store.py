@@ -1,4 +1,4 @@
-"""The event store on eventsourcing's recorders: compare-and-append, and what a writer needs to know for it."""
+"""The event store on eventsourcing's recorders: compare-and-append, and the stream heads that it needs."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
 from .stored_events import LinkedEvent
-from .stream_heads import Head, Heads, check_stream
+from .stream_heads import Head, HeadCache, check_stream
 
 _log = logging.getLogger("flowledger.store")
 
@@ -39,7 +39,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self.checkpoints = checkpoints
         self.search = search
         self._mapper = mapper
-        self._heads = Heads()
+        self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)
         self._commits = GroupCommit(recorder, self.threads)
 
@@ -48,21 +48,21 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def append(self, *writes: Write) -> list[int]:
         """Append all events of all writes in one durable commit, or none of them. Returns their positions.
 
-        Raises ConcurrencyError when a stream isn't at its expected version, EventsLost when the store doesn't hold the
-        event any more that the first one is to follow, InvalidValue or InvalidRequest when an event can't be stored,
-        StorageUnavailable when the store can't take it now, and StorageUnavailable that says the outcome is unknown
-        when the connection was lost twice.
+        Raises ConcurrencyError when a stream isn't at its expected version, EventsLost when the store has lost the
+        event that the first one is to follow, InvalidValue or InvalidRequest when an event can't be stored,
+        StorageUnavailable when the store can't be written to now; its message says so where the outcome is unknown, as
+        the connection was lost twice.
         """
         writes = tuple(write for write in writes if write.events)
         return self._settle(writes, *self._place(writes)) if writes else []
 
     async def aappend(self, *writes: Write) -> list[int]:
-        """The same for a task, whose event loop goes on meanwhile."""
+        """The same for a task; its event loop isn't blocked."""
         writes = tuple(write for write in writes if write.events)
         if not self.recorder.waits_for_a_disk:
-            await asyncio.sleep(0)  # others have their turn
+            await asyncio.sleep(0)  # let other tasks run
             return self.append(*writes)
-        if not all(self._stands_at(write) for write in writes):
+        if not all(self._is_cached_at(write) for write in writes):
             return await self.threads.run(self.append, *writes)
         stored, heads = self._place(writes)
         try:
@@ -74,10 +74,10 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return positions
 
     def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:
-        """Append events that another store has recorded, as they are, in one durable commit, or none of them.
+        """Append events that another store has recorded, unchanged, in one durable commit, or none of them.
 
-        The caller has seen that each stream stands right before the first of its events, and that they are linked.
-        Raises ConcurrencyError when somebody was faster, StorageUnavailable as ``append`` does.
+        The caller has checked that each stream ends right before the first of its events, and that they are linked.
+        Raises ConcurrencyError when another writer was faster, StorageUnavailable as ``append`` does.
         """
         heads: dict[str, Head] = {}
         writes: list[Write] = []
@@ -96,32 +96,32 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return self._settle(writes, stored, heads)
 
     def link_at(self, stream: str, version: int) -> bytes | None:
-        """Id and digest of an event, by which any other one is told from it; None when there is no such event."""
+        """Id and digest of an event, which identify it; None when there is no such event."""
         return self._header(stream, version)
 
     @property
     def max_event_bytes(self) -> int:
-        """The most that the body of one event may take."""
+        """The limit of one event's body in bytes."""
         return self._mapper.max_event_bytes
 
     @property
     def max_value_bytes(self) -> int:
-        """The most that one value may take: an event has room for two of them, the input and the output."""
+        """The limit of one value in bytes: an event has room for two of them, the input and the output."""
         return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
 
     def hold(self, stream: str) -> object:
-        """Keep in mind where a stream stands, for as long as somebody keeps what is returned.
+        """Pin the head of a stream in the cache, for as long as the caller keeps the returned object.
 
-        For who appends to it again after a long while: by what is in mind he learns that the store has lost events.
+        For a writer that appends to it again after a long time: the pinned head shows whether the store lost events.
         """
-        return self._heads.hold(stream)
+        return self._heads.pin(stream)
 
     def _settle(
         self, writes: Sequence[Write], stored: list[LinkedEvent], heads: dict[str, Head], *, lost: bool = False
     ) -> list[int]:
-        """Store what was placed, or find out that it is stored, or why it can't be.
+        """Store the placed events, or find out that they are stored, or why they can't be.
 
-        ``lost``: the connection broke while it was stored, so that it may be.
+        ``lost``: the connection broke while they were stored, so they may be.
         """
         while True:
             try:
@@ -129,7 +129,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             except IntegrityError as error:
                 lost = False
                 self._refuse_conflicts(writes, stored, error)
-                # Every conflict was on a stream whose writer takes any version: place the events anew.
+                # Every conflict was on a stream whose writer takes any version: place the events again.
                 before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
                 if before == list(map(_place_of, stored)):
                     raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
@@ -139,13 +139,13 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 self._heads.remember(heads)
                 return positions
 
-    def _stands_at(self, write: Write) -> bool:
-        """Whether the write can be placed without a look at the store."""
+    def _is_cached_at(self, write: Write) -> bool:
+        """Whether the write can be placed without reading the store."""
         head = self._heads.get(write.stream)
         return head is not None and head.version == write.expected
 
     def _place(self, writes: Sequence[Write]) -> tuple[list[LinkedEvent], dict[str, Head]]:
-        """The events as they go into storage, each linked to the one before, and their streams' heads afterwards."""
+        """The events as stored, each linked to the one before, and the heads of their streams afterwards."""
         stored: list[LinkedEvent] = []
         heads: dict[str, Head] = {}
         for stream, expected, events in writes:
@@ -176,7 +176,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return head
 
     def _head_at(self, stream: str, version: int, placed: Head | None) -> Head:
-        """The head, if it may still be at ``version``; storage itself refuses when somebody was faster."""
+        """The head, if it may still be at ``version``; storage itself refuses when another writer was faster."""
         head = placed or self._heads.get(stream)
         if head is not None and head.version == version:
             return head
@@ -184,18 +184,18 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             raise ConcurrencyError(stream, version, placed.version)
         check_stream(stream)
         if head is not None and head.version > version:
-            stands_at = self.head(stream)
-            if stands_at >= head.version:
-                raise ConcurrencyError(stream, version, stands_at)
-            # The writer has read it anew, and knows better than what is remembered.
-            self._hear_of_loss(stream, head.version, stands_at)
+            current = self.head(stream)
+            if current >= head.version:
+                raise ConcurrencyError(stream, version, current)
+            # The writer has read the stream since, so the cached head is wrong.
+            self._report_loss(stream, head.version, current)
         stored = self._stored_head(stream, version)
         if stored is None:
             raise ConcurrencyError(stream, version, self.head(stream))
         return stored
 
-    def _hear_of_loss(self, stream: str, known: int, stored: int) -> EventsLost:
-        """Forget what is remembered of a stream, as the store contradicts it."""
+    def _report_loss(self, stream: str, known: int, stored: int) -> EventsLost:
+        """Drop the cached head of a stream, as the store contradicts it."""
         self._heads.forget((stream,))
         lost = EventsLost(stream, known, stored)
         _log.warning("%s", lost)
@@ -221,8 +221,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             return self._positions_if_ours(stored)
 
     def _commit_again(self, stored: list[LinkedEvent]) -> list[int]:
-        # The commit may have happened, or even still be under way: then the second insert waits for it, is refused, and
-        # finds its own event.
+        # The commit may have happened, or still be running: then the second insert waits for it, is refused, and finds
+        # its own event.
         try:
             if self.recorder.header(*_place_of(stored[0])):
                 return self._positions_if_ours(stored)
@@ -241,7 +241,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         positions: list[int] = []
         for event in stored:
             found = self.recorder.header(*_place_of(event))
-            # Event id and digest: the same bytes can only be the same event.
+            # Event id and digest identify the event.
             if found is None or found[0] != event.state[:BODY]:
                 raise IntegrityError(f"version {event.originator_version} of {event.originator_id!r} is taken")
             positions.append(found[1])
@@ -259,7 +259,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         for stream, event in first.items():
             before, head = event.originator_version - 1, self.head(stream)
             if event.previous and self._digest_at(stream, before) != event.previous:
-                refusals[stream] = self._hear_of_loss(stream, before, head)
+                refusals[stream] = self._report_loss(stream, before, head)
             elif head > before:
                 refusals[stream] = ConcurrencyError(stream, before, head)
         self._heads.forget(refusals)
@@ -283,7 +283,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         if found is None:
             return None
         if len(found[0]) < BODY:
-            raise EventNotReadable(stream, version, "its state is truncated, so nothing can be linked to it")
+            raise EventNotReadable(stream, version, "its bytes are truncated, so nothing can be linked to it")
         return found[0]
 
 

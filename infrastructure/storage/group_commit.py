@@ -1,14 +1,14 @@
-"""Commits that are shared by the writers of one process.
+"""Group commit: the writers of one process share commits.
 
-A commit takes as long for sixty events as for one. So who comes while another commits waits, and all who wait then go
-in one commit. Who comes alone commits at once and waits for nobody. A thread that leads a commit passes the lead on
-afterwards, or others' events would hold up its own run. Tasks of event loops are served by a thread that does nothing
-else, so that no loop is ever held up. So is the main thread, where others commit: it may be interrupted at any place,
-and if it led, others could wait for ever.
+A commit takes as long for sixty events as for one. So a writer that arrives during a commit queues, and queued writers
+share the next commit. A writer that arrives alone commits at once. A thread that leads a commit passes the lead on
+afterwards, or the events of others would hold up its own run. Tasks of event loops are served by a thread that does
+nothing else, so no loop is ever blocked. The main thread is served likewise while others commit: it may be interrupted
+anywhere, and if it led, others could wait for ever.
 
-A commit of several that fails is nobody's fault in particular. After a conflict those who met none commit together once
-more; else, and the rest, each writer tries alone, and only who was at fault hears of it. Trying again is safe: a writer
-recognises its own event, should it be stored already.
+Where a shared commit fails, it is unclear which writer caused it. After a conflict the writers without one commit
+together once more. The rest, and all writers after any other error, try alone, and only the one that caused the error
+gets it. Trying again is safe: a writer recognises its own event if it is stored already.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ from .errors import ConnectionLost
 from .recorder import LedgerRecorder
 
 MAX_SHARED_BYTES = 2**20
-"""States that one shared commit holds at most; what is larger by itself goes by itself, and beside the others."""
+"""Encoded bytes in one shared commit at most; a larger write is committed by itself, beside the others."""
 
 MAX_SHARED_EVENTS = 1_000
 
 
 class _Writer:
-    """Somebody whose events wait for a commit."""
+    """A writer whose events wait for a commit."""
 
     __slots__ = ("answer", "events")
 
     def __init__(self, events: Sequence[StoredEvent]) -> None:
         self.events = events
         self.answer: list[int] | Exception | None = None
-        """None while it waits, and for who must try alone."""
+        """None while it waits, and where it must try alone."""
 
 
-class _Thread(_Writer):
+class _WaitingThread(_Writer):
     """A thread that waits until it has an answer, must try alone, or is to lead."""
 
     __slots__ = ("leads", "may_lead", "woken")
@@ -55,7 +55,7 @@ class _Thread(_Writer):
         self.woken.acquire()
 
 
-class _Task(_Writer):
+class _WaitingTask(_Writer):
     """A task of an event loop."""
 
     __slots__ = ("future", "loop")
@@ -67,7 +67,7 @@ class _Task(_Writer):
 
 
 class GroupCommit(ResetOnFork):
-    """Stands before a recorder's ``insert_events``: the same contract, shared between threads and event loops."""
+    """Wraps a recorder's ``insert_events``: the same contract, with commits shared by threads and event loops."""
 
     def __init__(self, recorder: LedgerRecorder, threads: ThreadPool) -> None:
         self._recorder = recorder
@@ -77,12 +77,12 @@ class GroupCommit(ResetOnFork):
         register_for_forks(self)
 
     def _start(self) -> None:
-        # It may be interrupted anywhere, so it never leads: others would wait for ever.
+        # The main thread may be interrupted anywhere, so it never leads: others could wait for ever.
         self._main_thread = main_thread().ident
         self._lock = Lock()
         self._stopped = Condition(self._lock)
         self._leading = False
-        """Somebody commits for whoever comes, or is appointed to."""
+        """Whether a writer leads, or is appointed to."""
         self._queue: deque[_Writer] = deque()
         self._server: ThreadPoolExecutor | None = None
 
@@ -92,12 +92,12 @@ class GroupCommit(ResetOnFork):
         may_lead = get_ident() != self._main_thread
         if _is_large(events) or self._closed or not (may_lead or self._leading):
             return self._recorder.insert_events(events)
-        writer: _Thread | None = None
+        writer: _WaitingThread | None = None
         leads = False
         try:
             with self._lock:
                 if self._leading:
-                    writer = _Thread(events, may_lead=may_lead)
+                    writer = _WaitingThread(events, may_lead=may_lead)
                     self._queue.append(writer)
                 else:
                     leads = self._leading = may_lead
@@ -119,11 +119,11 @@ class GroupCommit(ResetOnFork):
         return writer.answer
 
     async def ainsert(self, events: Sequence[StoredEvent]) -> list[int]:
-        """The same for a task: its loop goes on meanwhile. A cancelled task's events may be stored all the same."""
+        """The same for a task; its loop isn't blocked. A cancelled task's events may be stored all the same."""
         handle_missed_fork()
         if _is_large(events) or self._closed:
             return await self._threads.run(self._recorder.insert_events, events)
-        writer = _Task(events, asyncio.get_running_loop())
+        writer = _WaitingTask(events, asyncio.get_running_loop())
         with self._lock:
             self._queue.append(writer)
             if not self._leading:
@@ -135,7 +135,7 @@ class GroupCommit(ResetOnFork):
         return positions
 
     def close(self) -> None:
-        """Return when nobody waits any more. Who comes from now on isn't waited for."""
+        """Return when no writer waits any more. Later writers commit by themselves."""
         handle_missed_fork()
         with self._lock:
             self._closed = True
@@ -147,7 +147,7 @@ class GroupCommit(ResetOnFork):
     # --- leading ------------------------------------------------------------------------------------------------------
 
     def _commit_next(self) -> None:
-        """Commit for those who wait longest, as many as may share one commit."""
+        """Commit for the writers that wait longest, as many as fit in one commit."""
         batch: list[_Writer] = []
         sharing: list[_Writer] = batch
         try:
@@ -158,14 +158,14 @@ class GroupCommit(ResetOnFork):
             except IntegrityError:
                 if len(batch) == 1:
                     raise
-                # Few met a conflict, most likely: the others needn't commit one by one for that.
+                # Most likely few have a conflict, and the others needn't commit one by one.
                 sharing = self._without_conflicts(batch)
                 self._commit(sharing)
         except ConnectionLost as error:
-            # The commit may have happened: to each writer as if it had been alone.
+            # The commit may have happened: each writer gets the error as if it had been alone.
             for writer in sharing:
                 writer.answer = ConnectionLost(*error.args)
-        except Exception as error:  # noqa: BLE001 - raised in whoever is at fault: this may be another thread
+        except Exception as error:  # noqa: BLE001 - raised in the writer that caused it: that may be another thread
             if len(batch) == 1:
                 batch[0].answer = error
         finally:
@@ -180,7 +180,7 @@ class GroupCommit(ResetOnFork):
             start = end
 
     def _without_conflicts(self, batch: Sequence[_Writer]) -> list[_Writer]:
-        """Those whose places are neither stored nor claimed by a writer before them; the rest must try alone."""
+        """The writers whose places are neither stored nor claimed by a writer before them; the rest must try alone."""
         free: list[_Writer] = []
         claimed: set[str] = set()
         for writer in batch:
@@ -193,29 +193,29 @@ class GroupCommit(ResetOnFork):
         return free
 
     def _pass_on(self) -> None:
-        """Appoint the next to lead, if anybody waits."""
+        """Appoint the next leader, if a writer waits."""
         with self._lock:
             self._appoint()
 
     def _appoint(self) -> None:
-        if self._is_over():
+        if self._stop_if_idle():
             return
         first = self._queue[0]
-        if isinstance(first, _Thread) and first.may_lead:
+        if isinstance(first, _WaitingThread) and first.may_lead:
             first.leads = True
             first.woken.release()
         else:
             self._serve()
 
-    def _is_over(self) -> bool:
-        """Whether nobody waits; then nobody leads any more."""
+    def _stop_if_idle(self) -> bool:
+        """Whether no writer waits; then no one leads any more."""
         if not self._queue:
             self._leading = False
             self._stopped.notify_all()
         return not self._queue
 
-    def _leave(self, writer: _Thread) -> None:
-        """Of a thread that waits no more: it has its answer, has led, or was interrupted while it waited."""
+    def _leave(self, writer: _WaitingThread) -> None:
+        """Remove a thread that no longer waits: it has its answer, has led, or was interrupted."""
         with self._lock:
             if writer in self._queue:
                 self._queue.remove(writer)
@@ -223,7 +223,7 @@ class GroupCommit(ResetOnFork):
                 writer.leads = False
                 self._appoint()
 
-    # --- serving those who can't lead ---------------------------------------------------------------------------------
+    # --- serving writers that can't lead ------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         try:
@@ -236,23 +236,23 @@ class GroupCommit(ResetOnFork):
             self._appoint()
 
     def _refuse(self, reason: str) -> None:
-        """Answer those who can't lead; the others go on by themselves."""
-        helpless = [writer for writer in self._queue if not (isinstance(writer, _Thread) and writer.may_lead)]
+        """Refuse the writers that can't lead; the others commit by themselves."""
+        helpless = [writer for writer in self._queue if not (isinstance(writer, _WaitingThread) and writer.may_lead)]
         for writer in helpless:
             self._queue.remove(writer)
             writer.answer = OperationalError(reason)
         _wake(helpless)
 
     def _commit_for_all(self) -> None:
-        """Commit until nobody waits: this thread has no run of its own that would have to."""
+        """Commit until no writer waits: this thread has no run of its own that would be held up."""
         while True:
             with self._lock:
-                if self._is_over():
+                if self._stop_if_idle():
                     return
             self._commit_next()
 
     def after_fork_in_child(self) -> None:
-        self._start()  # whoever waits, or leads, does so in the parent
+        self._start()  # the writers that wait or lead are the parent's
 
 
 def _is_large(events: Sequence[StoredEvent]) -> bool:
@@ -277,18 +277,18 @@ def _take(queue: deque[_Writer], batch: list[_Writer]) -> None:
 
 
 def _wake(batch: Sequence[_Writer]) -> None:
-    tasks: dict[asyncio.AbstractEventLoop, list[_Task]] = {}
+    tasks: dict[asyncio.AbstractEventLoop, list[_WaitingTask]] = {}
     for writer in batch:
-        if isinstance(writer, _Task):
+        if isinstance(writer, _WaitingTask):
             tasks.setdefault(writer.loop, []).append(writer)
-        elif isinstance(writer, _Thread) and not writer.leads:
+        elif isinstance(writer, _WaitingThread) and not writer.leads:
             writer.woken.release()
     for loop, waiting in tasks.items():
         with suppress(RuntimeError):  # the loop is closed, and its tasks are gone
             loop.call_soon_threadsafe(_resolve, waiting)
 
 
-def _resolve(tasks: Sequence[_Task]) -> None:
+def _resolve(tasks: Sequence[_WaitingTask]) -> None:
     for task in tasks:
         if task.future.done():  # cancelled meanwhile
             continue

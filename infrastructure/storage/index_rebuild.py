@@ -8,24 +8,24 @@ from ...projections.index.changes import Changes
 
 
 class CatchUp(Protocol):
-    """Brings in the events that came meanwhile; where ``settled``, none that could be overtaken by others."""
+    """Takes in the events that arrived meanwhile; with ``settled``, none that a later commit could precede."""
 
     def __call__(self, *, settled: bool) -> None: ...
 
 
 class IndexedBatch(NamedTuple):
-    """What a stretch of the log does to the index; places are positions."""
+    """The changes that a part of the log makes to the index; places are positions."""
 
     since: int
-    """The position behind which it begins."""
+    """The position after which it begins."""
     upto: int
     events: int
-    """How many of its events move rows."""
+    """How many of its events change rows."""
     changes: Changes
 
 
 class RebuiltByAnother(Exception):
-    """Others have ended the rebuild that this one took part in: the index is made anew."""
+    """Another process has finished the rebuild that this one took part in."""
 
     def __init__(self, events: int) -> None:
         super().__init__(f"the index was made anew from {events} events")
@@ -33,10 +33,10 @@ class RebuiltByAnother(Exception):
 
 
 class IndexRebuild(ABC):
-    """Makes the index anew in tables beside it, while others read and write the old ones, and puts them in its place.
+    """Makes new index tables while others read and write the old ones, and swaps them in.
 
-    A context manager: what it has made goes when it is left before ``swap``. Where others may take part, each method
-    raises RebuiltByAnother once they are done.
+    A context manager: the new tables are dropped when it is left before ``swap``. Where other processes may take part,
+    each method raises RebuiltByAnother once they are done.
     """
 
     @abstractmethod
@@ -49,15 +49,15 @@ class IndexRebuild(ABC):
 
     @abstractmethod
     def position(self) -> int:
-        """How far the new rows go: the position to go on behind, further back than before where others began anew."""
+        """The position up to which the new rows go; it moves back where another process started again."""
 
     @abstractmethod
     def put(self, page: IndexedBatch) -> int:
-        """Change the new rows, unless others are elsewhere by now. Returns the position to go on behind."""
+        """Change the new rows, unless others have moved the position. Returns the position to continue after."""
 
     @abstractmethod
     def swap(self, catch_up: CatchUp, revision: int) -> int:
-        """Put the new tables in place of the old ones. Nobody writes while the last events are brought in.
+        """Replace the old tables with the new ones. Writers wait while the last events are taken in.
 
-        Returns how many events moved rows.
+        Returns how many events changed rows.
         """

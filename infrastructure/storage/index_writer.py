@@ -1,4 +1,4 @@
-"""The index beside the events: what an append does to it, in statements that run in the append's own transaction."""
+"""The index: the changes that an append makes to it, in the append's own transaction."""
 
 import re
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ TABLES = (
     "flowledger_index_workflows",
     "flowledger_index_saves",
 )
-"""In the order in which every statement takes them: who locks them in this order too waits for nobody in a circle."""
+"""In the order in which every statement locks them, so that there are no deadlocks."""
 
 PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
 """The statements of ``index.sql``, in the order of the tables that they change."""
 
 
 def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
-    """What the events of one commit do to the index, their places counted from 1; None: nothing."""
+    """The changes that the events of one commit make to the index, their places counted from 1; None: none."""
     placed = [
         Placed(place, str(event.originator_id), event.originator_version, event.topic, event.data)
         for place, event in enumerate(events, 1)
@@ -31,6 +31,6 @@ def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
     return changes_of(placed) if placed else None
 
 
-def beside(sql: str) -> str:
-    """The same statement for the tables that a rebuild makes beside the index."""
+def for_rebuild(sql: str) -> str:
+    """The same statement on the tables in which a rebuild makes the new index."""
     return re.sub(r"\bflowledger_index_", "flowledger_rebuilt_", sql)

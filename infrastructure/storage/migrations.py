@@ -1,4 +1,4 @@
-"""Bring a store's tables to the schema that this code knows, once, however many processes start at the same time."""
+"""Migrate a store's tables to the schema that this code knows, once, however many processes start at the same time."""
 
 from collections.abc import Callable, Iterator
 
@@ -24,16 +24,16 @@ def is_current(dialect: Dialect, version: int) -> bool:
 def apply(dialect: Dialect, version: int, execute: Callable[[str], object]) -> None:
     """Make a new store, or apply every file above ``version`` in order.
 
-    The caller holds the store's lock and a transaction round it all.
+    The caller holds the store's lock, in a transaction.
     """
     for statement in statements(dialect, version):
         execute(statement)
 
 
 def statements(dialect: Dialect, version: int) -> Iterator[str]:
-    """What brings a store from ``version`` (0: there is none) to the newest schema.
+    """The statements that migrate a store from ``version`` (0: there is none) to the newest schema.
 
-    A new store never has the tables that old ones had, as other software may have tables of their names.
+    A new store never gets the tables of old ones, as other software may have tables of the same names.
     """
     if version == 0:
         yield from schema(dialect)

@@ -1,4 +1,4 @@
-"""Reading the store: streams, pages of them for folding, and the tail of the whole log."""
+"""Reading the store: streams, batches of them for folding, and the tail of the whole log."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,14 +8,14 @@ from ...domain.ports import Beginning, EncodedRow, RecordedEvent, RowBatch, RowD
 from .codec import BODY, are_readable, decode, decode_beginning, digest_of, has_one_schema, to_recorded_event
 from .errors import translate_errors
 from .recorder import BATCH_ROWS, BEGINNING_BYTES, LAST, EventRow, LedgerRecorder, StreamRow
-from .stream_heads import Head, Heads, check_stream
+from .stream_heads import Head, HeadCache, check_stream
 
 
 class EventReader:
-    """The half of the port ``domain.ports.EventStore`` that reads, on any recorder. Keeps no transaction open."""
+    """The reading half of the port ``domain.ports.EventStore``, on any recorder. Keeps no transaction open."""
 
     recorder: LedgerRecorder
-    _heads: Heads
+    _heads: HeadCache
 
     def head(self, stream: str) -> int:
         """The version of the stream's last event; 0 when there is none."""
@@ -26,34 +26,34 @@ class EventReader:
     def read(
         self, stream: str, *, after: int = 0, upto: int | None = None, backwards: bool = False
     ) -> Iterator[RecordedEvent]:
-        """The events with ``after < version <= upto``, in order, fetched page by page. Raises EventNotReadable."""
+        """The events with ``after < version <= upto``, in order, fetched in batches. Raises EventNotReadable."""
         pages = self._pages_backwards(stream, after, upto) if backwards else self._pages(stream, after, upto)
-        version, state = 0, b""
-        for version, position, type, state in self._each(stream, pages):
+        version, encoded = 0, b""
+        for version, position, type, encoded in self._each(stream, pages):
             if backwards and upto is None:
-                self._meet_head(stream, version, state)
+                self._observe_head(stream, version, encoded)
                 upto = version
-            yield to_recorded_event(stream, version, position, type, state)
+            yield to_recorded_event(stream, version, position, type, encoded)
         if upto is None and version:
-            self._meet_head(stream, version, state)
+            self._observe_head(stream, version, encoded)
 
     def rows(self, stream: str, *, upto: int | None = None) -> Iterator[EventRow]:
-        """The events with ``version <= upto`` as they lie in storage, in order, large ones fetched one at a time."""
-        for version, position, type, state in self._each(stream, self._pages(stream, 0, upto)):
-            yield EventRow(stream, version, position, type, state)
+        """The stored events with ``version <= upto``, in order, not decoded; large ones are fetched one at a time."""
+        for version, position, type, encoded in self._each(stream, self._pages(stream, 0, upto)):
+            yield EventRow(stream, version, position, type, encoded)
 
     def pages(self, stream: str, *, after: int = 0, upto: int | None = None) -> Iterator[RowBatch]:
-        """The same for folding, not read yet. Raises EventNotReadable for a row that can't be an event."""
+        """Batches for folding, decoded lazily. Raises EventNotReadable for a row that can't be an event."""
         decoder = RowDecoder(stream, decode)
         for rows in self._pages(stream, after, upto):
             if not are_readable(rows):
                 rows = [self._whole(stream, row) for row in rows]
             if upto is None and 0 < len(rows) < BATCH_ROWS:
-                self._meet_head(stream, rows[-1][0], rows[-1][2] or b"")
+                self._observe_head(stream, rows[-1][0], rows[-1][2] or b"")
             yield RowBatch(rows, decoder)  # type: ignore[arg-type]
 
     def events_at(self, places: Sequence[tuple[str, int]]) -> list[RecordedEvent]:
-        """The events at places, each a stream and a version, in their order; costs one round trip where all are small.
+        """The events at places, each a stream and a version, in their order; one round trip where all are small.
 
         Raises StorageCorrupt where there is none, EventNotReadable.
         """
@@ -67,12 +67,12 @@ class EventReader:
         return [self._recorded(found[place]) for place in places]
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
-        """The events at places as they lie in storage, as far as there are such; large ones without their state."""
+        """The stored events at places, as far as they exist, not decoded; large ones without their bytes."""
         with translate_errors():
             return self.recorder.rows_at(places)
 
     def beginning(self, stream: str, upto: int | None = None) -> Beginning | None:
-        """The beginning of the stream's last event with ``version <= upto``; costs one row, however large it is.
+        """The beginning of the stream's last event with ``version <= upto``, from one row, however large it is.
 
         None when there is none. Raises EventNotReadable.
         """
@@ -81,14 +81,14 @@ class EventReader:
             found = self.recorder.beginning(stream, None if upto is None else max(-1, min(upto, LAST)))
         if found is None:
             return None
-        version, type, state = found
-        if len(state) == BEGINNING_BYTES and has_one_schema(type):
-            return Beginning(version, type, decode_beginning(stream, version, type, state))
-        whole = state if len(state) < BEGINNING_BYTES else self._state(stream, version)
+        version, type, encoded = found
+        if len(encoded) == BEGINNING_BYTES and has_one_schema(type):
+            return Beginning(version, type, decode_beginning(stream, version, type, encoded))
+        whole = encoded if len(encoded) < BEGINNING_BYTES else self._fetch_encoded(stream, version)
         return Beginning(version, type, decode(stream, version, type, whole))
 
     def tail(self, *, after: int = 0) -> Iterator[RecordedEvent]:
-        """Every event of the store with ``position > after`` that can no longer be overtaken, in order of position.
+        """Every event of the store with ``position > after`` that no later commit can precede, in order of position.
 
         Ends when it has caught up. Raises EventNotReadable at an event that can't be read.
         """
@@ -101,9 +101,9 @@ class EventReader:
             after = page[-1].position
 
     def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
-        """At most BATCH_ROWS events of the whole log as they lie in storage; large ones without their state.
+        """At most BATCH_ROWS stored events of the whole log, not decoded; large ones without their bytes.
 
-        Where ``settled``, none that could be overtaken by one that isn't there yet.
+        With ``settled``, none that an event not yet visible could precede.
         """
         with translate_errors():
             return self.recorder.log_batch(after, settled=settled)
@@ -114,12 +114,12 @@ class EventReader:
             return self.recorder.max_notification_id() or 0
 
     def body(self, row: EventRow) -> dict[str, Any]:
-        """What the event of a row says, in today's schema. Raises EventNotReadable."""
-        state = row.state if row.state is not None else self._state(row.stream, row.version)
-        return decode(row.stream, row.version, row.type, state)
+        """The body of a row's event, in the current schema. Raises EventNotReadable."""
+        encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
+        return decode(row.stream, row.version, row.type, encoded)
 
     def all_rows(self, stream: str | None = None) -> Iterator[EventRow]:
-        """Every event as it lies in storage, stream by stream, or those of one stream: what ``verify`` walks."""
+        """Every stored event, stream by stream, or those of one stream, not decoded: for ``verify``."""
         place = (stream or "", -(2**63))
         while True:
             with translate_errors():
@@ -127,21 +127,25 @@ class EventReader:
             for row in page:
                 if stream is not None and row.stream != stream:
                     return
-                yield row if row.state is not None else row._replace(state=self._state(row.stream, row.version))
+                yield (
+                    row
+                    if row.encoded is not None
+                    else row._replace(encoded=self._fetch_encoded(row.stream, row.version))
+                )
             if len(page) < BATCH_ROWS:
                 return
             place = (page[-1].stream, page[-1].version)
 
-    def _meet_head(self, stream: str, version: int, state: bytes) -> None:
-        """Who has read a stream to its end may go on with it: then that must still be what he has read."""
-        if len(state) >= BODY:
-            self._heads.meet(stream, Head(version, digest_of(state)))
+    def _observe_head(self, stream: str, version: int, encoded: bytes) -> None:
+        """A reader at the end of a stream may continue it; then the stream must still end with what it read."""
+        if len(encoded) >= BODY:
+            self._heads.observe(stream, Head(version, digest_of(encoded)))
 
     def _each(self, stream: str, pages: Iterator[Sequence[StreamRow]]) -> Iterator[tuple[int, int, str, bytes]]:
-        """Version, position, type and whole state of each row."""
+        """Version, position, type and all bytes of each row."""
         for page in pages:
-            for version, type, state, position in page:
-                yield version, position, type, state if state is not None else self._state(stream, version)
+            for version, type, encoded, position in page:
+                yield version, position, type, encoded if encoded is not None else self._fetch_encoded(stream, version)
 
     def _pages(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
         check_stream(stream)
@@ -155,7 +159,7 @@ class EventReader:
 
     def _pages_backwards(self, stream: str, after: int, upto: int | None) -> Iterator[Sequence[StreamRow]]:
         check_stream(stream)
-        rows = 1  # who reads backwards mostly looks for one event near the end
+        rows = 1  # a reader that goes backwards mostly looks for one event near the end
         while True:
             with translate_errors():
                 page = self.recorder.stream_batch_backwards(stream, after, upto, rows)
@@ -166,21 +170,21 @@ class EventReader:
             rows = min(rows * 8, BATCH_ROWS)
 
     def _whole(self, stream: str, row: StreamRow) -> EncodedRow:
-        """The row with its state, also when that is large. Raises EventNotReadable."""
-        version, type, state, position = row
-        if state is None:
-            state = self._state(stream, version)
-        whole = (version, type, state, position)
+        """The row with all its bytes, also when it is large. Raises EventNotReadable."""
+        version, type, encoded, position = row
+        if encoded is None:
+            encoded = self._fetch_encoded(stream, version)
+        whole = (version, type, encoded, position)
         if not are_readable([whole]):
-            decode(stream, version, type, state)
+            decode(stream, version, type, encoded)
         return whole
 
     def _recorded(self, row: EventRow) -> RecordedEvent:
-        stream, version, position, type, state = row
+        stream, version, position, type, encoded = row
         return to_recorded_event(
-            stream, version, position, type, state if state is not None else self._state(stream, version)
+            stream, version, position, type, encoded if encoded is not None else self._fetch_encoded(stream, version)
         )
 
-    def _state(self, stream: str, version: int) -> bytes:
+    def _fetch_encoded(self, stream: str, version: int) -> bytes:
         with translate_errors():
-            return self.recorder.state(stream, version) or b""
+            return self.recorder.encoded(stream, version) or b""

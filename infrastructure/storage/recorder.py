@@ -1,8 +1,8 @@
-"""What the event store asks of a recorder, beyond what eventsourcing asks of one.
+"""The port of recorders: what the event store needs beyond what eventsourcing asks of one.
 
-Reading goes page by page: a page is short, and leaves out the state of large events, which are fetched one at a time
-when their turn comes. So a reader never holds more than a page of small events and one large one, and never keeps a
-transaction open while its caller thinks.
+Reads go in batches: a batch is short, and leaves out the bytes of large events, which are fetched one at a time when
+their turn comes. So a reader never holds more than a batch of small events and one large one, and never keeps a
+transaction open between batches.
 """
 
 from abc import abstractmethod
@@ -20,45 +20,44 @@ LAST = 2**63 - 1
 
 BATCH_ROWS = 1_000
 LARGE_EVENT = 32 * 2**10
-"""States above this many bytes are left out of pages."""
+"""Events above this many bytes are left out of batches."""
 
 BEGINNING_BYTES = 1024
-"""How much of a state tells an event's beginning: a step says all but its values in less."""
+"""Encoded bytes read for an event's beginning: a step needs less for all but its values."""
 
 MAX_EVENTS_PER_COMMIT = 2**20 - 1
 """PostgreSQL numbers the events of one commit in 20 bits of their position; the other backends keep the same bound."""
 
 
 class EventRow(NamedTuple):
-    """One stored event; ``state`` is None when it is large and must be fetched by itself."""
+    """One stored event; ``encoded`` is None when it is large and must be fetched by itself."""
 
     stream: str
     version: int
     position: int
     type: str
-    state: bytes | None
+    encoded: bytes | None
 
 
 StreamRow = tuple[int, str, bytes | None, int]
-"""Version, type, state, position: what a fold reads most, in a plain tuple, straight from the driver."""
+"""Version, type, encoded bytes, position: the rows of a fold, as plain tuples straight from the driver."""
 
 
 class LedgerRecorder(ApplicationRecorder):
-    """A recorder that finds heads, looks at single events and reads in bounded pages.
+    """A recorder that finds heads, reads single events, and reads in bounded batches.
 
     ``insert_events`` stores all events in one durable commit and returns their positions. It raises eventsourcing's
     IntegrityError when a version is taken, PredecessorMissing when a LinkedEvent doesn't follow the event that it must
-    (told by the statement that stores it, so that nothing can come in between), and ConnectionLost when the outcome is
-    unknown. Every method raises
-    eventsourcing's InternalError or ProgrammingError when the storage contradicts itself or lacks its tables, another
-    PersistenceError when it can't be used.
+    (checked by the statement that stores it, so nothing can happen in between), and ConnectionLost when the outcome is
+    unknown. Every method raises eventsourcing's InternalError or ProgrammingError when the storage contradicts itself
+    or lacks its tables, another PersistenceError when it can't be used.
     """
 
     waits_for_a_disk = True
-    """Whether a commit takes long enough to let others run meanwhile."""
+    """Whether a commit takes long enough to let other tasks run meanwhile."""
 
     dialect: Dialect
-    """Of the SQL that ``query`` takes."""
+    """The dialect of the SQL that ``query`` takes."""
 
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
@@ -69,15 +68,15 @@ class LedgerRecorder(ApplicationRecorder):
 
     @abstractmethod
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
-        """The first 41 bytes of an event's state, and its position; None when there is no such event."""
+        """The first 41 encoded bytes of an event, and its position; None when there is no such event."""
 
     @abstractmethod
     def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
-        """Version, type and the first BEGINNING_BYTES of the state of the last event with ``version <= upto``."""
+        """Version, type and the first BEGINNING_BYTES encoded bytes of the last event with ``version <= upto``."""
 
     @abstractmethod
-    def state(self, stream: str, version: int) -> bytes | None:
-        """The whole state of one event."""
+    def encoded(self, stream: str, version: int) -> bytes | None:
+        """All encoded bytes of one event."""
 
     @abstractmethod
     def stream_batch(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:
@@ -88,37 +87,37 @@ class LedgerRecorder(ApplicationRecorder):
         """At most ``rows`` of the same, last version first."""
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
-        """The events at places, each a stream and a version, as far as there are such; large ones without their state.
+        """The events at places, each a stream and a version, as far as they exist; large ones without their bytes.
 
-        One by one, which is fast where no server has to be asked.
+        One by one, which is fast where there is no server.
         """
         return [
-            EventRow(stream, found, position, type, state)
+            EventRow(stream, found, position, type, encoded)
             for stream, version in places
-            for found, type, state, position in self.stream_batch(stream, version - 1, version)
+            for found, type, encoded, position in self.stream_batch(stream, version - 1, version)
         ]
 
     @abstractmethod
     def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
         """At most BATCH_ROWS events with ``position > after`` in order of position.
 
-        Where ``settled``, none that could be overtaken.
+        With ``settled``, none that a later commit could precede.
         """
 
     @abstractmethod
     def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
-        """At most BATCH_ROWS events behind (stream, version), in the order of streams, then of versions."""
+        """At most BATCH_ROWS events after (stream, version), in the order of streams, then of versions."""
 
     @abstractmethod
     def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:
-        """At most BATCH_ROWS events with ``position > after`` that may move rows of the index, in order of position.
+        """At most BATCH_ROWS events with ``position > after`` that may change rows of the index, in order of position.
 
-        Where ``settled``, none that could be overtaken.
+        With ``settled``, none that a later commit could precede.
         """
 
     @abstractmethod
     def index_rebuild(self) -> IndexRebuild:
-        """What makes the index anew."""
+        """A rebuild of the index, as a context manager."""
 
     @abstractmethod
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
@@ -138,7 +137,7 @@ class LedgerRecorder(ApplicationRecorder):
 
 
 class QueryingRecorder(LedgerRecorder):
-    """Reading by named queries, which each database has in a file of its own under the same names."""
+    """Reads by named queries, which each database has in a file of its own under the same names."""
 
     @abstractmethod
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
@@ -160,8 +159,8 @@ class QueryingRecorder(LedgerRecorder):
         found = self.look("beginning", stream=stream, upto=LAST if upto is None else upto, bytes=BEGINNING_BYTES)
         return found[0] if found else None
 
-    def state(self, stream: str, version: int) -> bytes | None:
-        found = self.fetch("state", stream=stream, version=version)
+    def encoded(self, stream: str, version: int) -> bytes | None:
+        found = self.fetch("encoded_event", stream=stream, version=version)
         return found[0][0] if found else None
 
     def stream_batch(self, stream: str, after: int, upto: int | None) -> Sequence[StreamRow]:

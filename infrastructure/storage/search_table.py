@@ -1,4 +1,4 @@
-"""Where the entries of a search are kept, and how far they go: what each backend implements."""
+"""The table of search entries, and how far they go: what each backend implements."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -10,60 +10,60 @@ if TYPE_CHECKING:
     from .recorder import EventRow
 
 NO_REVISION = -1
-"""The revision where the row is missing that says how far entries go."""
+"""The revision where the row with the progress is missing."""
 
 
 class Progress(NamedTuple):
-    """How far the entries go: all that the log holds up to ``position``, as far as that can be believed."""
+    """How far the entries go: they cover the log up to ``position``."""
 
     position: int
     generation: int
-    """Grows when all entries are dropped, and when progress is taken back, so that who began before notices."""
+    """Grows when all entries are dropped, and when progress is rewound, so that a batch begun before fails."""
     revision: int
     """Of the code that made the entries."""
     last_stream: str | None = None
-    """Of the event at ``position``; None where nothing was read, "" where it was taken back to before an event."""
+    """Of the event at ``position``; None where nothing was read, "" where it was rewound to before an event."""
     last_version: int | None = None
-    """Of that event; where it was taken back, the position from which."""
+    """Of that event; where it was rewound, the position from which."""
 
     @property
     def is_rewound(self) -> bool:
-        """Whether an event arrived behind it, and it reads anew what lies between.
+        """Whether an event arrived at an earlier position, and the events after that are read again.
 
-        Then there need be no event at its position, and entries may hold events that lie behind that.
+        Then there may be no event at its position, and entries may include later events.
         """
         return self.last_stream == ""
 
     def advanced_to(self, last: "EventRow") -> "Progress":
-        """The progress after a page that ends with this event."""
+        """The progress after a batch that ends with this event."""
         if self.is_rewound and last.position < (self.last_version or 0):
             return self._replace(position=last.position)
         return self._replace(position=last.position, last_stream=last.stream, last_version=last.version)
 
 
 class SearchTable(ABC):
-    """The entries, kept beside the events. Entries and progress move in one commit, or neither does."""
+    """The entries, stored beside the events. Entries and progress change in one commit, or neither does."""
 
     @abstractmethod
     def progress(self) -> Progress:
-        """How far the entries go now. Of a revision that nobody makes where nothing says how far."""
+        """How far the entries go now; with NO_REVISION where that isn't stored."""
 
     @abstractmethod
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
-        """The entries of those runs that have one, by run id; free to be changed."""
+        """The entries of those runs that have one, by run id; the caller may change them."""
 
     @abstractmethod
     def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
-        """Keep the entries in place of those of the same runs, and move on behind the last event of a page.
+        """Store the entries in place of those of the same runs, and advance to the last event of a batch.
 
-        False, and nothing is kept, when the progress isn't ``since`` any more, as somebody else was faster, and when
-        the page lacks an event that has arrived there meanwhile. Raises NotStorable for an entry that can't be kept.
+        False, and nothing is stored, when the progress isn't ``since`` any more, as another process was faster, and
+        when the batch lacks an event that has arrived meanwhile. Raises NotStorable for an entry that can't be stored.
         """
 
     @abstractmethod
     def can_hold(self, entry: SearchEntry) -> bool:
-        """Whether an entry can be kept at all; nothing is changed."""
+        """Whether an entry can be stored at all; changes nothing."""
 
     @abstractmethod
     def restart(self, revision: int) -> None:
-        """Drop all entries, and begin anew with entries of this revision."""
+        """Drop all entries, and start again with entries of this revision."""

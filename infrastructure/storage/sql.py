@@ -1,4 +1,4 @@
-"""The ``.sql`` files of the backends: statements in paragraphs, each under a sentence that says what it is for."""
+"""The ``.sql`` files of the backends: statements in paragraphs, each under a sentence that says its purpose."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,8 @@ def schema(dialect: Dialect) -> list[str]:
 
 @cache
 def migrations(dialect: Dialect) -> dict[int, list[str]]:
-    """The statements of each ``NNNN_subject.sql`` by its number, in order: what brings an old store to that version."""
+    """The statements of each ``NNNN_subject.sql`` by its number, in order: they migrate an old store to that
+    version."""
     names = sorted(entry.name for entry in (_BACKENDS / dialect / "sql").iterdir() if entry.name[:4].isdigit())
     return {int(name[:4]): list(_paragraphs(dialect, name)) for name in names}
 
@@ -46,7 +47,7 @@ def index_tables(dialect: Dialect) -> list[str]:
 
 @cache
 def search_tables() -> list[str]:
-    """The statements that make what a search reads in SQLite."""
+    """The statements that make the tables of the search in SQLite."""
     return [
         statement
         for statement in schema("sqlite")
@@ -56,7 +57,7 @@ def search_tables() -> list[str]:
 
 @cache
 def rebuild_table() -> list[str]:
-    """The statements that make what says how far a rebuild is in SQLite."""
+    """The statements that make the table with the progress of a rebuild in SQLite."""
     return [
         statement
         for statement in schema("sqlite")
@@ -65,7 +66,7 @@ def rebuild_table() -> list[str]:
 
 
 def grants(user: str) -> str:
-    """What lets ``user``, an identifier as SQL has it, work on a store in PostgreSQL that somebody else has made."""
+    """The GRANTs for ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
     return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)
 
 

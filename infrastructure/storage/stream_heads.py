@@ -1,4 +1,4 @@
-"""Where streams stand: what a writer must know to go on with one."""
+"""Stream heads: what a writer must know to continue a stream."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ HEADS_REMEMBERED = 4096
 
 
 class Head(NamedTuple):
-    """Where a stream stands: its version, and the digest that the next event links to."""
+    """The end of a stream: its version, and the digest that the next event links to."""
 
     version: int
     digest: bytes
 
 
-class Hold:
-    """Keeps a stream's head in mind: for as long as it lives, that isn't forgotten for want of room."""
+class PinnedHead:
+    """Pins a stream's head: as long as it lives, the head isn't evicted."""
 
     __slots__ = ("__weakref__", "head")
 
@@ -32,36 +32,36 @@ class Hold:
         self.head: Head | None = None
 
 
-class Heads(ResetOnFork):
-    """The heads that were met last: a writer that goes on with a stream needs no read. Bounded, thread-safe.
+class HeadCache(ResetOnFork):
+    """A cache of the heads seen last, so that a writer continues a stream without a read. Bounded, thread-safe.
 
-    A remembered head may be behind, as others append too; and it may be gone, where a store was restored or failed
-    over. So it is never believed: the statement that appends behind it looks whether it is there.
+    A cached head may be outdated, as others append too; and it may be gone, where a store was restored or failed over.
+    So it is never trusted: the statement that appends after it checks that it is there.
     """
 
     def __init__(self, capacity: int = HEADS_REMEMBERED) -> None:
         self._capacity = capacity
         self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._held: WeakValueDictionary[str, Hold] = WeakValueDictionary()
+        self._pinned: WeakValueDictionary[str, PinnedHead] = WeakValueDictionary()
         self._lock = Lock()
         register_for_forks(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = Lock()  # whoever holds it isn't here
+        self._lock = Lock()  # its holder isn't in the child
 
     def get(self, stream: str) -> Head | None:
         head = self._heads.get(stream)
-        if head is None and (hold := self._held.get(stream)) is not None:
-            return hold.head
+        if head is None and (pin := self._pinned.get(stream)) is not None:
+            return pin.head
         return head
 
-    def hold(self, stream: str) -> Hold:
-        """Keep in mind where this stream stands, however many others come by, until the hold is dropped."""
+    def pin(self, stream: str) -> PinnedHead:
+        """Keep the head of this stream, however many others are cached, until the returned object is dropped."""
         with self._lock:
-            hold = self._held.get(stream)
-            if hold is None:
-                hold = self._held[stream] = Hold()
-            return hold
+            pin = self._pinned.get(stream)
+            if pin is None:
+                pin = self._pinned[stream] = PinnedHead()
+            return pin
 
     def remember(self, heads: Mapping[str, Head]) -> None:
         with self._lock:
@@ -70,11 +70,11 @@ class Heads(ResetOnFork):
                 self._heads.move_to_end(stream)
             while len(self._heads) > self._capacity:
                 stream, head = self._heads.popitem(last=False)
-                if (hold := self._held.get(stream)) is not None:
-                    hold.head = head
+                if (pin := self._pinned.get(stream)) is not None:
+                    pin.head = head
 
-    def meet(self, stream: str, head: Head) -> None:
-        """Remember a head that was read, unless a later one is known: the stream may have grown since it was read."""
+    def observe(self, stream: str, head: Head) -> None:
+        """Cache a head that was read, unless a later one is known: the stream may have grown since."""
         known = self.get(stream)
         if known is None or known.version < head.version:
             self.remember({stream: head})
@@ -83,12 +83,12 @@ class Heads(ResetOnFork):
         with self._lock:
             for stream in streams:
                 self._heads.pop(stream, None)
-                if (hold := self._held.get(stream)) is not None:
-                    hold.head = None
+                if (pin := self._pinned.get(stream)) is not None:
+                    pin.head = None
 
 
 def check_stream(stream: str) -> None:
-    """Raises InvalidValue for a name that no backend could keep: empty, too long, or not text."""
+    """Raises InvalidValue for a name that no backend could store: empty, too long, or not text."""
     if not isinstance(stream, str):
         raise InvalidValue("stream", f"{quoted(stream)} is not text")
     try:

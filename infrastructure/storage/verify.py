@@ -1,6 +1,6 @@
-"""Walk the whole store and find every event that isn't as it was written: each stream for itself.
+"""Check the hash chain of every stream: finds each event that isn't as it was written.
 
-What is told twice is compared in ``infrastructure/verification``.
+Redundant data is compared in ``infrastructure/verification``.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ PROGRESS_EVERY = 1_000
 def verify(
     store: LedgerEventStore, stream: str | None = None, progress: Callable[[int], object] | None = None
 ) -> VerifyReport:
-    """Walk the store, or one stream of it, to the end. ``progress`` is told the count of events now and then."""
+    """Walk the store, or one stream of it, to the end. ``progress`` is called with the count of events now and then."""
     walk = ChainWalk(store, stream, progress)
     findings = tuple(walk)
     return VerifyReport(walk.events, walk.streams, findings)
@@ -30,7 +30,7 @@ def verify(
 class ChainWalk:
     """Iterate over it for the findings; ``events`` and ``streams`` count what has been walked so far.
 
-    Events come stream by stream in pages, so memory doesn't grow with the store.
+    Events are read stream by stream in batches, so memory doesn't grow with the store.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class ChainWalk:
 
 @dataclass(slots=True)
 class Predecessor:
-    """What is known of the event before; a digest of None means that it can't be told.
+    """What is known of the event before; a digest of None means that it is unknown.
 
-    As it is made, it stands before the first event of a stream.
+    Initially it precedes the first event of a stream.
     """
 
     stream: str
@@ -69,18 +69,18 @@ class Predecessor:
     digest: bytes | None = None
     sound: bool = True
     data: dict[str, Any] | None = None
-    """What the event itself says; None where that can't be read."""
+    """The body of the event; None where it can't be read."""
 
 
 def check_event(row: EventRow, before: Predecessor) -> Iterator[Finding]:
-    """What is wrong with one event; leaves in ``before`` what the next one of its stream is compared with."""
+    """Find what is wrong with one event, and update ``before`` for the next one of its stream."""
     found = list(_faults(row, before))
     before.sound = not found
     yield from (Finding(row.stream, row.version, kind, message) for kind, message in found)
 
 
 def _faults(row: EventRow, before: Predecessor) -> Iterator[tuple[Kind, str]]:
-    """The faults of one event; leaves in ``before`` what the next one is compared with."""
+    """The faults of one event; updates ``before``."""
     first = before.version == 0 and before.digest is None
     previous = initial_digest(row.stream) if first else before.digest
     if row.version != before.version + 1:
@@ -92,23 +92,23 @@ def _faults(row: EventRow, before: Predecessor) -> Iterator[tuple[Kind, str]]:
     before.position = row.position
     before.digest = before.data = None
     try:
-        state = row.state if row.state is not None else b""
-        body = body_of(state)
+        encoded = row.encoded if row.encoded is not None else b""
+        body = body_of(encoded)
     except ValueError as error:
         yield "unreadable", str(error)
         return
-    before.digest = digest_of(state)
-    if previous is not None and chain_digest(previous, id_of(state), row.type, body) != before.digest:
+    before.digest = digest_of(encoded)
+    if previous is not None and chain_digest(previous, id_of(encoded), row.type, body) != before.digest:
         yield _broken_link(before.sound)
-    yield from _unreadable(row, state, before)
+    yield from _unreadable(row, encoded, before)
 
 
-def _unreadable(row: EventRow, state: bytes, before: Predecessor) -> Iterator[tuple[Kind, str]]:
+def _unreadable(row: EventRow, encoded: bytes, before: Predecessor) -> Iterator[tuple[Kind, str]]:
     if row.type not in EVENT_TYPES:
         yield "unknown_type", f"its type {row.type!r} is unknown: it was written by other code or a newer flowledger"
         return
     try:
-        data = decode(row.stream, row.version, row.type, state)
+        data = decode(row.stream, row.version, row.type, encoded)
     except EventNotReadable as error:
         yield "unreadable", error.reason
         return
@@ -129,7 +129,7 @@ def _gap(version: int, before: int) -> str:
     return f"{missing} missing before it, so its link can't be checked"
 
 
-def _broken_link(sound_before: bool) -> tuple[Kind, str]:
-    if sound_before:
+def _broken_link(is_sound_before: bool) -> tuple[Kind, str]:
+    if is_sound_before:
         return "changed", "its digest does not match its type, its body and the event before it: one was changed"
     return "link", "it does not continue from the event before it, which has a finding of its own"

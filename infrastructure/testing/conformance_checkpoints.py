@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from ...domain.ports import CheckpointStore
-from .racing import together
+from .racing import run_together
 
 WRITERS = 4
 
@@ -58,7 +58,7 @@ class CheckpointStoreConformance:
                 partial(checkpoints.save, "a", 1, dict.fromkeys(versions, b"%d:%d" % (number, writer)))
                 for writer in range(WRITERS)
             ]
-            for outcome in together(calls):
+            for outcome in run_together(calls):
                 if isinstance(outcome, Exception):
                     raise AssertionError(f"one of {WRITERS} who saved at once met {outcome!r}") from outcome
             found = kept(checkpoints)

@@ -7,14 +7,14 @@ from typing import TypeVar
 from ...domain.errors import ConcurrencyError
 from ...domain.ports import EventStore, RecordedEvent
 from .notes import texts
-from .racing import Call
+from .racing import ThreadedCall
 
 T = TypeVar("T")
 
 # --- what was read ----------------------------------------------------------------------------------------------------
 
 
-def whole(seen: Sequence[RecordedEvent]) -> None:
+def check_whole(seen: Sequence[RecordedEvent]) -> None:
     """Whether of each append all is there or nothing, where the text of an event says how many it has."""
     counts: dict[str, list[int]] = {}
     for event in seen:
@@ -24,9 +24,9 @@ def whole(seen: Sequence[RecordedEvent]) -> None:
     assert not parts, f"a reader saw a part of append {parts[0]}: all of it must become visible at once"
 
 
-def saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
+def check_saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
     """Whether a reader that followed the log got what it holds."""
-    in_order(seen)
+    check_order(seen)
     log = list(store.tail())
     passed_over = sorted({event.position for event in log} - {event.position for event in seen})
     assert not passed_over, (
@@ -36,7 +36,7 @@ def saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
     assert list(seen) == log, "a reader of the log was given events that aren't stored: of an append that wasn't over"
 
 
-def in_order(events: Sequence[RecordedEvent]) -> None:
+def check_order(events: Sequence[RecordedEvent]) -> None:
     """Whether positions grow from each event to the next."""
     for before, event in pairwise(events):
         assert event.position != before.position, f"the log has position {event.position} twice"
@@ -45,18 +45,18 @@ def in_order(events: Sequence[RecordedEvent]) -> None:
         )
 
 
-def in_line(store: EventStore, stream: str, count: int) -> None:
+def check_stream_is_whole(store: EventStore, stream: str, count: int) -> None:
     """Whether a stream holds so many events, its versions without gaps, its positions in order."""
     events = list(store.read(stream))
     assert [event.version for event in events] == list(range(1, count + 1)), "the versions of a stream have gaps"
     assert store.head(stream) == count, "head isn't the version of the last event"
-    in_order(events)
+    check_order(events)
 
 
 # --- what was told ----------------------------------------------------------------------------------------------------
 
 
-def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore, stream: str, version: int) -> None:
+def check_one_won(outcomes: Sequence[list[int] | BaseException], store: EventStore, stream: str, version: int) -> None:
     """Whether one writer was told that event ``version + 1`` is its own, it is, and the others were refused."""
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrencyError):
@@ -76,7 +76,7 @@ def one_has_won(outcomes: Sequence[list[int] | BaseException], store: EventStore
     )
 
 
-def outcome_of(writer: Call[T]) -> T:
+def expect_success(writer: ThreadedCall[T]) -> T:
     """What a writer did who was in nobody's way."""
     try:
         return writer.answer()
@@ -86,7 +86,7 @@ def outcome_of(writer: Call[T]) -> T:
         raise AssertionError(f"a writer that was in nobody's way met {type(error).__name__}: {error}") from error
 
 
-def all_have_won(outcomes: Sequence[list[int] | Exception]) -> None:
+def check_all_won(outcomes: Sequence[list[int] | Exception]) -> None:
     """Whether nobody was refused, as nobody was in anybody's way."""
     for outcome in outcomes:
         if isinstance(outcome, Exception):

@@ -12,9 +12,9 @@ import pytest
 
 from ...domain.errors import ConcurrencyError, EventsLost
 from ...domain.ports import EventStore, RecordedEvent, Write
-from .conformance_checks import in_line, in_order
+from .conformance_checks import check_order, check_stream_is_whole
 from .notes import notes, texts, write
-from .racing import TOO_LONG
+from .racing import CALL_TIMEOUT
 
 PROCESSES = 3
 ROUNDS = 20
@@ -40,7 +40,7 @@ class DurableStore:
     def test_what_is_acknowledged_is_there_for_who_opens_the_store_next(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
     ) -> None:
-        opens = _needed(reopen)
+        opens = _require_reopen(reopen)
         for number in range(5):
             with closing(opens()) as writer:
                 write(writer, "a", number, number)
@@ -54,7 +54,7 @@ class DurableStore:
     def test_events_are_the_same_for_who_opens_the_store_next(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
     ) -> None:
-        opens = _needed(reopen)
+        opens = _require_reopen(reopen)
         store.append(Write("a", 0, notes("日本", {"k": [1.5, None]})), Write("b", 0, notes("x" * 2**17)))
         write(store, "a", 2, *range(1_200))
         log = list(store.tail())
@@ -66,7 +66,7 @@ class DurableStore:
     def test_positions_go_on_behind_those_of_who_had_the_store_open(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
     ) -> None:
-        opens = _needed(reopen)
+        opens = _require_reopen(reopen)
         told = write(store, "a", 0, 1, 2)
         for number in range(4):
             with closing(opens()) as other:
@@ -83,7 +83,7 @@ class DurableStore:
     def test_a_store_that_looked_before_others_wrote_sees_what_they_wrote(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
     ) -> None:
-        opens = _needed(reopen)
+        opens = _require_reopen(reopen)
         with closing(opens()) as other:
             for number in range(4):
                 assert (store.head("a"), other.head("a")) == (2 * number,) * 2, "a head was remembered and is stale"
@@ -116,12 +116,12 @@ class DurableStore:
         assert texts(store, "a")[1:] == [text for _, text in sorted(told)], (
             "a process was told that its event is stored, and ended; its event isn't there"
         )
-        in_line(store, "a", ROUNDS + 1)
+        check_stream_is_whole(store, "a", ROUNDS + 1)
         assert [store.head(stream) for stream in own] == [
             sum(f"process {number}" in text for _, text in told) for number in range(PROCESSES)
         ], "an append to two streams won one of them and not the other, or left events though it was refused"
         seen += store.tail()
-        in_order(seen)
+        check_order(seen)
         assert len(seen) == 1 + 2 * ROUNDS
 
     # --- robbed -------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class DurableStore:
         assert texts(store, "a") == [1, 2, "again"]
 
 
-def _needed(reopen: Callable[[], EventStore] | None) -> Callable[[], EventStore]:
+def _require_reopen(reopen: Callable[[], EventStore] | None) -> Callable[[], EventStore]:
     if reopen is None:
         pytest.skip("nobody else can open this store")
     return reopen
@@ -181,8 +181,8 @@ def _race_of_processes(opens: Callable[[], EventStore]) -> list[_Report]:
         told.close()  # the children's end: what remains open here would hide that they are gone
     try:
         for report, _ in pipes:
-            if not report.poll(TOO_LONG):
-                raise AssertionError(f"a racing process hasn't come back for {TOO_LONG:.0f} seconds")
+            if not report.poll(CALL_TIMEOUT):
+                raise AssertionError(f"a racing process hasn't come back for {CALL_TIMEOUT:.0f} seconds")
             try:
                 outcome = report.recv()
             except EOFError:
@@ -205,7 +205,7 @@ def _race(opens: Callable[[], EventStore], barrier: Barrier, report: Connection,
         store = opens()
         for version in range(1, ROUNDS + 1):
             text = f"process {number}, round {version}"
-            barrier.wait(TOO_LONG)
+            barrier.wait(CALL_TIMEOUT)
             try:
                 store.append(Write(f"own {number}", len(won), notes(text)), Write("a", version, notes(text)))
             except ConcurrencyError:

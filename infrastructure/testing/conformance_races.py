@@ -11,9 +11,17 @@ import pytest
 
 from ...domain.errors import ConcurrencyError
 from ...domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
-from .conformance_checks import all_have_won, in_line, in_order, one_has_won, outcome_of, saw_all, whole
+from .conformance_checks import (
+    check_all_won,
+    check_one_won,
+    check_order,
+    check_saw_all,
+    check_stream_is_whole,
+    check_whole,
+    expect_success,
+)
 from .notes import notes, texts, write
-from .racing import Call, Meeting, Stretched, often_switched, together
+from .racing import Meeting, SlowEvents, ThreadedCall, frequent_switches, run_together
 
 ROUNDS = 12
 WRITERS = 8
@@ -30,8 +38,8 @@ class RacingWriters:
     def test_of_racing_writers_one_wins(self, store: EventStore, stretched: bool) -> None:
         for version in range(ROUNDS):
             outcomes = race(WRITERS * [store], "a", version, f"{version}:{{}}", stretched=stretched)
-            one_has_won(outcomes, store, "a", version)
-        in_line(store, "a", ROUNDS)
+            check_one_won(outcomes, store, "a", version)
+        check_stream_is_whole(store, "a", ROUNDS)
 
     def test_of_racing_writers_with_stores_of_their_own_one_wins(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
@@ -40,9 +48,9 @@ class RacingWriters:
             stores = opened(store, reopen, stack, 4)
             for version in range(ROUNDS):
                 outcomes = race(stores, "a", version, f"{version}:{{}}", stretched=bool(version % 2))
-                one_has_won(outcomes, store, "a", version)
+                check_one_won(outcomes, store, "a", version)
             for each in stores:
-                in_line(each, "a", ROUNDS)
+                check_stream_is_whole(each, "a", ROUNDS)
 
     async def _race_of_tasks(self, store: EventStore, version: int) -> list[list[int] | BaseException]:
         appends = [store.aappend(Write("a", version, notes(f"{version}:{number}"))) for number in range(WRITERS)]
@@ -51,28 +59,28 @@ class RacingWriters:
     def test_of_racing_tasks_one_wins(self, store: EventStore) -> None:
         for version in range(ROUNDS):
             outcomes = asyncio.run(self._race_of_tasks(store, version))
-            one_has_won(outcomes, store, "a", version)
-        in_line(store, "a", ROUNDS)
+            check_one_won(outcomes, store, "a", version)
+        check_stream_is_whole(store, "a", ROUNDS)
 
     def test_of_tasks_and_threads_that_race_one_wins(self, store: EventStore) -> None:
         for version in range(ROUNDS):
             meeting = Meeting(WRITERS)
 
             def append(number: int, version: int = version, meeting: Meeting = meeting) -> list[int]:
-                events = Stretched(notes(f"{version}:{number}"), meeting.come, place=number // 2 % 2)
+                events = SlowEvents(notes(f"{version}:{number}"), meeting.come, place=number // 2 % 2)
                 write = Write("a", version, events)
                 if number % 2:
                     return coming(meeting, lambda: store.append(write))
                 return coming(meeting, lambda: asyncio.run(_awaited(store, write)))
 
-            one_has_won(together([partial(append, number) for number in range(WRITERS)]), store, "a", version)
-        in_line(store, "a", ROUNDS)
+            check_one_won(run_together([partial(append, number) for number in range(WRITERS)]), store, "a", version)
+        check_stream_is_whole(store, "a", ROUNDS)
 
     def test_one_of_racing_writers_begins_a_stream(self, store: EventStore) -> None:
         for number in range(ROUNDS):
             stream = f"new {number}"
             outcomes = race(WRITERS * [store], stream, ExpectedVersion.NO_STREAM, "{}", stretched=True)
-            one_has_won(outcomes, store, stream, 0)
+            check_one_won(outcomes, store, stream, 0)
 
     def test_when_several_streams_are_raced_for_one_writer_gets_all_of_them(self, store: EventStore) -> None:
         for version in range(ROUNDS):
@@ -81,18 +89,18 @@ class RacingWriters:
             def append(number: int, version: int = version, meeting: Meeting = meeting) -> list[int]:
                 mine = f"{version}:{number}"
                 shared = [Write(stream, version, notes(mine)) for stream in ("a", "b")][:: 1 if number % 2 else -1]
-                last = Write(f"own {mine}", 0, Stretched(notes(mine), meeting.come))
+                last = Write(f"own {mine}", 0, SlowEvents(notes(mine), meeting.come))
                 return coming(meeting, lambda: store.append(*shared, last))
 
-            outcomes = together([partial(append, number) for number in range(WRITERS)])
+            outcomes = run_together([partial(append, number) for number in range(WRITERS)])
             winners = [f"{version}:{number}" for number, one in enumerate(outcomes) if not isinstance(one, Exception)]
             for stream in ("a", "b"):
                 refused = [text for text in texts(store, stream)[version:] if text not in winners]
                 assert not refused, (
                     "an append to several streams was refused, and left events in one of them: it must be one commit"
                 )
-            one_has_won(outcomes, store, "a", version)
-            one_has_won(outcomes, store, "b", version)
+            check_one_won(outcomes, store, "a", version)
+            check_one_won(outcomes, store, "b", version)
             left = [f"{version}:{number}" for number in range(WRITERS) if store.head(f"own {version}:{number}")]
             assert left == winners, "a refused append left events in another of its streams: it must be one commit"
 
@@ -106,10 +114,10 @@ class RacingWriters:
         told = ["first"]
         for number in range(ROUNDS):
             outcomes = race(WRITERS * [store], "a", expected, f"{number}:{{}}", stretched=bool(number % 2))
-            all_have_won(outcomes)
+            check_all_won(outcomes)
             told += [f"{number}:{writer}" for writer in range(WRITERS)]
         assert sorted(texts(store, "a")) == sorted(told), "not every event that was acknowledged is stored, and once"
-        in_line(store, "a", len(told))
+        check_stream_is_whole(store, "a", len(told))
 
     def test_writers_of_other_streams_are_in_nobodys_way(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
@@ -120,15 +128,15 @@ class RacingWriters:
                 meeting = Meeting(WRITERS)
 
                 def append(writer: int, number: int = number, meeting: Meeting = meeting) -> list[int]:
-                    events = Stretched(notes(*range(number * 3, number * 3 + 3)), meeting.come, place=number % 4)
+                    events = SlowEvents(notes(*range(number * 3, number * 3 + 3)), meeting.come, place=number % 4)
                     write = Write(f"s{writer}", number * 3, events)
                     return coming(meeting, lambda: stores[writer % 4].append(write))
 
-                all_have_won(together([partial(append, writer) for writer in range(WRITERS)]))
+                check_all_won(run_together([partial(append, writer) for writer in range(WRITERS)]))
         for writer in range(WRITERS):
             assert texts(store, f"s{writer}") == list(range(ROUNDS * 3)), "an acknowledged append is not stored"
-            in_line(store, f"s{writer}", ROUNDS * 3)
-        in_order(list(store.tail()))
+            check_stream_is_whole(store, f"s{writer}", ROUNDS * 3)
+        check_order(list(store.tail()))
 
     def test_each_event_has_the_position_that_its_writer_was_told(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
@@ -139,7 +147,7 @@ class RacingWriters:
             for number in range(2 * ROUNDS):
                 stream = f"s{number}" if number % 3 == 0 else f"s{number} of {{}}"
                 outcomes = race(stores, stream, ExpectedVersion.ANY, "{}", stretched=bool(number % 2))
-                all_have_won(outcomes)
+                check_all_won(outcomes)
                 before = max(told, default=0)
                 for writer, positions in enumerate(outcomes):
                     assert not isinstance(positions, Exception)
@@ -170,17 +178,17 @@ class RacingWriters:
                     under_way.set()
                     goes_on.wait(0.5)
 
-                events = Stretched(notes("slow", "slow"), hold, place)
-                slow = Call(partial(store.append, Write(f"slow {number}", 0, events)))
+                events = SlowEvents(notes("slow", "slow"), hold, place)
+                slow = ThreadedCall(partial(store.append, Write(f"slow {number}", 0, events)))
                 under_way.wait(0.5)
-                quick = Call(partial(write, fast, f"fast {number}", 0, "fast"))
+                quick = ThreadedCall(partial(write, fast, f"fast {number}", 0, "fast"))
                 quick.join(0.1)  # which it needs where the slow one holds a lock, and then waits for it
                 seen += reader.tail(after=seen[-1].position if seen else 0)
                 goes_on.set()
                 slow.answer()
                 quick.answer()
                 seen += reader.tail(after=seen[-1].position if seen else 0)
-            saw_all(seen, store)
+            check_saw_all(seen, store)
 
     def test_nothing_of_an_append_is_seen_before_all_of_it(
         self, store: EventStore, reopen: Callable[[], EventStore] | None
@@ -194,9 +202,9 @@ class RacingWriters:
                 goes_on.wait(0.5)
 
             first = Write("a", 0, notes(1, 2))
-            slow = Call(partial(store.append, first, Write("b", 0, Stretched(notes(3, 4), hold, place=1))))
+            slow = ThreadedCall(partial(store.append, first, Write("b", 0, SlowEvents(notes(3, 4), hold, place=1))))
             under_way.wait(0.5)
-            looks = Call(lambda: (reader.head("a"), reader.head("b"), len(list(reader.tail()))))
+            looks = ThreadedCall(lambda: (reader.head("a"), reader.head("b"), len(list(reader.tail()))))
             looks.join(0.1)
             goes_on.set()
             assert looks.answer() in ((0, 0, 0), (2, 2, 4)), (
@@ -214,7 +222,7 @@ class RacingWriters:
 
         for place in (0, 1):
             with pytest.raises(Interrupted):
-                store.append(Write("a", 0, notes(1, 2)), Write("b", 0, Stretched(notes(3, 4), interrupt, place)))
+                store.append(Write("a", 0, notes(1, 2)), Write("b", 0, SlowEvents(notes(3, 4), interrupt, place)))
             assert (store.head("a"), store.head("b"), list(store.tail())) == (0, 0, []), (
                 "an append that was interrupted left a part of itself: it must be one commit"
             )
@@ -225,17 +233,17 @@ class RacingWriters:
         self, store: EventStore, reopen: Callable[[], EventStore] | None
     ) -> None:
         over = Event()
-        with ExitStack() as stack, often_switched():
+        with ExitStack() as stack, frequent_switches():
             stores = opened(store, reopen, stack, 4)
-            reader = Call(partial(follow, stores[-1], over))
-            writers = [Call(partial(_write_and_follow, each, number)) for number, each in enumerate(stores)]
+            reader = ThreadedCall(partial(follow, stores[-1], over))
+            writers = [ThreadedCall(partial(_write_and_follow, each, number)) for number, each in enumerate(stores)]
             try:
-                written = [outcome_of(writer) for writer in writers]
+                written = [expect_success(writer) for writer in writers]
             finally:
                 over.set()
-            saw_all(reader.answer(), store)
+            check_saw_all(reader.answer(), store)
             for _, seen in written:
-                saw_all([*seen, *store.tail(after=seen[-1].position if seen else 0)], store)
+                check_saw_all([*seen, *store.tail(after=seen[-1].position if seen else 0)], store)
         stored = {event.position: event.data["text"] for event in store.tail()}
         told = dict(pair for acknowledged, _ in written for pair in acknowledged)
         assert stored == told, "the log doesn't hold exactly the events that were acknowledged"
@@ -252,10 +260,10 @@ def race(
 
     def append(number: int) -> list[int]:
         events = notes(text.format(number))
-        taken = Stretched(events, meeting.come, place=number % 2) if stretched else events
+        taken = SlowEvents(events, meeting.come, place=number % 2) if stretched else events
         return coming(meeting, lambda: stores[number].append(Write(stream.format(number), expected, taken)))
 
-    return together([partial(append, number) for number in range(len(stores))])
+    return run_together([partial(append, number) for number in range(len(stores))])
 
 
 async def _awaited(store: EventStore, write: Write) -> list[int]:
@@ -294,7 +302,7 @@ def _write_and_follow(store: EventStore, writer: int) -> tuple[list[tuple[int, A
         seen += store.tail(after=seen[-1].position if seen else 0)
         version += size
         assert store.head(own.stream) == version, "an append was acknowledged, and head doesn't tell of it"
-    whole(seen)
+    check_whole(seen)
     return acknowledged, seen
 
 
@@ -317,6 +325,6 @@ def follow(store: EventStore, over: Event) -> list[RecordedEvent]:
         found = max((event.version for event in store.read("shared", after=head - 1)), default=0)
         assert found >= head, "head told of an event that can't be read"
         news = list(store.tail(after=seen[-1].position if seen else 0))
-        whole(news)
+        check_whole(news)
         seen += news
     return seen

@@ -71,10 +71,10 @@ class Decision:
         if self._refusal is not None:
             raise self._refusal
         types = [event.type for event in self._events]
-        _claim(types == [event.type for event in events], f"then follows {types}, not {[e.type for e in events]}")
+        _check(types == [event.type for event in events], f"then follows {types}, not {[e.type for e in events]}")
         for expected, event in zip(events, self._events, strict=True):
             said = {key: event.data.get(key) for key in expected.data}
-            _claim(said == expected.data, f"{event.type} says {said}, not {dict(expected.data)}")
+            _check(said == expected.data, f"{event.type} says {said}, not {dict(expected.data)}")
 
     def then_nothing(self) -> None:
         """Nothing follows, and nothing is refused. Raises AssertionError; a refusal is raised as it is."""
@@ -82,8 +82,8 @@ class Decision:
 
     def then_refused(self, kind: type[FlowledgerError], match: str = "") -> None:
         """It is refused, with a message in which the pattern ``match`` is found. Raises AssertionError."""
-        _claim(isinstance(self._refusal, kind), f"it is {self._refusal!r}, not {kind.__name__}: {self._events}")
-        _claim(re.search(match, str(self._refusal)) is not None, f"{match!r} is not found in {str(self._refusal)!r}")
+        _check(isinstance(self._refusal, kind), f"it is {self._refusal!r}, not {kind.__name__}: {self._events}")
+        _check(re.search(match, str(self._refusal)) is not None, f"{match!r} is not found in {str(self._refusal)!r}")
 
 
 _STATES: Mapping[str, Callable[[str], Any]] = {
@@ -111,6 +111,6 @@ def _recorded(events: Iterable[NewEvent | RecordedEvent]) -> Iterator[tuple[str,
         yield event.type, data
 
 
-def _claim(holds: bool, otherwise: str) -> None:
+def _check(holds: bool, otherwise: str) -> None:
     if not holds:
         raise AssertionError(otherwise)

@@ -15,10 +15,10 @@ from ...domain.ports import NewEvent
 
 R = TypeVar("R")
 
-TOO_LONG = 60.0
+CALL_TIMEOUT = 60.0
 """Seconds after which a call that hasn't come back is taken for one that never will."""
 
-PATIENCE = 0.05
+MEETING_TIMEOUT = 0.05
 """Seconds to wait for others that may be unable to come, as who waits holds the lock that they need."""
 
 
@@ -33,7 +33,7 @@ class Meeting:
     def come(self) -> None:
         """Be there, and wait for the others."""
         self.go()
-        self._open.wait(PATIENCE)
+        self._open.wait(MEETING_TIMEOUT)
         self._open.set()
 
     def go(self) -> None:
@@ -44,7 +44,7 @@ class Meeting:
                 self._open.set()
 
 
-class Stretched(list[NewEvent]):
+class SlowEvents(list[NewEvent]):
     """Events that call back before the event at ``place`` is taken, once; behind the last where there is none."""
 
     def __init__(self, events: Sequence[NewEvent], callback: Callable[[], object], place: int = 0) -> None:
@@ -65,7 +65,7 @@ class Stretched(list[NewEvent]):
             callback()
 
 
-class Call(Thread, Generic[R]):
+class ThreadedCall(Thread, Generic[R]):
     """A call in a thread of its own: what it returned or raised is told by who waits for it."""
 
     def __init__(self, call: Callable[[], R]) -> None:
@@ -81,7 +81,7 @@ class Call(Thread, Generic[R]):
         except BaseException as error:  # noqa: BLE001 - raised where the answer is asked for
             self._raised = error
 
-    def answer(self, seconds: float = TOO_LONG) -> R:
+    def answer(self, seconds: float = CALL_TIMEOUT) -> R:
         """What the call returned; raises what it raised, and AssertionError when it doesn't come back."""
         self.join(seconds)
         if self.is_alive():
@@ -91,16 +91,16 @@ class Call(Thread, Generic[R]):
         return self._answer
 
 
-def together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
+def run_together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
     """Make all calls at one moment, each in a thread; what they returned or raised, in their order."""
     barrier = Barrier(len(calls))
 
     def at_once(call: Callable[[], R]) -> R:
-        barrier.wait(TOO_LONG)
+        barrier.wait(CALL_TIMEOUT)
         return call()
 
-    with often_switched():
-        racers: list[Call[R]] = [Call(partial(at_once, call)) for call in calls]
+    with frequent_switches():
+        racers: list[ThreadedCall[R]] = [ThreadedCall(partial(at_once, call)) for call in calls]
         outcomes: list[R | Exception] = []
         for racer in racers:
             try:
@@ -113,7 +113,7 @@ def together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
 
 
 @contextmanager
-def often_switched() -> Generator[None]:
+def frequent_switches() -> Generator[None]:
     """Threads take turns every few microseconds, so that no step of one is too short for another."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)

@@ -1,4 +1,4 @@
-"""A whole copy of a store in one file, made beside the processes that work with it."""
+"""Backup: a copy of a whole store in one file, made while other processes work with it."""
 
 import os
 import re
@@ -12,8 +12,8 @@ from urllib.parse import quote
 from eventsourcing.persistence import PersistenceError
 
 from ...domain.errors import InvalidRequest, StorageCorrupt, StorageUnavailable
-from ..files.atomic import make_private_file, staged
-from ..files.places import place_of
+from ..files.atomic import make_private_file, stage_file
+from ..files.paths import resolve_path
 from ..storage.addresses import SQLITE, no_store, sqlite_file
 from ..storage.errors import to_storage_error
 from ..storage.event_store import LedgerEventStore
@@ -21,7 +21,7 @@ from ..storage.memory.recorder import MemoryRecorder
 from ..storage.sqlite.datastore import Connection, SQLiteDatastore
 from ..storage.sqlite.recorder import SQLiteRecorder
 from ..storage.sqlite.schema import APPLICATION_ID
-from ..storage.sqlite.search import prepare
+from ..storage.sqlite.search import register_functions
 from .report import BackupReport
 
 Progress = Callable[[float], object]
@@ -30,7 +30,7 @@ _PAGES = 1_000
 """Pages between two calls of the progress callback: some 4 MB."""
 
 _EVENTS = ("flowledger_events", "stored_events")
-"""The table of events, and what it was called in stores that no newer release has opened yet."""
+"""The table of events, and its name in stores that no newer release has opened yet."""
 
 
 def back_up(
@@ -40,13 +40,13 @@ def back_up(
     if isinstance(store.recorder, SQLiteRecorder):
         return _back_up(Path(store.recorder.datastore.name), path, force=force, progress=progress)
     in_memory = "memory:" if isinstance(store.recorder, MemoryRecorder) else "a store of another kind"
-    raise _not_by_us(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
+    raise _refuse_other_backends(getattr(getattr(store.recorder, "datastore", None), "conninfo", in_memory), path)
 
 
 def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress | None = None) -> BackupReport:
-    """The same by the store's URL, without opening it: who backs up before an upgrade wants no upgrade."""
+    """The same by the store's URL, without opening it: a backup before an upgrade must not upgrade."""
     if not url.startswith(SQLITE):
-        raise _not_by_us(url, path)
+        raise _refuse_other_backends(url, path)
     file = sqlite_file(url)
     if not os.path.exists(file):
         raise no_store(str(file))
@@ -55,12 +55,12 @@ def back_up_at(url: str, path: Path, *, force: bool = False, progress: Progress 
 
 def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) -> BackupReport:
     _check_target(file, path)
-    with staged(path, replace=force) as new:
+    with stage_file(path, replace=force) as new:
         make_private_file(new)
         try:
             copied = _copy(file, new, progress)
-            found = _checked(new)
-        except sqlite3.Error as error:  # of the copy; those of the store say so
+            found = _check_copy(new)
+        except sqlite3.Error as error:  # an error of the copy; errors of the store say so
             raise StorageUnavailable(f"can't back up {str(file)!r} to {str(path)!r}: {error}") from error
         except PersistenceError as error:
             raise to_storage_error(error) from error
@@ -73,7 +73,7 @@ def _back_up(file: Path, path: Path, *, force: bool, progress: Progress | None) 
 
 def _check_target(file: Path, path: Path) -> None:
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         if isinstance(place, int):
             return
         if os.path.exists(place) and os.path.samefile(file, place):
@@ -82,7 +82,7 @@ def _check_target(file: Path, path: Path) -> None:
         raise StorageUnavailable(f"can't write {str(path)!r}: {error.strerror}") from error
     for beside in ("-wal", "-shm", "-journal"):
         if os.path.lexists(f"{place}{beside}"):
-            # SQLite would take what is in it for the newest part of the copy.
+            # SQLite would take its content for the newest part of the copy.
             raise InvalidRequest(
                 f"'{place}{beside}' belongs to a database that is, or was, in that place: name another file, "
                 "or remove it once nobody uses that database"
@@ -90,24 +90,24 @@ def _check_target(file: Path, path: Path) -> None:
 
 
 def _copy(file: Path, new: Path, progress: Progress | None) -> "_Counts":
-    """Copy the store as it is when this begins, and return what it holds then."""
-    # A connection of our own, so that no thread's is busy meanwhile.
+    """Copy the store as it is at the start, and return its counts then."""
+    # A connection of its own, so that no thread's is busy meanwhile.
     with closing(SQLiteDatastore(str(file))) as own, closing(sqlite3.connect(new)) as copy:
-        copy.execute("PRAGMA synchronous = OFF")  # it is made durable when it is whole
+        copy.execute("PRAGMA synchronous = OFF")  # it is synced when it is complete
         copy.execute("PRAGMA journal_mode = OFF")
         with own.errors():
             source = own.connection()
             _check_ours(file, source)
-            # Held open: between the steps of a backup SQLite would else see what others write, and begin anew, for
-            # ever beside a busy writer. All at once (pages=-1) wouldn't either, but could say nothing meanwhile.
+            # Kept open: otherwise SQLite would see other writes between the steps of a backup, and start again, without
+            # end beside a busy writer. All pages at once (pages=-1) would avoid that, but give no progress.
             source.execute("BEGIN")
             counts = _counts(source)
         with source.in_use:
-            source.backup(copy, pages=_PAGES, progress=None if progress is None else _told(progress))
+            source.backup(copy, pages=_PAGES, progress=None if progress is None else _report_progress(progress))
         return counts
 
 
-def _told(progress: Progress) -> Callable[[int, int, int], None]:
+def _report_progress(progress: Progress) -> Callable[[int, int, int], None]:
     def tell(_status: int, remaining: int, total: int) -> None:
         progress((total - remaining) / total if total else 1.0)
 
@@ -119,11 +119,11 @@ def _check_ours(file: Path, source: Connection) -> None:
         raise StorageCorrupt(f"{str(file)!r} is no store of flowledger: nothing was copied")
 
 
-def _checked(new: Path) -> "_Counts":
-    """What the copy holds, which must be sound by itself. Raises StorageCorrupt, sqlite3.Error."""
-    # As a file that nobody writes to, so that no log is made beside it.
+def _check_copy(new: Path) -> "_Counts":
+    """Check the integrity of the copy, and return its counts. Raises StorageCorrupt, sqlite3.Error."""
+    # Opened as immutable, so that no log is made beside it.
     with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?immutable=1", uri=True)) as copy:
-        prepare(copy)
+        register_functions(copy)
         faults = [fault for (fault,) in copy.execute("PRAGMA quick_check") if fault != "ok"]
         if faults:
             raise StorageCorrupt(f"the store is damaged, as its copy is: {faults[0]}; verify tells which events it is")
@@ -131,7 +131,7 @@ def _checked(new: Path) -> "_Counts":
 
 
 _Counts = dict[str, tuple[int, int]]
-"""Table → its rows, and of the table of events its streams."""
+"""Table → count of its rows, and for the table of events of its streams."""
 
 
 def _counts(connection: sqlite3.Connection) -> _Counts:
@@ -143,7 +143,7 @@ def _counts(connection: sqlite3.Connection) -> _Counts:
     return counted
 
 
-def _not_by_us(url: str, path: Path) -> InvalidRequest:
+def _refuse_other_backends(url: str, path: Path) -> InvalidRequest:
     if url == "memory:":
         return InvalidRequest(
             "a store in memory ends with its process and is not backed up; history.export keeps a run of it"
@@ -162,6 +162,6 @@ def _not_by_us(url: str, path: Path) -> InvalidRequest:
 
 
 def without_password(url: str) -> str:
-    """A URL that may be shown, and works for who knows the password."""
+    """The URL without its password."""
     url = re.sub(r"(?<=://)([^:/?#@]*):.*@", r"\1@", url)
     return re.sub(r"(?<=[?&])(?:ssl)?password=[^&#]*&?", "", url).rstrip("?&")

@@ -1,4 +1,4 @@
-"""What an export of a run holds: the run, and all that somebody who reads it there will look for."""
+"""The contents of an export: a run, and all streams needed to read it."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,8 +10,8 @@ from ...domain.values.ids import workflow_stream
 from ..repositories.origins import origin_in
 
 
-class Part(NamedTuple):
-    """The beginning of one stream."""
+class StreamPart(NamedTuple):
+    """The first events of one stream."""
 
     stream: str
     position: int
@@ -19,30 +19,30 @@ class Part(NamedTuple):
     events: int
 
 
-def contents(store: EventStore, run_id: str) -> list[Part]:
+def collect_parts(store: EventStore, run_id: str) -> list[StreamPart]:
     """The run's stream; its work order's up to the event that adds the run, and the runs that it names until then; the
-    runs that any of these came from; the workflow up to the latest version that one of them used.
+    sources of all these runs; the workflow up to the latest version that one of them used.
 
-    So whatever an event in there refers to is in there, and a later run of the work order changes nothing. Raises
-    RunNotFound, StorageCorrupt where one of them is missing.
+    So everything that an event in the export refers to is included, and a later run of the work order changes nothing.
+    Raises RunNotFound, StorageCorrupt where one of them is missing.
     """
-    gathering = _Gathering(store)
+    gathering = _PartCollector(store)
     gathering.add_run(run_id)
     return sorted(
-        Part(stream, next(iter(store.read(stream, upto=1))).position, events)
+        StreamPart(stream, next(iter(store.read(stream, upto=1))).position, events)
         for stream, events in gathering.upto.items()
     )
 
 
-class _Gathering:
+class _PartCollector:
     def __init__(self, store: EventStore) -> None:
         self.upto: dict[str, int] = {}
         """Stream → the version up to which it is needed."""
         self._store = store
-        self._orders: dict[str, list[RecordedEvent]] = {}
+        self._work_orders: dict[str, list[RecordedEvent]] = {}
 
     def add_run(self, run_id: str) -> None:
-        """Add a run, and all that it takes to read it."""
+        """Add a run, and all streams needed to read it."""
         due = [run_id]
         while due:
             run = due.pop()
@@ -55,18 +55,18 @@ class _Gathering:
             self._need_version(first.data, run_id)
             origin = origin_in(run, first.data)
             due += [] if origin is None else [origin["run_id"]]
-            due += self._add_order(first.data["correlation_id"], run)
+            due += self._add_work_order(first.data["correlation_id"], run)
 
-    def _add_order(self, order_id: str, run_id: str) -> list[str]:
-        """Add a work order up to the event that names a run; answers with the runs that it names until then."""
-        events = self._orders.get(order_id)
+    def _add_work_order(self, work_order_id: str, run_id: str) -> list[str]:
+        """Add a work order up to the event that names a run. Returns the runs that it names until then."""
+        events = self._work_orders.get(work_order_id)
         if events is None:
-            events = self._orders[order_id] = list(self._store.read(order_id))
+            events = self._work_orders[work_order_id] = list(self._store.read(work_order_id))
         adding = next((event.version for event in events if event.data.get("run_id") == run_id), None)
         if adding is None:
-            raise _missing(f"what the work order {order_id!r} says of run {run_id!r}", run_id)
-        known = self.upto.get(order_id, 0)
-        self.upto[order_id] = max(known, adding)
+            raise _missing(f"what the work order {work_order_id!r} says of run {run_id!r}", run_id)
+        known = self.upto.get(work_order_id, 0)
+        self.upto[work_order_id] = max(known, adding)
         named: list[str] = []
         for event in events[known:adding]:
             self._need_version(event.data, run_id)

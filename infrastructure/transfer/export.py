@@ -11,7 +11,7 @@ from ...domain.values.names import check_run_id
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
 from ..storage.verify import Predecessor, check_event
-from .contents import Part, contents
+from .contents import StreamPart, collect_parts
 from .files import write_export
 from .format import Footer, Header, event_line, footer_line, header_line
 from .report import ExportReport
@@ -28,7 +28,7 @@ def export(
     Raises RunNotFound, StorageCorrupt where an event isn't as it was written or is missing, StorageUnavailable.
     """
     check_run_id(run_id)
-    parts = contents(store, run_id)
+    parts = collect_parts(store, run_id)
     write_export(path, lambda file: _write(file, store, run_id, parts, progress))
     return ExportReport(run_id, tuple(part.stream for part in parts), _events(parts))
 
@@ -37,14 +37,14 @@ def _write(
     file: BinaryIO,
     store: LedgerEventStore,
     run_id: str,
-    parts: Sequence[Part],
+    parts: Sequence[StreamPart],
     progress: Callable[[float], object] | None,
 ) -> None:
     first = header_line(Header(run_id, {part.stream: part.events for part in parts}))
     whole = sha256(first)
     file.write(first)
     count, total = 0, _events(parts)
-    for count, row in enumerate(_sound(_by_position(store, parts)), 1):
+    for count, row in enumerate(_check(_by_position(store, parts)), 1):
         line = event_line(row)
         whole.update(line)
         file.write(line)
@@ -55,14 +55,14 @@ def _write(
     file.write(footer_line(Footer(count, whole.hexdigest())))
 
 
-def _events(parts: Sequence[Part]) -> int:
+def _events(parts: Sequence[StreamPart]) -> int:
     return sum(part.events for part in parts)
 
 
-def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[EventRow]:
-    """The events of all parts in the order in which they were stored.
+def _by_position(store: LedgerEventStore, parts: Sequence[StreamPart]) -> Iterator[EventRow]:
+    """The events of all parts in the order in which they were stored (a merge by position).
 
-    A stream is opened when its first event has its turn and closed with its last one, so that few are open at once.
+    A stream is opened at its first event and closed after its last one, so that few are open at once.
     """
     upto = {part.stream: part.events for part in parts}
     turns = [(part.position, part.stream) for part in parts]
@@ -84,8 +84,8 @@ def _by_position(store: LedgerEventStore, parts: Sequence[Part]) -> Iterator[Eve
             heapreplace(turns, (following.position, stream))
 
 
-def _sound(rows: Iterator[EventRow]) -> Iterator[EventRow]:
-    """The same, each checked with its link to the one before it. Raises StorageCorrupt."""
+def _check(rows: Iterator[EventRow]) -> Iterator[EventRow]:
+    """The same rows, each checked with its link to the one before. Raises StorageCorrupt."""
     before: dict[str, Predecessor] = {}
     for row in rows:
         known = before.setdefault(row.stream, Predecessor(row.stream))

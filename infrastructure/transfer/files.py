@@ -8,40 +8,40 @@ from typing import Any, BinaryIO, Final, cast
 
 from ...domain.errors import InvalidRequest
 from ..files.atomic import write_file
-from ..files.places import is_special, open_to_read
+from ..files.paths import is_special, open_to_read
 
 PLAIN, PACKED = ".jsonl", ".zst"
-"""The endings of names that ask for plain lines, and for compressed ones."""
+"""The file name suffixes of plain lines, and of compressed ones."""
 
 COPY_BUFSIZE: Final = 2**20
 
 MAX_WINDOW: Final = 2**27
-"""Bytes that unpacking may keep in memory: what any level of zstd asks for, but for --long."""
+"""Bytes that decompression may keep in memory: enough for every level of zstd without --long."""
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def write_export(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """A file with what ``write`` writes, compressed unless its name says otherwise; whole or not at all.
+    """Write a file by ``write``, compressed unless its name says otherwise; atomically.
 
-    A device or a pipe, whose name says nothing, gets plain lines. Raises StorageUnavailable.
+    A device or a pipe gets plain lines. Raises StorageUnavailable.
     """
     ending = path.suffix.lower()
     is_plain = ending == PLAIN or (ending != PACKED and is_special(path))
-    write_file(path, write if is_plain else lambda file: _packed(file, write))
+    write_file(path, write if is_plain else lambda file: _compress(file, write))
 
 
-def _packed(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
+def _compress(file: BinaryIO, write: Callable[[BinaryIO], object]) -> None:
     zstandard = _zstandard(f"or let the name end in {PLAIN}, for plain lines")
     compressor = zstandard.ZstdCompressor(write_checksum=True)
     with compressor.stream_writer(file, closefd=False) as packing:
         write(cast("BinaryIO", packing))
 
 
-def lines_of(file: BinaryIO, longest: int) -> Iterator[bytes]:
-    """The lines of an open file from its beginning, each with its end; one over ``longest`` bytes without.
+def read_lines(file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """The lines of an open file from its beginning, each with its line feed; one over ``longest`` bytes without.
 
-    What is in the file tells whether it is compressed. Raises ValueError where it can't be decompressed.
+    The content tells whether it is compressed. Raises ValueError where it can't be decompressed.
     """
     file.seek(0)
     is_packed = file.read(len(_MAGIC)) == _MAGIC
@@ -70,8 +70,8 @@ def _zstandard(otherwise: str) -> Any:
     return zstandard
 
 
-def opened(path: Path, max_bytes: int) -> BinaryIO:
-    """A file to read, more than once; what comes from a pipe is kept in a temporary file, up to ``max_bytes`` of it.
+def open_export(path: Path, max_bytes: int) -> BinaryIO:
+    """Open a file that can be read more than once; a pipe is copied to a temporary file, up to ``max_bytes``.
 
     Raises InvalidRequest.
     """
@@ -79,13 +79,13 @@ def opened(path: Path, max_bytes: int) -> BinaryIO:
         file = open_to_read(path)
         if not file.seekable():
             with file:
-                return _kept(file, path, max_bytes)
+                return _spool(file, path, max_bytes)
     except OSError as error:
         raise InvalidRequest(f"can't read {str(path)!r}: {error.strerror or error}") from error
     return file
 
 
-def _kept(pipe: BinaryIO, path: Path, max_bytes: int) -> BinaryIO:
+def _spool(pipe: BinaryIO, path: Path, max_bytes: int) -> BinaryIO:
     file = TemporaryFile()  # noqa: SIM115 - the caller's to close
     try:
         while part := pipe.read(COPY_BUFSIZE):

@@ -1,9 +1,9 @@
-"""The lines of an export. JSON, one event a line; the same history gives the same bytes, whichever store it is in.
+"""The format of an export: JSON lines, one event each; the same history gives the same bytes from every store.
 
 first   {"flowledger":"run","format":1,"release":…,"run":id,"streams":{stream: events, …}}
 then    {"stream":…,"version":…,"type":…,"id":…,"digest":…,"data":…}
         in the order in which the events were stored. ``data`` is the body byte for byte, ``id`` and ``digest`` (hex)
-        what the chain of digests is made of: see ``store/codec.py``
+        the links of the hash chain: see ``storage/codec.py``
 last    {"events":count,"digest":SHA-256 (hex) of all lines before}
 """
 
@@ -24,7 +24,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says that it holds."""
+    """The first line of a file: what it holds."""
 
     run_id: str
     streams: Mapping[str, int]
@@ -32,7 +32,7 @@ class Header:
 
 
 class Footer(NamedTuple):
-    """What a file says at its end."""
+    """The last line of a file."""
 
     events: int
     digest: str
@@ -51,9 +51,9 @@ def header_line(header: Header) -> bytes:
     return _line(fields)
 
 
-def header_in(line: bytes) -> Header:
-    """What the first line says. Raises ValueError."""
-    match _strict(line, "it is not the first line of a run's export"):
+def parse_header(line: bytes) -> Header:
+    """Parse the first line. Raises ValueError."""
+    match _parse_strictly(line, "it is not the first line of a run's export"):
         case {"flowledger": "run", "format": int(format), "release": release} if format > FORMAT:
             raise ValueError(f"it was written by flowledger {release} in format {format}: upgrade to read it")
         case {"flowledger": "run", "format": 1, "run": str(run_id), "streams": dict(streams)} if (
@@ -65,33 +65,33 @@ def header_in(line: bytes) -> Header:
 
 
 def event_line(row: EventRow) -> bytes:
-    """The line of an event, whose state must be there. Raises ValueError where that isn't one."""
-    state = row.state or b""
-    body = body_of(state)
+    """The line of an event, whose bytes must be there. Raises ValueError if they aren't an event."""
+    encoded = row.encoded or b""
+    body = body_of(encoded)
     fields = {"stream": row.stream, "version": row.version, "type": row.type}
-    head = orjson.dumps(fields | {"id": id_of(state).hex(), "digest": digest_of(state).hex()})
+    head = orjson.dumps(fields | {"id": id_of(encoded).hex(), "digest": digest_of(encoded).hex()})
     return b"".join((head[:-1], DATA, body, b"}\n"))
 
 
-def event_in(line: bytes, position: int) -> EventRow:
-    """The event of a line, placed at ``position``. Raises ValueError for any other line."""
-    # No JSON text has this inside a string, where a quote would be escaped.
+def parse_event(line: bytes, position: int) -> EventRow:
+    """Parse the event of a line, placed at ``position``. Raises ValueError for any other line."""
+    # No JSON string contains this, as its quotes would be escaped.
     head, _, rest = line.partition(DATA)
-    match _object(head + b"}", _NO_EVENT):
+    match _parse(head + b"}", _NO_EVENT):
         case {"stream": str(stream), "version": int(version), "type": str(type), "id": str(id), "digest": str(digest)}:
-            state = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
-            row = EventRow(stream, int(version), position, type, state)
+            encoded = encode_event(_bytes(id, 8), _bytes(digest, 32), rest.removesuffix(b"\n").removesuffix(b"}"))
+            row = EventRow(stream, int(version), position, type, encoded)
             if event_line(row) == line:
                 return row
         case _:
             pass
-    _strict(head + b"}", _NO_EVENT)
+    _parse_strictly(head + b"}", _NO_EVENT)
     raise ValueError(_NO_EVENT)
 
 
 def check_body(body: bytes, data: Any) -> None:
-    """Raises ValueError for a body in which a key comes twice; ``data`` is what it was read as."""
-    # A body as we write it is what its data gives again: then nothing of it was passed over.
+    """Raises ValueError for a body with a duplicate key; ``data`` is the decoded body."""
+    # A body as we write it equals its data encoded again: then no duplicate key was dropped.
     if orjson.dumps(data) != body:
         read_json(body)
 
@@ -101,11 +101,11 @@ def footer_line(footer: Footer) -> bytes:
     return _line(footer._asdict())
 
 
-def footer_in(line: bytes) -> Footer | None:
-    """What the last line says; None for a line that isn't one. Raises ValueError for one that can't be read."""
+def parse_footer(line: bytes) -> Footer | None:
+    """Parse the last line; None for another line. Raises ValueError for one that can't be read."""
     if not line.startswith(_FOOTER):
         return None
-    match _strict(line, "it is not the last line of an export"):
+    match _parse_strictly(line, "it is not the last line of an export"):
         case {"events": int(events), "digest": str(digest)}:
             return Footer(events, digest)
         case _:
@@ -121,14 +121,14 @@ def _line(fields: Mapping[str, object]) -> bytes:
     return orjson.dumps(fields) + b"\n"
 
 
-def _strict(text: bytes, otherwise: str) -> object:
-    """The same, and for a key that comes twice, with a text that names it."""
-    found = _object(text, otherwise)
+def _parse_strictly(text: bytes, otherwise: str) -> object:
+    """The same, and for a duplicate key with a message that names it."""
+    found = _parse(text, otherwise)
     read_json(text)
     return found
 
 
-def _object(text: bytes, otherwise: str) -> object:
+def _parse(text: bytes, otherwise: str) -> object:
     """Raises ValueError with the text ``otherwise`` for what isn't JSON."""
     try:
         return orjson.loads(text)
@@ -137,7 +137,7 @@ def _object(text: bytes, otherwise: str) -> object:
 
 
 def _bytes(text: str, length: int) -> bytes:
-    """Raises ValueError for what isn't the hex of so many bytes."""
+    """Raises ValueError if the text isn't the hex of so many bytes."""
     found = bytes.fromhex(text)
     if len(found) != length:
         raise ValueError(f"{text!r} is not the hex of {length} bytes")

@@ -1,4 +1,4 @@
-"""Taking a run over from a file: verified first, then appended as it was."""
+"""Importing a run from a file: verified first, then appended unchanged."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,23 +13,23 @@ from ..queries.index.reader import Index
 from ..storage.codec import BODY
 from ..storage.event_store import LedgerEventStore
 from ..storage.stored_events import IndexedEvent, LinkedEvent
-from .files import opened
+from .files import open_export
 from .limits import AHEAD_MINUTES, ImportLimits
 from .reader import Bounds, ExportReader
 from .report import ImportedStream, ImportReport
 
 COMMIT_EVENTS = 10_000
 COMMIT_BYTES = 8 * 2**20
-"""What one commit holds; a file with more takes several."""
+"""Limits of one commit; a larger file takes several."""
 
 PROGRESS_EVERY = 1_000
 """Events between two calls of the progress callback."""
 
 Progress = Callable[[float], object]
-"""Is told the part that is done, 0 to 1."""
+"""Called with the fraction done, 0 to 1."""
 
 _TOGETHER = frozenset({STARTED, OPENED, REJECTED, RUN_ADDED})
-"""What goes into one commit with its neighbours: a run begins together with what its work order says of it."""
+"""Events committed together with their neighbours: the start of a run, and the event of its work order."""
 
 
 def import_export(
@@ -42,13 +42,13 @@ def import_export(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Append what the store hasn't yet, or only say how much that is.
+    """Append the events that the store lacks, or only report how many they are.
 
-    Raises InvalidRequest for what can't be read, InvalidExport, ConflictingHistory, WouldContinue; then nothing was
-    imported. Raises StorageUnavailable; then a large file may be there in part, and importing it again completes it.
+    Raises InvalidRequest for a file that can't be read, InvalidExport, ConflictingHistory, WouldContinue; then nothing
+    was imported. After StorageUnavailable a part of a large file may be stored; importing it again completes it.
     """
     latest = now() + AHEAD_MINUTES * 60_000_000
-    with opened(path, limits.bytes) as file:
+    with open_export(path, limits.bytes) as file:
         export = ExportReader(file, str(path), limits, Bounds(store.max_event_bytes, store.max_value_bytes, latest))
         added: Added = {}
         while True:
@@ -62,7 +62,7 @@ def import_export(
                 _append(store, export, found.present, added, progress)
                 break
             except ConcurrencyError:
-                continue  # somebody went on with one of the streams: look whether it is still the same history
+                continue  # another writer continued one of the streams: check that it is still the same history
     return ImportReport(
         export.header.run_id,
         tuple(_imported(stream, count, added) for stream, count in export.header.streams.items()),
@@ -85,25 +85,25 @@ def _count(added: Added, more: Added) -> None:
 
 
 class _Compared(NamedTuple):
-    """What the store has of a file."""
+    """Which events of a file the store has."""
 
     present: Mapping[str, int]
-    """Stream → events of the file that it has."""
+    """Stream → events of the file that are present."""
     new: Added
 
     @property
     def continued(self) -> dict[str, int]:
-        """Stream → events that would come behind those that the store has."""
+        """Stream → events that would follow those that the store has."""
         return {stream: events for stream, (events, _) in self.new.items() if self.present[stream]}
 
 
 def _compare(store: LedgerEventStore, export: ExportReader, progress: Progress | None) -> _Compared:
-    """What the store has of the file, and what not; the whole file is verified on the way."""
+    """Compare the file with the store, and verify the whole file on the way."""
     present = {stream: min(store.head(stream), count) for stream, count in export.header.streams.items()}
     differing: set[str] = set()
     new: Added = {}
     snapshots = _SnapshotIds(store, export)
-    for event in _told(export, 0, progress):
+    for event in _report_progress(export, 0, progress):
         stream, version = _place(event)
         # A digest depends on all events before it: where these are equal, so are the beginnings.
         if version == present[stream] and _differs(store, event):
@@ -117,7 +117,7 @@ def _compare(store: LedgerEventStore, export: ExportReader, progress: Progress |
 
 
 class _SnapshotIds:
-    """The ids of the saves that would be new: each stands for one save of the store."""
+    """The snapshot ids of the new saves: each must be unique in the store."""
 
     def __init__(self, store: LedgerEventStore, export: ExportReader) -> None:
         self._index = Index(store.recorder)
@@ -137,11 +137,11 @@ class _SnapshotIds:
         try:
             return self._index.saves_named(snapshot_id)
         except StorageUnavailable:
-            return ()  # no index yet, so no list to mistake it in; where the store is away, the append will tell
+            return ()  # no index yet, so no list to confuse; if the store is away, the append fails
 
 
 def _refuse_conflict(store: LedgerEventStore, events: Iterable[LinkedEvent]) -> NoReturn:
-    """Raises ConflictingHistory for the first event that is another one in the store."""
+    """Raises ConflictingHistory for the first event that differs in the store."""
     first = next(event for event in events if _differs(store, event))
     stream, version = _place(first)
     raise ConflictingHistory(stream, version, store.head(stream))
@@ -154,8 +154,8 @@ def _append(
     added: Added,
     progress: Progress | None,
 ) -> None:
-    """Append the events that the store hasn't, in the order of the file. Raises ConcurrencyError."""
-    events = _told(export, sum(export.header.streams.values()), progress)
+    """Append the events that the store lacks, in the order of the file. Raises ConcurrencyError."""
+    events = _report_progress(export, sum(export.header.streams.values()), progress)
     for commit in _commits(event for event in events if event.originator_version > present[str(event.originator_id)]):
         store.append_recorded(commit)
         for event in commit:
@@ -163,26 +163,26 @@ def _append(
 
 
 def _commits(events: Iterable[LinkedEvent]) -> Iterator[list[LinkedEvent]]:
-    """The events in commits of bounded size; what was stored together because it depends on each other stays so."""
+    """The events in commits of bounded size; events that depend on each other stay together."""
     commit: list[LinkedEvent] = []
     size = 0
     for event in events:
         commit.append(event)
         size += len(event.state)
-        if (len(commit) >= COMMIT_EVENTS or size >= COMMIT_BYTES) and not _goes_on(event):
+        if (len(commit) >= COMMIT_EVENTS or size >= COMMIT_BYTES) and not _may_belong_together(event):
             yield commit
             commit, size = [], 0
     if commit:
         yield commit
 
 
-def _goes_on(event: LinkedEvent) -> bool:
-    """Whether the next event may be of the same decision."""
+def _may_belong_together(event: LinkedEvent) -> bool:
+    """Whether the next event may come from the same decision."""
     return event.topic in _TOGETHER or (isinstance(event, IndexedEvent) and "unrouted" in event.data)
 
 
-def _told(export: ExportReader, before: int, progress: Progress | None) -> Iterator[LinkedEvent]:
-    """The events; the callback is told now and then how far this is, of going through all of them twice."""
+def _report_progress(export: ExportReader, before: int, progress: Progress | None) -> Iterator[LinkedEvent]:
+    """The events; reports progress now and then, as a fraction of two passes over all of them."""
     total = sum(export.header.streams.values())
     for count, event in enumerate(export, 1):
         yield event

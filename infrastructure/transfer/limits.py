@@ -1,4 +1,4 @@
-"""What an import may cost: a file comes from a stranger, and is refused before it takes more."""
+"""Limits of an import: the file is untrusted, and is refused before it costs more."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -11,10 +11,10 @@ MAX_EVENTS: Final = 1_000_000
 MAX_BYTES: Final = 2**30
 
 AHEAD_MINUTES: Final = 5
-"""By how much a recorded time may be ahead of this store's clock: two clocks differ a little."""
+"""How far a recorded time may be ahead of this store's clock, as clocks differ a little."""
 
 MAX_VALUES: Final = 5_000_000
-"""Values in one event, objects counting four times: small ones take thirty times their text once they are read."""
+"""Values in one event, objects counting four times: small ones take thirty times their text once decoded."""
 
 _STREAM_BYTES: Final = 128
 """Bytes of the first line for each stream: a UUID and a count take 44."""
@@ -22,14 +22,14 @@ _STREAM_BYTES: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class ImportLimits:
-    """What a file may hold at most: streams, events, and bytes once it is unpacked."""
+    """The most that a file may hold: streams, events, and bytes once decompressed."""
 
     streams: int = MAX_STREAMS
     events: int = MAX_EVENTS
     bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
-        """Raises InvalidRequest for what is no number of anything."""
+        """Raises InvalidRequest for a limit that is no number."""
         for field in fields(self):
             value = getattr(self, field.name)
             if type(value) is not int or not 1 <= value <= 2**40:
@@ -42,23 +42,23 @@ class ImportLimits:
 
 
 def values_in(text: bytes) -> int:
-    """How many values a JSON text holds at most, objects counting four times; as far as that is within bounds."""
-    count = _marks(text)
+    """An upper bound of the values in a JSON text, objects counting four times; exact only below MAX_VALUES."""
+    count = _count_marks(text)
     if count <= MAX_VALUES:
         return count
-    # Only now it matters that some of that may stand in texts: those are between quotes, which may be escaped in them.
+    # Only now exclude marks inside of strings: those are between quotes, which may be escaped in them.
     plain = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     count = in_text = 0
     for start in range(0, len(plain), _CHUNK):
         parts = plain[start : start + _CHUNK].split(b'"')
-        count += _marks(b"".join(parts[in_text::2]))
+        count += _count_marks(b"".join(parts[in_text::2]))
         in_text ^= len(parts) & 1 ^ 1
         if count > MAX_VALUES:
             break
     return count
 
 
-def _marks(text: bytes) -> int:
+def _count_marks(text: bytes) -> int:
     return text.count(b",") + text.count(b"[") + 4 * text.count(b"{")
 
 

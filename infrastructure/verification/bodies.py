@@ -1,4 +1,4 @@
-"""What events say, against what a write of ours could have said: what came in by an older import, or by an INSERT."""
+"""Bodies of events against what flowledger could have written: finds those of older imports, or of an INSERT."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,17 +13,17 @@ from .inspector import Inspector
 
 
 class BodyInspector(Inspector):
-    """Names each event that no write of ours could have produced. Lists show it as far as they can."""
+    """Reports each event that flowledger can't have written. Lists show such events as far as they can."""
 
     def __init__(self, store: LedgerEventStore, now: int) -> None:
-        self._largest = store.max_event_bytes  # what was stored under another limit is no fault
+        self._largest = store.max_event_bytes  # an event stored under another limit is no fault
         self._latest = now + AHEAD
 
     def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is None:
             return ()
         try:
-            check_recorded(row.type, data, row.state or b"", self._latest, self._largest)
+            check_recorded(row.type, data, row.encoded or b"", self._latest, self._largest)
         except OddTimeRecorded as error:
             return (Finding(row.stream, row.version, "time", str(error)),)
         except InvalidValue as error:

@@ -1,4 +1,4 @@
-"""Checkpoints against the events that they stand for."""
+"""Checkpoints against the events that they are made of."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,21 +18,21 @@ from .inspector import Inspector
 
 
 class CheckpointInspector(Inspector):
-    """Folds each run that has checkpoints once more, and compares what lies there with what it must be.
+    """Folds each run that has checkpoints once more, and compares them with the result.
 
-    Of another fold revision they are never read by this code, and not looked at.
+    Checkpoints of another fold revision are never used by this code, and not checked.
     """
 
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
         self._states = RunRepository(store, store.checkpoints, None)
-        # Others than ours may not be able to say whose they are: then each run is asked for.
+        # Checkpoint stores of other packages may not list their streams: then each run is checked.
         listed = store.checkpoints.streams(FOLD_REVISION) if isinstance(store.checkpoints, ListsStreams) else None
         self._is_listed = listed is not None
         self._streams = listed or iter(())
         self._next = next(self._streams, None)
         self.pages = 0
-        """How many were looked at."""
+        """How many were checked."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
         return self._without_stream(stream) if self._next is not None and self._next < stream else ()
@@ -56,15 +56,15 @@ class CheckpointInspector(Inspector):
         since = {page.version: self._since(page) for page in self._pages(stream)}
         self.pages += len(since)
         try:
-            states = dict(self._folded(stream, {*since, *filter(None, since.values())}))
+            states = dict(self._fold_at(stream, {*since, *filter(None, since.values())}))
         except RunNotFound:
             states = {}
         except (EventNotReadable, StorageCorrupt):
-            return  # a finding of its own says why this run can't be folded
+            return  # another finding says why this run can't be folded
         states[0] = RunState(stream)
         for page in self._pages(stream):
-            # One that came just now is left to the next walk.
-            if page.version in since and not _is_true(stream, page, states, since[page.version]):
+            # A checkpoint saved just now is left to the next walk.
+            if page.version in since and not _is_correct(stream, page, states, since[page.version]):
                 yield Finding(
                     stream,
                     page.version,
@@ -77,7 +77,7 @@ class CheckpointInspector(Inspector):
         return stored_checkpoints(self._store.checkpoints, self._store, stream, None, FOLD_REVISION)
 
     def _since(self, page: StoredCheckpoint) -> int | None:
-        """The version that a page says that it goes on from; None where it says none."""
+        """The version that a checkpoint continues from; None where it names none."""
         try:
             # State and results are JSON lines; the state holds a payload and metadata, each smaller than an event.
             state, *_ = read_lines(page.content, 4 * self._store.max_event_bytes).split(b"\n", 1)
@@ -86,8 +86,8 @@ class CheckpointInspector(Inspector):
             return None
         return since if type(since) is int and 0 <= since < page.version else None
 
-    def _folded(self, run_id: str, versions: AbstractSet[int]) -> Iterator[tuple[int, RunState]]:
-        """The states of a run at versions, as far as there are such; they share their results."""
+    def _fold_at(self, run_id: str, versions: AbstractSet[int]) -> Iterator[tuple[int, RunState]]:
+        """The states of a run at versions, as far as they exist; they share their results."""
         state, pages = self._states.begin_fold(run_id)
         for page in pages:
             start = 0
@@ -99,8 +99,8 @@ class CheckpointInspector(Inspector):
             fold(state, (page._replace(rows=page.rows[start:]),))
 
 
-def _is_true(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
-    """Whether a page is what must lie there."""
+def _is_correct(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState], since: int | None) -> bool:
+    """Whether a checkpoint is the correct one."""
     if page.event_digest is None or since is None or not {since, page.version} <= states.keys():
         return False
     if checkpoint_digest(page.content) != expected_digest(run_id, page.version, page.event_digest, page.content):
@@ -108,7 +108,7 @@ def _is_true(run_id: str, page: StoredCheckpoint, states: Mapping[int, RunState]
     try:
         expected = checkpoint_lines(states[page.version], states[since])
     except EventNotReadable:
-        return True  # nobody can tell; that event has a finding of its own
+        return True  # it can't be checked; that event has another finding
     try:
         return read_lines(page.content, len(expected) + 1) == expected
     except ValueError:

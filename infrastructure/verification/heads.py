@@ -1,6 +1,6 @@
-"""The heads of all streams in a file that is kept elsewhere: what no chain of digests inside of a store can show.
+"""The heads of all streams in a file that is kept elsewhere: they show losses that no hash chain in a store can show.
 
-JSON lines. Streams are in the order of their names, by code points: so a file is compared while the store is walked.
+JSON lines. Streams are ordered by name (code points), so that a file is compared while the store is walked.
 
 first   {"flowledger":"heads","format":1,"release":…}
 then    {"stream":…,"version":…,"digest":…}        the last event of a stream: its version, and its digest in hex
@@ -28,8 +28,8 @@ LONGEST_LINE = 2**14
 """Bytes; a stream's name has at most 1,024, and each may be written with six characters."""
 
 
-class Head(NamedTuple):
-    """Where a stream stands, or stood."""
+class StreamHead(NamedTuple):
+    """The end of a stream, now or earlier."""
 
     stream: str
     version: int
@@ -37,10 +37,10 @@ class Head(NamedTuple):
 
 
 class HeadsInspector(Inspector):
-    """Compares the heads that were kept with the streams that pass by, and notes down how those stand now.
+    """Compares earlier heads with the streams of the walk, and records their current heads.
 
-    An earlier head must still be there: the stream has that version, with the same digest. As each digest covers all
-    events before, nothing was changed then up to there.
+    An earlier head must still exist: the stream has that version, with the same digest. As each digest covers all
+    events before, nothing up to there was changed.
     """
 
     def __init__(self, earlier: "HeadsFile | None") -> None:
@@ -50,7 +50,7 @@ class HeadsInspector(Inspector):
         self._met: str | None = None
         """The digest at the version of the earlier head."""
         self.compared = 0
-        """Earlier heads that were looked at."""
+        """Earlier heads that were compared."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
         self._met = None
@@ -62,11 +62,11 @@ class HeadsInspector(Inspector):
             self._met = _digest(row)
         return ()
 
-    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - also a damaged one has a head
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - a damaged stream has a head, too
         is_known = self._next is not None and self._next.stream == stream
-        return self._compared(stream) if is_known else ()
+        return self._compare_head(stream) if is_known else ()
 
-    def _compared(self, stream: str) -> Iterator[Finding]:
+    def _compare_head(self, stream: str) -> Iterator[Finding]:
         earlier, last = self._next, self._last
         assert earlier is not None and last is not None  # noqa: S101, PT018 - the stream has events, and is known
         if self._met is None and last.version > earlier.version:
@@ -92,13 +92,13 @@ class HeadsInspector(Inspector):
                 f"its events up to here are others than the file of heads knows: digest {self._met[:16]}… and not "
                 f"{earlier.digest[:16]}…",
             )
-        self._go_on()
+        self._advance()
 
     @property
-    def last(self) -> Head | None:
-        """Where the stream stands that was walked last."""
+    def last(self) -> StreamHead | None:
+        """The head of the stream that was walked last."""
         last = self._last
-        return None if last is None else Head(last.stream, last.version, _digest(last))
+        return None if last is None else StreamHead(last.stream, last.version, _digest(last))
 
     def finish(self) -> Iterator[Finding]:
         return self._lost_before(None)
@@ -109,15 +109,15 @@ class HeadsInspector(Inspector):
             yield Finding(
                 self._next.stream, version, "lost", f"the file of heads knows {_events(version)} of it, and it is gone"
             )
-            self._go_on()
+            self._advance()
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         self.compared += 1
         self._next = next(self._earlier, None)
 
 
 def _digest(row: EventRow) -> str:
-    return digest_of(row.state or b"").hex()
+    return digest_of(row.encoded or b"").hex()
 
 
 def _events(count: int) -> str:
@@ -128,9 +128,9 @@ def _events(count: int) -> str:
 
 
 class HeadsFile:
-    """A file of heads that was written before. Iterate over it for the heads, in order, as often as need be.
+    """A file of heads that was written earlier. Iterate over it for the heads, in order, as often as needed.
 
-    Raises InvalidRequest at once for what isn't one, or isn't whole.
+    Raises InvalidRequest at once for any other file, or an incomplete one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -139,14 +139,14 @@ class HeadsFile:
         for _ in self:
             pass
 
-    def __iter__(self) -> Iterator[Head]:
+    def __iter__(self) -> Iterator[StreamHead]:
         try:
             with self._path.open("rb") as file:
                 yield from self._heads(file)
         except OSError as error:
             raise InvalidRequest(f"can't read {str(self._path)!r}: {error.strerror or error}") from error
 
-    def _heads(self, file: BinaryIO) -> Iterator[Head]:
+    def _heads(self, file: BinaryIO) -> Iterator[StreamHead]:
         whole, streams, before = sha256(), 0, ""
         for line, fields in self._lines(file):
             match fields:
@@ -156,7 +156,7 @@ class HeadsFile:
                     self._refuse(f"it was written by flowledger {release} in format {format}: upgrade to read it")
                 case {"stream": str(stream), "version": int(version), "digest": str(digest)} if stream > before:
                     streams, before = streams + 1, stream
-                    yield Head(stream, version, digest)
+                    yield StreamHead(stream, version, digest)
                 case {"streams": int(said), "digest": str(digest)} if (said, digest) == (streams, whole.hexdigest()):
                     if file.read(1):
                         self._refuse("nothing may stand behind the last line")
@@ -175,7 +175,7 @@ class HeadsFile:
                 again = orjson.dumps(fields) + b"\n"
             except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested too deep
                 self._refuse("it is no line of a file of heads")
-            if again != line:  # as where a key comes twice, of which one would be passed over
+            if again != line:  # as with a duplicate key, of which one would be dropped
                 self._refuse("it isn't as it was written")
             if self._line == 1 and not (isinstance(fields, dict) and fields.get("flowledger") == "heads"):
                 self._refuse("it is not the first line of a file of heads")
@@ -197,7 +197,7 @@ class HeadsWriter:
         self._streams = 0
         self._write({"flowledger": "heads", "format": FORMAT, "release": installed_version("flowledger")})
 
-    def add(self, head: Head) -> None:
+    def add(self, head: StreamHead) -> None:
         self._streams += 1
         self._write(head._asdict())
 

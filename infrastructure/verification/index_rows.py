@@ -1,4 +1,4 @@
-"""The index against the events: every row that lists, filters and trails read is what the events make of it."""
+"""The index against the events: every row must be the one that the events make."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
 from .inspector import Inspector
-from .tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Columns, Table, TableWalk
+from .tables import CHANGES, RUNS, SAVES, WORK_ORDERS, WORKFLOWS, Columns, Table, TableWalk
 
-_MADE_ANEW = "`flowledger rebuild` makes the index anew"
+_REBUILD_HINT = "`flowledger rebuild` makes the index anew"
 
 
 class IndexInspector(Inspector):
-    """Each row is compared with what the events of its stream make; each stream must have its rows, and no other."""
+    """Compares each row with the one that the events make; each stream must have exactly its rows."""
 
     def __init__(self, store: LedgerEventStore, index: Index) -> None:
         self._store = store
         self._index = index
-        self._of_streams = [TableWalk(self._index, table) for table in (RUNS, ORDERS, WORKFLOWS)]
+        self._of_streams = [TableWalk(self._index, table) for table in (RUNS, WORK_ORDERS, WORKFLOWS)]
         self._of_events = [TableWalk(self._index, table) for table in (SAVES, CHANGES)]
         self._walks = (*self._of_streams, *self._of_events)
         self._changes = Changes()
@@ -30,14 +30,14 @@ class IndexInspector(Inspector):
 
     @property
     def rows(self) -> int:
-        """How many rows were looked at."""
+        """How many rows were compared."""
         return sum(walk.rows for walk in self._walks)
 
     def begin(self, stream: str) -> Iterable[Finding]:
         self._changes = Changes()
         self._is_readable = True
         is_missed = any(walk.stream is not None and walk.stream < stream for walk in self._walks)
-        return self._without_stream(stream) if is_missed else ()
+        return self._check_rows_without_stream(stream) if is_missed else ()
 
     def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is None or not self._is_readable:
@@ -76,10 +76,10 @@ class IndexInspector(Inspector):
             yield from self._check_stream(table, stream)
 
     def finish(self) -> Iterator[Finding]:
-        yield from self._without_stream(None)
+        yield from self._check_rows_without_stream(None)
         if self._index.dialect == "sqlite":
             for walk in self._walks:
-                yield from self._without_text(walk.table)
+                yield from self._check_untyped_keys(walk.table)
 
     # --- rows of one event --------------------------------------------------------------------------------------------
 
@@ -95,21 +95,21 @@ class IndexInspector(Inspector):
             return
 
     def _check_event(self, table: Table, stream: str, version: int) -> Iterator[Finding]:
-        """Read both again. Neither an event nor its row ever changes, so two moments are as good as one."""
+        """Read both again. Neither an event nor its row ever changes, so they may be read at different moments."""
         changes = Changes()
         try:
             for row in self._store.rows_at([(stream, version)]):
                 _add(changes, row, self._store.body(row))
         except EventNotReadable:
-            return  # it came just now, and the next walk names it
+            return  # it was written just now; the next walk reports it
         rows = changes.saves if table is SAVES else changes.changes
         actual = [table.row(values[1:]) for values in self._index.rows(*table.one(stream, version))]
-        yield from _told(table, stream, version, rows[0] if rows else None, actual[0] if actual else None)
+        yield from _compare_row(table, stream, version, rows[0] if rows else None, actual[0] if actual else None)
 
     # --- rows of one stream -------------------------------------------------------------------------------------------
 
     def _check_stream(self, table: Table, stream: str) -> Iterator[Finding]:
-        """Read the row again, together with the version of the stream then, and fold so many events."""
+        """Read the row again, together with the stream's version at that moment, and fold so many events."""
         head, rows = self._index.rows_beside_head(stream, *table.one(stream))
         actual = table.row(rows[0][1:]) if rows else None
         changes = Changes()
@@ -119,11 +119,11 @@ class IndexInspector(Inspector):
                 changes.saves.clear()
                 changes.changes.clear()
         except EventNotReadable:
-            return  # it came just now, and the next walk names it
-        yield from _told(table, stream, head, _expected(table, changes, stream), actual)
+            return  # it was written just now; the next walk reports it
+        yield from _compare_row(table, stream, head, _expected(table, changes, stream), actual)
 
-    def _without_stream(self, stream: str | None) -> Iterator[Finding]:
-        """Rows of streams that were not met on the way here."""
+    def _check_rows_without_stream(self, stream: str | None) -> Iterator[Finding]:
+        """Rows of streams that the walk has not met so far."""
         for walk in self._of_streams:
             for row in walk.before(stream):
                 yield from self._check_stream(walk.table, walk.table.stream_of(row[walk.table.key]))
@@ -131,11 +131,11 @@ class IndexInspector(Inspector):
             for row in walk.before(stream):
                 yield from self._check_event(walk.table, walk.table.stream_of(row[walk.table.key]), row["version"])
 
-    def _without_text(self, table: Table) -> Iterator[Finding]:
+    def _check_untyped_keys(self, table: Table) -> Iterator[Finding]:
         odd = f"SELECT count(*) FROM {table.name} WHERE {table.key} IS NULL OR typeof({table.key}) <> 'text'"  # noqa: S608 - ours
         ((count,),) = self._index.rows(odd, {})
         if count:
-            yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_MADE_ANEW}")
+            yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_REBUILD_HINT}")
 
 
 def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
@@ -147,12 +147,12 @@ def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
 
 def _expected(table: Table, changes: Changes, stream: str) -> Columns | None:
     """The row that a stream must have, if any."""
-    rows = changes.runs if table is RUNS else changes.orders if table is ORDERS else changes.workflows
+    rows = changes.runs if table is RUNS else changes.orders if table is WORK_ORDERS else changes.workflows
     return rows.get(table.key_of(stream)) if rows else None
 
 
 def _differences(table: Table, expected: Columns | None, actual: Columns | None) -> list[str]:
-    """In what the two differ, in words; empty: in nothing."""
+    """The differences of the two, in words; empty if there are none."""
     if actual is None or expected is None:
         return [] if actual is expected else ["there is only one of them"]
     found = [
@@ -160,29 +160,29 @@ def _differences(table: Table, expected: Columns | None, actual: Columns | None)
         for name, value in expected.items()
         if actual.get(_COLUMNS.get(name, name), value) != value and name != "state"
     ]
-    if table is ORDERS and actual["state"] not in (states := _states(expected, actual)):
+    if table is WORK_ORDERS and actual["state"] not in (states := _states(expected, actual)):
         found.append(f"state {actual['state']!r} and not {' or '.join(map(repr, sorted(states)))}")
     return found
 
 
 _COLUMNS = {"place": "position"}
-"""Where a column is called otherwise."""
+"""Columns with another name."""
 
 
 def _states(order: Columns, row: Columns) -> set[str]:
-    """The states that a work order may be in, whose last run stands as the index says."""
+    """The possible states of a work order, given the index row of its last run."""
     if order["last_run_id"] is None:
         return {order["state"]}
     try:
         states: set[str] = {work_order_status(row["last_status"])}
-    except KeyError:  # that run's own row is missing or was changed, which is told where that is compared
+    except KeyError:  # that run's own row is missing or was changed, which is another finding
         return {row["state"]}
     if row["last_queued"] or row["last_version"] == 1:
-        states.add("pending")  # no event of the run but its first has moved the work order
+        states.add("pending")  # only the first event of the run has changed the work order so far
     return states
 
 
-def _told(
+def _compare_row(
     table: Table, stream: str, version: int, expected: Columns | None, actual: Columns | None
 ) -> Iterator[Finding]:
     if expected is None and actual is not None:
@@ -191,14 +191,14 @@ def _told(
             stream,
             named,
             "index",
-            f"the index of {table.what} has a row for it that no event of the log makes: {_MADE_ANEW}",
+            f"the index of {table.what} has a row for it that no event of the log makes: {_REBUILD_HINT}",
         )
     elif expected is not None and actual is None:
-        yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_MADE_ANEW}")
+        yield Finding(stream, version, "index", f"it has no row in the index of {table.what}: {_REBUILD_HINT}")
     elif different := _differences(table, expected, actual):
         yield Finding(
             stream,
             version,
             "index",
-            f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_MADE_ANEW}",
+            f"its row in the index of {table.what} says {', '.join(different)}, as the events say: {_REBUILD_HINT}",
         )

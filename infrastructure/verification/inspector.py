@@ -1,4 +1,4 @@
-"""What goes along on the walk through a store, and compares the events with something else."""
+"""Inspectors: they follow the walk through a store, and compare its events with other data."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,24 +8,24 @@ from ..storage.recorder import EventRow
 
 
 class Inspector:
-    """Is shown every event of the store, stream by stream in the order of their names, and says what contradicts it.
+    """Is given every event of the store, stream by stream in the order of their names, and reports contradictions.
 
-    Others may write meanwhile. What is compared was read at different moments: so whatever seems wrong is read again,
-    both sides as they were at one moment, before it is reported.
+    Others may write meanwhile, and the compared data is read at different moments: so anything that seems wrong is read
+    again, both sides at one moment, before it is reported.
     """
 
-    def begin(self, stream: str) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
-        """Before the first event of a stream: between the last stream and this one there is none."""
+    def begin(self, stream: str) -> Iterable[Finding]:  # noqa: ARG002 - for subclasses
+        """Before the first event of a stream; there is no stream between the last one and this one."""
         return ()
 
-    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
-        """The next event; ``data`` is None where what it says, or one before it, isn't what was written."""
+    def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:  # noqa: ARG002 - for subclasses
+        """The next event; ``data`` is None where it, or one before it, isn't as it was written."""
         return ()
 
-    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - for those that look
-        """Behind its last event. ``sound``: what its events say is what was written."""
+    def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:  # noqa: ARG002 - for subclasses
+        """After its last event. ``sound``: its events are as they were written."""
         return ()
 
     def finish(self) -> Iterator[Finding]:
-        """Behind the last stream."""
+        """After the last stream."""
         yield from ()

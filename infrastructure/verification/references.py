@@ -1,4 +1,4 @@
-"""What streams say of each other: a work order and its runs, a run and what it begins with, a run and what it ran."""
+"""References between streams: a work order and its runs, a run and its source, a run and its workflow version."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,12 +14,12 @@ from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import LAST, EventRow
 from .inspector import Inspector
 
-WAITING = 20_000
-"""Claims that wait for the other side to come by. A run and its work order mostly begin in the same millisecond: then
-they are neighbours by name, and on the walk. Only what doesn't meet is looked up."""
+MAX_PENDING = 20_000
+"""Mentions that wait for their counterpart. A run and its work order mostly begin in the same millisecond: then they
+are neighbours by name, and on the walk. Only the others are looked up."""
 
 VERSIONS_KNOWN = 10_000
-"""Versions of workflows that are remembered."""
+"""Versions of workflows that are cached."""
 
 
 class _Pair(NamedTuple):
@@ -29,16 +29,16 @@ class _Pair(NamedTuple):
     run: str
 
 
-class _Claim(NamedTuple):
-    """One of the two says so; the other one must, too."""
+class _Mention(NamedTuple):
+    """One of the two names the other; the other one must, too."""
 
     by_run: bool
     version: int
-    """Of the event that says it."""
+    """Version of the event that names it."""
 
 
 class _Source(NamedTuple):
-    """A run begins with what another one was at a version."""
+    """A run begins with another run's state at a version."""
 
     run: str
     source: str
@@ -46,15 +46,15 @@ class _Source(NamedTuple):
 
 
 class ReferenceInspector(Inspector):
-    """Every stream that an event names is there, as far as it says, and tells the same.
+    """Every stream that an event names exists up to the named version, and agrees.
 
-    Both sides are written in one commit, or the named one first. So what is looked up after the event that names it was
-    read must be there.
+    Both sides are written in one commit, or the named one first. So a stream that is looked up after the event that
+    names it was read must exist.
     """
 
     def __init__(self, store: LedgerEventStore) -> None:
         self._store = store
-        self._claims: OrderedDict[_Pair, _Claim] = OrderedDict()
+        self._mentions: OrderedDict[_Pair, _Mention] = OrderedDict()
         self._sources: list[_Source] = []
         self._versions: OrderedDict[tuple[str, int], object] = OrderedDict()
 
@@ -65,19 +65,19 @@ class ReferenceInspector(Inspector):
         if row.type == STARTED and row.version == 1:
             yield from self._begun(row.stream, data)
         elif row.type in (OPENED, RUN_ADDED) and isinstance(run_id := data.get("run_id"), str):
-            self._claim(_Pair(row.stream, run_id), _Claim(by_run=False, version=row.version))
-        if len(self._claims) > WAITING:
-            yield from self._look_up(WAITING // 2)
-        if len(self._sources) > WAITING:
+            self._mention(_Pair(row.stream, run_id), _Mention(by_run=False, version=row.version))
+        if len(self._mentions) > MAX_PENDING:
+            yield from self._look_up(MAX_PENDING // 2)
+        if len(self._sources) > MAX_PENDING:
             yield from self._look_up_sources()
 
     def finish(self) -> Iterator[Finding]:
-        yield from self._look_up(len(self._claims))
+        yield from self._look_up(len(self._mentions))
         yield from self._look_up_sources()
 
     def _begun(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
         if isinstance(order_id := started.get("correlation_id"), str):
-            self._claim(_Pair(order_id, run_id), _Claim(by_run=True, version=1))
+            self._mention(_Pair(order_id, run_id), _Mention(by_run=True, version=1))
         match started.get("origin"):
             case {"run_id": str(source), "version": int(version)} if version > 0:
                 self._sources.append(_Source(run_id, source, version))
@@ -87,14 +87,14 @@ class ReferenceInspector(Inspector):
 
     # --- work orders and runs -----------------------------------------------------------------------------------------
 
-    def _claim(self, pair: _Pair, claim: _Claim) -> None:
-        other = self._claims.pop(pair, None)
+    def _mention(self, pair: _Pair, claim: _Mention) -> None:
+        other = self._mentions.pop(pair, None)
         if other is None or other.by_run == claim.by_run:
-            self._claims[pair] = claim
+            self._mentions[pair] = claim
 
     def _look_up(self, count: int) -> Iterator[Finding]:
-        """Settle the claims that wait longest."""
-        waiting = [(pair, self._claims.pop(pair)) for pair in list(islice(self._claims, count))]
+        """Look up the mentions that wait longest."""
+        waiting = [(pair, self._mentions.pop(pair)) for pair in list(islice(self._mentions, count))]
         yield from self._check_named({pair: claim.version for pair, claim in waiting if not claim.by_run})
         yield from self._check_belonging([pair for pair, claim in waiting if claim.by_run])
 
@@ -123,13 +123,13 @@ class ReferenceInspector(Inspector):
                     if not unnamed:
                         break
             except EventNotReadable:
-                continue  # the work order has a finding of its own
+                continue  # the work order has another finding
             why = "doesn't name it" if found else "isn't in the store"
             for run in sorted(unnamed):
                 yield _reference(run, 1, f"its work order {work_order!r} {why}")
 
     def _first_events(self, runs: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
-        """How the runs begin that are there; None where that can't be read."""
+        """The first events of the runs that exist; None where one can't be read."""
         found: dict[str, Mapping[str, Any] | None] = {}
         for row in self._rows_at([(run, 1) for run in runs]):
             try:
@@ -183,15 +183,15 @@ class ReferenceInspector(Inspector):
 
     def _rows_at(self, places: Iterable[tuple[str, int]]) -> Iterator[EventRow]:
         rest = filter(_may_be_there, places)
-        while part := list(islice(rest, LOOKED_UP_AT_ONCE)):
+        while part := list(islice(rest, PLACES_AT_ONCE)):
             yield from self._store.rows_at(part)
 
 
-LOOKED_UP_AT_ONCE = 1_000
+PLACES_AT_ONCE = 1_000
 
 
 def _may_be_there(place: tuple[str, int]) -> bool:
-    """Whether every database can be asked for such a place: an event may name anything."""
+    """Whether every database can be queried for such a place: an event may name anything."""
     return "\0" not in place[0] and 0 < place[1] <= LAST
 
 

@@ -1,4 +1,4 @@
-"""What a search knows of the runs against their events."""
+"""Search entries against the events of their runs."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,18 +12,18 @@ from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import BATCH_ROWS, EventRow
 from .inspector import Inspector
 
-AT_ONCE = 50
-"""Entries that are looked up together: each may hold 100,000 characters of words."""
+ENTRIES_AT_ONCE = 50
+"""Entries that are read together: each may hold 100,000 characters of words."""
 
-LOOKS = 10
-"""How often an entry is read again while somebody else's search goes on; then it is left to the next walk."""
+MAX_ATTEMPTS = 10
+"""How often an entry is read again while another search catches up; then it is left to the next walk."""
 
 
 class SearchInspector(Inspector):
-    """Makes the entry of each run anew, and compares it with the one that is kept.
+    """Makes the entry of each run again, and compares it with the stored one.
 
-    A search follows the log: an entry holds the events up to where the search is. What seems wrong is read again
-    between two looks at that, which must agree.
+    A search follows the log: an entry covers the events up to the search's progress. An entry that seems wrong is read
+    again between two reads of the progress, which must agree.
     """
 
     def __init__(self, store: LedgerEventStore) -> None:
@@ -32,27 +32,27 @@ class SearchInspector(Inspector):
         self._index = Index(store.recorder)
         progress = self._table.progress()
         self.is_current = progress.revision == SEARCH_REVISION
-        """Whether the entries are of this code; else the next search makes them anew, and nothing is to be compared."""
+        """Whether this code made the entries; otherwise the next search makes them again, and nothing is compared."""
         self._upto = progress.position
         self._entry: SearchEntry | None = None
-        self._is_told = False
-        """Whether an event of the stream has a finding of its own, as its body is none of its type."""
+        self._has_finding = False
+        """Whether an event of the stream has another finding, as its body doesn't fit its type."""
         self._waiting: dict[str, SearchEntry | None] = {}
         self._kept = self._run_ids()
         self._next = next(self._kept, None)
         self.entries = 0
-        """How many were looked at."""
+        """How many were compared."""
 
     def begin(self, stream: str) -> Iterable[Finding]:
-        self._entry, self._is_told = None, False
+        self._entry, self._has_finding = None, False
         return self._without_run(stream)
 
     def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
         if data is not None and row.position <= self._upto:
             try:
-                self._entry = _with(self._entry, row, data)
+                self._entry = _advance_entry(self._entry, row, data)
             except MISFITS:
-                self._is_told = True
+                self._has_finding = True
         return ()
 
     def end(self, stream: str, *, sound: bool) -> Iterable[Finding]:
@@ -60,9 +60,9 @@ class SearchInspector(Inspector):
         if is_kept:
             self.entries += 1
             self._next = next(self._kept, None)
-        if sound and not self._is_told and (is_kept or self._entry is not None):
+        if sound and not self._has_finding and (is_kept or self._entry is not None):
             self._waiting[stream] = self._entry
-        return self._compare() if len(self._waiting) >= AT_ONCE else ()
+        return self._compare() if len(self._waiting) >= ENTRIES_AT_ONCE else ()
 
     def finish(self) -> Iterator[Finding]:
         yield from self._compare()
@@ -78,14 +78,14 @@ class SearchInspector(Inspector):
         expected, self._waiting = self._waiting, {}
         found = self._table.entries(expected) if expected else {}
         for stream, entry in expected.items():
-            if not _equal(entry, found.get(stream)):
+            if not _are_equal(entry, found.get(stream)):
                 yield from self._check(stream)
 
     def _check(self, stream: str) -> Iterator[Finding]:
-        for _ in range(LOOKS):
+        for _ in range(MAX_ATTEMPTS):
             progress = self._table.progress()
             if progress.is_rewound or progress.revision != SEARCH_REVISION:
-                return  # it is about to read on from further back
+                return  # the search is about to continue from an earlier position
             actual = self._table.entries([stream]).get(stream)
             if self._table.progress() == progress:
                 break
@@ -96,10 +96,10 @@ class SearchInspector(Inspector):
             if row.position > progress.position:
                 break
             try:
-                expected = _with(expected, row, self._store.body(row))
+                expected = _advance_entry(expected, row, self._store.body(row))
             except (EventNotReadable, *MISFITS):
-                return  # it has a finding of its own
-        if not _equal(expected, actual):
+                return  # it has another finding
+        if not _are_equal(expected, actual):
             said = "lacks this run" if actual is None else "has a run that isn't there"
             if actual is not None and expected is not None:
                 said = "knows other words or values of this run than its events hold"
@@ -117,8 +117,8 @@ class SearchInspector(Inspector):
             after = found[-1]
 
 
-def _with(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
-    """The entry of a run with its next event."""
+def _advance_entry(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> SearchEntry | None:
+    """Add the next event to the entry of a run."""
     if row.type == STARTED:
         entry = new_entry(row.stream, data, row.position)
     if entry is not None and is_searched(row.type):
@@ -126,7 +126,7 @@ def _with(entry: SearchEntry | None, row: EventRow, data: dict[str, Any]) -> Sea
     return entry
 
 
-def _equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
+def _are_equal(one: SearchEntry | None, other: SearchEntry | None) -> bool:
     if one is None or other is None:
         return one is other
     return (one.started_at, one.position, one.words, one.document) == (

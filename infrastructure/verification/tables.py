@@ -1,4 +1,4 @@
-"""The tables of the index, read in the order of streams, a page at a time."""
+"""The tables of the index, read in the order of streams, in batches."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ class Table(NamedTuple):
 
     name: str
     key: str
-    """The column that tells the stream."""
+    """The column that identifies the stream."""
     columns: tuple[str, ...]
     has_versions: bool = False
-    """Whether it has a row for each of several events of a stream; else it has one for the stream."""
+    """Whether it has rows for events of a stream; otherwise it has one row for the stream."""
     of_workflows: bool = False
     what: str = ""
-    """What people call it."""
+    """Its name in messages."""
 
     def stream_of(self, key: str) -> str:
         return workflow_stream(key) if self.of_workflows else key
@@ -31,7 +31,7 @@ class Table(NamedTuple):
         return stream.removeprefix(workflow_stream("")) if self.of_workflows else stream
 
     def page(self, after: tuple[Any, ...] | None) -> tuple[str, dict[str, Any]]:
-        """The statement of the next page, and its parameters."""
+        """The statement of the next batch, and its parameters."""
         keys = f"{self.key}, version" if self.has_versions else self.key
         names = ["key", "version"][: 1 + self.has_versions]
         bound = ", ".join(f":{name}" for name in names)
@@ -47,8 +47,8 @@ class Table(NamedTuple):
 
     @property
     def source(self) -> str:
-        """What follows FROM."""
-        return _WORK_ORDERS if self is ORDERS else self.name
+        """The table expression after FROM."""
+        return _WORK_ORDERS_SOURCE if self is WORK_ORDERS else self.name
 
     def row(self, values: Any) -> dict[str, Any]:
         return dict(zip(self.columns, values, strict=True))
@@ -76,7 +76,7 @@ RUNS = Table(
     ),
     what="runs",
 )
-ORDERS = Table(
+WORK_ORDERS = Table(
     "flowledger_index_work_orders",
     "work_order_id",
     (
@@ -117,29 +117,29 @@ CHANGES = Table(
     what="what was done",
 )
 
-# The state of a work order is told by its last run: both are read in one statement.
-_WORK_ORDERS = """(
+# The state of a work order depends on its last run: both are read in one statement.
+_WORK_ORDERS_SOURCE = """(
     SELECT o.*, r.status AS last_status, r.queued AS last_queued, r.version AS last_version
     FROM flowledger_index_work_orders AS o LEFT JOIN flowledger_index_runs AS r ON r.run_id = o.last_run_id
 ) AS work_order"""
 
 
 class TableWalk:
-    """Goes through a table as the streams pass by."""
+    """Goes through a table in step with the walk through the streams."""
 
     def __init__(self, index: Index, table: Table) -> None:
         self.table = table
         self.rows = 0
-        """How many were taken."""
+        """How many rows were taken."""
         self._index = index
         self._page: Iterator[dict[str, Any]] = self._all()
         self._next: dict[str, Any] = {}
         self.stream: str | None = None
-        """That of the next row; None behind the last one."""
-        self._go_on()
+        """The stream of the next row; None after the last one."""
+        self._advance()
 
     def before(self, stream: str | None) -> Iterator[dict[str, Any]]:
-        """The rows of streams before this one that nobody took; None: all that are left."""
+        """The remaining rows of streams before this one; None: all that are left."""
         while self.stream is not None and (stream is None or self.stream < stream):
             yield self._take()
 
@@ -152,10 +152,10 @@ class TableWalk:
     def _take(self) -> dict[str, Any]:
         row = self._next
         self.rows += 1
-        self._go_on()
+        self._advance()
         return row
 
-    def _go_on(self) -> None:
+    def _advance(self) -> None:
         self._next = next(self._page, {})
         self.stream = self.table.stream_of(self._next[self.table.key]) if self._next else None
 
@@ -163,7 +163,7 @@ class TableWalk:
         after: tuple[Any, ...] | None = None
         while True:
             found = [self.table.row(values) for values in self._index.rows(*self.table.page(after))]
-            # SQLite takes anything for a key; what is no text comes before or behind all texts, and belongs to nobody.
+            # SQLite takes anything for a key; a key that isn't text sorts before or after all texts, and has no stream.
             yield from (row for row in found if isinstance(row[self.table.key], str))
             if len(found) < BATCH_ROWS:
                 return

@@ -1,4 +1,4 @@
-"""The walk through a store: each event is looked at once, and shown to all who compare it with something else."""
+"""The walk through a store: each event is read once, and given to all inspectors."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from ...domain.events.integrity import OF_THE_LOG, Finding, VerifyReport
 from ...domain.values.clock import micros_clock
-from ..files.atomic import check_place, write_file
-from ..files.places import is_special
+from ..files.atomic import check_writable, write_file
+from ..files.paths import is_special
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
@@ -38,19 +38,19 @@ def verify(
 ) -> VerifyReport:
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
-    ``deep`` compares the entries of the search, too. ``heads`` is a file: where it is there, the heads that it holds
-    are compared with the store; where nothing was found at all, or it wasn't there, it is written. A device or pipe is
-    never there. ``now``: microseconds since 1970, by the system's clock where none is given.
+    ``deep`` also compares the entries of the search. ``heads`` is a file: if it exists, its heads are compared with the
+    store; it is written if there are no findings at all, or it didn't exist. A device or pipe counts as not existing.
+    ``now``: microseconds since 1970, by default the system's clock.
 
-    Raises StorageUnavailable, InvalidRequest for a file that holds no heads.
+    Raises StorageUnavailable, InvalidRequest for a file that isn't one of heads.
     """
     with ExitStack() as files:
         if heads is not None:
-            check_place(heads)
+            check_writable(heads)
         is_kept = heads is not None and os.path.exists(heads) and not is_special(heads)
         earlier = HeadsFile(heads) if heads is not None and is_kept else None
         kept = files.enter_context(TemporaryFile()) if heads is not None else None
-        walk = _Walk(store, progress, earlier, kept, micros_clock(None)() if now is None else now, deep=deep)
+        walk = _StoreWalk(store, progress, earlier, kept, micros_clock(None)() if now is None else now, deep=deep)
         findings = tuple(walk.findings())
         written = heads is not None and kept is not None and not (earlier and findings)
         if written:
@@ -63,8 +63,8 @@ def _copy(kept: BinaryIO, file: BinaryIO) -> None:
     copyfileobj(kept, file)
 
 
-class _Walk:
-    """One pass, and what it counts on the way."""
+class _StoreWalk:
+    """One pass, with its counts."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from tests.umask import umask
 from flowledger.domain.errors import InvalidRequest, StorageUnavailable
 from flowledger.infrastructure.files import targets
 from flowledger.infrastructure.files.atomic import make_folder, make_private_file, write_file, write_files
-from flowledger.infrastructure.files.places import is_special, is_stdout, open_to_read, place_of
+from flowledger.infrastructure.files.paths import is_special, is_stdout, open_to_read, resolve_path
 
 NOBODY = 65534
 
@@ -305,7 +305,7 @@ def test_links_are_followed_as_the_system_does(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path / "a")
     for path in ("b/../x", "../to-b/../x", "back/to-b/../back/a/x", "./b//../x", str(tmp_path / "to-b/../x")):
-        assert place_of(path) == Path(os.path.realpath(path)) == tmp_path / "a/x"
+        assert resolve_path(path) == Path(os.path.realpath(path)) == tmp_path / "a/x"
     with pytest.raises(StorageUnavailable, match="Too many levels of symbolic links"):
         write_file(tmp_path / "loop", b"x")
 

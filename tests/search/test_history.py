@@ -55,7 +55,7 @@ def test_pages_of_a_search_go_on_behind_the_last_run(ledger: fl.Ledger) -> None:
 
 
 def test_a_search_that_is_behind_says_so(ledger: fl.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searched, "NEWS", 1)
+    monkeypatch.setattr(searched, "CATCH_UP_EVENTS", 1)
     run = ledger.runs.start("w", payload="needle")
     page = ledger.history.runs(text="needle")
     assert ids(page) == []
@@ -66,8 +66,8 @@ def test_a_search_that_is_behind_says_so(ledger: fl.Ledger, monkeypatch: pytest.
 
 
 def test_a_search_that_looks_at_too_many_runs_is_stopped(ledger: fl.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searched, "LOOKED_AT", 2)
-    monkeypatch.setattr(searched, "_LOOKED_AT_ONCE", 1)
+    monkeypatch.setattr(searched, "MAX_CANDIDATES", 2)
+    monkeypatch.setattr(searched, "_CANDIDATES_AT_ONCE", 1)
     for number in range(5):
         ledger.runs.start("w", payload={"n": number})
     with pytest.raises(fl.InvalidRequest, match="narrow it down by workflow"):

@@ -43,7 +43,7 @@ def run_of_events(run_id: str, steps: int) -> Rows:
 def as_stored(run_id: str, steps: Sequence[NewEvent]) -> Rows:
     with closing(open_store("memory:")) as store:
         append(store, run_id, [started(run_id), *steps])
-        return [(row.stream, row.version, row.type, row.state or b"") for row in store.rows(run_id)]
+        return [(row.stream, row.version, row.type, row.encoded or b"") for row in store.rows(run_id)]
 
 
 def arrive(connection: psycopg.Connection[Any], first: int, events: Rows) -> None:

@@ -314,7 +314,7 @@ def test_runs_go_on_through_a_storm_and_every_step_is_recorded_once(proxy: Proxy
 
     def started_by(name: str) -> list[str]:
         rows: Any = (row for row in untroubled.all_rows() if row.type == "run.started")
-        return [row.stream for row in rows if f'"by":"{name}"'.encode() in body_of(row.state)]
+        return [row.stream for row in rows if f'"by":"{name}"'.encode() in body_of(row.encoded)]
 
     with fl.open_ledger(proxy.url, executors) as ledger:
         ledger.workflows.save(LINE, workflow_id="line", by="ada")

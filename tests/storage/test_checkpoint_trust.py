@@ -240,7 +240,7 @@ def test_no_page_is_made_of_a_damaged_event_so_its_repair_is_seen(
     run = ledger.runs.start("w", metadata={"amount": 100})
     expected = ledger.history.snapshot(run.id).to_json()
     ledger._store.checkpoints.clear()
-    state = ledger._store.recorder.state(run.id, version)
+    state = ledger._store.recorder.encoded(run.id, version)
     assert state is not None
     with opened(durable_url) as reader:
         overwrite(durable_url, run.id, version, state.replace(b"100", b"999"))
@@ -257,7 +257,7 @@ def test_no_page_is_made_of_a_damaged_source(ledger: fl.Ledger, durable_url: str
     fork = ledger.runs.fork(run.id, version=3, by="bob")
     expected = ledger.history.snapshot(fork.id).to_json()
     ledger._store.checkpoints.clear()
-    state = ledger._store.recorder.state(run.id, 1)
+    state = ledger._store.recorder.encoded(run.id, 1)
     assert state is not None
     with opened(durable_url) as reader:
         overwrite(durable_url, run.id, 1, state.replace(b"100", b"999"))

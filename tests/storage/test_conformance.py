@@ -50,7 +50,7 @@ class OurStores(EventStoreConformance):
         write(store, "a", 0, "x" * 2**20, "small")
         in_page = [state is not None for _, _, state, _ in store.recorder.stream_batch("a", 0, None)]
         assert in_page == ([True] * 2 if url == "memory:" else [False, True])
-        assert [len(row.state or b"") > 2**20 for row in store.rows("a")] == [True, False]
+        assert [len(row.encoded or b"") > 2**20 for row in store.rows("a")] == [True, False]
 
     def test_an_event_over_the_limit_is_refused(self, url: str) -> None:
         with opened(url, max_event_bytes=1_000) as store:

@@ -207,13 +207,13 @@ def test_a_connection_that_was_in_use_at_the_fork_never_comes_into_the_childs_po
 store = open_store(url)
 write(store, "a", 0, 1)
 pool = store.recorder.datastore._pool
-connection = pool.take()
+connection = pool.acquire()
 def child():
-    pool.give_back(connection)
-    return [pool.take() is connection, connection.closed]
+    pool.release(connection)
+    return [pool.acquire() is connection, connection.closed]
 say(forked(child))
-pool.give_back(connection)
-say([pool.take() is connection, connection.closed])
+pool.release(connection)
+say([pool.acquire() is connection, connection.closed])
 """,
     )
     assert said == [[False, False], [True, False]]

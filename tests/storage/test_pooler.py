@@ -128,7 +128,7 @@ def test_a_server_without_a_pooler_is_not_mistaken_for_one(new_postgres_url: Cal
     from flowledger.infrastructure.storage.postgres.pool import ConnectionPool
 
     pool = ConnectionPool(new_postgres_url())
-    connection = pool.take()
-    assert not connection.is_pooled
-    pool.give_back(connection)
+    connection = pool.acquire()
+    assert not connection.is_behind_pooler
+    pool.release(connection)
     pool.close()

@@ -23,51 +23,51 @@ def pool(new_postgres_url: Callable[[], str]) -> Iterator[ConnectionPool]:
 def test_the_pool_is_bounded_and_says_when_it_is_used_up(pool: ConnectionPool) -> None:
     from eventsourcing.persistence import OperationalError
 
-    first, second = pool.take(), pool.take()
+    first, second = pool.acquire(), pool.acquire()
     with pytest.raises(OperationalError, match="all 2 of the pool are in use"):
-        pool.take()
-    pool.give_back(first)
-    assert pool.take() is first
-    pool.give_back(second)
-    pool.give_back(first)
-    assert pool.take() is first
-    pool.give_back(first)
+        pool.acquire()
+    pool.release(first)
+    assert pool.acquire() is first
+    pool.release(second)
+    pool.release(first)
+    assert pool.acquire() is first
+    pool.release(first)
 
 
 def test_a_broken_connection_makes_room_for_a_new_one(pool: ConnectionPool) -> None:
-    first, second = pool.take(), pool.take()
+    first, second = pool.acquire(), pool.acquire()
     first.close()
-    pool.give_back(first)
+    pool.release(first)
     second.execute("BEGIN")
-    pool.give_back(second)
+    pool.release(second)
     assert second.closed
-    fresh = [pool.take(), pool.take()]
+    fresh = [pool.acquire(), pool.acquire()]
     assert all(connection.execute("SELECT 1").fetchone() == (1,) for connection in fresh)
     for connection in fresh:
-        pool.give_back(connection)
+        pool.release(connection)
 
 
 def test_a_thread_that_waits_gets_the_connection_that_is_given_back(new_postgres_url: Callable[[], str]) -> None:
     pool = ConnectionPool(new_postgres_url(), size=1, timeout=30)
-    taken = pool.take()
+    taken = pool.acquire()
     got = Event()
 
     def wait_for_it() -> None:
-        pool.give_back(pool.take())
+        pool.release(pool.acquire())
         got.set()
 
     thread = Thread(target=wait_for_it)
     thread.start()
-    pool.give_back(taken)
+    pool.release(taken)
     assert got.wait(30)
     thread.join()
     pool.close()
 
 
 def test_a_connection_in_use_is_closed_when_it_comes_back_to_a_closed_pool(pool: ConnectionPool) -> None:
-    taken = pool.take()
+    taken = pool.acquire()
     pool.close()
-    pool.give_back(taken)
+    pool.release(taken)
     assert taken.closed
 
 

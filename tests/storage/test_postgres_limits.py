@@ -31,7 +31,7 @@ def limited_url(new_postgres_url: Callable[[], str]) -> Iterator[str]:
 @pytest.mark.parametrize("way", ["given back", "closed"])
 def test_when_the_server_gives_no_further_connection_one_in_use_is_waited_for(limited_url: str, way: str) -> None:
     pool = ConnectionPool(limited_url, size=8)
-    taken = [pool.take(), pool.take()]
+    taken = [pool.acquire(), pool.acquire()]
     refusals = 0
     connect = pool._connect
 
@@ -45,7 +45,7 @@ def test_when_the_server_gives_no_further_connection_one_in_use_is_waited_for(li
 
     pool._connect = connect_and_count  # type: ignore[method-assign, assignment]
     with ThreadPoolExecutor(4) as threads:
-        waiting = [threads.submit(lambda: pool.give_back(pool.take())) for _ in range(4)]
+        waiting = [threads.submit(lambda: pool.release(pool.acquire())) for _ in range(4)]
         while refusals < 4:
             assert not any(future.done() for future in waiting)
         for _ in range(200):
@@ -55,7 +55,7 @@ def test_when_the_server_gives_no_further_connection_one_in_use_is_waited_for(li
             taken[0].execute("SELECT pg_terminate_backend(%s, 10000)", (taken[1].info.backend_pid,))
             taken[1].close()
         for connection in taken:
-            pool.give_back(connection)
+            pool.release(connection)
         for future in waiting:
             future.result()
     pool.close()
@@ -68,9 +68,9 @@ def test_many_threads_share_the_few_connections_that_a_server_gives(
 
     def use(_: int) -> None:
         for _ in range(20):
-            connection = pool.take()
+            connection = pool.acquire()
             connection.execute("SELECT 1")
-            pool.give_back(connection)
+            pool.release(connection)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(use, range(8)))
@@ -85,12 +85,12 @@ def test_when_the_server_gives_no_connection_at_all_the_error_says_what_to_do(li
 
 def test_who_waits_in_vain_is_told_why_there_was_no_further_connection(limited_url: str) -> None:
     pool = ConnectionPool(limited_url, size=8, timeout=0.05)
-    taken = [pool.take(), pool.take()]
+    taken = [pool.acquire(), pool.acquire()]
     with pytest.raises(OperationalError, match="too many connections"):
-        pool.take()
+        pool.acquire()
     for connection in taken:
-        pool.give_back(connection)
-    pool.give_back(pool.take())
+        pool.release(connection)
+    pool.release(pool.acquire())
     pool.close()
 
 

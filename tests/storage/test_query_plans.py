@@ -11,7 +11,7 @@ import pytest
 
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
-from flowledger.infrastructure.storage.postgres.recorder import with_parameters
+from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
 from flowledger.projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
 
 RUNS = 20_000
@@ -109,11 +109,11 @@ def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
 
 
 def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None:
-    check(connection, sql.family("r7"))
+    check(connection, sql.related_runs("r7"))
 
 
 def check(connection: Any, query: Condition) -> None:
-    rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {with_parameters(query.sql)}", query.parameters)
+    rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {convert_parameters(query.sql)}", query.parameters)
     ((plan,),) = rows.fetchall()
     nodes = list(walk(plan[0]["Plan"]))
     kinds = [node["Node Type"] for node in nodes]

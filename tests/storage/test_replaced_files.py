@@ -16,7 +16,7 @@ from .restorable import SQLiteStore
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sqlite_connections, "LOOK_EVERY", 0)
+    monkeypatch.setattr(sqlite_connections, "CHECK_EVERY", 0)
     return tmp_path / "ledger.db"
 
 

@@ -137,10 +137,10 @@ def test_a_temporary_table_of_our_name_is_passed_over(
 ) -> None:
     with opened(on("tenant")) as store:
         pool = store.recorder.datastore._pool
-        connection = pool.take()
+        connection = pool.acquire()
         for table in ("flowledger_events", "flowledger_schema", "flowledger_epochs", "flowledger_numbering"):
             connection.execute(f"CREATE TEMPORARY TABLE {table} AS SELECT 7 AS nothing_of_ours".encode())
-        pool.give_back(connection)
+        pool.release(connection)
         write(store, "a", 0, 1)
         assert texts(store, "a") == [1]
     assert events_in(postgres_url, schemas[TENANT]) == 1

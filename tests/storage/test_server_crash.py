@@ -43,18 +43,18 @@ def test_calls_go_on_over_new_connections_and_none_of_the_dead_ones_is_used_agai
         stream = f"over {url}"
         write(store, stream, 0, 1)
         pool = store.recorder.datastore._pool  # type: ignore[attr-defined]
-        several = [pool.take() for _ in range(4)]
+        several = [pool.acquire() for _ in range(4)]
         late = several.pop()
         for connection in several:
-            pool.give_back(connection)
+            pool.release(connection)
         crash(url, lambda: ask(url, "SELECT backend_start FROM pg_stat_activity WHERE backend_type = 'checkpointer'"))
         write(store, stream, 1, 2)
-        pool.give_back(late)  # it was in use while the server went, and is as dead as the others
+        pool.release(late)  # it was in use while the server went, and is as dead as the others
         for version in range(2, 6):
             write(store, stream, version, version + 1)
         assert texts(store, stream) == [1, 2, 3, 4, 5, 6]
-        taken = [pool.take() for _ in range(2)]
+        taken = [pool.acquire() for _ in range(2)]
         assert late not in taken
         assert not set(several) & set(taken)
         for connection in taken:
-            pool.give_back(connection)
+            pool.release(connection)

@@ -119,7 +119,7 @@ def test_it_keeps_no_transaction_open(store: LedgerEventStore, recorder: LedgerR
         assert places(take(following, 1)) == [("a", 2)]
 
 
-@pytest.mark.parametrize("breaks", ["log_batch", "state"])
+@pytest.mark.parametrize("breaks", ["log_batch", "encoded"])
 def test_after_a_failed_look_it_goes_on_with_what_was_due(
     store: LedgerEventStore, recorder: LedgerRecorder, monkeypatch: pytest.MonkeyPatch, breaks: str
 ) -> None:

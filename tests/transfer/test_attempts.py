@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from flowledger.domain.run.context import Context
 from flowledger.domain.run.results import ResultLog
-from flowledger.infrastructure.transfer.histories import _Attempts
+from flowledger.infrastructure.transfer.stream_validators import _Attempts
 
 NODES = "abc"
 STEPS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(NODES), st.booleans(), st.integers(0, 9)), max_size=40)

@@ -222,7 +222,7 @@ def test_a_copy_that_lacks_rows_is_thrown_away(
             connection.execute("PRAGMA journal_mode = DELETE")
         return checked(new)
 
-    monkeypatch.setattr(backups, "_checked", losing)
+    monkeypatch.setattr(backups, "_check_copy", losing)
     with pytest.raises(fl.StorageCorrupt, match="is not what the store holds"):
         ledger.backup(tmp_path / "copy.db")
     assert os.listdir(tmp_path) == ["store"]

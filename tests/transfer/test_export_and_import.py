@@ -136,7 +136,7 @@ def test_a_dry_run_says_what_would_be_added_and_adds_nothing(story: Story, targe
     told = target.history.import_(story.export(file), dry_run=True)
     assert stored(target) == {}
     assert target.history.import_(file) == told
-    assert told.bytes == sum(len(row.state or b"") for rows in stored(target).values() for row in rows)
+    assert told.bytes == sum(len(row.encoded or b"") for rows in stored(target).values() for row in rows)
     assert target.history.import_(file).bytes == 0
 
 

@@ -174,7 +174,9 @@ def test_a_snapshot_id_that_stands_for_another_save_is_not_taken(
 ) -> None:
     file.write_bytes(export)
     taken = ledger.workflows.get("mine").snapshot_id
-    monkeypatch.setattr("flowledger.infrastructure.transfer.histories.snapshot_ids", lambda *_: iter([taken] * 100))
+    monkeypatch.setattr(
+        "flowledger.infrastructure.transfer.stream_validators.snapshot_ids", lambda *_: iter([taken] * 100)
+    )
     file.write_bytes(forged(export, said("workflow.created", snapshot_id=taken)))
     with pytest.raises(fl.InvalidExport, match=f"{taken!r} stands for another save already"):
         ledger.history.import_(file)

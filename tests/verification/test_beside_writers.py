@@ -23,8 +23,8 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("flowledger.") and hasattr(module, "BATCH_ROWS"):
             monkeypatch.setattr(module, "BATCH_ROWS", 3)
-    monkeypatch.setattr(references, "WAITING", 4)
-    monkeypatch.setattr(search_entries, "AT_ONCE", 2)
+    monkeypatch.setattr(references, "MAX_PENDING", 4)
+    monkeypatch.setattr(search_entries, "ENTRIES_AT_ONCE", 2)
 
 
 @pytest.mark.usefixtures("small_pages")

@@ -13,11 +13,11 @@ from flowledger.infrastructure.repositories.checkpoints import encode_checkpoint
 from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.codec import BODY, chain_digest, encode_event, id_of, initial_digest
 from flowledger.infrastructure.verification import references
-from flowledger.infrastructure.verification.tables import CHANGES, ORDERS, RUNS, SAVES, WORKFLOWS, Table
+from flowledger.infrastructure.verification.tables import CHANGES, RUNS, SAVES, WORK_ORDERS, WORKFLOWS, Table
 
 from .stories import EVENT, Story
 
-TABLES = (RUNS, ORDERS, WORKFLOWS, SAVES, CHANGES)
+TABLES = (RUNS, WORK_ORDERS, WORKFLOWS, SAVES, CHANGES)
 
 
 @pytest.fixture
@@ -194,11 +194,11 @@ def without_rows(story: Story, stream: str) -> None:
             connection.execute(f"DELETE FROM {table.name} WHERE {table.key} = '{table.key_of(stream)}'")
 
 
-@pytest.mark.parametrize("waiting", [0, 3, references.WAITING])
+@pytest.mark.parametrize("waiting", [0, 3, references.MAX_PENDING])
 def test_a_stream_that_is_gone_with_its_rows_is_found_by_what_others_say_of_it(
     durable: Story, waiting: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(references, "WAITING", waiting)
+    monkeypatch.setattr(references, "MAX_PENDING", waiting)
     durable.ledger.runs.start("loop", by="bob")
     named = {stream: head for stream, head in streams(durable).items() if is_named(durable, stream)}
     assert len(named) > 15

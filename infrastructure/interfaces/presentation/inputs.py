@@ -13,7 +13,7 @@ from typing import Any
 from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.workflow.definition import WorkflowDefinition
-from ...files import parse_json, read_definition, read_text, text_of
+from ...files import decode_text, parse_json, read_definition, read_text
 from .streams import pass_application_output
 
 STDIN = "-"
@@ -65,7 +65,7 @@ def _read(source: str) -> str:
     if source != STDIN:
         return read_text(Path(source))
     try:
-        return text_of(sys.stdin.buffer, "stdin")
+        return decode_text(sys.stdin.buffer, "stdin")
     except OSError as error:
         raise InvalidRequest(f"can't read stdin: {error.strerror}") from error
 

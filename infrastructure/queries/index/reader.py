@@ -29,9 +29,9 @@ class Index:
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
         return list(map(RunRow._make, found))
 
-    def family_of(self, run_id: str) -> list[RunRow]:
+    def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; none where there is no such run."""
-        return list(map(RunRow._make, self._rows(sql.family(run_id))))
+        return list(map(RunRow._make, self._rows(sql.related_runs(run_id))))
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """Newest first."""

@@ -15,7 +15,7 @@ from ...storage.event_store import LedgerEventStore
 from ...storage.index_rebuild import IndexedBatch, IndexRebuild, RebuiltByAnother
 from ...storage.recorder import BATCH_ROWS, EventRow, LedgerRecorder
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Events that can't be read and are named in the log of the process; `verify` names all."""
 
 Progress = Callable[[float], object]
@@ -38,7 +38,7 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     """
     try:
         with store.recorder.index_rebuild() as new:
-            walk = _Walk(store.recorder, new, progress, left_out)
+            walk = _LogWalk(store.recorder, new, progress, left_out)
             walk.catch_up(settled=True)
             events = new.swap(walk.catch_up, INDEX_REVISION)
     except RebuiltByAnother as ended:
@@ -51,7 +51,7 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
     return events
 
 
-class _Walk:
+class _LogWalk:
     """Goes through the log as far as it is, and goes on from there the next time."""
 
     def __init__(
@@ -66,7 +66,7 @@ class _Walk:
         self._read = self._put = 0
         self._end = recorder.max_notification_id() or 0
         self._begin: int | None = None
-        self._told = 0.0
+        self._done = 0.0
 
     def catch_up(self, *, settled: bool) -> None:
         """Take in what came behind what was taken in; where ``settled``, only what can't be overtaken."""
@@ -74,7 +74,7 @@ class _Walk:
             self._read = self._put = position
         while True:
             found = self._recorder.indexed_batch(self._read, settled=settled)
-            rows = _undivided(found) if len(found) == BATCH_ROWS else found
+            rows = _without_split_run(found) if len(found) == BATCH_ROWS else found
             went_on = self._take_in(rows)
             if rows and settled:  # else writers wait, and progress may take its time
                 self._tell(rows)
@@ -121,27 +121,27 @@ class _Walk:
         self._named.add(place)
         if self._left_out is not None:
             self._left_out(error)
-        elif len(self._named) <= MOST_NAMED:
+        elif len(self._named) <= MAX_NAMED:
             _log.warning("%s; it is left out of the lists", error)
 
     def _data(self, row: EventRow) -> dict[str, object]:
-        state = row.state if row.state is not None else self._recorder.state(row.stream, row.version) or b""
-        return decode(row.stream, row.version, row.type, state)
+        encoded = row.encoded if row.encoded is not None else self._recorder.encoded(row.stream, row.version) or b""
+        return decode(row.stream, row.version, row.type, encoded)
 
     def _tell(self, rows: Sequence[EventRow]) -> None:
         if self._begin is None:
             self._begin = rows[0].position
         if self._progress is not None and self._end > self._begin:
             done = (self._read - self._begin) / (self._end - self._begin)
-            self._told = max(self._told, min(done, 1.0))  # it may begin anew with others
-            self._progress(self._told)
+            self._done = max(self._done, min(done, 1.0))  # it may begin anew with others
+            self._progress(self._done)
 
 
 _BEGINNING = 4
 """Events in which a run begins and its work order says so, at most. They are of one commit."""
 
 
-def _undivided(rows: Sequence[EventRow]) -> Sequence[EventRow]:
+def _without_split_run(rows: Sequence[EventRow]) -> Sequence[EventRow]:
     """The rows of a full page, without a run that begins at their end and whose work order may come behind it.
 
     The state of a work order is told from its run, which must be of the same page.

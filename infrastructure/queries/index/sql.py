@@ -44,7 +44,7 @@ def runs(
     return Condition(_merged(branches, "started_at"), parameters)
 
 
-def family(run_id: str) -> Condition:
+def related_runs(run_id: str) -> Condition:
     """The runs of the work order that a run belongs to, oldest first."""
     order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
     return Condition(

@@ -39,7 +39,7 @@ class Filter:
             raise InvalidRequest("the filter is empty: write one such as payload.customer=acme")
         freeze(source, "filter")
         self.source = source
-        expression = _written_out(source)
+        expression = _expand_shorthand(source)
         if len(expression) > MAX_SOURCE_LENGTH:
             raise InvalidRequest(
                 f"the filter is {len(expression):,} characters long, the limit is {MAX_SOURCE_LENGTH:,}"
@@ -79,7 +79,7 @@ def _reads(reference: Reference, left_out: Mapping[str, Any]) -> bool:
     return key_of(node_id) in outputs if isinstance(node_id, str) else bool(outputs)
 
 
-def _written_out(source: str) -> str:
+def _expand_shorthand(source: str) -> str:
     """The shorthand as CEL; anything else as it is. Raises InvalidRequest."""
     found = _SHORTHAND.fullmatch(source)
     if found is None:

@@ -33,7 +33,7 @@ class Lag:
     can't be read, or kept by the database. The process's log names them, and so does ``verify(deep=True)``."""
 
 
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Runs that are left out, and named in the log of the process."""
 
 _log = logging.getLogger("flowledger.search")
@@ -167,6 +167,6 @@ class SearchIndex:
 
 
 def _leave_out(left_out: set[str], run_id: str, reason: str) -> None:
-    if run_id not in left_out and len(left_out) < MOST_NAMED:
+    if run_id not in left_out and len(left_out) < MAX_NAMED:
         _log.warning("run %r can't be found by all that it holds: %s", run_id, reason)
     left_out.add(run_id)

@@ -42,9 +42,9 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     if text is None and not where and not isinstance(where, str):
         return None
     filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)
-    if len(filters) > MOST_FILTERS:
-        raise InvalidRequest(f"{len(filters)} filters by value: {MOST_FILTERS} is the most")
+    if len(filters) > MAX_FILTERS:
+        raise InvalidRequest(f"{len(filters)} filters by value: {MAX_FILTERS} is the most")
     return SearchQuery(None if text is None else word_query(text), tuple(map(Filter, filters)))
 
 
-MOST_FILTERS = 20
+MAX_FILTERS = 20

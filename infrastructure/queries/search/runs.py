@@ -19,8 +19,7 @@ from ..index.reader import Index
 from ..index.sql import RUN_COLUMNS
 from .indexer import Lag, SearchIndex
 from .query import SearchQuery
-from .sql import Condition as Found
-from .sql import condition
+from .sql import SearchCondition, condition
 
 SAMPLE = 500
 """Newest runs that are looked at, to know how frequent is what is searched for."""
@@ -31,13 +30,13 @@ FREQUENT = 5
 COMMON = 50
 """So many of these: looking it up in an index would collect more than it saves."""
 
-LOOKED_AT = 20_000
+MAX_CANDIDATES = 20_000
 """Runs that no condition can tell apart, and that one page may look at one by one."""
 
-NEWS = 20_000
+CATCH_UP_EVENTS = 20_000
 """Events that a search takes in before it answers: about half a second at most."""
 
-_LOOKED_AT_ONCE = 500
+_CANDIDATES_AT_ONCE = 500
 
 _log = logging.getLogger("flowledger.search")
 
@@ -61,7 +60,7 @@ class SearchedRuns:
         So does one whose disk is full, or that somebody else holds: then people find what was known before.
         """
         try:
-            return self._indexer.catch_up(NEWS)
+            return self._indexer.catch_up(CATCH_UP_EVENTS)
         except StorageUnavailable as error:
             lag = self._indexer.lag()
             _log.warning("the search can't take in what was written lately: %s", error)
@@ -78,25 +77,25 @@ class SearchedRuns:
         collecting = self._what_to_collect(found)
         # What the database can't tell for certain of words is nearly always so, of values it may be so or not.
         is_told = found.certain != "FALSE" or (not search.words_are_certain and not filters)
-        at_once = limit if is_told and query.as_of is None else max(limit, _LOOKED_AT_ONCE)
+        at_once = limit if is_told and query.as_of is None else max(limit, _CANDIDATES_AT_ONCE)
         rows: list[RunRow] = []
         allowance, looked_at = Allowance(), 0
         while True:
             page = self._candidates(query, found, collecting, at_once)
             run_ids = [row.run_id for row in page]
             if query.as_of is None:
-                confirmed = self._confirmed(found, search, run_ids, allowance)
+                confirmed = self._confirm(found, search, run_ids, allowance)
             else:
-                confirmed = self._confirmed_then(query.as_of, search, run_ids, allowance)
+                confirmed = self._confirm_as_of(query.as_of, search, run_ids, allowance)
             rows += [row for row in page if row.run_id in confirmed]
             looked_at += len(page)
             if len(page) < at_once or len(rows) >= limit:
                 return rows[:limit]
-            if looked_at >= LOOKED_AT:
+            if looked_at >= MAX_CANDIDATES:
                 raise _too_costly()
             query = replace(query, before=Place(page[-1].started_at, page[-1].position))
 
-    def _candidates(self, query: RunQuery, found: Found, collecting: str | None, limit: int) -> list[RunRow]:
+    def _candidates(self, query: RunQuery, found: SearchCondition, collecting: str | None, limit: int) -> list[RunRow]:
         if self._recorder.dialect == "sqlite":
             among = f"r.run_id IN (SELECT s.run_id FROM flowledger_search AS s WHERE {found.sql})"  # noqa: S608 - ours
             return self._index.runs(query, limit, [Condition(among, found.parameters)])
@@ -105,7 +104,7 @@ class SearchedRuns:
             return self._index.runs(query, limit, [Condition(met, found.parameters)])
         return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
 
-    def _what_to_collect(self, found: Found) -> str | None:
+    def _what_to_collect(self, found: SearchCondition) -> str | None:
         """The condition under which to collect all that match; None where it is better to walk the list.
 
         A server would decide that by what it believes of texts and documents, which is often wrong by far.
@@ -127,11 +126,11 @@ class SearchedRuns:
             for part, by_index in zip(found.parts, looked_up, strict=True)
         )
 
-    def _confirmed(
-        self, found: Found, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
+    def _confirm(
+        self, found: SearchCondition, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
     ) -> Collection[str]:
         """Those of the runs that do match."""
-        confirmed = self._certain(found, run_ids)
+        confirmed = self._find_certain(found, run_ids)
         uncertain = [run_id for run_id in run_ids if run_id not in confirmed]
         if uncertain:
             confirmed |= {
@@ -141,7 +140,7 @@ class SearchedRuns:
             }
         return confirmed
 
-    def _confirmed_then(
+    def _confirm_as_of(
         self, time: int, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
     ) -> Collection[str]:
         """Those of the runs that did match at a time."""
@@ -149,13 +148,13 @@ class SearchedRuns:
         for run_id in run_ids:
             try:
                 events = list(takewhile(lambda event: event[1]["recorded_at"] <= time, self._events(run_id, allowance)))
-                if _has(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
+                if _has_words(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
                     confirmed.add(run_id)
             except _DAMAGED:
                 continue  # nobody can tell of it, and the others are found
         return confirmed
 
-    def _certain(self, found: Found, run_ids: Collection[str]) -> set[str]:
+    def _find_certain(self, found: SearchCondition, run_ids: Collection[str]) -> set[str]:
         if not run_ids or found.certain == "FALSE":
             return set()
         runs: str | list[str]
@@ -177,7 +176,7 @@ class SearchedRuns:
         if not is_certain or search.may_miss(document):
             try:
                 events = list(self._events(entry.run_id, allowance))
-                if not is_certain and not _has(words, entry.run_id, events):
+                if not is_certain and not _has_words(words, entry.run_id, events):
                     return False
                 document = document_of(events)
             except _DAMAGED:
@@ -209,7 +208,7 @@ def _collected(query: RunQuery, condition: str) -> str:
 )"""  # noqa: S608 - ours, values are parameters
 
 
-def _has(words: WordQuery | None, run_id: str, events: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+def _has_words(words: WordQuery | None, run_id: str, events: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
     return words is None or words.is_in(words_of(run_id, events))
 
 

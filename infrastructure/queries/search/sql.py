@@ -14,17 +14,17 @@ _CUT = f"'{CUT}'"
 _ESCAPED = re.compile(r"""["\\\x00-\x1f]""")
 
 
-class Part(NamedTuple):
+class ConditionPart(NamedTuple):
     """One condition of several."""
 
     sql: str
     has_index: bool
 
 
-class Condition(NamedTuple):
+class SearchCondition(NamedTuple):
     """What a run must meet to be found."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ConditionPart, ...]
     """All true for each run that is found, and for those where only a look at the run itself can tell."""
     certain: str
     """Among these, true where the run is found for certain; never null."""
@@ -68,40 +68,40 @@ class _Parameters:
         return f":{name}" if type is None else f"CAST(:{name} AS {type})"
 
 
-def condition(dialect: Dialect, words: WordQuery | None, filters: Sequence[Filter]) -> Condition:
+def condition(dialect: Dialect, words: WordQuery | None, filters: Sequence[Filter]) -> SearchCondition:
     """Runs that have all words, and values of which all filters are true."""
     parameters = _Parameters()
     values: _Values = _PostgresValues(parameters) if dialect == "postgres" else _SQLiteValues(parameters)
-    parts: list[Part] = []
+    parts: list[ConditionPart] = []
     certain: list[str] = []
     if words is not None:
         found, surely = (_postgres_words if dialect == "postgres" else _sqlite_words)(words.prefixes, parameters)
-        parts.append(Part(found, has_index=True))
+        parts.append(ConditionPart(found, has_index=True))
         certain.append(surely if words.is_certain else "FALSE")
     for one in filters:
         if one.term is None or not all(map(values.reaches, _paths(one.term))):
             certain.append("FALSE")
             continue
-        known, left_out = _written(one.term, values), _left_out(one.term, values)
+        known, left_out = _write(one.term, values), _left_out(one.term, values)
         narrowed = _indexed(one.term, values)
         met = f"({narrowed} AND {known})" if narrowed else known
-        parts.append(Part(f"({met} OR ({left_out} AND ({known}) IS NULL))", has_index=narrowed is not None))
+        parts.append(ConditionPart(f"({met} OR ({left_out} AND ({known}) IS NULL))", has_index=narrowed is not None))
         certain.append(f"({known}) IS TRUE" if one.exact else "FALSE")
-    return Condition(tuple(parts), " AND ".join(certain) or "TRUE", parameters.values)
+    return SearchCondition(tuple(parts), " AND ".join(certain) or "TRUE", parameters.values)
 
 
-def _written(term: Term, values: _Values) -> str:
+def _write(term: Term, values: _Values) -> str:
     match term:
         case Comparison():
             return values.comparison(term)
         case Truth(path):
             return values.truth(path)
         case Not(inner):
-            return f"NOT ({_written(inner, values)})"
+            return f"NOT ({_write(inner, values)})"
         case All(terms):
-            return "(" + " AND ".join(_written(inner, values) for inner in terms) + ")"
+            return "(" + " AND ".join(_write(inner, values) for inner in terms) + ")"
         case Either(terms):
-            return "(" + " OR ".join(_written(inner, values) for inner in terms) + ")"
+            return "(" + " OR ".join(_write(inner, values) for inner in terms) + ")"
 
 
 def _indexed(term: Term, values: _Values) -> str | None:

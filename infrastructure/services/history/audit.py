@@ -116,9 +116,9 @@ class Auditor:
         findings: list[Finding] = []
         before = Predecessor(stream, version=after)
         for page in self._store.pages(stream, after=after, upto=upto):
-            for version, type, state, position in page.rows:
-                findings += check_event(EventRow(stream, version, position, type, state), before)
-                events.append(to_recorded_event(stream, version, position, type, state))
+            for version, type, encoded, position in page.rows:
+                findings += check_event(EventRow(stream, version, position, type, encoded), before)
+                events.append(to_recorded_event(stream, version, position, type, encoded))
         return CheckedStream(events, findings)
 
     def _since_success(self, started: RecordedEvent, saved: RecordedEvent) -> SinceSuccess | None:

@@ -8,9 +8,9 @@ from ....projections.index.changes import ActRow
 from ....projections.index.query import Place
 from ....projections.pagination import Page
 from ....projections.runs.audit_trail import Act, act_of, damaged_act
-from ...queries.cursors import page_of, place_at
+from ...queries.cursors import make_page, parse_cursor
 from ...queries.index.reader import Index
-from ...queries.listing import check_limit, checked_id, checked_text, checked_time
+from ...queries.listing import check_id, check_limit, check_text, check_time
 
 
 def load_trail(
@@ -26,15 +26,15 @@ def load_trail(
     """A page of acts, newest first. Raises InvalidRequest, RunNotFound."""
     check_limit(limit)
     filters = (
-        checked_text(by, "by"),
-        checked_id(stream, "stream"),
-        checked_time(since, "since"),
-        checked_time(until, "until"),
+        check_text(by, "by"),
+        check_id(stream, "stream"),
+        check_time(since, "since"),
+        check_time(until, "until"),
     )
-    rows = index.acts(*filters, place_at(after, filters), limit + 1)
+    rows = index.acts(*filters, parse_cursor(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
         raise RunNotFound(stream)  # an empty trail would hide a mistyped id
-    page = page_of(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
+    page = make_page(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
     try:
         acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))
     except _DAMAGED:

@@ -11,7 +11,7 @@ from ...repositories.origins import origin_in
 def load_lineage(store: EventStore, index: Index, run_id: str) -> Lineage:
     """The lineage of a run. Raises RunNotFound."""
     check_run_id(run_id)
-    related = index.family_of(run_id)
+    related = index.related_runs(run_id)
     if not related:
         raise RunNotFound(run_id)
     ancestors, row, descendants = related_runs(run_id, related)

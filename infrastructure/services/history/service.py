@@ -31,8 +31,8 @@ from ....projections.runs.timings import Timings
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
-from ...files.places import path_of
-from ...queries.listing import Lists, checked_id, checked_time, run_query, runs_page, work_order_query, work_orders_page
+from ...files.paths import to_path
+from ...queries.listing import Lists, check_id, check_time, run_query, runs_page, work_order_query, work_orders_page
 from ...queries.search.query import search_query
 from ...repositories.as_of import version_at
 from ...repositories.origins import origin_in, past_events
@@ -289,9 +289,9 @@ class History(Unpicklable):
         Raises InvalidRequest, WorkflowNotFound.
         """
         query = RunQuery(
-            checked_id(workflow_id, "workflow_id"),
-            since=checked_time(since, "since"),
-            until=checked_time(until, "until"),
+            check_id(workflow_id, "workflow_id"),
+            since=check_time(since, "since"),
+            until=check_time(until, "until"),
         )
         return measure_timings(self._store, self._index, query, by, reproductions, progress)
 
@@ -345,7 +345,7 @@ class History(Unpicklable):
         """
         from ...transfer.export import export  # brings the storage libraries, which are there once a store is open
 
-        return export(self._store, run_id, path_of(path), progress)
+        return export(self._store, run_id, to_path(path), progress)
 
     def import_(
         self,
@@ -378,7 +378,7 @@ class History(Unpicklable):
         limits = ImportLimits(max_streams, max_events, max_bytes)
         return import_export(
             self._store,
-            path_of(path),
+            to_path(path),
             self._now,
             limits,
             continue_existing=continue_existing,

@@ -37,7 +37,7 @@ from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.source_code import job_code
 from ...files import Format, write_definition
-from ...files.places import path_of
+from ...files.paths import to_path
 from ...queries.index.reader import Index
 from ...queries.listing import workflows_page
 from ...repositories.optimistic_retry import OptimisticRetry
@@ -236,7 +236,7 @@ class Workflows(Unpicklable):
         given), StorageUnavailable (it can't be written; nothing was changed).
         """
         found = self.get(workflow_id, version)
-        write_definition(found, path_of(path), format=format, with_executors=with_executors, force=force)
+        write_definition(found, to_path(path), format=format, with_executors=with_executors, force=force)
         return found
 
     def _commit(

@@ -1,1 +1,1 @@
-"""What only the eventsourcing library asks for."""
+"""What only the eventsourcing library asks of recorders."""

@@ -1,4 +1,4 @@
-"""Event stores that aren't ours: a log to build one on, or an object that implements the port."""
+"""Stores of other packages: a log to build an event store on, or an object that implements the port."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
@@ -22,20 +22,20 @@ def event_store(
 ) -> LedgerEventStore:
     """An event store on a log. Closing it closes the log.
 
-    What lists and searches read is made from the log when it is first asked for, and kept in memory; so are
-    checkpoints, unless you give a place for them. ``max_event_bytes`` bounds the JSON body of one event.
+    The index and the search are built from the log on first use, and kept in memory; so are checkpoints, unless a
+    store is given for them. ``max_event_bytes`` bounds the JSON body of one event.
     """
     recorder = LogRecorder(log)
-    search = SQLiteSearch(recorder.beside, recorder.beside.transaction)
+    search = SQLiteSearch(recorder.side_tables, recorder.side_tables.transaction)
     return LedgerEventStore(
         LedgerMapper(max_event_bytes=max_event_bytes), recorder, checkpoints or MemoryCheckpoints(), search
     )
 
 
 def adapt_store(store: object, max_event_bytes: int, factory: str | None = None) -> LedgerEventStore:
-    """An event store of somebody else's as a ledger needs it; ``factory`` tells what made it.
+    """Adapt a store of another package to the event store that a ledger needs; ``factory`` names what made it.
 
-    Raises InvalidRequest for what is none.
+    Raises InvalidRequest for an object that is no store.
     """
     if isinstance(store, LedgerEventStore):
         return store
@@ -49,11 +49,11 @@ def adapt_store(store: object, max_event_bytes: int, factory: str | None = None)
 
 
 class PortStore(LedgerEventStore):
-    """What implements the port, with all else that a ledger needs beside it. Events go through the port alone."""
+    """An implementation of the port, with index, search and checkpoints beside it. Events only go through the port."""
 
     def __init__(self, port: EventStore, max_event_bytes: int) -> None:
         recorder = LogRecorder(_PortLog(port))
-        search = SQLiteSearch(recorder.beside, recorder.beside.transaction)
+        search = SQLiteSearch(recorder.side_tables, recorder.side_tables.transaction)
         super().__init__(LedgerMapper(max_event_bytes=max_event_bytes), recorder, MemoryCheckpoints(), search)
         self._port = port
 
@@ -63,14 +63,14 @@ class PortStore(LedgerEventStore):
     async def aappend(self, *writes: Write) -> list[int]:
         return await self._port.aappend(*writes)
 
-    def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:  # noqa: ARG002 - as it is inherited
+    def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:  # noqa: ARG002 - the inherited signature
         raise InvalidRequest(
             f"nothing can be imported into {type(self._port).__name__}: the port of event stores takes new events "
             "only; import into a store on an EventLog, SQLite or PostgreSQL"
         )
 
     def hold(self, stream: str) -> object:
-        hold = getattr(self._port, "hold", None)  # which a store that never loses events has no need of
+        hold = getattr(self._port, "hold", None)  # not needed by a store that never loses events
         return super().hold(stream) if hold is None else hold(stream)
 
     def head(self, stream: str) -> int:
@@ -95,7 +95,7 @@ class PortStore(LedgerEventStore):
 
 
 class _PortLog(EventLog):
-    """The rows that the port tells of."""
+    """The rows of the port as a log."""
 
     def __init__(self, port: EventStore) -> None:
         self._port = port

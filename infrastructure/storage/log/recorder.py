@@ -1,4 +1,4 @@
-"""A recorder on a log of somebody else's. What lists and searches read is kept in memory beside it, and follows it."""
+"""A recorder on another package's log. Index and search are kept in memory beside it, and follow it."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -24,26 +24,26 @@ from ..recorder import BATCH_ROWS, BEGINNING_BYTES, LARGE_EVENT, EventRow, Strea
 from ..sql import Dialect
 from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..stored_events import previous_of
-from .beside import SideTables
 from .event_log import AppendRefused, EventLog, LogRow, NewRow
+from .side_tables import SideTables
 
 _BEFORE_ALL = -(2**63)
 
 
 class LogRecorder(ResetOnFork, PollingNotifications):
-    """Rows of an EventLog, and the index in memory: before each look into it, it takes in what the log has gained."""
+    """Rows of an EventLog, and an index in memory that catches up with the log before each query."""
 
     dialect: Dialect = "sqlite"
 
     def __init__(self, log: EventLog) -> None:
         super().__init__()
-        self.beside = SideTables()
+        self.side_tables = SideTables()
         self._log = log
         self._lock = RLock()
         self._last: EventRow | None = None
-        """The last event that the index knows, with the beginning of its state."""
+        """The last event in the index, with its header."""
         self._rebuilt: EventRow | None = None
-        """The same of an index that is being made anew."""
+        """The same for an index that is being rebuilt."""
         self._streams: set[str] = set()
         self._sorted: list[str] | None = None
         register_for_forks(self)
@@ -55,7 +55,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         if not rows:
             return []
         try:
-            with _foreign(self._log):
+            with _translate_foreign(self._log):
                 return list(self._log.append(rows))
         except AppendRefused as error:
             raise IntegrityError(str(error)) from error
@@ -63,7 +63,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def head(self, stream: str) -> int:
-        with _foreign(self._log):
+        with _translate_foreign(self._log):
             return self._log.head(stream)
 
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
@@ -71,10 +71,10 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         return None if row is None else (row.state[:BODY], row.position)
 
     def beginning(self, stream: str, upto: int | None) -> tuple[int, str, bytes] | None:
-        found = self._taken(lambda: self._log.stream(stream, 0, upto, backwards=True), 1)
+        found = self._take(lambda: self._log.stream(stream, 0, upto, backwards=True), 1)
         return (found[0].version, found[0].type, found[0].state[:BEGINNING_BYTES]) if found else None
 
-    def state(self, stream: str, version: int) -> bytes | None:
+    def encoded(self, stream: str, version: int) -> bytes | None:
         row = self._row(stream, version)
         return None if row is None else row.state
 
@@ -84,15 +84,15 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     def stream_batch_backwards(self, stream: str, after: int, upto: int | None, rows: int) -> Sequence[StreamRow]:
         return self._stream_rows(lambda: self._log.stream(stream, after, upto, backwards=True), rows)
 
-    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - the log tells no others
-        return self._taken(lambda: self._log.tail(after), BATCH_ROWS, _without_large_state)
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - the log returns no others
+        return self._take(lambda: self._log.tail(after), BATCH_ROWS, _without_large_state)
 
     def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
         page: list[EventRow] = []
         names = self._names()
         for name in islice(names, bisect_left(names, after[0]), None):
             behind = after[1] if name == after[0] else _BEFORE_ALL
-            page += self._taken(
+            page += self._take(
                 lambda name=name, behind=behind: self._log.stream(name, behind, None),  # type: ignore[misc]
                 BATCH_ROWS - len(page),
                 _without_large_state,
@@ -110,7 +110,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        rows = self._taken(
+        rows = self._take(
             lambda: self._log.stream(str(originator_id), 0 if gt is None else gt, lte, backwards=desc), limit
         )
         return [StoredEvent(row.stream, row.version, row.type, row.state) for row in rows]
@@ -133,15 +133,15 @@ class LogRecorder(ResetOnFork, PollingNotifications):
                 if not topics or row.type in topics:
                     yield row
 
-        rows = self._taken(wanted, limit)
+        rows = self._take(wanted, limit)
         return [Notification(row.stream, row.version, row.type, row.state, row.position) for row in rows]
 
     def max_notification_id(self) -> int | None:
-        self._follow()
+        self._catch_up()
         return self._last.position if self._last else None
 
     def close(self) -> None:
-        self.beside.close()
+        self.side_tables.close()
         self._log.close()
 
     # --- the index ----------------------------------------------------------------------------------------------------
@@ -149,41 +149,41 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:
         page = self.log_batch(after, settled=settled)
         if page:
-            self._rebuilt = self._known(page[-1])
+            self._rebuilt = self._with_header(page[-1])
         return page
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-        self._follow()
-        return self.beside.query(sql, parameters)
+        self._catch_up()
+        return self.side_tables.query(sql, parameters)
 
-    def index_rebuild(self) -> "_Rebuilding":
-        return _Rebuilding(self)
+    def index_rebuild(self) -> "_LogIndexRebuild":
+        return _LogIndexRebuild(self)
 
-    def hold_index(self) -> None:
-        """Let nobody look into the index, but for this thread."""
+    def lock_index(self) -> None:
+        """Block queries of the index by other threads."""
         self._lock.acquire()
         self._rebuilt = None
 
-    def let_go_of_index(self) -> None:
+    def unlock_index(self) -> None:
         self._lock.release()
 
-    def go_on_behind_rebuilt(self) -> None:
-        """The index has been made anew, as far as its pages were read."""
+    def adopt_rebuilt(self) -> None:
+        """The index has been rebuilt up to the last batch that was read."""
         self._last = self._rebuilt
 
-    def _follow(self) -> None:
-        """Take into the index what the log has gained. An event that can't be read moves no row: verify tells of it."""
+    def _catch_up(self) -> None:
+        """Add the log's new events to the index. An unreadable event changes no row: verify reports it."""
         with self._lock:
             if self._last is not None and not self._is_stored(self._last):
-                # The log has lost events, so new ones may come at positions that were passed already.
-                self._begin_anew()
+                # The log has lost events, so new ones may come at positions already passed.
+                self._reset()
             while True:
                 page = self.log_batch(self._last.position if self._last else 0)
                 _, changes = changes_of_readable(list(self._placed(page)))
-                with self.beside.transaction() as connection:
+                with self.side_tables.transaction() as connection:
                     change_index(connection, changes, lambda place: place)
                 if page:
-                    self._last = self._known(page[-1])
+                    self._last = self._with_header(page[-1])
                 names = {row.stream for row in page} - self._streams
                 if names:
                     self._streams |= names
@@ -191,22 +191,22 @@ class LogRecorder(ResetOnFork, PollingNotifications):
                 if len(page) < BATCH_ROWS:
                     return
 
-    def _begin_anew(self) -> None:
-        self.beside.renew()
+    def _reset(self) -> None:
+        self.side_tables.renew()
         self._last, self._streams, self._sorted = None, set(), None
 
     def _is_stored(self, row: EventRow) -> bool:
-        return self.header(row.stream, row.version) == (row.state, row.position)
+        return self.header(row.stream, row.version) == (row.encoded, row.position)
 
-    def _known(self, row: EventRow) -> EventRow:
-        found = self.header(row.stream, row.version) if row.state is None else (row.state[:BODY], row.position)
-        return row._replace(state=found[0] if found else b"")
+    def _with_header(self, row: EventRow) -> EventRow:
+        found = self.header(row.stream, row.version) if row.encoded is None else (row.encoded[:BODY], row.position)
+        return row._replace(encoded=found[0] if found else b"")
 
     def _placed(self, page: Sequence[EventRow]) -> Iterable[Placed]:
         for row in page:
-            state = row.state if row.state is not None else self.state(row.stream, row.version) or b""
+            encoded = row.encoded if row.encoded is not None else self.encoded(row.stream, row.version) or b""
             try:
-                data = decode(row.stream, row.version, row.type, state)
+                data = decode(row.stream, row.version, row.type, encoded)
             except EventNotReadable:
                 data = {}
             if not data or is_indexed(row.type, data):
@@ -214,7 +214,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
 
     def _names(self) -> list[str]:
         with self._lock:
-            self._follow()
+            self._catch_up()
             if self._sorted is None:
                 self._sorted = sorted(self._streams)
             return self._sorted
@@ -222,23 +222,23 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     # --- a process that forks -----------------------------------------------------------------------------------------
 
     def after_fork_in_child(self) -> None:
-        self._lock = RLock()  # whoever holds it isn't here, and may have been in the middle of a change
-        self._begin_anew()
+        self._lock = RLock()  # its holder isn't in the child, and may have been in the middle of a change
+        self._reset()
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def _row(self, stream: str, version: int) -> LogRow | None:
-        found = self._taken(lambda: self._log.stream(stream, version - 1, version), 1)
+        found = self._take(lambda: self._log.stream(stream, version - 1, version), 1)
         return found[0] if found else None
 
     def _stream_rows(self, rows: Callable[[], Iterable[LogRow]], limit: int) -> Sequence[StreamRow]:
-        return self._taken(rows, limit, lambda row: (row.version, row.type, _if_small(row.state), row.position))
+        return self._take(rows, limit, lambda row: (row.version, row.type, _if_small(row.state), row.position))
 
-    def _taken(
+    def _take(
         self, rows: Callable[[], Iterable[LogRow]], limit: int | None, form: Callable[[LogRow], Any] = lambda row: row
     ) -> list[Any]:
-        """The first rows, each in a form; whoever reads them is let go of at once, so that nothing is kept open."""
-        with _foreign(self._log):
+        """The first rows, each converted by ``form``; the iterator is closed at once, so that nothing is kept open."""
+        with _translate_foreign(self._log):
             found = iter(rows())
             try:
                 return [form(row) for row in islice(found, limit)]
@@ -261,8 +261,8 @@ def _without_large_state(row: LogRow) -> EventRow:
 
 
 @contextmanager
-def _foreign(log: EventLog) -> Generator[None]:
-    """Whatever a log raises that isn't of flowledger's tree is a connection that was lost, for all that can be told."""
+def _translate_foreign(log: EventLog) -> Generator[None]:
+    """Translate an error that isn't of flowledger's tree into ConnectionLost: the outcome is unknown."""
     try:
         yield
     except FlowledgerError:
@@ -271,28 +271,28 @@ def _foreign(log: EventLog) -> Generator[None]:
         raise ConnectionLost(f"{type(log).__name__} met {type(error).__name__}: {error}") from error
 
 
-class _Rebuilding(SQLiteIndexRebuild):
-    """Makes the index beside a log anew. Who looks into it waits; who writes doesn't."""
+class _LogIndexRebuild(SQLiteIndexRebuild):
+    """Rebuilds the index of a log. Queries wait meanwhile; writers don't."""
 
     def __init__(self, recorder: "LogRecorder") -> None:
-        super().__init__(recorder.beside.transaction)
+        super().__init__(recorder.side_tables.transaction)
         self._recorder = recorder
 
     def __enter__(self) -> Self:
-        self._recorder.hold_index()
+        self._recorder.lock_index()
         try:
             return super().__enter__()
         except BaseException:
-            self._recorder.let_go_of_index()
+            self._recorder.unlock_index()
             raise
 
     def __exit__(self, *error: object) -> None:
         try:
             super().__exit__(*error)
         finally:
-            self._recorder.let_go_of_index()
+            self._recorder.unlock_index()
 
     def swap(self, catch_up: CatchUp, revision: int) -> int:
         events = super().swap(catch_up, revision)
-        self._recorder.go_on_behind_rebuilt()
+        self._recorder.adopt_rebuilt()
         return events

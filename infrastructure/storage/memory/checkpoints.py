@@ -15,7 +15,7 @@ class MemoryCheckpoints(ResetOnFork):
         register_for_forks(self)
 
     def after_fork_in_child(self) -> None:
-        self._lock = Lock()  # whoever holds it isn't here
+        self._lock = Lock()  # its holder isn't in the child
 
     def save(self, stream: str, fold_revision: int, pages: Mapping[int, bytes]) -> None:
         with self._lock:

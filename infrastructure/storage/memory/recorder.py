@@ -1,4 +1,4 @@
-"""The event store's recorder in memory: for tests, trials and engines that keep nothing."""
+"""The recorder in memory: for tests and trials."""
 
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ from ..index_writer import changes_in
 from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow
 from ..sql import Dialect, index_tables, rebuild_table, search_tables
 from ..sqlite.index import SQLiteIndexRebuild, change_index
-from ..sqlite.search import prepare
+from ..sqlite.search import register_functions
 from ..stored_events import previous_of
 
 
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
-    """Events in a list; versions of a stream count from 1 without gaps, so the index of a stream finds any of them.
+    """Events in a list; versions of a stream count from 1 without gaps, so a stream's index finds each of them.
 
-    What lists and filters read is SQLite's, so that they are written once.
+    The index and search are tables in SQLite, so that queries are written once.
     """
 
     waits_for_a_disk = False
@@ -39,14 +39,14 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             self._index.execute(statement)
         for statement in (*search_tables(), *rebuild_table()):
             self._index.execute(statement)
-        prepare(self._index)
+        register_functions(self._index)
         self._closed = False
         finalize(self, self._index.close).atexit = False  # who lets go of a store in memory needn't close it
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
         register_for_forks(self)
 
     def before_fork(self) -> None:
-        """A child goes on with a whole copy, not with one that a thread is in the middle of changing."""
+        """Wait for changes under way, so that a child gets a consistent copy."""
         self._database_lock.acquire()
 
     def after_fork_in_parent(self) -> None:
@@ -77,7 +77,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
             change_index(self._index, changes, lambda place: positions[place - 1])
         return positions
 
-    def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:  # noqa: ARG002 - nothing is ever overtaken
+    def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:  # noqa: ARG002 - commits are serial
         return self.log_batch(after)
 
     def index_rebuild(self) -> SQLiteIndexRebuild:
@@ -85,7 +85,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     @contextmanager
     def transaction(self) -> Generator[sqlite3.Connection]:
-        """One transaction on what lists and searches read."""
+        """One transaction on the index and search tables."""
         with self._database_lock:
             self._refuse_if_closed()
             self._index.execute("BEGIN")
@@ -119,10 +119,10 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         version = head if upto is None else min(upto, head)
         if version < 1:
             return None
-        ((_, type, state, _),) = self._rows(stream, range(version, version + 1))
-        return version, type, (state or b"")[:BEGINNING_BYTES]
+        ((_, type, encoded, _),) = self._rows(stream, range(version, version + 1))
+        return version, type, (encoded or b"")[:BEGINNING_BYTES]
 
-    def state(self, stream: str, version: int) -> bytes | None:
+    def encoded(self, stream: str, version: int) -> bytes | None:
         with self._database_lock:
             index = self._stored_events_index.get(stream, {}).get(version)
             return None if index is None else self._stored_events[index].state
@@ -135,7 +135,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         first, last = self._bounds(stream, after, upto)
         return self._rows(stream, range(last, max(first, last - rows + 1) - 1, -1))
 
-    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - nothing is overtaken
+    def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:  # noqa: ARG002 - commits are serial
         with self._database_lock:
             start = max(after, 0)
             page = self._stored_events[start : start + BATCH_ROWS]
@@ -143,9 +143,9 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
         with self._database_lock:
-            return list(islice(self._behind(after), BATCH_ROWS))
+            return list(islice(self._after(after), BATCH_ROWS))
 
-    def _behind(self, after: tuple[str, int]) -> Iterator[EventRow]:
+    def _after(self, after: tuple[str, int]) -> Iterator[EventRow]:
         for stream in sorted(name for name in self._stored_events_index if name >= after[0]):
             versions = self._stored_events_index[stream]
             for version in sorted(version for version in versions if (stream, version) > after):

@@ -1,7 +1,7 @@
 """Appending to PostgreSQL: one event, a batch, or a bulk, each one durable commit.
 
-Straight through libpq where events are few: the driver's cursor would add a fifth to the time that one commit takes,
-and its array dumpers would more than double the processor time for each event of a batch.
+Small appends go straight through libpq: the driver's cursor would add a fifth to the time of one commit, and its array
+dumpers would more than double the processor time for each event of a batch.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,11 +25,11 @@ from .pool import Connection
 from .schema import bound, bound_with_parameters
 
 SCHEMA_LOCK: Final = 0x464C4C47
-"""The advisory lock of who changes the schema or begins an epoch."""
+"""The advisory lock for changes of the schema, and for the start of an epoch."""
 
 COPY_FROM_EVENTS = 2_000
 COPY_FROM_BYTES = 2**20
-"""From either on, COPY was measured to be faster than one statement with arrays, and it needs no memory for them."""
+"""Above either, COPY measured faster than one statement with arrays, and needs no memory for them."""
 
 _SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
@@ -54,23 +54,23 @@ class _EpochMustBegin(Exception):
 
 
 class _NothingStored(Exception):
-    """No row came back: one of the events doesn't follow the one that it must."""
+    """No row was returned: one of the events doesn't follow the one that it must."""
 
 
 class _Statement(NamedTuple):
     """A statement that appends, and returns the position before the first."""
 
     name: bytes
-    """Under which it is prepared."""
+    """The name under which it is prepared."""
     sql: bytes
-    looking: bytes
-    """The same for where the next statement may reach another cluster than the last, as behind a pooler: it looks
-    itself for what to add."""
+    for_pooler: bytes
+    """The same where the next statement may reach another cluster than the last, as behind a pooler: it reads the
+    offset itself."""
     types: Sequence[int]
 
 
 class Statements:
-    """What appends run, on the tables of one schema."""
+    """The statements of appends, on the tables of one schema."""
 
     def __init__(self, schema: str) -> None:
         self._schema = schema
@@ -90,12 +90,12 @@ class Statements:
         return self._indexed[parts]
 
     def index_alone(self, parts: Collection[str]) -> bytes:
-        """Changes the index alone: $1 is the position before that of place 1, $2 the rows by part."""
+        """Only changes the index: $1 is the position before that of place 1, $2 the rows by part."""
         return self._bound(_with_index(_SQL["index_base"], [], parts))
 
     def _statement(self, name: str, sql: str, types: Sequence[int]) -> _Statement:
-        looking = sql.replace("$1", f"({_SQL['added']})")
-        return _Statement(name.encode(), self._bound(sql), self._bound(looking), (_OID["int8"], *types))
+        for_pooler = sql.replace("$1", f"({_SQL['added']})")
+        return _Statement(name.encode(), self._bound(sql), self._bound(for_pooler), (_OID["int8"], *types))
 
     def _bound(self, sql: str) -> bytes:
         return bound(sql, self._schema).encode()
@@ -120,7 +120,7 @@ def append(connection: Connection, statements: Statements, events: Sequence[Stor
         try:
             base = _insert(connection, statements, events)
         except (_EpochMustBegin, psycopg.errors.NotNullViolation):
-            # The second is what a statement gives that looks itself, and finds nothing to add.
+            # The second error is that of a statement that reads the offset itself, and finds none.
             _begin_epoch(connection, statements)
             base = _insert(connection, statements, events)
     except _NothingStored:
@@ -145,13 +145,13 @@ def _insert(connection: Connection, statements: Statements, events: Sequence[Sto
 
 def _execute(connection: Connection, statements: Statements, statement: _Statement, values: list[bytes]) -> int:
     binary = [Format.BINARY] * len(statement.types)
-    if connection.is_pooled:
+    if connection.is_behind_pooler:
         result = connection.pgconn.exec_params(
-            statement.looking, [None, *values], statement.types, binary, Format.BINARY
+            statement.for_pooler, [None, *values], statement.types, binary, Format.BINARY
         )
     else:
         result = _execute_prepared(connection, statement, [_int8(_added(connection, statements)), *values], binary)
-    if _checked(result, ExecStatus.TUPLES_OK).ntuples == 0:
+    if _check_result(result, ExecStatus.TUPLES_OK).ntuples == 0:
         raise _NothingStored
     return int.from_bytes(result.get_value(0, 0) or b"", "big")
 
@@ -164,22 +164,22 @@ def _execute_prepared(
     result = connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
     if result.status == ExecStatus.TUPLES_OK or result.error_field(DiagnosticField.SQLSTATE) != _NOT_PREPARED:
         return result
-    # The driver drops all that was prepared on a connection when it rolls a transaction back, also what isn't its own.
+    # The driver drops all prepared statements of a connection when it rolls back, also those that aren't its own.
     _prepare(connection, statement)
     return connection.pgconn.exec_prepared(statement.name, values, binary, Format.BINARY)
 
 
 def _prepare(connection: Connection, statement: _Statement) -> None:
     result = connection.pgconn.prepare(statement.name, statement.sql, statement.types)
-    _checked(result, ExecStatus.COMMAND_OK)
+    _check_result(result, ExecStatus.COMMAND_OK)
     connection.prepared.add(statement.name)
 
 
 def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
-    """Run a statement that changes the index alone."""
+    """Run a statement that only changes the index."""
     types, binary = [_OID["int8"], _OID["jsonb"]], [Format.BINARY] * 2
     result = connection.pgconn.exec_params(sql, [_int8(base), jsonb(tables)], types, binary, Format.BINARY)
-    _checked(result, ExecStatus.TUPLES_OK)
+    _check_result(result, ExecStatus.TUPLES_OK)
 
 
 def jsonb(value: Any) -> bytes:
@@ -224,7 +224,7 @@ def _header(element: str, items: Sequence[object]) -> bytes:
 def _copy(
     connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: Changes | None
 ) -> int:
-    # In the order in which the other statements take streams, so that no two writers wait for each other.
+    # In the order in which the other statements lock streams, so that there are no deadlocks.
     placed: Iterable[tuple[int, StoredEvent]] = sorted(
         enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
     )
@@ -253,7 +253,7 @@ def _copy(
 
 
 def _added(connection: Connection, statements: Statements) -> int:
-    """What to add to the numbers of transactions: looked up once, as a connection stays in its cluster."""
+    """The offset that is added to transaction numbers: read once, as a connection stays in its cluster."""
     if connection.added is None:
         (connection.added,) = connection.execute(statements.added).fetchone() or (None,)
     if connection.added is None:
@@ -268,7 +268,7 @@ def _begin_epoch(connection: Connection, statements: Statements) -> None:
     connection.added = None
 
 
-def _checked(result: PGresult, wanted: ExecStatus) -> PGresult:
+def _check_result(result: PGresult, wanted: ExecStatus) -> PGresult:
     if result.status != wanted:
         raise psycopg.errors.error_from_result(result, "utf-8")
     return result

@@ -14,8 +14,7 @@ from ....domain.lazy import lazy
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
-from . import append as postgres_append
-from .append import SCHEMA_LOCK
+from .append import SCHEMA_LOCK, append, statements_for
 from .errors import is_broken, translate_error
 from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
@@ -24,7 +23,7 @@ _SQL = queries("postgres")
 
 
 class PostgresDatastore(stock.PostgresDatastore):
-    """eventsourcing's datastore on a pool without threads: the connection used last goes first, broken ones go.
+    """eventsourcing's datastore on a pool without threads: connections are reused last in, first out.
 
     ``conninfo`` is a URL or a libpq connection string.
     """
@@ -43,7 +42,7 @@ class PostgresDatastore(stock.PostgresDatastore):
 
     @lazy
     def store_schema(self) -> str:
-        """The schema of the store: found out once, so that it stays the same one. Raises OperationalError."""
+        """The schema of the store, determined once so that it stays the same. Raises OperationalError."""
         with self.connection() as connection:
             return find_schema(connection)
 
@@ -55,17 +54,17 @@ class PostgresDatastore(stock.PostgresDatastore):
         After ConnectionLost it may have run.
         """
         sql = bound_with_parameters(_SQL[query], self.store_schema)
-        connection = self._pool.take()
+        connection = self._pool.acquire()
         try:
-            return _run(connection.kept_cursor, sql, parameters)
+            return _run(connection.reused_cursor, sql, parameters)
         except psycopg.Error as error:
             raise self._translate(error, connection) from error
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)
 
     @contextmanager
     def write_transaction(self) -> Generator[Callable[[str, Mapping[str, Any]], list[Any]]]:
-        """Runs named statements in one transaction, each of which sees what was committed before it."""
+        """Runs named statements in one transaction, each of which sees all commits before it (READ COMMITTED)."""
         schema = self.store_schema
         with self.connection() as connection:
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
@@ -75,24 +74,24 @@ class PostgresDatastore(stock.PostgresDatastore):
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events in one commit and return their positions. After ConnectionLost they may be stored."""
-        statements = postgres_append.statements_for(self.store_schema)
-        connection = self._pool.take()
+        statements = statements_for(self.store_schema)
+        connection = self._pool.acquire()
         try:
-            return postgres_append.append(connection, statements, events)
+            return append(connection, statements, events)
         except psycopg.Error as error:
             raise self._translate(error, connection) from error
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)
 
     def look(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """The few small rows of a named statement that only reads; a connection that broke unnoticed is replaced."""
+        """The few small rows of a named statement that only reads; a broken connection is replaced."""
         try:
             return self.execute(query, parameters)
         except ConnectionLost:
             return self.execute(query, parameters)
 
     def fetch(self, query: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """The same for rows of any size: on a cursor of its own, as a kept one would hold on to them."""
+        """The same for rows of any size: on a cursor of its own, as a reused one would keep them in memory."""
         return self.query(_SQL[query], parameters)
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
@@ -112,17 +111,17 @@ class PostgresDatastore(stock.PostgresDatastore):
     @contextmanager
     def connection(self) -> Generator[Connection]:
         """A connection in autocommit mode, for as long as the block lasts. Raises eventsourcing's errors."""
-        connection = self._pool.take()
+        connection = self._pool.acquire()
         try:
             yield connection
         except psycopg.Error as error:
             raise self._translate(error, connection) from error
         finally:
-            self._pool.give_back(connection)
+            self._pool.release(connection)
 
     @contextmanager
     def get_connection(self) -> Generator[psycopg.Connection[DictRow]]:
-        """For the library's own recorders: rows by column name, composite types registered."""
+        """For the library's own recorders: rows by column name, with composite types registered."""
         with self.connection() as connection:
             for info in self.psycopg_type_adapters.values():
                 register_composite(info, connection)
@@ -133,7 +132,7 @@ class PostgresDatastore(stock.PostgresDatastore):
                 connection.row_factory = tuple_row
 
     def close(self) -> None:
-        if hasattr(self, "_pool"):  # the library closes in __del__, also what was never initialised
+        if hasattr(self, "_pool"):  # the library closes in __del__, even if __init__ failed
             self._pool.close()
 
     def __enter__(self) -> "PostgresDatastore":
@@ -144,7 +143,7 @@ class PostgresDatastore(stock.PostgresDatastore):
 
     def _translate(self, error: psycopg.Error, connection: Connection) -> PersistenceError:
         if connection.closed or is_broken(error):
-            self._pool.lose(connection)
+            self._pool.discard_broken(connection)
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
         return translate_error(error)
 
@@ -165,7 +164,7 @@ def migrate(datastore: PostgresDatastore) -> None:
         try:
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-                # Tables that some session has for itself come last, or else they would come first.
+                # A session's temporary tables come last; by default they would come first.
                 connection.execute(f"SET LOCAL search_path = {quoted(schema)}, pg_temp".encode())
                 migrations.apply(
                     "postgres",
@@ -173,10 +172,10 @@ def migrate(datastore: PostgresDatastore) -> None:
                     lambda statement: connection.execute(statement.encode()),
                 )
         except psycopg.errors.InsufficientPrivilege as error:
-            raise OperationalError(_who_may_help(version, error)) from error
+            raise OperationalError(_explain_missing_rights(version, error)) from error
 
 
-def _who_may_help(version: int, error: psycopg.Error) -> str:
+def _explain_missing_rights(version: int, error: psycopg.Error) -> str:
     missing = f"too old (schema {version}, needed: {migrations.newest('postgres')})" if version else "missing"
     command = f"flowledger schema --after {version}" if version else "flowledger schema"
     return (

@@ -1,4 +1,4 @@
-"""PostgreSQL's errors in eventsourcing's terms, each with what there is to do about it."""
+"""PostgreSQL's errors in eventsourcing's terms, each with a hint what to do about it."""
 
 from typing import Final
 
@@ -24,10 +24,10 @@ _WRITE_REFUSED: Final = ("25006", "42501")
 """A replica, or a role without the right."""
 
 _VALUE_REFUSED: Final = ("22", "23", "54")
-"""Classes of errors: a value is none of its type, breaks a bound, or is larger than the server can hold it."""
+"""Classes of errors: a value isn't of its type, breaks a constraint, or is too large for the server."""
 
 _SHUTDOWN: Final = ("57P01", "57P02", "57P03")
-"""The server, or this session, ends, by an administrator's hand or in a crash."""
+"""The server or this session ends, by an administrator or in a crash."""
 
 _HIDDEN_POOLER: Final = (
     "a pooler that can't be told from the server seems to be in between: let it keep sessions (pool_mode = session)"
@@ -55,13 +55,13 @@ _REFUSALS: Final = {
         "ten), or put a pooler in front",
     ),
 }
-"""By words of the message, as the reason for a refused connection comes without a code."""
+"""By words of the message, as refused connections come without a code."""
 
 
 def is_broken(error: psycopg.Error) -> bool:
     """Whether the error shows that the connection is dead, though the driver may still take it for good.
 
-    Over a Unix socket a server's crash is told by an error without a code, and the socket's end is seen only later.
+    Over a Unix socket a server's crash gives an error without a code, and the socket's end is noticed only later.
     """
     if error.sqlstate is None:
         return type(error) in (psycopg.DatabaseError, psycopg.OperationalError)
@@ -69,7 +69,7 @@ def is_broken(error: psycopg.Error) -> bool:
 
 
 def translate_error(error: psycopg.Error) -> PersistenceError:
-    """The error of a statement on a connection that is still good."""
+    """Translate the error of a statement on a connection that is still good."""
     if isinstance(error, psycopg.errors.UniqueViolation):
         return IntegrityError(str(error))
     text = f"PostgreSQL: {error}"

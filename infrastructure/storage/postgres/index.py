@@ -1,7 +1,7 @@
-"""Making the index anew in PostgreSQL, while others go on, with no more rights than an application has.
+"""Rebuilding the index in PostgreSQL while others work, with no more rights than an application has.
 
 Rows go into temporary tables first. Then the index is made equal to them slice by slice: each in a short transaction
-that writers wait for, and that writes only rows that differ. Readers never wait. See docs/adr/0027.
+for which writers wait, and which writes only rows that differ. Readers never wait. See docs/adr/0027.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,34 +20,34 @@ from .pool import Connection
 from .schema import quoted
 
 _REBUILD_LOCK: Final = 0x464C4C48
-"""The advisory lock of who rebuilds, with the name of the schema."""
+"""The advisory lock of a rebuild, with the name of the schema."""
 
 _LOCK_TIMEOUT: Final = "2s"
-"""For as long at most writers wait behind a slice that waits for others itself."""
+"""The longest that writers wait behind a slice that waits for a lock itself."""
 
 _SETTINGS: Final = (
     f"SELECT set_config('lock_timeout', '{_LOCK_TIMEOUT}', TRUE), "
-    # A slice is found by its keys, whatever the server believes of its size: it may have never looked at these tables.
+    # Find a slice by its keys, whatever the planner's statistics say: these tables may never have been analyzed.
     "set_config('enable_seqscan', 'off', TRUE)"
 )
 
 _TRIES: Final = 20
 
 SLICE: Final = 2_000
-"""Rows at a time. Where every one of them differs, writers wait for about a tenth of a second."""
+"""Rows in a slice. Where every one of them differs, writers wait for about a tenth of a second."""
 
 _KEYS: dict[str, str] = dict(
     zip(TABLES, ("run_id", "work_order_id", "stream, version", "workflow_id", "workflow_id, version"), strict=True)
 )
 
 _TEMPORARY: Final = "pg_temp"
-"""The schema of tables that only this session sees, and that go with it."""
+"""The schema of this session's temporary tables."""
 
 Key = Sequence[object]
 
 
 class PostgresIndexRebuild(IndexRebuild):
-    """Temporary tables, and the index of a schema that shall become equal to them."""
+    """Temporary tables, and the index of a schema that is made equal to them."""
 
     def __init__(self, datastore: PostgresDatastore) -> None:
         self._datastore = datastore
@@ -61,7 +61,7 @@ class PostgresIndexRebuild(IndexRebuild):
     def __enter__(self) -> Self:
         with self._stack:
             self._connection = connection = self._stack.enter_context(self._datastore.connection())
-            if connection.is_pooled:
+            if connection.is_behind_pooler:
                 raise OperationalError(
                     "rebuilding the index needs a connection to the server itself, not through a pooler"
                 )
@@ -72,7 +72,7 @@ class PostgresIndexRebuild(IndexRebuild):
             self._stack.callback(self._execute, "SELECT pg_advisory_unlock(%s, hashtext(%s))", lock)
             self._stack.callback(self._drop)
             for table, key in _KEYS.items():
-                self._execute(f"CREATE TABLE {_made(table)} (LIKE {self._kept(table)}, PRIMARY KEY ({key}))")
+                self._execute(f"CREATE TABLE {_rebuilt(table)} (LIKE {self._live(table)}, PRIMARY KEY ({key}))")
             self._stack = self._stack.pop_all()
         return self
 
@@ -93,7 +93,7 @@ class PostgresIndexRebuild(IndexRebuild):
 
     def swap(self, catch_up: CatchUp, revision: int) -> int:
         for table in TABLES:
-            self._execute(f"ANALYZE {_made(table)}")
+            self._execute(f"ANALYZE {_rebuilt(table)}")
         for table in TABLES:
             after: Key | None = None
             while after := self._equal_slice(catch_up, table, after):
@@ -106,41 +106,41 @@ class PostgresIndexRebuild(IndexRebuild):
         return self._events
 
     def _equal_slice(self, catch_up: CatchUp, table: str, after: Key | None) -> Key | None:
-        """Make the rows behind a key equal to those that were made, as far as the key returned; None: to the end.
+        """Make the live rows after a key equal to the rebuilt ones, up to the returned key; None: to the end.
 
-        From then on appends keep them so, as they change rows that are right.
+        From then on appends keep them equal, as they change rows that are right.
         """
         upto = self._end_of_slice(table, after)
         self._while_writers_wait(catch_up, lambda: self._equal(table, after, upto))
         return upto
 
     def _while_writers_wait(self, catch_up: CatchUp, action: Callable[[], object]) -> None:
-        """Do something while all that was appended is in the tables that were made."""
+        """Call ``action`` while the rebuilt tables cover all appends."""
         for tries_left in reversed(range(_TRIES)):
             catch_up(settled=True)
             with self._connection.transaction():
                 self._execute(_SETTINGS)
                 try:
-                    self._execute(f"LOCK TABLE {', '.join(map(self._kept, TABLES))} IN SHARE ROW EXCLUSIVE MODE")
+                    self._execute(f"LOCK TABLE {', '.join(map(self._live, TABLES))} IN SHARE ROW EXCLUSIVE MODE")
                 except psycopg.errors.LockNotAvailable:
                     if not tries_left:
                         raise
                     raise psycopg.Rollback from None
-                catch_up(settled=False)  # none is under way
+                catch_up(settled=False)  # no append is running
                 action()
                 return
 
     def _equal(self, table: str, after: Key | None, upto: Key | None) -> None:
         key = _KEYS[table]
-        kept, made = f"{self._kept(table)} AS kept", f"{_made(table)} AS made"
+        kept, made = f"{self._live(table)} AS kept", f"{_rebuilt(table)} AS made"
         kept_slice, bounds = _between(_of("kept", key), after, upto)
         made_slice, _ = _between(_of("made", key), after, upto)
-        # The slice is said of both, so that neither is looked through as a whole.
+        # Both sides are restricted to the slice, so that neither is scanned as a whole.
         same = f"{made_slice} AND {kept_slice} AND ({_of('kept', key)}) = ({_of('made', key)})"
         differing = f"NOT EXISTS (SELECT 1 FROM {made} WHERE {same} AND ROW(kept.*) IS NOT DISTINCT FROM ROW(made.*))"  # noqa: S608 - ours
         self._execute(f"DELETE FROM {kept} WHERE {kept_slice} AND {differing}", bounds)  # noqa: S608 - ours
         missing = f"SELECT * FROM {made} WHERE {made_slice} AND NOT EXISTS (SELECT 1 FROM {kept} WHERE {same})"  # noqa: S608 - ours
-        self._execute(f"INSERT INTO {self._kept(table)} {missing}", bounds)
+        self._execute(f"INSERT INTO {self._live(table)} {missing}", bounds)
 
     def _end_of_slice(self, table: str, after: Key | None) -> Key | None:
         """The last key of the next SLICE keys of either table; None where there are no more."""
@@ -148,23 +148,23 @@ class PostgresIndexRebuild(IndexRebuild):
         slice_, bounds = _between(key, after, None)
         next_keys = " UNION ".join(
             f"(SELECT {key} FROM {place} WHERE {slice_} ORDER BY {key} LIMIT {SLICE})"  # noqa: S608 - ours
-            for place in (self._kept(table), _made(table))
+            for place in (self._live(table), _rebuilt(table))
         )
         last = f"SELECT {key} FROM ({next_keys}) AS next ORDER BY {key} OFFSET {SLICE - 1} LIMIT 1"  # noqa: S608 - ours
         return self._execute(last, bounds).fetchone()
 
     def _drop(self) -> None:
         for table in TABLES:
-            self._execute(f"DROP TABLE IF EXISTS {_made(table)}")
+            self._execute(f"DROP TABLE IF EXISTS {_rebuilt(table)}")
 
-    def _kept(self, table: str) -> str:
+    def _live(self, table: str) -> str:
         return f"{self._place}.{table}"
 
     def _execute(self, statement: str, parameters: Sequence[object] | dict[str, object] = ()) -> psycopg.Cursor[Any]:
         return self._connection.execute(statement.encode(), parameters)
 
 
-def _made(table: str) -> str:
+def _rebuilt(table: str) -> str:
     return f"{_TEMPORARY}.{table}"
 
 
@@ -173,7 +173,7 @@ def _of(table: str, key: str) -> str:
 
 
 def _between(key: str, after: Key | None, upto: Key | None) -> tuple[str, dict[str, object]]:
-    """The condition on a key, and its parameters."""
+    """The condition on a key's range, and its parameters."""
     conditions = ["TRUE"]
     parameters: dict[str, object] = {}
     for name, sign, bound in (("after", ">", after), ("upto", "<=", upto)):

@@ -1,4 +1,4 @@
-"""The store in a PostgreSQL database: opened, or made."""
+"""Opens the store in a PostgreSQL database, or makes it."""
 
 from urllib.parse import unquote
 
@@ -51,7 +51,7 @@ def _refuse_unknown_options(url: str) -> None:
     for option in options:
         name = unquote(option.partition("=")[0])
         if name in known and "pass" in name:
-            return  # what follows may belong to a password with an "&"
+            return  # the rest may belong to a password with an "&"
         if name not in known and name.isidentifier():
             hint = _OPTION_HINTS.get(name, "leave it out, or see which ones PostgreSQL's libpq has")
             raise InvalidRequest(f"the URL has an option {name!r} that PostgreSQL doesn't know: {hint}")

@@ -1,4 +1,4 @@
-"""A bounded pool of PostgreSQL connections: no threads of its own, the connection used last goes out first."""
+"""A bounded pool of PostgreSQL connections, without threads of its own; last in, first out."""
 
 import os
 from threading import Condition
@@ -25,13 +25,13 @@ CONNECT_TIMEOUT = 10
 """Seconds to reach the server, unless the URL says otherwise."""
 
 _INHERITED: list[object] = []
-"""Connections that a child got from its parent. It must neither use nor close them."""
+"""Connections that a child inherited. It must neither use nor close them."""
 
 _DEFAULTS = {
     "connect_timeout": CONNECT_TIMEOUT,
     "application_name": "flowledger",
     "client_encoding": "utf8",
-    # A server that vanished without a word is noticed within a minute.
+    # A server that vanished silently is noticed within a minute.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -40,23 +40,23 @@ _DEFAULTS = {
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that keeps a cursor, as making one costs a tenth of an append, and knows what was prepared on it."""
+    """A connection with a reused cursor, as making one costs a tenth of an append, and its prepared statements."""
 
-    is_pooled = False
+    is_behind_pooler = False
     """Whether a pooler is in front of the server. It may pass each transaction to another session, or even server, so
-    nothing that was prepared or found out there holds for the next one."""
+    nothing that was prepared or read there holds for the next one."""
 
     era = 0
-    """The pool's when it was opened; see ``ConnectionPool``."""
+    """The pool's era when it was opened; see ``ConnectionPool``."""
 
     process = 0
-    """The one that opened it."""
+    """The id of the process that opened it."""
 
     added: int | None = None
-    """What appends add to the number of their transaction, once that was looked up."""
+    """The offset that appends add to the number of their transaction, once it was read."""
 
     @lazy
-    def kept_cursor(self) -> psycopg.Cursor[Any]:
+    def reused_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
     @lazy
@@ -65,9 +65,10 @@ class Connection(psycopg.Connection[Any]):
 
 
 class ConnectionPool(ResetOnFork):
-    """Connections in autocommit mode: ``take`` one, and ``give_back`` it in any state.
+    """Connections in autocommit mode: ``acquire`` one, and ``release`` it in any state.
 
-    When one was lost, an era ends: the server may have gone for all of them. So it does in a forked child.
+    When one is found broken, a new era begins, and older connections are closed before reuse: the server may have gone
+    for all of them.
     """
 
     def __init__(self, conninfo: str, size: int = POOL_SIZE, timeout: float = POOL_TIMEOUT) -> None:
@@ -81,19 +82,19 @@ class ConnectionPool(ResetOnFork):
 
     def _start(self) -> None:
         self._process = os.getpid()
-        # Lists pop and append atomically, so that the usual way in and out takes no lock; who finds none idle does.
+        # Lists pop and append atomically, so the usual path takes no lock; only a caller that finds none idle does.
         self._idle: list[Connection] = []
         self._free = Condition()
         self._open = 0
         self._waiting = 0
 
-    def take(self) -> Connection:
+    def acquire(self) -> Connection:
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
         handle_missed_fork()
         return self._pop() or self._free_or_new()
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep the connection for the next, unless it is broken or in the middle of something."""
+    def release(self, connection: Connection) -> None:
+        """Keep the connection for the next caller, unless it is broken or in a transaction."""
         if connection.process != self._process:
             _INHERITED.append(connection)
             return
@@ -107,15 +108,15 @@ class ConnectionPool(ResetOnFork):
             with self._free:
                 self._free.notify()
 
-    def lose(self, connection: Connection) -> None:
-        """The connection was found broken: close it now, and those that are as old before they are used again."""
+    def discard_broken(self, connection: Connection) -> None:
+        """Close a broken connection now, and those of its era before they are used again."""
         connection.close()
         if connection.era == self._era:
             self._era += 1
         self.drop_idle()
 
     def close(self) -> None:
-        """Close what is idle now, and what is in use when it comes back."""
+        """Close idle connections now, and those in use when they are released."""
         self._closed = True
         self.drop_idle()
 
@@ -124,7 +125,7 @@ class ConnectionPool(ResetOnFork):
         self._start()
 
     def drop_idle(self) -> None:
-        """Close what is idle."""
+        """Close idle connections."""
         while connection := self._pop():
             self._close(connection)
 
@@ -148,9 +149,9 @@ class ConnectionPool(ResetOnFork):
                 refused = error
 
     def _wait(self, deadline: float, refused: OperationalError | None) -> Connection | None:
-        """An idle connection, or None and the right to open one: after it was refused, only when something changed."""
+        """An idle connection, or None and the right to open one; after a refusal only when something changed."""
         with self._free:
-            # Counted before it looks: who gives a connection back is either seen here, or sees that somebody waits.
+            # Counted before the check: a concurrent release is either seen here, or sees that a caller waits.
             self._waiting += 1
             try:
                 may_open = refused is None
@@ -176,11 +177,11 @@ class ConnectionPool(ResetOnFork):
         era = self._era
         missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
         try:
-            connection = _opened(self._conninfo, missing)
+            connection = _open_connection(self._conninfo, missing)
         except BaseException as error:
             with self._free:
                 self._open -= 1
-                # While others are in use, the next try would be refused as well.
+                # While others are in use, the next attempt would be refused as well.
                 if not self._open:
                     self._free.notify_all()
             if not isinstance(error, psycopg.Error):
@@ -198,14 +199,14 @@ class ConnectionPool(ResetOnFork):
             self._free.notify()
 
 
-def _opened(conninfo: str, settings: dict[str, Any]) -> Connection:
+def _open_connection(conninfo: str, settings: dict[str, Any]) -> Connection:
     connection = Connection.connect(conninfo, autocommit=True, **settings)
     try:
-        # Whatever the user's default is: who waited for a lock must see what was committed meanwhile.
+        # Whatever the user's default is: after waiting for a lock a statement must see the commits meanwhile.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
         if process != connection.info.backend_pid:
-            connection.is_pooled = True
+            connection.is_behind_pooler = True
             connection.prepare_threshold = None
     except BaseException:
         connection.close()

@@ -1,8 +1,8 @@
-"""The event store's recorder on PostgreSQL: one prepared statement a commit, no table lock, no event passed over.
+"""The recorder on PostgreSQL: one prepared statement a commit, no table lock, and no event missed.
 
 A position is the number of the writing transaction (plus what its cluster adds, see sql/postgres/0002_epochs.sql),
 shifted, plus the event's place in that transaction. A reader of the log stops before the oldest transaction that still
-runs, so nothing can later appear behind its back. Hence positions have gaps, and a writing transaction left open
+runs, so no event can later appear at a lower position. Hence positions have gaps, and a writing transaction left open
 anywhere in the server holds up readers of the log; readers of a stream never wait.
 """
 
@@ -68,7 +68,7 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         if len(places) == 1:
-            return super().rows_at(places)  # a plainer statement, in half of the time
+            return super().rows_at(places)  # a simpler statement takes half of the time
         streams, versions = [stream for stream, _ in places], [version for _, version in places]
         found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_EVENT)
         return list(map(EventRow._make, found))
@@ -77,12 +77,12 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
         return PostgresIndexRebuild(self.datastore)
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-        return self.datastore.query(with_parameters(sql), parameters)
+        return self.datastore.query(convert_parameters(sql), parameters)
 
 
 @lru_cache(500)
-def with_parameters(sql: str) -> str:
-    """The statement with its parameters, written like ``:name``, as the driver wants them."""
+def convert_parameters(sql: str) -> str:
+    """The statement with its ``:name`` parameters in the driver's form."""
     return _PARAMETER.sub(r"%(\1)s", sql)
 
 

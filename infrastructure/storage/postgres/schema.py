@@ -1,7 +1,7 @@
-"""Which schema of a PostgreSQL database a store lives in, and statements that reach no other.
+"""The schema of a PostgreSQL database that a store lives in, and statements that reach no other.
 
-A search path leads on: where its first schema lacks a table, a name means the table of the next one, which may be
-another tenant's. So statements name their schema, whatever the session's path is, behind a pooler too.
+With a search path, a table that its first schema lacks is taken from the next one, which may be another tenant's. So
+statements name their schema, whatever the session's path is, also behind a pooler.
 """
 
 import re
@@ -17,16 +17,16 @@ _SQL = {name: queries("postgres")[name].encode() for name in ("place", "schema_e
 
 _OURS: Final = re.compile(r"(?<![\w.'])flowledger_\w+")
 _NAME: Final = re.compile(r'"((?:[^"]|"")+)"|([^\s,"]+)')
-"""One of a search path: in quotes, or as it is."""
+"""A name on a search path: quoted or plain."""
 
 _USER: Final = "$user"
-"""Stands for the schema of the user's name on a search path, if there is one."""
+"""On a search path: the schema with the user's name, if there is one."""
 
 HOW_TO_MAKE_IT: Final = "let an administrator open the store once, or run the SQL that `{command}` prints"
 
 
 def quoted(schema: str) -> str:
-    """The name as SQL has it."""
+    """The name as a quoted SQL identifier."""
     return '"' + schema.replace('"', '""') + '"'
 
 
@@ -44,10 +44,9 @@ def bound_with_parameters(sql: str, schema: str) -> bytes:
 
 
 def find_schema(connection: Connection) -> str:
-    """Where the session's store is, or would be made: in the first schema of its search path.
+    """The schema of the session's store, existing or new: the first one of its search path.
 
-    Raises OperationalError where the path leads past that one, as who is told another tenant's history, or adds to it,
-    doesn't notice.
+    Raises OperationalError where that doesn't exist, as the next one may be another tenant's.
     """
     current, path, user, _ = _place(connection)
     for name in _names(path):
@@ -64,7 +63,7 @@ def find_schema(connection: Connection) -> str:
 def check_nothing_behind(connection: Connection, schema: str) -> None:
     """Raises OperationalError where there is no store in the schema, but one in another on the path.
 
-    Whoever wrote that path may have meant either of them.
+    The path may be meant for either of them.
     """
     _, path, _, stores = _place(connection)
     if stores and schema not in stores:

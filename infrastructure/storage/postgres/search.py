@@ -44,7 +44,7 @@ class PostgresSearch(SearchTable):
         with translate_errors(), self._datastore.write_transaction() as execute:
             if not execute("lock_search", {"position": since.position, "generation": since.generation}):
                 return False
-            # Whoever brings an event of the past holds this lock until everybody sees it.
+            # A writer of an event at an earlier position holds this lock until the event is visible.
             ((events,),) = execute("count_events", {"after": since.position, "upto": now.position})
             if events != len(page):
                 return False

@@ -20,32 +20,32 @@ from ...concurrency.forking import handle_missed_fork, register_for_forks
 from ..errors import ConnectionLost
 from .errors import translate_error
 from .file import FileId, file_id, is_on_read_only_disk, missing_right
-from .search import prepare
+from .search import register_functions
 
 LOCK_TIMEOUT = 10
 """Seconds to wait for a writer in another process."""
 
-LOOK_EVERY = 0.01
-"""Seconds between two looks of readers whether the file is still the one at its path; writers look at each commit."""
+CHECK_EVERY = 0.01
+"""Seconds between two checks by readers that the file is still the one at its path; writers check at each commit."""
 
 FORK_TIMEOUT = 30
-"""Seconds that a fork waits for statements under way; if they take longer, the child can't use the store."""
+"""Seconds that a fork waits for running statements; if they take longer, the child can't use the store."""
 
 _INHERITED: list[object] = []
-"""Connections that a child got from its parent. It must neither use nor close them."""
+"""Connections that a child inherited. It must neither use nor close them."""
 
 _UNSAFE: set[FileId] = set()
-"""The files that this process's SQLite believes to hold locks on, which only the parent holds."""
+"""Files on which this process's SQLite believes to hold locks that only the parent holds."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that says when it is in use: closing it under a running statement would crash the interpreter."""
+    """A connection with a lock for its use: closing it under a running statement would crash the interpreter."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.in_use = RLock()
         self.is_open = True
-        """Others close it under ``in_use`` only; whoever has taken that looks here first."""
+        """Other threads close it only under ``in_use``; check it after taking that lock."""
 
     def close(self) -> None:
         self.is_open = False
@@ -53,13 +53,13 @@ class Connection(sqlite3.Connection):
 
 
 class SQLiteDatastore(stock.SQLiteDatastore):
-    """eventsourcing's datastore on connections that stay with their thread, so that none is handed to another.
+    """eventsourcing's datastore with one connection for each thread.
 
-    ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next thread comes.
+    ``db_name`` is a path or a ``file:`` URI. Connections of threads that ended are closed when the next one is opened.
 
     Before the process forks all connections are closed, as a child's copy of SQLite would believe in locks that it
-    doesn't have; parent and child open new ones. Where that can't be done, because the thread that forks is in the
-    middle of a transaction itself, the child is refused.
+    doesn't hold; parent and child open new ones. Where that is impossible, because the thread that forks is in a
+    transaction itself, the child can't use the store.
     """
 
     def __init__(self, db_name: str, *, lock_timeout: int | None = None, single_row_tracking: bool = True) -> None:
@@ -68,19 +68,19 @@ class SQLiteDatastore(stock.SQLiteDatastore):
         self._uri = db_name if db_name.startswith("file:") else f"file:{quote(db_name)}"
         self._lock_timeout = LOCK_TIMEOUT if lock_timeout is None else lock_timeout
         self._file: FileId | None = None
-        """What the connections are open on, where that is a file with a path; another may come to its place."""
-        self._look_again_at = 0.0
+        """The file that is open, where it has a path; another may take its place."""
+        self._check_again_at = 0.0
         self._closed = False
         self._start()
         register_for_forks(self)
 
     def _start(self) -> None:
         self._lock = Lock()
-        # Writers of this process queue here: SQLite's own lock makes them poll, and starves the unlucky.
+        # Writers of this process queue here: SQLite's own lock makes them poll, and starves some.
         self._write_lock = RLock()
         self._local = local()
         self._connections: dict[Thread, Connection] = {}
-        self._at_rest: ExitStack | None = None
+        self._quiesced: ExitStack | None = None
 
     def connection(self) -> Connection:
         """This thread's connection, in autocommit mode."""
@@ -90,14 +90,14 @@ class SQLiteDatastore(stock.SQLiteDatastore):
 
     @contextmanager
     def errors(self) -> Generator[None]:
-        """Raises eventsourcing's errors instead of the driver's."""
+        """Translate the driver's errors into eventsourcing's."""
         try:
             yield
         except sqlite3.Error as error:
             raise translate_error(error, self.name) from error
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
-        """One writing statement: a durable transaction by itself, the cheapest that there is.
+        """One writing statement, a durable transaction by itself: the cheapest.
 
         Raises ConnectionLost when another file had taken the place of the one that was written to.
         """
@@ -125,10 +125,10 @@ class SQLiteDatastore(stock.SQLiteDatastore):
                     if connection.is_open:
                         rows = connection.execute(statement, parameters).fetchall()
                         now = monotonic()
-                        if now < self._look_again_at or connection.in_transaction:
+                        if now < self._check_again_at or connection.in_transaction:
                             return rows
                         if self._is_in_place():
-                            self._look_again_at = now + LOOK_EVERY
+                            self._check_again_at = now + CHECK_EVERY
                             return rows
                 self._leave_file()
         except sqlite3.Error as error:
@@ -136,9 +136,9 @@ class SQLiteDatastore(stock.SQLiteDatastore):
 
     @contextmanager
     def write_transaction(self) -> Generator[Connection]:
-        """One durable transaction round several statements. Raises ConnectionLost as ``execute`` does."""
+        """One durable transaction of several statements. Raises ConnectionLost as ``execute`` does."""
         with self.errors():
-            with self._write_lock, self.used() as connection:
+            with self._write_lock, self.connection_in_use() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -151,19 +151,19 @@ class SQLiteDatastore(stock.SQLiteDatastore):
     @contextmanager
     def get_connection(self, *, commit: bool) -> Generator[stock.SQLiteConnection]:
         """For the library's own recorders."""
-        with self.errors(), self._write_lock if commit else nullcontext(), self.used() as connection:
+        with self.errors(), self._write_lock if commit else nullcontext(), self.connection_in_use() as connection:
             yield _LibraryConnection(connection, None)
 
     def close(self) -> None:
         if not hasattr(self, "_lock"):
-            return  # the library closes in __del__, also what was never initialised
+            return  # the library closes in __del__, even if __init__ failed
         with self._lock:
             self._closed = True
             self._close_connections()
 
     @contextmanager
-    def used(self) -> Generator[Connection]:
-        """This thread's connection, which nobody closes meanwhile."""
+    def connection_in_use(self) -> Generator[Connection]:
+        """This thread's connection, which no other thread closes during the block."""
         while True:
             connection = self.connection()
             with connection.in_use:
@@ -177,7 +177,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
                 raise InterfaceError(f"the SQLite store {self.name} is closed")
             for thread in [thread for thread in self._connections if not thread.is_alive()]:
                 self._connections.pop(thread).close()
-            self._refuse_unsafe()
+            self._check_safe()
             if not self._is_in_place():
                 self._close_replaced()
             connection = self._connect_in_place()
@@ -186,7 +186,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
         return connection
 
     def _connect_in_place(self) -> Connection:
-        """A connection, and it is known which file it is on: another may come to its place at any moment."""
+        """A connection to a known file: another may take its place at any moment."""
         while True:
             before = file_id(self.name)
             connection = self._connect_or_explain()
@@ -205,16 +205,16 @@ class SQLiteDatastore(stock.SQLiteDatastore):
             path = Path(self.name)
             if not is_on_read_only_disk(path) or path.with_name(f"{path.name}-wal").exists():
                 raise OperationalError(self._rights_missing(error)) from error
-            # Nobody can write to it, and SQLite must be told so, as it can't make the files that go with a log.
+            # SQLite must be told that nobody can write to it, as it can't make the files that go with a log.
             return self._connect(f"{self._uri}?immutable=1")
 
     def _connect(self, uri: str) -> Connection:
-        # Other threads only ever close it, when its own has ended or the store is closed.
+        # Other threads only close it, when its own has ended or the store is closed.
         connection = sqlite3.connect(
             uri, timeout=self._lock_timeout, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
         )
         try:
-            prepare(connection)
+            register_functions(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error:
             connection.close()
@@ -222,7 +222,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
         return connection
 
     def _close_connections(self) -> None:
-        """Under ``_lock``. Waits for statements under way."""
+        """Called under ``_lock``. Waits for running statements."""
         for connection in self._connections.values():
             with connection.in_use:
                 connection.close()
@@ -236,7 +236,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
         return self._file is None or file_id(self.name) == self._file
 
     def _check_place(self) -> None:
-        """After a commit: one to a file that was moved away or deleted is lost for everybody else."""
+        """After a commit: one to a file that was moved or deleted is lost to other processes."""
         if not self._is_in_place():
             self._leave_file()
             raise ConnectionLost(
@@ -246,7 +246,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
             )
 
     def _leave_file(self) -> None:
-        """Close all connections if they are on a file that isn't there any more; the next ones are on what is there."""
+        """Close all connections if their file was replaced; the next ones open the new file."""
         with self._lock:
             if not self._is_in_place():
                 self._close_replaced()
@@ -281,7 +281,7 @@ class SQLiteDatastore(stock.SQLiteDatastore):
     # --- forks --------------------------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
-        """Wait for statements under way, and close all connections; locks are held until the fork is over."""
+        """Wait for running statements, and close all connections; locks are held until the fork is over."""
         with ExitStack() as stack:
             for lock in (self._write_lock, self._lock):
                 if not lock.acquire(timeout=FORK_TIMEOUT):
@@ -292,25 +292,25 @@ class SQLiteDatastore(stock.SQLiteDatastore):
                     return
                 stack.callback(connection.in_use.release)
                 if connection.in_transaction:
-                    return  # this thread's own: nobody else is in one, as each has the write lock for it
+                    return  # this thread's own: no other thread is in one, as that needs the write lock
             self._close_connections()
-            self._at_rest = stack.pop_all()
+            self._quiesced = stack.pop_all()
 
     def after_fork_in_parent(self) -> None:
-        at_rest, self._at_rest = self._at_rest, None
-        if at_rest is not None:
-            at_rest.close()
+        quiesced, self._quiesced = self._quiesced, None
+        if quiesced is not None:
+            quiesced.close()
 
     def after_fork_in_child(self) -> None:
         if self._connections:
             _INHERITED.append(self._connections)
             if self._file is not None:
                 _UNSAFE.add(self._file)
-        if self._at_rest is not None:
-            self._at_rest.pop_all()  # the locks are the parent's
+        if self._quiesced is not None:
+            self._quiesced.pop_all()  # the locks are the parent's
         self._start()
 
-    def _refuse_unsafe(self) -> None:
+    def _check_safe(self) -> None:
         if _UNSAFE and file_id(self.name) in _UNSAFE:
             raise OperationalError(
                 f"the SQLite store {self.name}: this process was forked while its parent was writing to the store, so "

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 FileId = tuple[int, int]
-"""Which file it is, whatever its name: device and inode."""
+"""The identity of a file, whatever its name: device and inode."""
 
 _MOUNTS = Path("/proc/self/mountinfo")
 
@@ -19,7 +19,7 @@ def file_id(path: str) -> FileId | None:
 
 
 def missing_right(path: Path) -> str:
-    """What this user may not write to, though SQLite would have to: the file, its folder, or a file beside it."""
+    """The files and folders that SQLite must write to, and this user may not."""
     beside = (path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
     refused = [str(file) for file in beside if file.exists() and not os.access(file, os.W_OK)]
     if not os.access(path.parent, os.W_OK):
@@ -28,10 +28,10 @@ def missing_right(path: Path) -> str:
 
 
 def is_on_read_only_disk(path: Path) -> bool:
-    """Whether nobody at all can write to the file's disk now.
+    """Whether the file's disk is read-only for all processes.
 
-    A folder that is mounted for reading alone, such as a volume of a container, isn't that: others may write to the
-    same disk through another mount. So it is the disk's own option that counts, which Linux tells.
+    A folder that is mounted read-only, such as a volume of a container, isn't enough: others may write to the same disk
+    through another mount. So the disk's own option counts, which Linux reports.
     """
     try:
         mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()]
@@ -41,7 +41,7 @@ def is_on_read_only_disk(path: Path) -> bool:
     holding = [mount for mount in mounts if _is_below(place, _unescaped(mount[4]))]
     if not holding:
         return False
-    # Of several on the same folder the last one counts, as it hides the others.
+    # Of several mounts on the same folder the last one counts, as it hides the others.
     options = max(enumerate(holding), key=lambda item: (len(item[1][4]), item[0]))[1][-1]
     return "ro" in options.split(",")
 
@@ -51,7 +51,7 @@ def _is_below(place: str, folder: str) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    """As the kernel writes blanks in the list of mounts: in octal."""
+    """Decode blanks, which the kernel writes in octal in the list of mounts."""
     for code in ("040", "011", "012", "134"):
         text = text.replace(f"\\{code}", chr(int(code, 8)))
     return text

@@ -1,11 +1,11 @@
-"""The store in an SQLite file: opened, or made."""
+"""Opens the store in an SQLite file, or makes it."""
 
 from errno import ENAMETOOLONG
 from pathlib import Path
 
 from ....domain.errors import StorageUnavailable
 from ...files.atomic import make_private_file
-from ...files.places import place_of
+from ...files.paths import resolve_path
 from ..addresses import no_store
 from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
@@ -18,9 +18,9 @@ from .search import SQLiteSearch
 def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEventStore:
     """Raises StorageUnavailable where the file can't be opened, or, without ``create``, isn't there."""
     try:
-        place_of(file)
+        resolve_path(file)
         if create:
-            # SQLite would make it for all to read, and gives its log and locks the mode of the file.
+            # SQLite would make it readable for all, and gives its log and locks the mode of the file.
             make_private_file(file)
         elif not file.exists():
             raise no_store(str(file))

@@ -18,7 +18,7 @@ def migrate(datastore: SQLiteDatastore) -> None:
 
     Raises InternalError, and leaves the file alone, when it is something else.
     """
-    with datastore.errors(), datastore.used() as connection:
+    with datastore.errors(), datastore.connection_in_use() as connection:
         if migrations.is_current("sqlite", _version(datastore, connection)):
             return
         _use_write_ahead_log(connection)

@@ -1,4 +1,4 @@
-"""Search entries in the store's own SQLite file, their words in an index of SQLite's full text search."""
+"""Search entries in the store's own SQLite file, with a full-text index of their words."""
 
 import json
 import sqlite3
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from ..recorder import EventRow
 
 
-class Reading(Protocol):
-    """What reads the tables."""
+class Queryable(Protocol):
+    """An object that reads the tables."""
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement."""
         ...
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """What conditions on values need: SQLite's own reading of fractions isn't exact in the last digit."""
+def register_functions(connection: sqlite3.Connection) -> None:
+    """Functions for conditions on values: SQLite's own parsing of fractions isn't exact in the last digit."""
     connection.create_function("flowledger_number", 1, float, deterministic=True)
 
 
 class SQLiteSearch(SearchTable):
-    """Entries in a table, with triggers that keep the index of words."""
+    """Entries in a table, with triggers that maintain the full-text index."""
 
     def __init__(
-        self, recorder: Reading, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
+        self, recorder: Queryable, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
     ) -> None:
         self._recorder = recorder
         self._transaction = transaction

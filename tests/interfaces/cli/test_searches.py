@@ -63,7 +63,7 @@ def test_a_command_on_what_a_search_finds_does_not_end_as_if_it_was_all(
 
 
 def test_a_command_on_all_runs_takes_in_all_news_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searched, "NEWS", 0)
+    monkeypatch.setattr(searched, "CATCH_UP_EVENTS", 0)
     executors = fl.ExecutorRegistry()
     executors.register("do")(lambda step: step.payload)
     with fl.open_ledger("memory:", executors) as ledger:

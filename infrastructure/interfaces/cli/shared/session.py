@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .....domain.errors import InvalidRequest
-from ....files.csv import print_csv
-from ....files.places import is_stdout
+from ....files.csv import write_csv
+from ....files.paths import is_stdout
 from ...presentation.documents import to_json
 from ...presentation.inputs import load_registry
 from ...presentation.streams import pass_application_output, raw_stream
@@ -101,7 +101,7 @@ class Session:
         if self.json:
             raise InvalidRequest("--json and --csv exclude each other: give one of them")
         # On a terminal control characters are escaped; another program gets every value as it is.
-        print_csv(self.stdout if self.stdout.isatty() else raw_stream(self.stdout), columns, rows)
+        write_csv(self.stdout if self.stdout.isatty() else raw_stream(self.stdout), columns, rows)
         if more is not None:
             print(f"more: {more}", file=sys.stderr)
 

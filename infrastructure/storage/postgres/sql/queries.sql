@@ -76,7 +76,7 @@ SELECT originator_version, topic, substr(state, 1, %(bytes)b::int) FROM flowledg
 WHERE originator_id = %(stream)b AND originator_version <= %(upto)b
 ORDER BY originator_version DESC LIMIT 1
 
--- state: The whole state of one event.
+-- encoded_event: The whole state of one event.
 SELECT state FROM flowledger_events WHERE originator_id = %(stream)b AND originator_version = %(version)b
 
 -- rows_at: The events at these versions of these streams; no state over %(large)b bytes. Each by its key, whatever the server

@@ -19,7 +19,7 @@ SELECT originator_version, topic, substr(CAST(state AS BLOB), 1, :bytes) FROM fl
 WHERE originator_id = :stream AND originator_version <= :upto
 ORDER BY originator_version DESC LIMIT 1
 
--- state: The whole state of one event.
+-- encoded_event: The whole state of one event.
 SELECT CAST(state AS BLOB) FROM flowledger_events WHERE originator_id = :stream AND originator_version = :version
 
 -- stream_batch: The next :rows events of a stream behind version :after, up to :upto; no state over :large bytes.

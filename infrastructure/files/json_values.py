@@ -16,7 +16,7 @@ from ...domain.errors import InvalidValue
 from ...domain.values.json import MAX_DEPTH, freeze
 
 
-def as_json(value: Any, path: str, depth: int = 0) -> Any:
+def to_json_value(value: Any, path: str, depth: int = 0) -> Any:
     """The value as JSON has it: times are ISO 8601, a Decimal or UUID is text, an Enum its value, integers of any size.
 
     Raises InvalidValue with its path for what no JSON stands for: NaN, an infinity, bytes, any other object.
@@ -26,7 +26,7 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise InvalidValue(path[:80], f"nested deeper than {MAX_DEPTH} levels, or a value that contains itself")
     if isinstance(value, Enum):
-        return as_json(value.value, path, depth + 1)
+        return to_json_value(value.value, path, depth + 1)
     if isinstance(value, float):
         if not isfinite(value):
             raise InvalidValue(path, f"{value} is not JSON; use None or text")
@@ -42,18 +42,20 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return _object(value, path, depth)
     if isinstance(value, list | tuple):
-        return [as_json(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+        return [to_json_value(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: as_json(getattr(value, one.name), f"{path}.{one.name}", depth + 1) for one in fields(value)}
+        return {
+            one.name: to_json_value(getattr(value, one.name), f"{path}.{one.name}", depth + 1) for one in fields(value)
+        }
     raise InvalidValue(path, f"a value of type {type(value).__name__} can't be written; make it text or a number")
 
 
 def _object(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in value.items():
-        plain = as_json(key, f"{path}, a key", depth + 1)
+        plain = to_json_value(key, f"{path}, a key", depth + 1)
         name = plain if isinstance(plain, str) else json.dumps(plain)
         if name in found:
             raise InvalidValue(path, f"two of its keys are {name!r} in JSON")
-        found[name] = as_json(item, f"{path}.{name}", depth + 1)
+        found[name] = to_json_value(item, f"{path}.{name}", depth + 1)
     return found

@@ -1,4 +1,4 @@
-"""The streams of an export, each followed event by event: whether the decisions could have made it."""
+"""Validation of single streams of an export, event by event: whether decisions could have produced them."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
@@ -20,25 +20,25 @@ from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_i
 from ...domain.workflow import evolve as evolve_workflow
 
 _CANDIDATES = 100
-"""Snapshot ids that are tried for one save, as good as all."""
+"""Snapshot ids that are tried for one save; practically all."""
 
 
-class StreamHistory(Protocol):
-    """A stream as far as it was read."""
+class StreamValidator(Protocol):
+    """A stream up to the last event read."""
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
-        """The next event. Raises IllegalTransition or InvalidValue where nobody could have decided that."""
+        """Apply the next event. Raises IllegalTransition or InvalidValue for one that can't have been decided."""
 
 
 @dataclass(slots=True)
-class WorkflowHistory:
-    """A workflow: what each of its versions is that runs of the file use."""
+class WorkflowValidator:
+    """A workflow, with the versions that runs of the file use."""
 
     workflow_id: str
     used: Collection[int]
     digests: dict[int, str] = field(default_factory=dict[int, str])
     routes: dict[int, Routes] = field(default_factory=dict[int, Routes])
-    """Of the versions that are used."""
+    """For the versions that are used."""
     state: WorkflowState = field(init=False)
     """Without definitions and code."""
 
@@ -65,8 +65,8 @@ def _routes_of(definition: Mapping[str, Any]) -> Routes:
 
 
 @dataclass(slots=True)
-class RunHistory:
-    """A run, folded without what its steps produced."""
+class RunValidator:
+    """A run, folded without the outputs of its steps."""
 
     state: RunState
     kept: Collection[int]
@@ -76,12 +76,12 @@ class RunHistory:
     _legality: Legality = field(default_factory=lambda: Legality({}))
 
     def begin(self, routes: Routes, past: RunState | None, data: Mapping[str, Any]) -> None:
-        """Before the first event: the definition that it uses, and what it begins with."""
+        """Prepare for the first event: the definition that the run uses, and the state of its source."""
         self._legality = Legality(routes)
         self.state.context = Context(_Attempts(), 0)
         self.payload_digest = json_digest(data.get("payload"))
         if past is not None:
-            self.state.begin_with(_branched(past), data["origin"])
+            self.state.begin_with(_branch(past), data["origin"])
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         state = self.state
@@ -94,18 +94,18 @@ class RunHistory:
         if type == STARTED and "edited" in data:
             event["edited"] = {key: value for key, value in data["edited"].items() if key != "output"}
         said = event.pop("after", None)
-        # Of a step that leads to the next one only an event that is stored with others says it.
+        # For a step that leads to the next one only an event that is stored with others contains it.
         may_be_silent = is_running(state) and is_plain_step(type, event)
         evolve(state, type, event)
         if said is not None or not may_be_silent:
             _check_after(state, said)
         self._legality.went_on(state, type, data)
         if version in self.kept:
-            self.past[version] = _branched(state)
+            self.past[version] = _branch(state)
 
 
 _LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "logs", "code", "distributions", "drifted"})
-"""What no other event depends on."""
+"""Keys that no other event depends on."""
 
 
 def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
@@ -115,27 +115,27 @@ def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
         raise InvalidValue("after", f"it says {said}, and the run stands at {expected}")
 
 
-def _branched(state: RunState) -> RunState:
+def _branch(state: RunState) -> RunState:
     branch, context = copy(state), state.context
     branch.context = Context(_Attempts(context.history, context.count), context.count)
     return branch
 
 
 class _Attempts(ResultLog):
-    """Of the results only how often each node has failed since its last success, which tells the next attempt.
+    """Results reduced to how often each node has failed since its last success, which gives the next attempt.
 
-    Kept where that changes, and shared with all that branches off: memory grows neither with steps nor with forks.
+    Kept only where that changes, and shared with branches: memory grows neither with steps nor with forks.
     """
 
     __slots__ = ("_changed", "_results", "_source", "_upto")
 
     def __init__(self, source: ResultLog | None = None, upto: int = 0) -> None:
-        """Begin with the first ``upto`` results of a source."""
+        """Start with the first ``upto`` results of a source."""
         super().__init__()
         self._source = source if isinstance(source, _Attempts) else None
         self._upto = upto
         self._changed: dict[str, list[int]] = {}
-        """Node → the places of those results that say something else than the one before."""
+        """Node → the places of those results that differ from the one before."""
         self._results: dict[int, Entry] = {}
 
     def extend(self, count: int, entry: Entry) -> ResultLog:
@@ -168,8 +168,8 @@ _SUCCESS: Entry = {}
 
 
 @dataclass(slots=True)
-class WorkOrderHistory:
-    """A work order: which runs it names, and as what."""
+class WorkOrderValidator:
+    """A work order: the runs that it names, and their kinds."""
 
     state: WorkOrderState
     named: dict[str, str] = field(default_factory=dict[str, str])

@@ -1,4 +1,4 @@
-"""What lists and searches read of a store that has no tables for them: tables in memory, beside it."""
+"""Index and search tables in memory, for a store that has none of its own."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from ..memory.recorder import MemoryRecorder
 
 
 class SideTables:
-    """Tables of index and search, and no event. The store that they are beside keeps them up to date."""
+    """Tables of index and search, without events. The store that they belong to keeps them up to date."""
 
     def __init__(self) -> None:
         self.renew()
 
     def renew(self) -> None:
-        """Begin with empty tables."""
-        self._tables = MemoryRecorder()  # for its tables: no event is ever put in
+        """Start with empty tables."""
+        self._tables = MemoryRecorder()  # only its tables are used: no event is ever stored in it
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement."""
@@ -27,5 +27,5 @@ class SideTables:
         return self._tables.transaction()
 
     def close(self) -> None:
-        """The tables are gone."""
+        """Drop the tables."""
         self._tables.close()

@@ -11,7 +11,7 @@ from ...domain.errors import InvalidRequest
 from ...domain.visible import quoted
 
 
-def path_of(given: object, name: str = "path") -> Path:
+def to_path(given: object, name: str = "path") -> Path:
     """A path as callers give it. Raises InvalidRequest for what is none."""
     if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
         raise InvalidRequest(f"{name} {quoted(given)} is neither text nor a Path")
@@ -20,7 +20,7 @@ def path_of(given: object, name: str = "path") -> Path:
     return Path(given)
 
 
-def place_of(path: str | Path, *, to_read: bool = False) -> Path | int:
+def resolve_path(path: str | Path, *, to_read: bool = False) -> Path | int:
     """Where a path leads, link by link; a descriptor of this process where it names one, such as ``/dev/stdout``.
 
     Nothing need be there. A link that somebody else may have planted is only followed ``to_read``: one in a folder that
@@ -29,7 +29,7 @@ def place_of(path: str | Path, *, to_read: bool = False) -> Path | int:
 
     Raises OSError, InvalidRequest for what is no path.
     """
-    path = path_of(path)
+    path = to_path(path)
     here = Path(path.anchor) if path.is_absolute() else Path(os.path.realpath(os.curdir))
     pending = [*reversed(path.parts[bool(path.anchor) :])]
     links = 0
@@ -83,7 +83,7 @@ def _check_planted(path: Path, folder: Path) -> None:
 def is_special(path: str | Path) -> bool:
     """Whether a path leads to something that is written into and never replaced: a device, a pipe, a descriptor."""
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         return isinstance(place, int) or not (stat.S_ISREG(mode := place.stat().st_mode) or stat.S_ISDIR(mode))
     except OSError:
         return False
@@ -92,7 +92,7 @@ def is_special(path: str | Path) -> bool:
 def is_stdout(path: str | Path) -> bool:
     """Whether what is written there gets where stdout goes, so that nothing else may be printed there."""
     try:
-        place = place_of(path)
+        place = resolve_path(path)
         return place == _STDOUT or (is_special(path) and os.path.samestat(os.stat(place), os.fstat(_STDOUT)))
     except OSError:
         return False
@@ -103,7 +103,7 @@ _STDOUT = 1
 
 def open_to_read(path: str | Path) -> BinaryIO:
     """Open whatever can be read: a file, a pipe, ``/dev/stdin``. Raises OSError, InvalidRequest."""
-    place = place_of(path, to_read=True)
+    place = resolve_path(path, to_read=True)
     # A descriptor may be a socket, which can't be opened by its name.
     return os.fdopen(os.dup(place), "rb") if isinstance(place, int) else Path(path).open("rb")
 

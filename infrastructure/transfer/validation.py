@@ -1,4 +1,4 @@
-"""All streams of an export together: each goes on as it could have, they agree, and the run needs every one of them."""
+"""Validation of an export: each stream could have happened, the streams agree, and the run needs each of them."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,22 +12,22 @@ from ...domain.work_order import OPENED, RUN_ADDED, WorkOrderState
 from ...domain.workflow import CREATED
 from ..storage.recorder import EventRow
 from ..storage.verify import Predecessor
-from .histories import RunHistory, StreamHistory, WorkflowHistory, WorkOrderHistory
+from .stream_validators import RunValidator, StreamValidator, WorkflowValidator, WorkOrderValidator
 
 _BEGINNINGS = frozenset({STARTED, OPENED, CREATED})
 """The first event of each kind of stream."""
 
 
 @dataclass(slots=True)
-class Uses:
-    """What runs of the file say in their first events that they use, known before the file is followed."""
+class UsedVersions:
+    """The versions that runs of the file refer to in their first events, collected before validation."""
 
     run_versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """Run → the versions of it at which other runs begin."""
+    """Run → its versions at which other runs begin."""
     workflow_versions: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, started: Mapping[str, Any]) -> None:
-        """Take in a first event; whatever isn't one says nothing."""
+        """Collect from a first event; other data is ignored."""
         match started:
             case {"workflow_id": str(workflow_id), "workflow_version": int(version)}:
                 self.workflow_versions[workflow_id].add(version)
@@ -42,26 +42,26 @@ class Uses:
 
 @dataclass(slots=True)
 class _Run:
-    history: RunHistory
+    history: RunValidator
     started: Mapping[str, Any]
-    """What the first event says of other streams."""
+    """The keys of the first event that refer to other streams."""
 
 
-class Following:
-    """Takes the events of a file in their order. Raises IllegalTransition, InvalidValue where one can't be."""
+class ExportValidator:
+    """Takes the events of a file in order. Raises IllegalTransition, InvalidValue for one that can't have happened."""
 
-    def __init__(self, run_id: str, streams: Mapping[str, int], uses: Uses) -> None:
+    def __init__(self, run_id: str, streams: Mapping[str, int], uses: UsedVersions) -> None:
         self.before = {stream: Predecessor(stream) for stream in streams}
         self._run_id = run_id
         self._streams = streams
         self._uses = uses
         self._kinds: dict[str, str] = {}
         self._runs: dict[str, _Run] = {}
-        self._orders: dict[str, WorkOrderHistory] = {}
-        self._workflows: dict[str, WorkflowHistory] = {}
+        self._work_orders: dict[str, WorkOrderValidator] = {}
+        self._workflows: dict[str, WorkflowValidator] = {}
 
-    def fits(self, row: EventRow) -> bool:
-        """Whether the event is of a type that may stand in its place."""
+    def is_possible_type(self, row: EventRow) -> bool:
+        """Whether an event of this type may have this place in its stream."""
         kind = row.type.partition(".")[0]
         if row.version == 1:
             self._kinds[row.stream] = kind
@@ -70,32 +70,32 @@ class Following:
         return is_named_so and kind == self._kinds.get(row.stream) and is_first
 
     def take(self, row: EventRow, data: Mapping[str, Any]) -> None:
-        """The next event of a stream, which is what its type says."""
+        """Apply the next event of a stream."""
         self._history(row, data).take(row.version, row.type, data)
         named = self._runs.get(data.get("run_id", "")) if row.type in (OPENED, RUN_ADDED) else None
-        # Both are stored at once: of a run that has gone on already a list would show what it was.
+        # Both are stored at once: with a run that has moved on a list would show an old state.
         if named is not None and named.history.state.version > (2 if data.get("kind") == "fork" else 1):
             raise IllegalTransition(f"it names run {data['run_id']!r}, which had gone on without it")
 
-    def _history(self, row: EventRow, data: Mapping[str, Any]) -> StreamHistory:
+    def _history(self, row: EventRow, data: Mapping[str, Any]) -> StreamValidator:
         stream = row.stream
         if row.type == CREATED:
             workflow_id = data["workflow_id"]
-            self._workflows[stream] = WorkflowHistory(workflow_id, self._uses.workflow_versions[workflow_id])
+            self._workflows[stream] = WorkflowValidator(workflow_id, self._uses.workflow_versions[workflow_id])
         elif row.type == OPENED:
-            self._orders[stream] = WorkOrderHistory(WorkOrderState(stream))
+            self._work_orders[stream] = WorkOrderValidator(WorkOrderState(stream))
         elif row.type == STARTED:
             self._runs[stream] = self._begun(stream, data)
         if stream in self._runs:
             return self._runs[stream].history
-        return self._orders[stream] if stream in self._orders else self._workflows[stream]
+        return self._work_orders[stream] if stream in self._work_orders else self._workflows[stream]
 
     def _begun(self, run_id: str, data: Mapping[str, Any]) -> _Run:
         workflow_id, version = data["workflow_id"], data["workflow_version"]
         workflow = self._workflows.get(workflow_stream(workflow_id))
         if workflow is None or workflow.digests.get(version) != data["definition_digest"]:
             raise IllegalTransition(f"it runs a definition that version {version} of workflow {workflow_id!r} is not")
-        history = RunHistory(RunState(run_id), self._uses.run_versions[run_id])
+        history = RunValidator(RunState(run_id), self._uses.run_versions[run_id])
         history.begin(workflow.routes[version], self._past(run_id, data), data)
         kept = ("workflow_id", "workflow_version", "correlation_id", "origin")
         return _Run(history, {key: data[key] for key in kept if key in data})
@@ -120,10 +120,10 @@ class Following:
             raise IllegalTransition("only a fork that begins with results has one that was edited")
         return past
 
-    # --- in the end ---------------------------------------------------------------------------------------------------
+    # --- at the end ---------------------------------------------------------------------------------------------------
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with all of it, once every event was taken."""
+        """The faults of the whole file, once every event was taken."""
         for stream, events in self._streams.items():
             if (version := self.before[stream].version) != events:
                 yield f"the file has {version} of the {events} events of stream {stream!r}"
@@ -135,7 +135,7 @@ class Following:
         for stream in self._streams:
             if stream not in needed:
                 yield f"run {self._run_id!r} doesn't need stream {stream!r}, so no export of it holds it"
-        for order_id, order in self._orders.items():
+        for order_id, order in self._work_orders.items():
             if not order.ends_with_run:
                 yield f"work order {order_id!r} goes on behind the last run that is needed of it"
         for stream, workflow in self._workflows.items():
@@ -144,7 +144,7 @@ class Following:
                 yield f"stream {stream!r} goes on behind version {used}, the last one that is needed"
 
     def _gather(self, needed: set[str]) -> Iterator[str]:
-        """Gather the streams that the run needs, from one to the next; what is wrong with them."""
+        """Collect the streams that the run needs, following references; yields their faults."""
         due = [(self._run_id, "the first line")]
         while due:
             run_id, named_by = due.pop()
@@ -156,15 +156,15 @@ class Following:
                 continue
             started, order_id = run.started, run.started["correlation_id"]
             needed |= {run_id, order_id, workflow_stream(started["workflow_id"])}
-            order = self._orders.get(order_id)
-            if order is None or order.named.get(run_id) not in _ways_into(started):
+            order = self._work_orders.get(order_id)
+            if order is None or order.named.get(run_id) not in _possible_kinds(started):
                 yield f"work order {order_id!r} doesn't name run {run_id!r} as what it is"
                 continue
             yield from self._disagreements(order, run)
             due += [(named, order_id) for named in order.named]
             due += [(started["origin"]["run_id"], run_id)] if "origin" in started else []
 
-    def _disagreements(self, order: WorkOrderHistory, run: _Run) -> Iterator[str]:
+    def _disagreements(self, order: WorkOrderValidator, run: _Run) -> Iterator[str]:
         run_id, state = run.history.state.run_id, order.state
         if state.workflow_id != run.started["workflow_id"]:
             yield f"work order {state.id!r} is of another workflow than its run {run_id!r}"
@@ -176,11 +176,11 @@ class Following:
         yield from (
             run.started["workflow_version"] for run in self._runs.values() if run.started["workflow_id"] == workflow_id
         )
-        for order in self._orders.values():
+        for order in self._work_orders.values():
             yield from (version for rejected_by, version in order.rejected if rejected_by == workflow_id)
 
 
-def _ways_into(started: Mapping[str, Any]) -> tuple[str, ...]:
-    """How a work order may name a run that begins so."""
-    # A retry of what was rejected has no run to begin with.
+def _possible_kinds(started: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds under which a work order may name a run with this first event."""
+    # A retry of a rejected work order has no source.
     return (started["origin"]["kind"],) if "origin" in started else ("first", "retry")
