@@ -4,8 +4,8 @@ from datetime import datetime
 
 from ....domain.errors import EventNotReadable, RunNotFound, StorageCorrupt, StorageError
 from ....domain.ports import EventStore
-from ....projections.index.changes import ActRow
 from ....projections.index.query import Place
+from ....projections.index.rows import ActRow
 from ....projections.pagination import Page
 from ....projections.runs.audit_trail import Act, act_of, damaged_act
 from ...queries.cursors import make_page, parse_cursor
