@@ -33,7 +33,7 @@ def load_trail(
     )
     rows = index.acts(*filters, parse_cursor(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
-        raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
+        raise RunNotFound(stream)  # an empty trail would hide a mistyped id
     page = make_page(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
     try:
         acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))
