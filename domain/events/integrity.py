@@ -4,10 +4,22 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "changed", "link", "gap", "position", "time", "unknown_type", "unreadable", "odd",
-    "reference", "index", "checkpoint", "search",
-    "cut", "lost", "rewritten",
-]  # fmt: skip
+    "changed",
+    "link",
+    "gap",
+    "position",
+    "time",
+    "unknown_type",
+    "unreadable",
+    "odd",
+    "reference",
+    "index",
+    "checkpoint",
+    "search",
+    "cut",
+    "lost",
+    "rewritten",
+]
 
 OF_THE_LOG: frozenset[Kind] = frozenset({"changed", "link", "gap", "unknown_type", "unreadable"})
 """Kinds of damage by which the events of a stream differ from what was written."""

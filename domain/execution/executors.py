@@ -86,15 +86,34 @@ class StepContext(Unpicklable):
     _send_instead = "send what is needed of it, such as step.data, and log here what comes back"
 
     __slots__ = (
-        "_log", "_now", "attempt", "context", "data", "globals", "input", "node", "payload", "run_id", "runs",
+        "_log",
+        "_now",
+        "attempt",
+        "context",
+        "data",
+        "globals",
+        "input",
+        "node",
+        "payload",
+        "run_id",
+        "runs",
         "workflow_id",
-    )  # fmt: skip
+    )
 
     def __init__(
-        self, node: Node, data: Any, model: Any, context: Mapping[str, Sequence[NodeResult]], payload: Any,
-        globals: Mapping[str, Any], attempt: int, runs: int, run_id: str | None, workflow_id: str,
+        self,
+        node: Node,
+        data: Any,
+        model: Any,
+        context: Mapping[str, Sequence[NodeResult]],
+        payload: Any,
+        globals: Mapping[str, Any],
+        attempt: int,
+        runs: int,
+        run_id: str | None,
+        workflow_id: str,
         now: Callable[[], int],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.node = node
         self.data = data
         """The node's data after expressions and validation."""

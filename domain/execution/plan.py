@@ -71,9 +71,11 @@ def plan_known_types(
 
 
 def _plan(
-    definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies,
+    definition: WorkflowDefinition,
+    executors: ExecutorRegistry,
+    dependencies: PlanningDependencies,
     missing: Callable[[int, str, ExecutorRegistry], Fault | None],
-) -> Plan:  # fmt: skip
+) -> Plan:
     faults: list[Fault | None] = []
     routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
     for edge in definition.edges:

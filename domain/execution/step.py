@@ -83,9 +83,18 @@ def prepare(
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     context = StepContext(
-        node, data, model, state.context, payload, given, state.context.next_attempt(node.id),
-        state.context.successes(node.id), state.run_id, state.workflow_id, now,
-    )  # fmt: skip
+        node,
+        data,
+        model,
+        state.context,
+        payload,
+        given,
+        state.context.next_attempt(node.id),
+        state.context.successes(node.id),
+        state.run_id,
+        state.workflow_id,
+        now,
+    )
     return Prepared(context, masked)
 
 
@@ -131,9 +140,18 @@ def mask_validated(value: Any, original: Any, masked: Any, masker: Masker) -> An
 
 
 def conclude(
-    planned: PlannedNode, state: RunState, prepared: Prepared | None, outcome: Outcome, *,
-    by: str, started_at: int, finished_at: int, chance: float, masker: Masker, limits: StepLimits,
-) -> list[NewEvent]:  # fmt: skip
+    planned: PlannedNode,
+    state: RunState,
+    prepared: Prepared | None,
+    outcome: Outcome,
+    *,
+    by: str,
+    started_at: int,
+    finished_at: int,
+    chance: float,
+    masker: Masker,
+    limits: StepLimits,
+) -> list[NewEvent]:
     """The events of a step's outcome: one, or two where no edge takes the returned handle."""
     node_id = planned.node.id
     finished_at = max(started_at, finished_at)  # a clock that is set back during a step
@@ -161,9 +179,13 @@ def conclude(
 
 
 def events_or_error(
-    planned: PlannedNode, state: RunState, outcome: Outcome, event: Mapping[str, Any], limits: StepLimits,
+    planned: PlannedNode,
+    state: RunState,
+    outcome: Outcome,
+    event: Mapping[str, Any],
+    limits: StepLimits,
     masker: Masker,
-) -> list[NewEvent] | Raised:  # fmt: skip
+) -> list[NewEvent] | Raised:
     """The events of a returned value, which all begin with ``event``; or the error, also of a value that can't be
     stored.
     """

@@ -47,9 +47,13 @@ class CallSettings(NamedTuple):
 
 
 def call_settings(
-    by: str, globals: Mapping[str, Any] | None, step_limit: int | None, now: Callable[[], int],
-    chance: Callable[[], float], limits: StepLimits,
-) -> CallSettings:  # fmt: skip
+    by: str,
+    globals: Mapping[str, Any] | None,
+    step_limit: int | None,
+    now: Callable[[], int],
+    chance: Callable[[], float],
+    limits: StepLimits,
+) -> CallSettings:
     """Checked settings. Raises InvalidRequest for a bad step limit or actor, InvalidValue for one that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
@@ -86,9 +90,17 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
         else:
             outcome = yield Execute(planned.executor, prepared.context)
         events = conclude(
-            planned, state, prepared, outcome, by=by, started_at=started_at, finished_at=now(),
-            chance=chance(), masker=masker, limits=limits,
-        )  # fmt: skip
+            planned,
+            state,
+            prepared,
+            outcome,
+            by=by,
+            started_at=started_at,
+            finished_at=now(),
+            chance=chance(),
+            masker=masker,
+            limits=limits,
+        )
         yield Append(events)
         if single:
             return

@@ -31,10 +31,21 @@ def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
 
 
 def start(
-    work_order_id: str, *, workflow_id: str, workflow_version: int, definition_digest: str, start_node_id: str | None,
-    code: Mapping[str, Any], payload: Any, metadata: Mapping[str, Any], by: str, now: int,
-    origin: Origin | None = None, edited: EditedResult | None = None, queued: bool = False,
-) -> NewEvent:  # fmt: skip
+    work_order_id: str,
+    *,
+    workflow_id: str,
+    workflow_version: int,
+    definition_digest: str,
+    start_node_id: str | None,
+    code: Mapping[str, Any],
+    payload: Any,
+    metadata: Mapping[str, Any],
+    by: str,
+    now: int,
+    origin: Origin | None = None,
+    edited: EditedResult | None = None,
+    queued: bool = False,
+) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
     data: dict[str, Any] = {
         "recorded_at": now,

@@ -12,9 +12,13 @@ from .snapshot import Snapshot
 
 
 def running_snapshot(
-    workflow_id: str, metadata: Mapping[str, Any], context: Context, version: int,
-    read: Callable[[Snapshot, int], None], place: int,
-) -> Snapshot:  # fmt: skip
+    workflow_id: str,
+    metadata: Mapping[str, Any],
+    context: Context,
+    version: int,
+    read: Callable[[Snapshot, int], None],
+    place: int,
+) -> Snapshot:
     """A snapshot without the values of its step; ``read(snapshot, place)`` has to call ``set_step``."""
     snapshot: Snapshot = _new(Snapshot)
     _set_workflow_id(snapshot, workflow_id)

@@ -20,11 +20,34 @@ class RunState:
     """
 
     __slots__ = (
-        "cancelled", "code", "context", "current_node_id", "definition_digest", "distributions", "failed_reason",
-        "finished_at", "last_started_at", "metadata", "origin", "paused_reason", "payload", "queued", "recorded_at",
-        "retry_at", "retry_attempts", "retry_node_id", "reused", "run_id", "started_at", "status", "total_time",
-        "version", "work_order_id", "workflow_id", "workflow_version",
-    )  # fmt: skip
+        "cancelled",
+        "code",
+        "context",
+        "current_node_id",
+        "definition_digest",
+        "distributions",
+        "failed_reason",
+        "finished_at",
+        "last_started_at",
+        "metadata",
+        "origin",
+        "paused_reason",
+        "payload",
+        "queued",
+        "recorded_at",
+        "retry_at",
+        "retry_attempts",
+        "retry_node_id",
+        "reused",
+        "run_id",
+        "started_at",
+        "status",
+        "total_time",
+        "version",
+        "work_order_id",
+        "workflow_id",
+        "workflow_version",
+    )
 
     def __init__(self, run_id: str | None = None) -> None:
         self.run_id = run_id

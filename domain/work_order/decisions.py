@@ -11,9 +11,15 @@ from .state import WorkOrderState
 
 
 def open_work_order(
-    work_order_id: str, *, workflow_id: str, by: str, now: int,
-    run_id: str | None = None, key: str | None = None, payload_digest: str | None = None,
-) -> NewEvent:  # fmt: skip
+    work_order_id: str,
+    *,
+    workflow_id: str,
+    by: str,
+    now: int,
+    run_id: str | None = None,
+    key: str | None = None,
+    payload_digest: str | None = None,
+) -> NewEvent:
     """The first event of a work order."""
     optional = {"run_id": run_id, "key": key, "payload_digest": payload_digest}
     data = {"recorded_at": now, "by": by, "correlation_id": work_order_id, "workflow_id": workflow_id}
@@ -21,12 +27,19 @@ def open_work_order(
 
 
 def reject(
-    order: WorkOrderState, version: int, reason: str, issues: Iterable[Fault], *,
-    payload: Any, metadata: Mapping[str, Any], by: str, now: int,
-) -> NewEvent:  # fmt: skip
+    work_order: WorkOrderState,
+    version: int,
+    reason: str,
+    issues: Iterable[Fault],
+    *,
+    payload: Any,
+    metadata: Mapping[str, Any],
+    by: str,
+    now: int,
+) -> NewEvent:
     """Keep an input that the first node of the workflow's version refuses."""
-    data = _envelope(order, by, now) | {
-        "workflow_id": order.workflow_id,
+    data = _envelope(work_order, by, now) | {
+        "workflow_id": work_order.workflow_id,
         "workflow_version": version,
         "reason": reason,
         "issues": [{"path": issue.path, "message": issue.message} for issue in issues],
@@ -38,10 +51,10 @@ def reject(
     return NewEvent(REJECTED, data)
 
 
-def add_run(order: WorkOrderState, run_id: str, kind: RunKind, *, by: str, now: int) -> NewEvent:
+def add_run(work_order: WorkOrderState, run_id: str, kind: RunKind, *, by: str, now: int) -> NewEvent:
     """Enter a run that repeats or branches from one of the work order's."""
-    return NewEvent(RUN_ADDED, _envelope(order, by, now) | {"run_id": run_id, "kind": kind})
+    return NewEvent(RUN_ADDED, _envelope(work_order, by, now) | {"run_id": run_id, "kind": kind})
 
 
-def _envelope(order: WorkOrderState, by: str, now: int) -> dict[str, Any]:
-    return {"recorded_at": next_time(order.recorded_at, now), "by": by, "correlation_id": order.id}
+def _envelope(work_order: WorkOrderState, by: str, now: int) -> dict[str, Any]:
+    return {"recorded_at": next_time(work_order.recorded_at, now), "by": by, "correlation_id": work_order.id}

@@ -11,35 +11,35 @@ from .state import WorkOrderState
 # --- what each does ---------------------------------------------------------------------------------------------------
 
 
-def on_opened(order: WorkOrderState, data: Body) -> None:
-    order.workflow_id, order.by, order.opened_at = data["workflow_id"], data["by"], data["recorded_at"]
-    order.key, order.payload_digest = data.get("key"), data.get("payload_digest")
-    order.runs += [data["run_id"]] if "run_id" in data else []
+def on_opened(work_order: WorkOrderState, data: Body) -> None:
+    work_order.workflow_id, work_order.by, work_order.opened_at = data["workflow_id"], data["by"], data["recorded_at"]
+    work_order.key, work_order.payload_digest = data.get("key"), data.get("payload_digest")
+    work_order.runs += [data["run_id"]] if "run_id" in data else []
 
 
-def on_rejected(order: WorkOrderState, data: Body) -> None:
-    order.rejected = data
+def on_rejected(work_order: WorkOrderState, data: Body) -> None:
+    work_order.rejected = data
 
 
-def on_run_added(order: WorkOrderState, data: Body) -> None:
+def on_run_added(work_order: WorkOrderState, data: Body) -> None:
     if data["kind"] == "retry":
-        order.runs.append(data["run_id"])
-        order.rejected = None
+        work_order.runs.append(data["run_id"])
+        work_order.rejected = None
     elif data["kind"] == "reproduction":
-        order.reproductions.append(data["run_id"])
+        work_order.reproductions.append(data["run_id"])
     else:
-        order.forks.append(data["run_id"])
+        work_order.forks.append(data["run_id"])
 
 
 # --- when it may follow -----------------------------------------------------------------------------------------------
 
 
-def why_not_open(order: WorkOrderState) -> str | None:
-    return None if order.version == 0 else "a work order is opened once"
+def why_not_open(work_order: WorkOrderState) -> str | None:
+    return None if work_order.version == 0 else "a work order is opened once"
 
 
-def why_not_reject(order: WorkOrderState) -> str | None:
-    return None if order.last_run_id is None else "a work order that has a run is not rejected any more"
+def why_not_reject(work_order: WorkOrderState) -> str | None:
+    return None if work_order.last_run_id is None else "a work order that has a run is not rejected any more"
 
 
 def why_not_add_run(_: WorkOrderState) -> str | None:
@@ -107,8 +107,8 @@ WORK_ORDER_EVENTS: Final[Registry] = register(
 )
 
 
-def evolve(order: WorkOrderState, type: str, data: Body) -> None:
+def evolve(work_order: WorkOrderState, type: str, data: Body) -> None:
     """Fold one event into the state. Raises KeyError for an event that is none of a work order."""
-    WORK_ORDER_EVENTS[type].evolve(order, data)
-    order.recorded_at = data["recorded_at"]
-    order.version += 1
+    WORK_ORDER_EVENTS[type].evolve(work_order, data)
+    work_order.recorded_at = data["recorded_at"]
+    work_order.version += 1

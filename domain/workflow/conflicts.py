@@ -21,9 +21,15 @@ class StaleVersion(Conflict):
     """
 
     def __init__(
-        self, workflow_id: str, expected: int, actual: int, saved_by: str, saved_at: datetime,
-        changes: Sequence[WorkflowVersion] = (), conflicts: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        workflow_id: str,
+        expected: int,
+        actual: int,
+        saved_by: str,
+        saved_at: datetime,
+        changes: Sequence[WorkflowVersion] = (),
+        conflicts: Sequence[str] = (),
+    ) -> None:
         self.workflow_id = workflow_id
         self.expected = expected
         self.actual = actual
@@ -55,9 +61,12 @@ _CHANGES_LISTED = 10
 
 
 def refuse_stale(
-    state: WorkflowState, recent: Sequence[RecordedEvent], expected: int | None, now: int,
+    state: WorkflowState,
+    recent: Sequence[RecordedEvent],
+    expected: int | None,
+    now: int,
     conflicts: Sequence[str] = (),
-) -> None:  # fmt: skip
+) -> None:
     """Raises StaleVersion where ``expected`` isn't the latest version, or where conflicts stand in the way of a merge.
 
     ``recent`` are the events from the save on that ``expected`` shows.

@@ -16,9 +16,16 @@ from .state import WorkflowState
 
 
 def save(
-    state: WorkflowState, definition: WorkflowDefinition, code: Mapping[str, JobCode], *,
-    name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
-) -> NewEvent | None:  # fmt: skip
+    state: WorkflowState,
+    definition: WorkflowDefinition,
+    code: Mapping[str, JobCode],
+    *,
+    name: str | None,
+    by: str,
+    message: str | None,
+    is_taken: Callable[[str], bool],
+    now: int,
+) -> NewEvent | None:
     """Save a definition over the last save; None when definition, code and name are what they were.
 
     ``is_taken`` says whether a snapshot id stands for another save of the store. Raises IllegalTransition for an
@@ -35,9 +42,14 @@ def archive(state: WorkflowState, by: str, reason: str | None, now: int) -> NewE
 
 
 def restore(
-    state: WorkflowState, old: tuple[int, WorkflowDefinition, Mapping[str, JobCode]] | None, *,
-    by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
-) -> list[NewEvent]:  # fmt: skip
+    state: WorkflowState,
+    old: tuple[int, WorkflowDefinition, Mapping[str, JobCode]] | None,
+    *,
+    by: str,
+    message: str | None,
+    is_taken: Callable[[str], bool],
+    now: int,
+) -> list[NewEvent]:
     """Restore the workflow, and make an ``old`` definition (its version, itself, its code today) the newest one.
 
     Empty when nothing would change. Raises IllegalTransition when no version is named and nothing is archived.
@@ -80,9 +92,16 @@ def snapshot_ids(workflow_id: str, version: int, digest: str) -> Iterator[str]:
 
 
 def _save_event(
-    state: WorkflowState, definition: WorkflowDefinition, code: Mapping[str, JobCode], version: int,
-    name: str | None, by: str, message: str | None, is_taken: Callable[[str], bool], now: int,
-) -> NewEvent | None:  # fmt: skip
+    state: WorkflowState,
+    definition: WorkflowDefinition,
+    code: Mapping[str, JobCode],
+    version: int,
+    name: str | None,
+    by: str,
+    message: str | None,
+    is_taken: Callable[[str], bool],
+    now: int,
+) -> NewEvent | None:
     saved = state.saved
     is_same = saved is not None and saved["digest"] == definition.digest and saved["definition"] == definition.to_data()
     if is_same and state.code == code and state.name == name:

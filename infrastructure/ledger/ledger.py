@@ -87,7 +87,7 @@ class Ledger(Unpicklable):
         ``left_out`` is called with an EventNotReadable for it. A run or work order that begins with such an event is
         listed last, as ``unreadable``, until another event says how it stands.
 
-        Raises StorageUnavailable, also if somebody else rebuilds at the same time; then the index is as it was.
+        Raises StorageUnavailable, also if another process rebuilds at the same time; then the index is as it was.
         """
         from ..queries.index.rebuild import rebuild_index
 

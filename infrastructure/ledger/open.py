@@ -1,4 +1,4 @@
-"""Opening a ledger: from a store's URL to all that works on it, put together in one place."""
+"""Opening a ledger: the composition root, which puts a store and everything that works on it together."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
@@ -62,11 +62,11 @@ def open_ledger(
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
-    batch = _batch(durability)
+    batch = _read_durability(durability)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
     from ..storage.codec import EVENT_OVERHEAD
-    from .stores import open_store  # brings the storage libraries, which an engine alone doesn't need
+    from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     return compose(store, executors, micros_clock(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
@@ -81,7 +81,7 @@ def compose(
     batch: Batch | None = None,
     threads: int = EXECUTOR_THREADS,
 ) -> Ledger:
-    """Put a ledger together on an open store: the composition root. ``now`` is in microseconds since 1970."""
+    """Compose a ledger on an open store. ``now`` returns microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
     runs = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
@@ -108,7 +108,7 @@ def compose(
     )
 
 
-def _batch(durability: object) -> Batch | None:
+def _read_durability(durability: object) -> Batch | None:
     if durability == "step":
         return None
     if durability == "batch":

@@ -1,4 +1,4 @@
-"""From a store's URL to an open event store."""
+"""Opening event stores by their URLs."""
 
 from importlib import import_module
 
@@ -19,7 +19,7 @@ def open_store(
 ) -> LedgerEventStore:
     """Open the event store at ``url``, migrating its tables; ``create`` makes them where there are none.
 
-    Instead of a URL it may be somebody else's store that is open already: a log, or what implements the port.
+    ``url`` may also be an open store of the caller's: a log, or an implementation of the port.
 
     ``max_event_bytes`` bounds the JSON body of one event. Raises InvalidRequest for a URL that can't be understood,
     StorageUnavailable when the store can't be reached or is newer than this code, StorageCorrupt when what is there
@@ -37,7 +37,7 @@ def open_store(
 
 
 def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
-    """Errors of this one may show the password."""
+    """Open the store; errors may contain the password, which the caller removes."""
     mapper = LedgerMapper(max_event_bytes=max_event_bytes)
     with translate_errors():
         # Each backend is imported where it is opened: a store on SQLite needs no PostgreSQL driver.

@@ -10,8 +10,8 @@ from ...domain.status import RUN_STATUSES, UNREADABLE, WORK_ORDER_STATUSES
 from ...domain.values.clock import micros
 from ...domain.values.json import freeze
 from ...domain.visible import quoted
-from ...projections.index.changes import RunRow
 from ...projections.index.query import Place, RunQuery, WorkOrderQuery
+from ...projections.index.rows import RunRow
 from ...projections.pagination import Page
 from ...projections.runs.summary import (
     RunSummary,

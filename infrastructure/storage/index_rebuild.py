@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
-from ...projections.index.changes import Changes
+from ...projections.index.changes import IndexChanges
 
 
 class CatchUp(Protocol):
@@ -21,7 +21,7 @@ class IndexedBatch(NamedTuple):
     upto: int
     events: int
     """How many of its events change rows."""
-    changes: Changes
+    changes: IndexChanges
 
 
 class RebuiltByAnother(Exception):

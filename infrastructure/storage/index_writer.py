@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from eventsourcing.persistence import StoredEvent
 
-from ...projections.index.changes import Changes, Placed, changes_of
+from ...projections.index.changes import IndexChanges, PlacedEvent, changes_of
 from .stored_events import IndexedEvent
 
 TABLES = (
@@ -21,10 +21,10 @@ PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "work
 """The statements of ``index.sql``, in the order of the tables that they change."""
 
 
-def changes_in(events: Sequence[StoredEvent]) -> Changes | None:
+def changes_in(events: Sequence[StoredEvent]) -> IndexChanges | None:
     """The changes that the events of one commit make to the index, their places counted from 1; None: none."""
     placed = [
-        Placed(place, str(event.originator_id), event.originator_version, event.topic, event.data)
+        PlacedEvent(place, str(event.originator_id), event.originator_version, event.topic, event.data)
         for place, event in enumerate(events, 1)
         if isinstance(event, IndexedEvent)
     ]

@@ -8,7 +8,7 @@ from ...domain.errors import ConcurrencyError, ConflictingHistory, StorageUnavai
 from ...domain.run import STARTED
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED
 from ...domain.workflow import SAVES
-from ...projections.index.changes import SaveRow
+from ...projections.index.rows import SaveRow
 from ..queries.index.reader import Index
 from ..storage.codec import BODY
 from ..storage.event_store import LedgerEventStore

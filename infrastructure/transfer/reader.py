@@ -9,7 +9,7 @@ import orjson
 from ...domain.errors import EventNotReadable, IllegalTransition, InvalidExport, InvalidValue
 from ...domain.run import STARTED
 from ...domain.soundness import check_names, check_recorded
-from ...projections.index.changes import Placed, changes_of, is_indexed
+from ...projections.index.changes import PlacedEvent, changes_of, is_indexed
 from ..storage.codec import body_of, stored_event
 from ..storage.recorder import EventRow
 from ..storage.stored_events import LinkedEvent
@@ -159,7 +159,7 @@ class ExportReader:
             check_names(stream, type, data)
             following.take(row, data)
             if is_indexed(type, data):
-                changes_of([Placed(row.position, stream, version, type, data)])
+                changes_of([PlacedEvent(row.position, stream, version, type, data)])
         except _IMPOSSIBLE as error:
             self.refuse(f"event {version} of stream {stream!r} is a {type!r} that nobody can have recorded: {error}")
         return stored_event(stream, version, type, encoded, data)

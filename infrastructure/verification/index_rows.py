@@ -6,7 +6,7 @@ from typing import Any
 from ...domain.errors import EventNotReadable
 from ...domain.events.integrity import Finding
 from ...domain.status import work_order_status
-from ...projections.index.changes import Changes, Placed, changes_of, is_indexed
+from ...projections.index.changes import IndexChanges, PlacedEvent, changes_of, is_indexed
 from ..queries.index.reader import Index
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import EventRow
@@ -25,7 +25,7 @@ class IndexInspector(Inspector):
         self._of_streams = [TableWalk(self._index, table) for table in (RUNS, WORK_ORDERS, WORKFLOWS)]
         self._of_events = [TableWalk(self._index, table) for table in (SAVES, CHANGES)]
         self._walks = (*self._of_streams, *self._of_events)
-        self._changes = Changes()
+        self._changes = IndexChanges()
         self._is_readable = True
 
     @property
@@ -34,7 +34,7 @@ class IndexInspector(Inspector):
         return sum(walk.rows for walk in self._walks)
 
     def begin(self, stream: str) -> Iterable[Finding]:
-        self._changes = Changes()
+        self._changes = IndexChanges()
         self._is_readable = True
         is_missed = any(walk.stream is not None and walk.stream < stream for walk in self._walks)
         return self._check_rows_without_stream(stream) if is_missed else ()
@@ -96,7 +96,7 @@ class IndexInspector(Inspector):
 
     def _check_event(self, table: Table, stream: str, version: int) -> Iterator[Finding]:
         """Read both again. Neither an event nor its row ever changes, so they may be read at different moments."""
-        changes = Changes()
+        changes = IndexChanges()
         try:
             for row in self._store.rows_at([(stream, version)]):
                 _add(changes, row, self._store.body(row))
@@ -112,7 +112,7 @@ class IndexInspector(Inspector):
         """Read the row again, together with the stream's version at that moment, and fold so many events."""
         head, rows = self._index.rows_beside_head(stream, *table.one(stream))
         actual = table.row(rows[0][1:]) if rows else None
-        changes = Changes()
+        changes = IndexChanges()
         try:
             for row in self._store.rows(stream, upto=head) if head else ():
                 _add(changes, row, self._store.body(row))
@@ -138,14 +138,14 @@ class IndexInspector(Inspector):
             yield Finding("", 0, "index", f"{count} rows of the index of {table.what} name no stream: {_REBUILD_HINT}")
 
 
-def _add(changes: Changes, row: EventRow, data: Mapping[str, Any]) -> None:
+def _add(changes: IndexChanges, row: EventRow, data: Mapping[str, Any]) -> None:
     """Raises EventNotReadable."""
     if is_indexed(row.type, data):
-        changes_of([Placed(row.position, row.stream, row.version, row.type, data)], changes)
+        changes_of([PlacedEvent(row.position, row.stream, row.version, row.type, data)], changes)
         changes.order_moves.clear()  # of other streams
 
 
-def _expected(table: Table, changes: Changes, stream: str) -> Columns | None:
+def _expected(table: Table, changes: IndexChanges, stream: str) -> Columns | None:
     """The row that a stream must have, if any."""
     rows = changes.runs if table is RUNS else changes.orders if table is WORK_ORDERS else changes.workflows
     return rows.get(table.key_of(stream)) if rows else None

@@ -90,9 +90,16 @@ class RunAudit:
 
 
 def audit_of(
-    state: RunState, events: Sequence[RecordedEvent], past: Iterable[RecordedEvent], saved: RecordedEvent, *,
-    input: Any, work_order: AuditedWorkOrder, since_success: SinceSuccess | None, provenance: Provenance,
-) -> RunAudit:  # fmt: skip
+    state: RunState,
+    events: Sequence[RecordedEvent],
+    past: Iterable[RecordedEvent],
+    saved: RecordedEvent,
+    *,
+    input: Any,
+    work_order: AuditedWorkOrder,
+    since_success: SinceSuccess | None,
+    provenance: Provenance,
+) -> RunAudit:
     """The audit of the run with these events, folded into its ``state`` before them; ``saved`` is what it ran.
 
     ``past`` are the events of the runs whose results it began with, ``input`` is what its work order was given.
@@ -175,9 +182,15 @@ def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:
         if event.type != STARTED and not is_execution(event.type, event.data):
             data = event.data
             yield Intervention(
-                event.version, event.position, event.type, event.recorded_at, event.by,
-                data.get("reason"), data.get("payload"), data.get("metadata"),
-            )  # fmt: skip
+                event.version,
+                event.position,
+                event.type,
+                event.recorded_at,
+                event.by,
+                data.get("reason"),
+                data.get("payload"),
+                data.get("metadata"),
+            )
 
 
 def _pauses(events: Iterable[RecordedEvent]) -> Iterator[AuditedPause]:

@@ -53,9 +53,13 @@ def drift(code: Mapping[str, JobCode], version: int, body: Mapping[str, Any]) ->
 
 
 def _one(
-    type: str, version: int, saved: JobCode | None,
-    digests: Mapping[str, str], sources: Mapping[str, str], distributions: Mapping[str, Distribution],
-) -> CodeDrift:  # fmt: skip
+    type: str,
+    version: int,
+    saved: JobCode | None,
+    digests: Mapping[str, str],
+    sources: Mapping[str, str],
+    distributions: Mapping[str, Distribution],
+) -> CodeDrift:
     digest = digests.get(type)
     kept = None if saved is None else saved.get("distribution")
     same_source = saved is not None and digest == saved["digest"]

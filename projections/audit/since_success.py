@@ -7,7 +7,7 @@ from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
 from ...domain.workflow import snapshot_of
 from ..comparison.workflows import WorkflowDiff, diff_of
-from ..index.changes import RunRow
+from ..index.rows import RunRow
 from .model import SinceSuccess
 
 

@@ -102,10 +102,18 @@ def _edit(found: list[StepExecution], started: RecordedEvent, successes: Counter
         if (done.run_id, done.attempt.version) == (edited["run_id"], edited["version"]):
             successes[done.key.node_id] += done.attempt.outcome != "completed"
             attempt = replace(
-                done.attempt, version=started.version, position=started.position, by=started.by, outcome="completed",
-                output=edited.get("output"), handle=edited.get("handle"), next_node_id=edited.get("next_node_id"),
-                error=None, unrouted=False, retry_at=None,
-            )  # fmt: skip
+                done.attempt,
+                version=started.version,
+                position=started.position,
+                by=started.by,
+                outcome="completed",
+                output=edited.get("output"),
+                handle=edited.get("handle"),
+                next_node_id=edited.get("next_node_id"),
+                error=None,
+                unrouted=False,
+                retry_at=None,
+            )
             found[place] = replace(done, run_id=started.stream, attempt=attempt)
 
 

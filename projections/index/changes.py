@@ -1,6 +1,6 @@
-"""The index: one row a run, work order and workflow, for whoever lists and filters. Pure: from events to rows.
+"""The index is a read model for lists: one row a run, work order and workflow. Pure: from events to changes of rows.
 
-A plain step, one that leads to the next, moves no row: so it costs no second write. Every other event does.
+A plain step, one that leads to the next, changes no row, so it costs no second write. Every other event does.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,101 +14,17 @@ from ...domain.errors import EventNotReadable
 from ...domain.event_registry import EVENTS
 from ...domain.events.registry import IndexEffect
 from ...domain.run import METADATA_SET, STARTED, STEP_COMPLETED, STEP_FAILED
-from ...domain.status import UNREADABLE, ListedRunStatus, ListedWorkOrderStatus, work_order_status
-from ...domain.values.clock import EARLIEST, LATEST
+from ...domain.status import UNREADABLE, work_order_status
+from ...domain.values.clock import EARLIEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
+from .columns import count_column, id_column, key, optional_key, row_time, text_column
 
 INDEX_REVISION = 1
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
 
-KEY_LENGTH = 200
-"""Characters of an actor, node or error type that are kept, as an entry of a database's index must hold them."""
 
-
-class RunRow(NamedTuple):
-    """A run as lists show it. Times are microseconds since 1970 (UTC)."""
-
-    run_id: str
-    work_order_id: str
-    workflow_id: str
-    workflow_version: int
-    status: ListedRunStatus
-    node_id: str | None
-    """Where it is paused, waits, failed or was cancelled; None while it runs, as that would take a write a step."""
-    error_type: str | None
-    """The type of the failure that it waits after or ended with."""
-    by: str
-    started_at: int
-    finished_at: int | None
-    position: int
-    """Of its first event."""
-    version: int
-    """Of the event that led to this status: neither a plain step nor a change of metadata."""
-    origin: str | None
-    """``retry``, ``reproduction`` or ``fork``."""
-    source: str | None
-    """The run that it retries, reproduces or branches from."""
-    queued: bool
-    """Recorded for a worker, which has not begun yet. SQLite says 0 and 1."""
-
-
-class WorkOrderRow(NamedTuple):
-    """A work order as lists show it."""
-
-    work_order_id: str
-    workflow_id: str
-    state: ListedWorkOrderStatus
-    by: str
-    opened_at: int
-    position: int
-    runs: int
-    """Those that count: reproductions and forks don't."""
-    last_run_id: str | None
-    reason: str | None
-    """Why it was rejected."""
-
-
-class WorkflowRow(NamedTuple):
-    """A workflow as lists show it."""
-
-    workflow_id: str
-    version: int
-    """Of its last event."""
-    saves: int
-    saved_version: int
-    snapshot_id: str
-    name: str | None
-    by: str
-    taken_at: int
-    message: str | None
-    archived: bool
-
-
-class SaveRow(NamedTuple):
-    """One save of a workflow."""
-
-    workflow_id: str
-    version: int
-    snapshot_id: str
-    by: str
-    taken_at: int
-    message: str | None
-    digest: str
-
-
-class ActRow(NamedTuple):
-    """What an actor did: every event but steps, what follows from them, and what says the same as another event."""
-
-    stream: str
-    version: int
-    position: int
-    recorded_at: int
-    by: str
-    type: str
-
-
-class Placed(NamedTuple):
+class PlacedEvent(NamedTuple):
     """An event with its place in the log, or in the commit that stores it."""
 
     place: int
@@ -118,25 +34,25 @@ class Placed(NamedTuple):
     data: Mapping[str, Any]
 
 
-Row = dict[str, Any]
+RowValues = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Changes:
-    """What events do to the tables: rows to put in, and rows to change, each at most once."""
+class IndexChanges:
+    """What events change in the tables: rows to insert and rows to update, each at most once."""
 
-    runs: dict[str, Row] = field(default_factory=dict)
-    moves: dict[str, Row] = field(default_factory=dict)
+    runs: dict[str, RowValues] = field(default_factory=dict)
+    moves: dict[str, RowValues] = field(default_factory=dict)
     """Of runs that are in the table."""
-    orders: dict[str, Row] = field(default_factory=dict)
-    order_moves: dict[str, list[Row]] = field(default_factory=dict)
+    orders: dict[str, RowValues] = field(default_factory=dict)
+    order_moves: dict[str, list[RowValues]] = field(default_factory=dict)
     """By work order. Where ``if_last`` names a run, that must still be the last one that counts."""
-    changes: list[Row] = field(default_factory=list)
-    workflows: dict[str, Row] = field(default_factory=dict)
-    workflow_moves: dict[str, Row] = field(default_factory=dict)
-    saves: list[Row] = field(default_factory=list)
+    changes: list[RowValues] = field(default_factory=list)
+    workflows: dict[str, RowValues] = field(default_factory=dict)
+    workflow_moves: dict[str, RowValues] = field(default_factory=dict)
+    saves: list[RowValues] = field(default_factory=list)
 
-    def tables(self) -> dict[str, list[Row]]:
+    def tables(self) -> dict[str, list[RowValues]]:
         """The rows by name, where there are any."""
         found = {
             "runs": list(self.runs.values()),
@@ -152,18 +68,18 @@ class Changes:
 
 
 def is_indexed(type: str, data: Mapping[str, Any]) -> bool:
-    """Whether the event moves a row."""
+    """Whether the event changes a row."""
     if type == STEP_COMPLETED:
         return "after" in data
     return type in _CHANGE
 
 
-def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Changes:
+def changes_of(events: "list[PlacedEvent]", changes: IndexChanges | None = None) -> IndexChanges:
     """What these events, in order, do to the index, after those that did ``changes``, which grow in place.
 
     Raises EventNotReadable for a body that isn't one of its type.
     """
-    changes = Changes() if changes is None else changes
+    changes = IndexChanges() if changes is None else changes
     for event in events:
         try:
             _CHANGE[event.type](changes, event)
@@ -174,8 +90,8 @@ def changes_of(events: "list[Placed]", changes: Changes | None = None) -> Change
 
 
 def changes_of_readable(
-    events: "list[Placed]", tell_of: Callable[[EventNotReadable], object] = lambda _: None
-) -> tuple[int, Changes]:
+    events: "list[PlacedEvent]", tell_of: Callable[[EventNotReadable], object] = lambda _: None
+) -> tuple[int, IndexChanges]:
     """What the events that can be read do to the index, and how many those are; ``tell_of`` is told the others.
 
     An event without data is one that was told already.
@@ -183,7 +99,7 @@ def changes_of_readable(
     if all(event.data for event in events):
         with suppress(EventNotReadable):  # which one it is, each has to tell by itself
             return len(events), changes_of(events)
-    changes, moving = Changes(), 0
+    changes, moving = IndexChanges(), 0
     for event in events:
         try:
             if event.data:
@@ -196,7 +112,7 @@ def changes_of_readable(
     return moving, changes
 
 
-def _add_unreadable(changes: Changes, event: Placed) -> bool:
+def _add_unreadable(changes: IndexChanges, event: PlacedEvent) -> bool:
     """A row for a run or work order whose first event can't be read, so that lists show that it is there.
 
     Nothing is known of it but its id and what later events say, and it comes last in every list. False for any other
@@ -207,69 +123,46 @@ def _add_unreadable(changes: Changes, event: Placed) -> bool:
     nothing = {"workflow_id": "", "actor": "", "place": event.place}
     if event.type == STARTED:
         changes.runs[event.stream] = nothing | {
-            "run_id": event.stream, "work_order_id": "", "workflow_version": 0, "started_at": EARLIEST,
-            "origin": None, "source": None, "queued": False, "version": event.version, "status": UNREADABLE,
-            "node_id": None, "error_type": None, "finished_at": None,
-        }  # fmt: skip
+            "run_id": event.stream,
+            "work_order_id": "",
+            "workflow_version": 0,
+            "started_at": EARLIEST,
+            "origin": None,
+            "source": None,
+            "queued": False,
+            "version": event.version,
+            "status": UNREADABLE,
+            "node_id": None,
+            "error_type": None,
+            "finished_at": None,
+        }
     else:
         changes.orders[event.stream] = nothing | {
-            "work_order_id": event.stream, "opened_at": EARLIEST, "last_run_id": None, "state": UNREADABLE,
+            "work_order_id": event.stream,
+            "opened_at": EARLIEST,
+            "last_run_id": None,
+            "state": UNREADABLE,
             "reason": None,
-        }  # fmt: skip
+        }
     return True
-
-
-def key(text: str) -> str:
-    """The text as indexed columns hold it, and as filters must ask for it."""
-    return text[:KEY_LENGTH].replace("\0", "\ufffd")
-
-
-# --- values, as every database's columns hold them --------------------------------------------------------------------
-
-LONGEST_NAME: Final = 1_024
-"""Characters of an id: a database's index holds no more, and no stream has a longer one."""
-
-
-def _name(text: Any) -> str:
-    """Raises TypeError, ValueError for what is no id."""
-    if len(text) > LONGEST_NAME:
-        raise ValueError(f"an id of {len(text):,} characters")
-    return text.replace("\0", "\ufffd")  # type: ignore[no-any-return]
-
-
-def row_time(at: Any) -> int:
-    """Times that no calendar holds become the first or the last one. Raises TypeError for what is no time."""
-    if type(at) is not int:
-        raise TypeError(f"{at!r} is no time")
-    return at if EARLIEST <= at <= LATEST else LATEST if at > 0 else EARLIEST
-
-
-def _count(number: Any) -> int:
-    """Raises TypeError, ValueError for what doesn't count anything."""
-    if not 0 <= number <= _LARGEST or type(number) is not int:
-        raise ValueError(f"{number!r} is no count")
-    return number
-
-
-_LARGEST = 2**63 - 1
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
-def _started(changes: Changes, event: Placed) -> None:
+def _started(changes: IndexChanges, event: PlacedEvent) -> None:
     data = event.data
     origin = data.get("origin") or {}
     changes.runs[event.stream] = {
         "run_id": event.stream,
-        "work_order_id": _name(data.get("correlation_id", "")),
-        "workflow_id": _name(data["workflow_id"]),
-        "workflow_version": _count(data["workflow_version"]),
+        "work_order_id": id_column(data.get("correlation_id", "")),
+        "workflow_id": id_column(data["workflow_id"]),
+        "workflow_version": count_column(data["workflow_version"]),
         "started_at": row_time(data["recorded_at"]),
         "place": event.place,
         "actor": key(data["by"]),
-        "origin": _key(origin.get("kind")),
-        "source": _key(origin.get("run_id")),
+        "origin": optional_key(origin.get("kind")),
+        "source": optional_key(origin.get("run_id")),
         "queued": "queued" in data,
         **_moved_to(event),
     }
@@ -277,28 +170,28 @@ def _started(changes: Changes, event: Placed) -> None:
     _note(changes, event)
 
 
-def _went_on(changes: Changes, event: Placed) -> None:
+def _on_run_moved(changes: IndexChanges, event: PlacedEvent) -> None:
     to = _moved_to(event)
     state = work_order_status(to["status"])
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
     run["queued"] = "queued" in event.data
     _end_behind_start(run)
-    _move_order(changes, event, state)
+    _move_work_order(changes, event, state)
     _note(changes, event)
 
 
-def _noted(changes: Changes, event: Placed) -> None:
+def _noted(changes: IndexChanges, event: PlacedEvent) -> None:
     _note(changes, event)
 
 
-def _end_behind_start(run: Row) -> None:
+def _end_behind_start(run: RowValues) -> None:
     """The same is said of rows that are in the table: no run ends before it began, whatever its events say."""
     if run["finished_at"] is not None and "started_at" in run:
         run["finished_at"] = max(run["started_at"], run["finished_at"])
 
 
-def _moved_to(event: Placed) -> Row:
+def _moved_to(event: PlacedEvent) -> RowValues:
     after = event.data["after"]
     status = after["status"]
     work_order_status(status)  # raises KeyError for any other
@@ -307,7 +200,7 @@ def _moved_to(event: Placed) -> Row:
     return {
         "version": event.version,
         "status": status,
-        "node_id": None if after["status"] == "active" else _key(after.get("node_id")),
+        "node_id": None if after["status"] == "active" else optional_key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
         "finished_at": None if finished_at is None else row_time(finished_at),
     }
@@ -316,11 +209,11 @@ def _moved_to(event: Placed) -> Row:
 # --- work orders ------------------------------------------------------------------------------------------------------
 
 
-def _opened(changes: Changes, event: Placed) -> None:
-    run_id = _key(event.data.get("run_id"))
+def _opened(changes: IndexChanges, event: PlacedEvent) -> None:
+    run_id = optional_key(event.data.get("run_id"))
     changes.orders[event.stream] = {
         "work_order_id": event.stream,
-        "workflow_id": _name(event.data["workflow_id"]),
+        "workflow_id": id_column(event.data["workflow_id"]),
         "opened_at": row_time(event.data["recorded_at"]),
         "place": event.place,
         "actor": key(event.data["by"]),
@@ -330,33 +223,35 @@ def _opened(changes: Changes, event: Placed) -> None:
     }
 
 
-def _run_added(changes: Changes, event: Placed) -> None:
+def _run_added(changes: IndexChanges, event: PlacedEvent) -> None:
     if event.data["kind"] != "retry":
         return
     run_id = key(event.data["run_id"])
-    _set_order(changes, event, {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None})
+    _set_work_order(changes, event, {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None})
 
 
-def _rejected(changes: Changes, event: Placed) -> None:
-    _set_order(changes, event, {"last_run_id": None, "state": "rejected", "reason": _text(event.data["reason"])})
+def _rejected(changes: IndexChanges, event: PlacedEvent) -> None:
+    _set_work_order(
+        changes, event, {"last_run_id": None, "state": "rejected", "reason": text_column(event.data["reason"])}
+    )
     _note(changes, event)
 
 
-def _set_order(changes: Changes, event: Placed, to: Row) -> None:
-    order = changes.orders.get(event.stream)
-    if order is not None:
-        order |= to
+def _set_work_order(changes: IndexChanges, event: PlacedEvent, to: RowValues) -> None:
+    work_order = changes.orders.get(event.stream)
+    if work_order is not None:
+        work_order |= to
     else:  # whatever its runs did before
         changes.order_moves[event.stream] = [{"work_order_id": event.stream, "if_last": None, **to}]
 
 
-def _move_order(changes: Changes, event: Placed, state: str) -> None:
+def _move_work_order(changes: IndexChanges, event: PlacedEvent, state: str) -> None:
     """The state of a work order follows its last run. Which that is, a row says, here or in the table."""
-    order_id = event.data.get("correlation_id")
-    if order_id is None:
+    work_order_id = event.data.get("correlation_id")
+    if work_order_id is None:
         return
-    order = changes.orders.get(order_id)
-    known = changes.order_moves.setdefault(order_id, []) if order is None else [order]
+    work_order = changes.orders.get(work_order_id)
+    known = changes.order_moves.setdefault(work_order_id, []) if work_order is None else [work_order]
     for row in known:
         if row["last_run_id"] == event.stream:
             row["state"] = state
@@ -364,11 +259,11 @@ def _move_order(changes: Changes, event: Placed, state: str) -> None:
     if all(row.get("if_last") for row in known):
         run_id = event.stream
         known.append(
-            {"work_order_id": order_id, "if_last": run_id, "last_run_id": run_id, "state": state, "reason": None}
+            {"work_order_id": work_order_id, "if_last": run_id, "last_run_id": run_id, "state": state, "reason": None}
         )
 
 
-def _state_with(changes: Changes, run_id: str | None) -> str:
+def _state_with(changes: IndexChanges, run_id: str | None) -> str:
     run = changes.runs.get(run_id or "")
     if run is not None and run["status"] == UNREADABLE:
         return UNREADABLE
@@ -378,27 +273,27 @@ def _state_with(changes: Changes, run_id: str | None) -> str:
 # --- workflows --------------------------------------------------------------------------------------------------------
 
 
-def _workflow_of(event: Placed) -> str:
+def _workflow_of(event: PlacedEvent) -> str:
     """Raises ValueError where the event speaks of another workflow than its stream is: that row isn't its own."""
-    workflow_id = _name(event.data["workflow_id"])
+    workflow_id = id_column(event.data["workflow_id"])
     if workflow_stream(workflow_id) != event.stream:
         raise ValueError(f"workflow {workflow_id!r} has another stream")
     return workflow_id
 
 
-def _saved(changes: Changes, event: Placed) -> None:
+def _saved(changes: IndexChanges, event: PlacedEvent) -> None:
     data = event.data
     workflow_id = _workflow_of(event)
-    save: Row = {
+    save: RowValues = {
         "workflow_id": workflow_id,
         "version": event.version,
-        "snapshot_id": _name(data["snapshot_id"]),
+        "snapshot_id": id_column(data["snapshot_id"]),
         "actor": key(data["by"]),
         "taken_at": row_time(data["recorded_at"]),
-        "message": _text(data.get("message")),
-        "digest": _name(data["digest"]),
+        "message": text_column(data.get("message")),
+        "digest": id_column(data["digest"]),
     }
-    named = _text(data.get("name"))
+    named = text_column(data.get("name"))
     changes.saves.append(save)
     changes.workflow_moves.pop(workflow_id, None)
     changes.workflows[workflow_id] = save | {
@@ -409,7 +304,7 @@ def _saved(changes: Changes, event: Placed) -> None:
     _note(changes, event)
 
 
-def _archived(changes: Changes, event: Placed, *, archived: bool = True) -> None:
+def _archived(changes: IndexChanges, event: PlacedEvent, *, archived: bool = True) -> None:
     workflow_id = _workflow_of(event)
     moved = {"workflow_id": workflow_id, "version": event.version, "archived": archived}
     row = changes.workflows.get(workflow_id)
@@ -423,7 +318,7 @@ def _archived(changes: Changes, event: Placed, *, archived: bool = True) -> None
 # --- every kind -------------------------------------------------------------------------------------------------------
 
 
-def _note(changes: Changes, event: Placed) -> None:
+def _note(changes: IndexChanges, event: PlacedEvent) -> None:
     """What was done, when and by whom; for a run also where that left it, so that any past moment can be asked for."""
     data = event.data
     stands = _moved_to(event) if "after" in data and event.type != METADATA_SET else {}
@@ -443,20 +338,12 @@ def _note(changes: Changes, event: Placed) -> None:
     )
 
 
-def _key(text: str | None) -> str | None:
-    return None if text is None else key(text)
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else text.replace("\0", "\ufffd")
-
-
 _ACTS: Final = frozenset(name for name, entry in EVENTS.items() if entry.narrate is not None)
 
-_EFFECTS: Final[Mapping[IndexEffect, Callable[[Changes, Placed], None]]] = {
+_EFFECTS: Final[Mapping[IndexEffect, Callable[[IndexChanges, PlacedEvent], None]]] = {
     "noted": _noted,
     "run started": _started,
-    "run moved": _went_on,
+    "run moved": _on_run_moved,
     "work order opened": _opened,
     "work order rejected": _rejected,
     "run added": _run_added,

@@ -65,7 +65,7 @@ _CODE = {
     True: "; its code has changed since",
     False: "; its code is the same",
     None: "",
-}  # fmt: skip
+}
 
 
 class Difference(NamedTuple):

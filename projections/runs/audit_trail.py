@@ -8,7 +8,7 @@ from ...domain.event_registry import EVENTS
 from ...domain.ports import RecordedEvent
 from ...domain.values.clock import moment
 from ...domain.values.ids import workflow_stream
-from ..index.changes import ActRow
+from ..index.rows import ActRow
 
 Kind = Literal["workflow", "run", "work order"]
 
@@ -55,9 +55,16 @@ def damaged_act(row: ActRow, reason: str) -> Act:
     family = row.type.partition(".")[0]
     subject = row.stream.removeprefix(workflow_stream("")) if family == "workflow" else row.stream
     return Act(
-        at=moment(row.recorded_at), by=row.by, type=row.type, stream=row.stream, version=row.version,
-        position=row.position, kind=_KINDS.get(family, "run"), subject=subject, summary=f"can't be shown: {reason}",
-    )  # fmt: skip
+        at=moment(row.recorded_at),
+        by=row.by,
+        type=row.type,
+        stream=row.stream,
+        version=row.version,
+        position=row.position,
+        kind=_KINDS.get(family, "run"),
+        subject=subject,
+        summary=f"can't be shown: {reason}",
+    )
 
 
 _KINDS: dict[str, Kind] = {"workflow": "workflow", "work_order": "work order"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.status import ListedRunStatus
 from ...domain.values.clock import moment
-from ..index.changes import RunRow
+from ..index.rows import RunRow
 from ..serialization import to_json_value
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
-from ..index.changes import RunRow, WorkflowRow, WorkOrderRow
+from ..index.rows import RunRow, WorkflowRow, WorkOrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,19 @@ def _row_moment(at: int) -> datetime:
 def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
     # In the order of its fields: by their names it would take half as long again, and a page has many.
     return RunSummary(
-        row.run_id, row.workflow_id, row.workflow_version, row.work_order_id, row.status, node_id, row.error_type,
-        row.by, _row_moment(row.started_at), None if row.finished_at is None else _row_moment(row.finished_at),
-        row.origin, row.source,
-    )  # fmt: skip
+        row.run_id,
+        row.workflow_id,
+        row.workflow_version,
+        row.work_order_id,
+        row.status,
+        node_id,
+        row.error_type,
+        row.by,
+        _row_moment(row.started_at),
+        None if row.finished_at is None else _row_moment(row.finished_at),
+        row.origin,
+        row.source,
+    )
 
 
 def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:

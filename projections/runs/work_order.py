@@ -37,26 +37,26 @@ class WorkOrder:
     """The idempotency key that it was opened with."""
 
 
-def work_order_of(order: WorkOrderState, state: WorkOrderStatus, input: Any) -> WorkOrder:
+def work_order_of(work_order: WorkOrderState, state: WorkOrderStatus, input: Any) -> WorkOrder:
     """What callers see of a work order."""
-    rejected = order.rejected or {}
+    rejected = work_order.rejected or {}
     return WorkOrder(
-        id=order.id,
-        workflow_id=order.workflow_id,
+        id=work_order.id,
+        workflow_id=work_order.workflow_id,
         state=state,
-        by=order.by,
-        opened_at=moment(order.opened_at),
-        runs=tuple(order.runs),
-        reproductions=tuple(order.reproductions),
-        forks=tuple(order.forks),
+        by=work_order.by,
+        opened_at=moment(work_order.opened_at),
+        runs=tuple(work_order.runs),
+        reproductions=tuple(work_order.reproductions),
+        forks=tuple(work_order.forks),
         input=input,
         reason=rejected.get("reason"),
-        issues=issues_of(order),
-        key=order.key,
+        issues=issues_of(work_order),
+        key=work_order.key,
     )
 
 
-def issues_of(order: WorkOrderState) -> tuple[Fault, ...]:
+def issues_of(work_order: WorkOrderState) -> tuple[Fault, ...]:
     """What is wrong with the input of a rejected work order."""
-    rejected = order.rejected or {}
+    rejected = work_order.rejected or {}
     return tuple(Fault(issue["path"], issue["message"]) for issue in rejected.get("issues", ()))

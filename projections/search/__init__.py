@@ -18,4 +18,4 @@ __all__ = [
     "new_entry",
     "word_query",
     "words_of",
-]  # fmt: skip
+]

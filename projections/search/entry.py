@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ...domain.run import STARTED, STEP_COMPLETED
-from ..index.changes import row_time
+from ..index.columns import row_time
 from .document import Document
 from .words import Word, add_words, all_words, texts_in
 
@@ -36,9 +36,13 @@ class SearchEntry:
     __slots__ = ("_document", "_size", "position", "run_id", "started_at", "words")
 
     def __init__(
-        self, run_id: str, started_at: int, position: int,
-        words: set[str] | None = None, content: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        run_id: str,
+        started_at: int,
+        position: int,
+        words: set[str] | None = None,
+        content: dict[str, Any] | None = None,
+    ) -> None:
         self.run_id = run_id
         self.started_at = started_at
         self.position = position

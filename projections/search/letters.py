@@ -26,10 +26,29 @@ INVISIBLE: Final = "i"
 OTHER: Final = " "
 
 _UNSPACED_SCRIPTS: Final = (
-    "CJK ", "IDEOGRAPHIC ", "VERTICAL IDEOGRAPHIC ", "HANGZHOU ", "HIRAGANA ", "HENTAIGANA ", "KATAKANA",
-    "VERTICAL KANA ", "MASU ", "BOPOMOFO ", "HANGUL ", "YI ", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ",
-    "TAI ", "NEW TAI ", "AHOM ", "JAVANESE ", "BALINESE ",
-)  # fmt: skip
+    "CJK ",
+    "IDEOGRAPHIC ",
+    "VERTICAL IDEOGRAPHIC ",
+    "HANGZHOU ",
+    "HIRAGANA ",
+    "HENTAIGANA ",
+    "KATAKANA",
+    "VERTICAL KANA ",
+    "MASU ",
+    "BOPOMOFO ",
+    "HANGUL ",
+    "YI ",
+    "THAI ",
+    "LAO ",
+    "KHMER ",
+    "MYANMAR ",
+    "TIBETAN ",
+    "TAI ",
+    "NEW TAI ",
+    "AHOM ",
+    "JAVANESE ",
+    "BALINESE ",
+)
 """How the names of their letters begin."""
 
 _INVISIBLE_NAMES: Final = (

@@ -67,14 +67,14 @@ NO, SILENCE = "refused", None
 
 ANSWERS = [
     # given                          resume   proceed  pause  cancel
-    ((STARTED,),                    (NO,      RECOVER, PAUSE, CANCEL)),
-    ((STARTED, PAUSED),             (RESUME,  NO,      NO,    CANCEL)),
-    ((STARTED, OPERATOR_PAUSED),    (RESUME,  NO,      NO,    CANCEL)),
-    ((STARTED, FAILING),            (NO,      RETRY,   PAUSE, CANCEL)),
-    ((STARTED, FAILED),             (NO,      SILENCE, NO,    NO)),
-    ((STARTED, COMPLETED),          (NO,      SILENCE, NO,    NO)),
-    ((STARTED, CANCELLED),          (NO,      SILENCE, NO,    NO)),
-]  # fmt: skip
+    ((STARTED,), (NO, RECOVER, PAUSE, CANCEL)),
+    ((STARTED, PAUSED), (RESUME, NO, NO, CANCEL)),
+    ((STARTED, OPERATOR_PAUSED), (RESUME, NO, NO, CANCEL)),
+    ((STARTED, FAILING), (NO, RETRY, PAUSE, CANCEL)),
+    ((STARTED, FAILED), (NO, SILENCE, NO, NO)),
+    ((STARTED, COMPLETED), (NO, SILENCE, NO, NO)),
+    ((STARTED, CANCELLED), (NO, SILENCE, NO, NO)),
+]
 
 
 @pytest.mark.parametrize(

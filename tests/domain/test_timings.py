@@ -118,7 +118,7 @@ def times(*milliseconds: float) -> list[int]:
         (times(*[100] * 39, 90_000), times(*[100] * 30, *[90_000] * 10), False),  # outliers
         (times(*[0] * 40), times(*[2] * 40), True),
     ],
-)  # fmt: skip
+)
 def test_a_node_is_slower_only_where_it_is_clear(before: list[int], after: list[int], slower: bool) -> None:
     assert is_slower(before, after) is slower
 

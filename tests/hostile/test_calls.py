@@ -29,7 +29,7 @@ executors.register("ask")(lambda step: fl.Pause("wait"))
 
 
 def public_methods() -> list[str]:
-    """Every public method of a ledger and of its namespaces, but the async twins, which run the same code."""
+    """Every public method of a ledger and of its namespaces, but the async variants, which run the same code."""
     with fl.open_ledger("memory:", executors) as ledger:
         owners = {"": ledger} | {f"{space}.": getattr(ledger, space) for space in SPACES}
         return [
@@ -43,7 +43,7 @@ def public_methods() -> list[str]:
 METHODS = public_methods()
 
 
-class Bench:
+class Calls:
     """A store with a run in it, and arguments that every method takes."""
 
     def __init__(self, ledger: fl.Ledger, folder: Path) -> None:
@@ -100,14 +100,14 @@ class Bench:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def calls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calls]:
     folder = tmp_path_factory.mktemp("hostile")
     if request.param == "sqlite":
         url = f"sqlite:///{folder}/s.db"
     else:
         url = request.getfixturevalue("new_postgres_url")()
     with fl.open_ledger(url, executors) as ledger:
-        yield Bench(ledger, folder)
+        yield Calls(ledger, folder)
 
 
 def hostile(key: str) -> list[Any]:
@@ -117,10 +117,10 @@ def hostile(key: str) -> list[Any]:
     return [value for value in VALUES if key not in ("path", "heads") or not isinstance(value, str)]
 
 
-def wrong_of(bench: Bench, name: str, arguments: dict[str, Any]) -> list[str]:
+def wrong_of(calls: Calls, name: str, arguments: dict[str, Any]) -> list[str]:
     """What came out and is no error of ours, told."""
     try:
-        bench.call(name, bench.arguments(name) | arguments)
+        calls.call(name, calls.arguments(name) | arguments)
     except BaseException as error:
         given = ", ".join(f"{key}={quoted(value)}" for key, value in arguments.items())
         return [f"{name}({given}): {type(error).__name__}: {str(error)!a}"]
@@ -128,29 +128,29 @@ def wrong_of(bench: Bench, name: str, arguments: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_that_is_given_anything_for_one_argument_raises_our_errors_alone(bench: Bench, name: str) -> None:
-    parameters = inspect.signature(bench.method(name)).parameters
-    wrong = [said for key in parameters for value in hostile(key) for said in wrong_of(bench, name, {key: value})]
+def test_a_method_that_is_given_anything_for_one_argument_raises_our_errors_alone(calls: Calls, name: str) -> None:
+    parameters = inspect.signature(calls.method(name)).parameters
+    wrong = [said for key in parameters for value in hostile(key) for said in wrong_of(calls, name, {key: value})]
     assert not wrong, "\n".join(wrong)
 
 
 @settings(max_examples=tries(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_method_that_is_given_anything_for_several_arguments_raises_our_errors_alone(
-    bench: Bench, data: st.DataObject
+    calls: Calls, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(METHODS))
-    keys = [key for key in inspect.signature(bench.method(name)).parameters if hostile(key)]
+    keys = [key for key in inspect.signature(calls.method(name)).parameters if hostile(key)]
     chosen = data.draw(st.lists(st.sampled_from(keys), unique=True) if keys else st.just([]))
     given = {key: data.draw(st.sampled_from(range(len(hostile(key))))) for key in chosen}
-    wrong = wrong_of(bench, name, {key: hostile(key)[at] for key, at in given.items()})
+    wrong = wrong_of(calls, name, {key: hostile(key)[at] for key, at in given.items()})
     assert not wrong, wrong[0]
 
 
-def test_after_all_of_it_the_store_is_sound(bench: Bench) -> None:
-    assert bench.ledger.verify(deep=True).findings == ()
-    assert bench.ledger.history.runs(limit=5)
-    assert bench.ledger.workflows.list()
+def test_after_all_of_it_the_store_is_sound(calls: Calls) -> None:
+    assert calls.ledger.verify(deep=True).findings == ()
+    assert calls.ledger.history.runs(limit=5)
+    assert calls.ledger.workflows.list()
 
 
 # --- what needs no store ----------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ async def look_at_all(walk: Walker) -> list[str]:
     seen = [await walk()] + [await walk(key) for key in KEYS]
     for asked in (f"/{EVIL}", f":{EVIL}", "/[/bold]", ":[/nothing]", "@2"):
         await walk("slash")
-        walk.app._asked.value = asked
+        walk.app._prompt.value = asked
         seen.append(await walk("enter"))
     return seen
 
@@ -97,7 +97,7 @@ async def test_what_a_pane_forgets_to_escape_is_escaped_before_the_terminal_gets
 ) -> None:
     url, runs = hostile
     monkeypatch.setattr(pane, "text", Text)
-    for name in ("lines", "panes", "app"):
+    for name in ("lines", "panes", "app", "position", "messages"):
         target = f"flowledger.infrastructure.interfaces.tui.{name}.text"
         monkeypatch.setattr(target, lambda value, *style: Text(str(value)))
     with fl.open_ledger(url, executors) as ledger:

@@ -20,7 +20,7 @@ from flowledger.domain.workflow import WorkflowState
 from flowledger.domain.workflow import events as workflow_events
 from flowledger.infrastructure.interfaces.presentation.events import describe_event
 from flowledger.infrastructure.interfaces.tui.lines import STYLES, event_line
-from flowledger.projections.index.changes import Placed, changes_of, is_indexed
+from flowledger.projections.index.changes import PlacedEvent, changes_of, is_indexed
 from flowledger.projections.runs.audit_trail import act_of
 from flowledger.projections.search.entry import SEARCHED
 
@@ -141,7 +141,7 @@ def test_the_index_does_with_an_event_what_its_entry_says(entry: EventEntry) -> 
         if "kind" in data:
             data["kind"] = "retry"
         stream = "workflow:w" if entry.aggregate == "workflow" else "stream"
-        changes = changes_of([Placed(1, stream, 1, entry.name, data)])
+        changes = changes_of([PlacedEvent(1, stream, 1, entry.name, data)])
         assert changes.tables() != {}
         is_act = entry.narrate is not None and "node_id" not in data
         assert [row["is_act"] for row in changes.changes] in ([is_act], [])

@@ -2,16 +2,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from .desk import Desk
+from .harness import Harness
 
 
 @pytest.fixture
-def desk(store_url: str) -> Iterator[Desk]:
-    desk = Desk(store_url)
-    yield desk
-    desk.ledger.close()
+def harness(store_url: str) -> Iterator[Harness]:
+    harness = Harness(store_url)
+    yield harness
+    harness.ledger.close()
 
 
 @pytest.fixture
-def memory_desk() -> Desk:
-    return Desk("memory:")
+def memory_desk() -> Harness:
+    return Harness("memory:")

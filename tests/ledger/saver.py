@@ -1,6 +1,6 @@
 """A process that changes one node of workflow ``x`` again and again: ``saver.py URL NODE TIMES``.
 
-Each change is based on what was the latest then. Prints what it is told when somebody else was faster.
+Each change is based on what was the latest then. Prints what it is told when another process was faster.
 """
 
 import json

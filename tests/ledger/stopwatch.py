@@ -1,4 +1,4 @@
-"""A clock that stands still until somebody moves it, so that durations are exact."""
+"""A clock that stands still until it is moved, so that durations are exact."""
 
 from datetime import UTC, datetime, timedelta
 

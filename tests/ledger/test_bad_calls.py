@@ -8,34 +8,34 @@ import pytest
 
 import flowledger as fl
 
-from .desk import GOOD, Desk, line
+from .harness import GOOD, Harness, line
 
 
-def test_resuming_what_is_not_paused_is_refused(desk: Desk) -> None:
-    ended = desk.start(lambda step: 1)
-    waiting = desk.ledger.runs.start("w", wait=False)
-    before = desk.written()
+def test_resuming_what_is_not_paused_is_refused(harness: Harness) -> None:
+    ended = harness.start(lambda step: 1)
+    waiting = harness.ledger.runs.start("w", wait=False)
+    before = harness.written()
     with pytest.raises(fl.IllegalTransition, match="completed, not paused"):
-        desk.ledger.runs.resume(ended.id)
+        harness.ledger.runs.resume(ended.id)
     with pytest.raises(fl.IllegalTransition, match="active, not paused"):
-        desk.ledger.runs.resume(waiting.id)
-    for order in (desk.ledger.runs.pause, desk.ledger.runs.cancel):
+        harness.ledger.runs.resume(waiting.id)
+    for order in (harness.ledger.runs.pause, harness.ledger.runs.cancel):
         with pytest.raises(fl.IllegalTransition, match=r"completed since .* can't be"):
             order(ended.id)
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 @pytest.mark.parametrize("name", ["resume", "proceed", "pause", "cancel", "get"])
-def test_an_unknown_run_is_not_found(desk: Desk, name: str) -> None:
-    before = desk.written()
+def test_an_unknown_run_is_not_found(harness: Harness, name: str) -> None:
+    before = harness.written()
     with pytest.raises(fl.RunNotFound, match="no run 'nobody'"):
-        getattr(desk.ledger.runs, name)("nobody")
+        getattr(harness.ledger.runs, name)("nobody")
     with pytest.raises(fl.RunNotFound):
-        desk.ledger.runs.set_metadata("nobody", {})
-    assert desk.written() == before
+        harness.ledger.runs.set_metadata("nobody", {})
+    assert harness.written() == before
 
 
-def test_a_stream_that_is_no_run_is_not_taken_for_one(memory_desk: Desk) -> None:
+def test_a_stream_that_is_no_run_is_not_taken_for_one(memory_desk: Harness) -> None:
     run = memory_desk.start(lambda step: 1)
     for other in (run.work_order_id, "workflow:w"):
         for read in (
@@ -50,17 +50,17 @@ def test_a_stream_that_is_no_run_is_not_taken_for_one(memory_desk: Desk) -> None
 
 
 @pytest.mark.parametrize("limit", [-1, True, "3", 1.5])
-def test_a_step_limit_that_is_no_count_is_refused(memory_desk: Desk, limit: Any) -> None:
+def test_a_step_limit_that_is_no_count_is_refused(memory_desk: Harness, limit: Any) -> None:
     waiting = memory_desk.ledger.runs.start("w", wait=False)
     before = memory_desk.written()
     engine = fl.Engine(fl.WorkflowDefinition.model_validate(GOOD), memory_desk.executors)
-    for door in (
+    for call in (
         lambda: memory_desk.ledger.runs.start("w", step_limit=limit),
         lambda: memory_desk.ledger.runs.proceed(waiting.id, step_limit=limit),
         lambda: engine.execute(step_limit=limit),
     ):
         with pytest.raises(fl.InvalidRequest, match="step_limit"):
-            door()
+            call()
     assert memory_desk.written() == before
 
 
@@ -96,24 +96,24 @@ ODD_CALLS: dict[str, Callable[[fl.Ledger], Any]] = {
 
 
 @pytest.mark.parametrize("kind", ODD_CALLS)
-def test_a_call_that_makes_no_sense_is_refused_in_our_words(desk: Desk, kind: str) -> None:
-    before = desk.written()
+def test_a_call_that_makes_no_sense_is_refused_in_our_words(harness: Harness, kind: str) -> None:
+    before = harness.written()
     with pytest.raises(fl.FlowledgerError):
-        ODD_CALLS[kind](desk.ledger)
-    assert desk.written() == before
+        ODD_CALLS[kind](harness.ledger)
+    assert harness.written() == before
 
 
-def test_a_ledger_without_executors_reads_and_saves_but_does_not_run(desk: Desk, store_url: str) -> None:
+def test_a_ledger_without_executors_reads_and_saves_but_does_not_run(harness: Harness, store_url: str) -> None:
     if store_url == "memory:":
         pytest.skip("a store in memory is nobody else's")
-    run = desk.start(lambda step: fl.Pause("why"))
-    before = desk.written()
+    run = harness.start(lambda step: fl.Pause("why"))
+    before = harness.written()
     with fl.open_ledger(store_url) as reader:
         assert reader.history.snapshot(run.id) == run.snapshot
-        for door in (lambda: reader.runs.start("w"), lambda: reader.runs.resume(run.id)):
+        for call in (lambda: reader.runs.start("w"), lambda: reader.runs.resume(run.id)):
             with pytest.raises(fl.InvalidRequest, match="without executors"):
-                door()
-    assert desk.written() == before
+                call()
+    assert harness.written() == before
 
 
 ODD_ARGUMENTS: dict[str, Callable[[fl.Ledger, str], Any]] = {
@@ -126,7 +126,7 @@ ODD_ARGUMENTS: dict[str, Callable[[fl.Ledger, str], Any]] = {
 
 
 @pytest.mark.parametrize("kind", ODD_ARGUMENTS)
-def test_an_argument_of_a_wrong_type_is_refused_in_our_words(memory_desk: Desk, kind: str) -> None:
+def test_an_argument_of_a_wrong_type_is_refused_in_our_words(memory_desk: Harness, kind: str) -> None:
     run = memory_desk.ledger.runs.start("w", wait=False)
     before = memory_desk.written()
     with pytest.raises(fl.FlowledgerError):

@@ -7,7 +7,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import Desk, N, cycle_of, deep, line, policy
+from .harness import Harness, N, cycle_of, deep, line, policy
 
 SHAPELESS: dict[str, tuple[Any, str]] = {
     "no nodes": ({"nodes": []}, "nodes: there is none"),
@@ -56,7 +56,7 @@ SHAPELESS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("kind", SHAPELESS)
-def test_a_definition_that_breaks_the_rules_is_refused_everywhere(memory_desk: Desk, kind: str) -> None:
+def test_a_definition_that_breaks_the_rules_is_refused_everywhere(memory_desk: Harness, kind: str) -> None:
     definition, message = SHAPELESS[kind]
     before = memory_desk.written()
     for door in (
@@ -85,7 +85,7 @@ UNRUNNABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", UNRUNNABLE)
-def test_a_definition_that_cannot_run_is_refused(memory_desk: Desk, kind: str) -> None:
+def test_a_definition_that_cannot_run_is_refused(memory_desk: Harness, kind: str) -> None:
     definition, message = UNRUNNABLE[kind]
     before = memory_desk.written()
     with pytest.raises(fl.InvalidDefinition, match=message):
@@ -95,7 +95,7 @@ def test_a_definition_that_cannot_run_is_refused(memory_desk: Desk, kind: str) -
     assert memory_desk.written() == before
 
 
-def test_all_faults_are_told_at_once(memory_desk: Desk) -> None:
+def test_all_faults_are_told_at_once(memory_desk: Harness) -> None:
     shapeless = {
         "nodes": [N, N, {"id": "b", "type": "", "data": {"x": {1}}}],
         "edges": [{"source": "a", "target": "x"}, {"source": "a", "target": "y"}],
@@ -121,7 +121,7 @@ def test_all_faults_are_told_at_once(memory_desk: Desk) -> None:
     assert {fault.path for fault in refused.value.faults} == {"start", "nodes[0].type", "nodes[1].type"}
 
 
-def test_a_missing_start_is_told_with_the_faults_of_a_policy(memory_desk: Desk) -> None:
+def test_a_missing_start_is_told_with_the_faults_of_a_policy(memory_desk: Harness) -> None:
     several = {"nodes": [N, N | {"id": "b", "metadata": {"retry": {"jitter": 7}}}]}
     with pytest.raises(fl.InvalidDefinition) as refused:
         memory_desk.ledger.workflows.save(several, workflow_id="bad")

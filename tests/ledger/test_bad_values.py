@@ -12,7 +12,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import GOOD, LIMIT, Desk, deep
+from .harness import GOOD, LIMIT, Harness, deep
 
 
 def circular() -> Any:
@@ -100,17 +100,17 @@ def bad(request: pytest.FixtureRequest) -> tuple[Any, str, str]:
     return make(), path, message
 
 
-def test_empty_lists_and_objects_count_as_what_they_take(desk: Desk) -> None:
-    desk.start(lambda step: 1, payload=[[], {}] * 300)
+def test_empty_lists_and_objects_count_as_what_they_take(harness: Harness) -> None:
+    harness.start(lambda step: 1, payload=[[], {}] * 300)
     with pytest.raises(fl.InvalidValue, match=r"payload\[\d+\]: over the limit of 10,000 bytes"):
-        desk.ledger.runs.start("w", payload=[[], {}] * 320)
+        harness.ledger.runs.start("w", payload=[[], {}] * 320)
 
 
-def test_a_value_that_is_not_json_is_refused_with_its_path(desk: Desk, bad: tuple[Any, str, str]) -> None:
+def test_a_value_that_is_not_json_is_refused_with_its_path(harness: Harness, bad: tuple[Any, str, str]) -> None:
     value, path, message = bad
-    waiting = desk.start(lambda step: fl.Pause("why"))
-    before = desk.written()
-    runs = desk.ledger.runs
+    waiting = harness.start(lambda step: fl.Pause("why"))
+    before = harness.written()
+    runs = harness.ledger.runs
     for name, door in {
         "payload": lambda: runs.start("w", payload=value),
         "payload ": lambda: runs.resume(waiting.id, payload=value),
@@ -123,23 +123,25 @@ def test_a_value_that_is_not_json_is_refused_with_its_path(desk: Desk, bad: tupl
             assert shortened(refused.value.path) == name.strip() + path
         else:
             assert refused.value.path.startswith(name.strip())
-    engine = fl.Engine(fl.WorkflowDefinition.model_validate(GOOD), desk.executors, max_value_bytes=LIMIT)
+    engine = fl.Engine(fl.WorkflowDefinition.model_validate(GOOD), harness.executors, max_value_bytes=LIMIT)
     with pytest.raises(fl.InvalidValue):
         engine.execute(payload=value)
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 def shortened(path: str) -> str:
     return path.encode(errors="replace").decode()
 
 
-def test_an_output_that_is_not_json_fails_its_step_and_names_the_path(desk: Desk, bad: tuple[Any, str, str]) -> None:
+def test_an_output_that_is_not_json_fails_its_step_and_names_the_path(
+    harness: Harness, bad: tuple[Any, str, str]
+) -> None:
     value, path, message = bad
     for output in (value, fl.StepResult(value)):
-        run = desk.start(lambda step, output=output: output)
+        run = harness.start(lambda step, output=output: output)
         assert run.status == "failed"
         (result,) = run.snapshot.context["only"]
         assert result.error is not None
         assert result.error.startswith(f"InvalidValue: output{path}")
         assert message.split(" is ")[0] in result.error
-    assert desk.ledger.verify().ok
+    assert harness.ledger.verify().ok

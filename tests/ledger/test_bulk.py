@@ -17,22 +17,22 @@ from flowledger.infrastructure.repositories.work_orders import load_work_order
 from flowledger.infrastructure.services.runs import bulk
 
 from ..effort import spread
-from .desk import GOOD, Desk, line, raiser
+from .harness import GOOD, Harness, line, raiser
 
 FAIL = raiser(fl.NonRetryable("no luck"))
 
 
 @pytest.fixture
-def failed(desk: Desk) -> list[str]:
-    ids = [desk.start(FAIL, payload=number).id for number in range(5)]
-    desk.do = lambda step: step.payload
+def failed(harness: Harness) -> list[str]:
+    ids = [harness.start(FAIL, payload=number).id for number in range(5)]
+    harness.do = lambda step: step.payload
     return ids
 
 
-def test_each_work_order_gets_one_retry_in_the_order_given(desk: Desk, failed: list[str]) -> None:
+def test_each_work_order_gets_one_retry_in_the_order_given(harness: Harness, failed: list[str]) -> None:
     seen: list[Any] = []
-    desk.do = lambda step: seen.append(step.payload)
-    operation = desk.ledger.runs.retry_all(failed, by="bob")
+    harness.do = lambda step: seen.append(step.payload)
+    operation = harness.ledger.runs.retry_all(failed, by="bob")
     assert operation.count == 5
     assert seen == [], "counted, and nothing done yet"
     items = list(operation)
@@ -41,16 +41,16 @@ def test_each_work_order_gets_one_retry_in_the_order_given(desk: Desk, failed: l
     ]
     assert seen == [0, 1, 2, 3, 4]
     for item in items:
-        order = desk.ledger.runs.work_order(str(item.work_order_id))
+        order = harness.ledger.runs.work_order(str(item.work_order_id))
         assert (order.state, order.runs) == ("success", (item.run_id, item.new_run_id))
 
 
-def test_one_item_stops_no_other(desk: Desk, failed: list[str]) -> None:
-    desk.ledger.workflows.save(line("a", "b"), workflow_id="w")
-    other = desk.start(FAIL).id
-    paused = desk.start(lambda step: fl.Pause("review")).id
-    desk.do = lambda step: None
-    items = list(desk.ledger.runs.retry_all([failed[0], "nobody", other, paused, failed[0]], from_node="a"))
+def test_one_item_stops_no_other(harness: Harness, failed: list[str]) -> None:
+    harness.ledger.workflows.save(line("a", "b"), workflow_id="w")
+    other = harness.start(FAIL).id
+    paused = harness.start(lambda step: fl.Pause("review")).id
+    harness.do = lambda step: None
+    items = list(harness.ledger.runs.retry_all([failed[0], "nobody", other, paused, failed[0]], from_node="a"))
     assert [item.outcome for item in items] == ["refused", "refused", "retried", "refused"]
     assert "never came to node 'a'" in str(items[0].reason)
     assert (items[1].work_order_id, items[1].run_id) == (None, "nobody")
@@ -58,14 +58,14 @@ def test_one_item_stops_no_other(desk: Desk, failed: list[str]) -> None:
     assert "is paused" in str(items[3].reason)
 
 
-def test_a_retry_that_fails_again_is_told(desk: Desk, failed: list[str]) -> None:
-    desk.do = FAIL
-    (item,) = desk.ledger.runs.retry_all(failed[:1])
+def test_a_retry_that_fails_again_is_told(harness: Harness, failed: list[str]) -> None:
+    harness.do = FAIL
+    (item,) = harness.ledger.runs.retry_all(failed[:1])
     assert (item.outcome, item.status) == ("retried", "failed")
 
 
-def test_what_somebody_has_retried_since_is_skipped(desk: Desk, failed: list[str]) -> None:
-    runs = desk.ledger.runs
+def test_what_somebody_has_retried_since_is_skipped(harness: Harness, failed: list[str]) -> None:
+    runs = harness.ledger.runs
     retry = runs.retry(failed[0])
     operation = runs.retry_all(failed[:2])
     assert (operation.count, operation.overtaken) == (2, 1)
@@ -79,9 +79,9 @@ def test_what_somebody_has_retried_since_is_skipped(desk: Desk, failed: list[str
 
 @pytest.mark.parametrize("other", ["somebody", "the same operation"])
 def test_what_is_retried_at_the_same_moment_is_retried_once(
-    desk: Desk, failed: list[str], other: str, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, failed: list[str], other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = desk.ledger.runs
+    runs = harness.ledger.runs
     operation = runs.retry_all(failed[:1])
     begun: list[str] = []
 
@@ -99,27 +99,27 @@ def test_what_is_retried_at_the_same_moment_is_retried_once(
     (item,) = operation
     assert item.outcome == "skipped"
     assert ("wasn't given" if other == "somebody" else "goes on elsewhere") in str(item.reason)
-    assert len(order_of(desk.ledger, failed[0]).runs) == 2
+    assert len(order_of(harness.ledger, failed[0]).runs) == 2
 
 
 def test_a_reproduction_at_the_same_moment_stops_no_retry(
-    desk: Desk, failed: list[str], monkeypatch: pytest.MonkeyPatch
+    harness: Harness, failed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reproduced: list[fl.Run] = []
 
     def read_just_before(store: Any, order_id: str) -> Any:
         order = load_work_order(store, order_id)
         if not reproduced:
-            reproduced.append(desk.ledger.runs.reproduce(failed[0]))
+            reproduced.append(harness.ledger.runs.reproduce(failed[0]))
         return order
 
     monkeypatch.setattr(bulk, "load_work_order", read_just_before)
-    (item,) = desk.ledger.runs.retry_all(failed[:1])
+    (item,) = harness.ledger.runs.retry_all(failed[:1])
     assert (item.outcome, item.status) == ("retried", "completed")
 
 
-def test_the_same_operation_again_does_nothing_twice(desk: Desk, failed: list[str]) -> None:
-    runs = desk.ledger.runs
+def test_the_same_operation_again_does_nothing_twice(harness: Harness, failed: list[str]) -> None:
+    runs = harness.ledger.runs
     operation = runs.retry_all(failed)
     done = [item.new_run_id for item in islice(operation, 2)]
     assert runs.retry_all(failed, operation_id=operation.id).overtaken == 0
@@ -132,21 +132,21 @@ def test_the_same_operation_again_does_nothing_twice(desk: Desk, failed: list[st
     assert all(len(runs.work_order(str(item.work_order_id)).runs) == 2 for item in again)
 
 
-def test_an_item_that_was_interrupted_proceeds(desk: Desk, failed: list[str]) -> None:
-    runs = desk.ledger.runs
-    desk.do = raiser(KeyboardInterrupt())
+def test_an_item_that_was_interrupted_proceeds(harness: Harness, failed: list[str]) -> None:
+    runs = harness.ledger.runs
+    harness.do = raiser(KeyboardInterrupt())
     operation = runs.retry_all(failed)
     with pytest.raises(KeyboardInterrupt):
         next(iter(operation))
-    desk.do = lambda step: None
+    harness.do = lambda step: None
     items = list(runs.retry_all(failed, operation_id=operation.id))
     assert [(item.outcome, item.status) for item in items] == [("retried", "completed")] * 5
-    events = [event.type for event in desk.ledger.history.events(str(items[0].new_run_id))]
+    events = [event.type for event in harness.ledger.history.events(str(items[0].new_run_id))]
     assert events == ["run.started", "run.recovered", "run.step_completed"]
 
 
-def test_runs_may_be_left_to_workers(desk: Desk, failed: list[str]) -> None:
-    runs = desk.ledger.runs
+def test_runs_may_be_left_to_workers(harness: Harness, failed: list[str]) -> None:
+    runs = harness.ledger.runs
     operation = runs.retry_all(failed, wait=False)
     items = list(operation)
     assert {(item.outcome, item.status) for item in items} == {("retried", "active")}
@@ -154,9 +154,9 @@ def test_runs_may_be_left_to_workers(desk: Desk, failed: list[str]) -> None:
     assert {item.outcome for item in runs.retry_all(failed, wait=False, operation_id=operation.id)} == {"skipped"}
 
 
-def test_many_runs_are_cancelled(desk: Desk, failed: list[str]) -> None:
-    runs = desk.ledger.runs
-    paused = [desk.start(lambda step: fl.Pause("review")).id for _ in range(3)]
+def test_many_runs_are_cancelled(harness: Harness, failed: list[str]) -> None:
+    runs = harness.ledger.runs
+    paused = [harness.start(lambda step: fl.Pause("review")).id for _ in range(3)]
     operation = runs.cancel_all([*paused, failed[0], "nobody", paused[0]], by="ops", reason="recalled")
     assert operation.count == 5
     assert [item.outcome for item in operation] == ["cancelled"] * 3 + ["skipped", "refused"]
@@ -164,27 +164,29 @@ def test_many_runs_are_cancelled(desk: Desk, failed: list[str]) -> None:
     assert {item.outcome for item in runs.cancel_all(paused)} == {"skipped"}
 
 
-async def test_a_task_does_it_too(desk: Desk, failed: list[str]) -> None:
-    operation = await desk.ledger.runs.aretry_all(failed)
+async def test_a_task_does_it_too(harness: Harness, failed: list[str]) -> None:
+    operation = await harness.ledger.runs.aretry_all(failed)
     assert [item.outcome async for item in operation] == ["retried"] * 5
-    assert [item.outcome async for item in await desk.ledger.runs.acancel_all(failed)] == ["skipped"] * 5
+    assert [item.outcome async for item in await harness.ledger.runs.acancel_all(failed)] == ["skipped"] * 5
 
 
 @pytest.mark.parametrize("operation_id", ["", "nonsense", 7, "c6a1c1e0-0000-4000-8000-000000000000"])
-def test_what_is_no_operation_is_refused(desk: Desk, operation_id: Any) -> None:
+def test_what_is_no_operation_is_refused(harness: Harness, operation_id: Any) -> None:
     with pytest.raises(fl.InvalidRequest, match="operation_id"):
-        desk.ledger.runs.retry_all([], operation_id=operation_id)
+        harness.ledger.runs.retry_all([], operation_id=operation_id)
     with pytest.raises(fl.InvalidRequest, match="give a list"):
-        desk.ledger.runs.retry_all("run")
+        harness.ledger.runs.retry_all("run")
 
 
-def test_a_store_that_is_gone_stops_everything(desk: Desk, failed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    operation = desk.ledger.runs.retry_all(failed)
+def test_a_store_that_is_gone_stops_everything(
+    harness: Harness, failed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = harness.ledger.runs.retry_all(failed)
 
     def gone(*_: object) -> None:
         raise fl.StorageUnavailable("gone")
 
-    monkeypatch.setattr(desk.ledger._store, "append", gone)
+    monkeypatch.setattr(harness.ledger._store, "append", gone)
     with pytest.raises(fl.StorageUnavailable):
         list(operation)
 

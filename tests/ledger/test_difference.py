@@ -18,7 +18,7 @@ LINE = {
 }
 
 
-class Desk:
+class Harness:
     """Fetches, charges at the second attempt, and asks somebody; a test may set another way to charge."""
 
     def __init__(self, url: str) -> None:
@@ -57,23 +57,23 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store_url: str) -> Iterator[Desk]:
-    desk = Desk(store_url)
-    yield desk
-    desk.ledger.close()
+def harness(store_url: str) -> Iterator[Harness]:
+    harness = Harness(store_url)
+    yield harness
+    harness.ledger.close()
 
 
 def document(snapshot: fl.Snapshot) -> Any:
     return json.loads(snapshot.to_json())
 
 
-def test_the_patch_between_any_two_versions_gives_the_other_snapshot(desk: Desk) -> None:
-    run_id = desk.run()
-    documents = [document(snapshot) for snapshot in desk.ledger.history.snapshots(run_id)]
+def test_the_patch_between_any_two_versions_gives_the_other_snapshot(harness: Harness) -> None:
+    run_id = harness.run()
+    documents = [document(snapshot) for snapshot in harness.ledger.history.snapshots(run_id)]
     assert len(documents) == 9
     for a, before in enumerate(documents, start=1):
         for b, after in enumerate(documents, start=1):
-            diff = desk.ledger.history.diff(run_id, a, b)
+            diff = harness.ledger.history.diff(run_id, a, b)
             assert jsonpatch.apply_patch(before, json.loads(json.dumps(diff.patch))) == after
             assert bool(diff) == (a != b)
 
@@ -95,75 +95,77 @@ def test_patches_hold_for_node_ids_that_pointers_stumble_over(store_url: str) ->
     assert [placed.node_id for placed in left_out.added] == ["~1", "0", "-", "é 😀"]
 
 
-def test_a_diff_says_which_result_came_of_which_node_and_attempt_and_where_the_run_stands(desk: Desk) -> None:
-    run_id = desk.run()
-    diff = desk.ledger.history.diff(run_id, 2, 5, ignore="times")
+def test_a_diff_says_which_result_came_of_which_node_and_attempt_and_where_the_run_stands(harness: Harness) -> None:
+    run_id = harness.run()
+    diff = harness.ledger.history.diff(run_id, 2, 5, ignore="times")
     assert str(diff).splitlines() == [
         f"run {run_id}: version 2 → 5",
         '~ currentNodeId: "charge" → "look"',
         "+ 'charge' attempt 1: failed: TimeoutError: too slow",
         '+ \'charge\' attempt 2: {"text": "one\\ntwo\\n", "attempt": 2}',
     ]
-    back = str(desk.ledger.history.diff(run_id, 5, 2, ignore="times")).splitlines()
+    back = str(harness.ledger.history.diff(run_id, 5, 2, ignore="times")).splitlines()
     assert [line[:20] for line in back[2:]] == ["- 'charge' attempt 2", "- 'charge' attempt 1"]
     assert [(placed.node_id, placed.index, placed.result.attempt) for placed in diff.added] == [
         ("charge", 0, 1),
         ("charge", 1, 2),
     ]
-    waiting = str(desk.ledger.history.diff(run_id, 2, 3))
+    waiting = str(harness.ledger.history.diff(run_id, 2, 3))
     assert '~ status: "active" → "error"' in waiting
     assert '~ metadata.pausedReason: added, "Retry attempt 1"' in waiting
     assert "~ retryState: added" in waiting
-    assert '~ lastStartedAt: "2025-05-04T12:00:01+00:00" → ' in str(desk.ledger.history.diff(run_id, 3, 4))
-    assert "metadata.seen: added, [1, 2]" in str(desk.ledger.history.diff(run_id, 8, 9))
-    assert "nothing differs" in str(desk.ledger.history.diff(run_id, 4, 4))
+    assert '~ lastStartedAt: "2025-05-04T12:00:01+00:00" → ' in str(harness.ledger.history.diff(run_id, 3, 4))
+    assert "metadata.seen: added, [1, 2]" in str(harness.ledger.history.diff(run_id, 8, 9))
+    assert "nothing differs" in str(harness.ledger.history.diff(run_id, 4, 4))
 
 
-def test_large_values_are_folded_with_their_size_and_digest(desk: Desk) -> None:
-    run_id = desk.run()
-    (line,) = (line for line in str(desk.ledger.history.diff(run_id, 1, 2)).splitlines() if line[0] == "+")
+def test_large_values_are_folded_with_their_size_and_digest(harness: Harness) -> None:
+    run_id = harness.run()
+    (line,) = (line for line in str(harness.ledger.history.diff(run_id, 1, 2)).splitlines() if line[0] == "+")
     assert line.startswith('+ \'fetch\' attempt 1: {"a/b": 1, "~"')
     assert " bytes, sha256 " in line
     assert len(line) < 200
 
 
-def test_only_what_came_is_added(desk: Desk) -> None:
-    run_id = desk.run()
-    diff = desk.ledger.history.diff(run_id, 3, 5, ignore=["times", "/version", "/status", "/retryState", "/metadata"])
-    added = document(desk.ledger.history.snapshot(run_id, 5))["context"]["charge"][1]
+def test_only_what_came_is_added(harness: Harness) -> None:
+    run_id = harness.run()
+    diff = harness.ledger.history.diff(
+        run_id, 3, 5, ignore=["times", "/version", "/status", "/retryState", "/metadata"]
+    )
+    added = document(harness.ledger.history.snapshot(run_id, 5))["context"]["charge"][1]
     assert diff.patch == [
         {"op": "replace", "path": "/currentNodeId", "value": "look"},
         {"op": "add", "path": "/context/charge/1", "value": added},
     ]
-    assert not desk.ledger.history.diff(run_id, 3, 5, ignore=["/context/ch*", "/*[!x]"])
+    assert not harness.ledger.history.diff(run_id, 3, 5, ignore=["/context/ch*", "/*[!x]"])
 
 
-def test_a_version_that_does_not_exist_is_told_with_those_that_do(desk: Desk) -> None:
-    run_id = desk.run()
+def test_a_version_that_does_not_exist_is_told_with_those_that_do(harness: Harness) -> None:
+    run_id = harness.run()
     for a, b in [(1, 99), (99, 1), (0, 1), (-1, None)]:
         with pytest.raises(fl.VersionNotFound, match=r"has no version (99|0|-1): its versions are 1 to 9"):
-            desk.ledger.history.diff(run_id, a, b)
+            harness.ledger.history.diff(run_id, a, b)
     with pytest.raises(fl.InvalidRequest, match="not a whole number"):
-        desk.ledger.history.diff(run_id, "1", 2)  # type: ignore[arg-type]
+        harness.ledger.history.diff(run_id, "1", 2)  # type: ignore[arg-type]
     for unknown in ("nowhere", "workflow:w"):
         with pytest.raises(fl.RunNotFound):
-            desk.ledger.history.diff(unknown, 1, 1)
+            harness.ledger.history.diff(unknown, 1, 1)
         with pytest.raises(fl.RunNotFound):
-            desk.ledger.history.compare(run_id, unknown)
+            harness.ledger.history.compare(run_id, unknown)
     for ignore in ("context", ["/a~2"], 3):
         with pytest.raises(fl.InvalidRequest):
-            desk.ledger.history.compare(run_id, run_id, ignore=ignore)  # type: ignore[arg-type]
+            harness.ledger.history.compare(run_id, run_id, ignore=ignore)  # type: ignore[arg-type]
 
 
-def test_runs_that_did_the_same_do_not_part(desk: Desk) -> None:
-    a, b = desk.run(), desk.run()
-    found = desk.compare(a, b)
+def test_runs_that_did_the_same_do_not_part(harness: Harness) -> None:
+    a, b = harness.run(), harness.run()
+    found = harness.compare(a, b)
     assert found.parted is None
     assert found.patch == []
     assert "they took the same steps" in str(found)
     assert (found.a.run_id, found.b.run_id, found.a.steps) == (a, b, 5)
     # Without times and ids ignored the snapshots differ, in nothing else.
-    paths = {operation["path"] for operation in desk.ledger.history.compare(a, b).patch}
+    paths = {operation["path"] for operation in harness.ledger.history.compare(a, b).patch}
     assert "/context/fetch/0/output/id" in paths
     assert all(path.endswith(("/id", "/timestamp", "/lastStartedAt")) for path in paths)
 
@@ -174,63 +176,67 @@ def parted(found: fl.RunComparison) -> tuple[str, int, str | None]:
     return found.parted.kind, found.parted.alike, there and there.node_id
 
 
-def test_runs_part_where_what_they_were_given_differs(desk: Desk) -> None:
-    a = desk.run()
-    assert parted(desk.compare(a, desk.run(payload=2))) == ("payload", 0, "fetch")
-    answered = desk.compare(a, desk.run(answer={"ok": False}))
+def test_runs_part_where_what_they_were_given_differs(harness: Harness) -> None:
+    a = harness.run()
+    assert parted(harness.compare(a, harness.run(payload=2))) == ("payload", 0, "fetch")
+    answered = harness.compare(a, harness.run(answer={"ok": False}))
     assert parted(answered) == ("payload", 4, "look")
     assert "parted after 4 steps alike: the payload of 'look' attempt 1 differs\n    payload: true → {" in str(answered)
-    assert parted(desk.compare(a, desk.run(answer={"ok": False}), "/context/*/*/payload")) == ("output", 4, "look")
+    assert parted(harness.compare(a, harness.run(answer={"ok": False}), "/context/*/*/payload")) == (
+        "output",
+        4,
+        "look",
+    )
 
 
-def test_runs_part_where_an_error_an_output_or_a_handle_differs(desk: Desk) -> None:
-    a = desk.run()
+def test_runs_part_where_an_error_an_output_or_a_handle_differs(harness: Harness) -> None:
+    a = harness.run()
 
     def charge(step: fl.StepContext) -> Any:
         raise fl.NonRetryable("card is stolen")
 
-    slowly, desk.charge = desk.charge, charge
-    refused = desk.compare(a, desk.run())
+    slowly, harness.charge = harness.charge, charge
+    refused = harness.compare(a, harness.run())
     assert parted(refused) == ("error", 1, "charge")
     assert '    error: "TimeoutError: too slow" → "NonRetryable: card is stolen"' in str(refused)
     told = str(refused).splitlines()
     assert '- \'charge\' attempt 2: {"text": "one\\ntwo\\n", "attempt": 2}' in told
     assert told[-2:] == ["- 'look' attempt 1: paused: a person must look", "- 'look' attempt 1: true"]
 
-    desk.charge = lambda step: slowly(step) | {"text": "one\nthree\n"}
-    other = desk.compare(a, desk.run())
+    harness.charge = lambda step: slowly(step) | {"text": "one\nthree\n"}
+    other = harness.compare(a, harness.run())
     assert parted(other) == ("output", 2, "charge")
     assert "      -two" in str(other).splitlines()
     assert "      +three" in str(other).splitlines()
-    desk.charge = lambda step: fl.StepResult(slowly(step), handle=None if step.attempt == 1 else "paid")
-    paid = desk.compare(a, desk.run())
+    harness.charge = lambda step: fl.StepResult(slowly(step), handle=None if step.attempt == 1 else "paid")
+    paid = harness.compare(a, harness.run())
     assert parted(paid) == ("handle", 2, "charge")
 
 
-def test_runs_part_where_one_goes_to_another_node_or_no_further(desk: Desk) -> None:
-    a = desk.run()
+def test_runs_part_where_one_goes_to_another_node_or_no_further(harness: Harness) -> None:
+    a = harness.run()
     edges = [{"source": "fetch", "target": "look"}, {"source": "look", "target": "charge"}]
-    desk.ledger.workflows.save(LINE | {"edges": edges}, workflow_id="w", by="eve")
-    other = desk.compare(a, desk.run())
+    harness.ledger.workflows.save(LINE | {"edges": edges}, workflow_id="w", by="eve")
+    other = harness.compare(a, harness.run())
     assert parted(other) == ("next", 0, "fetch")
     assert other.workflow
     assert "the definitions differ: " in str(other)
-    elsewhere = desk.compare(a, other.b.run_id, "/context/*/*/next")
+    elsewhere = harness.compare(a, other.b.run_id, "/context/*/*/next")
     assert parted(elsewhere) == ("node", 1, "charge")
     assert "the first run went to 'charge' attempt 1, the second one went to 'look' attempt 1" in str(elsewhere)
 
-    desk.ledger.workflows.save(LINE, workflow_id="w", by="eve")
-    short = desk.ledger.runs.start("w", payload=1).id  # waits for its second attempt
-    assert parted(desk.compare(a, short)) == ("end", 2, "charge")
-    assert "the second run has no further step, the other went to 'charge' attempt 2" in str(desk.compare(a, short))
-    assert "the first run has no further step" in str(desk.compare(short, a))
+    harness.ledger.workflows.save(LINE, workflow_id="w", by="eve")
+    short = harness.ledger.runs.start("w", payload=1).id  # waits for its second attempt
+    assert parted(harness.compare(a, short)) == ("end", 2, "charge")
+    assert "the second run has no further step, the other went to 'charge' attempt 2" in str(harness.compare(a, short))
+    assert "the first run has no further step" in str(harness.compare(short, a))
 
 
-def test_a_parting_says_whether_node_or_code_changed(desk: Desk) -> None:
-    a = desk.run()
+def test_a_parting_says_whether_node_or_code_changed(harness: Harness) -> None:
+    a = harness.run()
     nodes = [*LINE["nodes"][:2], {"id": "look", "type": "ask", "data": {"who": "ops"}}]
-    desk.ledger.workflows.save(LINE | {"nodes": nodes}, workflow_id="w", by="eve")
-    changed = desk.compare(a, desk.run())
+    harness.ledger.workflows.save(LINE | {"nodes": nodes}, workflow_id="w", by="eve")
+    changed = harness.compare(a, harness.run())
     assert parted(changed) == ("input", 3, "look")
     assert (changed.parted.node_changed, changed.parted.code_changed) == (True, False)
     assert "    the node isn't the same in the two definitions" in str(changed).splitlines()
@@ -257,30 +263,30 @@ def test_a_parting_says_whether_other_code_ran(durable_url: str) -> None:
     assert "other code ran at 'n'" in str(found)
 
 
-def test_a_retry_is_compared_with_the_results_that_it_began_with(desk: Desk) -> None:
-    slowly = desk.charge
+def test_a_retry_is_compared_with_the_results_that_it_began_with(harness: Harness) -> None:
+    slowly = harness.charge
 
     def charge(step: fl.StepContext) -> Any:
         raise ValueError("kaputt")
 
-    desk.charge = charge
-    failed = desk.run()
-    desk.charge = slowly
-    retry = desk.ledger.runs.retry(failed, from_node="charge", by="bob")
+    harness.charge = charge
+    failed = harness.run()
+    harness.charge = slowly
+    retry = harness.ledger.runs.retry(failed, from_node="charge", by="bob")
     for one, other in ((failed, retry.id), (retry.id, failed)):
-        found = desk.compare(one, other)
+        found = harness.compare(one, other)
         assert parted(found) == ("error", 1, "charge")
         assert (found.steps[0].node_id, found.steps[0].a) == ("fetch", found.steps[0].b)
 
 
-def test_a_comparison_is_json(desk: Desk) -> None:
-    a, b = desk.run(), desk.run(payload=2)
-    found = desk.ledger.history.compare(a, b)
+def test_a_comparison_is_json(harness: Harness) -> None:
+    a, b = harness.run(), harness.run(payload=2)
+    found = harness.ledger.history.compare(a, b)
     data = json.loads(json.dumps(found.to_data()))
     assert data == found.to_data()
     assert (data["parted"]["kind"], data["parted"]["alike"], data["a"]["runId"]) == ("payload", 0, a)
     assert data["steps"][1]["nodeId"] == "charge"
-    first, second = (document(desk.ledger.history.snapshot(run_id)) for run_id in (a, b))
+    first, second = (document(harness.ledger.history.snapshot(run_id)) for run_id in (a, b))
     assert jsonpatch.apply_patch(first, data["patch"]) == second
 
 
@@ -311,17 +317,17 @@ def test_loops_are_aligned_visit_by_visit(store_url: str) -> None:
     ]
 
 
-async def test_the_async_twins_say_the_same(desk: Desk) -> None:
-    a, b = desk.run(), desk.run(payload=2)
-    history = desk.ledger.history
+async def test_the_async_twins_say_the_same(harness: Harness) -> None:
+    a, b = harness.run(), harness.run(payload=2)
+    history = harness.ledger.history
     assert (await history.adiff(a, 1, 5)).patch == history.diff(a, 1, 5).patch
     assert (await history.acompare(a, b)).to_data() == history.compare(a, b).to_data()
 
 
-def test_a_workflow_diff_has_a_patch(desk: Desk) -> None:
+def test_a_workflow_diff_has_a_patch(harness: Harness) -> None:
     nodes = [{"id": "first", "type": "fetch"}, *LINE["nodes"][:2], {"id": "look", "type": "ask", "data": {"a/b": 1}}]
-    desk.ledger.workflows.save(LINE | {"nodes": nodes, "start": "fetch"}, workflow_id="w", by="eve", name="Shop")
-    diff = desk.ledger.workflows.diff("w", 1, 2)
+    harness.ledger.workflows.save(LINE | {"nodes": nodes, "start": "fetch"}, workflow_id="w", by="eve", name="Shop")
+    diff = harness.ledger.workflows.diff("w", 1, 2)
     before, after = (
         {"definition": side.definition.to_data(), "code": side.code} | ({"name": side.name} if side.name else {})
         for side in (diff.before, diff.after)

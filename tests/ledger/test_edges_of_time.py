@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import flowledger as fl
 
-from .desk import GOOD, Desk, policy, raiser
+from .harness import GOOD, Harness, policy, raiser
 
 
 def test_a_snapshot_made_under_a_clock_that_goes_backwards_can_be_read_back() -> None:
@@ -36,7 +36,7 @@ def test_an_executors_time_is_kept_when_its_outcome_is_recorded_after_an_operato
         assert ledger.runs.proceed(run.id).snapshot.total_execution_time == 30 * 60 * 1000
 
 
-def test_a_retry_in_the_far_future_leaves_a_readable_run(memory_desk: Desk) -> None:
+def test_a_retry_in_the_far_future_leaves_a_readable_run(memory_desk: Harness) -> None:
     memory_desk.ledger.workflows.save(policy(maxRetries=1, interval=1e12, maxInterval=1e12), workflow_id="far")
     memory_desk.do = raiser(ValueError("no luck"))
     run = memory_desk.ledger.runs.start("far")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 import flowledger as fl
 
-from .desk import GOOD, Desk, raiser
+from .harness import GOOD, Harness, raiser
 
 
 class Model(BaseModel):
@@ -45,7 +45,7 @@ ODD_RETURNS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("kind", ODD_RETURNS)
-def test_whatever_an_executor_returns_nothing_escapes(memory_desk: Desk, kind: str) -> None:
+def test_whatever_an_executor_returns_nothing_escapes(memory_desk: Harness, kind: str) -> None:
     run = memory_desk.start(lambda step: ODD_RETURNS[kind]())
     assert run.status == "failed"
     assert [event.type for event in memory_desk.ledger.history.events(run.id)] == ["run.started", "run.step_failed"]
@@ -85,7 +85,7 @@ RAISED: dict[str, tuple[BaseException, str]] = {
 
 @pytest.mark.parametrize("how", ["sync", "async", "engine"])
 @pytest.mark.parametrize("kind", RAISED)
-async def test_whatever_an_executor_raises_is_recorded(memory_desk: Desk, kind: str, how: str) -> None:
+async def test_whatever_an_executor_raises_is_recorded(memory_desk: Harness, kind: str, how: str) -> None:
     error, text = RAISED[kind]
     memory_desk.do = raiser(error)
     if how == "sync":
@@ -102,7 +102,7 @@ async def test_whatever_an_executor_raises_is_recorded(memory_desk: Desk, kind: 
     assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
 
 
-async def test_an_async_executor_of_a_wrong_signature_fails_its_step(memory_desk: Desk) -> None:
+async def test_an_async_executor_of_a_wrong_signature_fails_its_step(memory_desk: Harness) -> None:
     async def takes_nothing() -> None:
         pass
 
@@ -111,15 +111,15 @@ async def test_an_async_executor_of_a_wrong_signature_fails_its_step(memory_desk
     assert (await memory_desk.ledger.runs.astart("odd")).status == "failed"
 
 
-def test_a_long_message_is_cut_and_says_so(desk: Desk) -> None:
-    run = desk.start(raiser(ValueError("x" * 5_000_000)))
+def test_a_long_message_is_cut_and_says_so(harness: Harness) -> None:
+    run = harness.start(raiser(ValueError("x" * 5_000_000)))
     error = run.snapshot.context["only"][0].error
     assert error is not None
     assert len(error) < 300_000
     assert error.endswith("… (cut here: 5,000,000 characters in all)")
 
 
-def test_odd_log_lines_are_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_log_lines_are_recorded(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("flowledger.steps"), "propagate", False)  # handlers of tests take text only
 
     def talk(step: fl.StepContext) -> str:
@@ -131,9 +131,9 @@ def test_odd_log_lines_are_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch)
             step.log.exception("caught")
         return "said"
 
-    run = desk.start(talk)
+    run = harness.start(talk)
     assert run.status == "completed"
-    (*_, event) = desk.ledger.history.events(run.id)
+    (*_, event) = harness.ledger.history.events(run.id)
     assert [line["message"].partition("\n")[0] for line in event.data["logs"]] == [
         "half a \\ud83d emoji",
         "one and {'two': 2}",
@@ -142,26 +142,26 @@ def test_odd_log_lines_are_recorded(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     assert "inner \\udfff" in event.data["logs"][2]["message"]
 
 
-def test_a_log_line_with_wrong_arguments_fails_no_step(memory_desk: Desk) -> None:
+def test_a_log_line_with_wrong_arguments_fails_no_step(memory_desk: Harness) -> None:
     assert memory_desk.start(lambda step: step.log.info("%d pieces", "many")).status == "completed"
 
 
-def test_values_that_together_are_over_the_limit_of_an_event_fail_the_step(desk: Desk) -> None:
+def test_values_that_together_are_over_the_limit_of_an_event_fail_the_step(harness: Harness) -> None:
     def talkative(step: fl.StepContext) -> str:
         for _ in range(40):
             step.log.info("x" * 50_000)
         return "y" * 9_000
 
-    run = desk.start(talkative)
+    run = harness.start(talkative)
     assert run.status == "failed"
     error = run.snapshot.context["only"][0].error
     assert error is not None
     assert "over the limit" in error
-    assert desk.ledger.verify().ok
-    assert desk.start(lambda step: 1).status == "completed"
+    assert harness.ledger.verify().ok
+    assert harness.start(lambda step: 1).status == "completed"
 
 
-def test_the_cause_of_an_error_is_recorded_with_it(memory_desk: Desk) -> None:
+def test_the_cause_of_an_error_is_recorded_with_it(memory_desk: Harness) -> None:
     def do(step: fl.StepContext) -> Any:
         try:
             raise ConnectionError("refused by the bank")

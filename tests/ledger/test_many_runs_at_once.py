@@ -15,7 +15,7 @@ import flowledger as fl
 from flowledger.domain.ports import Write
 
 from ..properties.naive_fold import naive_run
-from .desk import line
+from .harness import line
 
 ACTS = ("go", "fail", "pause", "cancel")
 

@@ -13,7 +13,7 @@ import flowledger as fl
 from flowledger.domain.execution.step import MAX_ERROR_TEXT
 from flowledger.domain.masking import LONGEST_FORM, Masker
 
-from .desk import Desk, line
+from .harness import Harness, line
 
 SECRET = "tr0ub4dor-&-3"
 
@@ -64,19 +64,19 @@ def test_secrets_are_nowhere_in_the_file(tmp_path: Path) -> None:
     assert json.dumps(SECRET)[1:-1].encode() not in stored
 
 
-def test_a_secret_that_an_executor_returns_is_its_output(memory_desk: Desk) -> None:
+def test_a_secret_that_an_executor_returns_is_its_output(memory_desk: Harness) -> None:
     run = memory_desk.start(lambda step: step.globals["token"], globals={"token": SECRET})
     assert run.snapshot.context["only"][0].output == SECRET
 
 
-def test_globals_are_gone_with_the_call(memory_desk: Desk) -> None:
+def test_globals_are_gone_with_the_call(memory_desk: Harness) -> None:
     run = memory_desk.start(lambda step: fl.Pause("why"), globals={"token": SECRET})
     memory_desk.do = lambda step: dict(step.globals)
     assert memory_desk.ledger.runs.resume(run.id).snapshot.context["only"][0].output == {}
 
 
 @pytest.mark.parametrize("returned", ["reason", "handle"])
-def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> None:
+def test_a_secret_in_a_reason_is_masked(memory_desk: Harness, returned: str) -> None:
     def careless(step: fl.StepContext) -> Any:
         token = step.globals["token"]
         return fl.Pause(f"waiting for {token}") if returned == "reason" else fl.StepResult(1, handle=token)
@@ -91,7 +91,7 @@ def test_a_secret_in_a_reason_is_masked(memory_desk: Desk, returned: str) -> Non
     "before", [MAX_ERROR_TEXT - 5, MAX_ERROR_TEXT - len(SECRET) - 20, MAX_ERROR_TEXT + LONGEST_FORM - 5]
 )
 @pytest.mark.parametrize("secrets", [1, 9000])
-def test_a_secret_at_the_end_of_a_text_that_is_cut_is_masked(memory_desk: Desk, before: int, secrets: int) -> None:
+def test_a_secret_at_the_end_of_a_text_that_is_cut_is_masked(memory_desk: Harness, before: int, secrets: int) -> None:
     def fails(step: fl.StepContext) -> None:
         many = " ".join([step.globals["token"]] * secrets)
         raise ValueError(many + "x" * (before - len(many)) + step.globals["token"] + "y" * 90_000)
@@ -141,7 +141,7 @@ class Derived(pydantic.BaseModel):
         return f"Bearer {self.auth}"
 
 
-def test_a_secret_that_a_model_puts_elsewhere_stays_masked(memory_desk: Desk) -> None:
+def test_a_secret_that_a_model_puts_elsewhere_stays_masked(memory_desk: Harness) -> None:
     data = {"auth": "{{ globals.token }}", "parts": ["zzz", "{{ globals.token }}"], "plain": "kept"}
     registry = fl.ExecutorRegistry()
     registry.register("call", input=Derived)(lambda step: step.data["plain"])
@@ -154,7 +154,7 @@ def test_a_secret_that_a_model_puts_elsewhere_stays_masked(memory_desk: Desk) ->
     assert SECRET not in str(event.data)
 
 
-def test_what_an_expression_made_of_a_secret_is_masked_in_logs_and_errors(memory_desk: Desk) -> None:
+def test_what_an_expression_made_of_a_secret_is_masked_in_logs_and_errors(memory_desk: Harness) -> None:
     registry = fl.ExecutorRegistry()
 
     @registry.register("call")

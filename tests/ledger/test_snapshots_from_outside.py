@@ -8,7 +8,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import GOOD, Desk
+from .harness import GOOD, Harness
 
 SNAPSHOT: dict[str, Any] = {
     "workflowId": "w",
@@ -77,7 +77,7 @@ def test_a_snapshot_without_a_key_that_it_needs_is_refused(key: str) -> None:
     assert refused.value.path == f"$.{key}"
 
 
-def test_a_snapshot_of_another_workflow_is_refused(memory_desk: Desk) -> None:
+def test_a_snapshot_of_another_workflow_is_refused(memory_desk: Harness) -> None:
     engine = fl.Engine(fl.WorkflowDefinition.model_validate(GOOD), memory_desk.executors)
     elsewhere = fl.Snapshot.from_json(SNAPSHOT | {"currentNodeId": "elsewhere"})
     with pytest.raises(fl.InvalidSnapshot, match="the definition has no node 'elsewhere'"):

@@ -12,7 +12,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import Desk
+from .harness import Harness
 
 ASKING = {"__pause": True, "reason": "a stranger's"}
 
@@ -41,7 +41,7 @@ PASSING_ON: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("how", PASSING_ON)
 @pytest.mark.parametrize("whence", ["payload", "data", "expression", "context", "inside"])
-def test_a_value_that_is_passed_on_doesnt_pause(memory_desk: Desk, whence: str, how: str) -> None:
+def test_a_value_that_is_passed_on_doesnt_pause(memory_desk: Harness, whence: str, how: str) -> None:
     data: Any = {"data": ASKING, "expression": "{{ payload }}"}.get(whence, {})
     nodes = [{"id": "first", "type": "do"}, {"id": "second", "type": "do", "data": {"x": data}}]
     memory_desk.ledger.workflows.save(
@@ -71,7 +71,7 @@ def test_an_engine_alone_passes_on_what_it_was_given(how: str) -> None:
 
 @pytest.mark.parametrize("make", [json.loads, orjson.loads, lambda text: pickle.loads(pickle.dumps(json.loads(text)))])  # noqa: S301 - a pickle of ours
 def test_a_dict_out_of_another_process_or_host_is_neither_a_pause_nor_an_output(
-    memory_desk: Desk, make: Callable[[str], Any]
+    memory_desk: Harness, make: Callable[[str], Any]
 ) -> None:
     """To take it for an output would pass an approval, to take it for a pause would let a stranger hold up the run."""
     run = memory_desk.start(lambda step: make('{"__pause": true, "reason": "a person must look"}'), payload={"x": 1})
@@ -81,21 +81,21 @@ def test_a_dict_out_of_another_process_or_host_is_neither_a_pause_nor_an_output(
 
 
 @pytest.mark.parametrize("value", [False, None, 1])
-def test_data_cant_make_void_what_code_asks_for(memory_desk: Desk, value: Any) -> None:
+def test_data_cant_make_void_what_code_asks_for(memory_desk: Harness, value: Any) -> None:
     """The key is the payload's own then, and its value the code's: nobody has passed that on."""
     run = memory_desk.start(lambda step: {**step.payload, "__pause": True}, payload={"__pause": value, "amount": 1})
     assert run.status == "failed"
     assert "return fl.Pause(…)" in str(run.snapshot.context["only"][0].error)
 
 
-def test_a_text_that_mentions_the_key_doesnt_make_an_output_of_what_may_be_a_pause(memory_desk: Desk) -> None:
+def test_a_text_that_mentions_the_key_doesnt_make_an_output_of_what_may_be_a_pause(memory_desk: Harness) -> None:
     payload = {"note": "please skip __pause", "__pause__": "__pause"}
     run = memory_desk.start(lambda step: json.loads('{"__pause": true}'), payload=payload)
     assert run.status == "failed"
     assert "return fl.Pause(…)" in str(run.snapshot.context["only"][0].error)
 
 
-def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Desk) -> None:
+def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Harness) -> None:
     memory_desk.ledger.workflows.save(
         {"nodes": [{"id": "n", "type": "do", "data": {"x": "{{ {'__pause': true} }}"}}]}, workflow_id="made", by="ada"
     )
@@ -104,7 +104,7 @@ def test_what_an_expression_makes_of_its_own_doesnt_pause(memory_desk: Desk) -> 
 
 
 @pytest.mark.parametrize("value", [1, 1.0, "true", "yes", [True], {"x": 1}, False, None, 0, ""])
-def test_only_true_asks_for_a_pause(memory_desk: Desk, value: Any) -> None:
+def test_only_true_asks_for_a_pause(memory_desk: Harness, value: Any) -> None:
     run = memory_desk.start(lambda step: {"__pause": value})
     assert run.status == "completed"
     assert run.snapshot.context["only"][0].output == {"__pause": value}
@@ -123,12 +123,12 @@ def test_only_true_asks_for_a_pause(memory_desk: Desk, value: Any) -> None:
 )
 @pytest.mark.parametrize("payload", [{"x": 1}, ASKING, {"__pause": False}])
 def test_code_that_asks_for_a_pause_gets_it_whatever_came_in(
-    memory_desk: Desk, asking: Callable[[fl.StepContext], Any], payload: Any
+    memory_desk: Harness, asking: Callable[[fl.StepContext], Any], payload: Any
 ) -> None:
     assert memory_desk.start(asking, payload=payload).status == "paused"
 
 
-def test_a_replay_sees_it_the_same_way(memory_desk: Desk) -> None:
+def test_a_replay_sees_it_the_same_way(memory_desk: Harness) -> None:
     run = memory_desk.start(lambda step: dict(step.payload), payload=ASKING)
     assert memory_desk.ledger.history.replay(run.id).ok
 
@@ -146,7 +146,7 @@ BRANCHES = {
 
 
 @pytest.mark.parametrize("key", ["handle", "__handle", "sourceHandle", "source_handle", "next_node_id", "nextNodeId"])
-def test_an_output_with_a_handle_in_it_chooses_no_way(memory_desk: Desk, key: str) -> None:
+def test_an_output_with_a_handle_in_it_chooses_no_way(memory_desk: Harness, key: str) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: step.payload
     run = memory_desk.ledger.runs.start("branches", payload={key: "paid", "output": 1}, by="ada")
@@ -154,7 +154,7 @@ def test_an_output_with_a_handle_in_it_chooses_no_way(memory_desk: Desk, key: st
 
 
 @pytest.mark.parametrize("handle", ["", "Paid", "paid ", "pаid", "default", "null"])
-def test_a_handle_out_of_data_that_no_edge_takes_ends_the_run(memory_desk: Desk, handle: str) -> None:
+def test_a_handle_out_of_data_that_no_edge_takes_ends_the_run(memory_desk: Harness, handle: str) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: fl.StepResult(None, handle=step.payload["way"])
     run = memory_desk.ledger.runs.start("branches", payload={"way": handle}, by="ada")
@@ -163,7 +163,7 @@ def test_a_handle_out_of_data_that_no_edge_takes_ends_the_run(memory_desk: Desk,
     assert repr(handle) in run.snapshot.metadata["failedReason"]
 
 
-def test_a_handle_with_a_control_character_is_no_handle(memory_desk: Desk) -> None:
+def test_a_handle_with_a_control_character_is_no_handle(memory_desk: Harness) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: fl.StepResult(None, handle=step.payload["way"])
     run = memory_desk.ledger.runs.start("branches", payload={"way": "paid\n"}, by="ada")
@@ -183,7 +183,7 @@ class Chameleon(str):
         return hash("paid")
 
 
-def test_the_way_that_is_followed_is_the_one_that_is_recorded(memory_desk: Desk) -> None:
+def test_the_way_that_is_followed_is_the_one_that_is_recorded(memory_desk: Harness) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: fl.StepResult(None, handle=Chameleon("elsewhere"))
     run = memory_desk.ledger.runs.start("branches", by="ada")
@@ -192,7 +192,7 @@ def test_the_way_that_is_followed_is_the_one_that_is_recorded(memory_desk: Desk)
 
 
 @pytest.mark.parametrize("handle", [True, 1, ["paid"], {"handle": "paid"}])
-def test_a_handle_that_is_no_text_fails_the_step(memory_desk: Desk, handle: Any) -> None:
+def test_a_handle_that_is_no_text_fails_the_step(memory_desk: Harness, handle: Any) -> None:
     memory_desk.ledger.workflows.save(BRANCHES, workflow_id="branches", by="ada")
     memory_desk.do = lambda step: fl.StepResult(None, handle=step.payload["way"])
     run = memory_desk.ledger.runs.start("branches", payload={"way": handle}, by="ada")

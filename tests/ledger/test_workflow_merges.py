@@ -11,7 +11,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import Desk, line
+from .harness import Harness, line
 
 
 def with_data(definition: dict[str, Any], **data: Any) -> dict[str, Any]:
@@ -23,15 +23,15 @@ BASE = line("a", "b", "c")
 
 
 @pytest.fixture
-def workflows(desk: Desk) -> Any:
-    desk.ledger.workflows.save(BASE, workflow_id="x", by="ada", message="the base")
-    return desk.ledger.workflows
+def workflows(harness: Harness) -> Any:
+    harness.ledger.workflows.save(BASE, workflow_id="x", by="ada", message="the base")
+    return harness.ledger.workflows
 
 
-def test_a_stale_save_tells_who_changed_what_since_node_by_node(desk: Desk, workflows: Any) -> None:
+def test_a_stale_save_tells_who_changed_what_since_node_by_node(harness: Harness, workflows: Any) -> None:
     workflows.save(with_data(BASE, a=1), workflow_id="x", by="bob", message="tuned a")
     workflows.save(line("a", "c"), workflow_id="x", by="eve", name="Short")
-    before = desk.written()
+    before = harness.written()
     with pytest.raises(fl.StaleVersion) as refused:
         workflows.save(with_data(BASE, b=2), workflow_id="x", by="ada", expected_version=1)
     error = refused.value
@@ -47,7 +47,7 @@ def test_a_stale_save_tells_who_changed_what_since_node_by_node(desk: Desk, work
     assert "removed node 'b'" in str(error)
     assert error.conflicts == ()
     assert "or save with merge=True (--merge)" in str(error)
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 def test_the_message_of_a_stale_save_stays_short_and_changes_has_all(workflows: Any) -> None:
@@ -69,23 +69,23 @@ def test_a_save_based_on_what_never_was_is_stale_with_or_without_merge(workflows
         assert ("there is no such save yet" in str(refused.value)) == (expected > 1)
 
 
-def test_nothing_is_merged_over_a_version_before_the_first(desk: Desk, workflows: Any) -> None:
-    before = desk.written()
+def test_nothing_is_merged_over_a_version_before_the_first(harness: Harness, workflows: Any) -> None:
+    before = harness.written()
     with pytest.raises(fl.StaleVersion):
         workflows.save(line("x", "y"), workflow_id="x", expected_version=-1, merge=True)
-    assert desk.written() == before
+    assert harness.written() == before
 
 
-def test_changes_to_different_parts_are_merged_on_request(desk: Desk, workflows: Any) -> None:
+def test_changes_to_different_parts_are_merged_on_request(harness: Harness, workflows: Any) -> None:
     theirs = with_data(line("a", "b", "c", "d"), a="theirs")
     workflows.save(theirs, workflow_id="x", by="bob")
-    before = desk.written()
+    before = harness.written()
     merged = workflows.save(
         with_data(line("z", "a", "b", "c"), c="mine"), workflow_id="x", by="ada", expected_version=1, merge=True
     )
     assert (merged.version, merged.by, merged.message) == (3, "ada", "merged over version 2")
     assert merged.definition.to_data() == with_data(line("z", "a", "b", "c", "d"), a="theirs", c="mine")
-    assert desk.written() == before + 1
+    assert harness.written() == before + 1
 
 
 def test_a_merge_keeps_its_own_message_and_the_name_that_others_gave(workflows: Any) -> None:
@@ -95,13 +95,13 @@ def test_a_merge_keeps_its_own_message_and_the_name_that_others_gave(workflows: 
     assert (merged.message, merged.name) == ("tuned b", "Theirs")
 
 
-def test_the_same_change_on_both_sides_is_no_conflict_and_no_new_version(desk: Desk, workflows: Any) -> None:
+def test_the_same_change_on_both_sides_is_no_conflict_and_no_new_version(harness: Harness, workflows: Any) -> None:
     theirs = workflows.save(with_data(BASE, a=1), workflow_id="x", by="bob")
-    before = desk.written()
+    before = harness.written()
     again = workflows.save(with_data(BASE, a=1), workflow_id="x", by="ada", expected_version=1, merge=True)
     assert again == theirs
     assert workflows.save(BASE, workflow_id="x", by="ada", expected_version=1, merge=True) == theirs
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_the_same_change_on_both_sides_is_no_conflict_and_no_new_version(desk: D
     ],
 )
 def test_the_same_part_changed_differently_is_a_conflict_that_is_named(
-    desk: Desk, workflows: Any, theirs: dict[str, Any], mine: dict[str, Any], conflicts: tuple[str, ...]
+    harness: Harness, workflows: Any, theirs: dict[str, Any], mine: dict[str, Any], conflicts: tuple[str, ...]
 ) -> None:
     workflows.save(theirs, workflow_id="x", by="bob")
-    before = desk.written()
+    before = harness.written()
     with pytest.raises(fl.StaleVersion, match=f"both changed {', '.join(conflicts)};") as refused:
         workflows.save(mine, workflow_id="x", expected_version=1, merge=True)
     assert refused.value.conflicts == conflicts
     assert "merge=True" not in str(refused.value)
     assert [change.by for change in refused.value.changes] == ["bob"]
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 def test_edges_with_ids_conflict_by_id(workflows: Any) -> None:
@@ -140,13 +140,13 @@ def test_edges_with_ids_conflict_by_id(workflows: Any) -> None:
     assert refused.value.conflicts == ("edge 'e'",)
 
 
-def test_a_merge_that_breaks_the_graph_is_refused(desk: Desk, workflows: Any) -> None:
+def test_a_merge_that_breaks_the_graph_is_refused(harness: Harness, workflows: Any) -> None:
     workflows.save(line("a", "b"), workflow_id="x", by="bob")
-    before = desk.written()
+    before = harness.written()
     leads_to_c = BASE | {"edges": [*BASE["edges"], {"source": "a", "target": "c", "sourceHandle": "skip"}]}
     with pytest.raises(fl.InvalidDefinition, match="there is no node 'c'"):
         workflows.save(leads_to_c, workflow_id="x", expected_version=1, merge=True)
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 def test_a_merge_needs_to_know_what_the_change_was_based_on(workflows: Any) -> None:

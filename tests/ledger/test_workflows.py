@@ -10,11 +10,11 @@ import pytest
 import flowledger as fl
 from flowledger.domain.workflow import decisions, snapshot_ids
 
-from .desk import GOOD, Desk, line
+from .harness import GOOD, Harness, line
 
 
-def test_a_save_that_changes_definition_or_name_is_a_version_and_another_message_is_none(desk: Desk) -> None:
-    save = desk.ledger.workflows.save
+def test_a_save_that_changes_definition_or_name_is_a_version_and_another_message_is_none(harness: Harness) -> None:
+    save = harness.ledger.workflows.save
     first = save(line("a", "b"), workflow_id="x", by="ada", message="first")
     assert save(line("a", "b"), workflow_id="x", by="bob", message="again") == first
     assert save(line("a", "b", "c"), workflow_id="x", by="bob").version == 2
@@ -24,18 +24,18 @@ def test_a_save_that_changes_definition_or_name_is_a_version_and_another_message
     assert save(line("a"), workflow_id="x", by="ada").name == "The line"
 
 
-def test_a_rename_keeps_id_definition_and_code(desk: Desk) -> None:
-    first = desk.ledger.workflows.save(line("a", "b"), workflow_id="x", by="ada")
-    renamed = desk.ledger.workflows.rename("x", "The line", by="bob")
+def test_a_rename_keeps_id_definition_and_code(harness: Harness) -> None:
+    first = harness.ledger.workflows.save(line("a", "b"), workflow_id="x", by="ada")
+    renamed = harness.ledger.workflows.rename("x", "The line", by="bob")
     assert (renamed.workflow_id, renamed.version, renamed.name, renamed.by) == ("x", 2, "The line", "bob")
     assert (renamed.definition, renamed.code, renamed.digest) == (first.definition, first.code, first.digest)
-    assert desk.ledger.workflows.rename("x", "The line", by="eve") == renamed
-    assert desk.ledger.workflows.rename("x", None, by="bob").name is None
-    assert desk.ledger.workflows.get("x", 2).name == "The line"
+    assert harness.ledger.workflows.rename("x", "The line", by="eve") == renamed
+    assert harness.ledger.workflows.rename("x", None, by="bob").name is None
+    assert harness.ledger.workflows.get("x", 2).name == "The line"
 
 
 @pytest.mark.parametrize("name", ["", "  ", 7, "\ud800"])
-def test_a_name_that_is_none_is_refused(memory_desk: Desk, name: Any) -> None:
+def test_a_name_that_is_none_is_refused(memory_desk: Harness, name: Any) -> None:
     before = memory_desk.written()
     with pytest.raises(fl.InvalidRequest):
         memory_desk.ledger.workflows.rename("w", name)
@@ -44,52 +44,52 @@ def test_a_name_that_is_none_is_refused(memory_desk: Desk, name: Any) -> None:
     assert memory_desk.written() == before
 
 
-def test_an_archived_workflow_is_read_but_neither_saved_nor_started(desk: Desk) -> None:
-    saved = desk.ledger.workflows.get("w")
-    archived = desk.ledger.workflows.archive("w", by="ada", reason="replaced by v")
+def test_an_archived_workflow_is_read_but_neither_saved_nor_started(harness: Harness) -> None:
+    saved = harness.ledger.workflows.get("w")
+    archived = harness.ledger.workflows.archive("w", by="ada", reason="replaced by v")
     assert (archived.version, archived.archived, archived.is_latest) == (1, True, True)
-    before = desk.written()
+    before = harness.written()
     refused = r"workflow 'w' was archived by ada at 20.*\(replaced by v\): restore it first"
     for command in (
-        lambda: desk.ledger.workflows.save(line("a"), workflow_id="w"),
-        lambda: desk.ledger.workflows.save(GOOD, workflow_id="w"),
-        lambda: desk.ledger.workflows.rename("w", "other"),
-        lambda: desk.ledger.workflows.archive("w"),
-        lambda: desk.ledger.runs.start("w"),
+        lambda: harness.ledger.workflows.save(line("a"), workflow_id="w"),
+        lambda: harness.ledger.workflows.save(GOOD, workflow_id="w"),
+        lambda: harness.ledger.workflows.rename("w", "other"),
+        lambda: harness.ledger.workflows.archive("w"),
+        lambda: harness.ledger.runs.start("w"),
     ):
         with pytest.raises(fl.IllegalTransition, match=refused):
             command()
-    assert desk.written() == before
-    assert desk.ledger.workflows.get("w") == archived
-    assert desk.ledger.workflows.get("w", 1) == saved
-    assert desk.ledger.workflows.get("w", 2) == archived
+    assert harness.written() == before
+    assert harness.ledger.workflows.get("w") == archived
+    assert harness.ledger.workflows.get("w", 1) == saved
+    assert harness.ledger.workflows.get("w", 2) == archived
 
 
-def test_a_run_under_way_goes_on_when_its_workflow_is_archived(desk: Desk) -> None:
-    run = desk.start(lambda step: step.payload or fl.Pause("wait"))
-    desk.ledger.workflows.archive("w")
-    assert desk.ledger.runs.resume(run.id, payload="done").status == "completed"
+def test_a_run_under_way_goes_on_when_its_workflow_is_archived(harness: Harness) -> None:
+    run = harness.start(lambda step: step.payload or fl.Pause("wait"))
+    harness.ledger.workflows.archive("w")
+    assert harness.ledger.runs.resume(run.id, payload="done").status == "completed"
 
 
-def test_a_restored_workflow_runs_again(desk: Desk) -> None:
-    desk.ledger.workflows.archive("w")
-    restored = desk.ledger.workflows.restore("w", by="bob", message="still needed")
+def test_a_restored_workflow_runs_again(harness: Harness) -> None:
+    harness.ledger.workflows.archive("w")
+    restored = harness.ledger.workflows.restore("w", by="bob", message="still needed")
     assert (restored.version, restored.archived) == (1, False)
-    assert desk.ledger.runs.start("w").workflow_version == 1
-    assert desk.ledger.workflows.save(line("a"), workflow_id="w", expected_version=1).version == 4
+    assert harness.ledger.runs.start("w").workflow_version == 1
+    assert harness.ledger.workflows.save(line("a"), workflow_id="w", expected_version=1).version == 4
 
 
-def test_a_save_may_be_based_on_any_version_that_shows_the_latest_save(desk: Desk) -> None:
-    desk.ledger.workflows.archive("w")
-    desk.ledger.workflows.restore("w")
-    assert desk.ledger.workflows.save(line("a"), workflow_id="w", expected_version=3).version == 4
+def test_a_save_may_be_based_on_any_version_that_shows_the_latest_save(harness: Harness) -> None:
+    harness.ledger.workflows.archive("w")
+    harness.ledger.workflows.restore("w")
+    assert harness.ledger.workflows.save(line("a"), workflow_id="w", expected_version=3).version == 4
     for other in (3, 5):
         with pytest.raises(fl.StaleVersion):
-            desk.ledger.workflows.save(line("b"), workflow_id="w", expected_version=other)
+            harness.ledger.workflows.save(line("b"), workflow_id="w", expected_version=other)
 
 
-def test_restoring_a_version_saves_it_anew(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_restoring_a_version_saves_it_anew(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     old = workflows.get("w")
     workflows.save(line("a", "b"), workflow_id="w", by="bob", name="Pair")
     restored = workflows.restore("w", by="eve", version=1)
@@ -102,8 +102,8 @@ def test_restoring_a_version_saves_it_anew(desk: Desk) -> None:
     assert workflows.restore("w", version=2, message="b is needed").message == "b is needed"
 
 
-def test_restoring_a_version_of_an_archived_workflow_does_both_at_once(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_restoring_a_version_of_an_archived_workflow_does_both_at_once(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     workflows.save(line("a", "b"), workflow_id="w")
     workflows.archive("w")
     restored = workflows.restore("w", version=1)
@@ -113,9 +113,9 @@ def test_restoring_a_version_of_an_archived_workflow_does_both_at_once(desk: Des
     assert workflows.restore("w", version=5).version == 5
 
 
-def test_a_restore_that_makes_no_sense_is_refused(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
-    before = desk.written()
+def test_a_restore_that_makes_no_sense_is_refused(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
+    before = harness.written()
     with pytest.raises(fl.IllegalTransition, match="not archived"):
         workflows.restore("w")
     with pytest.raises(fl.VersionNotFound):
@@ -125,7 +125,7 @@ def test_a_restore_that_makes_no_sense_is_refused(desk: Desk) -> None:
     for command in (workflows.restore, workflows.archive, lambda id: workflows.rename(id, "x"), workflows.versions):
         with pytest.raises(fl.WorkflowNotFound):
             command("nowhere")
-    assert desk.written() == before
+    assert harness.written() == before
 
 
 def test_what_can_no_longer_run_is_not_restored(durable_url: str) -> None:
@@ -140,7 +140,7 @@ def test_what_can_no_longer_run_is_not_restored(durable_url: str) -> None:
         assert len(ledger.workflows.versions("x")) == 2
 
 
-def test_edges_that_share_an_id_are_refused_at_a_save_and_stay_readable(memory_desk: Desk) -> None:
+def test_edges_that_share_an_id_are_refused_at_a_save_and_stay_readable(memory_desk: Harness) -> None:
     twins = line("a", "b", "c") | {
         "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "e", "source": "b", "target": "c"}]
     }
@@ -155,8 +155,8 @@ def test_edges_that_share_an_id_are_refused_at_a_save_and_stay_readable(memory_d
     assert len(fl.WorkflowDefinition.model_validate(twins).edges) == 2
 
 
-def test_versions_tell_who_did_what_and_what_it_changed(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_versions_tell_who_did_what_and_what_it_changed(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     workflows.save(line("only", "b"), workflow_id="w", by="bob", message="one more")
     workflows.rename("w", "Two", by="bob")
     workflows.archive("w", by="eve", reason="holidays")
@@ -182,8 +182,8 @@ def test_versions_tell_who_did_what_and_what_it_changed(desk: Desk) -> None:
         assert (row.by, row.taken_at) == (saved.by, saved.taken_at)
 
 
-def test_a_snapshot_id_is_taken_wherever_a_version_is(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_a_snapshot_id_is_taken_wherever_a_version_is(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     first = workflows.get("w")
     second = workflows.save(line("a", "b"), workflow_id="w", expected_version=first.snapshot_id)
     assert workflows.get("w", version=first.snapshot_id) == workflows.get("w", 1)
@@ -205,7 +205,7 @@ def test_a_snapshot_id_is_taken_wherever_a_version_is(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("wrong", [1.0, True, b"x", ["1"]])
-def test_what_is_no_version_is_refused(memory_desk: Desk, wrong: Any) -> None:
+def test_what_is_no_version_is_refused(memory_desk: Harness, wrong: Any) -> None:
     workflows = memory_desk.ledger.workflows
     for command in (
         lambda: workflows.get("w", wrong),
@@ -216,14 +216,14 @@ def test_what_is_no_version_is_refused(memory_desk: Desk, wrong: Any) -> None:
             command()
 
 
-def test_a_version_where_none_belongs_is_told(memory_desk: Desk) -> None:
+def test_a_version_where_none_belongs_is_told(memory_desk: Harness) -> None:
     snapshot_id = memory_desk.ledger.workflows.get("w").snapshot_id
     for command in (memory_desk.ledger.runs.start, memory_desk.ledger.workflows.archive):
         with pytest.raises(fl.WorkflowNotFound, match="no version belongs here: a run starts with the latest one"):
             command(f"w@{snapshot_id}")
 
 
-def test_text_that_can_not_be_stored_is_refused_by_its_name(memory_desk: Desk) -> None:
+def test_text_that_can_not_be_stored_is_refused_by_its_name(memory_desk: Harness) -> None:
     workflows = memory_desk.ledger.workflows
     with pytest.raises(fl.InvalidValue, match=r"^workflow_id: "):
         workflows.save(line("a"), workflow_id="\ud800")
@@ -231,7 +231,7 @@ def test_text_that_can_not_be_stored_is_refused_by_its_name(memory_desk: Desk) -
         workflows.save(line("a"), workflow_id="w", message="\ud800")
 
 
-async def test_the_async_twins_do_the_same(memory_desk: Desk) -> None:
+async def test_the_async_twins_do_the_same(memory_desk: Harness) -> None:
     workflows = memory_desk.ledger.workflows
     assert (await workflows.arename("w", "Name", by="ada")).name == "Name"
     assert (await workflows.aarchive("w", by="ada")).archived
@@ -240,8 +240,8 @@ async def test_the_async_twins_do_the_same(memory_desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("workflow_id", ["a/b", "\"quoted\" 'twice'", "🦉", "../up", "with space", "%00", "workflow:x"])
-def test_any_text_is_an_id(desk: Desk, workflow_id: str) -> None:
-    workflows = desk.ledger.workflows
+def test_any_text_is_an_id(harness: Harness, workflow_id: str) -> None:
+    workflows = harness.ledger.workflows
     first = workflows.save(line("a"), workflow_id=workflow_id, by="ada")
     workflows.save(line(workflow_id, "next"), workflow_id=workflow_id, by="ada")
     workflows.archive(workflow_id)
@@ -250,8 +250,8 @@ def test_any_text_is_an_id(desk: Desk, workflow_id: str) -> None:
     assert len(workflows.versions(workflow_id)) == 5
 
 
-def test_a_diff_takes_versions_snapshot_ids_and_snapshots(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_a_diff_takes_versions_snapshot_ids_and_snapshots(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     first = workflows.get("w")
     second = workflows.save(line("only", "b"), workflow_id="w", by="bob")
     third = workflows.rename("w", "Two", by="bob")
@@ -271,8 +271,8 @@ def candidates(*ids: str) -> Any:
     return lambda *given: iter(ids)
 
 
-def test_a_snapshot_id_that_another_save_has_is_passed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    workflows = desk.ledger.workflows
+def test_a_snapshot_id_that_another_save_has_is_passed_over(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflows = harness.ledger.workflows
     taken = workflows.get("w").snapshot_id
     monkeypatch.setattr(decisions, "snapshot_ids", candidates(taken, "free777", "never77"))
     assert workflows.save(line("a"), workflow_id="x").snapshot_id == "free777"
@@ -301,8 +301,8 @@ def seven(version: int) -> str:
     return base64.b32encode(hashlib.sha256(f"w\0{version}\0d".encode()).digest()).decode()[:7].lower()
 
 
-def test_workflows_are_listed_by_id_in_pages(desk: Desk) -> None:
-    workflows = desk.ledger.workflows
+def test_workflows_are_listed_by_id_in_pages(harness: Harness) -> None:
+    workflows = harness.ledger.workflows
     ids = sorted(["a/b", "Z", "a", "🦉", "é", '"q"', "w"])
     for workflow_id in ids:
         workflows.save(line("a", "b"), workflow_id=workflow_id, by="bob", message="why", name=f"{workflow_id}!")
@@ -339,11 +339,11 @@ def test_a_definition_of_five_megabytes_is_saved_compared_and_listed(store_url: 
         assert ledger.workflows.versions("large")[1].changes.nodes.changed == ("n0",)
 
 
-def test_a_definition_over_the_limit_is_refused_and_nothing_is_written(desk: Desk) -> None:
-    before = desk.written()
+def test_a_definition_over_the_limit_is_refused_and_nothing_is_written(harness: Harness) -> None:
+    before = harness.written()
     large = {"nodes": [{"id": "a", "type": "do", "code": "x" * 5_000_000}]}
     with pytest.raises(fl.InvalidValue, match="5,000,"):
-        desk.ledger.workflows.save(large, workflow_id="large")
-    assert desk.written() == before
+        harness.ledger.workflows.save(large, workflow_id="large")
+    assert harness.written() == before
     with pytest.raises(fl.WorkflowNotFound):
-        desk.ledger.workflows.get("large")
+        harness.ledger.workflows.get("large")

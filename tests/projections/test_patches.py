@@ -90,7 +90,7 @@ LONG = "a long text that is the same " * 10
         ({"n": None}, {}, [{"op": "remove", "path": "/n"}]),
         ({}, {"n": None}, [{"op": "add", "path": "/n", "value": None}]),
     ],
-)  # fmt: skip
+)
 def test_a_patch_says_no_more_than_it_takes(before: Any, after: Any, expected: list[dict[str, Any]]) -> None:
     assert patch(before, after) == expected
     assert applied(expected, before) == after

@@ -6,14 +6,37 @@ from typing import Any
 from hypothesis import strategies as st
 
 HOSTILE = [
-    "", "~", "/", "~0", "~1", "~01", "a/b", "a~b", "0", "-", "00", "*", "**", "[a]", "id", " ", "\n", "é", "😀", "\x00",
-]  # fmt: skip
+    "",
+    "~",
+    "/",
+    "~0",
+    "~1",
+    "~01",
+    "a/b",
+    "a~b",
+    "0",
+    "-",
+    "00",
+    "*",
+    "**",
+    "[a]",
+    "id",
+    " ",
+    "\n",
+    "é",
+    "😀",
+    "\x00",
+]
 
 keys = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=3))
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from([0.0, -0.0, 1.0, 0.5]), st.text(max_size=4),
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.sampled_from([0.0, -0.0, 1.0, 0.5]),
+    st.text(max_size=4),
     st.sampled_from(["x" * 200, "one\ntwo\n" * 30]),
-)  # fmt: skip
+)
 
 
 def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

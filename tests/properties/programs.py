@@ -9,14 +9,29 @@ import flowledger as fl
 from .world import Act, World
 
 ACTS = (
-    Act("complete", {"é": [1.5, None, True]}), Act("complete", 7), Act("route", "skip"), Act("route", "again"),
-    Act("route", "nowhere"), Act("fail", "no luck"), Act("fatal", "stolen"), Act("blow_up", "gone"),
-    Act("not_json"), Act("wait", "review"), Act("wait"), Act("interrupt"), Act("take", 1_500_000),
-    Act("take", -1_000_000), Act("paused_meanwhile", Act("complete", 1)), Act("paused_meanwhile", Act("fail", "x")),
-    Act("cancelled_meanwhile", Act("complete", 2)), Act("noted_meanwhile", Act("wait", "again")),
-    Act("noted_meanwhile", Act("take", -2_000_000)), Act("cancelled_meanwhile", Act("route", "nowhere")),
-    Act("paused_meanwhile", Act("route", "nowhere")), Act("cancelled_meanwhile", Act("fatal", "both")),
-)  # fmt: skip
+    Act("complete", {"é": [1.5, None, True]}),
+    Act("complete", 7),
+    Act("route", "skip"),
+    Act("route", "again"),
+    Act("route", "nowhere"),
+    Act("fail", "no luck"),
+    Act("fatal", "stolen"),
+    Act("blow_up", "gone"),
+    Act("not_json"),
+    Act("wait", "review"),
+    Act("wait"),
+    Act("interrupt"),
+    Act("take", 1_500_000),
+    Act("take", -1_000_000),
+    Act("paused_meanwhile", Act("complete", 1)),
+    Act("paused_meanwhile", Act("fail", "x")),
+    Act("cancelled_meanwhile", Act("complete", 2)),
+    Act("noted_meanwhile", Act("wait", "again")),
+    Act("noted_meanwhile", Act("take", -2_000_000)),
+    Act("cancelled_meanwhile", Act("route", "nowhere")),
+    Act("paused_meanwhile", Act("route", "nowhere")),
+    Act("cancelled_meanwhile", Act("fatal", "both")),
+)
 
 
 def run_program(world: World, seed: int, length: int = 60) -> None:

@@ -86,9 +86,15 @@ def command(ledger: fl.Ledger, name: str, run_id: str) -> None:
 
 PAST = {"pause": "paused", "cancel": "cancelled", "set_metadata": "metadata_set"}
 COMMANDS = [
-    ["pause"], ["cancel"], ["set_metadata"], ["pause", "set_metadata"], ["set_metadata", "pause"],
-    ["pause", "cancel"], ["cancel", "set_metadata"], ["set_metadata", "pause", "set_metadata", "cancel"],
-]  # fmt: skip
+    ["pause"],
+    ["cancel"],
+    ["set_metadata"],
+    ["pause", "set_metadata"],
+    ["set_metadata", "pause"],
+    ["pause", "cancel"],
+    ["cancel", "set_metadata"],
+    ["set_metadata", "pause", "set_metadata", "cancel"],
+]
 STOPPED = {"pause": "paused", "cancel": "cancelled"}
 
 
@@ -149,8 +155,10 @@ def test_operators_may_speak_between_any_two_attempts_to_store_the_end_of_a_call
     desk = Desk(f"sqlite:///{tmp_path / 'ledger.db'}", BEFORE)
     desk.store.before = [lambda write, name=name: command(desk.others, name, write.stream) for name in names]
     endings: dict[str, Hook] = {
-        "unrouted": lambda step: fl.StepResult(3, "nowhere"), "retry": fails, "pause": lambda step: fl.Pause("review")
-    }  # fmt: skip
+        "unrouted": lambda step: fl.StepResult(3, "nowhere"),
+        "retry": fails,
+        "pause": lambda step: fl.Pause("review"),
+    }
     if ending in endings:
         desk.hooks[3] = endings[ending]
     run = desk.start(step_limit=3 if ending == "limit" else None)

@@ -53,9 +53,16 @@ class BatchWorld(World):
 
 ALONE = [
     *(Act("complete", output) for output in (None, {"é": [1.5, None]}, "x" * 100_001)),
-    *[Act("route", "again")] * 5, Act("route", "skip"), Act("route", NAME), Act("fail", TEXT),
-    Act("fatal", TEXT), Act("not_json"), Act("wait", TEXT), Act("take", 1_500_000), Act("take", -1_000_000),
-]  # fmt: skip
+    *[Act("route", "again")] * 5,
+    Act("route", "skip"),
+    Act("route", NAME),
+    Act("fail", TEXT),
+    Act("fatal", TEXT),
+    Act("not_json"),
+    Act("wait", TEXT),
+    Act("take", 1_500_000),
+    Act("take", -1_000_000),
+]
 MEANWHILE = [
     *(Act(name, then) for name in ("paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in ALONE),
     Act("interrupt"),

@@ -40,9 +40,17 @@ def test_the_programs_between_them_record_every_kind_of_run_event() -> None:
         run_program(world, seed)
         kinds |= {kind for _, _, kind, _ in bodies(world)}
     assert kinds == {
-        "run.started", "run.step_completed", "run.step_failed", "run.paused", "run.resumed", "run.retried",
-        "run.recovered", "run.cancelled", "run.failed", "run.metadata_set",
-    }  # fmt: skip
+        "run.started",
+        "run.step_completed",
+        "run.step_failed",
+        "run.paused",
+        "run.resumed",
+        "run.retried",
+        "run.recovered",
+        "run.cancelled",
+        "run.failed",
+        "run.metadata_set",
+    }
 
 
 def every_snapshot(world: World) -> list[list[bytes]]:

@@ -28,8 +28,12 @@ def test_a_killed_workers_run_is_recovered_with_the_same_key(
     heir.may_go_on()
     assert heir.says() == ["done", "completed"]
     assert office.types(run.id) == [
-        "run.started", "run.recovered", "run.step_completed", "run.recovered", *["run.step_completed"] * 2
-    ]  # fmt: skip
+        "run.started",
+        "run.recovered",
+        "run.step_completed",
+        "run.recovered",
+        *["run.step_completed"] * 2,
+    ]
     assert verify(office.store).ok
 
 

@@ -66,8 +66,11 @@ class LedgerMachine(RuleBasedStateMachine):
         runs = self.world.ledger.runs
         self.command(
             lambda: runs.start("w", payload=payload, by="ada", metadata={"n": 1}, step_limit=limit),
-            script, crash, allowed=True, settles=True,
-        )  # fmt: skip
+            script,
+            crash,
+            allowed=True,
+            settles=True,
+        )
         self.touched = next(iter(set(self.world.store.run_ids()) - known), self.touched)
 
     @rule()
@@ -83,8 +86,11 @@ class LedgerMachine(RuleBasedStateMachine):
         runs = self.world.ledger.runs
         self.command(
             lambda: runs.resume(run.run_id, payload=payload, by=NAME, step_limit=limit),
-            script, crash, allowed=run.status == "paused", settles=True,
-        )  # fmt: skip
+            script,
+            crash,
+            allowed=run.status == "paused",
+            settles=True,
+        )
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), script=SCRIPTS, crash=CRASHES, limit=STEP_LIMITS)
@@ -93,8 +99,12 @@ class LedgerMachine(RuleBasedStateMachine):
         executed = len(self.world.keys)
         self.command(
             lambda: self.world.ledger.runs.proceed(run.run_id, by="worker", step_limit=limit),
-            script, crash, allowed=run.status != "paused", settles=True, silent=run.ended,
-        )  # fmt: skip
+            script,
+            crash,
+            allowed=run.status != "paused",
+            settles=True,
+            silent=run.ended,
+        )
         assert not run.ended or len(self.world.keys) == executed, "a run that has ended ran again"
 
     @precondition(lambda self: self.world.store.run_ids())
@@ -153,8 +163,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         run = self.command(
             lambda: runs.fork(source.run_id, version, NAME, payload, metadata={TEXT: version}, wait=wait),
-            script, crash, allowed=True,
-        )  # fmt: skip
+            script,
+            crash,
+            allowed=True,
+        )
         if run is not None:
             self.touched = run.id
             begun = self.world.naive(run.id, 1)
@@ -238,9 +250,15 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.world.store.journal[first][0][1].get("payload")
 
     def command(
-        self, do: Callable[[], fl.Run], script: list[Act], crash: Any, *,
-        allowed: bool, settles: bool = False, silent: bool = False,
-    ) -> fl.Run | None:  # fmt: skip
+        self,
+        do: Callable[[], fl.Run],
+        script: list[Act],
+        crash: Any,
+        *,
+        allowed: bool,
+        settles: bool = False,
+        silent: bool = False,
+    ) -> fl.Run | None:
         """Give a command, and hold what it did against what the journal allows. None when it didn't come back."""
         before = self.sizes()
         self.world.store.crash_at = crash

@@ -9,15 +9,12 @@ from functools import partial
 from threading import Event as Flag
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.text import Text
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.containers import Container
 from textual.filter import LineFilter
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Footer, Input, Static
@@ -25,49 +22,39 @@ from textual.worker import get_current_worker
 
 from ....domain.errors import FlowledgerError
 from ....domain.ports import RecordedEvent
-from ....domain.visible import visible_lines
 from ....domain.workflow import WorkflowSnapshot
 from ...services.history.walk import FAILURES, PAUSES, RunWalk
-from ..presentation.console import clock_time, status_text, text
+from ..presentation.console import text
 from ..presentation.documents import to_json
+from .escaping import ESCAPING
 from .find import find_version, mentions, takes_handle
 from .help import Help
+from .messages import Found, Notice, RunGrew
 from .pane import Pane
 from .panes import ChangesPane, EventsPane, GraphPane, StatePane, VersionPane
+from .position import PositionBar
 
 WIDE = 120
-"""Columns from which on all panes stand side by side; in a narrower terminal one of three stands below the events."""
-LATER = 0.25
-"""Seconds between looks for what was appended to the run."""
-MANY = 75_000
-"""Bytes from which on many terminals take no copy."""
-
-
-class Shown(LineFilter):
-    """Shows control characters as escapes, in whatever widget, border or message they are about to be drawn."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - textual's name for it
-        return [
-            segment if segment.control else segment._replace(text=visible_lines(segment.text)) for segment in segments
-        ]
+"""Columns from which on all panes are side by side; in a narrower terminal one of three is below the events."""
+POLL_INTERVAL = 0.25
+"""Seconds between checks for new events of the run."""
+CLIPBOARD_LIMIT = 75_000
+"""Bytes above which many terminals refuse a copy."""
 
 
 Fits = Callable[[RecordedEvent], bool]
 
 
-_SHOWN = Shown()
-
-
 class WalkApp(App[None]):
-    """Walks through one run."""
+    """The program: walks through one run."""
 
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#events"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - textual types it as the instance's
 
     CSS = """
-    #where { height: 2; padding: 0 1; }
-    #said, #asked { height: 1; padding: 0 1; border: none; }
+    #position { height: 2; padding: 0 1; }
+    #message, #prompt { height: 1; padding: 0 1; border: none; }
     #panes { layout: grid; height: 1fr; grid-size: 2 2; grid-rows: 3fr 2fr; }
     .-narrow #panes { grid-size: 1 2; grid-rows: 2fr 3fr; }
     .-narrow .below { display: none; }
@@ -100,92 +87,59 @@ class WalkApp(App[None]):
 
     version: reactive[int] = reactive(0, init=False)
 
-    class Found(Message):
-        """A search came to an event."""
-
-        def __init__(self, version: int) -> None:
-            super().__init__()
-            self.version = version
-
-    class Told(Message):
-        """There is something to say."""
-
-        def __init__(self, message: str, style: str = "") -> None:
-            super().__init__()
-            self.message = text(message, style)
-
-    class Grown(Message):
-        """The run has more events than before."""
-
     def __init__(self, walk: RunWalk, workflow: WorkflowSnapshot, version: int) -> None:
         super().__init__()
         self._walk = walk
         self._workflow = workflow
         self._began_at = version
-        self._wanted = ""
+        self._search_text = ""
         self._follows = False
         self._done = Flag()
         self._events = EventsPane(walk)
         self._below: list[VersionPane] = [StatePane(walk), ChangesPane(walk), GraphPane(walk, workflow)]
         self._all: list[VersionPane] = [self._events, *self._below]
-        self._where = Static(id="where")
-        self._said = Static(id="said")
-        self._asked = Input(id="asked", compact=True, select_on_focus=False)
-        self._asked.display = False
-        self._asker: Widget | None = None
+        self._position = PositionBar(walk, workflow)
+        self._message = Static(id="message")
+        self._prompt = Input(id="prompt", compact=True, select_on_focus=False)
+        self._prompt.display = False
+        self._focus_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         state, changes, graph = self._below
         for pane in self._below:
             pane.add_class("below")
         changes.add_class("shown")
-        yield self._where
+        yield self._position
         yield Container(self._events, state, graph, changes, id="panes")
-        yield self._said
-        yield self._asked
+        yield self._message
+        yield self._prompt
         yield Footer(compact=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """The last one sees what the terminal would get."""
-        return [*super().get_line_filters(), _SHOWN]
+        """The last filter sees what the terminal would get."""
+        return [*super().get_line_filters(), ESCAPING]
 
     def on_mount(self) -> None:
-        """Begin: at the version that was asked for, and with what goes on meanwhile."""
+        """Begin at the requested version, and start the work in the background."""
         if not self.is_headless:
-            for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                get_running_loop().add_signal_handler(wanted, partial(self.exit, return_code=128 + wanted))
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                get_running_loop().add_signal_handler(number, partial(self.exit, return_code=128 + number))
         self.version = self._began_at
         self._read_ahead()
-        self._keep_following()
+        self._follow_run()
 
     def on_unmount(self) -> None:
-        """Let the one who follows the run go."""
+        """Stop following the run."""
         self._done.set()
 
-    # --- where ---------------------------------------------------------------------------------------------------
+    # --- position ------------------------------------------------------------------------------------------------
 
     def watch_version(self) -> None:
         """All panes show the same version."""
         self._follows = self._follows and self.version == self._walk.head
         for pane in self._all:
-            pane.go(self.version)
-        self._tell_where()
-
-    def _tell_where(self) -> None:
-        workflow = text(f"{self._workflow.workflow_id}@{self._workflow.version}")
-        follows = ("  following", "green") if self._follows else ""
-        run = Text.assemble("run ", text(self._walk.run_id, "bold"), " of ", workflow, follows)
-        version = Text.assemble("version ", (f"{self.version:,}", "bold"), f" of {self._walk.head:,}")
-        try:
-            snapshot, event = self._walk.snapshot(self.version), self._walk.event(self.version)
-            node = "" if snapshot.current_node_id is None else f" at {snapshot.current_node_id}"
-            stands = Text.assemble(
-                "  ", status_text(snapshot.status), text(node), f"  {clock_time(event.recorded_at)} by ", text(event.by)
-            )
-        except FlowledgerError as error:
-            stands = Text.assemble("  ", text(error, "bold red"))
-        where = Text.assemble(run, "\n", version, stands, no_wrap=True, overflow="ellipsis")
-        self._where.update(where)
+            pane.show_version(self.version)
+        self._position.show(self.version, follows=self._follows)
 
     def on_pane_moved(self, moved: Pane.Moved) -> None:
         """The cursor among the events is the version."""
@@ -193,18 +147,18 @@ class WalkApp(App[None]):
             self.version = moved.line + 1
 
     def on_pane_ended(self, ended: Pane.Ended) -> None:
-        """The end of the events moves while the run goes on; so does who stands there."""
+        """At the end of the events, the version follows the run while it goes on."""
         if ended.pane is self._events:
             self._follows = True
             self.version = self._walk.head
-            self._tell_where()
+            self._position.show(self.version, follows=self._follows)
 
     def action_step(self, versions: int) -> None:
         """Go forwards or backwards."""
         self.version = max(1, min(self.version + versions, self._walk.head))
 
     def action_turn_to(self, panes: int) -> None:
-        """Turn to another pane; in a narrow terminal it takes the place of the one below the events."""
+        """Focus another pane; in a narrow terminal it replaces the pane below the events."""
         place = next((at for at, pane in enumerate(self._all) if pane.has_focus), 0)
         pane = self._all[(place + panes) % len(self._all)]
         if pane is not self._events:
@@ -215,7 +169,7 @@ class WalkApp(App[None]):
     # --- jumps and searches --------------------------------------------------------------------------------------
 
     def action_jump(self, what: str, backwards: bool) -> None:
-        """Go to the next failure, pause or handle, or to the one before."""
+        """Go to the next failure, pause or handle, or to the previous one."""
         if what == "handle":
             self._search(takes_handle, "step that took a handle", backwards)
             return
@@ -224,8 +178,8 @@ class WalkApp(App[None]):
 
     def action_again(self, backwards: bool) -> None:
         """Find the text again."""
-        if self._wanted:
-            self._search(partial(mentions, wanted=self._wanted), f"event with {self._wanted!r}", backwards)
+        if self._search_text:
+            self._search(partial(mentions, wanted=self._search_text), f"event with {self._search_text!r}", backwards)
         else:
             self.action_ask("/")
 
@@ -241,47 +195,47 @@ class WalkApp(App[None]):
                 if worker.is_cancelled:
                     return
                 if fits(event):
-                    self.post_message(self.Found(event.version))
+                    self.post_message(Found(event.version))
                     return
-            self.post_message(self.Told(_nothing(what, version, backwards)))
+            self.post_message(Notice(_describe_miss(what, version, backwards)))
         except FlowledgerError as error:
-            self.post_message(self.Told(str(error), "bold red"))
+            self.post_message(Notice(str(error), "bold red"))
 
-    def on_walk_app_found(self, found: Found) -> None:
+    def on_found(self, found: Found) -> None:
         """Go there."""
         self._say(Text())
         self.version = found.version
 
     def _arrive(self, version: int | None, what: str, backwards: bool) -> None:
         if version is None:
-            self._say(text(_nothing(what, self.version, backwards)))
+            self._say(text(_describe_miss(what, self.version, backwards)))
         else:
             self._say(Text())
             self.version = version
 
-    # --- questions and answers -----------------------------------------------------------------------------------
+    # --- prompt and messages -------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a question is answered its keys are part of the answer; below the help nothing moves."""
+        """While the prompt is open, keys are part of the answer; while the help is open, nothing moves."""
         if action in ("ask", "turn_to"):
-            return not self._asked.display if len(self.screen_stack) == 1 else None
+            return not self._prompt.display if len(self.screen_stack) == 1 else None
         return super().check_action(action, parameters)
 
     def action_ask(self, sign: str) -> None:
-        """Ask for a version or time, or for a text to find."""
-        self._asker = self.focused
-        self._asked.value = sign
-        self._ask(True)
-        self.screen.set_focus(self._asked)  # at once: the next key is for it
-        self._asked.action_end()
+        """Open the prompt: for a version or time, or for a text to find."""
+        self._focus_before = self.focused
+        self._prompt.value = sign
+        self._show_prompt(True)
+        self.screen.set_focus(self._prompt)  # at once: the next key belongs to the prompt
+        self._prompt.action_end()
 
-    @on(Input.Submitted, "#asked")
-    def _answered(self, answer: Input.Submitted) -> None:
+    @on(Input.Submitted, "#prompt")
+    def _submit(self, answer: Input.Submitted) -> None:
         self.action_leave()
         asked = answer.value.strip()
         if asked.startswith("/"):
-            self._wanted = asked.removeprefix("/") or self._wanted
-            if self._wanted:
+            self._search_text = asked.removeprefix("/") or self._search_text
+            if self._search_text:
                 self.action_again(False)
         elif asked.strip(":@"):
             try:
@@ -291,18 +245,18 @@ class WalkApp(App[None]):
                 self._say(text(error, "bold red"))
 
     def action_leave(self) -> None:
-        """Leave a question, stop a search."""
+        """Close the prompt, stop a search."""
         self.workers.cancel_group(self, "search")
         self._say(Text())
-        if self._asked.display:
-            self._ask(False)
-            self.screen.set_focus(self._asker)
+        if self._prompt.display:
+            self._show_prompt(False)
+            self.screen.set_focus(self._focus_before)
 
-    def _ask(self, asking: bool) -> None:
-        self._asked.display, self._said.display = asking, not asking
+    def _show_prompt(self, shown: bool) -> None:
+        self._prompt.display, self._message.display = shown, not shown
 
     def action_copy(self) -> None:
-        """Copy what the pane shows, as JSON, the way that terminals know."""
+        """Copy what the pane shows, as JSON, to the clipboard of the terminal."""
         pane = self.focused
         if isinstance(pane, VersionPane):
             try:
@@ -313,21 +267,21 @@ class WalkApp(App[None]):
             copied = to_json(document)
             self.copy_to_clipboard(copied)
             size = len(copied.encode())
-            doubt = ", which is more than many terminals take" if size > MANY else ""
-            self._say(text(f"copied {what}: {size:,} bytes{doubt}"))
+            warning = ", which is more than many terminals take" if size > CLIPBOARD_LIMIT else ""
+            self._say(text(f"copied {what}: {size:,} bytes{warning}"))
 
     def action_help(self) -> None:
-        """Tell the keys."""
+        """Show the keys."""
         self.push_screen(Help())
 
-    def on_walk_app_told(self, told: Told) -> None:
-        """Say it."""
-        self._say(told.message)
+    def on_notice(self, notice: Notice) -> None:
+        """Show it."""
+        self._say(notice.message)
 
     def _say(self, message: Text) -> None:
-        self._said.update(message)
+        self._message.update(message)
 
-    # --- what goes on meanwhile ----------------------------------------------------------------------------------
+    # --- work in the background ----------------------------------------------------------------------------------
 
     @work(thread=True, group="ahead")
     def _read_ahead(self) -> None:
@@ -336,31 +290,31 @@ class WalkApp(App[None]):
             for _ in self._walk.read_results():
                 if worker.is_cancelled or self._done.is_set():
                     return
-        except FlowledgerError:  # told by the pane of whoever looks at that result
+        except FlowledgerError:  # the pane that shows such a result reports the error
             return
 
     @work(thread=True, group="follow")
-    def _keep_following(self) -> None:
+    def _follow_run(self) -> None:
         failed = False
-        while not self._done.wait(LATER):
+        while not self._done.wait(POLL_INTERVAL):
             try:
                 if self._walk.follow():
-                    self.post_message(self.Grown())
+                    self.post_message(RunGrew())
                 if failed:
-                    self.post_message(self.Told(""))
+                    self.post_message(Notice(""))
                 failed = False
             except FlowledgerError as error:
                 failed = True
-                self.post_message(self.Told(f"can't follow the run: {error}", "bold red"))
+                self.post_message(Notice(f"can't follow the run: {error}", "bold red"))
 
-    def on_walk_app_grown(self) -> None:
-        """There is more to see; who stands at the end goes along."""
+    def on_run_grew(self) -> None:
+        """The run has more events; at the end, the version goes along."""
         if self._follows:
             self.version = self._walk.head
         else:
-            self._events.renew()
-            self._tell_where()
+            self._events.reload()
+            self._position.show(self.version, follows=self._follows)
 
 
-def _nothing(what: str, version: int, backwards: bool) -> str:
+def _describe_miss(what: str, version: int, backwards: bool) -> str:
     return f"no {what} {'before' if backwards else 'after'} version {version:,}"

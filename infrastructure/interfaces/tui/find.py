@@ -8,7 +8,7 @@ from ...services.history.walk import RunWalk
 from ..presentation.inputs import read_moment, split_version
 
 SEARCHED = ("node_id", "handle", "payload", "input", "output", "error", "logs", "metadata", "reason", "by")
-"""Keys of an event whose values are searched. What else it has are times and digests."""
+"""Keys of an event whose values are searched. The others are times and digests."""
 
 
 def find_version(walk: RunWalk, text: str) -> int:
@@ -32,7 +32,7 @@ def find_version(walk: RunWalk, text: str) -> int:
 
 
 def mentions(event: RecordedEvent, wanted: str) -> bool:
-    """Whether a text, in any case, stands in a value of the event."""
+    """Whether a value of the event contains the text; case doesn't matter."""
     folded = wanted.casefold()
     return any(_mentions(event.data[key], folded) for key in SEARCHED if key in event.data)
 
@@ -52,5 +52,5 @@ def _mentions(value: Any, wanted: str) -> bool:
 
 
 def takes_handle(event: RecordedEvent) -> bool:
-    """Whether a step chose its way on by a handle."""
+    """Whether a step chose its edge by a handle."""
     return "handle" in event.data

@@ -1,4 +1,4 @@
-"""The keys of a walk, told."""
+"""The keys of a walk."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What the panes of a walk show, line by line. Stored texts come from anywhere: none can steer the terminal."""
+"""The lines of the panes of a walk. Control characters in stored texts are escaped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ....domain.workflow.definition import WorkflowDefinition
 from ..presentation.console import clock_time, text
 from ..presentation.events import describe_event
 from ..presentation.graph import Piece, pieces
-from .outline import Path, Row, one_line
+from .outline import OutlineRow, Path, one_line
 
 _Line = TypeVar("_Line")
 
@@ -34,7 +34,7 @@ MARK = "»«"
 
 
 class LazyLines(Sequence[_Line], Generic[_Line]):
-    """Lines of which only those are made that somebody looks at."""
+    """Lines that are made when they are read."""
 
     def __init__(self, count: Callable[[], int], make: Callable[[int], _Line]) -> None:
         self._count = count
@@ -54,7 +54,7 @@ class LazyLines(Sequence[_Line], Generic[_Line]):
 
 
 def event_line(event: RecordedEvent, digits: int) -> Text:
-    """An event of a run in one line, behind its version in so many digits."""
+    """An event of a run in one line, after its version in this number of digits."""
     entry = EVENTS.get(event.type)
     sign, style = ("·", "") if entry is None else (entry.sign, STYLES[entry.tone])
     attempt = event.data.get("attempt", 1)
@@ -71,8 +71,8 @@ def event_line(event: RecordedEvent, digits: int) -> Text:
     )
 
 
-def row_line(row: Row, changed: Collection[Path] = ()) -> Text:
-    """A row of an outline; what an event has changed stands out."""
+def row_line(row: OutlineRow, changed: Collection[Path] = ()) -> Text:
+    """A row of an outline; what an event has changed is highlighted."""
     fold = "  " if row.unfolded is None else "▾ " if row.unfolded else "▸ "
     label = text(row.label, "bold yellow" if row.place in changed else "bold")
     shown = text(one_line(row.value)) if not row.unfolded else Text()
@@ -81,15 +81,15 @@ def row_line(row: Row, changed: Collection[Path] = ()) -> Text:
 
 def graph_lines(definition: WorkflowDefinition, width: int) -> list[list[Piece]]:
     """The drawing of a definition, its rows broken between nodes where they and a mark are wider than this."""
-    return [line for row in pieces(definition) for line in _broken(row, width - len(MARK))]
+    return [line for row in pieces(definition) for line in _break_row(row, width - len(MARK))]
 
 
-def _broken(row: Sequence[Piece], width: int) -> Iterator[list[Piece]]:
+def _break_row(row: Sequence[Piece], width: int) -> Iterator[list[Piece]]:
     indent = Piece(" " * (len(row[0].text) + 2))
     line: list[Piece] = [row[0]]
     room = width - len(row[0].text)
-    # An arrow goes with the node behind it.
-    for part in _pairs(row[1:]):
+    # An arrow stays with the node after it.
+    for part in _group_nodes(row[1:]):
         size = sum(len(piece.text) for piece in part)
         if size > room and len(line) > 1:
             yield line
@@ -99,7 +99,7 @@ def _broken(row: Sequence[Piece], width: int) -> Iterator[list[Piece]]:
     yield line
 
 
-def _pairs(row: Iterable[Piece]) -> Iterator[list[Piece]]:
+def _group_nodes(row: Iterable[Piece]) -> Iterator[list[Piece]]:
     part: list[Piece] = []
     for piece in row:
         part.append(piece)
@@ -112,10 +112,10 @@ def _pairs(row: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 def graph_line(line: Iterable[Piece], current: str | None, context: Context) -> Text:
     """A line of the drawing: »the current node« marked, those that produced something in green, or red for errors."""
-    return Text.assemble(*(_drawn(piece, current, context) for piece in line))
+    return Text.assemble(*(_draw_piece(piece, current, context) for piece in line))
 
 
-def _drawn(piece: Piece, current: str | None, context: Context) -> Text:
+def _draw_piece(piece: Piece, current: str | None, context: Context) -> Text:
     if piece.node_id is None:
         return text(piece.text, "dim", None)
     if piece.node_id == current:
@@ -126,5 +126,5 @@ def _drawn(piece: Piece, current: str | None, context: Context) -> Text:
 
 
 def line_of_node(node_id: str | None, lines: Sequence[Sequence[Piece]]) -> int | None:
-    """In which line of the drawing a node first stands."""
+    """The first line of the drawing that has the node; None if there is none."""
     return next((at for at, line in enumerate(lines) if any(piece.node_id == node_id for piece in line)), None)

@@ -1,4 +1,4 @@
-"""A JSON value as lines that fold: what is large stays folded, and is only looked into when somebody unfolds it."""
+"""A JSON value as lines that fold. A large value stays folded, and is only read when it is unfolded."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,18 +9,18 @@ from ....domain.values.brief import brief
 from ....projections.comparison.events import StateChange
 
 TEXT = 60
-"""Characters of a text that stand on one line; a longer one folds, or one of several lines."""
+"""Characters of a text on one line; a longer text folds, and so does one of several lines."""
 RANGE = 100
-"""Items of a list that unfold at once; of a longer one ranges unfold, and of those ranges again."""
+"""Items of a list that unfold at once; a longer list unfolds into ranges, and these into ranges again."""
 
 Path = tuple[Hashable, ...]
 
 
-class Row(NamedTuple):
+class OutlineRow(NamedTuple):
     """One line of an outline."""
 
     path: Path
-    """Keys, indexes, and ranges of indexes, from the outside in: a row is known by it."""
+    """Keys, indexes, and ranges of indexes, from the outside in: it identifies the row."""
     label: str
     value: Any
     unfolded: bool | None
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
     @property
     def place(self) -> Path:
-        """Where it stands in the value, ranges left out."""
+        """The path in the value, without ranges."""
         return tuple(part for part in self.path if not isinstance(part, range))
 
 
@@ -61,21 +61,21 @@ class Outline:
         """Fold what is unfolded, unfold what is folded."""
         self._unfolded ^= {path}
 
-    def rows(self, roots: Iterable[tuple[Hashable, str, Any]]) -> list[Row]:
+    def rows(self, roots: Iterable[tuple[Hashable, str, Any]]) -> list[OutlineRow]:
         """The lines of some values, given by key, label and value."""
         return list(self._rows((), roots))
 
-    def _rows(self, above: Path, parts: Iterable[tuple[Hashable, str, Any]]) -> Iterator[Row]:
+    def _rows(self, above: Path, parts: Iterable[tuple[Hashable, str, Any]]) -> Iterator[OutlineRow]:
         for key, label, value in parts:
             path = (*above, key)
-            unfolded = (path in self._unfolded) if _folds(value) else None
-            yield Row(path, label, value, unfolded)
+            unfolded = (path in self._unfolded) if _is_foldable(value) else None
+            yield OutlineRow(path, label, value, unfolded)
             if unfolded:
-                yield from self._rows(path, _parts(value))
+                yield from self._rows(path, _children(value))
 
 
 def one_line(value: Any) -> str:
-    """A value in the one line that stands for it."""
+    """A value in one line."""
     match value:
         case _Line():
             return value
@@ -98,12 +98,12 @@ def one_line(value: Any) -> str:
             return brief(value)
 
 
-def _folds(value: Any) -> bool:
+def _is_foldable(value: Any) -> bool:
     match value:
         case str():
             return len(value) > TEXT or "\n" in value
         case StateChange():
-            return value.op != "remove" and _folds(value.value)
+            return value.op != "remove" and _is_foldable(value.value)
         case NodeResult():
             return True
         case Mapping() | Sequence():
@@ -112,14 +112,14 @@ def _folds(value: Any) -> bool:
             return False
 
 
-def _parts(value: Any) -> Iterable[tuple[Hashable, str, Any]]:
+def _children(value: Any) -> Iterable[tuple[Hashable, str, Any]]:
     match value:
         case str():
             return ((place, "", _Line(line)) for place, line in enumerate(_lines(value)))
         case StateChange():
-            return _parts(value.value)
+            return _children(value.value)
         case NodeResult():
-            return _parts(raw_data(value))
+            return _children(raw_data(value))
         case Mapping():
             return ((key, key, item) for key, item in value.items())
         case Items():

@@ -18,7 +18,7 @@ from ..presentation.console import text
 
 
 class Pane(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lines to move through. It tells where its cursor came to, and which line was chosen."""
+    """Lines to move through. Posts a message when its cursor moves, and when a line is chosen."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"pane--cursor", "pane--cursor-elsewhere"}
 
@@ -55,7 +55,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
             self.line = line
 
     class Chosen(Message):
-        """A line was clicked, or Enter was hit on it."""
+        """A line was clicked, or Enter was pressed on it."""
 
         def __init__(self, pane: Pane, line: int) -> None:
             super().__init__()
@@ -63,7 +63,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
             self.line = line
 
     class Ended(Message):
-        """The key for the last line was hit."""
+        """The key for the last line was pressed."""
 
         def __init__(self, pane: Pane) -> None:
             super().__init__()
@@ -76,7 +76,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: Sequence[Text] = ()
 
     def set_title(self, title: str) -> None:
-        """Give it another title: text, in which nothing is markup."""
+        """Set the title: text, in which nothing is markup."""
         self.border_title = text(title)
 
     def show(self, lines: Sequence[Text], cursor: int | None = None) -> None:
@@ -85,7 +85,7 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
         self._measure()
         with self.prevent(Pane.Moved):
             self.cursor = max(0, min(self.cursor if cursor is None else cursor, len(lines) - 1))
-        self._reveal()
+        self._scroll_to_cursor()
         self.refresh()
 
     def print_line(self, message: Text) -> None:
@@ -107,16 +107,16 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_cursor(self) -> None:
         """The cursor is always on screen."""
-        self._reveal()
+        self._scroll_to_cursor()
         self.refresh()
         self.post_message(Pane.Moved(self, self.cursor))
 
     def action_move(self, lines: int) -> None:
-        """Move the cursor by so many lines."""
+        """Move the cursor by a number of lines."""
         self.cursor = max(0, min(self.cursor + lines, len(self._lines) - 1))
 
     def action_turn(self, pages: int) -> None:
-        """Move the cursor by so many pages."""
+        """Move the cursor by a number of pages."""
         self.action_move(pages * max(self.scrollable_content_region.height - 1, 1))
 
     def action_home(self) -> None:
@@ -142,10 +142,10 @@ class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self, _event: Resize) -> None:
         """The cursor stays on screen."""
         self._measure()
-        self._reveal()
+        self._scroll_to_cursor()
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
 
-    def _reveal(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True, immediate=True)

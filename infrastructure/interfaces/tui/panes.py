@@ -19,12 +19,12 @@ from ..presentation.console import text
 from ..presentation.documents import event_document
 from ..presentation.graph import Piece
 from .lines import LazyLines, event_line, graph_line, graph_lines, line_of_node, row_line
-from .outline import Outline, Path, Row
+from .outline import Outline, OutlineRow, Path
 from .pane import Pane
 
 UNREADABLE = "bold red"
 SIGNS = {"add": "+ ", "replace": "~ ", "remove": "- "}
-"""What stands before a change."""
+"""The sign before a change."""
 
 
 class VersionPane(Pane):
@@ -35,20 +35,20 @@ class VersionPane(Pane):
         self._walk = walk
         self._version = 1
 
-    def go(self, version: int) -> None:
-        """Show a version; what can't be read of it is told in place of it."""
+    def show_version(self, version: int) -> None:
+        """Show a version; an error in place of what can't be read of it."""
         self._version = version
-        self.renew()
+        self.reload()
 
-    def renew(self) -> None:
-        """Show the version anew."""
+    def reload(self) -> None:
+        """Show the version again."""
         try:
-            self.look()
+            self.load()
         except FlowledgerError as error:
             self.print_line(text(error, UNREADABLE, None))
 
-    def look(self) -> None:
-        """Show what there is to see at the version."""
+    def load(self) -> None:
+        """Read and show what the pane has to show at the version."""
         raise NotImplementedError
 
     def document(self) -> tuple[str, Any]:
@@ -62,7 +62,7 @@ class EventsPane(VersionPane):
     def __init__(self, walk: RunWalk) -> None:
         super().__init__(walk, "events", id="events")
 
-    def look(self) -> None:
+    def load(self) -> None:
         digits = len(str(self._walk.head))
         lines = LazyLines(lambda: self._walk.head, lambda place: self._line(place + 1, digits))
         self.show(lines, self._version - 1)
@@ -78,19 +78,19 @@ class EventsPane(VersionPane):
 
 
 class OutlinePane(VersionPane):
-    """Values that fold."""
+    """A pane of values that fold."""
 
     def __init__(self, walk: RunWalk, title: str, outline: Outline, *, id: str) -> None:
         super().__init__(walk, title, id=id)
         self._outline = outline
-        self._rows: Sequence[Row] = ()
+        self._rows: Sequence[OutlineRow] = ()
 
     def on_pane_chosen(self, chosen: Pane.Chosen) -> None:
         """Fold or unfold."""
         chosen.stop()
         if chosen.line < len(self._rows) and self._rows[chosen.line].unfolded is not None:
             self._outline.toggle(self._rows[chosen.line].path)
-            self.renew()
+            self.reload()
 
     def show_values(self, roots: Iterable[tuple[Hashable, str, Any]], changed: Collection[Path]) -> None:
         """Show values, given by key, label and value, with what has changed among them."""
@@ -99,12 +99,12 @@ class OutlinePane(VersionPane):
 
 
 class StatePane(OutlinePane):
-    """The Snapshot at the version; what its event changed stands out."""
+    """The Snapshot at the version; what its event changed is highlighted."""
 
     def __init__(self, walk: RunWalk) -> None:
         super().__init__(walk, "state", Outline(("context",)), id="state")
 
-    def look(self) -> None:
+    def load(self) -> None:
         snapshot = self._walk.snapshot(self._version)
         self.set_title(f"state at version {self._version}")
         changed = {
@@ -124,11 +124,11 @@ class ChangesPane(OutlinePane):
     def __init__(self, walk: RunWalk) -> None:
         super().__init__(walk, "changes", Outline(), id="changes")
 
-    def look(self) -> None:
+    def load(self) -> None:
         event = self._walk.event(self._version)
         self.set_title(f"what {event.type.partition('.')[2]} {self._version} changed")
         changes = self._walk.changes(self._version)
-        shown = [(change.pointer, _named(change), change) for change in changes if change.path != ("version",)]
+        shown = [(change.pointer, _label(change), change) for change in changes if change.path != ("version",)]
         self.show_values([*shown, ("event", "event", event.data)], set())
 
     def document(self) -> tuple[str, Any]:
@@ -136,7 +136,7 @@ class ChangesPane(OutlinePane):
         return f"what event {self._version} changed", patch
 
 
-def _named(change: StateChange) -> str:
+def _label(change: StateChange) -> str:
     return SIGNS[change.op] + render_path(change.path).removeprefix(".")
 
 
@@ -149,12 +149,12 @@ class GraphPane(VersionPane):
         self._drawn: list[list[Piece]] = []
 
     def on_resize(self, event: Resize) -> None:
-        """Break the rows anew."""
+        """Break the rows again."""
         super().on_resize(event)
         self._drawn = graph_lines(self._definition, self.scrollable_content_region.width)
-        self.renew()
+        self.reload()
 
-    def look(self) -> None:
+    def load(self) -> None:
         snapshot = self._walk.snapshot(self._version)
         made = partial(graph_line, current=snapshot.current_node_id, context=snapshot.context)
         lines = LazyLines(lambda: len(self._drawn), lambda place: made(self._drawn[place]))

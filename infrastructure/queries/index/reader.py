@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain.errors import StorageUnavailable
-from ....projections.index.changes import INDEX_REVISION, ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
+from ....projections.index.changes import INDEX_REVISION
 from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+from ....projections.index.rows import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
 from ...storage.errors import translate_errors
 from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect

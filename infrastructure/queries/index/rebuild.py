@@ -8,7 +8,7 @@ from eventsourcing.persistence import PersistenceError
 from ....domain.errors import EventNotReadable
 from ....domain.run import STARTED
 from ....domain.work_order import OPENED, RUN_ADDED
-from ....projections.index.changes import INDEX_REVISION, Changes, Placed, changes_of_readable, is_indexed
+from ....projections.index.changes import INDEX_REVISION, IndexChanges, PlacedEvent, changes_of_readable, is_indexed
 from ...storage.codec import decode
 from ...storage.errors import to_storage_error
 from ...storage.event_store import LedgerEventStore
@@ -95,12 +95,12 @@ class _LogWalk:
                 return False
         return True
 
-    def _changes(self, rows: Sequence[EventRow]) -> tuple[int, Changes]:
+    def _changes(self, rows: Sequence[EventRow]) -> tuple[int, IndexChanges]:
         """How many events change rows, and the changes."""
         events = [event for row in rows if (event := self._placed(row)) is not None]
         return changes_of_readable(events, self._report_unreadable)
 
-    def _placed(self, row: EventRow) -> Placed | None:
+    def _placed(self, row: EventRow) -> PlacedEvent | None:
         """The event of a row, if it changes the index; without data if it can't be read."""
         try:
             if not isinstance(row.stream, str) or type(row.version) is not int or row.version < 1:
@@ -113,7 +113,7 @@ class _LogWalk:
             data = {}
         if data and not is_indexed(row.type, data):
             return None
-        return Placed(row.position, row.stream, row.version, row.type, data)
+        return PlacedEvent(row.position, row.stream, row.version, row.type, data)
 
     def _report_unreadable(self, error: EventNotReadable) -> None:
         if (place := (error.stream, error.version)) in self._named:

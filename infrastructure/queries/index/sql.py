@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....domain.status import ENDED
-from ....projections.index.changes import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow, key
+from ....projections.index.columns import key
 from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+from ....projections.index.rows import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
 from ...storage.sql import Dialect
 
 RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)

@@ -9,8 +9,8 @@ from typing import Any
 
 from ....domain.errors import EventNotReadable, InvalidRequest, StorageUnavailable
 from ....domain.expressions.language import Allowance
-from ....projections.index.changes import RunRow
 from ....projections.index.query import Condition, Place, RunQuery
+from ....projections.index.rows import RunRow
 from ....projections.search import CUT, MISFITS, SearchEntry, WordQuery, document_of, words_of
 from ...storage.errors import translate_errors
 from ...storage.reader import EventReader

@@ -15,8 +15,8 @@ from ....domain.values.point_in_time import AsOf, AtVersion, Moment
 from ....projections.audit.build import RunAudit, audit_of, audited_work_order, stream_record
 from ....projections.audit.model import Provenance, SinceSuccess, StreamRecord
 from ....projections.audit.since_success import since_success
-from ....projections.index.changes import RunRow
 from ....projections.index.query import Place, RunQuery
+from ....projections.index.rows import RunRow
 from ...queries.index.reader import Index
 from ...repositories.as_of import event_at, version_as_of, version_at_position
 from ...repositories.origins import origin_in, sources

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from ....domain.errors import EventNotReadable, RunNotFound, StorageCorrupt, StorageError
 from ....domain.ports import EventStore
-from ....projections.index.changes import ActRow
 from ....projections.index.query import Place
+from ....projections.index.rows import ActRow
 from ....projections.pagination import Page
 from ....projections.runs.audit_trail import Act, act_of, damaged_act
 from ...queries.cursors import make_page, parse_cursor
@@ -33,7 +33,7 @@ def load_trail(
     )
     rows = index.acts(*filters, parse_cursor(after, filters), limit + 1)
     if not rows and after is None and stream is not None and store.head(stream) == 0:
-        raise RunNotFound(stream)  # an empty trail would answer a mistyped id with "nobody did anything"
+        raise RunNotFound(stream)  # an empty trail would hide a mistyped id
     page = make_page(rows, limit, lambda row: Place(row.recorded_at, row.position), filters)
     try:
         acts = list(map(act_of, store.events_at([(row.stream, row.version) for row in page])))

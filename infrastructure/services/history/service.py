@@ -368,7 +368,7 @@ class History(Unpicklable):
         the import to append to streams that the store has. ``dry_run=True`` only verifies and compares.
         ``max_streams``, ``max_events`` and ``max_bytes`` (of the unpacked file) bound what is read.
 
-        Raises InvalidRequest (no such file), InvalidExport (it was changed, exceeds a limit, or holds what nobody can
+        Raises InvalidRequest (no such file), InvalidExport (it was changed, exceeds a limit, or holds what no store can
         have recorded), ConflictingHistory (the store has another history of one of the streams), WouldContinue (it
         appends to streams of this store); then nothing was imported. Raises StorageUnavailable; then the beginning of a
         large file may be there, and importing it again, with ``continue_existing``, completes it.

@@ -8,8 +8,8 @@ from ....domain.errors import InvalidRequest, WorkflowNotFound
 from ....domain.ports import EventStore
 from ....domain.values.ids import workflow_stream
 from ....domain.visible import quoted
-from ....projections.index.changes import RunRow
 from ....projections.index.query import Place, RunQuery
+from ....projections.index.rows import RunRow
 from ....projections.runs.timings import Timings, TimingsFold
 from ...queries.index.reader import Index
 from ...repositories.as_of import event_at

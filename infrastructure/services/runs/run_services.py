@@ -151,7 +151,7 @@ class RunServices:
 
     def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
-        hint = f"run {state.run_id} was interrupted in a step; it goes on with: run proceed {state.run_id}"
+        hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
         return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:

@@ -14,7 +14,7 @@ from eventsourcing.persistence import (
 )
 
 from ....domain.errors import EventNotReadable, FlowledgerError
-from ....projections.index.changes import Placed, changes_of_readable, is_indexed
+from ....projections.index.changes import PlacedEvent, changes_of_readable, is_indexed
 from ...concurrency.forking import ResetOnFork, register_for_forks
 from ..codec import BODY, decode
 from ..errors import ConnectionLost
@@ -202,7 +202,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         found = self.header(row.stream, row.version) if row.encoded is None else (row.encoded[:BODY], row.position)
         return row._replace(encoded=found[0] if found else b"")
 
-    def _placed(self, page: Sequence[EventRow]) -> Iterable[Placed]:
+    def _placed(self, page: Sequence[EventRow]) -> Iterable[PlacedEvent]:
         for row in page:
             encoded = row.encoded if row.encoded is not None else self.encoded(row.stream, row.version) or b""
             try:
@@ -210,7 +210,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
             except EventNotReadable:
                 data = {}
             if not data or is_indexed(row.type, data):
-                yield Placed(row.position, row.stream, row.version, row.type, data)
+                yield PlacedEvent(row.position, row.stream, row.version, row.type, data)
 
     def _names(self) -> list[str]:
         with self._lock:

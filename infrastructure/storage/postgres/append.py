@@ -16,7 +16,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from ....projections.index.changes import Changes
+from ....projections.index.changes import IndexChanges
 from ..errors import predecessor_missing
 from ..index_writer import PARTS, changes_in
 from ..sql import queries
@@ -222,7 +222,7 @@ def _header(element: str, items: Sequence[object]) -> bytes:
 
 
 def _copy(
-    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: Changes | None
+    connection: Connection, statements: Statements, events: Sequence[StoredEvent], changes: IndexChanges | None
 ) -> int:
     # In the order in which the other statements lock streams, so that there are no deadlocks.
     placed: Iterable[tuple[int, StoredEvent]] = sorted(

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Self
 from uuid import uuid4
 
-from ....projections.index.changes import Changes
+from ....projections.index.changes import IndexChanges
 from ..index_rebuild import CatchUp, IndexedBatch, IndexRebuild, RebuiltByAnother
 from ..index_writer import TABLES, for_rebuild
 from ..sql import index_tables, queries
@@ -16,7 +16,7 @@ _INDEX = queries("sqlite", "index.sql")
 
 def change_index(
     connection: sqlite3.Connection,
-    changes: Changes,
+    changes: IndexChanges,
     position_of: Callable[[int], int],
     rename: Callable[[str], str] = lambda statement: statement,
 ) -> None:

@@ -71,15 +71,23 @@ ROWS = {
         ("""start(multiplied("'" + 's' * 3400 + "'", 24))""", TOO_MUCH),
         ("start(multiplied('{' + ','.join(f'{n}:[]' for n in range(500)) + '}', 30))", TOO_MUCH),
         ("start('payload.exists(x, ' + '+'.join(['x'] * 100) + ' == 1)', ['x' * 50_000] * 1_000)", TOO_MUCH),
-        ("start('payload.ns.all(n, payload.a.x == 1) && payload.a.y == 2',"
-         " {'ns': list(range(10_000)), 'a': {'x': 1, 'y': 'y' * 30_000_000}})", TOO_MUCH),
+        (
+            "start('payload.ns.all(n, payload.a.x == 1) && payload.a.y == 2',"
+            " {'ns': list(range(10_000)), 'a': {'x': 1, 'y': 'y' * 30_000_000}})",
+            TOO_MUCH,
+        ),
         ("start('payload.all(x, payload.all(y, true))', list(range(3_000)))", TOO_MUCH),
-        ("start('[[' + ','.join(['\\'ab\\''] * 500) + ']].map(payload, ' + '+'.join(['payload'] * 100) + ')"
-         ".map(x, ' + '+'.join(['x'] * 100) + ').map(x, [x, x, x, x])')", TOO_MUCH),
+        (
+            "start('[[' + ','.join(['\\'ab\\''] * 500) + ']].map(payload, ' + '+'.join(['payload'] * 100) + ')"
+            ".map(x, ' + '+'.join(['x'] * 100) + ').map(x, [x, x, x, x])')",
+            TOO_MUCH,
+        ),
         ("start('payload.map(a, payload.map(b, a + b)).map(c, c + c).size()', ['x' * 1_000] * 300)", TOO_MUCH),
         ("start('payload.map(x, string(bytes(x + x)))', ['é' * 10_000] * 2_000)", TOO_MUCH),
-        ("start('payload == payload && [payload, payload] == [payload, payload]', [[n] for n in range(100_000)])",
-         "completed"),
+        (
+            "start('payload == payload && [payload, payload] == [payload, payload]', [[n] for n in range(100_000)])",
+            "completed",
+        ),
         ("start('payload.map(x, x in payload)', [[n] * 10 for n in range(2_000)])", TOO_MUCH),
     ],
     "filters of a search": [("look_for(multiplied('[' + ','.join('1' * 1600) + ']', 16) + ' == payload.n')", TOO_MUCH)],
@@ -90,11 +98,16 @@ ROWS = {
         ("start('payload.t.matches(payload.p)', {'t': 'a', 'p': '(?i)' + '\\\\w' * 2_000})", "or too large"),
     ],
     "a name that is suggested": [
-        ("start('payload[\"' + ''.join(map(chr, range(0x4e00, 0x5da0))) + '\"]', {"
-         "''.join(chr(c ^ 1) for c in range(0x4e00, 0x5da0)) + str(n): 1 for n in range(20)})", "unknown reference"),
-        ("start('payload[\"' + ''.join(map(chr, range(0x4e00, 0x4e28))) + '\"]', {"
-         "''.join(chr(c ^ 1) for c in range(0x4e00, 0x4e28)) + str(n): 1 for n in range(100_000)})",
-         "unknown reference"),
+        (
+            "start('payload[\"' + ''.join(map(chr, range(0x4e00, 0x5da0))) + '\"]', {"
+            "''.join(chr(c ^ 1) for c in range(0x4e00, 0x5da0)) + str(n): 1 for n in range(20)})",
+            "unknown reference",
+        ),
+        (
+            "start('payload[\"' + ''.join(map(chr, range(0x4e00, 0x4e28))) + '\"]', {"
+            "''.join(chr(c ^ 1) for c in range(0x4e00, 0x4e28)) + str(n): 1 for n in range(100_000)})",
+            "unknown reference",
+        ),
     ],
     "expressions in the data of a node": [
         ("said(lambda: save(ledger(), ['{{ 1+1 }}'] * 400_000))", "there are over 1,000 expressions"),
@@ -102,9 +115,13 @@ ROWS = {
         ("said(lambda: save(ledger(), ['{{ \"' + 'x' * 4_000 + '\" }}'] * 51))", "200,000 characters of expressions"),
     ],
     "expressions in a definition": [
-        ("said(lambda: ledger().workflows.save({'nodes': [{'id': f'n{n}', 'type': 't', 'data': ['{{ 1+1 }}'] * 1_000}"
-         " for n in range(6)], 'edges': [{'id': str(n), 'source': f'n{n}', 'target': f'n{n + 1}'} for n in range(5)]},"
-         " workflow_id='w', by='ada'))", "there are over 5,000 expressions"),
+        (
+            "said(lambda: ledger().workflows.save({'nodes': [{'id': f'n{n}', 'type': 't', "
+            "'data': ['{{ 1+1 }}'] * 1_000} for n in range(6)], "
+            "'edges': [{'id': str(n), 'source': f'n{n}', 'target': f'n{n + 1}'} for n in range(5)]},"
+            " workflow_id='w', by='ada'))",
+            "there are over 5,000 expressions",
+        ),
     ],
     "whether data fits a JSON Schema": [
         ("check({'properties': {'a': {'allOf': [{'$ref': '#'}, {'$ref': '#'}]}}}, nested({}, 150))", "fine"),
@@ -127,13 +144,20 @@ ROWS = {
         ("check({'uniqueItems': True}, [{'a': n, 'b': [n]} for n in range(50_000)])", "fine"),
     ],
     "what is wrong with data": [
-        ("check({'properties': {'a': {'allOf': [{'$ref': '#'}] * 2}}, 'type': 'object'}, nested(5, 90))",
-         "there is too much of it"),
+        (
+            "check({'properties': {'a': {'allOf': [{'$ref': '#'}] * 2}}, 'type': 'object'}, nested(5, 90))",
+            "there is too much of it",
+        ),
         ("check({'items': {'type': 'integer'}}, ['x'] * 1_000_000)", "there may be more"),
-        ("check({'anyOf': [{'items': {'type': 'integer'}}, {'type': 'object'}]}, ['x'] * 1_000_000)",
-         "there is too much of it"),
-        ("check({'$defs': {'n': {'not': {}, 'properties': {'a': {'$ref': '#/$defs/n'}}}}, '$ref': '#/$defs/n'},"
-         " nested('x' * 10_000_000, 150))", "there may be more"),
+        (
+            "check({'anyOf': [{'items': {'type': 'integer'}}, {'type': 'object'}]}, ['x'] * 1_000_000)",
+            "there is too much of it",
+        ),
+        (
+            "check({'$defs': {'n': {'not': {}, 'properties': {'a': {'$ref': '#/$defs/n'}}}}, '$ref': '#/$defs/n'},"
+            " nested('x' * 10_000_000, 150))",
+            "there may be more",
+        ),
     ],
     "a pattern of a JSON Schema": [
         ("check({'items': {'pattern': '^(a+)+$'}}, ['a' * 50_000 + 'b'] * 100)", "does not match"),
@@ -144,7 +168,7 @@ ROWS = {
     "levels of a JSON Schema": [
         ("said(lambda: save(ledger(nested({}, 300, 'not')), {}))", "nested deeper than 200 levels"),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

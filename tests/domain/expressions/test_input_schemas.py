@@ -51,8 +51,12 @@ def test_a_model_gives_an_instance_and_its_json_over_the_data() -> None:
 def test_a_json_schema_fills_defaults_in_all_the_way_down() -> None:
     valid = compile_input(SCHEMA).validate(freeze({"name": "Ada", "age": 36, "tags": [{}, {"kind": "x"}]}), "n1")
     assert valid.data == {
-        "name": "Ada", "age": 36, "role": "user", "home": {"zip": "?"}, "tags": [{"kind": "plain"}, {"kind": "x"}],
-    }  # fmt: skip
+        "name": "Ada",
+        "age": 36,
+        "role": "user",
+        "home": {"zip": "?"},
+        "tags": [{"kind": "plain"}, {"kind": "x"}],
+    }
     assert valid.model is valid.data
     assert type(valid.data) is FrozenDict
     assert "default" in SCHEMA["properties"]["home"]  # type: ignore[index]

@@ -74,11 +74,14 @@ def test_a_whole_node_has_its_last_result_all_results_and_the_output() -> None:
 
 NAMES = st.sampled_from(["a", "b", "last", "data", "x y", "0", "true", "ä", "__class__"])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=12,
-)  # fmt: skip
+)
 PATHS = st.lists(NAMES | st.integers(0, 3), max_size=4)
 
 

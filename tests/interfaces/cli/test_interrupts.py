@@ -41,7 +41,7 @@ def test_an_interrupted_run_says_how_it_goes_on(cli: CommandLine, as_json: bool)
     out, err = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    found = re.search(r"goes on with: run proceed (\S+)", err)
+    found = re.search(r"continue it with: run proceed (\S+)", err)
     assert found is not None
     if as_json:
         assert found[1] in json.loads(out)["error"]["message"]

@@ -61,7 +61,7 @@ def test_a_key_starts_one_run(cli: CommandLine) -> None:
 def test_all_that_failed_are_retried_oldest_first_after_the_count(cli: CommandLine) -> None:
     ids = failed(cli, "1", "2", "3")
     mended(cli)
-    assert "3 runs to retry: nobody can be asked here, so give --yes" in cli("run", "retry", "--all").stderr
+    assert "3 runs to retry: there is no terminal to ask, so give --yes" in cli("run", "retry", "--all").stderr
     dry = cli.json("run", "retry", "--all", "--dry-run")
     assert (dry["count"], dry["found"], dry["items"], dry["dryRun"]) == (3, ids, [], True)
     done = cli("run", "retry", "--all", "--workflow", "boom", "--yes")
@@ -98,7 +98,7 @@ def test_a_store_that_fails_in_the_middle_stops_all_and_says_how_it_goes_on(cli:
     stopped = cli("run", "retry", "--all", "--yes", FULL_AT="2")
     assert stopped.returncode == 2
     assert len(stopped.stdout.splitlines()) == 1
-    found = re.search(r"stopped after 1 of 3; go on with the same command and --resume (\S+)", stopped.stderr)
+    found = re.search(r"stopped after 1 of 3; continue with the same command and --resume (\S+)", stopped.stderr)
     assert found is not None
     assert "error: the SQLite store" in stopped.stderr
     resumed = cli.json("run", "retry", "--all", "--yes", "--resume", found[1])

@@ -1,4 +1,4 @@
-"""Whoever acts on what a search finds is told where it doesn't know all events yet."""
+"""Commands that act on what a search finds warn where it doesn't know all events yet."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ NOTE = "the search does not know the last"
 
 @pytest.fixture
 def behind(cli: CommandLine, new_postgres_url: Callable[[], str]) -> CommandLine:
-    """The command line of somebody who may only read, and so can't bring the search up to date."""
+    """A command line that may only read, and so can't bring the search up to date."""
     url = new_postgres_url()
     cli.environment["FLOWLEDGER_STORE"] = url
     executors = fl.ExecutorRegistry()

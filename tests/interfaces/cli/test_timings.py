@@ -55,4 +55,4 @@ def test_what_cant_be_timed_is_refused(cli: CommandLine) -> None:
     assert "--since 'noon' is not a time" in cli.refused("timings", "echo", "--since", "noon")
     refused = cli("timings", "echo", "--json", "--csv")
     assert refused.returncode == 2
-    assert "two answers" in refused.stderr
+    assert "exclude each other" in refused.stderr

@@ -113,5 +113,5 @@ def pytest_in(cli: CommandLine) -> subprocess.CompletedProcess[str]:
 
 def test_a_test_file_needs_to_know_the_registry(cli: CommandLine, run: str, tmp_path: Path) -> None:
     message = cli.refused("export", run, "--as-test", "cases", FLOWLEDGER_APP="")
-    assert "say --app module:registry" in message
+    assert "give --app module:registry" in message
     assert not (tmp_path / "cases").exists()

@@ -59,7 +59,7 @@ def test_an_empty_list_is_one(cli: CommandLine) -> None:
     assert cli.json("workflow", "list") == {"workflows": [], "next": None}
     assert "no workflow" in cli("workflow", "list").stdout
     assert cli("workflow", "list", "--csv").stdout.startswith("id,version,saves,")
-    assert "--json and --csv are two answers" in cli("workflow", "list", "--csv", "--json").stderr
+    assert "--json and --csv exclude each other" in cli("workflow", "list", "--csv", "--json").stderr
 
 
 def test_versions_tell_who_did_what(cli: CommandLine) -> None:

@@ -7,12 +7,12 @@ from flowledger import WorkflowDefinition
 from flowledger.domain.run.context import Context
 from flowledger.domain.run.results import ResultLog
 from flowledger.infrastructure.interfaces.tui.lines import graph_line, graph_lines, line_of_node
-from flowledger.infrastructure.interfaces.tui.outline import Outline, Row, one_line
+from flowledger.infrastructure.interfaces.tui.outline import Outline, OutlineRow, one_line
 
 NOTHING = Context(ResultLog(), 0)
 
 
-def told(rows: list[Row]) -> list[str]:
+def told(rows: list[OutlineRow]) -> list[str]:
     signs = {None: " ", False: "▸", True: "▾"}
     return [f"{'  ' * row.depth}{signs[row.unfolded]} {row.label}: {one_line(row.value)}" for row in rows]
 

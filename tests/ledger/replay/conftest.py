@@ -4,7 +4,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import registry, run_of_all
+from .harness import registry, run_of_all
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 import flowledger as fl
 
-from .desk import VERSIONS, book, opened_with, price, registry, run_of_all, written
+from .harness import VERSIONS, book, opened_with, price, registry, run_of_all, written
 
 
 def test_a_step_is_given_again_what_it_was_given(ledger: fl.Ledger, run: fl.Run) -> None:
@@ -50,14 +50,14 @@ class Auth(pydantic.BaseModel):
 def test_values_from_globals_are_masked_unless_they_are_given(ledger: fl.Ledger) -> None:
     executors = fl.ExecutorRegistry()
     executors.register("call", input=Auth)(lambda step: len(step.input.token))
-    desk = opened_with(ledger, executors)
-    desk.workflows.save(
+    harness = opened_with(ledger, executors)
+    harness.workflows.save(
         {"nodes": [{"id": "n", "type": "call", "data": {"token": "{{ globals.token }}"}}]}, workflow_id="calls"
     )
-    run = desk.runs.start("calls", globals={"token": "tr0ub4dor"})
-    masked = desk.history.context_at(run.id, 2)
+    run = harness.runs.start("calls", globals={"token": "tr0ub4dor"})
+    masked = harness.history.context_at(run.id, 2)
     assert (masked.data, masked.input, dict(masked.globals)) == ({"token": "***"}, Auth(token="***"), {})
-    clear = desk.history.context_at(run.id, 2, globals={"token": "tr0ub4dor"})
+    clear = harness.history.context_at(run.id, 2, globals={"token": "tr0ub4dor"})
     assert (clear.data, clear.input) == ({"token": "tr0ub4dor"}, Auth(token="tr0ub4dor"))
 
 

@@ -11,7 +11,7 @@ import flowledger as fl
 SECRET = "tr0ub4dor-&-3"
 
 
-class Desk:
+class Harness:
     """A ledger whose one executor does what the test says, now and at the replay."""
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
 def raises(step: fl.StepContext) -> Any:
@@ -51,10 +51,10 @@ def raises(step: fl.StepContext) -> Any:
         raises,
     ],
 )
-def test_a_divergence_shows_no_secret(desk: Desk, now: Callable[[fl.StepContext], Any]) -> None:
+def test_a_divergence_shows_no_secret(harness: Harness, now: Callable[[fl.StepContext], Any]) -> None:
     given = {"token": SECRET, "make": lambda: SECRET[::-1]}
-    run = desk.run(lambda step: {}, **given)
-    report = desk.replay(run, now, **given)
+    run = harness.run(lambda step: {}, **given)
+    report = harness.replay(run, now, **given)
     assert report.divergence is not None
     for text in (SECRET, SECRET[::-1]):
         assert text not in str(report)
@@ -62,30 +62,32 @@ def test_a_divergence_shows_no_secret(desk: Desk, now: Callable[[fl.StepContext]
     assert "***" in str(report)
 
 
-def test_what_was_recorded_in_clear_isnt_shown_either(desk: Desk) -> None:
-    run = desk.run(lambda step: {"who": SECRET})
-    report = desk.replay(run, lambda step: {"who": "nobody"}, token=SECRET)
+def test_what_was_recorded_in_clear_isnt_shown_either(harness: Harness) -> None:
+    run = harness.run(lambda step: {"who": SECRET})
+    report = harness.replay(run, lambda step: {"who": "nobody"}, token=SECRET)
     assert report.divergence is not None
     assert report.divergence.expected == "***"
 
 
 @pytest.mark.parametrize("kind", ["error", "reason"])
-def test_a_text_that_was_recorded_in_clear_is_the_same_as_the_masked_one(desk: Desk, kind: str) -> None:
+def test_a_text_that_was_recorded_in_clear_is_the_same_as_the_masked_one(harness: Harness, kind: str) -> None:
     def do(step: fl.StepContext) -> Any:
         if kind == "reason":
             return fl.Pause(f"until {SECRET}")
         raise ValueError(f"no {SECRET}")
 
-    run = desk.run(do)
-    assert desk.replay(run, do, token=SECRET).ok
+    run = harness.run(do)
+    assert harness.replay(run, do, token=SECRET).ok
 
 
-def test_an_input_that_cant_be_made_now_is_told_without_secrets(desk: Desk) -> None:
+def test_an_input_that_cant_be_made_now_is_told_without_secrets(harness: Harness) -> None:
     node = {"id": "n", "type": "do", "data": {"x": "{{ globals.keys.gone }}"}}
-    desk.ledger.workflows.save({"nodes": [node]}, workflow_id="keys", by="ada")
-    run = desk.ledger.runs.start("keys", globals={"keys": {"gone": 1}}, by="ada")
-    version = next(event.version for event in desk.ledger.history.events(run.id) if event.type == "run.step_completed")
+    harness.ledger.workflows.save({"nodes": [node]}, workflow_id="keys", by="ada")
+    run = harness.ledger.runs.start("keys", globals={"keys": {"gone": 1}}, by="ada")
+    version = next(
+        event.version for event in harness.ledger.history.events(run.id) if event.type == "run.step_completed"
+    )
     with pytest.raises(fl.InvalidRequest, match="can't be made") as refused:
-        desk.ledger.history.context_at(run.id, version, globals={"keys": {SECRET: 1}})
+        harness.ledger.history.context_at(run.id, version, globals={"keys": {SECRET: 1}})
     assert SECRET not in str(refused.value)
     assert refused.value.__cause__ is None

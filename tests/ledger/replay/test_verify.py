@@ -11,7 +11,7 @@ from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.ports import NewEvent
 from flowledger.infrastructure.services.history import replay as rerun
 
-from .desk import VERSIONS, WORKFLOW, Executor, forged, opened_with, registry, run_of_all, written
+from .harness import VERSIONS, WORKFLOW, Executor, forged, opened_with, registry, run_of_all, written
 
 
 def test_a_run_is_as_it_was_recorded_and_replaying_it_writes_nothing(ledger: fl.Ledger, run: fl.Run) -> None:
@@ -41,10 +41,10 @@ def test_each_step_sees_what_it_saw_then(ledger: fl.Ledger, run: fl.Run) -> None
     executors = fl.ExecutorRegistry()
     for executor in registry():
         executors.register(executor.type, retry=executor.retry)(looking(executor.function))
-    desk = opened_with(ledger, executors)
-    again = run_of_all(desk)
+    harness = opened_with(ledger, executors)
+    again = run_of_all(harness)
     then, seen[:] = list(seen), []
-    assert desk.history.replay(again.id).ok
+    assert harness.history.replay(again.id).ok
     assert seen == then
 
 
@@ -182,10 +182,10 @@ def test_an_executor_that_nobody_registers_any_more_is_named(ledger: fl.Ledger, 
 
 
 def test_without_verify_only_the_record_is_checked_and_nobody_needs_code(ledger: fl.Ledger, run: fl.Run) -> None:
-    desk = opened_with(ledger, None)
-    report = desk.history.replay(run.id, verify=False)
+    harness = opened_with(ledger, None)
+    report = harness.history.replay(run.id, verify=False)
     assert (report.ok, report.steps, report.executed, report.taken) == (True, 7, 0, 7)
-    found = desk.history.replay(forged(ledger, run.id, without(3)), verify=False).divergence
+    found = harness.history.replay(forged(ledger, run.id, without(3)), verify=False).divergence
     assert found is not None
     assert found.kind == "order"
     called: list[str] = []
@@ -230,8 +230,8 @@ def test_the_same_code_with_effects_raises_no_doubt(ledger: fl.Ledger, run: fl.R
 
 
 def test_effects_happen_where_they_are_named(ledger: fl.Ledger, run: fl.Run) -> None:
-    desk = opened_with(ledger, registry({"book": {"effects": True}}))
-    report = desk.history.replay(run.id, effects=("book",))
+    harness = opened_with(ledger, registry({"book": {"effects": True}}))
+    report = harness.history.replay(run.id, effects=("book",))
     assert (report.ok, report.executed, report.taken) == (True, 7, 0)
 
 
@@ -242,38 +242,38 @@ def secretive(ledger: fl.Ledger, node: dict[str, Any], **code: Executor) -> tupl
     executors = fl.ExecutorRegistry()
     for type, function in code.items():
         executors.register(type)(function)
-    desk = opened_with(ledger, executors)
-    desk.workflows.save({"nodes": [{"id": "n", **node}]}, workflow_id="secrets")
-    return desk, desk.runs.start("secrets", globals={"token": "tr0ub4dor"}).id
+    harness = opened_with(ledger, executors)
+    harness.workflows.save({"nodes": [{"id": "n", **node}]}, workflow_id="secrets")
+    return harness, harness.runs.start("secrets", globals={"token": "tr0ub4dor"}).id
 
 
 def test_a_masked_input_asks_for_globals_and_is_rendered_again_with_them(ledger: fl.Ledger) -> None:
     node = {"type": "length", "data": {"auth": "Bearer {{ globals.token }}"}}
-    desk, run_id = secretive(ledger, node, length=lambda step: len(step.data["auth"]))
-    found = desk.history.replay(run_id).divergence
+    harness, run_id = secretive(ledger, node, length=lambda step: len(step.data["auth"]))
+    found = harness.history.replay(run_id).divergence
     assert found is not None
     assert (found.kind, found.expected) == ("masked input", {"auth": "***"})
     assert "pass them to the replay" in str(found)
-    assert desk.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
-    shorter = desk.history.replay(run_id, globals={"token": "x"}).divergence
+    assert harness.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
+    shorter = harness.history.replay(run_id, globals={"token": "x"}).divergence
     assert shorter is not None
     assert (shorter.kind, shorter.expected, shorter.got) == ("output", 16, 8)
 
 
 def test_an_executor_that_misses_globals_asks_for_them_too(ledger: fl.Ledger) -> None:
-    desk, run_id = secretive(ledger, {"type": "take"}, take=lambda step: len(step.globals["token"]))
-    found = desk.history.replay(run_id).divergence
+    harness, run_id = secretive(ledger, {"type": "take"}, take=lambda step: len(step.globals["token"]))
+    found = harness.history.replay(run_id).divergence
     assert found is not None
     assert found.kind == "masked input"
-    assert desk.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
+    assert harness.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
 
 
 def test_an_error_that_held_a_secret_is_compared_masked(ledger: fl.Ledger) -> None:
     def refuse(step: fl.StepContext) -> Any:
         raise PermissionError(f"not with {step.globals['token']}")
 
-    desk, run_id = secretive(ledger, {"type": "refuse"}, refuse=refuse)
-    assert desk.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
+    harness, run_id = secretive(ledger, {"type": "refuse"}, refuse=refuse)
+    assert harness.history.replay(run_id, globals={"token": "tr0ub4dor"}).ok
 
 
 # --- runs of other kinds ----------------------------------------------------------------------------------------------
@@ -294,15 +294,15 @@ def test_operators_in_between_change_nothing(ledger: fl.Ledger) -> None:
     def slow(step: fl.StepContext) -> Any:
         if not runs:
             runs.append(step.run_id or "")
-            desk.runs.pause(runs[0], by="ops")
-            desk.runs.set_metadata(runs[0], {"seen": True})
-            desk.runs.cancel(runs[0], by="ops")
+            harness.runs.pause(runs[0], by="ops")
+            harness.runs.set_metadata(runs[0], {"seen": True})
+            harness.runs.cancel(runs[0], by="ops")
         return step.payload
 
-    desk = opened_with(ledger, executors)
-    desk.workflows.save({"nodes": [{"id": "n", "type": "slow"}]}, workflow_id="slow")
-    run = desk.runs.start("slow", payload=[1])
-    report = desk.history.replay(run.id)
+    harness = opened_with(ledger, executors)
+    harness.workflows.save({"nodes": [{"id": "n", "type": "slow"}]}, workflow_id="slow")
+    run = harness.runs.start("slow", payload=[1])
+    report = harness.history.replay(run.id)
     assert (run.status, report.ok, report.executed) == ("cancelled", True, 1)
 
 
@@ -316,15 +316,15 @@ def test_a_retry_sees_the_results_that_it_reused(ledger: fl.Ledger, run: fl.Run)
 def test_a_step_that_was_refused_for_its_input_is_refused_again(ledger: fl.Ledger) -> None:
     executors = registry()
     executors.register("typed", input={"type": "object", "properties": {"n": {"type": "integer"}}})(lambda step: 1)
-    desk = opened_with(ledger, executors)
+    harness = opened_with(ledger, executors)
     for data in ({"n": "{{ nodes.first.last.data.total }}"}, {"n": "{{ nodes.first.last.data }}"}, {"n": "{{ nope }}"}):
         nodes = [
             {"id": "first", "type": "price", "data": {"items": [1]}},
             {"id": "typed", "type": "typed", "data": data},
         ]
         definition = {"nodes": nodes, "edges": [{"source": "first", "target": "typed"}]}
-        desk.workflows.save(definition, workflow_id="typed")
-        assert desk.history.replay(desk.runs.start("typed").id).ok
+        harness.workflows.save(definition, workflow_id="typed")
+        assert harness.history.replay(harness.runs.start("typed").id).ok
 
 
 def test_what_was_too_large_to_be_recorded_is_no_divergence() -> None:
@@ -354,15 +354,15 @@ def test_what_an_executor_is_given_refuses_change(ledger: fl.Ledger) -> None:
     executors = fl.ExecutorRegistry()
     executors.register("list")(lambda step: [])
     executors.register("mutate", retry=fl.RetryPolicy(max_retries=1, interval=0.0))(mutate)
-    desk = opened_with(ledger, executors)
+    harness = opened_with(ledger, executors)
     nodes = [{"id": "first", "type": "list"}, {"id": "n", "type": "mutate", "data": {"list": []}}]
-    desk.workflows.save({"nodes": nodes, "edges": [{"source": "first", "target": "n"}]}, workflow_id="lists")
-    run = desk.runs.start("lists")
+    harness.workflows.save({"nodes": nodes, "edges": [{"source": "first", "target": "n"}]}, workflow_id="lists")
+    run = harness.runs.start("lists")
     assert run.snapshot.context["n"][0].output == 2
-    desk.workflows.save({"nodes": [nodes[1]]}, workflow_id="payload")
-    run = desk.runs.start("payload", payload=[])
+    harness.workflows.save({"nodes": [nodes[1]]}, workflow_id="payload")
+    run = harness.runs.start("payload", payload=[])
     assert run.snapshot.context["n"][0].output == 2
-    assert desk.history.replay(run.id).ok
+    assert harness.history.replay(run.id).ok
 
 
 def test_a_payload_that_was_read_back_refuses_change_in_a_retry_too(ledger: fl.Ledger) -> None:
@@ -372,10 +372,10 @@ def test_a_payload_that_was_read_back_refuses_change_in_a_retry_too(ledger: fl.L
     def mutate(step: fl.StepContext) -> Any:
         step.payload["n"] = step.attempt
 
-    desk = opened_with(ledger, executors)
-    desk.workflows.save({"nodes": [{"id": "n", "type": "mutate"}]}, workflow_id="mutate")
-    run = desk.runs.start("mutate", payload={"n": 0})
-    run = desk.runs.proceed(run.id)
+    harness = opened_with(ledger, executors)
+    harness.workflows.save({"nodes": [{"id": "n", "type": "mutate"}]}, workflow_id="mutate")
+    run = harness.runs.start("mutate", payload={"n": 0})
+    run = harness.runs.proceed(run.id)
     assert [(result.attempt, (result.error or "").split(":")[0]) for result in run.snapshot.context["n"]] == [
         (1, "TypeError"),
         (2, "TypeError"),

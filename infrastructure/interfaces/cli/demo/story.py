@@ -247,7 +247,7 @@ class _Demo:
 
     def verify(self) -> Any:
         self.chapter(
-            "Nobody has touched the records",
+            "The records are as they were written",
             "The database refuses to change or delete events, and each carries the digest of the one before it.",
         )
         report = self.ledger.verify()

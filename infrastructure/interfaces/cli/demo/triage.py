@@ -33,7 +33,7 @@ BRANCHES = {
 }
 
 BOOKKEEPING = {"assigned", "unassigned", "pinned", "unpinned", "milestoned", "demilestoned", "requested"}
-"""Actions that nobody needs to look at."""
+"""Actions that need no attention."""
 
 
 @executors.register("intake")

@@ -1,4 +1,4 @@
-"""What the tests of the doors share: a ledger whose one executor does as told, definitions, marks."""
+"""What the tests of the ledger share: a ledger whose one executor does what the test says, definitions, marks."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,7 +14,7 @@ N = {"id": "a", "type": "do"}
 GOOD = {"nodes": [{"id": "only", "type": "do"}]}
 
 
-class Desk:
+class Harness:
     """A ledger whose one executor does what the test says."""
 
     def __init__(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""The doors through which a command prints: whoever forgets to escape is escaped there."""
+"""The streams and consoles through which a command prints: text that was not escaped before is escaped there."""
 
 import io
 import logging
