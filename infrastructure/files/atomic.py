@@ -1,10 +1,10 @@
-"""The one door for writing files: whole or not at all, private where they are new, and never in place of a device.
+"""Writing files: atomically, private if they are new, and never replacing a device.
 
-- A new file is for its owner alone (0600, or less where the umask says so): exports hold payloads.
+- A new file is readable by its owner only (0600, less the umask): exports hold payloads.
 - A file that is replaced keeps its mode, owner and access list.
 - What isn't a regular file (a device, a pipe, ``/dev/stdout``) is written into.
-- No folder is made above the one that was asked for, so that a mistyped path is an error.
-- A link of one's own stays, and what it leads to is written; one that others may have planted is refused.
+- No folder is made above the requested one, so that a mistyped path is an error.
+- A link of one's own stays, and its target is written; a link that others may have planted is refused.
 """
 
 import errno
@@ -20,10 +20,10 @@ from .paths import check_planted_file, resolve_path
 from .targets import Descriptor, Special, Target, sync, target_at
 
 Content = bytes | Callable[[BinaryIO], object]
-"""What a file holds, or what writes it there."""
+"""The content of a file, or a function that writes it."""
 
 PRIVATE = 0o600
-"""The mode of files that we make, before the umask."""
+"""The mode of new files, before the umask."""
 
 
 def write_file(path: Path, content: Content) -> None:
@@ -34,10 +34,10 @@ def write_file(path: Path, content: Content) -> None:
 
 @contextmanager
 def stage_file(path: Path, *, replace: bool = True) -> Generator[Path]:
-    """A path for the block to make a file at, which then takes the place of ``path``, or is copied into it.
+    """A path at which the block makes a file, which then replaces ``path``, or is copied into it.
 
-    When the block raises, nothing changed. Raises StorageUnavailable, also for an OSError of the block; InvalidRequest
-    for what is no path, or where a file is there and it may not ``replace`` one.
+    If the block raises, nothing is changed. Raises StorageUnavailable, also for an OSError of the block; InvalidRequest
+    for an invalid path, or if a file exists and ``replace`` is false.
     """
     place: Path | int = path
     try:
@@ -53,7 +53,7 @@ def stage_file(path: Path, *, replace: bool = True) -> Generator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise at once what ``write_file`` would raise for the place: for who has long work to do before it."""
+    """Raise at once what ``write_file`` would raise for the path: for callers with long work before it."""
     place: Path | int = path
     try:
         place = resolve_path(path)
@@ -66,9 +66,9 @@ def check_writable(path: Path) -> None:
 def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] = ()) -> None:
     """Write files (by path below the folder), then remove those that are ``gone``.
 
-    The folder is made, but not the one above it. All are written beside their places first: a full disk changes
-    nothing, nor does whatever a content raises. Raises StorageUnavailable; InvalidRequest where a link in the folder
-    leads out of it, as nobody who names a folder means files elsewhere.
+    The folder is made, but not the one above it. All are written to temporary files first: a full disk changes nothing,
+    nor does an error of a content function. Raises StorageUnavailable; InvalidRequest if a link in the folder leads out
+    of it, as files elsewhere can't be meant.
     """
     gone = [*gone]
     try:
@@ -82,7 +82,7 @@ def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] 
             with TemporaryDirectory(prefix=_PREFIX, dir=place, ignore_cleanup_errors=True) as staging:
                 new = {name: Path(staging, str(number)) for number, name in enumerate(files)}
                 for name, content in files.items():
-                    with _target_in(place, name, undo):  # may be written to
+                    with _target_in(place, name, undo):  # checks that it is writable
                         _fill(new[name], content)
                     sync(new[name])
                 for name in files:
@@ -96,7 +96,7 @@ def write_files(folder: Path, files: Mapping[str, Content], gone: Iterable[str] 
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder where there is none, but not the one above it. Raises StorageUnavailable, InvalidRequest."""
+    """Make a folder if there is none, but not the one above it. Raises StorageUnavailable, InvalidRequest."""
     try:
         place = resolve_path(path)
         if isinstance(place, int):
@@ -109,9 +109,9 @@ def make_folder(path: Path) -> None:
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file for its owner alone where there is none.
+    """Make an empty file with mode 0600 if there is none.
 
-    Raises OSError, also for one that another user may have planted there; InvalidRequest.
+    Raises OSError, also for a file that another user may have planted; InvalidRequest.
     """
     place = resolve_path(path)
     if isinstance(place, int):
@@ -119,7 +119,7 @@ def make_private_file(path: Path) -> None:
     if place.exists():
         check_planted_file(place)
         return
-    with suppress(FileExistsError):  # somebody else was faster
+    with suppress(FileExistsError):  # another process was faster
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
 
 
@@ -145,7 +145,7 @@ def _check_inside(folder: Path, name: str) -> None:
 
 
 def _make(folder: Path, undo: ExitStack) -> None:
-    """Make a folder, which goes again where nothing came of it."""
+    """Make a folder; ``undo`` removes it again."""
     try:
         folder.mkdir(_PRIVATE_FOLDER)
     except FileExistsError:
@@ -160,7 +160,7 @@ _PREFIX = ".flowledger-"
 
 
 def _remove(path: Path, written: Iterable[Path]) -> None:
-    """Remove a file, unless it is one of those just written: there may be no difference between A.py and a.py."""
+    """Remove a file, unless it was just written: the file system may treat A.py and a.py as one."""
     if path.is_file() and not any(path.samefile(other) for other in written):
         path.unlink()
         _remove_empty(path.parent)

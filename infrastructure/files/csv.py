@@ -16,7 +16,7 @@ def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any
     spreadsheet would take for a formula gets an apostrophe in front, which spreadsheets read as "this is text"; so does
     text that begins with one, so that readers can take one away. Raises InvalidValue with the row and the column.
     """
-    # What isn't Unicode is escaped by the stream itself, see ``app.main``.
+    # Text that isn't Unicode is escaped by the stream itself, see ``app.main``.
     writer = csv.writer(_LineFeeds(stream), lineterminator="\r\n")
     writer.writerow(header)
     for number, row in enumerate(rows):
@@ -25,7 +25,7 @@ def write_csv(stream: TextIO, header: Sequence[str], rows: Iterable[Sequence[Any
 
 
 class _LineFeeds:
-    """Ends each row with a line feed alone; the writer must know of both, as it quotes no others inside a field."""
+    """Ends each row with a line feed only; the writer is told of both characters, so that it quotes them in fields."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -36,11 +36,11 @@ class _LineFeeds:
 
 def _field(value: Any, path: str) -> Any:
     if value is None or isinstance(value, float | Decimal) or type(value) is int:
-        return value  # a number, which is no formula even where it begins with a minus
+        return value  # a number is no formula even with a leading minus
     plain = to_json_value(value, path)
     if isinstance(plain, bool | list | dict):
         return json.dumps(plain, ensure_ascii=False)
-    return f"'{plain}" if isinstance(plain, str) and plain.startswith(_MARKED) else plain
+    return f"'{plain}" if isinstance(plain, str) and plain.startswith(_FORMULA_PREFIXES) else plain
 
 
-_MARKED = ("'", "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA_PREFIXES = ("'", "=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -12,13 +12,13 @@ from .paths import open_regular, open_to_read
 from .yaml_read import from_yaml
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Bytes that are read of a file, and of all files with the code of one definition: as many as a value may have."""
+"""The most bytes of a file, and of all code files of one definition together: the limit of a value."""
 
 MAX_DEFINITION_BYTES = 16 * 2**20
 """Bytes of a definition file: 16 MiB of empty lists take 1 GB and some seconds."""
 
 MAIN_FILES = ("workflow.json", "workflow.yaml", "workflow.yml")
-"""What a folder's definition file may be called."""
+"""The possible names of a folder's definition file."""
 
 
 def read_definition(path: str | Path) -> WorkflowDefinition:
@@ -32,7 +32,7 @@ def read_definition(path: str | Path) -> WorkflowDefinition:
 
 
 def main_file(path: Path) -> Path:
-    """The definition file that a path means. Raises InvalidRequest for a folder without one, or with several."""
+    """The definition file at a path. Raises InvalidRequest for a folder without one, or with several."""
     if not os.path.isdir(path):  # False also for what is too long to be a path
         return path
     found = [path / name for name in MAIN_FILES if (path / name).is_file()]
@@ -43,13 +43,13 @@ def main_file(path: Path) -> Path:
 
 
 def read_structure(file: Path) -> Any:
-    """What a JSON or YAML file holds. Raises InvalidRequest."""
+    """The value in a JSON or YAML file. Raises InvalidRequest."""
     text = read_text(file, MAX_DEFINITION_BYTES)
     return (from_yaml if file.suffix.lower() in (".yaml", ".yml") else parse_json)(text, str(file))
 
 
 def read_text(file: Path, limit: int = MAX_FILE_BYTES) -> str:
-    """The text of a file or pipe of so many bytes at most, without a byte order mark. Raises InvalidRequest."""
+    """The text of a file or pipe of at most ``limit`` bytes, without a byte order mark. Raises InvalidRequest."""
     try:
         with open_to_read(file) as opened:
             return decode_text(opened, repr(str(file)), limit)
@@ -58,7 +58,7 @@ def read_text(file: Path, limit: int = MAX_FILE_BYTES) -> str:
 
 
 def decode_text(opened: BinaryIO, name: str, limit: int = MAX_FILE_BYTES) -> str:
-    """The text of an open file, without a byte order mark. Raises InvalidRequest, and OSError where reading fails."""
+    """The text of an open file, without a byte order mark. Raises InvalidRequest, and OSError if reading fails."""
     content = opened.read(limit + 1)
     if len(content) > limit:
         raise InvalidRequest(f"can't read {name}: it has more than {limit >> 20} MiB")
@@ -77,7 +77,7 @@ def parse_json(text: str, name: str) -> Any:
 
 
 def code_files(structure: Any) -> dict[int, str]:
-    """Index of a node → the file that its code is in, for all nodes that name one."""
+    """Index of a node → the file of its code, for all nodes that name one."""
     nodes = structure.get("nodes") if isinstance(structure, Mapping) else None
     codes = [node.get("code") if isinstance(node, Mapping) else None for node in nodes or () if isinstance(nodes, list)]
     return {
@@ -88,7 +88,7 @@ def code_files(structure: Any) -> dict[int, str]:
 
 
 def load_code(structure: Any, folder: Path) -> Any:
-    """The same with the code of nodes in place of the files that hold it. Raises InvalidDefinition."""
+    """The structure with the code of nodes in place of the files that hold it. Raises InvalidDefinition."""
     named = code_files(structure)
     if not named:
         return structure
@@ -99,7 +99,7 @@ def load_code(structure: Any, folder: Path) -> Any:
         try:
             content = _code(folder, name, left)
             left -= len(content)
-            nodes[index] = {**nodes[index], "code": _decoded(content, name)}
+            nodes[index] = {**nodes[index], "code": _decode(content, name)}
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].code", str(error)))
     if faults:
@@ -124,7 +124,7 @@ def _code(folder: Path, name: str, limit: int) -> bytes:
     return content
 
 
-def _decoded(content: bytes, name: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:

@@ -29,11 +29,11 @@ def write_definition(
     with_executors: bool = False,
     force: bool = False,
 ) -> None:
-    """Write a definition to a file (``.json``, ``.yaml``), or to a folder with the code of nodes in files of its own.
+    """Write a definition to a file (``.json``, ``.yaml``), or to a folder with separate files for the code of nodes.
 
-    In a folder only what an export left there is replaced or removed. The last folder of a path is made, those above
-    it aren't. A device or a pipe gets one file of the format. Raises InvalidRequest for a folder that holds something
-    else, unless forced, and for one with a link that leads out of it; StorageUnavailable, and then nothing changed.
+    In a folder only files of an earlier export are replaced or removed. The last folder of a path is made, those above
+    it aren't. A device or a pipe gets one file of the format. Raises InvalidRequest for a folder with other files,
+    unless forced, and for one with a link that leads out of it; StorageUnavailable, and then nothing changed.
     """
     if format not in (None, "json", "yaml"):
         raise InvalidRequest(f"format {quoted(format)} is neither 'json' nor 'yaml'")
@@ -72,14 +72,14 @@ def _write_folder(
 
 @dataclass(frozen=True, slots=True)
 class _Export:
-    """What an export has left in a folder."""
+    """The files of an earlier export in a folder."""
 
     main: Path
     code: Mapping[str, str]
     """Node id → file, for the code of nodes."""
 
     def files(self) -> set[str]:
-        """All of it, by path below the folder."""
+        """All files, by path below the folder."""
         executors = (self.main.parent / _EXECUTORS).glob("*.py")
         return {
             self.main.name,
@@ -114,7 +114,7 @@ def _is_ours(file: Path) -> bool:
 
 
 def _node_files(snapshot: WorkflowSnapshot, before: Mapping[str, str]) -> dict[str, str]:
-    """Node id → file for its code. An ending that somebody gave to the file of this node is kept."""
+    """Node id → file for its code. A changed suffix of the file of a node is kept."""
     names = file_names(node.id for node in snapshot.definition.nodes if node.code is not None)
     kept = {id: Path(file).suffix for id, file in before.items() if Path(file).stem == names.get(id)}
     return {id: f"{_NODES}/{name}{kept.get(id, '.py')}" for id, name in names.items()}

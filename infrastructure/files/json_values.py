@@ -1,4 +1,4 @@
-"""Values that applications have, as JSON: for lists in files, which take more than the log does."""
+"""Values of applications as JSON: for lists in files, which accept more types than the log does."""
 
 import json
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from ...domain.values.json import MAX_DEPTH, freeze
 
 
 def to_json_value(value: Any, path: str, depth: int = 0) -> Any:
-    """The value as JSON has it: times are ISO 8601, a Decimal or UUID is text, an Enum its value, integers of any size.
+    """The value as JSON: times are ISO 8601, a Decimal or UUID is text, an Enum its value, integers of any size.
 
-    Raises InvalidValue with its path for what no JSON stands for: NaN, an infinity, bytes, any other object.
+    Raises InvalidValue with its path for a value that JSON can't represent: NaN, an infinity, bytes, other objects.
     """
     if value is None or type(value) in (bool, int, str):
         return value

@@ -1,4 +1,4 @@
-"""Lists as Parquet. Columns have the types of the fields, whatever the rows hold, but for very large integers."""
+"""Lists as Parquet. Columns have the types of the fields, except for very large integers."""
 
 import json
 import shutil
@@ -31,15 +31,15 @@ _INTEGERS: tuple[tuple[int, int, Any], ...] = (
     (-(2**63), 2**63 - 1, arrow.int64()),
     (1 - 10**38, 10**38 - 1, arrow.decimal128(38, 0)),
 )
-"""The least and the greatest integer of a type; what fits none is text."""
+"""The least and the greatest integer of each type; larger ones are text."""
 
 
 def write_parquet(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]]) -> None:
-    """Write the rows; the file can be read as well. Raises InvalidValue."""
+    """Write the rows; the file must be readable, too. Raises InvalidValue."""
     schema: Any = arrow.schema([(name, _TYPES.get(of, _TEXT)) for name, of in _columns(kind)])
     writer = parquet.ParquetWriter(file, schema)
     try:
-        for first, page in _pages(records):
+        for first, page in _batches(records):
             wide = _widen(schema, page)
             if wide != schema:
                 writer.close()
@@ -50,8 +50,8 @@ def write_parquet(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]])
         writer.close()
 
 
-def _pages(records: Iterator[list[Any]]) -> Iterator[tuple[int, list[list[Any]]]]:
-    """Bounded pages, each with the number of its first row."""
+def _batches(records: Iterator[list[Any]]) -> Iterator[tuple[int, list[list[Any]]]]:
+    """Bounded batches, each with the number of its first row."""
     first = 0
     while page := list(islice(records, _ROWS_AT_ONCE)):
         yield first, page
@@ -59,14 +59,14 @@ def _pages(records: Iterator[list[Any]]) -> Iterator[tuple[int, list[list[Any]]]
 
 
 def _columns(kind: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Names and types; of a type that may be None, the other one."""
+    """Names and types; for an optional type the type without None."""
     for name, hint in get_type_hints(kind).items():
         either = [one for one in get_args(hint) if one is not NoneType]
         yield name, either[0] if either else hint
 
 
 def _widen(schema: Any, page: list[list[Any]]) -> Any:
-    """The schema with wider types where an integer of the page is too large."""
+    """The schema with wider types where an integer of the batch is too large."""
     integers = [type for _, _, type in _INTEGERS]
     for place, field in enumerate(schema):
         if field.type in integers:
@@ -80,7 +80,7 @@ def _widen(schema: Any, page: list[list[Any]]) -> Any:
 
 
 def _rewrite(file: BinaryIO, schema: Any) -> Any:
-    """A writer that goes on behind what is in the file, which now has this schema."""
+    """Rewrite the file with this schema, and return a writer that continues it."""
     with TemporaryFile() as before:
         file.seek(0)
         shutil.copyfileobj(file, before)
@@ -106,7 +106,7 @@ def _table(schema: Any, page: list[list[Any]], first: int) -> Any:
 
 
 def _value(value: Any, type: Any, path: str) -> Any:
-    """The value as a column takes it. What no type of Parquet's fits is JSON, unless it is text already."""
+    """The value in the column's type. A value that fits no Parquet type is JSON, unless it is text already."""
     if value is None:
         return None
     if type == _TEXT:

@@ -1,4 +1,4 @@
-"""What a path that somebody names leads to: a file, a place for a new one, a device or pipe, or an open descriptor."""
+"""Resolving a given path: to a file, a new file, a device or pipe, or an open descriptor."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from ...domain.visible import quoted
 
 
 def to_path(given: object, name: str = "path") -> Path:
-    """A path as callers give it. Raises InvalidRequest for what is none."""
+    """The given path as a Path. Raises InvalidRequest for any other value."""
     if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
         raise InvalidRequest(f"{name} {quoted(given)} is neither text nor a Path")
     if "\0" in os.fspath(given):
@@ -21,13 +21,13 @@ def to_path(given: object, name: str = "path") -> Path:
 
 
 def resolve_path(path: str | Path, *, to_read: bool = False) -> Path | int:
-    """Where a path leads, link by link; a descriptor of this process where it names one, such as ``/dev/stdout``.
+    """Follow a path link by link; returns a descriptor of this process if it names one, such as ``/dev/stdout``.
 
-    Nothing need be there. A link that somebody else may have planted is only followed ``to_read``: one in a folder that
-    everybody may write to (``/tmp``), unless it is ours or the folder owner's. Linux refuses such links by itself where
-    it is set up so (``protected_symlinks``); not every system is.
+    The file need not exist. A link that another user may have planted is only followed ``to_read``: one in a
+    world-writable folder (``/tmp``), unless it belongs to this user or the folder's owner. Linux refuses such links
+    itself if so configured (``protected_symlinks``); not every system is.
 
-    Raises OSError, InvalidRequest for what is no path.
+    Raises OSError, InvalidRequest for an invalid path.
     """
     path = to_path(path)
     here = Path(path.anchor) if path.is_absolute() else Path(os.path.realpath(os.curdir))
@@ -42,7 +42,7 @@ def resolve_path(path: str | Path, *, to_read: bool = False) -> Path | int:
         if found := _OWN_DESCRIPTOR.fullmatch(str(place)):
             if found[1] in (None, str(os.getpid())):
                 return int(found[2])
-            return place  # of another process: the system alone can follow it
+            return place  # of another process: only the system can follow it
         if not place.is_symlink():
             here = place
             continue
@@ -60,11 +60,11 @@ def resolve_path(path: str | Path, *, to_read: bool = False) -> Path | int:
 
 _OWN_DESCRIPTOR = re.compile(r"(?:/proc/(\d+)(?:/task/\d+)?|/dev)/fd/(\d+)")
 _MOST_LINKS = 40
-"""As many as Linux follows."""
+"""The limit of Linux."""
 
 
 def check_planted_file(path: Path) -> None:
-    """Refuse to write into a file or pipe that somebody else may have planted. Raises PermissionError, OSError."""
+    """Refuse to write into a file or pipe that another user may have planted. Raises PermissionError, OSError."""
     if path.parent.stat().st_mode & stat.S_ISVTX:
         _check_planted(path, path.parent)
 
@@ -81,7 +81,7 @@ def _check_planted(path: Path, folder: Path) -> None:
 
 
 def is_special(path: str | Path) -> bool:
-    """Whether a path leads to something that is written into and never replaced: a device, a pipe, a descriptor."""
+    """Whether a path leads to a device, a pipe or a descriptor, which is written into and never replaced."""
     try:
         place = resolve_path(path)
         return isinstance(place, int) or not (stat.S_ISREG(mode := place.stat().st_mode) or stat.S_ISDIR(mode))
@@ -90,7 +90,7 @@ def is_special(path: str | Path) -> bool:
 
 
 def is_stdout(path: str | Path) -> bool:
-    """Whether what is written there gets where stdout goes, so that nothing else may be printed there."""
+    """Whether a path leads to stdout, so that nothing else may be printed there."""
     try:
         place = resolve_path(path)
         return place == _STDOUT or (is_special(path) and os.path.samestat(os.stat(place), os.fstat(_STDOUT)))
@@ -102,14 +102,14 @@ _STDOUT = 1
 
 
 def open_to_read(path: str | Path) -> BinaryIO:
-    """Open whatever can be read: a file, a pipe, ``/dev/stdin``. Raises OSError, InvalidRequest."""
+    """Open a file, a pipe or ``/dev/stdin`` for reading. Raises OSError, InvalidRequest."""
     place = resolve_path(path, to_read=True)
     # A descriptor may be a socket, which can't be opened by its name.
     return os.fdopen(os.dup(place), "rb") if isinstance(place, int) else Path(path).open("rb")
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file that somebody else names. A device or a pipe, which may never end or begin, is refused: OSError."""
+    """Open a file with an untrusted name. A device or a pipe, which may block or never end, is refused: OSError."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):

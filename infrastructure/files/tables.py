@@ -1,4 +1,4 @@
-"""Lists as files: CSV, JSON, JSON lines or Parquet, by the name's ending. Written whole or not at all, row by row."""
+"""Lists as files: CSV, JSON, JSON lines or Parquet, by the name's suffix. Written atomically, row by row."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

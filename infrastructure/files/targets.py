@@ -1,4 +1,4 @@
-"""What a finished file takes the place of, or is copied into: a file, a device or pipe, or an open descriptor."""
+"""Targets of a finished file: it replaces a file, or is copied into a device, a pipe or an open descriptor."""
 
 import errno
 import os
@@ -12,9 +12,9 @@ from .paths import check_planted_file
 
 
 def target_at(place: Path, *, replace: bool = True) -> "Target":
-    """What is at a place, ready to be written to; use it as a context manager.
+    """The target at a path, ready to be written to; use it as a context manager.
 
-    Raises OSError where it can't be written, InvalidRequest where a file is there and mustn't be replaced.
+    Raises OSError if it can't be written, InvalidRequest if a file exists and mustn't be replaced.
     """
     try:
         mode = place.stat().st_mode
@@ -32,10 +32,10 @@ def target_at(place: Path, *, replace: bool = True) -> "Target":
 
 
 class Target:
-    """What is written to. Use it as a context manager."""
+    """A target of writing. Use it as a context manager."""
 
     beside: Path | None = None
-    """Where the new file is made; None is the system's folder for temporary files."""
+    """The folder in which the new file is made; None is the system's folder for temporary files."""
 
     def take(self, new: Path) -> None:
         """Put a finished file there. Raises OSError."""
@@ -49,7 +49,7 @@ class Target:
 
 
 class New(Target):
-    """A place where there is nothing yet."""
+    """A path at which there is nothing yet."""
 
     def __init__(self, place: Path, *, replace: bool = True) -> None:
         self._place = place
@@ -66,7 +66,7 @@ class New(Target):
 
 
 class Replaced(New):
-    """A regular file, held open for writing: what can't be written into isn't replaced either."""
+    """A regular file, kept open for writing: a file that isn't writable isn't replaced either."""
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
@@ -82,7 +82,7 @@ class Replaced(New):
                 super().take(new)
                 return
         except OSError as error:
-            # Its owner can't be kept, or it is mounted by itself, as single files are in containers.
+            # Its owner can't be kept, or it is a mount point, as single files are in containers.
             if error.errno not in (errno.EPERM, errno.EACCES, errno.EBUSY):
                 raise
         self._write_into(new)
@@ -90,12 +90,12 @@ class Replaced(New):
     def _write_into(self, new: Path) -> None:
         before, size = os.fstat(self._held).st_size, new.stat().st_size
         try:
-            # Room first: a full disk must not cost what was there.
+            # Reserve the space first: a full disk must not destroy the old content.
             if size > before and hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self._held, 0, size)
         except OSError as error:
             os.ftruncate(self._held, before)
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # some file systems can't say
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # some file systems don't support it
                 raise
         _copy(new, os.dup(self._held))
         os.ftruncate(self._held, size)
@@ -106,7 +106,7 @@ class Replaced(New):
 
 
 class Special(Target):
-    """A device or a pipe: opened when all is ready, as opening a pipe waits for its reader."""
+    """A device or a pipe: opened last, as opening a pipe waits for its reader."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -119,7 +119,7 @@ class Special(Target):
 
 
 class Descriptor(Target):
-    """An open descriptor of this process, such as stdout: what is written goes on where it stands."""
+    """An open descriptor of this process, such as stdout: written at its current position."""
 
     def __init__(self, number: int) -> None:
         self._number = os.dup(number)
@@ -132,7 +132,7 @@ class Descriptor(Target):
 
 
 def _move(new: Path, place: Path) -> None:
-    """Put a file where none is. Raises FileExistsError."""
+    """Move a file to a path where there is none. Raises FileExistsError."""
     try:
         os.link(new, place)
     except FileExistsError:
@@ -144,7 +144,7 @@ def _move(new: Path, place: Path) -> None:
 
 
 def _copy_attributes(new: Path, old: Path, info: os.stat_result) -> None:
-    """Give a new file the owner, mode and access list of the one whose place it takes."""
+    """Give a new file the owner, mode and access list of the one that it replaces."""
     if not hasattr(os, "chown"):
         return
     mine = new.stat()
@@ -152,7 +152,7 @@ def _copy_attributes(new: Path, old: Path, info: os.stat_result) -> None:
         os.chown(new, info.st_uid, info.st_gid)
     new.chmod(stat.S_IMODE(info.st_mode))
     if hasattr(os, "listxattr") and _ACCESS_LIST in _attributes(old):
-        # Without it the mode would say something else: its middle digit is then a bound, not what the group may do.
+        # With an access list the mode's middle digit is a mask, not the group's rights.
         os.setxattr(new, _ACCESS_LIST, os.getxattr(old, _ACCESS_LIST))
 
 
@@ -173,7 +173,7 @@ def _copy(source: Path, descriptor: int) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, survive a loss of power."""
+    """Make a file, or the names in a folder, durable (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""JSON values read from YAML 1.2. What aliases repeat is charged as if it were written out: JSON has no aliases.
+"""JSON values read from YAML 1.2. Values repeated by aliases count as often, as JSON has no aliases.
 
 Needs ruamel.yaml, which is written in Python: each value takes it up to 30 µs.
 """
@@ -36,7 +36,7 @@ def from_yaml(text: str, name: str) -> Any:
         raise InvalidRequest(f"{name} is not YAML: {error}") from None
     except InvalidRequest as error:
         raise InvalidRequest(f"{name} {error}") from None
-    except Exception as error:  # a parser of a large language meets whatever somebody thinks of
+    except Exception as error:  # the parser of a large language may raise anything
         raise InvalidRequest(f"{name} is not YAML: {type(error).__name__}: {error}") from error
 
 
@@ -47,7 +47,7 @@ def _reader() -> Any:
     from ruamel.yaml.events import AliasEvent
 
     class Charged(Composer):  # type: ignore[misc, unused-ignore]
-        """Counts values while they are read; a repeated one counts with all that is in it."""
+        """Counts values while they are read; an alias counts with all values of its anchor."""
 
         def __init__(self, loader: Any = None) -> None:
             super().__init__(loader)
@@ -71,7 +71,7 @@ def _reader() -> Any:
             return node
 
         def _repeated(self, anchor: str) -> int:
-            values = self._within.get(anchor, 1)  # of an unknown one the base class tells
+            values = self._within.get(anchor, 1)  # the base class reports an unknown one
             if values is None:
                 raise InvalidRequest(f"has a value that contains itself, by the alias *{anchor}")
             return values
@@ -85,7 +85,7 @@ def _reader() -> Any:
                 )
 
     class Constructor(SafeConstructor):  # type: ignore[misc, unused-ignore]
-        """Reads what looks like a date as text, as JSON knows no dates."""
+        """Reads dates as text, as JSON has no dates."""
 
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
     reader = YAML(typ="safe", pure=True)

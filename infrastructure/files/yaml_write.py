@@ -1,7 +1,7 @@
 """JSON values as YAML text.
 
-It is written here, not by a library, so that the same value gives the same bytes with every release of one. It keeps to
-what YAML 1.1 and 1.2 read alike.
+It is written here, not by a library, so that the same value gives the same bytes with every release. It only uses what
+YAML 1.1 and 1.2 read alike.
 """
 
 import json
@@ -64,7 +64,7 @@ def _scalar(value: Any) -> str:
 
 
 def _reads_as_lines(text: str) -> bool:
-    """Whether a text comes back as it is from a literal block."""
+    """Whether a literal block preserves the text."""
     lines = text.split("\n")
     return len(lines) > 1 and any(lines) and not _UNPRINTABLE.search(text) and not any(map(str.isspace, lines))
 
@@ -74,7 +74,7 @@ _LONGEST_KEY = 1000
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*(?: [\w./-]+)*", re.ASCII)
 _WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-"""Texts that one YAML or another takes for something else."""
+"""Texts that some YAML version reads as another type."""
 
 _UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS_IN_LINES.pattern}|[\ufeff\ufffe\uffff]")
-"""What YAML takes for no text, or turns whoever looks at the file: it is escaped, in quotes."""
+"""Characters that YAML doesn't allow, or that reorder the displayed text: they are escaped, in quotes."""

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, as text that callers pass back. They hold for the filters that they were made with."""
+"""Cursors for keyset pagination: opaque text that callers pass back, valid for the filters it was made with."""
 
 import base64
 from binascii import Error
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 
 def make_page(rows: Sequence[T], limit: int, place: Callable[[T], Place], filters: Hashable) -> Page[T]:
-    """A page of at most ``limit`` rows; where there is one row more, another page follows."""
+    """A page of at most ``limit`` rows; if there is one row more, another page follows."""
     following = make_cursor(place(rows[limit - 1]), filters) if len(rows) > limit else None
     return Page(tuple(rows[:limit]), following)
 
 
 def make_cursor(place: Place, filters: Hashable) -> str:
-    """The cursor of what lies behind a place."""
-    text = orjson.dumps([place.time, place.position, _mark(filters)])
+    """The cursor of the rows after a place."""
+    text = orjson.dumps([place.time, place.position, _digest_filters(filters)])
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
 def parse_cursor(after: str | None, filters: Hashable) -> Place | None:
-    """The place that a cursor means. Raises InvalidRequest for one that isn't ours, or was made with other filters."""
+    """The place of a cursor. Raises InvalidRequest for a text that is no cursor, or one made with other filters."""
     if after is None:
         return None
     try:
@@ -40,10 +40,10 @@ def parse_cursor(after: str | None, filters: Hashable) -> Place | None:
         raise InvalidRequest(
             f"after {quoted(after)} is no cursor: pass the .next of a page, as it is, or nothing for the first page"
         ) from error
-    if mark != _mark(filters):
+    if mark != _digest_filters(filters):
         raise InvalidRequest("this cursor was made with other filters: pass the same ones, or begin without a cursor")
     return Place(time, position)
 
 
-def _mark(filters: Hashable) -> str:
+def _digest_filters(filters: Hashable) -> str:
     return sha256(repr(filters).encode(errors="backslashreplace")).hexdigest()[:8]

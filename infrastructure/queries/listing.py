@@ -1,4 +1,4 @@
-"""Lists of runs, work orders and workflows: filters as callers give them, pages, cursors."""
+"""Lists of runs, work orders and workflows: filters, pages and cursors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -30,18 +30,18 @@ from .search.runs import SearchedRuns
 _Word = TypeVar("_Word", bound=str)
 
 MAX_LIMIT: Final = 1_000
-"""Items of one page at most: the rest follows by the cursor."""
+"""The most items of one page; the cursor leads to the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Where the rows of lists come from."""
+    """The sources of the rows of lists."""
 
     index: Index
     searched: SearchedRuns
 
     def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
-        """The newest rows, and how many seconds the search for them is behind the log."""
+        """The newest rows, and how many seconds the search is behind the log (None without a search)."""
         if search is None:
             return self.index.runs(query, limit), None
         lag = self.searched.catch_up()
@@ -59,14 +59,14 @@ def run_query(
     until: datetime | None,
     as_of: datetime | None,
 ) -> RunQuery:
-    """Raises InvalidRequest for a status that doesn't exist, a naive time."""
+    """Check the filters. Raises InvalidRequest for an unknown status or a naive time."""
     wanted = (status,) if isinstance(status, str) else status or ()
     if not isinstance(wanted, list | tuple | set | frozenset):
         raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
     return RunQuery(
         workflow_id=check_id(workflow_id, "workflow_id"),
         version=version,
-        status=tuple(dict.fromkeys(_one_of(RUN_STATUSES, name, "status") for name in wanted)),
+        status=tuple(dict.fromkeys(_check_known(RUN_STATUSES, name, "status") for name in wanted)),
         node=check_text(node, "node"),
         error_type=check_text(error_type, "error_type"),
         by=check_text(by, "by"),
@@ -84,7 +84,10 @@ def runs_page(
     limit: int,
     node_now: Callable[[str], str | None],
 ) -> Page[RunSummary]:
-    """``node_now`` tells the node of a run that was running. Raises WorkflowNotFound and VersionNotFound."""
+    """A page of runs; ``node_now`` returns the current node of an active run.
+
+    Raises WorkflowNotFound, VersionNotFound.
+    """
     check_limit(limit)
     filters = (query, search and search.asked)
     is_storable = query.version is None or query.version <= LAST
@@ -104,16 +107,16 @@ def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSumma
     except StorageUnavailable:
         raise
     except FlowledgerError:
-        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; the others are listed
+        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; list the others
 
 
 def work_order_query(
     workflow_id: str | None, state: str | None, by: str | None, since: datetime | None, until: datetime | None
 ) -> WorkOrderQuery:
-    """Raises InvalidRequest for a state that doesn't exist, a naive time."""
+    """Check the filters. Raises InvalidRequest for an unknown state or a naive time."""
     return WorkOrderQuery(
         workflow_id=check_id(workflow_id, "workflow_id"),
-        state=None if state is None else _one_of(WORK_ORDER_STATUSES, state, "state"),
+        state=None if state is None else _check_known(WORK_ORDER_STATUSES, state, "state"),
         by=check_text(by, "by"),
         since=check_time(since, "since"),
         until=check_time(until, "until"),
@@ -131,7 +134,7 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
 
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
-    """Here the cursor is the last id itself: workflows are listed by it."""
+    """A page of workflows in order of their ids; the cursor is the last id itself."""
     check_limit(limit)
     rows = index.workflows(check_id(after, "after"), limit + 1, archived=archived)
     more = len(rows) > limit
@@ -139,7 +142,7 @@ def workflows_page(index: Index, archived: bool, after: str | None, limit: int) 
 
 
 def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
-    """An empty list of what doesn't exist would answer a mistyped name with "nothing ran"."""
+    """Without this check a mistyped name would give an empty list, as if nothing ran."""
     workflow = index.workflow(workflow_id)
     if workflow is None:
         raise WorkflowNotFound(workflow_id)
@@ -155,7 +158,7 @@ def check_limit(limit: int) -> None:
         )
 
 
-def _one_of(known: Sequence[_Word], value: object, what: str) -> _Word:
+def _check_known(known: Sequence[_Word], value: object, what: str) -> _Word:
     for word in known:
         if word == value:
             return word
@@ -163,7 +166,7 @@ def _one_of(known: Sequence[_Word], value: object, what: str) -> _Word:
 
 
 def check_text(value: str | None, name: str) -> str | None:
-    """A filter as it was given. Raises InvalidRequest where it isn't text, InvalidValue where that isn't Unicode."""
+    """Return the filter. Raises InvalidRequest if it isn't text, InvalidValue if it isn't Unicode."""
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f"{name} {quoted(value)} is not text")
     freeze(value, name)
@@ -171,14 +174,14 @@ def check_text(value: str | None, name: str) -> str | None:
 
 
 def check_id(value: str | None, name: str) -> str | None:
-    """The same for what is an id."""
+    """The same for an id, which has no NUL character."""
     if "\0" in (check_text(value, name) or ""):
         raise InvalidRequest(f"{name} {quoted(value)}: no id has a NUL character")
     return value
 
 
 def check_time(value: datetime | None, name: str) -> int | None:
-    """A time in microseconds since 1970. Raises InvalidRequest where it is none, or has no time zone."""
+    """The time in microseconds since 1970. Raises InvalidRequest if it isn't a datetime with a time zone."""
     if value is None:
         return None
     if not isinstance(value, datetime):

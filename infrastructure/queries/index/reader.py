@@ -1,4 +1,4 @@
-"""Reading the index: lists of runs, work orders, workflows and acts, in pages."""
+"""Reading the index: lists of runs, work orders, workflows and acts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from . import sql
 
 
 class Index:
-    """What lists and filters read. Kept by every append in its own transaction, so a reader sees his own writes.
+    """The read model of lists and filters. Every append updates it in its own transaction: read your own writes.
 
-    Every method raises StorageUnavailable where the index must be rebuilt first.
+    Every method raises StorageUnavailable if the index must be rebuilt first.
     """
 
     def __init__(self, recorder: LedgerRecorder) -> None:
@@ -26,12 +26,12 @@ class Index:
     def runs(
         self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "flowledger_index_runs"
     ) -> list[RunRow]:
-        """Newest first, out of the table ``source``. ``extra`` conditions are on its row, called ``r``."""
+        """Newest first, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
         return list(map(RunRow._make, found))
 
     def related_runs(self, run_id: str) -> list[RunRow]:
-        """All runs of the work order that a run belongs to, oldest first; none where there is no such run."""
+        """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""
         return list(map(RunRow._make, self._rows(sql.related_runs(run_id))))
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
@@ -59,32 +59,32 @@ class Index:
         return _workflow(found[0]) if found else None
 
     def workflows(self, after: str | None = None, limit: int = 50, *, archived: bool = False) -> list[WorkflowRow]:
-        """In order of their ids, those behind ``after``; ``archived`` ones only where they are asked for."""
+        """In order of their ids, those after ``after``; with ``archived`` also archived ones."""
         wanted = "w.workflow_id > :after" + ("" if archived else " AND NOT w.archived")
         return [_workflow(row) for row in self._rows(sql.workflows(wanted, {"after": after or "", "limit": limit}))]
 
     def saves_named(self, snapshot_id: str) -> list[SaveRow]:
-        """The saves that have this snapshot id: one, if any."""
+        """The saves with this snapshot id: one, if any."""
         found = self._rows(sql.saves_named(snapshot_id))
         return list(map(SaveRow._make, found))
 
     def is_built(self) -> bool:
-        """Whether its rows are those that this code makes."""
+        """Whether its rows were made by this code's revision."""
         with translate_errors():
             return self._recorder.query("SELECT revision FROM flowledger_index", {}) == [(INDEX_REVISION,)]
 
     @property
     def dialect(self) -> Dialect:
-        """Of the SQL that it takes."""
+        """The dialect of its SQL."""
         return self._recorder.dialect
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
-        """All rows of a statement, whatever made them."""
+        """All rows of a statement, also if the index must be rebuilt."""
         with translate_errors():
             return self._recorder.query(sql, parameters)
 
     def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
-        """The version of a stream, and the rows of a statement at the same moment; its first column is never null."""
+        """The version of a stream, and the rows of a statement at the same moment. Its first column is never null."""
         with translate_errors():
             return self._recorder.query_beside_head(stream, sql, parameters)
 

@@ -1,4 +1,4 @@
-"""The index made anew from the events, while others read and write."""
+"""Rebuilding the index from the events, while others read and write."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,25 +16,25 @@ from ...storage.index_rebuild import IndexedBatch, IndexRebuild, RebuiltByAnothe
 from ...storage.recorder import BATCH_ROWS, EventRow, LedgerRecorder
 
 MAX_NAMED = 20
-"""Events that can't be read and are named in the log of the process; `verify` names all."""
+"""Unreadable events that are named in the log of the process; `verify` names all."""
 
 Progress = Callable[[float], object]
 
 LeftOut = Callable[[EventNotReadable], object]
-"""Is told each event that can't be read."""
+"""Called with the error of each unreadable event."""
 
 _log = logging.getLogger("flowledger.index")
 
 
 def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, left_out: LeftOut | None = None) -> int:
-    """Make the index anew, drop all checkpoints, and return how many events moved the rows of the index.
+    """Rebuild the index, drop all checkpoints, and return how many events changed rows of the index.
 
-    Others go on meanwhile; for the last moment writers wait. ``progress`` is told the part that is done, 0 to 1.
-    Several at once help each other on SQLite and in memory; on PostgreSQL all but one are refused.
+    Others continue meanwhile; at the end writers wait for a moment. ``progress`` is called with the fraction done, 0 to
+    1. Concurrent rebuilds help each other on SQLite and in memory; on PostgreSQL all but one are refused.
 
-    An event that can't be read moves no row, and stops no other: ``left_out`` is told of it. A run, or work order, that
-    begins with one is listed as unreadable. Raises StorageUnavailable; the index is then as it was, and so it is after
-    an interruption, also by SIGKILL.
+    An unreadable event changes no row, and doesn't stop the others: ``left_out`` is called with it. A run, or work
+    order, that begins with one is listed as unreadable. Raises StorageUnavailable; the index is then unchanged, and so
+    it is after an interruption, also by SIGKILL.
     """
     try:
         with store.recorder.index_rebuild() as new:
@@ -52,7 +52,7 @@ def rebuild_index(store: LedgerEventStore, progress: Progress | None = None, lef
 
 
 class _LogWalk:
-    """Goes through the log as far as it is, and goes on from there the next time."""
+    """Goes through the log to its end, and continues from there the next time."""
 
     def __init__(
         self, recorder: LedgerRecorder, new: IndexRebuild, progress: Progress | None, left_out: LeftOut | None
@@ -60,7 +60,7 @@ class _LogWalk:
         self._recorder = recorder
         self._left_out = left_out
         self._named: set[tuple[str, int]] = set()
-        """The events that were told of: part of the log may be read twice."""
+        """The events that were reported: part of the log may be read twice."""
         self._new = new
         self._progress = progress
         self._read = self._put = 0
@@ -69,20 +69,20 @@ class _LogWalk:
         self._done = 0.0
 
     def catch_up(self, *, settled: bool) -> None:
-        """Take in what came behind what was taken in; where ``settled``, only what can't be overtaken."""
+        """Add the events after the last one added; with ``settled``, none that a later commit could precede."""
         if (position := self._new.position()) != self._put:
             self._read = self._put = position
         while True:
             found = self._recorder.indexed_batch(self._read, settled=settled)
             rows = _without_split_run(found) if len(found) == BATCH_ROWS else found
-            went_on = self._take_in(rows)
-            if rows and settled:  # else writers wait, and progress may take its time
-                self._tell(rows)
-            if went_on and len(found) < BATCH_ROWS:
+            added = self._add(rows)
+            if rows and settled:  # otherwise writers wait, and progress may take its time
+                self._report_progress(rows)
+            if added and len(found) < BATCH_ROWS:
                 return
 
-    def _take_in(self, rows: Sequence[EventRow]) -> bool:
-        """False when we have to go on elsewhere, as others were here."""
+    def _add(self, rows: Sequence[EventRow]) -> bool:
+        """False if another process has moved the position: continue from there."""
         if not rows:
             return True
         events, changes = self._changes(rows)
@@ -96,12 +96,12 @@ class _LogWalk:
         return True
 
     def _changes(self, rows: Sequence[EventRow]) -> tuple[int, IndexChanges]:
-        """How many events move rows, and what they do."""
+        """How many events change rows, and the changes."""
         events = [event for row in rows if (event := self._placed(row)) is not None]
-        return changes_of_readable(events, self._tell_of)
+        return changes_of_readable(events, self._report_unreadable)
 
     def _placed(self, row: EventRow) -> PlacedEvent | None:
-        """The event of a row, if it moves any; without data where it can't be read."""
+        """The event of a row, if it changes the index; without data if it can't be read."""
         try:
             if not isinstance(row.stream, str) or type(row.version) is not int or row.version < 1:
                 raise EventNotReadable(
@@ -109,13 +109,13 @@ class _LogWalk:
                 )
             data = self._data(row)
         except EventNotReadable as error:
-            self._tell_of(error)
+            self._report_unreadable(error)
             data = {}
         if data and not is_indexed(row.type, data):
             return None
         return PlacedEvent(row.position, row.stream, row.version, row.type, data)
 
-    def _tell_of(self, error: EventNotReadable) -> None:
+    def _report_unreadable(self, error: EventNotReadable) -> None:
         if (place := (error.stream, error.version)) in self._named:
             return
         self._named.add(place)
@@ -128,23 +128,23 @@ class _LogWalk:
         encoded = row.encoded if row.encoded is not None else self._recorder.encoded(row.stream, row.version) or b""
         return decode(row.stream, row.version, row.type, encoded)
 
-    def _tell(self, rows: Sequence[EventRow]) -> None:
+    def _report_progress(self, rows: Sequence[EventRow]) -> None:
         if self._begin is None:
             self._begin = rows[0].position
         if self._progress is not None and self._end > self._begin:
             done = (self._read - self._begin) / (self._end - self._begin)
-            self._done = max(self._done, min(done, 1.0))  # it may begin anew with others
+            self._done = max(self._done, min(done, 1.0))  # it may start again with others
             self._progress(self._done)
 
 
 _BEGINNING = 4
-"""Events in which a run begins and its work order says so, at most. They are of one commit."""
+"""The most events in which a run starts and its work order records it. They are of one commit."""
 
 
 def _without_split_run(rows: Sequence[EventRow]) -> Sequence[EventRow]:
-    """The rows of a full page, without a run that begins at their end and whose work order may come behind it.
+    """The rows of a full batch, without a run that starts at their end and whose work order may follow.
 
-    The state of a work order is told from its run, which must be of the same page.
+    The state of a work order is derived from its run, which must be in the same batch.
     """
     for place in range(max(1, len(rows) - _BEGINNING), len(rows)):
         if rows[place].type == STARTED and not any(row.type in (OPENED, RUN_ADDED) for row in rows[place:]):

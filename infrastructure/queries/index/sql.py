@@ -1,4 +1,4 @@
-"""Queries of the index as SQL, the same for every backend but for the one kind of index that only PostgreSQL has.
+"""Queries of the index as SQL, the same for every backend except where PostgreSQL has an index of ranges.
 
 Each filter has an index in the order of pages, so a page costs its rows. Where several statuses are asked for, each has
 its own page, and the pages are merged: an index by status holds no order across statuses.
@@ -14,7 +14,7 @@ from ....projections.index.rows import ActRow, RunRow, SaveRow, WorkflowRow, Wor
 from ...storage.sql import Dialect
 
 RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
-"""Of the table, in the order of the row."""
+"""Columns of the table, in the order of the row."""
 
 
 def runs(
@@ -24,7 +24,7 @@ def runs(
     extra: Sequence[Condition] = (),
     source: str = "flowledger_index_runs",
 ) -> Condition:
-    """The runs of a page, newest first, out of the table ``source``; ``extra`` conditions are on its row, ``r``."""
+    """The runs of a page, newest first, from the table ``source``; ``extra`` conditions are on its row, ``r``."""
     parameters: dict[str, Any] = {"limit": limit}
     shared = [*_place("r.started_at", "r.position", query.before, parameters)]
     for name, column, value in (
@@ -42,27 +42,27 @@ def runs(
     else:
         parameters["as_of"] = query.as_of
         branches = list(_as_of(source, shared, query, dialect, parameters))
-    return Condition(_merged(branches, "started_at"), parameters)
+    return Condition(_merge(branches, "started_at"), parameters)
 
 
 def related_runs(run_id: str) -> Condition:
     """The runs of the work order that a run belongs to, oldest first."""
-    order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
+    work_order = "SELECT work_order_id FROM flowledger_index_runs WHERE run_id = :id"
     return Condition(
-        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({order}) ORDER BY r.position",  # noqa: S608 - our own columns and tables; values are parameters
+        f"SELECT {_RUN} FROM flowledger_index_runs AS r WHERE r.work_order_id = ({work_order}) ORDER BY r.position",  # noqa: S608 - our own columns and tables; values are parameters
         {"id": run_id},
     )
 
 
 def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
-    conditions = [*shared, *_stands("r", query, status, parameters)]
+    conditions = [*shared, *_is_in_state("r", query, status, parameters)]
     return _page(_RUN, f"{source} AS r", conditions, "r.started_at")
 
 
 def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
-    """Runs that had ended by then stand as now; those that were in flight as their last change by then says.
+    """Runs that had ended by then are as now; runs that were in flight are as their last change by then says.
 
-    Where runs stood matters to some filters only; then those that were in flight are found by what they were.
+    Only filters by status, node or error type need that; they select runs in flight by their last change.
     """
     if not query.status and query.node is None and query.error_type is None:
         return [_all_as_of(source, shared, dialect)]
@@ -74,7 +74,7 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
         _page(
             _RUN,
             f"{source} AS r",
-            [*shared, begun, "r.finished_at <= :as_of", *_stands("r", query, status, parameters)],
+            [*shared, begun, "r.finished_at <= :as_of", *_is_in_state("r", query, status, parameters)],
             "r.started_at",
         )
         for status in ended
@@ -87,7 +87,7 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
         _page(
             _RUN_THEN,
             f"{source} AS r JOIN {_LAST_CHANGE[dialect]}",
-            [*shared, begun, was_in_flight, *_stands("c", query, status, parameters)],
+            [*shared, begun, was_in_flight, *_is_in_state("c", query, status, parameters)],
             "r.started_at",
         )
         for status in in_flight
@@ -103,7 +103,7 @@ ORDER BY r.started_at DESC, r.position DESC"""  # noqa: S608 - our own columns a
 
 
 _LAST_CHANGE: dict[Dialect, str] = {
-    # Run by run, whatever the server believes of their number.
+    # Run by run, whatever the planner estimates.
     "postgres": """LATERAL (
     SELECT * FROM flowledger_index_changes AS earlier
     WHERE earlier.stream = r.run_id AND earlier.recorded_at <= :as_of AND earlier.status IS NOT NULL
@@ -114,7 +114,7 @@ _LAST_CHANGE: dict[Dialect, str] = {
 }
 
 
-def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[str, Any]) -> list[str]:
+def _is_in_state(table: str, query: RunQuery, status: str | None, parameters: dict[str, Any]) -> list[str]:
     name = f"status_{status}" if status is not None else ""
     return [
         *_equal(name, f"{table}.status", status, parameters),
@@ -126,7 +126,7 @@ def _stands(table: str, query: RunQuery, status: str | None, parameters: dict[st
 
 
 def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
-    """The work orders of a page, newest first, each with the count of its runs that count."""
+    """The work orders of a page, newest first, each with the count of its runs and retries."""
     parameters: dict[str, Any] = {"limit": limit}
     conditions = [
         *_place("o.opened_at", "o.position", query.before, parameters),
@@ -182,7 +182,7 @@ def saves_named(snapshot_id: str) -> Condition:
 
 
 def _columns(row: type[NamedTuple], table: str, **others: str) -> str:
-    """The fields of a row in their order, out of a table, but for ``others``."""
+    """The columns of a row's fields in order, from a table; ``others`` are expressions for some of them."""
     return ", ".join(others.get(name) or f"{table}.{'actor' if name == 'by' else name}" for name in row._fields)
 
 
@@ -249,7 +249,7 @@ def _page(columns: str, source: str, conditions: Sequence[str], time: str) -> st
     return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608 - our own columns and tables; values are parameters
 
 
-def _merged(branches: Sequence[str], time: str) -> str:
+def _merge(branches: Sequence[str], time: str) -> str:
     if len(branches) == 1:
         return branches[0]
     pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608 - our own columns and tables; values are parameters

@@ -14,7 +14,7 @@ from ....domain.visible import quoted
 from ....projections.search import LEFT_OUT, VARIABLES, key_of
 from ...execution.expressions.cel import CelLanguage
 from ...execution.expressions.guard import LOOPS
-from .terms import translatable
+from .terms import translate
 
 _LANGUAGE = CelLanguage(VARIABLES)
 _CONSTANTS = frozenset({"true", "false", "null", "in"})
@@ -26,13 +26,13 @@ _EXPRESSION = re.compile(rf"""[&|()"'\[\]?]|\b(?:{"|".join(VARIABLES)})[.\[]""")
 
 
 class Filter:
-    """One filter, ready to be asked. ``term``: what a database can decide of it; ``exact``: whether that is all."""
+    """A compiled filter. ``term``: the part that a database can evaluate; ``exact``: whether that is all of it."""
 
     __slots__ = ("_program", "_references", "_selection", "exact", "source", "term")
 
     def __init__(self, source: str) -> None:
-        """Raises InvalidRequest, with the place, for what is no filter, or over a limit of the language; InvalidValue
-        where it isn't Unicode."""
+        """Raises InvalidRequest, with the place, for a text that is no filter or over a limit of the language;
+        InvalidValue if it isn't Unicode."""
         if not isinstance(source, str):
             raise InvalidRequest(f"the filter {quoted(source)} is {type(source).__name__}, not text")
         if not source.strip():
@@ -52,10 +52,10 @@ class Filter:
         _check_names(expression, tokens)
         self._references = find_references(tokens, VARIABLES)
         self._selection = Selection(self._references)
-        self.term, self.exact = translatable(tokens)
+        self.term, self.exact = translate(tokens)
 
     def matches(self, document: Mapping[str, Any], allowance: Allowance) -> bool:
-        """Whether the filter is true of the values. What isn't there, or can't be compared, makes it false.
+        """Whether the filter is true of the values. A missing value, or one that can't be compared, makes it false.
 
         Raises InvalidRequest when the allowance is spent.
         """
@@ -67,7 +67,7 @@ class Filter:
             raise InvalidRequest(f"the filter {quoted(self.source)} {error}, or narrow the search down") from None
 
     def may_miss(self, document: Mapping[str, Any]) -> bool:
-        """Whether the filter reads of what was left out of the document."""
+        """Whether the filter reads a value that was left out of the document."""
         left_out = document.get(LEFT_OUT)
         return left_out is not None and any(_reads(reference, left_out) for reference in self._references)
 
@@ -80,7 +80,7 @@ def _reads(reference: Reference, left_out: Mapping[str, Any]) -> bool:
 
 
 def _expand_shorthand(source: str) -> str:
-    """The shorthand as CEL; anything else as it is. Raises InvalidRequest."""
+    """The shorthand as CEL; anything else unchanged. Raises InvalidRequest."""
     found = _SHORTHAND.fullmatch(source)
     if found is None:
         return source
@@ -103,7 +103,7 @@ def _expand_shorthand(source: str) -> str:
 
 
 def _json_scalar(text: str) -> str | None:
-    """A JSON text, number, true, false or null as CEL has it; None for anything else."""
+    """A JSON string, number, true, false or null as CEL; None for anything else."""
     try:
         value = json.loads(text, parse_constant=_refuse)
     except ValueError:
@@ -118,7 +118,7 @@ def _refuse(constant: str) -> None:
 
 
 def _check_names(source: str, tokens: Sequence[Token]) -> None:
-    """A name that nothing has would make a filter that finds nothing."""
+    """Refuse unknown names, which would make a filter that finds nothing."""
     variables = {
         tokens[at + 2].text for at in range(len(tokens) - 2) if tokens[at].text in LOOPS and tokens[at + 1].text == "("
     }
@@ -133,7 +133,7 @@ def _check_names(source: str, tokens: Sequence[Token]) -> None:
 
 
 def _unreadable(source: str, message: str) -> InvalidRequest:
-    """The error, under it the filter with a mark at the column that the message names."""
+    """The error, followed by the filter with a mark at the column that the message names."""
     column = re.search(r"(?<!line \d, )column (\d+)", message)
     shown = "".join(f"\n  {line}" for line in source.split("\n"))
     if column and "\n" not in source and len(source) < 200:

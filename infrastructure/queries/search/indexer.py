@@ -1,4 +1,4 @@
-"""The indexer: follows the log, and keeps an entry of each run up to date. Writers never wait for it."""
+"""The search indexer: follows the log, and keeps the entry of each run up to date. Writers never wait for it."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...storage.recorder import EventRow
 
 LEAST_LAG = 1e-6
-"""Seconds, where there are events that a search doesn't know; 0 says that it knows all."""
+"""Seconds reported where a search lacks events; 0 means that it has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Lag:
 
 
 MAX_NAMED = 20
-"""Runs that are left out, and named in the log of the process."""
+"""Runs left out that are named in the log of the process."""
 
 _log = logging.getLogger("flowledger.search")
 
 
 class SearchIndex:
-    """Entries of all runs. Several processes may catch up at once: each batch counts once."""
+    """The entries of all runs. Several processes may catch up at once: each batch is stored once."""
 
     def __init__(self, store: "EventReader", table: SearchTable, now: Callable[[], int]) -> None:
         self._store = store
@@ -48,12 +48,12 @@ class SearchIndex:
         self._now = now
 
     def catch_up(self, budget: int | None = None, progress: Callable[[float], object] | None = None) -> Lag:
-        """Take in what the log holds behind our position, at most ``budget`` events; says what is left.
+        """Add the log's events after the current position, at most ``budget`` of them. Returns the remaining lag.
 
-        Entries that were made by other rules, or of another log, are dropped first, and made anew. ``progress`` is told
-        after each batch the part of the log's rest that is done, 0 to 1. What can't be read or kept is left out, named
-        and counted. A store that can be read, but not written to, stays as it is, and so behind. Raises
-        StorageUnavailable when it can't be read, or a write fails.
+        Entries of another revision, or of another log, are dropped first, and made again. ``progress`` is called after
+        each batch with the fraction done of the log's rest, 0 to 1. Runs that can't be read or stored are left out,
+        logged and counted. A read-only store stays as it is, and so behind. Raises StorageUnavailable when the store
+        can't be read, or a write fails.
         """
         if budget is not None and type(budget) is not int:
             raise InvalidRequest(f"budget {quoted(budget)} is not a number of events")
@@ -63,11 +63,11 @@ class SearchIndex:
         last = self._store.last_position() if progress else 0
         while budget is None or read < budget:
             since = self._table.progress()
-            page = self._behind(since)
+            page = self._next_batch(since)
             try:
                 if page is None:
                     if not may_restart:
-                        break  # others keep entries by other rules
+                        break  # another process keeps entries of another revision
                     may_restart = False
                     self._table.restart(SEARCH_REVISION)
                     continue
@@ -75,8 +75,8 @@ class SearchIndex:
                     page = page[: budget - read]
                 if not page:
                     break
-                # When somebody else kept these events meanwhile, we go on behind them.
-                self._keep(since, page, left_out)
+                # If another process stored these events meanwhile, continue after them.
+                self._save(since, page, left_out)
             except StoreReadOnly:
                 break
             read += len(page)
@@ -88,21 +88,21 @@ class SearchIndex:
     def lag(self) -> Lag:
         """How far the entries are behind the log. Raises StorageUnavailable."""
         since = self._table.progress()
-        position, unknown = since.position, self._behind(since, settled=False)
+        position, unknown = since.position, self._next_batch(since, settled=False)
         if unknown is None:
             position, unknown = 0, self._store.log_batch(0, settled=False)
-        # Read last: an event that comes in between is one that it doesn't know.
+        # Read last: an event that arrives in between is one that the entries lack.
         head = self._store.last_position()
         return Lag(position, head, self._age_of(unknown) if unknown or position < head else 0.0)
 
     def clear(self) -> None:
-        """Drop all entries; catching up makes them anew from the log. Raises StorageUnavailable."""
+        """Drop all entries; catching up makes them again from the log. Raises StorageUnavailable."""
         self._table.restart(SEARCH_REVISION)
 
-    def _behind(self, since: Progress, *, settled: bool = True) -> "Sequence[EventRow] | None":
-        """The next events behind; None where entries are by other rules, or what was read last isn't what lies there.
+    def _next_batch(self, since: Progress, *, settled: bool = True) -> "Sequence[EventRow] | None":
+        """The events after the progress; None if the entries are of another revision, or the last event read differs.
 
-        The store has lost its newest events then, or another log lies under these entries, or somebody moved them.
+        Then the store has lost its newest events, or the entries belong to another log, or events were moved.
         """
         if since.revision != SEARCH_REVISION:
             return None
@@ -111,14 +111,14 @@ class SearchIndex:
             return self._store.log_batch(0, settled=settled)
         if since.is_rewound:
             page = self._store.log_batch(after, settled=settled)
-            return page if page or self._store.log_batch(after, settled=False) else None  # an event was behind it
-        # The page begins with what was read last: also where that must wait for a moment behind an open transaction.
+            return page if page or self._store.log_batch(after, settled=False) else None  # an event was after it
+        # The batch begins with the last event read, even where that is held back by an open transaction.
         page = self._store.log_batch(max(after, 1) - 1, settled=settled)
         first = page[:1] or self._store.log_batch(max(after, 1) - 1, settled=False)[:1]
         return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
 
-    def _keep(self, since: Progress, page: "Sequence[EventRow]", left_out: set[str]) -> None:
-        """Keep what the page tells of runs; where the database can't hold that, all but the runs that it can't hold."""
+    def _save(self, since: Progress, page: "Sequence[EventRow]", left_out: set[str]) -> None:
+        """Store the entries changed by the page, except those that the database can't hold."""
         entries = list(self._entries(page, since, left_out).values())
         try:
             self._table.save(since, page, entries)
@@ -132,11 +132,11 @@ class SearchIndex:
             self._table.save(since, page, kept)
 
     def _entries(self, page: "Sequence[EventRow]", since: Progress, left_out: set[str]) -> dict[str, SearchEntry]:
-        """The entries of the runs that the page tells of, as they are after it."""
+        """The entries of the page's runs, updated by the page."""
         rows = [row for row in page if is_searched(row.type) and isinstance(row.stream, str)]
         runs = {row.stream for row in rows}
         if since.is_rewound:
-            # What is kept of them may hold events behind the page already.
+            # Their stored entries may include events after the page.
             rows = [row for run in sorted(runs) for row in self._upto(run, page[-1].position)]
         begun = {row.stream for row in rows if row.type == STARTED}
         entries = self._table.entries(runs - begun)
@@ -148,7 +148,7 @@ class SearchIndex:
                 if entry := entries.get(row.stream):
                     entry.add(row.type, data)
             except EventNotReadable as error:
-                _leave_out(left_out, row.stream, str(error))  # all others can be found
+                _leave_out(left_out, row.stream, str(error))  # all other runs can be found
             except MISFITS as error:
                 _leave_out(left_out, row.stream, f"event {row.version}: its body is no {row.type!r} ({error!r})")
         return entries
@@ -157,7 +157,7 @@ class SearchIndex:
         return takewhile(lambda row: row.position <= position, self._store.rows(run_id))
 
     def _age_of(self, rows: "Sequence[EventRow]") -> float:
-        """Seconds since the first of these events that can be read; whatever the clock says, it is behind them."""
+        """Seconds since the first readable one of these events; at least LEAST_LAG, whatever the clock says."""
         for row in rows:
             try:
                 return max(LEAST_LAG, (self._now() - int(self._store.body(row)["recorded_at"])) / 1e6)

@@ -1,4 +1,4 @@
-"""What to search for: words and filters, read once."""
+"""A search query: words and filters, parsed once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from .filters import Filter
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """Runs that have all words, and values of which every filter is true."""
+    """Selects runs that have all words, and for whose values every filter is true."""
 
     words: WordQuery | None
     filters: Sequence[Filter]
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """What was asked for, as text: the same for the same search."""
+        """The query as text: equal for equal queries."""
         words = () if self.words is None else (*self.words.spaced, *self.words.unspaced)
         return (*words, *(one.source for one in self.filters))
 
     @property
     def words_are_certain(self) -> bool:
-        """Whether what was indexed of a run tells for certain that it has the words."""
+        """Whether the indexed words of a run prove that it has the words."""
         return self.words is None or self.words.is_certain
 
     def is_met_by(self, document: Mapping[str, Any], allowance: Allowance) -> bool:
@@ -33,12 +33,12 @@ class SearchQuery:
         return all(one.matches(document, allowance) for one in self.filters)
 
     def may_miss(self, document: Mapping[str, Any]) -> bool:
-        """Whether a filter reads of what was left out of the document."""
+        """Whether a filter reads a value that was left out of the document."""
         return any(one.may_miss(document) for one in self.filters)
 
 
 def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> SearchQuery | None:
-    """None where nothing is searched for. Raises InvalidRequest, with the place, for what can't be understood."""
+    """Parse a query; None if nothing is searched for. Raises InvalidRequest, with the place, for a syntax error."""
     if text is None and not where and not isinstance(where, str):
         return None
     filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)

@@ -1,4 +1,4 @@
-"""Pages of the runs that a search finds, among those that a list holds."""
+"""Runs of a list that a search finds."""
 
 import json
 import logging
@@ -22,30 +22,30 @@ from .query import SearchQuery
 from .sql import SearchCondition, condition
 
 SAMPLE = 500
-"""Newest runs that are looked at, to know how frequent is what is searched for."""
+"""Newest runs that are sampled to estimate how frequent matches are."""
 
 FREQUENT = 5
-"""So many of these: from one run in a hundred on, walking the list is cheaper than collecting all that match."""
+"""Matches in the sample: from one run in a hundred on, walking the list is cheaper than collecting all matches."""
 
 COMMON = 50
-"""So many of these: looking it up in an index would collect more than it saves."""
+"""Matches in the sample above which an index lookup would collect more than it saves."""
 
 MAX_CANDIDATES = 20_000
-"""Runs that no condition can tell apart, and that one page may look at one by one."""
+"""Runs that one page may check one by one."""
 
 CATCH_UP_EVENTS = 20_000
-"""Events that a search takes in before it answers: about half a second at most."""
+"""Events that a search adds before it answers: about half a second at most."""
 
 _CANDIDATES_AT_ONCE = 500
 
 _log = logging.getLogger("flowledger.search")
 
 _EVENT = 10_000
-"""What reading an event from the log takes out of the allowance: ten microseconds."""
+"""Cost of reading an event from the log: ten microseconds."""
 
 
 class SearchedRuns:
-    """Runs of the index, but only those that a search finds."""
+    """Runs of the index that a search finds."""
 
     def __init__(self, store: EventReader, table: SearchTable, index: Index, indexer: SearchIndex) -> None:
         self._store = store
@@ -55,9 +55,9 @@ class SearchedRuns:
         self._indexer = indexer
 
     def catch_up(self) -> Lag:
-        """Take in what was written since the last search; a store full of news may stay behind, and then says so.
+        """Add the events since the last search; with many new events the search may stay behind, and reports its lag.
 
-        So does one whose disk is full, or that somebody else holds: then people find what was known before.
+        So it does if the disk is full, or another process holds a lock: then it finds what was indexed before.
         """
         try:
             return self._indexer.catch_up(CATCH_UP_EVENTS)
@@ -71,13 +71,13 @@ class SearchedRuns:
 
         Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
         """
-        # What values were at a past time, only the log knows; a word that was known then still is.
+        # Past values are only in the log; a word that was indexed then still is.
         filters = search.filters if query.as_of is None else ()
         found = condition(self._recorder.dialect, search.words, filters)
-        collecting = self._what_to_collect(found)
-        # What the database can't tell for certain of words is nearly always so, of values it may be so or not.
-        is_told = found.certain != "FALSE" or (not search.words_are_certain and not filters)
-        at_once = limit if is_told and query.as_of is None else max(limit, _CANDIDATES_AT_ONCE)
+        collecting = self._choose_collection(found)
+        # A match of words that isn't certain is nearly always one; a match of values may be or not.
+        is_probable = found.certain != "FALSE" or (not search.words_are_certain and not filters)
+        at_once = limit if is_probable and query.as_of is None else max(limit, _CANDIDATES_AT_ONCE)
         rows: list[RunRow] = []
         allowance, looked_at = Allowance(), 0
         while True:
@@ -104,10 +104,10 @@ class SearchedRuns:
             return self._index.runs(query, limit, [Condition(met, found.parameters)])
         return self._index.runs(query, limit, [Condition("TRUE", found.parameters)], _collected(query, collecting))
 
-    def _what_to_collect(self, found: SearchCondition) -> str | None:
-        """The condition under which to collect all that match; None where it is better to walk the list.
+    def _choose_collection(self, found: SearchCondition) -> str | None:
+        """The condition by which to collect all matches; None if it is cheaper to walk the list.
 
-        A server would decide that by what it believes of texts and documents, which is often wrong by far.
+        The server's planner would decide that by its estimates of texts and documents, which are often far off.
         """
         if self._recorder.dialect == "sqlite" or not any(part.has_index for part in found.parts):
             return None
@@ -122,14 +122,14 @@ class SearchedRuns:
         rare = [part.has_index and count < COMMON for part, count in zip(found.parts, each, strict=True)]
         looked_up = rare if any(rare) else [part.has_index for part in found.parts]
         return " AND ".join(
-            part.sql if by_index else f"({part.sql}) IS TRUE"  # which no index serves
+            part.sql if by_index else f"({part.sql}) IS TRUE"  # so that no index is used
             for part, by_index in zip(found.parts, looked_up, strict=True)
         )
 
     def _confirm(
         self, found: SearchCondition, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
     ) -> Collection[str]:
-        """Those of the runs that do match."""
+        """The runs that match."""
         confirmed = self._find_certain(found, run_ids)
         uncertain = [run_id for run_id in run_ids if run_id not in confirmed]
         if uncertain:
@@ -143,7 +143,7 @@ class SearchedRuns:
     def _confirm_as_of(
         self, time: int, search: SearchQuery, run_ids: Collection[str], allowance: Allowance
     ) -> Collection[str]:
-        """Those of the runs that did match at a time."""
+        """The runs that matched at a time."""
         confirmed: set[str] = set()
         for run_id in run_ids:
             try:
@@ -151,7 +151,7 @@ class SearchedRuns:
                 if _has_words(search.words, run_id, events) and search.is_met_by(document_of(events), allowance):
                     confirmed.add(run_id)
             except _DAMAGED:
-                continue  # nobody can tell of it, and the others are found
+                continue  # a damaged run can't be checked; the others are found
         return confirmed
 
     def _find_certain(self, found: SearchCondition, run_ids: Collection[str]) -> set[str]:
@@ -191,11 +191,11 @@ class SearchedRuns:
 
 
 _DAMAGED = (EventNotReadable, *MISFITS)
-"""What the events of a run raise when one of them isn't what it was written as."""
+"""Errors of a run with an event that isn't as it was written."""
 
 
 def _collected(query: RunQuery, condition: str) -> str:
-    """All runs that match, sorted, each then looked up by its key: whatever the server believes of their number."""
+    """All matching runs, sorted, each then looked up by its key, whatever the planner estimates."""
     before = "" if query.before is None else "WHERE (started_at, position) < (:before_time, :before_position)"
     others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
     return f"""(

@@ -22,14 +22,14 @@ class ConditionPart(NamedTuple):
 
 
 class SearchCondition(NamedTuple):
-    """What a run must meet to be found."""
+    """The conditions on a run to be found."""
 
     parts: tuple[ConditionPart, ...]
-    """All true for each run that is found, and for those where only a look at the run itself can tell."""
+    """All true for each run that matches, and for runs that must be checked one by one."""
     certain: str
-    """Among these, true where the run is found for certain; never null."""
+    """Among these, true if the run matches for certain; never null."""
     parameters: dict[str, Any]
-    """By the names used in both, which begin with ``search_``."""
+    """Named parameters of both, which begin with ``search_``."""
 
     @property
     def sql(self) -> str:
@@ -38,16 +38,16 @@ class SearchCondition(NamedTuple):
 
 
 class _Values(Protocol):
-    """How one database compares values in a document. What is unknown is null."""
+    """How one database compares values in a document. Unknown is null."""
 
     def reaches(self, path: Path) -> bool:
-        """Whether the database can be told of such a path."""
+        """Whether the database supports such a path."""
         ...
 
     def comparison(self, term: Comparison) -> str: ...
     def truth(self, path: Path) -> str: ...
     def equal(self, term: Comparison) -> str | None:
-        """What an index can find: implied by the comparison. None where there is no such index."""
+        """A condition that is implied by the comparison, and served by an index; None if there is no such index."""
         ...
 
     def left_out(self, path: Path) -> str:
@@ -56,20 +56,20 @@ class _Values(Protocol):
 
 
 class _Parameters:
-    """Values by name, and the place that each takes in a statement."""
+    """Values by name, and their placeholders in a statement."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
 
     def put(self, value: Any, type: str | None = None) -> str:
-        """The place of a value; ``type`` is what PostgreSQL shall read it as."""
+        """The placeholder of a value; ``type`` is the PostgreSQL type to cast it to."""
         name = f"search_{len(self.values)}"
         self.values[name] = value
         return f":{name}" if type is None else f"CAST(:{name} AS {type})"
 
 
 def condition(dialect: Dialect, words: WordQuery | None, filters: Sequence[Filter]) -> SearchCondition:
-    """Runs that have all words, and values of which all filters are true."""
+    """The condition of runs that have all words, and for whose values all filters are true."""
     parameters = _Parameters()
     values: _Values = _PostgresValues(parameters) if dialect == "postgres" else _SQLiteValues(parameters)
     parts: list[ConditionPart] = []
@@ -105,7 +105,7 @@ def _write(term: Term, values: _Values) -> str:
 
 
 def _indexed(term: Term, values: _Values) -> str | None:
-    """What follows from the term and can be looked up."""
+    """A condition that follows from the term and is served by an index."""
     match term:
         case Comparison(operator="=="):
             return values.equal(term)
@@ -135,7 +135,7 @@ def _paths(term: Term) -> list[Path]:
 
 
 def _postgres_words(words: Sequence[str], parameters: _Parameters) -> tuple[str, str]:
-    # Nothing but letters, marks, digits and _ is in a word, so quotes hold it.
+    # A word has only letters, marks, digits and _, so quotes are enough.
     wanted = " & ".join(f"'{word}':*" for word in words)
     place = parameters.put(f"({wanted}) | '{CUT}'", "tsquery")
     return f"s.words @@ {place}", f"NOT s.words @@ {parameters.put(_CUT, 'tsquery')}"
@@ -153,7 +153,7 @@ class _PostgresValues:
         self._put = parameters.put
 
     def reaches(self, path: Path) -> bool:
-        # Its JSON holds no NUL, so neither does any key in it.
+        # jsonb holds no NUL, so no key does.
         return not any(isinstance(key, str) and "\0" in key for key in path)
 
     def comparison(self, term: Comparison) -> str:
@@ -183,7 +183,7 @@ class _PostgresValues:
         return f"s.document @> {self._put(json.dumps(value), 'jsonb')}"
 
     def _value(self, path: Path) -> str:
-        # Strict: a key is none of a list, and an index none of an object. Silent: then, and where there is none, null.
+        # Strict: a key doesn't apply to a list, nor an index to an object. Silent: then, and for missing values, null.
         steps = "".join(f".{json.dumps(key)}" if isinstance(key, str) else f"[{key}]" for key in path)
         return f"jsonb_path_query_first(s.document, {self._put(f'strict ${steps}', 'jsonpath')}, '{{}}', TRUE)"
 
@@ -196,7 +196,7 @@ class _SQLiteValues:
         self._put = parameters.put
 
     def reaches(self, path: Path) -> bool:
-        # Its paths know no escapes.
+        # JSON paths in SQLite have no escapes.
         return not any(isinstance(key, str) and _ESCAPED.search(key) for key in path)
 
     def comparison(self, term: Comparison) -> str:

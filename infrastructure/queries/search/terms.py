@@ -1,7 +1,7 @@
-"""The part of a filter that a database can decide: comparisons of paths with constants, joined by `&&`, `||` and `!`.
+"""The part of a filter that a database can evaluate: comparisons of paths with constants, with `&&`, `||` and `!`.
 
-A comparison is true, false, or unknown: unknown where the path leads nowhere or to a value that can't be compared,
-which is an error in CEL. Both CEL and SQL go on from there by the same rules of three-valued logic.
+A comparison is true, false, or unknown: unknown if the path leads nowhere or to a value that can't be compared, which
+is an error in CEL. CEL and SQL both apply the same three-valued logic.
 """
 
 import re
@@ -16,11 +16,11 @@ from ....projections.search import VARIABLES
 Path = tuple[str | int, ...]
 Constant = str | int | float | bool | None
 
-_TURNED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_NAMED: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
+_MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_CONSTANTS: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
 
 _EXACT = 2**53
-"""Below it whole numbers and fractions compare alike everywhere."""
+"""Below it whole numbers and fractions compare alike in every database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The value at a path, where that is true or false."""
+    """The value at a path, if that is a boolean."""
 
     path: Path
 
@@ -64,13 +64,13 @@ Term = Comparison | Truth | Not | All | Either
 
 
 class _BeyondSQL(Exception):
-    """Something else stands here."""
+    """This part of the filter can't be expressed in SQL."""
 
 
-def translatable(tokens: Sequence[Token]) -> tuple[Term | None, bool]:
-    """What a database can decide of a filter, and whether that is all of it.
+def translate(tokens: Sequence[Token]) -> tuple[Term | None, bool]:
+    """The part of a filter that a database can evaluate, and whether that is all of it.
 
-    A filter that is true makes its part true as well.
+    The part is implied by the filter.
     """
     parts = _conjuncts(list(tokens))
     terms: list[Term] = []
@@ -84,7 +84,7 @@ def translatable(tokens: Sequence[Token]) -> tuple[Term | None, bool]:
 
 
 def _conjuncts(tokens: Sequence[Token]) -> list[list[Token]]:
-    """What stands between the outermost ``&&``, if nothing binds weaker than these."""
+    """The operands of the outermost ``&&``, if no operator there binds weaker."""
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
@@ -99,7 +99,7 @@ def _conjuncts(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 class _Parser:
-    """By the precedence of CEL. Raises _BeyondSQL at what it doesn't know."""
+    """A parser with the precedence of CEL. Raises _BeyondSQL for other expressions."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
@@ -114,13 +114,13 @@ class _Parser:
 
     def _either(self) -> Term:
         terms = [self._all()]
-        while self._took("||"):
+        while self._take_if("||"):
             terms.append(self._all())
         return terms[0] if len(terms) == 1 else Either(tuple(terms))
 
     def _all(self) -> Term:
         terms = [self._relation()]
-        while self._took("&&"):
+        while self._take_if("&&"):
             terms.append(self._relation())
         return terms[0] if len(terms) == 1 else All(tuple(terms))
 
@@ -134,14 +134,14 @@ class _Parser:
         operator, path = self._operator(), self._path()
         if operator is None or path is None:
             raise _BeyondSQL
-        return _comparison(path, _TURNED[operator], constant)
+        return _comparison(path, _MIRRORED[operator], constant)
 
     def _unary(self) -> Term:
-        if self._took("!"):
+        if self._take_if("!"):
             return Not(self._unary())
-        if self._took("("):
+        if self._take_if("("):
             term = self._either()
-            if not self._took(")"):
+            if not self._take_if(")"):
                 raise _BeyondSQL
             return term
         path = self._path()
@@ -157,10 +157,10 @@ class _Parser:
         return (reference.root, *cast("Path", reference.keys))
 
     def _operator(self) -> str | None:
-        return self._take() if self._next() in _TURNED else None
+        return self._take() if self._next() in _MIRRORED else None
 
     def _constant(self) -> Constant:
-        negative = self._took("-")
+        negative = self._take_if("-")
         if self._at >= len(self._tokens):
             raise _BeyondSQL
         token = self._tokens[self._at]
@@ -172,8 +172,8 @@ class _Parser:
             raise _BeyondSQL
         if token.kind == "string":
             return _text(token.text)
-        if token.text in _NAMED:
-            return _NAMED[token.text]
+        if token.text in _CONSTANTS:
+            return _CONSTANTS[token.text]
         raise _BeyondSQL
 
     def _next(self) -> str:
@@ -183,7 +183,7 @@ class _Parser:
         self._at += 1
         return self._tokens[self._at - 1].text
 
-    def _took(self, text: str) -> bool:
+    def _take_if(self, text: str) -> bool:
         if self._next() != text:
             return False
         self._at += 1
