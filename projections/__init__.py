@@ -1,1 +1,1 @@
-"""Readings of recorded events: pure functions from events to answers."""
+"""Projections of recorded events: pure functions from events to answers."""

@@ -1,4 +1,4 @@
-"""Pages of a list that grows at its head while somebody reads on."""
+"""Keyset pagination of a list that grows at its head while it is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ T = TypeVar("T")
 class Page(Sequence[T], Generic[T]):
     """The items of one page and the cursor of the next. It is a sequence of its items.
 
-    A page goes on behind the last item of the one before, so what others add meanwhile moves nothing.
+    A page continues after the last item of the one before, so items that are added meanwhile shift nothing.
     """
 
     items: tuple[T, ...]

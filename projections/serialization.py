@@ -1,4 +1,4 @@
-"""Readings as plain JSON: attribute names in camelCase, times ISO 8601, recorded values as they are."""
+"""Projections as JSON: attribute names in camelCase, times ISO 8601, recorded values as they are."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def to_json_value(value: Any) -> Any:
-    """A reading as JSON. Dataclasses become objects; what is JSON already stays the same object."""
+    """A projection as JSON. Dataclasses become objects; JSON values stay the same objects."""
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
@@ -19,7 +19,7 @@ def to_json_value(value: Any) -> Any:
 
 
 def to_json_object(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a reading as a JSON object."""
+    """The attributes of a projection as a JSON object."""
     return {camel(name): to_json_value(value) for name, value in attributes.items()}
 
 

@@ -1,1 +1,1 @@
-"""The ledger, and where everything is put together."""
+"""The ledger, and its composition root."""

@@ -71,7 +71,7 @@ class Ledger(Unpicklable):
 
         place = None if heads is None else to_path(heads, "heads")
         now = None
-        with suppress(InvalidRequest):  # a clock that tells no time is no reason to verify nothing
+        with suppress(InvalidRequest):  # a store can be verified without a clock that works
             now = self._now()
         return verify(self._store, progress, deep=deep, heads=place, now=now)
 

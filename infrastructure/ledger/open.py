@@ -118,4 +118,4 @@ def _read_durability(durability: object) -> Batch | None:
     raise InvalidRequest(f'durability {quoted(durability)} is none of "step", "batch" and a Batch')
 
 
-_CLOSED = "the ledger was closed before this step began: open it again, and the run goes on with proceed"
+_CLOSED = "the ledger was closed before this step began: open it again and continue the run with proceed"

@@ -1,1 +1,1 @@
-"""Everything that is known of one run, for an auditor."""
+"""The audit of one run."""

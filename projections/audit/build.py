@@ -1,4 +1,4 @@
-"""Everything that it takes to defend a run: who, what, when, with which definition, code and input, and the proof."""
+"""The audit of a run: who, what, when, with which definition, code and input, and the proof."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -100,9 +100,9 @@ def audit_of(
     since_success: SinceSuccess | None,
     provenance: Provenance,
 ) -> RunAudit:
-    """The audit of the run with these events, folded into its ``state`` before them; ``saved`` is what it ran.
+    """The audit of the run with these events; ``state`` is the run before them, ``saved`` the save that it ran.
 
-    ``past`` are the events of the runs whose results it began with, ``input`` is what its work order was given.
+    ``past`` are the events of the runs whose results it began with, ``input`` is the input of its work order.
     Raises EventNotReadable for a body that isn't of its type's schema, StorageCorrupt where events are missing.
     """
     started, last = events[0], events[-1]
@@ -194,7 +194,7 @@ def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:
 
 
 def _pauses(events: Iterable[RecordedEvent]) -> Iterator[AuditedPause]:
-    """Each pause with what ended it. While a run is paused, further pauses are the outcome of a step in flight."""
+    """Each pause with the event that ended it. A pause of a paused run is the outcome of a step in flight."""
     open: RecordedEvent | None = None
     for event in events:
         if event.type == PAUSED and open is None:

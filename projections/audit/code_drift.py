@@ -43,9 +43,9 @@ class CodeDrift:
 
 
 def drift(code: Mapping[str, JobCode], version: int, body: Mapping[str, Any]) -> list[CodeDrift]:
-    """By node type, how the code that ran compares with the code that ``version`` of the workflow saved.
+    """The code that ran, compared with the code saved with ``version`` of the workflow, by node type.
 
-    ``body`` is that of the event that says which code runs: the run's first one, or a later one that has ``drifted``.
+    ``body`` is that of the event that names the code: the run's first one, or a later one that has ``drifted``.
     """
     digests, sources = body.get("code", {}), body.get("drifted", {})
     distributions = body.get("distributions", {})

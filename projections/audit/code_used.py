@@ -1,4 +1,4 @@
-"""Which code really ran behind each node type, beside what was saved with the workflow's version."""
+"""The code that ran for each node type, beside the code saved with the workflow's version."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

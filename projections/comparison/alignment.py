@@ -1,4 +1,4 @@
-"""Two sequences laid side by side: which items of the one stand where in the other.
+"""Alignment of two sequences: which items of the one are where in the other.
 
 The longest common subsequence, by the method of Hunt and Szymanski (1977): time grows with the pairs of equal items,
 not with the product of both lengths. Where there are too many pairs, the items that occur most often aren't paired

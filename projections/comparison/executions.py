@@ -1,4 +1,4 @@
-"""The executions that a run is made of, each with all that it went by, as two runs are compared."""
+"""The executions of a run's nodes, each with all that it depended on, for comparing two runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ class RunRecord(NamedTuple):
 
 
 class StepKey(NamedTuple):
-    """What an execution is known by in every run of a workflow."""
+    """What identifies an execution in every run of a workflow."""
 
     node_id: str
     visit: int
@@ -49,7 +49,7 @@ class StepExecution:
     """Digest of the executor's source that ran."""
 
     def to_data(self) -> dict[str, Any]:
-        """What went in and what came out, as JSON; what isn't there is absent."""
+        """Input and outcome as JSON; absent values are left out."""
         done = self.attempt
         data = {
             "input": done.input,
@@ -94,7 +94,7 @@ def executions(streams: Sequence[RunRecord]) -> list[StepExecution]:
 
 
 def _edit(found: list[StepExecution], started: RecordedEvent, successes: Counter[str]) -> None:
-    """Where a fork begins with another result, that takes the place of the one that its source had."""
+    """The edited result of a fork replaces the one that its source had."""
     edited = started.data.get("edited")
     if edited is None:
         return

@@ -25,7 +25,7 @@ NAMED: dict[str, tuple[str, ...]] = {
 """Sets of places of a snapshot that can be ignored by name."""
 
 _Rest = tuple[str, ...]
-"""The parts of a pointer that are still to come; none: it has arrived."""
+"""The parts of a pointer that are not matched yet; none: the place itself matches."""
 
 
 class Ignored:
@@ -36,14 +36,14 @@ class Ignored:
     def __init__(self, rests: frozenset[_Rest], known: "dict[frozenset[_Rest], Ignored] | None" = None) -> None:
         self._rests = rests
         self._known: dict[frozenset[_Rest], Ignored] = {} if known is None else known
-        """All places of the document at which different things are still to come: there are few."""
+        """The distinct states of the matching, shared by all places of the document: there are few."""
         self.whole = () in rests
         """Whether it is this place itself that is ignored, with all that is in it."""
 
     def below(self, part: str | int) -> "Ignored | None":
-        """The same one level down, at a key or index; None where nothing there is ignored."""
+        """What is ignored one level down, at a key or index; None where nothing is."""
         further = (rest for rest in self._rests if rest and _matches(rest[0], part))
-        rests = _arrived(rest if rest[0] == _ANY_DEPTH else rest[1:] for rest in further)
+        rests = _with_empty_globstars(rest if rest[0] == _ANY_DEPTH else rest[1:] for rest in further)
         if not rests:
             return None
         if rests not in self._known:
@@ -60,8 +60,8 @@ def _compiled(glob: str) -> re.Pattern[str]:
     return re.compile(translate(glob))
 
 
-def _arrived(rests: Iterable[_Rest]) -> frozenset[_Rest]:
-    """With what is to come where any number of levels is none."""
+def _with_empty_globstars(rests: Iterable[_Rest]) -> frozenset[_Rest]:
+    """Also the rests that remain where ``**`` stands for no level."""
     found: set[_Rest] = set()
     for rest in rests:
         found.add(rest)
@@ -81,7 +81,7 @@ def below(ignored: Ignored | None, *parts: str | int) -> Ignored | None:
 
 
 def without_ignored(value: Any, ignored: Ignored | None) -> Any:
-    """The value without what is ignored in it: keys are gone, items of an array null, so that none changes place."""
+    """The value without its ignored parts: keys are left out, items of an array become null and keep their places."""
     if ignored is None:
         return value
     if ignored.whole:
@@ -95,7 +95,7 @@ def without_ignored(value: Any, ignored: Ignored | None) -> Any:
 
 
 def ignored_places(ignore: str | Sequence[str]) -> Ignored | None:
-    """From what a caller wants ignored: JSON Pointers with globs, and names of sets. None: nothing.
+    """The places that a caller wants to ignore, from JSON Pointers with globs and names of sets. None: nothing.
 
     Raises InvalidRequest.
     """
@@ -103,7 +103,7 @@ def ignored_places(ignore: str | Sequence[str]) -> Ignored | None:
     if not isinstance(asked, Sequence):
         raise InvalidRequest(f"what to ignore is a path or a list of paths, not {type(ignore).__name__}")
     rests = [_parts(pointer) for one in asked for pointer in _pointers(one)]
-    return Ignored(_arrived(rests)) if rests else None
+    return Ignored(_with_empty_globstars(rests)) if rests else None
 
 
 def _pointers(asked: Any) -> Sequence[Any]:

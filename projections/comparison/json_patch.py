@@ -1,6 +1,6 @@
-"""The way from one JSON value to another, as the operations of a JSON Patch (RFC 6902).
+"""The difference between two JSON values, as the operations of a JSON Patch (RFC 6902).
 
-Applied in order to the one value they give the other, whatever its keys; the order of keys in an object is none of it.
+Applied in order to the one value they give the other, whatever its keys; the order of keys in an object is ignored.
 Objects are compared by key. Arrays are aligned: by the ids of their items where all have one, else by their values.
 """
 
@@ -17,11 +17,11 @@ from .ignore import Ignored, below, without_ignored
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a patch, and what was at its place before."""
+    """One operation of a patch, with the value that it replaces."""
 
     op: Literal["add", "remove", "replace", "move"]
     path: Path
-    """Indices are those of the moment when the operation is applied: up to here the array is already the new one."""
+    """Indices hold when the operation is applied: to the left of them the array is already the new one."""
     before: Any = None
     after: Any = None
     source: Path = ()
@@ -44,10 +44,10 @@ def patch_of(operations: Iterable[Operation]) -> list[dict[str, Any]]:
 
 
 def operations(before: Any, after: Any, ignored: Ignored | None = None, path: Path = ()) -> list[Operation]:
-    """The way from one JSON value, which stands at a path, to another. None where they are the same.
+    """The operations that turn one JSON value, at a path, into another; none where they are the same.
 
-    What is ignored stays as it was, unless it is part of a larger value that is added or replaced. An item that comes
-    into an array or leaves it is told even where it is ignored: those behind it would change places unnoticed.
+    What is ignored stays as it was, unless it is part of a larger value that is added or replaced. An item
+    that is added to an array or removed is reported even where it is ignored, as later items change places.
     """
     found: list[Operation] = []
     _compare(before, after, path, ignored, found)
@@ -79,7 +79,7 @@ def _objects(
     new = [key for key in after if key not in before and not _left_out(ignored, key)]
     renamed = _find_renames(before, after, gone, new) if ignored is None else {}
     if ignored is None and gone and new and not renamed and len(gone) == len(before) and len(new) == len(after):
-        found.append(Operation("replace", path, before, after))  # they have nothing in common
+        found.append(Operation("replace", path, before, after))  # they have no key in common
         return
     moved = {*renamed.values()}
     for key, value in before.items():
@@ -102,7 +102,7 @@ def _left_out(ignored: Ignored | None, part: str) -> bool:
 def _find_renames(
     before: Mapping[str, Any], after: Mapping[str, Any], gone: Sequence[str], new: Sequence[str]
 ) -> dict[str, str]:
-    """New key → the one under which the same value stood, where it takes longer to say the value than to move it."""
+    """New key → old key of the same value, where a move is shorter than the value itself."""
     if not gone or not new:
         return {}
     earlier = {canonical_json(before[key]): key for key in gone}
@@ -136,7 +136,7 @@ def _arrays(before: list[Any], after: list[Any], path: Path, ignored: Ignored | 
     added = replaced = 0
     blocks = _align_items(old, new, first, ignored) if align_items else [Block(False, 0, len(old), 0, len(new))]
     for _, i1, i2, j1, j2 in blocks:
-        # From left to right: whatever stands before this place is as it will be, so indices are those of the new array.
+        # From left to right: all before this place is already as in the new array, so indices are those of the new one.
         both = min(i2 - i1, j2 - j1)
         for i, j in zip(range(i1, i1 + both), range(j1, j1 + both), strict=True):
             item, told = (*path, first + j), len(inside)
@@ -158,13 +158,13 @@ _ALIGNED_DEPTH = 24
 
 
 def common_prefix(one: Sequence[Any], other: Sequence[Any]) -> int:
-    """With how many equal items both begin."""
+    """How many equal items both begin with."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if not same_json(a, b)), min(len(one), len(other)))
 
 
 def _find_move(old: Sequence[Any], new: Sequence[Any]) -> tuple[int, int] | None:
-    """From where to where one item went, if that is all that happened: what lies between then shifts by one."""
+    """From where to where one item moved, if nothing else changed: the items in between shift by one."""
     last = len(old) - 1
     if last < 1 or len(new) != len(old):
         return None
@@ -182,7 +182,7 @@ def _align_items(old: Sequence[Any], new: Sequence[Any], first: int, ignored: Ig
 
 
 def _keys(items: Sequence[Any], first: int, ignored: Ignored | None) -> list[str]:
-    """What the items are known by."""
+    """What identifies the items."""
     shown = [without_ignored(item, below(ignored, first + place)) for place, item in enumerate(items)]
     ids = [item.get("id") if isinstance(item, Mapping) else None for item in shown]
     if all(isinstance(id, str | int) for id in ids) and len({*map(canonical_json, ids)}) == len(ids):

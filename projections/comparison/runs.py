@@ -1,4 +1,4 @@
-"""Two runs aligned by node and attempt, and where they part."""
+"""Two runs aligned by node and attempt, and where they diverge."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def _run(state: RunState, done: Sequence[StepExecution]) -> ComparedRun:
 def _align_items(
     ours: Sequence[StepExecution], theirs: Sequence[StepExecution]
 ) -> Iterator[tuple[StepKey, StepExecution | None, StepExecution | None]]:
-    """Each execution beside its counterpart; what only the other run has stands behind what it came after there."""
+    """Each execution with its counterpart; those that only the other run has follow their predecessor there."""
     known = {one.key for one in ours}
     counterparts = {other.key: other for other in theirs}
     only_theirs: defaultdict[StepKey | None, list[StepExecution]] = defaultdict(list)
@@ -85,7 +85,7 @@ def _compare_step(
 def _parting(
     ours: Sequence[StepExecution], theirs: Sequence[StepExecution], steps: Sequence[ComparedStep]
 ) -> Parting | None:
-    """The first place at which the two go on differently. Up to there each step stands beside its counterpart."""
+    """The first step at which the two differ. Up to there each step has its counterpart."""
     for alike, (one, other, step) in enumerate(zip_longest(ours, theirs, steps)):
         if one is None or other is None or one.key != other.key:
             return Parting(

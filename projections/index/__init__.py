@@ -1,1 +1,1 @@
-"""What lists are made of: the rows that events make in the index, and questions to it."""
+"""The index, a read model for lists: its rows, how events change them, and queries."""

@@ -1,4 +1,4 @@
-"""What runs and work orders a list shall hold."""
+"""Queries for lists of runs and work orders."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

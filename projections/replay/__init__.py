@@ -1,1 +1,1 @@
-"""What comes of executing a recorded run again."""
+"""The results of executing recorded runs again."""

@@ -81,7 +81,7 @@ def first_difference(expected: Any, got: Any) -> Difference | None:
 
     A null that only one of two objects or arrays has is shown by the two themselves.
     """
-    # Told at once: equal texts are equal values, as they tell true from 1 and "1".
+    # A shortcut: equal reprs are equal values, as they distinguish true from 1 and "1".
     return None if expected is got or repr(expected) == repr(got) else _first_difference(expected, got)
 
 
@@ -115,7 +115,7 @@ def _in_arrays(expected: list[Any], got: list[Any]) -> Difference | None:
 
 
 def _in_one(path: str, expected: Any, got: Any) -> Difference | None:
-    """What is in one of two values alone; None for a null, which can't be told from nothing."""
+    """The value that only one side has; None for a null, which can't be distinguished from an absent value."""
     return None if expected is None and got is None else Difference(path, expected, got)
 
 

@@ -1,4 +1,4 @@
-"""What came of executing recorded runs again: one run, and many."""
+"""The results of executing recorded runs again: one run, and many."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class ReplayFailure:
 
 
 Replayed = ReplayReport | ReplayFailure
-"""What came of one run among many."""
+"""The result for one run of many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Readings of runs and work orders."""
+"""Projections of runs and work orders."""

@@ -1,4 +1,4 @@
-"""The executions of a run's nodes, one by one: what went in, what came out, how long it took and how long it waited."""
+"""The executions of a run's nodes, one by one: input, outcome, execution time and waiting time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Attempt:
 class Due:
     """Follows the events of a run and knows since when its next step has been due.
 
-    A step is due when the one before it ended; a retry at its time, or when somebody retried it earlier; after a pause
+    A step is due when the one before it ended; a retry at its time, or when it was retried earlier; after a pause
     when the run was resumed; after a worker was lost when another took over; in a queued run when that was started.
     """
 
@@ -89,7 +89,7 @@ class Due:
             self._queued = False
 
     def waited(self, started_at: int) -> int:
-        """Microseconds that a step which began then had waited; 0 where the clock of its worker was behind."""
+        """Microseconds that a step which began then had waited; 0 where its worker's clock was slow."""
         return max(0, started_at - self.since)
 
 

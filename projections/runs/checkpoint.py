@@ -1,4 +1,4 @@
-"""Checkpoints of a run, each a page: the state at one version, and the results since the page before."""
+"""Checkpoints of a run: the state at one version, and the results since the checkpoint before."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
-    """The state, and under ``results`` what was added since an earlier state of the run, or since its beginning.
+    """The state, and under ``results`` those added since an earlier state of the run, or since its beginning.
 
-    What the run reuses is its source's, and part of none.
+    Reused results belong to the run's source, and are in no checkpoint.
 
     Raises EventNotReadable for a result that can't be read.
     """
@@ -32,13 +32,15 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
 
 
 def apply_checkpoint(
-    state: RunState, page: Mapping[str, Any], results: Sequence[EncodedRow], decoder: RowDecoder
+    state: RunState, checkpoint: Mapping[str, Any], results: Sequence[EncodedRow], decoder: RowDecoder
 ) -> None:
-    """Take the state, which is that at the page's ``after``, to what the page was made of."""
+    """Take the state, which is at the checkpoint's ``after``, to the version of the checkpoint."""
     for name in _PLAIN:
-        setattr(state, name, page[name])
-    state.metadata = freeze(page["metadata"])
+        setattr(state, name, checkpoint[name])
+    state.metadata = freeze(checkpoint["metadata"])
     context = state.context
-    count = context.count if page["after"] else state.reused  # a fork may have replaced the last one of its source
+    count = (
+        context.count if checkpoint["after"] else state.reused
+    )  # a fork may have replaced the last one of its source
     history = context.history.extend_encoded(count, results, decoder)
     state.context = Context(history, count + len(results))

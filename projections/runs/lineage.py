@@ -1,4 +1,4 @@
-"""A run among those that it comes from and those that came of it: retries, reproductions and forks."""
+"""The lineage of a run: its ancestors and descendants, which are retries, reproductions and forks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which results of a run are not its own, and where they come from."""
+"""The results that a run reuses, and where they come from."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

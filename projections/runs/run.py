@@ -1,4 +1,4 @@
-"""Reading a run: its state, and its snapshots at every version, from the rows of its stream."""
+"""A run as callers see it, and its fold."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Run:
 
 
 def run_of(state: RunState) -> Run:
-    """What callers see of a run's state."""
+    """The run as callers see it."""
     return Run(
         id=state.run_id or "",
         workflow_id=state.workflow_id,

@@ -117,7 +117,7 @@ class _Steps:
 
 
 class TimingsFold:
-    """Takes the events of runs, run by run, and keeps two numbers of each step."""
+    """Folds the events of runs, run by run, and keeps two numbers of each step."""
 
     def __init__(self, workflow_id: str, by: Grouping) -> None:
         self._workflow_id = workflow_id

@@ -1,4 +1,4 @@
-"""Reading a work order: its state is that of its last run, or that it was rejected."""
+"""A work order as callers see it: its state is that of its last run, or ``rejected``."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ class WorkOrder:
 
 
 def work_order_of(work_order: WorkOrderState, state: WorkOrderStatus, input: Any) -> WorkOrder:
-    """What callers see of a work order."""
+    """The work order as callers see it."""
     rejected = work_order.rejected or {}
     return WorkOrder(
         id=work_order.id,

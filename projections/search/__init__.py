@@ -1,4 +1,4 @@
-"""What a search finds a run by: the words of its events, and the document of its values."""
+"""What a search matches: the words of a run's events, and the document of its values."""
 
 from .document import LEFT_OUT, VARIABLES, key_of
 from .entry import MISFITS, SEARCH_REVISION, SearchEntry, document_of, is_searched, new_entry, words_of

@@ -31,7 +31,7 @@ class _TooLarge(Exception):
 
 
 class Kept:
-    """What is kept of an object: ``value``; ``whole`` when that is all of it."""
+    """What is kept of an object: ``value``; ``whole`` when nothing was left out."""
 
     __slots__ = ("value", "weight", "whole")
 
@@ -60,7 +60,7 @@ class Kept:
             raise _TooLarge
         if isinstance(value, Mapping):
             return self._keep_fields(value, depth)
-        # A list that lacks an item would have others in its place.
+        # Without one item, the others of a list would change places.
         return [self._keep(item, depth + 1) for item in value]
 
     def _keep_fields(self, fields: Mapping[str, Any], depth: int) -> dict[str, Any]:

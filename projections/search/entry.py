@@ -1,4 +1,4 @@
-"""One run as a search knows it, kept up to date event by event."""
+"""The search entry of one run, updated event by event."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What Unicode knows of each character, as far as words are made of it; and the one form in which texts are compared.
+"""The kinds of characters that make up words, from Unicode; and the normal form in which texts are compared.
 
 The data are Python's own: categories, names, normal forms, case folding. Names never change, as Unicode promises, so
 they tell the scripts for good.
@@ -68,7 +68,7 @@ _PILED = re.compile(f"(?<={MARK}{{{_MOST_MARKS}}}){MARK}+")
 
 
 class _Kinds(dict[int, str]):
-    """The kind of each character, by its number, found out when it is first met."""
+    """The kind of each character, by its number, determined on first use."""
 
     def __missing__(self, number: int) -> str:
         kind = _kind(chr(number))

@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .office import Office, Worker
+from .held_step_harness import HeldStepHarness, Worker
 
 
 @pytest.fixture
@@ -19,16 +19,16 @@ def worker() -> Iterator[Callable[..., Worker]]:
 
 
 @pytest.fixture
-def office(durable_url: str) -> Iterator[Office]:
-    office = Office(durable_url)
-    office.let_go.set()
-    yield office
-    office.ledger.close()
+def harness(durable_url: str) -> Iterator[HeldStepHarness]:
+    harness = HeldStepHarness(durable_url)
+    harness.let_go.set()
+    yield harness
+    harness.ledger.close()
 
 
 @pytest.fixture
-def any_office(store_url: str) -> Iterator[Office]:
-    office = Office(store_url)
-    yield office
-    office.let_go.set()
-    office.ledger.close()
+def any_harness(store_url: str) -> Iterator[HeldStepHarness]:
+    harness = HeldStepHarness(store_url)
+    yield harness
+    harness.let_go.set()
+    harness.ledger.close()

@@ -10,12 +10,12 @@ import pytest
 
 import flowledger as fl
 
-from .desk import AT_ONCE, BEFORE, NEVER, Desk, Hook, desks
+from .batch_harness import AT_ONCE, BEFORE, NEVER, BatchHarness, Hook, batch_harnesses
 
 
 @pytest.fixture
-def desk_with(durable_url: str) -> Iterator[Callable[..., Desk]]:
-    with desks(durable_url) as make:
+def harness_with(durable_url: str) -> Iterator[Callable[..., BatchHarness]]:
+    with batch_harnesses(durable_url) as make:
         yield make
 
 
@@ -38,40 +38,40 @@ def fails(step: fl.StepContext) -> Any:
     ids=["completes", "pauses", "waits for a retry", "fails", "finds no edge"],
 )
 def test_when_a_call_returns_all_its_steps_are_stored_in_one_commit(
-    desk_with: Callable[..., Desk], hook: Hook | None, payload: Any, status: str
+    harness_with: Callable[..., BatchHarness], hook: Hook | None, payload: Any, status: str
 ) -> None:
-    desk = desk_with(BEFORE)
-    desk.hooks = {} if hook is None else {1 if payload else 4: hook}
-    run = desk.start(payload=payload)
+    harness = harness_with(BEFORE)
+    harness.hooks = {} if hook is None else {1 if payload else 4: hook}
+    run = harness.start(payload=payload)
     assert run.status == status
-    desk.agrees(run)
-    assert desk.store.appends[-1][1] == run.version - 1
+    harness.agrees(run)
+    assert harness.store.appends[-1][1] == run.version - 1
 
 
-def test_the_step_limit_is_stored_with_the_steps_before_it(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(BEFORE)
-    run = desk.start(step_limit=3)
-    assert (run.status, desk.types(run.id)) == ("failed", ["started", *["step_completed"] * 3, "failed"])
-    desk.agrees(run)
+def test_the_step_limit_is_stored_with_the_steps_before_it(harness_with: Callable[..., BatchHarness]) -> None:
+    harness = harness_with(BEFORE)
+    run = harness.start(step_limit=3)
+    assert (run.status, harness.types(run.id)) == ("failed", ["started", *["step_completed"] * 3, "failed"])
+    harness.agrees(run)
 
 
-def test_steps_are_stored_when_the_batch_is_full(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(fl.Batch(3, NEVER), steps=7)
+def test_steps_are_stored_when_the_batch_is_full(harness_with: Callable[..., BatchHarness]) -> None:
+    harness = harness_with(fl.Batch(3, NEVER), steps=7)
     seen: list[int] = []
-    desk.hooks = {n: lambda step: seen.append(desk.stored(str(step.run_id)) - 1) for n in range(1, 8)}
-    desk.agrees(desk.start())
+    harness.hooks = {n: lambda step: seen.append(harness.stored(str(step.run_id)) - 1) for n in range(1, 8)}
+    harness.agrees(harness.start())
     assert seen == [0, 0, 0, 3, 3, 3, 6]
 
 
 def test_steps_are_stored_when_their_time_has_come_though_the_next_one_takes_long(
-    desk_with: Callable[..., Desk],
+    harness_with: Callable[..., BatchHarness],
 ) -> None:
-    desk = desk_with(AT_ONCE)
-    desk.hooks[4] = lambda step: desk.until_stored(str(step.run_id), 4)
-    run = desk.start()
+    harness = harness_with(AT_ONCE)
+    harness.hooks[4] = lambda step: harness.until_stored(str(step.run_id), 4)
+    run = harness.start()
     assert run.status == "completed"
-    assert "flowledger-batches" in [thread for thread, _ in desk.store.appends]
-    desk.agrees(run)
+    assert "flowledger-batches" in [thread for thread, _ in harness.store.appends]
+    harness.agrees(run)
 
 
 # --- operators --------------------------------------------------------------------------------------------------------
@@ -104,47 +104,47 @@ def stopped(names: list[str], otherwise: str) -> str:
 
 @pytest.mark.parametrize("names", COMMANDS, ids="-".join)
 def test_steps_that_wait_are_recorded_behind_an_operators_word(
-    desk_with: Callable[..., Desk], names: list[str]
+    harness_with: Callable[..., BatchHarness], names: list[str]
 ) -> None:
-    desk = desk_with(fl.Batch(4, NEVER))
+    harness = harness_with(fl.Batch(4, NEVER))
 
     def speak(step: fl.StepContext) -> None:
         for name in names:
-            command(desk.others, name, str(step.run_id))
+            command(harness.others, name, str(step.run_id))
 
-    desk.hooks[2] = speak
-    run = desk.start()
+    harness.hooks[2] = speak
+    run = harness.start()
     assert run.status == stopped(names, "completed")
     ran = 7 if run.status == "completed" else 4
-    assert desk.types(run.id) == ["started", *(PAST[name] for name in names), *["step_completed"] * ran]
-    assert len(desk.keys) == len(set(desk.keys)) == ran
-    desk.agrees(run)
+    assert harness.types(run.id) == ["started", *(PAST[name] for name in names), *["step_completed"] * ran]
+    assert len(harness.keys) == len(set(harness.keys)) == ran
+    harness.agrees(run)
     if run.status == "paused":
-        ended = desk.ledger.runs.resume(run.id)
-        assert (ended.status, desk.outputs(run.id)) == ("completed", [1, 2, 3, 4, 5, 6, "ended"])
-        desk.agrees(ended)
+        ended = harness.ledger.runs.resume(run.id)
+        assert (ended.status, harness.outputs(run.id)) == ("completed", [1, 2, 3, 4, 5, 6, "ended"])
+        harness.agrees(ended)
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids="-".join)
 def test_what_operators_say_while_the_timer_stores_stops_the_run_and_nothing_waits_any_more(
-    desk_with: Callable[..., Desk], names: list[str]
+    harness_with: Callable[..., BatchHarness], names: list[str]
 ) -> None:
-    desk = desk_with(AT_ONCE)
+    harness = harness_with(AT_ONCE)
 
     def speak(step: fl.StepContext) -> None:
-        desk.until_stored(str(step.run_id), 3)
+        harness.until_stored(str(step.run_id), 3)
         for name in names:
-            command(desk.others, name, str(step.run_id))
+            command(harness.others, name, str(step.run_id))
 
-    desk.hooks[3] = speak
-    desk.hooks[4] = lambda step: desk.until_stored(str(step.run_id), 4 + len(names))  # the timer finds out
-    run = desk.start()
+    harness.hooks[3] = speak
+    harness.hooks[4] = lambda step: harness.until_stored(str(step.run_id), 4 + len(names))  # the timer finds out
+    run = harness.start()
     assert run.status == stopped(names, "completed")
     ran = 7 if run.status == "completed" else 4
     said = [PAST[name] for name in names]
-    assert desk.types(run.id) == ["started", *["step_completed"] * 2, *said, *["step_completed"] * (ran - 2)]
-    assert len(desk.keys) == ran
-    desk.agrees(run)
+    assert harness.types(run.id) == ["started", *["step_completed"] * 2, *said, *["step_completed"] * (ran - 2)]
+    assert len(harness.keys) == ran
+    harness.agrees(run)
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids="-".join)
@@ -152,33 +152,35 @@ def test_what_operators_say_while_the_timer_stores_stops_the_run_and_nothing_wai
 def test_operators_may_speak_between_any_two_attempts_to_store_the_end_of_a_call(
     tmp_path: Path, names: list[str], ending: str
 ) -> None:
-    desk = Desk(f"sqlite:///{tmp_path / 'ledger.db'}", BEFORE)
-    desk.store.before = [lambda write, name=name: command(desk.others, name, write.stream) for name in names]
+    harness = BatchHarness(f"sqlite:///{tmp_path / 'ledger.db'}", BEFORE)
+    harness.store.before = [lambda write, name=name: command(harness.others, name, write.stream) for name in names]
     endings: dict[str, Hook] = {
         "unrouted": lambda step: fl.StepResult(3, "nowhere"),
         "retry": fails,
         "pause": lambda step: fl.Pause("review"),
     }
     if ending in endings:
-        desk.hooks[3] = endings[ending]
-    run = desk.start(step_limit=3 if ending == "limit" else None)
+        harness.hooks[3] = endings[ending]
+    run = harness.start(step_limit=3 if ending == "limit" else None)
     otherwise = {"limit": "failed", "unrouted": "failed", "retry": "error", "pause": "paused", "end": "completed"}
     expected = stopped(names, otherwise[ending])
     if expected == "paused" and ending in ("unrouted", "end"):
         expected = otherwise[ending]
     assert run.status == expected
-    assert desk.types(run.id)[: 1 + len(names)] == ["started", *(PAST[name] for name in names)]
-    assert len(desk.outputs(run.id)) == len(desk.keys) - (ending == "pause")
-    desk.agrees(run)
-    desk.close()
+    assert harness.types(run.id)[: 1 + len(names)] == ["started", *(PAST[name] for name in names)]
+    assert len(harness.outputs(run.id)) == len(harness.keys) - (ending == "pause")
+    harness.agrees(run)
+    harness.close()
 
 
 # --- takeovers --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [BEFORE, AT_ONCE], ids=["its own thread", "the timer"])
-def test_a_late_batch_is_refused_whole_whoever_finds_out_first(desk_with: Callable[..., Desk], batch: fl.Batch) -> None:
-    late, heir = desk_with(batch, by="late"), desk_with(BEFORE, by="heir")
+def test_a_late_batch_is_refused_whole_whoever_finds_out_first(
+    harness_with: Callable[..., BatchHarness], batch: fl.Batch
+) -> None:
+    late, heir = harness_with(batch, by="late"), harness_with(BEFORE, by="heir")
     taken_over: list[fl.RecordedEvent] = []
 
     def lose(step: fl.StepContext) -> None:
@@ -202,8 +204,10 @@ def test_a_late_batch_is_refused_whole_whoever_finds_out_first(desk_with: Callab
     heir.agrees(heir.others.runs.get(run.id))
 
 
-def test_who_pauses_and_resumes_a_run_while_its_steps_wait_takes_it_over(desk_with: Callable[..., Desk]) -> None:
-    late, heir = desk_with(BEFORE), desk_with(None)
+def test_who_pauses_and_resumes_a_run_while_its_steps_wait_takes_it_over(
+    harness_with: Callable[..., BatchHarness],
+) -> None:
+    late, heir = harness_with(BEFORE), harness_with(None)
 
     def lose(step: fl.StepContext) -> None:
         heir.ledger.runs.pause(str(step.run_id))
@@ -220,21 +224,23 @@ def test_who_pauses_and_resumes_a_run_while_its_steps_wait_takes_it_over(desk_wi
 # --- closing ----------------------------------------------------------------------------------------------------------
 
 
-def test_closing_a_ledger_stores_what_waits_and_a_run_that_goes_on_is_told(desk_with: Callable[..., Desk]) -> None:
-    desk, heir = desk_with(BEFORE), desk_with(BEFORE)
+def test_closing_a_ledger_stores_what_waits_and_a_run_that_goes_on_is_told(
+    harness_with: Callable[..., BatchHarness],
+) -> None:
+    harness, heir = harness_with(BEFORE), harness_with(BEFORE)
     busy, let_go = Event(), Event()
 
     def hold(step: fl.StepContext) -> None:
         busy.set()
         assert let_go.wait(60)
 
-    desk.hooks[4] = hold
-    run = desk.ledger.runs.start("loop", wait=False)
+    harness.hooks[4] = hold
+    run = harness.ledger.runs.start("loop", wait=False)
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(desk.ledger.runs.proceed, run.id)
+        working = pool.submit(harness.ledger.runs.proceed, run.id)
         assert busy.wait(60)
         assert heir.stored(run.id) == 2
-        desk.ledger.close()
+        harness.ledger.close()
         assert heir.stored(run.id) == 5
         let_go.set()
         with pytest.raises(fl.StorageUnavailable):

@@ -16,12 +16,12 @@ import pytest
 import flowledger as fl
 from flowledger.domain.ports import Write
 
-from .desk import AT_ONCE, BEFORE, NEVER, Desk, desks
+from .batch_harness import AT_ONCE, BEFORE, NEVER, BatchHarness, batch_harnesses
 
 
 @pytest.fixture
-def desk_with(durable_url: str) -> Iterator[Callable[..., Desk]]:
-    with desks(durable_url) as make:
+def harness_with(durable_url: str) -> Iterator[Callable[..., BatchHarness]]:
+    with batch_harnesses(durable_url) as make:
         yield make
 
 
@@ -51,10 +51,10 @@ with fl.open_ledger(url, registry, durability=fl.Batch(int(steps), int(milliseco
 
 @pytest.mark.parametrize("milliseconds", [NEVER, 1])
 def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
-    desk_with: Callable[..., Desk], durable_url: str, tmp_path: Path, milliseconds: int
+    harness_with: Callable[..., BatchHarness], durable_url: str, tmp_path: Path, milliseconds: int
 ) -> None:
-    desk = desk_with(None)
-    run = desk.start(wait=False)
+    harness = harness_with(None)
+    run = harness.start(wait=False)
     journal = tmp_path / "executed"
 
     def worker(hold_at: int) -> subprocess.Popen[str]:
@@ -71,7 +71,7 @@ def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
 
     executed = journal.read_text().split()
     assert executed == [f"{run.id}:work:{n}" for n in range(1, 39)]
-    seen = desk.outputs(run.id)
+    seen = harness.outputs(run.id)
     assert seen == list(range(1, len(seen) + 1))
 
     heir = worker(hold_at=-1)
@@ -83,8 +83,8 @@ def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
     assert len(executed) - 10 <= stored < len(executed)
     assert len(seen) <= stored
     assert again == [*(f"{run.id}:work:{n}" for n in range(stored + 1, 61)), f"{run.id}:end:1"]
-    assert desk.outputs(run.id) == [*range(1, 61), "ended"]
-    desk.agrees(desk.others.runs.get(run.id))
+    assert harness.outputs(run.id) == [*range(1, 61), "ended"]
+    harness.agrees(harness.others.runs.get(run.id))
 
 
 FORK = """
@@ -123,9 +123,9 @@ run_and_close()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_stores_its_own_steps_and_not_its_parents(
-    desk_with: Callable[..., Desk], durable_url: str
+    harness_with: Callable[..., BatchHarness], durable_url: str
 ) -> None:
-    desk_with(None)
+    harness_with(None)
     done = subprocess.run([sys.executable, "-c", FORK.format(url=durable_url)], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 3]\n[3]\n", "")
 
@@ -137,22 +137,22 @@ def interrupt(step: fl.StepContext) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_ran_before_an_interrupt_is_stored_when_the_call_ends(desk_with: Callable[..., Desk]) -> None:
-    desk, heir = desk_with(BEFORE), desk_with(BEFORE)
-    desk.hooks[4] = interrupt
-    run = desk.start(wait=False)
+def test_what_ran_before_an_interrupt_is_stored_when_the_call_ends(harness_with: Callable[..., BatchHarness]) -> None:
+    harness, heir = harness_with(BEFORE), harness_with(BEFORE)
+    harness.hooks[4] = interrupt
+    run = harness.start(wait=False)
     with pytest.raises(KeyboardInterrupt):
-        desk.ledger.runs.proceed(run.id)
+        harness.ledger.runs.proceed(run.id)
     assert heir.outputs(run.id) == [1, 2, 3]
     ended = heir.ledger.runs.proceed(run.id)
-    assert heir.keys[0] == desk.keys[-1] == f"{run.id}:work:4"
+    assert heir.keys[0] == harness.keys[-1] == f"{run.id}:work:4"
     heir.agrees(ended)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_an_interrupted_run_may_go_on_at_once(desk_with: Callable[..., Desk], is_async: bool) -> None:
-    desk, heir = desk_with(BEFORE), desk_with(BEFORE)
-    run = desk.start(wait=False)
+def test_an_interrupted_run_may_go_on_at_once(harness_with: Callable[..., BatchHarness], is_async: bool) -> None:
+    harness, heir = harness_with(BEFORE), harness_with(BEFORE)
+    run = harness.start(wait=False)
 
     def stop(step: fl.StepContext) -> None:
         if not is_async:
@@ -162,40 +162,40 @@ def test_an_interrupted_run_may_go_on_at_once(desk_with: Callable[..., Desk], is
     async def cancelled() -> None:
         nonlocal loop, working
         loop = asyncio.get_running_loop()
-        working = asyncio.ensure_future(desk.ledger.runs.aproceed(run.id))
+        working = asyncio.ensure_future(harness.ledger.runs.aproceed(run.id))
         with pytest.raises(asyncio.CancelledError):
             await working
 
     loop: Any = None
     working: Any = None
-    desk.hooks[4] = stop
+    harness.hooks[4] = stop
     if is_async:
         asyncio.run(cancelled())
     else:
         with pytest.raises(KeyboardInterrupt):
-            desk.ledger.runs.proceed(run.id)
-    ended = desk.ledger.runs.proceed(run.id)
-    desk.ledger.close()
-    assert desk.outputs(run.id) == [1, 2, 3, 4, 5, 6, "ended"]
-    again = {key.rpartition(":")[2]: times for key, times in Counter(desk.keys).items() if times > 1}
+            harness.ledger.runs.proceed(run.id)
+    ended = harness.ledger.runs.proceed(run.id)
+    harness.ledger.close()
+    assert harness.outputs(run.id) == [1, 2, 3, 4, 5, 6, "ended"]
+    again = {key.rpartition(":")[2]: times for key, times in Counter(harness.keys).items() if times > 1}
     assert again == {"4": 2}, "only the step that was interrupted runs again"
     heir.agrees(ended)
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_an_interrupt_while_a_batch_is_stored_loses_no_step_and_doubles_none(
-    desk_with: Callable[..., Desk], side: str
+    harness_with: Callable[..., BatchHarness], side: str
 ) -> None:
-    desk, heir = desk_with(fl.Batch(4, NEVER)), desk_with(BEFORE)
+    harness, heir = harness_with(fl.Batch(4, NEVER)), harness_with(BEFORE)
 
     def interrupt_the_commit(write: Write) -> None:
         raise KeyboardInterrupt
 
-    run = desk.start(wait=False)
-    desk.hooks[4] = lambda step: getattr(desk.store, side).append(interrupt_the_commit)
+    run = harness.start(wait=False)
+    harness.hooks[4] = lambda step: getattr(harness.store, side).append(interrupt_the_commit)
     with pytest.raises(KeyboardInterrupt):
-        desk.ledger.runs.proceed(run.id)
-    desk.ledger.close()
+        harness.ledger.runs.proceed(run.id)
+    harness.ledger.close()
     assert heir.outputs(run.id) == [1, 2, 3, 4]
     heir.agrees(heir.ledger.runs.proceed(run.id))
     assert heir.outputs(run.id) == [1, 2, 3, 4, 5, 6, "ended"]
@@ -207,17 +207,17 @@ def is_away(write: Write) -> None:
 
 @pytest.mark.parametrize("batch", [fl.Batch(4, NEVER), AT_ONCE], ids=["its own thread", "the timer"])
 def test_a_store_that_is_away_ends_the_call_and_nothing_of_it_is_stored_later(
-    desk_with: Callable[..., Desk], batch: fl.Batch
+    harness_with: Callable[..., BatchHarness], batch: fl.Batch
 ) -> None:
-    desk, heir = desk_with(batch), desk_with(batch)
-    run = desk.start(wait=False)
-    desk.hooks[1] = lambda step: desk.store.before.append(is_away)
+    harness, heir = harness_with(batch), harness_with(batch)
+    run = harness.start(wait=False)
+    harness.hooks[1] = lambda step: harness.store.before.append(is_away)
     if batch is AT_ONCE:
-        desk.hooks[2] = lambda step: desk.store.until(lambda: desk.store.refused > 0)
+        harness.hooks[2] = lambda step: harness.store.until(lambda: harness.store.refused > 0)
     with pytest.raises(fl.StorageUnavailable, match="disk is full"):
-        desk.ledger.runs.proceed(run.id)
-    ran = list(desk.keys)
-    desk.ledger.close()
+        harness.ledger.runs.proceed(run.id)
+    ran = list(harness.keys)
+    harness.ledger.close()
     assert heir.types(run.id) == ["started", "recovered"]
     ended = heir.ledger.runs.proceed(run.id)
     assert ended.status == "completed"
@@ -226,70 +226,72 @@ def test_a_store_that_is_away_ends_the_call_and_nothing_of_it_is_stored_later(
 
 
 def test_whatever_the_timer_meets_is_raised_where_the_run_is_and_the_timer_serves_the_next_run(
-    desk_with: Callable[..., Desk],
+    harness_with: Callable[..., BatchHarness],
 ) -> None:
-    desk = desk_with(AT_ONCE)
+    harness = harness_with(AT_ONCE)
     broken: list[bool] = []
 
     def break_down(write: Write) -> None:
         broken.append(True)
         raise LookupError("nobody expects this")
 
-    desk.hooks[1] = lambda step: desk.store.before.append(break_down)
-    desk.hooks[2] = lambda step: desk.store.until(lambda: bool(broken))
+    harness.hooks[1] = lambda step: harness.store.before.append(break_down)
+    harness.hooks[2] = lambda step: harness.store.until(lambda: bool(broken))
     with pytest.raises(LookupError):
-        desk.start()
-    desk.hooks[4] = lambda step: desk.until_stored(str(step.run_id), 4)
-    desk.agrees(desk.start())
+        harness.start()
+    harness.hooks[4] = lambda step: harness.until_stored(str(step.run_id), 4)
+    harness.agrees(harness.start())
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_large_value_and_what_waits_before_it_are_stored_at_once(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(BEFORE)
-    desk.hooks[3] = lambda step: fl.StepResult("x" * (2**20 + 1), "again")
-    desk.hooks[4] = lambda step: fl.StepResult(desk.stored(str(step.run_id)), "again")
-    run = desk.start()
-    assert desk.outputs(run.id)[3] == 4
-    desk.agrees(run)
+def test_a_large_value_and_what_waits_before_it_are_stored_at_once(harness_with: Callable[..., BatchHarness]) -> None:
+    harness = harness_with(BEFORE)
+    harness.hooks[3] = lambda step: fl.StepResult("x" * (2**20 + 1), "again")
+    harness.hooks[4] = lambda step: fl.StepResult(harness.stored(str(step.run_id)), "again")
+    run = harness.start()
+    assert harness.outputs(run.id)[3] == 4
+    harness.agrees(run)
 
 
-def test_many_values_below_that_size_do_not_pile_up(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(BEFORE, steps=9)
-    desk.hooks = {n: lambda step: "x" * 2**19 for n in range(1, 10)}
-    desk.agrees(desk.start())
-    assert max(events for _, events in desk.store.appends) == 3
+def test_many_values_below_that_size_do_not_pile_up(harness_with: Callable[..., BatchHarness]) -> None:
+    harness = harness_with(BEFORE, steps=9)
+    harness.hooks = {n: lambda step: "x" * 2**19 for n in range(1, 10)}
+    harness.agrees(harness.start())
+    assert max(events for _, events in harness.store.appends) == 3
 
 
-def test_no_event_loop_stores(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(fl.Batch(4, NEVER))
-    desk.hooks[2] = lambda step: fl.StepResult("x" * (2**20 + 1), "again")
-    desk.hooks[5] = lambda step: desk.others.runs.pause(str(step.run_id)) and None
-    stored_here = len(desk.store.appends)
-    run = asyncio.run(desk.ledger.runs.astart("alternating"))
-    desk.agrees(run)
+def test_no_event_loop_stores(harness_with: Callable[..., BatchHarness]) -> None:
+    harness = harness_with(fl.Batch(4, NEVER))
+    harness.hooks[2] = lambda step: fl.StepResult("x" * (2**20 + 1), "again")
+    harness.hooks[5] = lambda step: harness.others.runs.pause(str(step.run_id)) and None
+    stored_here = len(harness.store.appends)
+    run = asyncio.run(harness.ledger.runs.astart("alternating"))
+    harness.agrees(run)
     assert run.status == "paused"
-    assert main_thread().name not in [thread for thread, _ in desk.store.appends[stored_here:]]
+    assert main_thread().name not in [thread for thread, _ in harness.store.appends[stored_here:]]
 
 
-def test_an_output_over_the_limit_fails_its_step_in_the_middle_of_a_batch(desk_with: Callable[..., Desk]) -> None:
-    desk = desk_with(BEFORE)
-    desk.hooks[3] = lambda step: "x" * (2**22 + 1)
-    run = desk.start()
-    assert (run.status, desk.types(run.id)[1:]) == ("failed", ["step_completed", "step_completed", "step_failed"])
-    desk.agrees(run)
+def test_an_output_over_the_limit_fails_its_step_in_the_middle_of_a_batch(
+    harness_with: Callable[..., BatchHarness],
+) -> None:
+    harness = harness_with(BEFORE)
+    harness.hooks[3] = lambda step: "x" * (2**22 + 1)
+    run = harness.start()
+    assert (run.status, harness.types(run.id)[1:]) == ("failed", ["step_completed", "step_completed", "step_failed"])
+    harness.agrees(run)
 
 
 @pytest.mark.parametrize("batch", [BEFORE, AT_ONCE, None], ids=["its own thread", "the timer", "step by step"])
 def test_an_event_over_the_stores_limit_fails_its_step_though_others_ran_behind_it(
-    desk_with: Callable[..., Desk], batch: fl.Batch | None
+    harness_with: Callable[..., BatchHarness], batch: fl.Batch | None
 ) -> None:
-    desk = desk_with(batch, max_event_bytes=20_000)
-    desk.hooks[3] = lambda step: step.log.info("x" * 30_000)
+    harness = harness_with(batch, max_event_bytes=20_000)
+    harness.hooks[3] = lambda step: step.log.info("x" * 30_000)
     if batch is AT_ONCE:
-        desk.hooks[4] = lambda step: desk.until_stored(str(step.run_id), 4)
-    run = desk.start()
-    assert (run.status, desk.types(run.id)[1:]) == ("failed", ["step_completed", "step_completed", "step_failed"])
+        harness.hooks[4] = lambda step: harness.until_stored(str(step.run_id), 4)
+    run = harness.start()
+    assert (run.status, harness.types(run.id)[1:]) == ("failed", ["step_completed", "step_completed", "step_failed"])
     assert "over the limit" in str(run.snapshot.context["work"][-1].error)
-    desk.agrees(run)
+    harness.agrees(run)

@@ -20,7 +20,7 @@ from flowledger.infrastructure.ledger.open import compose
 
 from ..effort import tries
 from ..hostile.values import NAME, TEXT
-from .desk import NEVER, desks
+from .batch_harness import NEVER, batch_harnesses
 from .naive_fold import NaiveRun, naive_run
 from .programs import bodies, command, give
 from .promises import PROMISES, every_step_has_a_key_of_its_own
@@ -143,33 +143,33 @@ def test_the_promises_hold_whatever_operators_do_between_batches(
 @pytest.mark.parametrize("workflow", ["loop", "alternating"])
 @pytest.mark.parametrize("on", ["threads", "one loop", "two ledgers"])
 def test_twenty_runs_at_once_are_each_as_if_alone(durable_url: str, workflow: str, on: str) -> None:
-    with desks(durable_url) as desk_with:
-        desk, other = desk_with(fl.Batch(5, 1), steps=12), desk_with(fl.Batch(3, NEVER), steps=12)
+    with batch_harnesses(durable_url) as harness_with:
+        harness, other = harness_with(fl.Batch(5, 1), steps=12), harness_with(fl.Batch(3, NEVER), steps=12)
 
         async def together() -> list[fl.Run]:
-            return await asyncio.gather(*(desk.ledger.runs.astart(workflow) for _ in range(20)))
+            return await asyncio.gather(*(harness.ledger.runs.astart(workflow) for _ in range(20)))
 
         if on == "one loop":
             runs = asyncio.run(together())
         else:
-            ledgers = [desk.ledger, other.ledger if on == "two ledgers" else desk.ledger] * 10
+            ledgers = [harness.ledger, other.ledger if on == "two ledgers" else harness.ledger] * 10
             with ThreadPoolExecutor(20) as pool:
                 runs = list(pool.map(lambda ledger: ledger.runs.start(workflow), ledgers))
         for run in runs:
             assert (run.status, run.version) == ("completed", 14 if workflow == "loop" else 25)
             assert [result.output for result in run.snapshot.context["work"]] == list(range(1, 13))
         for run in runs[:4]:
-            desk.agrees(run)
-        assert len({run.id for run in runs if desk.others.runs.get(run.id) == run}) == 20
-        keys = Counter(desk.keys + other.keys)
+            harness.agrees(run)
+        assert len({run.id for run in runs if harness.others.runs.get(run.id) == run}) == 20
+        keys = Counter(harness.keys + other.keys)
         assert (len(keys), max(keys.values())) == (20 * 13, 1)
 
 
 def test_nobody_keeps_what_waited_of_a_run_that_has_ended(durable_url: str) -> None:
-    with desks(durable_url) as desk_with:
-        desk = desk_with(fl.Batch(5, NEVER), steps=12)
+    with batch_harnesses(durable_url) as harness_with:
+        harness = harness_with(fl.Batch(5, NEVER), steps=12)
         before = committers()
-        assert desk.start().status == "completed"
+        assert harness.start().status == "completed"
         assert [committer for committer in committers() if committer not in before] == []
 
 

@@ -21,7 +21,7 @@ RUNS = 200
 STATUSES = ("active", "paused", "error", "completed", "failed", "cancelled")
 
 
-class Office:
+class HeldStepHarness:
     """A store with two workflows, whose nodes do what chance says, and operators who do what it lets them."""
 
     def __init__(self, url: str) -> None:
@@ -96,11 +96,11 @@ class Office:
 
 
 @pytest.fixture
-def office(store_url: str) -> Iterator[Office]:
-    office = Office(store_url)
-    office.work()
-    yield office
-    office.ledger.close()
+def harness(store_url: str) -> Iterator[HeldStepHarness]:
+    harness = HeldStepHarness(store_url)
+    harness.work()
+    yield harness
+    harness.ledger.close()
 
 
 def replayed(journals: dict[str, list[fl.RecordedEvent]], at: datetime) -> list[dict[str, Any]]:
@@ -127,8 +127,8 @@ def replayed(journals: dict[str, list[fl.RecordedEvent]], at: datetime) -> list[
     return sorted(rows, key=lambda row: row["started"], reverse=True)
 
 
-def test_as_of_any_time_a_list_says_what_a_replay_of_the_log_says(office: Office) -> None:
-    journals = office.journals()
+def test_as_of_any_time_a_list_says_what_a_replay_of_the_log_says(harness: HeldStepHarness) -> None:
+    journals = harness.journals()
     assert len(journals) == RUNS
     times = sorted({event.recorded_at for events in journals.values() for event in events})
     asked = [NOON - TICK, *times[:: len(times) // 12], *(time + TICK for time in times[:: len(times) // 6]), times[-1]]
@@ -140,7 +140,7 @@ def test_as_of_any_time_a_list_says_what_a_replay_of_the_log_says(office: Office
             expected = [
                 (row["id"], row["status"], row["node"], row["error_type"]) for row in then if holds(row, filters)
             ]
-            found = everything(office.ledger, as_of=at, **filters)
+            found = everything(harness.ledger, as_of=at, **filters)
             shown = [
                 (run.id, run.status, None if run.status == "active" else run.node_id, run.error_type) for run in found
             ]

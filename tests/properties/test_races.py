@@ -11,7 +11,7 @@ import pytest
 import flowledger as fl
 from flowledger.domain.ports import Write
 
-from .office import Office, Worker
+from .held_step_harness import HeldStepHarness, Worker
 from .stores import WrappedStore
 
 
@@ -34,33 +34,33 @@ class MeetingStore(WrappedStore):
 @pytest.mark.parametrize("racers", [2, 8])
 @pytest.mark.parametrize("command", ["proceed", "resume"])
 def test_of_racing_threads_one_gets_the_run(store_url: str, command: str, racers: int) -> None:
-    office = Office(store_url, lambda store: MeetingStore(store, racers))
-    office.let_go.set()
-    run = office.ledger.runs.start("line", wait=False)
+    harness = HeldStepHarness(store_url, lambda store: MeetingStore(store, racers))
+    harness.let_go.set()
+    run = harness.ledger.runs.start("line", wait=False)
     if command == "resume":
-        office.ledger.runs.pause(run.id)
-    office.store.contested = run.id
+        harness.ledger.runs.pause(run.id)
+    harness.store.contested = run.id
 
     def race(_: int) -> str:
         try:
-            return str(getattr(office.ledger.runs, command)(run.id).status)
+            return str(getattr(harness.ledger.runs, command)(run.id).status)
         except fl.ConcurrencyError:
             return "refused"
 
     with ThreadPoolExecutor(racers) as pool:
         assert Counter(pool.map(race, range(racers))) == {"completed": 1, "refused": racers - 1}
-    assert len(office.keys) == 1
-    assert Counter(office.types(run.id))["run.step_completed"] == 3
-    office.ledger.close()
+    assert len(harness.keys) == 1
+    assert Counter(harness.types(run.id))["run.step_completed"] == 3
+    harness.ledger.close()
 
 
 @pytest.mark.parametrize("command", ["proceed", "resume"])
 def test_of_racing_processes_one_gets_the_run(
-    office: Office, durable_url: str, worker: Callable[..., Worker], command: str
+    harness: HeldStepHarness, durable_url: str, worker: Callable[..., Worker], command: str
 ) -> None:
-    run = office.ledger.runs.start("line", wait=False)
+    run = harness.ledger.runs.start("line", wait=False)
     if command == "resume":
-        office.ledger.runs.pause(run.id)
+        harness.ledger.runs.pause(run.id)
     racers = [worker(durable_url, command, run.id, "hold") for _ in range(2)]
     assert [one.says() for one in racers] == [["claiming"]] * 2
     for one in racers:
@@ -71,12 +71,12 @@ def test_of_racing_processes_one_gets_the_run(
         if one.process.poll() is None:
             one.may_go_on()
     assert sum(one.says() == ["done", "completed"] for one in racers) == 1
-    assert Counter(office.types(run.id))["run.step_completed"] == 3
+    assert Counter(harness.types(run.id))["run.step_completed"] == 3
 
 
-def test_who_comes_too_late_to_resume_is_told_so(office: Office) -> None:
-    run = office.ledger.runs.start("line", wait=False)
-    office.ledger.runs.pause(run.id)
-    office.ledger.runs.resume(run.id)
+def test_who_comes_too_late_to_resume_is_told_so(harness: HeldStepHarness) -> None:
+    run = harness.ledger.runs.start("line", wait=False)
+    harness.ledger.runs.pause(run.id)
+    harness.ledger.runs.resume(run.id)
     with pytest.raises(fl.IllegalTransition, match="completed, not paused"):
-        office.ledger.runs.resume(run.id)
+        harness.ledger.runs.resume(run.id)

@@ -8,48 +8,48 @@ import pytest
 import flowledger as fl
 from flowledger.domain.ports import Write
 
-from .office import WHOLE_LINE, Office
+from .held_step_harness import WHOLE_LINE, HeldStepHarness
 from .stores import WrappedStore
 
 
 @pytest.mark.parametrize(("command", "status"), [("pause", "paused"), ("cancel", "cancelled")])
 def test_a_step_in_flight_is_recorded_after_the_operators_word_and_the_run_stops(
-    any_office: Office, command: str, status: str
+    any_harness: HeldStepHarness, command: str, status: str
 ) -> None:
-    runs = any_office.ledger.runs
+    runs = any_harness.ledger.runs
     run = runs.start("line", wait=False)
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(runs.proceed, run.id)
-        assert any_office.busy.wait(60)
+        assert any_harness.busy.wait(60)
         assert getattr(runs, command)(run.id, by="ops", reason="stop").status == status
-        any_office.let_go.set()
+        any_harness.let_go.set()
         assert working.result().status == status
     past = "run.cancelled" if command == "cancel" else "run.paused"
-    assert any_office.types(run.id) == [*WHOLE_LINE[:3], past, "run.step_completed"]
-    assert any_office.ledger.history.snapshot(run.id).current_node_id == ("last" if command == "pause" else "held")
+    assert any_harness.types(run.id) == [*WHOLE_LINE[:3], past, "run.step_completed"]
+    assert any_harness.ledger.history.snapshot(run.id).current_node_id == ("last" if command == "pause" else "held")
     if command == "pause":
         assert runs.resume(run.id).status == "completed"
-        assert len(any_office.keys) == 1
+        assert len(any_harness.keys) == 1
     else:
         assert runs.proceed(run.id).status == "cancelled"
 
 
-def test_a_run_resumed_while_its_old_step_is_in_flight_has_one_outcome(any_office: Office) -> None:
-    runs = any_office.ledger.runs
+def test_a_run_resumed_while_its_old_step_is_in_flight_has_one_outcome(any_harness: HeldStepHarness) -> None:
+    runs = any_harness.ledger.runs
     run = runs.start("line", wait=False)
     with ThreadPoolExecutor(2) as pool:
         old = pool.submit(runs.proceed, run.id)
-        assert any_office.busy.wait(60)
+        assert any_harness.busy.wait(60)
         runs.pause(run.id)
-        any_office.busy.clear()
+        any_harness.busy.clear()
         new = pool.submit(runs.resume, run.id)
-        assert any_office.busy.wait(60)
-        any_office.let_go.set()
+        assert any_harness.busy.wait(60)
+        any_harness.let_go.set()
         with pytest.raises(fl.ConcurrencyError):
             old.result()
         assert new.result().status == "completed"
-    assert any_office.keys == [f"{run.id}:held:1"] * 2
-    assert Counter(any_office.types(run.id))["run.step_completed"] == 3
+    assert any_harness.keys == [f"{run.id}:held:1"] * 2
+    assert Counter(any_harness.types(run.id))["run.step_completed"] == 3
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_an_operators_word_between_the_last_step_and_the_step_limit_is_no_confli
             if writes[0].events[0].type == "run.failed" and not spoken:
                 spoken.append(writes[0].stream)
                 arguments = [{"note": "just now"}] if command == "set_metadata" else []
-                getattr(office.ledger.runs, command)(writes[0].stream, *arguments)
+                getattr(harness.ledger.runs, command)(writes[0].stream, *arguments)
             return super().append(*writes)
 
-    office = Office(store_url, InterruptedStore)
-    with office.ledger:
-        run = office.ledger.runs.start("line", step_limit=1)
+    harness = HeldStepHarness(store_url, InterruptedStore)
+    with harness.ledger:
+        run = harness.ledger.runs.start("line", step_limit=1)
         assert (run.status, len(spoken)) == (status, 1)
-        assert run == office.ledger.runs.get(run.id)
+        assert run == harness.ledger.runs.get(run.id)

@@ -8,7 +8,7 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.ledger.ledger import Ledger
 
-from .office import LINE
+from .held_step_harness import LINE
 
 
 def mixed(url: str) -> tuple[Ledger, list[str]]:

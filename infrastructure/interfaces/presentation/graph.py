@@ -23,7 +23,7 @@ def draw(definition: WorkflowDefinition) -> Iterator[str]:
 
 
 def pieces(definition: WorkflowDefinition) -> Iterator[list[Piece]]:
-    """The same drawing, each line in pieces; the first one stands before the line's first node."""
+    """The same drawing, each line in pieces; the first piece comes before the line's first node."""
     leaving: dict[str, list[Edge]] = {}
     for edge in definition.edges:
         leaving.setdefault(edge.source, []).append(edge)

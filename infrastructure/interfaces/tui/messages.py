@@ -1,4 +1,4 @@
-"""What work in the background tells the application."""
+"""Messages from work in the background to the application."""
 
 from __future__ import annotations
 

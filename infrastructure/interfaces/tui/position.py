@@ -1,4 +1,4 @@
-"""The two lines at the top: which run, at which version, and how it stands there."""
+"""The two lines at the top: the run, its version, and the state there."""
 
 from __future__ import annotations
 

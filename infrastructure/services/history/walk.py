@@ -33,7 +33,7 @@ class RunWalk(Unpicklable):
     """A run, folded once; the state at any version is then there at once. May be shared between threads.
 
     It takes the memory of one snapshot of the run's head, all its results included, and little more for each event. The
-    run may still go on: ``follow`` takes in what was appended.
+    run may still continue: ``follow`` reads what was appended.
     """
 
     _send_instead = "send the id of the run and the store's URL, or the snapshots that are needed"
@@ -57,11 +57,11 @@ class RunWalk(Unpicklable):
 
     @property
     def head(self) -> int:
-        """The version of the last event that was taken in."""
+        """The version of the last event that was read."""
         return self._head
 
     def follow(self, progress: Callable[[int], object] | None = None) -> int:
-        """Take in what was appended to the run, and return how many events that were.
+        """Read what was appended to the run, and return the number of new events.
 
         ``progress`` is called now and then with the number of events folded. Raises EventNotReadable,
         StorageUnavailable, StorageCorrupt (events are missing).

@@ -39,7 +39,7 @@ class BulkOperation(Unpicklable):
     that item and doesn't stop the others; an error of the store stops the iteration. ``async for`` works as well.
     """
 
-    _send_instead = "send the ids of the runs; a retry goes on with its id as operation_id"
+    _send_instead = "send the ids of the runs; a retry continues with its id as operation_id"
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class _BulkRetry(NamedTuple):
                 attempts.check_progress(work_order.version, error)
                 work_order = load_work_order(self.services.store, work_order.id)
                 if run_id in work_order.runs:
-                    reason = "this operation also goes on elsewhere, and has retried it just now"
+                    reason = "this operation also runs elsewhere, and has retried it just now"
                     return _without_work(_skip(target, reason, new_run_id=run_id))
 
     def _start(self, target: _Target, work_order: WorkOrderState, run_id: str) -> PreparedCall[BulkItem]:
@@ -170,7 +170,7 @@ class _BulkRetry(NamedTuple):
 
 
 def _find_targets(services: RunServices, runs: Iterable[str]) -> Iterator[_Target]:
-    """What each id stands for, each id once."""
+    """The run and the work order of each id, each id once."""
     if isinstance(runs, str):
         raise InvalidRequest(f"give a list of run ids, such as [{quoted(runs)}]")
     try:

@@ -1,4 +1,4 @@
-"""``history`` and ``orders``: what ran, in lists. ``rebuild``: the index that they read, made anew."""
+"""``history`` and ``orders``: lists of runs and work orders. ``rebuild``: build the index that they read again."""
 
 import sys
 from dataclasses import replace

@@ -68,7 +68,7 @@ def _complete(awaitable: Awaitable[Any]) -> Any:
 
 
 def _check_debugger(name: str) -> None:
-    """Python itself only warns, and goes on without a debugger."""
+    """Raises InvalidRequest for a debugger that can't be imported; Python itself only warns."""
     if name == "0":
         return
     module, _, function = name.rpartition(".")

@@ -102,7 +102,7 @@ def _print(console: Console, lines: Table, none: str, following: str | None) -> 
 
 
 def print_end_of_list(console: Console, rows: int, none: str, following: str | None) -> None:
-    """Below a list: that it is empty, or how it goes on."""
+    """Print the line below a list: that it is empty, or how to continue it."""
     if not rows:
         console.print(none, style="dim")
     if following is not None:

@@ -1,4 +1,4 @@
-"""A ledger that stores in batches, with a loop whose rounds a test may shape, and a second ledger that looks on."""
+"""A ledger that stores in batches, with a loop that a test shapes round by round, and a second ledger that reads it."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ Hook = Callable[[fl.StepContext], Any]
 
 
 class WatchedStore(WrappedStore):
-    """Says what was appended, and lets somebody act before and after an append: once for each of the lists."""
+    """Records what was appended, and calls a hook of the test before and after an append: each hook once."""
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
@@ -54,7 +54,7 @@ class WatchedStore(WrappedStore):
         self.appends: list[tuple[str, int]] = []
         """Thread and number of events, of what was stored."""
         self.refused = 0
-        self._happened = Condition()
+        self._changed = Condition()
 
     def append(self, *writes: Write) -> list[int]:
         try:
@@ -70,16 +70,16 @@ class WatchedStore(WrappedStore):
             self.appends.append((current_thread().name, sum(len(write.events) for write in writes)))
             return positions
         finally:
-            with self._happened:
-                self._happened.notify_all()
+            with self._changed:
+                self._changed.notify_all()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Return as soon as an append makes the condition true."""
-        with self._happened:
-            assert self._happened.wait_for(condition, 30)
+        with self._changed:
+            assert self._changed.wait_for(condition, 30)
 
 
-class Desk:
+class BatchHarness:
     """A ledger whose runs loop ``steps`` times through one node; ``hooks`` say what happens in which round (from 1)."""
 
     def __init__(
@@ -147,14 +147,14 @@ class Desk:
 
 
 @contextmanager
-def desks(url: str) -> Iterator[Callable[..., Desk]]:
-    """Makes desks, and closes them in the end."""
-    made: list[Desk] = []
+def batch_harnesses(url: str) -> Iterator[Callable[..., BatchHarness]]:
+    """Makes harnesses, and closes them at the end."""
+    made: list[BatchHarness] = []
 
-    def make(batch: fl.Batch | None, **arguments: Any) -> Desk:
-        made.append(Desk(url, batch, **arguments))
+    def make(batch: fl.Batch | None, **arguments: Any) -> BatchHarness:
+        made.append(BatchHarness(url, batch, **arguments))
         return made[-1]
 
     yield make
-    for desk in made:
-        desk.close()
+    for harness in made:
+        harness.close()

@@ -1,4 +1,4 @@
-"""A ledger with a step that waits for leave, in this process or in another one."""
+"""A ledger with a step that waits until the test releases it, in this process or in another one."""
 
 import subprocess
 import sys
@@ -42,8 +42,8 @@ class Worker:
         self.process.communicate()
 
 
-class Office:
-    """A ledger whose ``held`` executor waits until ``let_go`` is set, and tells with ``busy`` that it began."""
+class HeldStepHarness:
+    """A ledger whose ``held`` executor waits until ``let_go`` is set, and sets ``busy`` when it begins."""
 
     def __init__(self, url: str, wrap: Callable[[Any], Any] = lambda store: store) -> None:
         self.busy, self.let_go = threading.Event(), threading.Event()
@@ -59,7 +59,7 @@ class Office:
         self.keys.append(step.idempotency_key)
         self.busy.set()
         assert self.let_go.wait(60)
-        return {"said": "office", "payload": step.payload}
+        return {"said": "harness", "payload": step.payload}
 
     def types(self, run_id: str) -> list[str]:
         return [event.type for event in self.ledger.history.events(run_id)]
