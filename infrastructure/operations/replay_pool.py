@@ -123,7 +123,7 @@ class _Worker:
         try:
             message: Replayed | FlowledgerError | None = self.connection.recv()
         except (EOFError, ConnectionResetError):
-            return self._died()
+            return self._report_death()
         if isinstance(message, FlowledgerError):
             raise message
         if message is None:
@@ -132,7 +132,7 @@ class _Worker:
             self.sent.popleft()
         return message
 
-    def _died(self) -> ReplayFailure | None:
+    def _report_death(self) -> ReplayFailure | None:
         self.is_dead = True
         self.join_or_kill()
         ended = f"the process that replayed it ended with exit code {self._process.exitcode}"

@@ -17,7 +17,7 @@ from .executors import Declined, TooSlow, decline, same_snapshot, version
 from .values import WAYS, pickled, public_classes
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-PATIENCE = 60
+TIMEOUT = 60
 
 ARGUMENTS: dict[str, Any] = {
     "faults": [fl.Fault("nodes[0].type", "is unknown"), fl.Fault("edges[1]", "leads nowhere")],
@@ -140,17 +140,17 @@ def test_process_pools_pass_errors_and_snapshots_on_and_go_on(tmp_path: Path) ->
     with ProcessPoolExecutor(1, spawn) as pool:
         jobs = [pool.submit(version, url, number) for number in (99, 1)]
         with pytest.raises(fl.VersionNotFound, match="has no version 99") as told:
-            jobs[0].result(PATIENCE)
+            jobs[0].result(TIMEOUT)
         assert (told.value.asked, told.value.head) == (99, 1)
         assert "Traceback" in str(told.value.__cause__)  # the pool's own: where it was raised
-        assert jobs[1].result(PATIENCE) == 1
+        assert jobs[1].result(TIMEOUT) == 1
         with pytest.raises(Declined, match="c-1 was declined") as declined:
-            pool.submit(decline, "c-1").result(PATIENCE)
+            pool.submit(decline, "c-1").result(TIMEOUT)
         assert declined.value.code == 51
-        assert pool.submit(same_snapshot, snapshot).result(PATIENCE) == snapshot
+        assert pool.submit(same_snapshot, snapshot).result(TIMEOUT) == snapshot
     with spawn.Pool(1) as pool:
         with pytest.raises(fl.VersionNotFound, match="has no version 99"):
-            pool.apply_async(version, (url, 99)).get(PATIENCE)
-        assert pool.apply_async(same_snapshot, (snapshot,)).get(PATIENCE) == snapshot
+            pool.apply_async(version, (url, 99)).get(TIMEOUT)
+        assert pool.apply_async(same_snapshot, (snapshot,)).get(TIMEOUT) == snapshot
         pool.close()
         pool.join()

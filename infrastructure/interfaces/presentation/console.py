@@ -91,25 +91,25 @@ def print_line(console: Console, *parts: str | Text) -> None:
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 
-def print_run(console: Console, shown: Run) -> None:
+def print_run(console: Console, run: Run) -> None:
     """Print a run's id and snapshot, and the command that may come next."""
     print_line(
         console,
         "run ",
-        text(shown.id, "bold"),
+        text(run.id, "bold"),
         " of ",
-        text(f"{shown.workflow_id}@{shown.workflow_version}"),
+        text(f"{run.workflow_id}@{run.workflow_version}"),
         ": ",
-        status_text(shown.status),
+        status_text(run.status),
     )
-    if shown.origin is not None:
-        at = f" at version {shown.origin.version}" if shown.origin.version else ""
-        print_line(console, text(f"{shown.origin.kind} of run {shown.origin.run_id}{at}"))
-    print_snapshot(console, shown.id, shown.snapshot, named=False)
-    if shown.status == "paused":
-        print_line(console, text(f"next: flowledger run resume {shown.id} --payload JSON", "dim"))
-    elif shown.status == "error":
-        print_line(console, text(f"next: flowledger run proceed {shown.id}", "dim"))
+    if run.origin is not None:
+        at = f" at version {run.origin.version}" if run.origin.version else ""
+        print_line(console, text(f"{run.origin.kind} of run {run.origin.run_id}{at}"))
+    print_snapshot(console, run.id, run.snapshot, named=False)
+    if run.status == "paused":
+        print_line(console, text(f"next: flowledger run resume {run.id} --payload JSON", "dim"))
+    elif run.status == "error":
+        print_line(console, text(f"next: flowledger run proceed {run.id}", "dim"))
 
 
 def print_preview(console: Console, planned: RetryPreview) -> None:
@@ -121,32 +121,38 @@ def print_preview(console: Console, planned: RetryPreview) -> None:
         print_line(console, "the first step sees: ", text(brief(planned.payload)))
 
 
-def print_snapshot(console: Console, run_id: str, shown: Snapshot, *, named: bool = True) -> None:
+def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: bool = True) -> None:
     """Print a snapshot: where the run stands, and the results of its nodes so far."""
     if named:
         print_line(
-            console, "run ", text(run_id, "bold"), " of ", text(shown.workflow_id), ": ", status_text(shown.status)
+            console,
+            "run ",
+            text(run_id, "bold"),
+            " of ",
+            text(snapshot.workflow_id),
+            ": ",
+            status_text(snapshot.status),
         )
-    facts = [f"version {shown.version}"]
-    if shown.current_node_id is not None:
-        facts.append(f"at node {shown.current_node_id}")
-    if shown.last_started_at is not None:
-        facts.append(f"last started {clock_time(shown.last_started_at)}")
-    if shown.total_execution_time is not None:
-        facts.append(f"{shown.total_execution_time} ms in executors")
+    facts = [f"version {snapshot.version}"]
+    if snapshot.current_node_id is not None:
+        facts.append(f"at node {snapshot.current_node_id}")
+    if snapshot.last_started_at is not None:
+        facts.append(f"last started {clock_time(snapshot.last_started_at)}")
+    if snapshot.total_execution_time is not None:
+        facts.append(f"{snapshot.total_execution_time} ms in executors")
     console.print(text(", ".join(facts)), soft_wrap=True)
-    if shown.retry_state is not None:
-        retry = shown.retry_state
+    if snapshot.retry_state is not None:
+        retry = snapshot.retry_state
         console.print(
             text(f"retry of {retry.node_id} due {clock_time(retry.next_retry_at)}, after attempt {retry.attempts}"),
             soft_wrap=True,
         )
-    if shown.metadata:
-        console.print(text(f"metadata {brief(dict(shown.metadata))}"), soft_wrap=True)
+    if snapshot.metadata:
+        console.print(text(f"metadata {brief(dict(snapshot.metadata))}"), soft_wrap=True)
     console.print()
     results = table("node", ("attempt", {"justify": "right"}), "ended", ("result", LAST))
     results.expand = True
-    for node_id, history in shown.context.items():
+    for node_id, history in snapshot.context.items():
         for result in history:
             outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
             results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)

@@ -134,7 +134,7 @@ class Replay:
                     executors[type].effects,
                     self._executed[type],
                     self._from_record[type],
-                    self._code_changed(executors[type]),
+                    self._has_changed(executors[type]),
                 )
                 for type in sorted(executors.keys() & (self._executed + self._from_record).keys())
             ),
@@ -221,7 +221,7 @@ class Replay:
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
-        if self._scope.verify and self._doubt is None and self._code_changed(executor):
+        if self._scope.verify and self._doubt is None and self._has_changed(executor):
             self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
     def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
@@ -238,7 +238,7 @@ class Replay:
         self, version: int, data: Mapping[str, Any], kind: DivergenceKind, difference: Difference
     ) -> Divergence:
         planned = self._plan.nodes.get(data["node_id"])
-        code_changed = None if planned is None else self._code_changed(planned.executor)
+        code_changed = None if planned is None else self._has_changed(planned.executor)
         path, expected, got = difference
         return Divergence(
             data["node_id"],
@@ -251,6 +251,6 @@ class Replay:
             code_changed,
         )
 
-    def _code_changed(self, executor: Executor) -> bool | None:
+    def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
         return has_changed(executor.type, code_of(executor), known)

@@ -34,7 +34,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
     source = services.runs.load(run_id, at)
-    runnable = services.pinned(
+    runnable = services.load_version(
         source.workflow_id, source.workflow_version if workflow_version is None else workflow_version
     )
     fork_point = ForkPoint(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)

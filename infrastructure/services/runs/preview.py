@@ -41,7 +41,7 @@ def preview_rerun(services: RunServices, rerun: Rerun, refused: Refusal | None) 
         changed=changes.nodes.changed,
         edges_changed=changes.edges != PartChanges(),
         start_changed=then is not None and then.definition.start != now.start,
-        code_changed=() if then is None else tuple(node for node in then.nodes if then.recoded(node)),
+        code_changed=() if then is None else tuple(node for node in then.nodes if then.is_recoded(node)),
         refused=None if refused is None else refused.reason,
     )
 
@@ -58,10 +58,10 @@ class _Ran:
     drifted: Collection[str]
     """Node types whose code has changed since."""
 
-    def redefined(self, node_id: str) -> bool:
+    def is_redefined(self, node_id: str) -> bool:
         return not same_json(self.nodes.get(node_id), self.nodes_now.get(node_id))
 
-    def recoded(self, node_id: str) -> bool:
+    def is_recoded(self, node_id: str) -> bool:
         old, new = self.nodes.get(node_id), self.nodes_now.get(node_id)
         return old is not None and new is not None and (old["type"] != new["type"] or new["type"] in self.drifted)
 
@@ -103,8 +103,8 @@ def _reused_nodes(services: RunServices, rerun: Rerun) -> Iterator[ReusedNode]:
             recorded_at=last.recorded_at,
             age=asked_at - last.recorded_at,
             results=len(all_of_it),
-            definition_changed=ran[node_id].redefined(node_id),
-            code_changed=ran[node_id].recoded(node_id),
+            definition_changed=ran[node_id].is_redefined(node_id),
+            code_changed=ran[node_id].is_recoded(node_id),
         )
 
 

@@ -60,7 +60,7 @@ def plan_retry_in(
 ) -> Rerun:
     """The same, of a run of this work order: the decision holds as long as the work order has this version."""
     _refuse_unended_runs(services, work_order, run_id)
-    runnable = services.latest(work_order.workflow_id)
+    runnable = services.load_latest(work_order.workflow_id)
     if from_node is not None:
         return _plan_from_node(services, work_order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
@@ -77,7 +77,7 @@ def plan_reproduction(services: RunServices, run_id: str) -> Rerun:
     if "start_node_id" not in first:
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
     work_order, _ = find_work_order_and_run(services.store, run_id)
-    runnable = services.pinned(first["workflow_id"], first["workflow_version"])
+    runnable = services.load_version(first["workflow_id"], first["workflow_version"])
     begun = services.runs.load(run_id, 1)
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}

@@ -95,7 +95,7 @@ class RunServices:
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    def latest(self, workflow_id: str) -> Runnable:
+    def load_latest(self, workflow_id: str) -> Runnable:
         """The latest version.
 
         Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
@@ -105,7 +105,7 @@ class RunServices:
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
-    def pinned(self, workflow_id: str, version: int | str) -> Runnable:
+    def load_version(self, workflow_id: str, version: int | str) -> Runnable:
         """Any version, also of an archived workflow.
 
         Raises VersionNotFound, InvalidDefinition where an executor is missing.

@@ -73,7 +73,7 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
     if key is not None:
         check_name(key.text, "idempotency_key")
     settings, now = request.settings, services.now()
-    runnable = services.latest(request.workflow_id)
+    runnable = services.load_latest(request.workflow_id)
     run_id = new_id(now)
     work_order_id = key.work_order_id if key is not None else new_id(now)
     state = RunState(run_id)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE = 60
-"""Seconds until a screen that nobody has seen yet counts as never."""
+TIMEOUT = 60
+"""Seconds after which a screen that has not appeared counts as missing."""
 
 ALTERNATE_SCREEN, MOUSE, PASTE = "\x1b[?1049", "\x1b[?1000", "\x1b[?2004"
 CURSOR = "\x1b[?25"
@@ -51,7 +51,7 @@ class Terminal:
     def until(self, shown: str | Callable[[str], bool]) -> str:
         """Wait until the screen shows a text; returns the screen."""
         fits = shown if callable(shown) else lambda screen: shown in screen
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + TIMEOUT
         while not fits(self.screen):
             assert time.monotonic() < give_up, f"never seen: {shown!r}\n{self.screen}"
             assert self._process.poll() is None, f"ended before: {shown!r}\n{self.screen}\n{self.written!r}"
@@ -68,7 +68,7 @@ class Terminal:
 
     def ends(self) -> int:
         """Wait until the program has ended; its exit status."""
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + TIMEOUT
         while self._process.poll() is None:
             assert time.monotonic() < give_up, f"does not end\n{self.screen}"
             self._read(0.1)

@@ -33,12 +33,12 @@ def lineage(context: typer.Context, run_id: RunId, _json: AsJson = False) -> Non
     session.answer(shown.to_data(), lambda console: _print_tree(console, shown))
 
 
-def _print_tree(console: Console, shown: Lineage) -> None:
+def _print_tree(console: Console, lineage: Lineage) -> None:
     from rich.tree import Tree
 
     branches: dict[str | None, Tree] = {}
-    for relative in (*shown.ancestors, shown.run, *shown.descendants):
-        label = _label(relative, here=relative is shown.run)
+    for relative in (*lineage.ancestors, lineage.run, *lineage.descendants):
+        label = _label(relative, here=relative is lineage.run)
         source = branches.get(relative.source)
         branches[relative.run_id] = Tree(label) if source is None else source.add(label)
     console.print(next(iter(branches.values())))

@@ -59,14 +59,14 @@ def timings(
         session.answer(found.to_data(), lambda console: _print_timings(console, found))
 
 
-def _print_timings(console: Console, shown: Timings) -> None:
+def _print_timings(console: Console, timings: Timings) -> None:
     from rich.bar import Bar
 
-    print_line(console, "workflow ", text(shown.workflow_id, "bold"), f", {shown.runs:,} runs, times in ms")
-    if not shown.rows:
+    print_line(console, "workflow ", text(timings.workflow_id, "bold"), f", {timings.runs:,} runs, times in ms")
+    if not timings.rows:
         console.print("no node has run yet", style="dim")
         return
-    slower = {(change.node_id, change.version) for change in shown.changes}
+    slower = {(change.node_id, change.version) for change in timings.changes}
     waiting = ("waited", "p95", "max") if console.width >= WIDTH else ("waited",)
     figures = [(title, _FIGURE) for title in ("steps", "failed", "retried", "median", "p95", "max")]
     lines = table(
@@ -75,7 +75,7 @@ def _print_timings(console: Console, shown: Timings) -> None:
         ("", {"max_width": BAR_WIDTH}),
         *((title, _FIGURE) for title in waiting),
     )
-    for node_id, group in groupby(shown, key=attrgetter("node_id")):
+    for node_id, group in groupby(timings, key=attrgetter("node_id")):
         lines.add_row(text(node_id, "bold"))
         rows = list(group)
         longest = max(row.median for row in rows)
@@ -94,7 +94,7 @@ def _print_timings(console: Console, shown: Timings) -> None:
                 *map(_format_ms, waited[: len(waiting)]),
             )
     console.print(lines)
-    for change in shown.changes:
+    for change in timings.changes:
         print_line(console, text(str(change), "red"))
 
 

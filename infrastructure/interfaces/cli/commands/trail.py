@@ -84,10 +84,10 @@ class ChangingAct(Act):
         return ChangingAct(**asdict(act), changes=changes, difference=difference)
 
 
-def _print_acts(console: Console, shown: Sequence[Act], following: str | None) -> None:
+def _print_acts(console: Console, acts: Sequence[Act], following: str | None) -> None:
     """Print a line for each act; below it, what a save changed."""
-    for act in shown:
+    for act in acts:
         print_line(console, f"{clock_time(act.at)}  ", text(act.by, "bold"), "  ", text(act.summary))
         if isinstance(act, ChangingAct) and act.difference is not None:
             print_diff_lines(console, act.difference)
-    print_end_of_list(console, len(shown), "nobody did anything", following)
+    print_end_of_list(console, len(acts), "nobody did anything", following)

@@ -45,7 +45,7 @@ def walk(session: Session, run: str, start: str | None, stop: str | None, *, ste
         asked = start if version is None else str(version)
         first = 1 if asked is None else find_version(walked, asked)
         if on_screen:
-            session.exit_code = _on_screen(ledger, walked, first)
+            session.exit_code = _walk_on_screen(ledger, walked, first)
             return
         last = walked.head if stop is None else find_version(walked, stop)
         if last < first:
@@ -69,7 +69,7 @@ def _check_textual() -> None:
         )
 
 
-def _on_screen(ledger: Ledger, walked: RunWalk, version: int) -> int:
+def _walk_on_screen(ledger: Ledger, walked: RunWalk, version: int) -> int:
     from ...tui.app import WalkApp
 
     app = WalkApp(walked, ledger.history.workflow_of(walked.run_id), version)

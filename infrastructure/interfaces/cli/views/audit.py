@@ -28,21 +28,21 @@ OUTCOMES = {"completed": "green", "failed": "red", "paused": "yellow"}
 
 def print_audit(console: Console, audit: RunAudit, *, full: bool) -> None:
     """Print the whole audit; ``full``: also values, sources and tracebacks."""
-    _facts(console, audit, full=full)
-    _heading(console, f"what happened, {clock_time(audit.started_at).split()[0]} UTC")
-    _timeline(console, audit)
+    _print_facts(console, audit, full=full)
+    _print_heading(console, f"what happened, {clock_time(audit.started_at).split()[0]} UTC")
+    _print_timeline(console, audit)
     if full:
         for attempt in audit.attempts:
-            _values(console, attempt)
-    _heading(console, "code")
-    _code(console, audit, full=full)
-    _since_success(console, audit)
-    _reused(console, audit)
-    _heading(console, "records")
-    _records(console, audit)
+            _print_values(console, attempt)
+    _print_heading(console, "code")
+    _print_code(console, audit, full=full)
+    _print_since_success(console, audit)
+    _print_reused(console, audit)
+    _print_heading(console, "records")
+    _print_records(console, audit)
 
 
-def _heading(console: Console, title: str) -> None:
+def _print_heading(console: Console, title: str) -> None:
     console.print()
     console.print(text(title, "bold underline"))
 
@@ -50,7 +50,7 @@ def _heading(console: Console, title: str) -> None:
 # --- the facts --------------------------------------------------------------------------------------------------------
 
 
-def _facts(console: Console, audit: RunAudit, *, full: bool) -> None:
+def _print_facts(console: Console, audit: RunAudit, *, full: bool) -> None:
     from rich.panel import Panel
     from rich.table import Table
 
@@ -100,7 +100,7 @@ def _value(value: Any, *, full: bool) -> Text:
 # --- what happened ----------------------------------------------------------------------------------------------------
 
 
-def _timeline(console: Console, audit: RunAudit) -> None:
+def _print_timeline(console: Console, audit: RunAudit) -> None:
     lines = table(
         ("", {"justify": "right"}),
         ("time", {"no_wrap": True}),
@@ -117,14 +117,14 @@ def _timeline(console: Console, audit: RunAudit) -> None:
     entries: list[Attempt | Intervention] = [*audit.attempts, *audit.interventions]
     for entry in sorted(entries, key=lambda entry: entry.version):
         at = clock_time(entry.started_at if isinstance(entry, Attempt) else entry.at)
-        lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_row(entry, pauses.get(entry.version)))
+        lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_timeline_row(entry, pauses.get(entry.version)))
     if lines.row_count:
         console.print(lines)
     else:
         console.print("no node has run yet", style="dim")
 
 
-def _row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str | Text, ...]:
+def _timeline_row(entry: Attempt | Intervention, pause: AuditedPause | None) -> tuple[str | Text, ...]:
     paused = f"; {_describe_end(pause)}" if pause is not None else ""
     if isinstance(entry, Attempt):
         return (
@@ -172,21 +172,21 @@ def _hours(seconds: float) -> str:
     return f"{seconds / 3_600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
-def _values(console: Console, attempt: Attempt) -> None:
+def _print_values(console: Console, attempt: Attempt) -> None:
     """Print the input and the output of an execution, unabridged."""
     console.print()
     print_line(console, text(attempt.node_id, "bold"), f" attempt {attempt.attempt}, event {attempt.version}")
-    _block(console, "input", json.dumps(attempt.input, indent=2, ensure_ascii=False))
+    _print_block(console, "input", json.dumps(attempt.input, indent=2, ensure_ascii=False))
     if attempt.error is not None:
-        _block(console, "error", attempt.error.get("traceback") or error_text(attempt.error), "red")
+        _print_block(console, "error", attempt.error.get("traceback") or error_text(attempt.error), "red")
     else:
-        _block(console, "output", json.dumps(attempt.output, indent=2, ensure_ascii=False))
+        _print_block(console, "output", json.dumps(attempt.output, indent=2, ensure_ascii=False))
     if attempt.logs:
         lines = (f"{clock_time(line.at)} {line.level} {line.message}" for line in attempt.logs)
-        _block(console, "logs", "\n".join(lines))
+        _print_block(console, "logs", "\n".join(lines))
 
 
-def _block(console: Console, title: str, content: str, style: str = "") -> None:
+def _print_block(console: Console, title: str, content: str, style: str = "") -> None:
     print_line(console, text(f"  {title}", "dim"))
     for line in content.splitlines():
         print_line(console, "    ", text(line, style, limit=None))
@@ -195,13 +195,13 @@ def _block(console: Console, title: str, content: str, style: str = "") -> None:
 # --- code and definition ----------------------------------------------------------------------------------------------
 
 
-def _code(console: Console, audit: RunAudit, *, full: bool) -> None:
+def _print_code(console: Console, audit: RunAudit, *, full: bool) -> None:
     definition = audit.workflow.definition
     print_line(console, f"definition {audit.workflow.digest[:DIGEST]}")
     for line in draw(WorkflowDefinition.model_validate(definition, context=STORED)):
         print_line(console, "  ", text(line, "cyan"))
     if full:
-        _block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))
+        _print_block(console, "definition", json.dumps(definition, indent=2, ensure_ascii=False))
     lines = table("type", "executor", "ran", ("from event", {"justify": "right"}), ("compared with the save", LAST))
     for used in audit.code:
         lines.add_row(
@@ -217,7 +217,7 @@ def _code(console: Console, audit: RunAudit, *, full: bool) -> None:
             print_line(console, text(f"  {used.node_type}, as saved and as it ran", "dim"))
             print_diff_lines(console, used.difference)
         elif full and used.source is not None:
-            _block(console, used.node_type, used.source)
+            _print_block(console, used.node_type, used.source)
 
 
 def print_diff_lines(console: Console, difference: str) -> None:
@@ -229,21 +229,21 @@ def print_diff_lines(console: Console, difference: str) -> None:
 _SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 
 
-def _since_success(console: Console, audit: RunAudit) -> None:
+def _print_since_success(console: Console, audit: RunAudit) -> None:
     since = audit.since_success
     if since is None:
         return
-    _heading(console, "since the last success")
+    _print_heading(console, "since the last success")
     print_line(
         console, text(f"run {since.run_id} of version {since.workflow_version}, {clock_time(since.finished_at)}")
     )
     print_diff_lines(console, since.summary)
 
 
-def _reused(console: Console, audit: RunAudit) -> None:
+def _print_reused(console: Console, audit: RunAudit) -> None:
     if audit.origin is None or not audit.origin.reused:
         return
-    _heading(console, "reused results")
+    _print_heading(console, "reused results")
     lines = table("node", ("attempt", {"justify": "right"}), "from", ("result", LAST))
     for result in audit.origin.reused:
         outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
@@ -254,7 +254,7 @@ def _reused(console: Console, audit: RunAudit) -> None:
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-def _records(console: Console, audit: RunAudit) -> None:
+def _print_records(console: Console, audit: RunAudit) -> None:
     lines = table(
         ("stream", {"overflow": "fold"}), "versions", "positions", ("last digest", {"no_wrap": True}), "checked"
     )

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 _RIGHT = {"justify": "right"}
 
 
-def print_report(console: Console, shown: ReplayReport) -> None:
+def print_report(console: Console, report: ReplayReport) -> None:
     """Print the replay of one run: what was executed, and the first divergence."""
     print_line(
         console,
         "run ",
-        text(shown.run_id, "bold"),
+        text(report.run_id, "bold"),
         " of ",
-        text(f"{shown.workflow_id}@{shown.workflow_version}"),
-        f", as recorded up to version {shown.version}: ",
-        _verdict("diverged" if shown.divergence else None),
+        text(f"{report.workflow_id}@{report.workflow_version}"),
+        f", as recorded up to version {report.version}: ",
+        _verdict("diverged" if report.divergence else None),
     )
     lines = table("type", ("executed", _RIGHT), ("from the record", _RIGHT), "deterministic", "effects", "code")
-    for executor in shown.executors:
+    for executor in report.executors:
         lines.add_row(
             text(executor.type, "bold"),
             f"{executor.executed:,}",
@@ -45,28 +45,28 @@ def print_report(console: Console, shown: ReplayReport) -> None:
             "yes" if executor.effects else "",
             {True: text("changed", "yellow"), False: text("as it ran"), None: text("not known")}[executor.code_changed],
         )
-    if shown.executors:
+    if report.executors:
         console.print(lines)
-    if shown.divergence is not None:
-        print_line(console, text(f"{shown.divergence.kind}: ", "bold red"), text(shown.divergence, limit=None))
+    if report.divergence is not None:
+        print_line(console, text(f"{report.divergence.kind}: ", "bold red"), text(report.divergence, limit=None))
 
 
-def print_summary(console: Console, shown: ReplaySummary) -> None:
+def print_summary(console: Console, summary: ReplaySummary) -> None:
     """Print the replay of many runs: how many diverged in which way, with an example of each."""
-    count = sum(finding.count for finding in shown.findings)
+    count = sum(finding.count for finding in summary.findings)
     print_line(
         console,
-        f"{shown.runs:,} runs, {shown.steps:,} steps ({shown.executed:,} executed, {shown.taken:,} taken from "
+        f"{summary.runs:,} runs, {summary.steps:,} steps ({summary.executed:,} executed, {summary.taken:,} taken from "
         "the record): ",
         _verdict(f"{count:,} diverged" if count else None),
     )
-    if shown.behind:
-        print_line(console, text(f"but {describe_lag(shown.behind)}", "bold red"))
-    if not shown.findings:
+    if summary.behind:
+        print_line(console, text(f"but {describe_lag(summary.behind)}", "bold red"))
+    if not summary.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))
     lines.expand = True
-    for finding in shown.findings:
+    for finding in summary.findings:
         example = finding.example
         message = example.divergence if isinstance(example, ReplayReport) else example.message
         lines.add_row(text(finding.kind, "bold red"), f"{finding.count:,}", example.run_id, text(message))
@@ -96,9 +96,9 @@ def print_step(
         f", attempt {step.attempt}, executor ",
         text(executor.qualified_name),
     )
-    shown = brief(masker.value(step.data))
-    print_line(console, "input ", text(shown))
-    if MASK in shown and not with_globals:
+    given = brief(masker.value(step.data))
+    print_line(console, "input ", text(given))
+    if MASK in given and not with_globals:
         print_line(console, text(f"{MASK} was a value from globals: give it with --global", "yellow"))
     if step.payload is not None:
         print_line(console, "payload ", text(brief(masker.value(step.payload))))

@@ -29,36 +29,36 @@ def print_saved(console: Console, saved: WorkflowSnapshot) -> None:
     )
 
 
-def print_workflow(console: Console, shown: WorkflowSnapshot) -> None:
+def print_workflow(console: Console, workflow: WorkflowSnapshot) -> None:
     """Print a definition: who saved it and when, the graph as a tree, the nodes."""
     print_line(
         console,
         "workflow ",
-        text(shown.workflow_id, "bold"),
-        f" version {shown.version}",
-        "" if shown.name is None else text(f" {shown.name!r}"),
-        " (latest)" if shown.is_latest else "",
-        text(" (archived)", "yellow") if shown.archived else "",
-        text(f", {shown.snapshot_id}"),
-        text(f", saved by {shown.by} at {clock_time(shown.taken_at)}"),
+        text(workflow.workflow_id, "bold"),
+        f" version {workflow.version}",
+        "" if workflow.name is None else text(f" {workflow.name!r}"),
+        " (latest)" if workflow.is_latest else "",
+        text(" (archived)", "yellow") if workflow.archived else "",
+        text(f", {workflow.snapshot_id}"),
+        text(f", saved by {workflow.by} at {clock_time(workflow.taken_at)}"),
     )
-    if shown.message is not None:
-        console.print(text(shown.message, "italic"))
+    if workflow.message is not None:
+        console.print(text(workflow.message, "italic"))
     console.print()
-    print_graph(console, shown)
+    print_graph(console, workflow)
     console.print()
     nodes = table("node", "type", "executor", ("data", LAST))
-    for node in shown.definition.nodes:
-        code = shown.code.get(node.type)
+    for node in workflow.definition.nodes:
+        code = workflow.code.get(node.type)
         executor = f"{code['name']} {code['digest'][:7]}" if code is not None else ""
         nodes.add_row(text(node.id, "bold"), text(node.type), text(executor, "dim"), text(brief(node.data)))
     nodes.expand = True
     console.print(nodes)
 
 
-def print_graph(console: Console, shown: WorkflowSnapshot) -> None:
+def print_graph(console: Console, workflow: WorkflowSnapshot) -> None:
     """Print the graph, from its start."""
-    for line in draw(shown.definition):
+    for line in draw(workflow.definition):
         console.print(text(line, "cyan"), soft_wrap=True)
 
 
