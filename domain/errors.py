@@ -196,7 +196,7 @@ class NothingAsOf(NotFound):
 
 
 class Conflict(FlowledgerError):
-    """What is stored stands in the way, usually because somebody else was faster; this call wrote nothing."""
+    """What is stored stands in the way, usually because another writer was faster; this call wrote nothing."""
 
 
 class ConcurrencyError(Conflict):

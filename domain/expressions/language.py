@@ -36,7 +36,7 @@ class Allowance:
 
 
 def too_costly() -> ExpressionError:
-    """The error of whoever spent his allowance."""
+    """The error raised when the allowance is spent."""
     return ExpressionError(
         "reads or loops over too much data; refer to a smaller part of it, or do this work in an executor"
     )

@@ -183,7 +183,7 @@ class _Freezer:
             if not key.isascii():
                 self._check_text(key, path)
             items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
-        if PAUSE_KEY in items:  # from now on it is data, whoever wrote it down
+        if PAUSE_KEY in items:  # from now on it is data, even if an executor wrote it
             items = {(_PAUSE_KEY_IN_DATA if key == PAUSE_KEY else key): item for key, item in items.items()}
         return FrozenDict(items)
 

@@ -33,7 +33,7 @@ class Attempt:
     """1 for the first one, more for retries after failures."""
     outcome: AttemptOutcome
     by: str
-    """Who was executing the run: whoever started, resumed or retried it."""
+    """The actor who started, resumed or retried the run last."""
     started_at: datetime
     finished_at: datetime
     execution_time: float

@@ -15,7 +15,7 @@ Kind = Literal["workflow", "run", "work order"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that somebody did."""
+    """One thing that an actor did."""
 
     at: datetime
     by: str
