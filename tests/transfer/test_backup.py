@@ -209,7 +209,7 @@ def test_a_damaged_store_gives_no_copy(tmp_path: Path, executors: fl.ExecutorReg
 def test_a_copy_that_lacks_rows_is_thrown_away(
     ledger: fl.Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked = backups._checked
+    checked = backups._check_copy
 
     def losing(new: Path) -> Any:
         with closing(sqlite3.connect(new)) as connection, connection:
