@@ -13,6 +13,7 @@ from pydantic_core import SchemaValidator
 
 from ..errors import InvalidRequest, InvalidValue
 from ..lazy import lazy
+from ..locks import lock_of
 from ..values.json import render_path
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -64,7 +65,8 @@ class EventType:
     @lazy
     def _validator(self) -> SchemaValidator:
         # Built on first use: a store that only reads never pays for it, and neither does an import.
-        adapter: TypeAdapter[Any] = TypeAdapter(self.schema)
+        with lock_of(self):  # pydantic holds a lock meanwhile, which stays locked in a child forked right then
+            adapter: TypeAdapter[Any] = TypeAdapter(self.schema)
         validator = adapter.validator
         assert isinstance(validator, SchemaValidator)  # noqa: S101 - a plugin's wrapper would slow every append
         return validator

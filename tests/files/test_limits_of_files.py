@@ -1,7 +1,6 @@
 """Files that strangers wrote cost what the limits say, and are refused by name."""
 
 import os
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,8 @@ import pytest
 
 import flowledger as fl
 from flowledger.domain.workflow.definition import MAX_PARTS, STORED
-from flowledger.infrastructure.files import yaml_read as yaml_reading
+from flowledger.infrastructure.files import definition_reader, yaml_read
 from flowledger.infrastructure.files.yaml_read import from_yaml
-
-reading = import_module("flowledger.infrastructure.files.read_definition")  # the package has a function of that name
 
 
 def folder_with(tmp_path: Path, *codes: str) -> Path:
@@ -35,7 +32,7 @@ def test_a_device_that_never_ends_is_read_up_to_the_limit() -> None:
 
 
 def test_all_files_of_code_together_have_one_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(definition_reader, "MAX_FILE_BYTES", 100)
     (tmp_path / "long.py").write_text("x" * 60)
     assert len(fl.read_definition(folder_with(tmp_path, "long.py")).nodes) == 1
     with pytest.raises(fl.InvalidDefinition, match=r"nodes\[1\].code: with the file 'long.py' the code has more than"):
@@ -95,7 +92,7 @@ def test_aliases_within_the_limit_are_what_they_stand_for() -> None:
 
 
 def test_a_yaml_file_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_reading, "MAX_YAML_BYTES", 3 * 2**20)
+    monkeypatch.setattr(yaml_read, "MAX_YAML_BYTES", 3 * 2**20)
     with pytest.raises(fl.InvalidRequest, match=r"w.yaml is larger than 3 MiB: write it as JSON"):
         from_yaml(" " * (3 * 2**20 + 1), "w.yaml")
 

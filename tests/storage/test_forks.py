@@ -280,3 +280,33 @@ say([texts(with_another, "s19"), forked(lambda: texts(with_another, "s0"))])
 """,
     )
     assert said == ["went on", [[1], [1]]]
+
+
+def test_a_fork_waits_until_the_schema_of_an_event_is_built() -> None:
+    """pydantic holds a lock while it builds one, which would stay locked in the child."""
+    said = run(
+        "memory:",
+        """
+from flowledger.domain.events import catalogue
+
+order, build = [], catalogue.TypeAdapter
+
+def fork():
+    forked(lambda: "child")
+    order.append("forked")
+
+def build_beside_a_fork(schema):
+    catalogue.TypeAdapter = build
+    forking.start()
+    forking.join(0.5)  # it would be over by then if it didn't wait
+    order.append("built")
+    return build(schema)
+
+forking = threading.Thread(target=fork)
+catalogue.TypeAdapter = build_beside_a_fork
+write(open_store(url), "a", 0, 1)
+forking.join()
+say(order)
+""",
+    )
+    assert said == [["built", "forked"]]

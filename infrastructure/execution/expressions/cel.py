@@ -27,12 +27,12 @@ class CelLanguage:
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
         guarded = guard(source, self._roots)
         if guarded is None:
-            _compile(source)  # it says what is wrong
+            _compile(source)  # raises with the reason
             raise ExpressionError("syntax error: this is no expression that could be evaluated")
         try:
             program = _compile(guarded.source)
         except ExpressionError:
-            _compile(source)  # whose columns the author knows
+            _compile(source)  # raises with columns of the author's source
             raise
         return CelProgram(program, guarded)
 
@@ -52,28 +52,28 @@ class CelProgram:
             charge_reading(self._guarded, variables, allowance)
             try:
                 return self._program.execute({**variables})
-            except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; what isn't CEL's goes on
-                raise _translated(error) from None
+            except BaseException as error:  # noqa: BLE001 - a panic in Rust is no Exception; others are raised again
+                raise _translate_error(error) from None
         meter = Meter(self._guarded, variables, allowance)
         try:
             value = self._program.execute({**variables, **meter.functions})
         except BaseException as error:  # noqa: BLE001 - as above
-            failure = _translated(error)
+            failure = _translate_error(error)
             raise meter.failure or failure from None
-        if meter.failure is not None:  # || and && pass over errors
+        if meter.failure is not None:  # || and && swallow errors
             raise meter.failure
         return value
 
 
 def _compile(source: str) -> "cel.Program":
-    import cel  # takes a sixth of a second, which not every user of the package has to spend
+    import cel  # imported late, as it takes a sixth of a second
 
     try:
         return cel.compile(source)
     except ValueError as error:
         raise ExpressionError(_syntax_error(str(error))) from None
     except BaseException as error:  # noqa: BLE001 - as above
-        raise _translated(error) from None
+        raise _translate_error(error) from None
 
 
 def _syntax_error(text: str) -> str:
@@ -86,8 +86,8 @@ def _syntax_error(text: str) -> str:
     return f"syntax error at {f'line {line}, ' if line != '1' else ''}column {column}: {message}"
 
 
-def _translated(error: BaseException) -> ExpressionError:
-    """The interpreter's error as ours, without any value of the data. Raises what isn't the interpreter's."""
+def _translate_error(error: BaseException) -> ExpressionError:
+    """Translate the interpreter's error, without any value of the data. Raises other errors again."""
     text = str(error)
     match error:
         case KeyError():

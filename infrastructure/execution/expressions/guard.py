@@ -1,7 +1,7 @@
-"""Limits on the form of a CEL expression, and the places in it where the meter gets to know what it does.
+"""Limits on the form of a CEL expression, and the calls inserted into it for the meter.
 
-The interpreter recurses by the nesting of the source: the limits bound that. What loops and regular expressions take
-shows only while they run: CEL gets ``xs.map(x, body)`` as ``xs.map(x, tick() ? (body) : stop)``.
+The interpreter recurses by the nesting of the source, which the limits bound. The cost of loops and regular expressions
+is only known while they run: CEL gets ``xs.map(x, body)`` as ``xs.map(x, tick() ? (body) : stop)``.
 """
 
 from collections.abc import Sequence
@@ -11,20 +11,21 @@ from typing import NamedTuple
 from ....domain.errors import ExpressionError
 from ....domain.expressions.lexer import CLOSING, OPENING, Token, matching_brackets, tokenize
 from ....domain.expressions.references import ROOTS, Reference, find_references, suggestion
-from .cost import Costs, weigh
+from .cost import Costs
+from .cost_parser import weigh
 
 MAX_BRACKETS = 16
-"""Levels of brackets. The parser takes 8 KB of stack for each, and threads may have as little as 256 KB."""
+"""Levels of brackets. The parser needs 8 KB of stack for each, and threads may have as little as 256 KB."""
 
 MAX_CHAIN = 128
-"""Operators and selections that are evaluated one inside the other; each takes two thirds of a KB of stack."""
+"""Nested operators and selections; each needs two thirds of a KB of stack."""
 
 MAX_LOOPS = 4
-"""Macros in one expression. Each can multiply what those before it made."""
+"""Macros in one expression. Each can multiply the results of those before it."""
 
 MAX_NESTED_LOOPS = 2
-"""Macros inside one another: the exponent of the time that they take. The meter relies on it: only the element of the
-outermost loop is read in more rounds than its own."""
+"""Nested macros: the exponent of their running time. The meter relies on it: only the element of the outermost loop is
+read in more rounds than its own."""
 
 LOOPS = frozenset({"map", "filter", "all", "exists", "exists_one", "existsOne"})
 FUNCTIONS = frozenset(
@@ -43,21 +44,21 @@ class Loop(NamedTuple):
 
 
 class Guarded(NamedTuple):
-    """An expression within the limits, as CEL gets it."""
+    """An expression within the limits, as passed to CEL."""
 
     source: str
     prefix: str
-    """What the names that were added to it begin with."""
+    """The prefix of inserted names."""
     references: list[Reference]
     costs: Costs
     is_metered: bool
-    """Whether something in it is charged while it runs."""
+    """Whether part of its cost is charged while it runs."""
 
 
 def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded | None:
-    """Check the limits, weigh the expression and put the meter in; ``roots`` are the names that the expression sees.
+    """Check the limits, compute the cost and insert the meter's calls; ``roots`` are the names that it may use.
 
-    None for what is no expression: CEL says why. Raises ExpressionError for what is over a limit.
+    None if it is no expression: CEL says why. Raises ExpressionError if it is over a limit.
     """
     tokens = tokenize(source)
     _check_tokens(tokens)
@@ -70,7 +71,7 @@ def guard(source: str, roots: Sequence[str] = ROOTS) -> Guarded | None:
     costs = weigh(tokens, references, [loop.open - 1 for loop in loops])
     if costs is None:
         return None
-    metered = _metered(source, tokens, loops, prefix)
+    metered = _insert_meter(source, tokens, loops, prefix)
     return Guarded(metered, prefix, references, costs, metered is not source)
 
 
@@ -132,7 +133,7 @@ def _find_loops(tokens: Sequence[Token]) -> list[Loop]:
     return loops
 
 
-def _metered(source: str, tokens: Sequence[Token], loops: list[Loop], prefix: str) -> str:
+def _insert_meter(source: str, tokens: Sequence[Token], loops: list[Loop], prefix: str) -> str:
     if not loops and "matches" not in source:
         return source
     insertions: list[tuple[int, int, str]] = []
@@ -152,7 +153,7 @@ def _metered(source: str, tokens: Sequence[Token], loops: list[Loop], prefix: st
 
 
 def _first_argument(tokens: Sequence[Token], loop: Loop) -> tuple[int, int]:
-    """First and last token of what comes after the variable: the body, or the condition of a map with one."""
+    """First and last token of the argument after the variable: the body, or the condition of a map with one."""
     first = at = loop.open + 3
     depth = 0
     while at < loop.close and not (depth == 0 and tokens[at].text == ","):

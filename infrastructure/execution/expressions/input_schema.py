@@ -1,4 +1,4 @@
-"""Node data checked against an executor's input schema: a pydantic model, or a JSON Schema."""
+"""Validation of node data by an executor's input schema: a pydantic model, or a JSON Schema."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ class InputResult:
 
 
 def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator:
-    """Prepare a schema. Raises InvalidRequest where it isn't a pydantic model or a valid JSON Schema.
+    """Compile a schema. Raises InvalidRequest if it isn't a pydantic model or a valid JSON Schema.
 
     A ``$ref`` stays within the schema: nothing is fetched from anywhere.
     """
@@ -45,7 +45,7 @@ class _ModelInput:
         try:
             model = self._model.model_validate(data)
             dumped = model.model_dump(mode="json", by_alias=True)
-            # What the model doesn't know stays, and keys keep their order.
+            # Keys unknown to the model stay, and keys keep their order.
             kept = data | dumped if isinstance(data, dict) and isinstance(dumped, dict) else dumped
             return InputResult(freeze(kept, "data"), model)
         except ValidationError as error:
@@ -67,7 +67,7 @@ class _SchemaInput:
             raise InvalidRequest(f"not a valid JSON Schema: {error}") from None
         self._validators: dict[int, Any] = {}
         self._patterns = 0
-        """How many patterns it has, if there is one that only an engine that backtracks can match."""
+        """How many patterns it has, if one of them needs a backtracking engine."""
         try:
             self._validators[0] = _compile(self._schema, 0)
         except InvalidRequest:
@@ -76,7 +76,7 @@ class _SchemaInput:
         self._cost = SchemaCost(self._schema)
         written = json.dumps(self._schema)
         self._has_choices = '"anyOf"' in written or '"oneOf"' in written
-        """Whether one thing that is wrong may hold many: what each of the choices found."""
+        """Whether one error may contain many: those of each of the choices."""
         self._fill = _compile_defaults(self._schema)
 
     def validate(self, data: Any, node_id: str) -> InputResult:
@@ -88,8 +88,8 @@ class _SchemaInput:
         return InputResult(frozen, frozen)
 
     def _issues(self, validator: Any, data: Any) -> Iterable[Fault]:
-        """What is wrong with data that isn't valid. The validator finds all of it at once, each with a copy of the
-        value in question; so where that could be too much, it's only the first.
+        """The faults of invalid data. The validator lists all errors at once, each with a copy of its value; so where
+        that could be too much, only the first.
         """
         _, levels = _count_parts(data)
         if levels * size_of(data) <= MAX_VALUE_BYTES and self._cost.is_within(_MAX_LISTED, data):
@@ -102,7 +102,7 @@ class _SchemaInput:
         return [Fault("", "it doesn't fit the input schema; there is too much of it to tell where")]
 
     def _backtracking(self, data: Any, node_id: str) -> Any:
-        """A validator whose patterns may go back so often for each text that all of them together take seconds."""
+        """A validator whose patterns may backtrack so often for each text that all together take seconds at most."""
         texts = _count_parts(data)[0] * self._patterns
         steps = next((steps for steps in _BACKTRACKING if texts * steps <= _MAX_STEPS), None)
         if steps is None:
@@ -113,12 +113,12 @@ class _SchemaInput:
 
 
 _BACKTRACKING = (1_000_000, 100_000, 10_000, 1_000)
-"""Steps after which a pattern that looks ahead or refers back is given up; one takes 20 ns."""
+"""Limits of steps for a pattern with look-ahead or back references; one step takes 20 ns."""
 
 _MAX_STEPS = 200_000_000
 
 _MAX_LISTED = 150_000
-"""Visits of the schema to the data after which all that is wrong is listed. Each may find something: 20 µs, 1.4 KB."""
+"""Visits up to which all errors are listed. Each may find one: 20 µs, 1.4 KB."""
 
 
 def _count_parts(data: Any) -> tuple[int, int]:
@@ -140,11 +140,11 @@ def _count_parts(data: Any) -> tuple[int, int]:
 
 
 def _compile(schema: Any, steps: int) -> Any:
-    """A validator; 0 ``steps`` for the engine of patterns that never goes back.
+    """A validator; 0 ``steps`` for the pattern engine without backtracking.
 
-    Raises InvalidRequest for what is no schema, and for a pattern that this engine doesn't know.
+    Raises InvalidRequest for an invalid schema, and for a pattern that this engine doesn't support.
     """
-    import jsonschema_rs  # only those who bring a JSON Schema need it
+    import jsonschema_rs  # imported late: only needed for JSON Schemas
 
     options = jsonschema_rs.FancyRegexOptions(backtrack_limit=steps) if steps else jsonschema_rs.RegexOptions()
     try:
@@ -186,7 +186,7 @@ def _compile_defaults(schema: Any) -> _Fill | None:
 
 
 def _issue_path(error: Any) -> str:
-    """Where it is; for a missing property, the property itself."""
+    """The path of the error; for a missing property that of the property."""
     path = list(error.instance_path)
     if error.kind.name == "required":
         path.append(error.kind.property)
@@ -204,24 +204,24 @@ def _invalid(node_id: str, issues: Iterable[Fault]) -> InputInvalid:
 
 
 MAX_ISSUES = 50
-"""Issues that are told of one input."""
+"""The most issues reported for one input."""
 
 
 def _issue(error: Any) -> Fault:
-    """What is wrong. A large value isn't repeated: the message begins with it as JSON."""
+    """The fault. A large value, with which the message begins, is replaced by its size."""
     message: str = error.message
     if len(message) > _LONG:
         value = error.instance
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if len(text) > _LONG // 2 and message.startswith(text):
             message = f"{_size(value)}{message.removeprefix(text)}"
-        elif len(message) > 10 * _LONG:  # it may be anywhere in it
+        elif len(message) > 10 * _LONG:  # the value may be anywhere in it
             message = f"{message[:_LONG]}…"
     return Fault(_issue_path(error), message)
 
 
 _LONG = 400
-"""Characters of a message, from which on the value isn't repeated in it."""
+"""Characters of a message above which the value is replaced."""
 
 
 def _size(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The meter on a CEL expression while it runs.
 
-None of what the interpreter does can be interrupted; so it is charged before it happens: all that the expression does
-once before it begins, and each round of a loop at its beginning, as ``cost`` has found it in the source.
+The interpreter can't be interrupted, so work is charged before it is done: all work that the expression does once,
+before it begins, and each round of a loop at its beginning, by the costs that ``cost`` derives from the source.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,16 +15,16 @@ from .guard import Guarded
 from .regex import regex_cost, regex_matches
 
 MAX_VALUE_DEPTH = 64
-"""Levels of nesting of a value that is read. Conversion recurses by them, a KB of stack each."""
+"""Levels of nesting of a value that is read. Conversion recurses, with a KB of stack for each."""
 
 _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
 
 
 def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Allowance) -> list[int]:
-    """Charge for what an evaluation does once: hand over what the expression refers to, evaluate, take the result back.
+    """Charge for the work that an evaluation does once: convert the inputs, evaluate, convert the result.
 
-    What the variables of its costs are worth. Raises ExpressionError for too much data, and for data that isn't JSON.
+    Returns the values of the cost's variables. Raises ExpressionError for too much data, and for data that isn't JSON.
     """
     values, branches, weights = [1], dict[tuple[Any, ...], int](), dict[int, int]()
     for reference in guarded.references:
@@ -38,7 +38,7 @@ def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Al
         if len(reference.keys) > 1:
             branch = (reference.root, reference.keys[0])
             branches[branch] = branches.get(branch, 0) + weight
-    if branches:  # on the way to a value, the interpreter copies what it steps into, with all else that is read of it
+    if branches:  # the interpreter copies each value that it steps into, with all else that is read of it
         for number, reference in enumerate(guarded.references):
             steps = len(reference.keys) - 1
             if steps > 0:
@@ -46,12 +46,12 @@ def charge_reading(guarded: Guarded, variables: Mapping[str, Any], allowance: Al
     values += [0] * (2 * len(guarded.costs.loops))
     for column in guarded.costs.columns:
         values += _weigh_column(_find(variables, guarded.references[column.reference]), column.field)
-    allowance.spend(_worth(guarded.costs.total, values))
+    allowance.spend(_value(guarded.costs.total, values))
     return values
 
 
 class Meter:
-    """Takes what the loops of one evaluation cost out of the allowance, and stops it when there is nothing left."""
+    """Charges the loops of one evaluation to the allowance, and stops it when nothing is left."""
 
     __slots__ = ("_allowance", "_costs", "_is_new", "_largest", "_values", "failure", "functions")
 
@@ -76,7 +76,7 @@ class Meter:
         if "matches" in guarded.source:
             self.functions[f"{guarded.prefix}matches"] = self._matches
 
-    # The interpreter calls these, and logs and rewords what they raise. So they take a note of it instead.
+    # The interpreter calls these, and logs and rewords errors that they raise. So they store the error instead.
 
     def _ticker(self, number: int) -> Callable[[], bool]:
         values, is_new, spend = self._values, self._is_new, self._allowance.spend
@@ -88,24 +88,24 @@ class Meter:
         def tick() -> bool:
             nonlocal charge, added, taken, kept, rounds
             try:
-                for at in inside:  # what it made in the last round is in our list now
+                for at in inside:  # its result of the last round is in this loop's list now
                     values[self._costs.loops[at].made] = 0
                     is_new[at] = True
                 if is_new[number]:
                     is_new[number] = False
-                    values[made + 1] = self._largest[number] or _worth(own.range, values)
-                    added = _worth(own.added, values)
-                    taken, kept = _worth(own.taken, values), _worth(own.kept, values)
-                    charge = _worth(own.round, values) + added * passed_on
+                    values[made + 1] = self._largest[number] or _value(own.range, values)
+                    added = _value(own.added, values)
+                    taken, kept = _value(own.taken, values), _value(own.kept, values)
+                    charge = _value(own.round, values) + added * passed_on
                     rounds = 0
-                if has_list:  # the interpreter copies it for each element
+                if has_list:  # the interpreter copies the list for each element
                     spend(charge + values[made] + min(taken * rounds, kept))
                     rounds += 1
                     values[made] += added
                     values[into] += added * times
                 else:
                     spend(charge)
-            except BaseException as error:  # noqa: BLE001 - also a KeyboardInterrupt comes out of evaluate()
+            except BaseException as error:  # noqa: BLE001 - evaluate() raises it, also a KeyboardInterrupt
                 self.failure = error
             return self.failure is None
 
@@ -123,7 +123,7 @@ class Meter:
             return False
 
 
-def _worth(terms: Sum, values: list[int]) -> int:
+def _value(terms: Sum, values: list[int]) -> int:
     return sum([values[variable] * times for variable, times in terms.items()])
 
 
@@ -137,14 +137,14 @@ def _find(variables: Mapping[str, Any], reference: Reference) -> Any:
 
 
 def _weigh_largest(value: Any) -> int:
-    """The weight of the largest element that a loop over the value can have."""
+    """The weight of the largest element of a loop over the value."""
     if isinstance(value, Mapping):
         return max((ITEM + _length(key) for key in value), default=ITEM)
     return max(map(_weigh, value), default=ITEM) if isinstance(value, list) else ITEM
 
 
 def _weigh_column(value: Any, field: str | None) -> tuple[int, int]:
-    """The weight of a field in all elements, and in the one where it is largest; of the elements, for no field."""
+    """The weight of a field in all elements, and the largest one; without a field, of the elements themselves."""
     items = value if isinstance(value, list) else []
     if field is not None:
         items = [item[field] for item in items if isinstance(item, dict) and field in item]
@@ -192,7 +192,7 @@ def _weigh(value: Any) -> int:
 
 
 def _add_fields(fields: Mapping[Any, Any], below: list[Any]) -> int:
-    """The weight of the keys; the values are for the next level."""
+    """The weight of the keys; adds the values to the next level."""
     below.extend(fields.values())
     keys = "".join(key for key in fields if isinstance(key, str))
     return ITEM * len(fields) + _length(keys)

@@ -1,4 +1,4 @@
-"""Regular expressions in CEL: linear in the text, but any size of pattern. So their cost is known before they run."""
+"""Regular expressions in CEL: matching is linear in the text, so the cost is known before."""
 
 import re
 from functools import cache
@@ -7,7 +7,7 @@ from typing import Any, cast
 from ....domain.errors import ExpressionError
 
 MAX_PATTERN_LENGTH = 4096
-"""Characters of a pattern, wherever it comes from. Its syntax tree takes a few hundred bytes for each."""
+"""Characters of a pattern. Its syntax tree takes a few hundred bytes for each."""
 
 _BASE_COST = 40_000
 _CHARACTER_COST = 2_500
@@ -16,13 +16,13 @@ _SET_COST = 8_000
 _CLASS_COST = 300_000
 """Compiling one Unicode class, such as ``\\w``: hundreds of ranges."""
 _MAX_COMPILE_COST = 150_000_000
-"""The engine gives up on what it compiles at 10 MB: after 85 ms at worst."""
+"""The engine stops compiling at 10 MB: after 85 ms at worst."""
 _STEP_COST = 16
 """Per character of the text and of the pattern with its counts written out, at worst."""
 
 
 def regex_cost(text: str, pattern: str) -> int:
-    """What matching costs at worst, in the units of the allowance. Raises ExpressionError for too long a pattern."""
+    """The maximal cost of matching, in units of the allowance. Raises ExpressionError for too long a pattern."""
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise ExpressionError(
             f"matches(…): the pattern is {len(pattern):,} characters long, the limit is {MAX_PATTERN_LENGTH:,}"
@@ -36,7 +36,7 @@ def regex_cost(text: str, pattern: str) -> int:
 
 
 def regex_matches(text: str, pattern: str) -> bool:
-    """Whether the pattern is found in the text. Raises ExpressionError for what isn't a pattern."""
+    """Whether the pattern is found in the text. Raises ExpressionError for an invalid pattern."""
     if re.search(r"\(\?[a-zA-Z-]*x", pattern):  # comments in a pattern would hide its counts from regex_cost
         raise ExpressionError("matches(…): the flag x isn't supported")
     try:
@@ -59,6 +59,6 @@ def _repeats(pattern: str) -> int:
 
 @cache
 def _program() -> Any:
-    import cel  # takes a sixth of a second, which not every user of the package has to spend
+    import cel  # imported late, as it takes a sixth of a second
 
     return cel.compile("text.matches(pattern)")

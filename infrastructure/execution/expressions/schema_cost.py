@@ -1,9 +1,9 @@
-"""How often a validator looks at data to tell all that is wrong with it, by a JSON Schema.
+"""How often a JSON Schema validator visits the data when it lists all errors.
 
-Whether data is valid is known at once: the validator remembers what it found of each value. But all that is wrong is
-found anew on each way that leads through the schema to a value. A schema that refers to itself twice for the same
-value, such as ``{"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}``, doubles the ways on each level of
-the data. So they are counted before: in time by the parts of schema and data, however many ways there are.
+Validity is decided fast, as the validator caches its result for each value. But a list of all errors follows every path
+through the schema to a value. A schema that refers to itself twice for the same value, such as
+``{"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}}``, doubles the paths on each level of the data. So
+paths are counted before, in time linear in the parts of schema and data, however many paths there are.
 """
 
 import re
@@ -22,8 +22,8 @@ Schema = dict[str, Any]
 
 
 class _Step(NamedTuple):
-    """From a part of a schema to another one. ``kind``: what of the value that looks at. All of it (``whole``), every
-    field, the field of a ``name``, every item."""
+    """From a part of a schema to another one. ``kind`` is the part of the value that it applies to: all of it
+    (``whole``), every field, the field called ``name``, every item."""
 
     kind: str
     name: str
@@ -31,7 +31,7 @@ class _Step(NamedTuple):
 
 
 class SchemaCost:
-    """Counts how often a schema looks at data."""
+    """Counts how often a schema visits data."""
 
     __slots__ = ("_named", "_root", "_steps")
 
@@ -41,7 +41,7 @@ class SchemaCost:
         self._steps: dict[int, list[_Step]] = {}
 
     def is_within(self, visits: int, data: Any) -> bool:
-        """Whether no more than so many times a part of the schema looks at a part of the data."""
+        """Whether parts of the schema visit parts of the data at most so many times."""
         counted: dict[tuple[int, int], int] = {}
         waiting: list[tuple[Schema, Any, list[tuple[Schema, Any]] | None]] = [(self._root, data, None)]
         while waiting:
@@ -54,7 +54,7 @@ class SchemaCost:
             elif key not in counted:
                 if len(counted) >= visits:
                     return False
-                counted[key] = 1  # where it comes back to itself for the same value, the validator stops
+                counted[key] = 1  # the validator stops where it returns to itself for the same value
                 below = list(islice(self._below(schema, value), visits))
                 if len(below) == visits:
                     return False
@@ -88,7 +88,7 @@ class SchemaCost:
         for part in in_place:
             yield "whole", "", part
             if "unevaluatedProperties" in schema or "unevaluatedItems" in schema:
-                yield "whole", "", part  # what was evaluated is found out by evaluating it again
+                yield "whole", "", part  # evaluated parts are determined by evaluating them again
         for name, part in _named(schema.get("properties")):
             yield "field", name, part
         for _, part in _named(schema.get("patternProperties")):
@@ -100,7 +100,7 @@ class SchemaCost:
                 yield "items", "", part
 
     def _referred(self, reference: Any) -> list[Schema]:
-        """What a reference may lead to: one part, several of the same name, or any of all where it can't be told."""
+        """The parts that a reference may lead to: one, several of the same name, or all if it can't be resolved."""
         if not isinstance(reference, str):
             return []
         if self._named is None:
@@ -124,7 +124,7 @@ class SchemaCost:
 
 
 def _parts(value: Any) -> Iterator[Schema]:
-    """The objects in a schema, whatever they are."""
+    """All objects in a schema."""
     below = [value]
     while below:
         part = below.pop()

@@ -11,9 +11,9 @@ from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.visible import quoted, visible_json
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .atomic import write_file, write_files
+from .definition_reader import code_files, main_file, read_structure
 from .names import file_names
 from .paths import is_special
-from .read_definition import code_files, main_file, read_structure
 from .yaml_write import to_yaml
 
 Format = Literal["json", "yaml"]
