@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from ..errors import ExpressionError, InvalidValue
 from ..values.json import freeze
 from .lexer import MAX_SOURCE_LENGTH, tokenize
-from .references import ANY, ROOTS, Scope, Selection, find_references, resolve, shorten, suggestion
+from .references import ANY, ROOTS, Scope, find_references, resolve, shorten, suggestion
+from .selection import Selection
 
 MAX_COST = 1_000_000_000
 """What evaluating all expressions of one node's data may cost. A unit is about a nanosecond and at least a byte, so

@@ -1,8 +1,4 @@
-"""What an expression refers to, found in its source; and just these values, taken out of everything that is in scope.
-
-A language converts every value it is given, whole. So an expression is given only the branches that it names: its cost
-depends on what it reads, not on how long the run has been going.
-"""
+"""What an expression refers to: the paths in its source, and the value that a path leads to."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -147,22 +143,22 @@ def _resolve_node(nodes: Mapping[str, Sequence[ResultView]], reference: Referenc
     """The value behind as many keys as have a meaning of their own under ``nodes``, and their number."""
     keys = reference.keys
     if not keys:
-        return {node_id: _node_fields(results) for node_id, results in nodes.items() if results}, 0
+        return {node_id: node_fields(results) for node_id, results in nodes.items() if results}, 0
     results = nodes.get(keys[0]) if isinstance(keys[0], str) else None
     if not results:
         raise _unknown(str(keys[0]), nodes, "nodes", "no node of this id has a result yet; nodes with results")
     if len(keys) == 1:
-        return _node_fields(results), 1
+        return node_fields(results), 1
     if keys[1] == "output":
         return results[-1].output, 2
     if keys[1] == "last":
         if len(keys) > 2 and keys[2] == "data":
             return results[-1].output, 3
-        return _entry(results[-1]), 2
+        return result_entry(results[-1]), 2
     if keys[1] == "all":
         if len(keys) > 2 and isinstance(keys[2], int) and keys[2] < len(results):
-            return _entry(results[keys[2]]), 3
-        return [_entry(result) for result in results], 2
+            return result_entry(results[keys[2]]), 3
+        return [result_entry(result) for result in results], 2
     return dict.fromkeys(_NODE_FIELDS), 1
 
 
@@ -225,116 +221,13 @@ def kind_of(value: Any) -> str:
     return next((name for kind, name in names.items() if isinstance(value, kind)), f"a {type(value).__name__}")
 
 
-def _node_fields(results: Sequence[ResultView]) -> dict[str, Any]:
-    entries = [_entry(result) for result in results]
+def node_fields(results: Sequence[ResultView]) -> dict[str, Any]:
+    entries = [result_entry(result) for result in results]
     return {"last": entries[-1], "all": entries, "output": results[-1].output}
 
 
-def _entry(result: ResultView) -> dict[str, Any]:
+def result_entry(result: ResultView) -> dict[str, Any]:
     entry = {"data": result.output, "timestamp": result.timestamp_ms, "attempt": result.attempt}
     if result.error is not None:
         entry["error"] = result.error
     return entry
-
-
-# Taking out many branches at once
-
-
-Branches = dict[Key, "Branches | None"]
-"""A tree of keys: None is the whole value, an empty one is only whether the value is there."""
-
-
-class Selection:
-    """The branches that an expression refers to, merged."""
-
-    __slots__ = ("roots",)
-
-    def __init__(self, references: Iterable[Reference]) -> None:
-        self.roots: Branches = {}
-        for reference in references:
-            _add(self.roots, (reference.root, *reference.keys), whole=not reference.presence_only)
-
-    def of(self, scope: Scope) -> dict[str, Any]:
-        """Root → value with these branches only. What is missing in the scope is missing here."""
-        variables: dict[str, Any] = {}
-        for root, branches in self.roots.items():
-            name = cast("str", root)
-            value = getattr(scope, name)
-            variables[name] = _select_nodes(value, branches) if name == "nodes" else _select(value, branches)
-        return variables
-
-    def within(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The same out of JSON values by root."""
-        return {
-            name: _select(variables[name], branches)
-            for name, branches in self.roots.items()
-            if isinstance(name, str) and name in variables
-        }
-
-
-def _add(branches: Branches, keys: tuple[Key, ...], *, whole: bool) -> None:
-    for key in keys[:-1]:
-        below = branches.setdefault(key, {})
-        if below is None:
-            return
-        branches = below
-    if whole:
-        branches[keys[-1]] = None
-    else:
-        branches.setdefault(keys[-1], {})
-
-
-def _select(value: Any, branches: Branches | None) -> Any:
-    if branches is None:
-        return value
-    if isinstance(value, Mapping):
-        fields = cast("Mapping[str, Any]", value)
-        return {
-            key: _select(fields[key], below)
-            for key, below in branches.items()
-            if isinstance(key, str) and key in fields
-        }
-    if isinstance(value, list):
-        picked = {
-            key: _select(value[key], below)
-            for key, below in branches.items()
-            if isinstance(key, int) and key < len(value)
-        }
-        # A map with whole numbers as keys reads like the list, without the items that nobody asked for.
-        return picked or ([] if branches else {})
-    return value
-
-
-def _select_nodes(nodes: Mapping[str, Sequence[ResultView]], branches: Branches | None) -> dict[str, Any]:
-    if branches is None or ANY in branches:
-        every = None if branches is None else branches[ANY]
-        return {
-            node_id: _select_node(results, every if branches is None or node_id not in branches else None)
-            for node_id, results in nodes.items()
-            if results
-        }
-    return {
-        key: _select_node(results, below)
-        for key, below in branches.items()
-        if isinstance(key, str) and (results := nodes.get(key))
-    }
-
-
-def _select_node(results: Sequence[ResultView], branches: Branches | None) -> dict[str, Any]:
-    if branches is None:
-        return _node_fields(results)
-    node: dict[str, Any] = {}
-    for key, below in branches.items():
-        if key == "last":
-            node["last"] = _select(_entry(results[-1]), below)
-        elif key == "output":
-            node["output"] = _select(results[-1].output, below)
-        elif key == "all" and below is None:
-            node["all"] = [_entry(result) for result in results]
-        elif key == "all" and below is not None:
-            node["all"] = {
-                index: _select(_entry(results[index]), deeper)
-                for index, deeper in below.items()
-                if isinstance(index, int) and index < len(results)
-            }
-    return node

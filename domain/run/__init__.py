@@ -13,7 +13,7 @@ from .events import (
     replaced_by,
 )
 from .fold import FoldSegment, evolve_recorded, fold_batches, segments, snapshots
-from .header import RunHeader, Transition, after_of, header_of, is_plain_step, read_header, with_header
+from .header import RunHeader, advance, after_of, header_of, is_plain_step, read_header, with_header
 from .registry import BY_OPERATOR, CLAIMS, FOLD_REVISION, RUN_EVENTS, evolve
 from .state import RunState
 
@@ -33,7 +33,7 @@ __all__ = [
     "Origin",
     "RunHeader",
     "RunState",
-    "Transition",
+    "advance",
     "after_of",
     "cancel",
     "continue_fork",

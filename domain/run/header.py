@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ..errors import EventNotReadable
 from ..events.envelope import After
@@ -39,36 +39,29 @@ class RunHeader:
     """Whether it waits to be executed, and nobody has claimed it yet."""
 
 
-class Transition(NamedTuple):
-    """A run's next events as they are to be stored, and the run after them."""
+def with_header(state: RunState, events: list[NewEvent]) -> tuple[list[NewEvent], RunState | None]:
+    """The run's next events, each with the ``after`` that it leaves the run at; and the run after them.
 
-    events: list[NewEvent]
-    after: RunState | None
-    """None for a plain step, which is folded in place: one copy of the state a step would be one too many."""
-
-    def apply(self, state: RunState) -> None:
-        """Take the state, from which the transition was made, to what it is after the events."""
-        if self.after is not None:
-            state.become(self.after)
-            return
-        for event in self.events:
-            evolve(state, event.type, event.data)
-
-
-def with_header(state: RunState, events: list[NewEvent]) -> Transition:
-    """The run's next events, each with the ``after`` that it leaves the run at; a plain step needs none.
-
-    ``state`` is the run before them, and stays as it is until the transition is applied: if the append is refused, the
-    results of these events are in no view of the run.
+    A plain step needs none, and is folded in place: then the second is None, and ``advance`` folds it. ``state`` is the
+    run before them and stays as it is: if the append is refused, the results of these events are in no view of it.
     """
     if len(events) == 1 and is_running(state) and is_plain_step(events[0].type, events[0].data):
-        return Transition(events, None)
+        return events, None
     after = copy(state)
     stored: list[NewEvent] = []
     for type, data in events:
         evolve(after, type, data)
         stored.append(NewEvent(type, {**data, "after": after_of(after)}))
-    return Transition(stored, after)
+    return stored, after
+
+
+def advance(state: RunState, events: list[NewEvent], after: RunState | None) -> None:
+    """Take the state to what it is after its next events, which ``with_header`` returned."""
+    if after is not None:
+        state.become(after)
+        return
+    for event in events:
+        evolve(state, event.type, event.data)
 
 
 def is_plain_step(type: str, data: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from threading import TIMEOUT_MAX, Condition, Lock, Thread
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, InvalidValue
 from ...domain.ports import EventStore, NewEvent, Write
-from ...domain.run import RunState, is_plain_step, with_header
+from ...domain.run import RunState, advance, is_plain_step, with_header
 from ...domain.status import TERMINAL
 from ...domain.values.json import size_of
 from ...domain.visible import quoted
@@ -204,9 +204,9 @@ _Load = Callable[[str, int | None], RunState]
 
 def _fold(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     """Fold the events into the state. Returns them as they are to be stored."""
-    next = with_header(state, events)
-    next.apply(state)
-    return next.events
+    stored, after = with_header(state, events)
+    advance(state, stored, after)
+    return stored
 
 
 def _size(events: list[NewEvent]) -> int:

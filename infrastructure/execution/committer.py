@@ -13,7 +13,7 @@ from ...domain.run import (
     STEP_COMPLETED,
     STEP_FAILED,
     RunState,
-    Transition,
+    advance,
     evolve_recorded,
     with_header,
 )
@@ -61,13 +61,13 @@ class Committer:
     async def acommit(self, events: list[NewEvent]) -> None:
         """The same for a task; its event loop isn't blocked."""
         state = self._state
-        next = with_header(state, events)
+        stored, after = with_header(state, events)
         try:
-            await self._store.aappend(_make_write(state, next))
+            await self._store.aappend(_make_write(state, stored))
         except (ConcurrencyError, InvalidValue):
             await self._threads.store.run(self, events)  # meets the same error again, and handles it
         else:
-            next.apply(state)
+            advance(state, stored, after)
 
     def close(self) -> None:
         """Nothing is held back."""
@@ -78,13 +78,13 @@ def append_next(store: EventStore, state: RunState, events: list[NewEvent], *oth
 
     Raises as ``append`` does, and then leaves the state as it was.
     """
-    next = with_header(state, events)
-    store.append(_make_write(state, next), *others)
-    next.apply(state)
+    stored, after = with_header(state, events)
+    store.append(_make_write(state, stored), *others)
+    advance(state, stored, after)
 
 
-def _make_write(state: RunState, next: Transition) -> Write:
-    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, next.events)
+def _make_write(state: RunState, events: list[NewEvent]) -> Write:
+    return Write(state.run_id or "", state.version or ExpectedVersion.NO_STREAM, events)
 
 
 def only_operators(added: Sequence[RecordedEvent]) -> bool:

@@ -24,7 +24,20 @@ def test_a_command_goes_on_with_the_application_that_an_old_demo_printed(tmp_pat
     url = f"sqlite:///{tmp_path / 'a.db'}"
     with fl.open_ledger(url, flowledger.demo.executors) as ledger:
         ledger.workflows.save(flowledger.demo.DEFINITION, workflow_id="w")
-    command = [sys.executable, "-m", "flowledger", "--store", url, "--app", OLD_APP, "run", "start", "w"]
+    command = [
+        sys.executable,
+        "-W",
+        "default",
+        "-m",
+        "flowledger",
+        "--store",
+        url,
+        "--app",
+        OLD_APP,
+        "run",
+        "start",
+        "w",
+    ]
     done = subprocess.run([*command, "--payload", "{}"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in (0, 1), done.stderr  # as the run ends
     assert done.stdout

@@ -8,7 +8,8 @@ from typing import Any
 from ....domain.errors import ExpressionError, InvalidRequest
 from ....domain.expressions.language import Allowance
 from ....domain.expressions.lexer import MAX_SOURCE_LENGTH, Token, tokenize
-from ....domain.expressions.references import Reference, Selection, find_references, suggestion
+from ....domain.expressions.references import Reference, find_references, suggestion
+from ....domain.expressions.selection import Selection
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....projections.search import LEFT_OUT, VARIABLES, key_of

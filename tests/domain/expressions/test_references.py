@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from flowledger.domain.errors import ExpressionError
 from flowledger.domain.expressions import compile_template
 from flowledger.domain.expressions.lexer import tokenize
-from flowledger.domain.expressions.references import ANY, Scope, Selection, find_references
+from flowledger.domain.expressions.references import ANY, Scope, find_references
+from flowledger.domain.expressions.selection import Selection
 
 from .scenes import LANGUAGE, Result, scope, value_of
 
