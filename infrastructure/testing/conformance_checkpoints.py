@@ -1,4 +1,4 @@
-"""What every store of checkpoints must do."""
+"""The conformance suite of checkpoint stores."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a test of the suite asks when a race is over: who was told what, what is stored, and what a reader saw."""
+"""Checks after a race: the results of the writers, the stored events, and the events that a reader saw."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def check_whole(seen: Sequence[RecordedEvent]) -> None:
-    """Whether of each append all is there or nothing, where the text of an event says how many it has."""
+    """Check that each append is seen completely or not at all; the text of an event says how many it has."""
     counts: dict[str, list[int]] = {}
     for event in seen:
         name, size, _ = event.data["text"]
@@ -25,7 +25,7 @@ def check_whole(seen: Sequence[RecordedEvent]) -> None:
 
 
 def check_saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
-    """Whether a reader that followed the log got what it holds."""
+    """Check that a reader that followed the log got all its events."""
     check_order(seen)
     log = list(store.tail())
     passed_over = sorted({event.position for event in log} - {event.position for event in seen})
@@ -37,7 +37,7 @@ def check_saw_all(seen: Sequence[RecordedEvent], store: EventStore) -> None:
 
 
 def check_order(events: Sequence[RecordedEvent]) -> None:
-    """Whether positions grow from each event to the next."""
+    """Check that positions grow from each event to the next."""
     for before, event in pairwise(events):
         assert event.position != before.position, f"the log has position {event.position} twice"
         assert event.position > before.position, (
@@ -46,7 +46,7 @@ def check_order(events: Sequence[RecordedEvent]) -> None:
 
 
 def check_stream_is_whole(store: EventStore, stream: str, count: int) -> None:
-    """Whether a stream holds so many events, its versions without gaps, its positions in order."""
+    """Check that a stream has so many events, its versions without gaps, its positions in order."""
     events = list(store.read(stream))
     assert [event.version for event in events] == list(range(1, count + 1)), "the versions of a stream have gaps"
     assert store.head(stream) == count, "head isn't the version of the last event"
@@ -57,7 +57,7 @@ def check_stream_is_whole(store: EventStore, stream: str, count: int) -> None:
 
 
 def check_one_won(outcomes: Sequence[list[int] | BaseException], store: EventStore, stream: str, version: int) -> None:
-    """Whether one writer was told that event ``version + 1`` is its own, it is, and the others were refused."""
+    """Check that one writer appended event ``version + 1``, that it is stored, and that the others were refused."""
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, ConcurrencyError):
             raise AssertionError(
@@ -77,9 +77,9 @@ def check_one_won(outcomes: Sequence[list[int] | BaseException], store: EventSto
 
 
 def expect_success(writer: ThreadedCall[T]) -> T:
-    """What a writer did who was in nobody's way."""
+    """The result of a writer without conflicts."""
     try:
-        return writer.answer()
+        return writer.result()
     except AssertionError:
         raise
     except Exception as error:
@@ -87,7 +87,7 @@ def expect_success(writer: ThreadedCall[T]) -> T:
 
 
 def check_all_won(outcomes: Sequence[list[int] | Exception]) -> None:
-    """Whether nobody was refused, as nobody was in anybody's way."""
+    """Check that no writer was refused, as there were no conflicts."""
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise AssertionError(

@@ -1,4 +1,4 @@
-"""What every backend must keep: for who opens the store next, in another process, and when events were lost."""
+"""The durability of every backend: for later openings, in other processes, and after events were lost."""
 
 import os
 from collections.abc import Callable
@@ -163,7 +163,7 @@ def _is_there(store: EventStore, count: int, otherwise: str) -> None:
 # --- processes --------------------------------------------------------------------------------------------------------
 
 _Report = list[tuple[int, str]]
-"""The versions that a process went on from, and what it appended there, of appends that it was told are stored."""
+"""The acknowledged appends of a process: the versions that it continued from, and its texts."""
 
 
 def _race_of_processes(opens: Callable[[], EventStore]) -> list[_Report]:
@@ -178,7 +178,7 @@ def _race_of_processes(opens: Callable[[], EventStore]) -> list[_Report]:
     for racer in racers:
         racer.start()
     for _, told in pipes:
-        told.close()  # the children's end: what remains open here would hide that they are gone
+        told.close()  # the children's end: if it stays open here, their death isn't noticed
     try:
         for report, _ in pipes:
             if not report.poll(CALL_TIMEOUT):
@@ -199,7 +199,7 @@ def _race_of_processes(opens: Callable[[], EventStore]) -> list[_Report]:
 
 
 def _race(opens: Callable[[], EventStore], barrier: Barrier, report: Connection, number: int) -> None:
-    """What a racing process does. It ends as if it were killed: what it was told is stored must be."""
+    """The work of a racing process. It ends as if it were killed: acknowledged appends must be stored."""
     won: _Report = []
     try:
         store = opens()
@@ -211,7 +211,7 @@ def _race(opens: Callable[[], EventStore], barrier: Barrier, report: Connection,
             except ConcurrencyError:
                 continue
             won.append((version, text))
-    except BaseException as error:  # noqa: BLE001 - told to who waits for this process
+    except BaseException as error:  # noqa: BLE001 - reported to the waiting process
         barrier.abort()
         report.send(f"{type(error).__name__}: {error}")
     else:

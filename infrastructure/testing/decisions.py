@@ -1,4 +1,4 @@
-"""Decisions told as sentences: given what happened, when this is asked, then that follows, or a refusal, or nothing."""
+"""Tests of decisions as given, when, then: events, a command, and the events or the refusal that follow."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ Command = Callable[[Any], NewEvent | Iterable[NewEvent] | None]
 """Takes the state of a run, work order or workflow, and answers with what is to be recorded; or refuses."""
 
 _APART = 1_000
-"""Microseconds between given events that say no time of their own."""
+"""Microseconds between given events without a time of their own."""
 
 
 def given(*events: NewEvent | RecordedEvent, stream: str | None = None) -> "Given":

@@ -1,4 +1,4 @@
-"""Faults round a commit, on purpose: whoever survives them here survives them in production."""
+"""Fault injection at commits: crashes, lost connections, a full disk."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, get_args

@@ -1,7 +1,7 @@
-"""Races on purpose: calls that begin at one moment, and events that keep a store waiting while it takes them.
+"""Deliberate races: calls that start at one moment, and events that delay a store while it iterates over them.
 
-A race is lost in the time between a store's look at what is there and its commit. That may be far too short to be hit
-by luck, so the events stretch it: whoever goes through them waits until all have come that far.
+A race is lost between a store's read and its commit. That window may be far too short to be hit by chance, so the
+events widen it: iterating over them waits until all writers have come that far.
 """
 
 import sys
@@ -16,28 +16,28 @@ from ...domain.ports import NewEvent
 R = TypeVar("R")
 
 CALL_TIMEOUT = 60.0
-"""Seconds after which a call that hasn't come back is taken for one that never will."""
+"""Seconds after which a call that hasn't returned is taken for one that never will."""
 
 MEETING_TIMEOUT = 0.05
-"""Seconds to wait for others that may be unable to come, as who waits holds the lock that they need."""
+"""Seconds to wait for others that may be blocked, as the waiting one holds the lock that they need."""
 
 
-class Meeting:
-    """Where several come together. It opens when all have come or gone, or nobody has more patience."""
+class LooseBarrier:
+    """A barrier with a timeout: it opens when all have arrived or passed, or the first has waited too long."""
 
     def __init__(self, parties: int) -> None:
         self._missing = parties
         self._lock = Lock()
         self._open = Event()
 
-    def come(self) -> None:
-        """Be there, and wait for the others."""
-        self.go()
+    def wait(self) -> None:
+        """Arrive, and wait for the others."""
+        self.arrive()
         self._open.wait(MEETING_TIMEOUT)
         self._open.set()
 
-    def go(self) -> None:
-        """Be counted without waiting."""
+    def arrive(self) -> None:
+        """Arrive without waiting."""
         with self._lock:
             self._missing -= 1
             if self._missing == 0:
@@ -45,7 +45,7 @@ class Meeting:
 
 
 class SlowEvents(list[NewEvent]):
-    """Events that call back before the event at ``place`` is taken, once; behind the last where there is none."""
+    """Events that call back once during iteration: before the event at ``place``, or after the last one."""
 
     def __init__(self, events: Sequence[NewEvent], callback: Callable[[], object], place: int = 0) -> None:
         super().__init__(events)
@@ -66,33 +66,33 @@ class SlowEvents(list[NewEvent]):
 
 
 class ThreadedCall(Thread, Generic[R]):
-    """A call in a thread of its own: what it returned or raised is told by who waits for it."""
+    """A call in a thread of its own; ``result`` returns or raises what it did."""
 
     def __init__(self, call: Callable[[], R]) -> None:
         super().__init__(daemon=True)
         self._call = call
-        self._answer: R
+        self._result: R
         self._raised: BaseException | None = None
         self.start()
 
     def run(self) -> None:
         try:
-            self._answer = self._call()
-        except BaseException as error:  # noqa: BLE001 - raised where the answer is asked for
+            self._result = self._call()
+        except BaseException as error:  # noqa: BLE001 - raised by result()
             self._raised = error
 
-    def answer(self, seconds: float = CALL_TIMEOUT) -> R:
-        """What the call returned; raises what it raised, and AssertionError when it doesn't come back."""
+    def result(self, seconds: float = CALL_TIMEOUT) -> R:
+        """The result of the call; raises its error, or AssertionError when it doesn't return."""
         self.join(seconds)
         if self.is_alive():
             raise AssertionError(f"a call of the store hasn't come back for {seconds:.0f} seconds")
         if self._raised is not None:
             raise self._raised
-        return self._answer
+        return self._result
 
 
 def run_together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
-    """Make all calls at one moment, each in a thread; what they returned or raised, in their order."""
+    """Make all calls at one moment, each in a thread; returns their results or errors, in order."""
     barrier = Barrier(len(calls))
 
     def at_once(call: Callable[[], R]) -> R:
@@ -104,7 +104,7 @@ def run_together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
         outcomes: list[R | Exception] = []
         for racer in racers:
             try:
-                outcomes.append(racer.answer())
+                outcomes.append(racer.result())
             except AssertionError:
                 raise
             except Exception as error:  # noqa: BLE001 - the outcome of a race
@@ -114,7 +114,7 @@ def run_together(calls: Sequence[Callable[[], R]]) -> list[R | Exception]:
 
 @contextmanager
 def frequent_switches() -> Generator[None]:
-    """Threads take turns every few microseconds, so that no step of one is too short for another."""
+    """Threads switch every few microseconds, so that another can run between any two steps."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:

@@ -15,7 +15,7 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 
-from .office import PATIENCE, Office
+from .harness import MAX_WAIT, Harness
 
 
 @pytest.fixture
@@ -30,20 +30,20 @@ def threads_called(name: str) -> list[threading.Thread]:
 
 
 async def test_closing_waits_for_no_step_and_begins_none_that_still_waits_for_a_thread(durable_url: str) -> None:
-    office = Office(durable_url, threads=1)
-    begun = asyncio.create_task(office.ledger.runs.astart("held"))
-    assert await asyncio.to_thread(office.begun.acquire, timeout=PATIENCE)
-    waits = asyncio.create_task(office.ledger.runs.astart("quick"))
-    while not office.ledger._threads.executors._slots.waiting:
+    harness = Harness(durable_url, threads=1)
+    begun = asyncio.create_task(harness.ledger.runs.astart("held"))
+    assert await asyncio.to_thread(harness.begun.acquire, timeout=MAX_WAIT)
+    waits = asyncio.create_task(harness.ledger.runs.astart("quick"))
+    while not harness.ledger._threads.executors._slots.waiting:
         await asyncio.sleep(0)
-    office.ledger.close()
+    harness.ledger.close()
     with pytest.raises(fl.StorageUnavailable, match="closed before this step began"):
         await waits
-    office.let_go.set()
+    harness.let_go.set()
     with pytest.raises(fl.StorageUnavailable):
         await begun
-    assert len(office.names) == 1
-    with fl.open_ledger(durable_url, office.executors) as ledger:
+    assert len(harness.names) == 1
+    with fl.open_ledger(durable_url, harness.executors) as ledger:
         runs = ledger.history.runs(status="active")
         assert {ledger.runs.proceed(run.id).status for run in runs} == {"completed"}
         assert len(runs) == 2
@@ -61,23 +61,23 @@ async def test_a_closed_ledger_tells_async_callers_what_it_tells_others(durable_
 
 def test_threads_end_when_their_pool_is_closed(pool: ThreadPool) -> None:
     both = threading.Barrier(2)
-    for future in [pool.submit(both.wait, PATIENCE) for _ in range(2)]:
-        future.result(PATIENCE)
+    for future in [pool.submit(both.wait, MAX_WAIT) for _ in range(2)]:
+        future.result(MAX_WAIT)
     threads = threads_called("test-")
     assert len(threads) == 2
     pool.close()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(MAX_WAIT)
         assert not thread.is_alive()
-    assert pool.submit(lambda: "still").result(PATIENCE) == "still"  # the store itself says that it is closed
+    assert pool.submit(lambda: "still").result(MAX_WAIT) == "still"  # the store itself says that it is closed
 
 
 def test_threads_end_when_nobody_has_their_pool_any_more() -> None:
     pool = ThreadPool("forgotten", 2)
-    assert pool.submit(lambda: 1).result(PATIENCE) == 1
+    assert pool.submit(lambda: 1).result(MAX_WAIT) == 1
     (thread,) = threads_called("forgotten-")
     del pool
-    thread.join(PATIENCE)
+    thread.join(MAX_WAIT)
     assert not thread.is_alive()
 
 
@@ -90,9 +90,9 @@ def test_an_idle_thread_keeps_nothing_of_what_it_did(pool: ThreadPool) -> None:
     gc.disable()
     try:
         with pytest.raises(ValueError, match="no"):
-            pool.submit(_raise, value).result(PATIENCE)
+            pool.submit(_raise, value).result(MAX_WAIT)
         del value
-        assert pool.submit(lambda: 1).result(PATIENCE) == 1  # by the same thread, which has let go of the other by now
+        assert pool.submit(lambda: 1).result(MAX_WAIT) == 1  # by the same thread, which has let go of the other by now
         assert known() is None
     finally:
         gc.enable()
@@ -104,26 +104,26 @@ def _raise(value: Any) -> None:
 
 def test_what_no_coroutine_can_pass_on_is_told_in_other_words(pool: ThreadPool) -> None:
     with pytest.raises(RuntimeError, match="StopIteration"):
-        asyncio.run(asyncio.wait_for(pool.run(next, iter(())), PATIENCE))
+        asyncio.run(asyncio.wait_for(pool.run(next, iter(())), MAX_WAIT))
 
 
 def test_where_no_thread_can_be_started_its_work_is_refused_and_the_rest_goes_on(
     pool: ThreadPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Event()
-    first = pool.submit(gate.wait, PATIENCE)
+    first = pool.submit(gate.wait, MAX_WAIT)
     monkeypatch.setattr("flowledger.infrastructure.concurrency.threads.Thread", no_thread)
     for _ in range(3):
         with pytest.raises(fl.StorageUnavailable, match="no thread can be started"):
-            pool.submit(gate.wait, PATIENCE).result(PATIENCE)
+            pool.submit(gate.wait, MAX_WAIT).result(MAX_WAIT)
     monkeypatch.undo()
-    second = pool.submit(gate.wait, PATIENCE)
+    second = pool.submit(gate.wait, MAX_WAIT)
     waiting = [pool.submit(lambda: threading.current_thread().name) for _ in range(2000)]
     monkeypatch.setattr("flowledger.infrastructure.concurrency.threads.Thread", no_thread)
     gate.set()
-    assert first.result(PATIENCE)
-    assert second.result(PATIENCE)
-    assert {future.result(PATIENCE) for future in waiting} <= {"test-1", "test-5"}
+    assert first.result(MAX_WAIT)
+    assert second.result(MAX_WAIT)
+    assert {future.result(MAX_WAIT) for future in waiting} <= {"test-1", "test-5"}
 
 
 def no_thread(**_: Any) -> Any:
@@ -133,7 +133,7 @@ def no_thread(**_: Any) -> Any:
 def python(script: str) -> str:
     run = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
-        capture_output=True, text=True, timeout=2 * PATIENCE,
+        capture_output=True, text=True, timeout=2 * MAX_WAIT,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return run.stdout

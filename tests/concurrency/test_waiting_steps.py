@@ -13,7 +13,7 @@ import pytest
 
 import flowledger as fl
 
-from .office import PATIENCE, Office
+from .harness import MAX_WAIT, Harness
 
 Call = Callable[[fl.Ledger, fl.Run, fl.Run], Awaitable[Any]]
 
@@ -48,35 +48,35 @@ CALLS: dict[str, Call] = {
 
 @pytest.mark.parametrize("durability", ["step", "batch"])
 async def test_every_call_answers_beside_steps_that_wait(store_url: str, durability: Any) -> None:
-    office = Office(store_url, threads=3, durability=durability)
-    with office.ledger as ledger:
-        async with office.busy(200, threads=3) as tasks:
+    harness = Harness(store_url, threads=3, durability=durability)
+    with harness.ledger as ledger:
+        async with harness.busy(200, threads=3) as tasks:
             done = await ledger.runs.astart("awaited")
             for what, call in CALLS.items():
                 queued = await ledger.runs.astart("quick", wait=False)
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(MAX_WAIT):
                     await call(ledger, done, queued)
                 assert not any(task.done() for task in tasks), what
         assert {task.result().status for task in tasks} == {"completed"}
-    assert {name.rpartition("-")[0] for name in office.names} == {"flowledger-executor"}
-    assert len(set(office.names)) == 3
+    assert {name.rpartition("-")[0] for name in harness.names} == {"flowledger-executor"}
+    assert len(set(harness.names)) == 3
 
 
 async def test_no_call_uses_the_pool_of_the_application(store_url: str) -> None:
-    office = Office(store_url, threads=1)
-    with office.ledger as ledger:
+    harness = Harness(store_url, threads=1)
+    with harness.ledger as ledger:
         done = await ledger.runs.astart("quick")
         queued = await ledger.runs.astart("quick", wait=False)
         taken = ThreadPoolExecutor(1)
         let_go = threading.Event()
         asyncio.get_running_loop().set_default_executor(taken)
-        held = asyncio.get_running_loop().run_in_executor(None, let_go.wait, PATIENCE)
+        held = asyncio.get_running_loop().run_in_executor(None, let_go.wait, MAX_WAIT)
         for what, call in CALLS.items():
             if what != "the application's own thread":
                 await call(ledger, done, queued)
         await ledger.runs.astart("quick")
         await asyncio.gather(*(ledger.runs.astart("quick") for _ in range(10)))
-        await fl.Engine(fl.WorkflowDefinition.model_validate(QUICK), office.executors).aexecute()
+        await fl.Engine(fl.WorkflowDefinition.model_validate(QUICK), harness.executors).aexecute()
         assert not held.done()
         let_go.set()
         assert await held
@@ -86,9 +86,9 @@ QUICK = {"nodes": [{"id": "a", "type": "quick"}]}
 
 
 async def test_an_operator_who_stops_a_run_while_its_step_waits_needs_no_executor_thread(store_url: str) -> None:
-    office = Office(store_url, threads=1)
-    with office.ledger as ledger:
-        async with office.busy(1, threads=1) as tasks:
+    harness = Harness(store_url, threads=1)
+    with harness.ledger as ledger:
+        async with harness.busy(1, threads=1) as tasks:
             (summary,) = await ledger.history.aruns(workflow_id="held")
             await ledger.runs.acancel(summary.id, by="ops")
         assert tasks[0].result().status == "cancelled"
@@ -133,9 +133,9 @@ def test_an_async_executor_under_a_blocked_loop_sees_the_context_of_its_caller()
 
 
 async def test_a_call_that_is_cancelled_while_its_step_waits_for_a_thread_never_executes_it(store_url: str) -> None:
-    office = Office(store_url, threads=1)
-    with office.ledger as ledger:
-        async with office.busy(1, threads=1):
+    harness = Harness(store_url, threads=1)
+    with harness.ledger as ledger:
+        async with harness.busy(1, threads=1):
             waits = asyncio.create_task(ledger.runs.astart("quick"))
             while not (summaries := await ledger.history.aruns(workflow_id="quick")):
                 await asyncio.sleep(0)
@@ -145,7 +145,7 @@ async def test_a_call_that_is_cancelled_while_its_step_waits_for_a_thread_never_
             with pytest.raises(asyncio.CancelledError):
                 await waits
         assert (await ledger.runs.aproceed(summaries[0].id)).status == "completed"
-        assert len(office.names) == 2
+        assert len(harness.names) == 2
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.0, True, "8", None])

@@ -98,7 +98,7 @@ def test_what_is_retried_at_the_same_moment_is_retried_once(
     monkeypatch.setattr(bulk, "load_work_order", read_just_before)
     (item,) = operation
     assert item.outcome == "skipped"
-    assert ("wasn't given" if other == "somebody" else "goes on elsewhere") in str(item.reason)
+    assert ("wasn't given" if other == "somebody" else "runs elsewhere") in str(item.reason)
     assert len(order_of(harness.ledger, failed[0]).runs) == 2
 
 

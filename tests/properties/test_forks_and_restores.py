@@ -32,7 +32,7 @@ from ..hostile.values import NAME, TEXT
 from ..storage.restorable import PostgresStore, SQLiteStore
 from .forking_worker import definition, executors
 
-PATIENCE = 60
+MAX_WAIT = 60
 """Seconds after which a worker that doesn't answer is taken to hang."""
 
 NUMBER = st.integers(0, 1_000)
@@ -44,9 +44,9 @@ class Peer:
     """The other end of a worker's socket."""
 
     def __init__(self, listener: socket.socket) -> None:
-        listener.settimeout(PATIENCE)
+        listener.settimeout(MAX_WAIT)
         self._channel, _ = listener.accept()
-        self._channel.settimeout(PATIENCE)
+        self._channel.settimeout(MAX_WAIT)
         self._lines = self._channel.makefile("rw")
         self.opened = False
 
@@ -110,7 +110,7 @@ class World:
         self._listener.close()
         for process in self._processes:
             try:
-                process.wait(PATIENCE)
+                process.wait(MAX_WAIT)
             finally:
                 process.kill()
 

@@ -17,7 +17,7 @@ from flowledger.infrastructure.storage import group_commit
 from flowledger.infrastructure.storage.errors import ConnectionLost
 from flowledger.infrastructure.storage.group_commit import GroupCommit
 
-PATIENCE = 10
+MAX_WAIT = 10
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""
 
 
@@ -59,7 +59,7 @@ class Disk:
             self.at_gate.append(insert)
             self.changed.notify_all()
         try:
-            return self._ended(insert, "stored" if self.open else insert.outcome.get(timeout=PATIENCE))
+            return self._ended(insert, "stored" if self.open else insert.outcome.get(timeout=MAX_WAIT))
         except BaseException as error:
             insert.raised = error
             raise
@@ -90,7 +90,7 @@ class Disk:
 
     def until(self, condition: Callable[[], object]) -> None:
         with self.changed:
-            assert self.changed.wait_for(condition, PATIENCE), "somebody waits for ever"
+            assert self.changed.wait_for(condition, MAX_WAIT), "somebody waits for ever"
 
     def next_insert(self) -> Insert:
         self.until(lambda: self.at_gate)
@@ -163,9 +163,9 @@ class Company:
             insert.end()
         for _, future in self.futures:
             if not future.cancelled():
-                future.exception(PATIENCE)
+                future.exception(MAX_WAIT)
         last = event("last")
-        assert [self.disk.log[position - 1] for position in self.on_thread(last).result(PATIENCE)] == [last]
+        assert [self.disk.log[position - 1] for position in self.on_thread(last).result(MAX_WAIT)] == [last]
 
 
 def event(stream: str, version: int = 1, size: int = 8) -> StoredEvent:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from .clusters import new_database, run_sql
-from .company import PATIENCE, Company
+from .company import MAX_WAIT, Company
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def loops() -> Iterator[list[asyncio.AbstractEventLoop]]:
     yield loops
     for loop, thread in zip(loops, threads, strict=True):
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
+        thread.join(MAX_WAIT)
         loop.close()
 
 

@@ -19,7 +19,7 @@ from flowledger.infrastructure.storage import group_commit
 from flowledger.infrastructure.storage.errors import ConnectionLost
 
 from ..effort import tries
-from .company import PATIENCE, Company, Disk, event, place, run_in_thread
+from .company import MAX_WAIT, Company, Disk, event, place, run_in_thread
 
 # --- who shares with whom ---------------------------------------------------------------------------------------------
 
@@ -36,7 +36,7 @@ def test_who_comes_alone_commits_in_its_own_thread(company: Company) -> None:
 def test_a_task_that_comes_alone_causes_one_insert_off_its_loop(company: Company) -> None:
     company.disk.open = True
     events = (event("a", 1), event("a", 2))
-    assert company.on_loop(*events).result(PATIENCE) == [1, 2]
+    assert company.on_loop(*events).result(MAX_WAIT) == [1, 2]
     assert [tuple(insert.events) for insert in company.disk.inserts] == [events]
 
 
@@ -66,10 +66,10 @@ def test_one_conflict_leaves_the_others_their_shared_commit(company: Company, pl
     company.queued(6)
     leading.end()
     company.disk.open = True
-    assert sorted(position for other in others for position in other.result(PATIENCE)) == [2, 3, 4, 5]
+    assert sorted(position for other in others for position in other.result(MAX_WAIT)) == [2, 3, 4, 5]
     for writer in late:
         with pytest.raises(IntegrityError):
-            writer.result(PATIENCE)
+            writer.result(MAX_WAIT)
     assert [len(insert.events) for insert in company.disk.inserts] == [1, 6, 4, 1, 1]
 
 
@@ -83,7 +83,7 @@ def test_what_is_too_large_to_share_goes_beside_the_others(
     large = joins(company, *(event("large", version, size) for version in range(1, count + 1)))
     company.disk.until(lambda: len(company.disk.at_gate) == 2)
     company.disk.at_gate[1].end()
-    assert large.result(PATIENCE) == list(range(1, count + 1))
+    assert large.result(MAX_WAIT) == list(range(1, count + 1))
     assert company.queue.came == []
     company.all_go_on()
 
@@ -186,9 +186,9 @@ def test_closing_waits_for_tasks_that_wait_behind_a_thread(company: Company) -> 
     closing = run_in_thread(company.group.close)
     company.disk.open = True
     leading.end()
-    assert thread.result(PATIENCE) == [2]
-    assert task.result(PATIENCE) == [3]
-    closing.result(PATIENCE)
+    assert thread.result(MAX_WAIT) == [2]
+    assert task.result(MAX_WAIT) == [3]
+    closing.result(MAX_WAIT)
 
 
 def test_closing_ends_though_others_keep_coming(company: Company) -> None:
@@ -221,10 +221,10 @@ def test_where_no_thread_can_serve_tasks_they_hear_of_it_and_threads_go_on(
         monkeypatch.setattr(Thread, "start", no_thread)
     late = asyncio.run_coroutine_threadsafe(company.group.ainsert([event("late")]), company.loops[0])
     if why == "closed":
-        assert late.result(PATIENCE) == [2]  # by a thread of its own
+        assert late.result(MAX_WAIT) == [2]  # by a thread of its own
     else:
         with pytest.raises(OperationalError, match="no thread can commit for others: can't start new thread"):
-            late.result(PATIENCE)
+            late.result(MAX_WAIT)
     monkeypatch.undo()
     company.all_go_on()
 
@@ -235,8 +235,8 @@ def no_thread(_: Thread) -> None:
 
 def served(company: Company, one: StoredEvent) -> list[int]:
     """What a task gets that comes alone; returns when the server is idle again."""
-    positions = company.on_loop(one).result(PATIENCE)
-    company.group._server.submit(int).result(PATIENCE)  # type: ignore[union-attr]
+    positions = company.on_loop(one).result(MAX_WAIT)
+    company.group._server.submit(int).result(MAX_WAIT)  # type: ignore[union-attr]
     return positions
 
 
@@ -292,5 +292,5 @@ store.close()
 @pytest.mark.parametrize("child", ["append", "close"])
 def test_a_forked_child_can_append_and_close_though_its_parent_was_committing(durable_url: str, child: str) -> None:
     command = [sys.executable, "-c", FORKED, durable_url, str(Path(__file__).parents[2]), child]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_WAIT, check=False)
     assert done.stdout.split() == ["1" if child == "append" else "0", "1", "1", "1"], done.stderr

@@ -18,7 +18,7 @@ import pytest
 
 from flowledger.infrastructure.storage import group_commit
 
-from .company import PATIENCE, Company, WatchedQueue, event, run_in_thread
+from .company import MAX_WAIT, Company, WatchedQueue, event, run_in_thread
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, MemoryError, OverflowError])
@@ -46,7 +46,7 @@ def test_an_error_that_no_recorder_should_raise_reaches_the_writer_at_fault(
         for insert in [*company.disk.at_gate]:
             insert.end(OverflowError("a version that no column can hold"))
             company.disk.until(lambda gone=insert: gone not in company.disk.at_gate)
-    assert isinstance(alone.exception(PATIENCE), OverflowError)
+    assert isinstance(alone.exception(MAX_WAIT), OverflowError)
     company.all_go_on()
 
 
@@ -86,10 +86,10 @@ def test_a_thread_interrupted_while_it_waits_does_not_hold_up_the_others(company
     company.on_loop(event("task"))
     company.queued(ahead + 3)
     interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    assert interrupt(ctypes.c_ulong(idents.get(timeout=PATIENCE)), ctypes.py_object(KeyboardInterrupt)) == 1
+    assert interrupt(ctypes.c_ulong(idents.get(timeout=MAX_WAIT)), ctypes.py_object(KeyboardInterrupt)) == 1
     leading.end()
     company.all_go_on()
-    assert isinstance(waiting.exception(PATIENCE), KeyboardInterrupt)
+    assert isinstance(waiting.exception(MAX_WAIT), KeyboardInterrupt)
 
 
 def test_the_main_thread_interrupted_while_it_waits_leaves_the_queue(company: Company) -> None:
@@ -112,7 +112,7 @@ def test_the_main_thread_interrupted_while_it_waits_leaves_the_queue(company: Co
         interrupting = run_in_thread(interrupt)
         with pytest.raises(KeyboardInterrupt):
             company.group.insert([event("interrupted")])
-        interrupting.result(PATIENCE)
+        interrupting.result(MAX_WAIT)
     assert not company.queue
     leading.end()
     company.all_go_on()

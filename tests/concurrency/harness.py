@@ -1,4 +1,4 @@
-"""A ledger whose steps wait until they may go on, start other runs and wait for those, or say where they are."""
+"""A ledger whose steps wait until they are released, start other runs and wait for them, or report their thread."""
 
 import asyncio
 import threading
@@ -8,11 +8,11 @@ from typing import Any
 
 import flowledger as fl
 
-PATIENCE = 30
-"""Seconds after which something that should have happened hasn't."""
+MAX_WAIT = 30
+"""Seconds after which an event that should have happened counts as missing."""
 
 
-class Office:
+class Harness:
     def __init__(self, url: str, threads: int, durability: Any = "step") -> None:
         self.let_go = threading.Event()
         self.begun = threading.Semaphore(0)
@@ -37,7 +37,7 @@ class Office:
     def held(self, step: fl.StepContext) -> Any:
         self.names.append(threading.current_thread().name)
         self.begun.release()
-        assert self.let_go.wait(PATIENCE)
+        assert self.let_go.wait(MAX_WAIT)
 
     def quick(self, step: fl.StepContext) -> Any:
         self.names.append(threading.current_thread().name)
@@ -53,7 +53,7 @@ class Office:
         tasks = [asyncio.create_task(self.ledger.runs.astart("held")) for _ in range(runs)]
         try:
             for _ in range(threads):
-                assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE)
+                assert await asyncio.to_thread(self.begun.acquire, timeout=MAX_WAIT)
             yield tasks
         finally:
             self.let_go.set()
