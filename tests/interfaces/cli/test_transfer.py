@@ -107,7 +107,7 @@ def test_a_run_is_kept_as_a_test_that_fails_when_the_code_changes(cli: CommandLi
 
 
 def pytest_in(cli: CommandLine) -> subprocess.CompletedProcess[str]:
-    arguments = ["-m", "pytest", "-p", "no:cacheprovider", "--rootdir", ".", "tests/cases"]
+    arguments = ["-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir", ".", "tests/cases"]
     return cli.python(*arguments, PYTHONPATH=os.pathsep.join([str(cli.home), *filter(None, sys.path)]))
 
 
