@@ -63,7 +63,7 @@ def export(
 
 
 def _export_case(session: Session, run: str, folder: Path, name: str | None) -> None:
-    from ..shared.test_case import write_case
+    from ..shared.kept_case import write_case
 
     with session.open_ledger(writing=True) as ledger, progress_bar("exporting") as advance:
         case, test = write_case(ledger.history, run, folder, name, session.app, advance)
