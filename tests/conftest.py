@@ -21,6 +21,11 @@ BACKENDS = ("memory", "sqlite", "postgres")
 GIVEN_SERVER = os.environ.get("FLOWLEDGER_TEST_POSTGRES")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core, as tests wait for processes, servers and screens for half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="the long sweeps instead of what runs by default")
 

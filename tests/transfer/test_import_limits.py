@@ -14,6 +14,7 @@ import flowledger as fl
 from flowledger.infrastructure.storage.codec import chain_digest, initial_digest
 from flowledger.infrastructure.transfer import limits
 
+from ..effort import spread
 from .story import Story
 
 IMPORT = """
@@ -79,7 +80,7 @@ def with_payload(story: Story, folder: Path, payload: bytes) -> list[bytes]:
     return lines
 
 
-@pytest.mark.parametrize("value", [b"[]", b"{}", b'{"a":1}', b'"ab"', b"1", b"[[[]]]"])
+@pytest.mark.parametrize("value", spread([b"[]", b"{}", b'{"a":1}', b'"ab"', b"1", b"[[[]]]"], by_default=[b"[]"]))
 def test_an_event_of_millions_of_small_values_is_refused_before_it_is_read(
     story: Story, tmp_path: Path, value: bytes
 ) -> None:
@@ -88,7 +89,7 @@ def test_an_event_of_millions_of_small_values_is_refused_before_it_is_read(
     assert "holds more than 5,000,000 values" in refused(file, memory=3 * 2**29, seconds=8)
 
 
-@pytest.mark.parametrize("value", [b"[]", b'{"a":1}', b'"ab"', b"[[[]]]"])
+@pytest.mark.parametrize("value", spread([b"[]", b'{"a":1}', b'"ab"', b"[[[]]]"], by_default=[b'{"a":1}']))
 def test_an_event_of_as_many_values_as_may_be_takes_bounded_memory(story: Story, tmp_path: Path, value: bytes) -> None:
     each = value.count(b"[") + 4 * value.count(b"{") + 1
     values = b"[" + b",".join([value] * (4_900_000 // each)) + b"]"

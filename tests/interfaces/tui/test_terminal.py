@@ -97,7 +97,7 @@ from flowledger.infrastructure.interfaces.tui import panes
 def broken(self):
     raise RuntimeError("a bug of the pane")
 
-panes.GraphPane.look = broken
+panes.GraphPane.load = broken
 main()
 """
 
