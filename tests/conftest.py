@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    effort.sample(items)
     effort.spread_over_postgres(items)
     others = [item for item in items if not effort.belongs(item)]
     if others:

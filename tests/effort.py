@@ -1,8 +1,8 @@
 """How much the tests try: enough to show each promise by default, and all of it with ``pytest --exhaustive``.
 
 The exhaustive run consists of what the other one leaves out or tries less often, so both together try everything:
-tests and parameters marked ``exhaustive``, those marked ``scaled``, all that Hypothesis makes examples for, and
-most parameters of what runs on PostgreSQL as well as on other backends.
+tests and parameters marked ``exhaustive``, most of those marked ``sampled``, those marked ``scaled``, all that
+Hypothesis makes examples for, and most parameters of what runs on PostgreSQL as well as on other backends.
 """
 
 from collections.abc import Container, Iterable
@@ -42,6 +42,20 @@ def spread(values: Iterable[Any], *, by_default: Container[Any]) -> list[Any]:
         else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.exhaustive)
         for value in values
     ]
+
+
+def sample(items: Iterable[pytest.Item]) -> None:
+    """Of a test marked ``sampled(n)``, by default one in n of its parameter sets is tried, on each backend."""
+    seen: dict[object, int] = {}
+    for item in items:
+        mark, parameters = item.get_closest_marker("sampled"), getattr(item, "callspec", None)
+        if mark is None or parameters is None:
+            continue
+        backend = [value for value in parameters.params.values() if value in ("memory", "sqlite", "postgres")]
+        key = (item.nodeid.partition("[")[0], *backend)
+        if seen.setdefault(key, 0) % mark.args[0]:
+            item.add_marker("exhaustive")
+        seen[key] += 1
 
 
 def spread_over_postgres(items: Iterable[pytest.Item]) -> None:

@@ -57,6 +57,22 @@ def test_by_default_each_test_runs_on_every_backend_and_each_parameter_on_some(
     assert chosen == (left_out if exhaustive else {item.nodeid for item in items} - left_out)
 
 
+@pytest.mark.parametrize("exhaustive", [True, False])
+def test_of_a_sampled_test_each_backend_has_one_parameter_set_in_so_many_by_default(
+    monkeypatch: pytest.MonkeyPatch, exhaustive: bool
+) -> None:
+    monkeypatch.setattr(effort, "exhaustive", exhaustive)
+    items: list[Any] = [Item("test", number=number, url=backend) for number in range(3) for backend in BACKENDS]
+    for item in items:
+        item.get_closest_marker = lambda name, item=item: (
+            SimpleNamespace(args=(2,)) if name == "sampled" else "exhaustive" in item.marks or None
+        )
+    effort.sample(items)
+    chosen = {item.nodeid for item in items if effort.belongs(item)}
+    left_out = {f"test[1-{backend}]" for backend in BACKENDS}
+    assert chosen == (left_out if exhaustive else {item.nodeid for item in items} - left_out)
+
+
 def test_the_exhaustive_run_tries_as_often_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for exhaustive, expected in ((True, [300, 3]), (False, [37, 2])):
         monkeypatch.setattr(effort, "exhaustive", exhaustive)

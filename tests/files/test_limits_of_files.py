@@ -69,6 +69,7 @@ def laughs(leaf: str, levels: int) -> str:
     ],
     ids=["empty lists", "texts", "objects", "merged", "merged at once", "a long text", "no aliases at all"],
 )
+@pytest.mark.sampled(4)
 def test_yaml_is_charged_for_what_it_says_with_its_aliases_written_out(text: str) -> None:
     with pytest.raises(fl.InvalidRequest, match=r"w.yaml has more than 100,000 keys and values"):
         from_yaml(text, "w.yaml")

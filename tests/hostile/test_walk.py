@@ -63,6 +63,7 @@ async def look_at_all(walk: Walker) -> list[str]:
         by_default=["failed", "forked"],
     ),
 )
+@pytest.mark.sampled(3)
 async def test_no_screen_obeys_what_it_shows(hostile: tuple[str, dict[str, str]], how: str) -> None:
     url, runs = hostile
     with fl.open_ledger(url, executors) as ledger:
@@ -80,6 +81,7 @@ async def test_no_screen_obeys_what_it_shows(hostile: tuple[str, dict[str, str]]
         by_default=["orders[/]", ":smile:"],
     ),
 )
+@pytest.mark.sampled(2)
 async def test_a_name_is_no_markup_in_any_title(tmp_path: Path, id: str) -> None:
     mine = fl.ExecutorRegistry()
     mine.register(id)(lambda step: fl.StepResult(id, handle=id))

@@ -35,6 +35,7 @@ def kill(server: Any) -> None:
 
 
 @pytest.mark.parametrize("when", ["before the commit", "between the commit and its acknowledgement"])
+@pytest.mark.sampled(3)
 def test_a_run_goes_on_when_its_server_is_back(server: Any, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[str] = []
     executors = fl.ExecutorRegistry()

@@ -94,6 +94,7 @@ Append = Callable[..., list[int]]
 @pytest.mark.parametrize("append", [by_a_thread, by_a_task])
 @pytest.mark.parametrize("second", Place, ids=lambda place: place.name)
 @pytest.mark.parametrize("first", Place, ids=lambda place: place.name)
+@pytest.mark.sampled(4)
 def test_an_append_that_breaks_twice_is_stored_whole_or_not_at_all(
     proxy: Proxy, store: LedgerEventStore, untroubled: LedgerEventStore, first: Place, second: Place, append: Append
 ) -> None:

@@ -63,6 +63,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
         yield Pair(primary, standby, url)
 
 
+@pytest.mark.sampled(3)
 def test_processes_go_on_after_a_failover_that_lost_acknowledged_events(pair: Pair) -> None:
     executors = fl.ExecutorRegistry()
     failed_over: list[int] = []

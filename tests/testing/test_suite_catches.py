@@ -121,6 +121,7 @@ def test_the_suite_fails_a_store_that_is_wrong_and_says_why(bind: Any, case: Cas
     {(case.test, tuple(case.given.items())): (case.test, case.given) for case in CASES}.values(),
     ids=lambda value: value if isinstance(value, str) else "",
 )
+@pytest.mark.sampled(4)
 def test_a_sound_store_passes_the_same(bind: Any, kind: type[Any], test: str, given: dict[str, Any]) -> None:
     if kind is logs.DiskLog or "lost_events" not in test:
         bind(kind).check(test, **given)

@@ -87,6 +87,7 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda part: getattr(part, "name", part))
+@pytest.mark.sampled(5)
 def test_a_value_of_the_index_that_was_changed_is_found(story: Story, table: Table, column: str) -> None:
     ((key, *version),) = story.query(
         f"SELECT {table.key}{', version' if table.has_versions else ''} FROM {table.name} "
@@ -119,6 +120,7 @@ def test_a_row_of_the_index_that_is_gone_is_found(story: Story, table: Table, wh
 
 @pytest.mark.parametrize("key", ["!", "7", "zzz", "\u00e4"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.sampled(4)
 def test_a_row_of_the_index_without_a_stream_is_found(story: Story, table: Table, key: str) -> None:
     stored = [name for name in table.columns if not name.startswith("last_") or name == "last_run_id"]
     copied = ", ".join(f"'{key}'" if name == table.key else name for name in stored)

@@ -181,6 +181,7 @@ def child() -> Iterator[LimitedChild]:
     ("program", "said"),
     [pytest.param(*shape, id=f"{row} {number}") for row, shapes in ROWS.items() for number, shape in enumerate(shapes)],
 )
+@pytest.mark.sampled(4)
 def test_what_is_hostile_fails_by_itself_and_ends_no_process(child: LimitedChild, program: str, said: str) -> None:
     assert said in child.ask(program)
 

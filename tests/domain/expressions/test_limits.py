@@ -65,6 +65,7 @@ ITEMS = [{"id": number, "name": f"item {number}", "tags": ["a", "b"]} for number
         ("payload.exists(x, 'a'.matches('\\\\w{99}'))", list(range(3000))),
     ],
 )
+@pytest.mark.sampled(4)
 def test_an_evaluation_that_would_cost_too_much_is_stopped(source: str, payload: Any) -> None:
     with pytest.raises(ExpressionError, match="reads or loops over too much data"):
         render(f"{{{{ {source} }}}}", scope(payload=payload))

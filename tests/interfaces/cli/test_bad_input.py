@@ -54,6 +54,7 @@ NOBODY = "0197a3b0-0000-7000-8000-000000000000"
         (["verify", "--quickly"], "--quickly"),
     ],
 )
+@pytest.mark.sampled(4)
 def test_bad_input_exits_with_2_and_says_what_is_wrong(cli: CommandLine, arguments: list[str], words: str) -> None:
     cli.workflow("other", "echo")
     message = cli.refused(*arguments)

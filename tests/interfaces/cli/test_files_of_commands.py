@@ -162,6 +162,7 @@ def test_a_command_writes_into_a_pipe_and_leaves_it_one(store: Store, name: str)
 
 
 @pytest.mark.parametrize("name", [name for name in WRITING if name.partition(" ")[0] not in ("orders", "trail")])
+@pytest.mark.sampled(4)
 def test_a_command_writes_to_stdout_and_nothing_else_gets_there(store: Store, name: str) -> None:
     file, arguments = WRITING[name]
     Path(file).symlink_to("/dev/stdout")

@@ -48,6 +48,7 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
 @pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.sampled(5)
 def test_a_full_disk_behind_stdout_is_told_and_is_no_finding(cli: CommandLine, run: str, name: str) -> None:
     arguments = [each.format(run=run) for each in COMMANDS[name]]
     with open("/dev/full", "wb") as full:
@@ -59,6 +60,7 @@ def test_a_full_disk_behind_stdout_is_told_and_is_no_finding(cli: CommandLine, r
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.sampled(5)
 def test_a_closed_stdout_is_told_and_nothing_is_written_into_the_store(cli: CommandLine, run: str, name: str) -> None:
     arguments = [each.format(run=run) for each in COMMANDS[name]]
     status, said = ended(started(cli, *arguments, preexec_fn=lambda: os.close(1)))
@@ -139,6 +141,7 @@ ODD = ["", "0", "-5", "x", "1", "8 0", "1e3", "²", "٣", "9" * 30, "9" * 5_000,
 
 
 @pytest.mark.parametrize("size", ODD)
+@pytest.mark.sampled(7)
 def test_an_odd_size_of_the_terminal_gives_the_list_all_the_same(
     cli: CommandLine, run: str, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +195,7 @@ def test_a_size_is_brought_between_bounds_or_is_none() -> None:
 
 
 @pytest.mark.parametrize("columns", [NARROWEST, 200])
+@pytest.mark.sampled(2)
 def test_the_narrowest_terminal_that_is_believed_shows_ids_and_states_whole(
     cli: CommandLine, run: str, columns: int
 ) -> None:

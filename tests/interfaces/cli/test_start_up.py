@@ -46,6 +46,7 @@ def test_registering_executors_brings_in_neither_a_store_nor_expressions() -> No
 
 
 @pytest.mark.parametrize("command", ["", "run start", "history", "audit", "workflow save", "schema", "replay", "walk"])
+@pytest.mark.sampled(4)
 def test_showing_help_brings_in_neither_a_store_nor_expressions_nor_colours(command: str) -> None:
     loaded = modules_after(HELP.format(arguments=[*command.split(), "--help"]))
     assert "typer" in loaded

@@ -49,6 +49,7 @@ def test_the_demo_tells_the_whole_cycle(demo: Demo) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.exhaustive
 def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stderr(demo: Demo) -> None:
     done = demo("demo", "--json")
     summary = summary_of(done)
@@ -78,6 +79,7 @@ def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path:
     assert not (tmp_path / "mine.db").exists()
 
 
+@pytest.mark.exhaustive
 def test_the_demo_can_be_told_twice_in_one_store(demo: Demo, durable_url: str) -> None:
     for _ in range(2):
         summary = summary_of(demo("--store", durable_url, "demo", "--json"))

@@ -72,6 +72,7 @@ def ledger() -> Iterator[fl.Ledger]:
         ("help", NARROW, 1, "question_mark"),
     ],
 )
+@pytest.mark.sampled(2)
 async def test_the_screen_is_as_it_is_kept(
     ledger: fl.Ledger, page: str, size: tuple[int, int], version: int, keys: str
 ) -> None:
@@ -116,6 +117,7 @@ async def test_the_screen_is_as_it_is_kept(
         ("tab right tab right tab right tab right", 5),
     ],
 )
+@pytest.mark.sampled(6)
 async def test_keys_lead_from_version_to_version(ledger: fl.Ledger, keys: str, version: int) -> None:
     async with walking(ledger, order(ledger), NARROW) as walk:
         for key in keys.split():
@@ -141,6 +143,7 @@ async def test_keys_lead_from_version_to_version(ledger: fl.Ledger, keys: str, v
         ("shift+tab c", "copied the definition: "),
     ],
 )
+@pytest.mark.sampled(4)
 async def test_what_keys_did_or_could_not_do_is_said(ledger: fl.Ledger, keys: str, said: str) -> None:
     async with walking(ledger, order(ledger), WIDE) as walk:
         assert said in await walk(*keys.split())
