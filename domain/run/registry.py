@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..events.registry import EventEntry, Registry, register
+from ..events.words import describe_reason
 from . import rules, transitions, words
 from .events import (
     CANCELLED,
@@ -126,7 +127,7 @@ RUN_EVENTS: Final[Registry] = register(
         evolve=transitions.on_cancelled,
         why_not=rules.why_not_end,
         index="run moved",
-        describe=words.describe_reason,
+        describe=describe_reason,
         narrate=words.narrate_cancellation,
         sign="✗",
         tone="failure",
@@ -139,7 +140,7 @@ RUN_EVENTS: Final[Registry] = register(
         evolve=transitions.on_failed,
         why_not=rules.why_not_end,
         index="run moved",
-        describe=words.describe_reason,
+        describe=describe_reason,
         narrate=None,
         sign="✗",
         tone="end",

@@ -42,11 +42,6 @@ def describe_recovery(_: Body) -> str:
     return "taken over from a worker that is gone"
 
 
-def describe_reason(data: Body) -> str:
-    reason: str = data.get("reason", "")
-    return reason
-
-
 def describe_metadata(data: Body) -> str:
     return brief(data["metadata"])
 

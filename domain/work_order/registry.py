@@ -3,7 +3,7 @@
 from typing import Final
 
 from ..events.registry import Body, EventEntry, Registry, register
-from ..events.words import because
+from ..events.words import because, describe_reason
 from ..ports import RecordedEvent
 from .events import OPENED, REJECTED, RUN_ADDED, WorkOrderOpened, WorkOrderRejected, WorkOrderRunAdded
 from .state import WorkOrderState
@@ -53,11 +53,6 @@ def describe_opening(data: Body) -> str:
     return f"first run {data['run_id']}" if "run_id" in data else ""
 
 
-def describe_rejection(data: Body) -> str:
-    reason: str = data["reason"]
-    return reason
-
-
 def describe_run(data: Body) -> str:
     return f"{data['kind']} {data['run_id']}"
 
@@ -87,7 +82,7 @@ WORK_ORDER_EVENTS: Final[Registry] = register(
         evolve=on_rejected,
         why_not=why_not_reject,
         index="work order rejected",
-        describe=describe_rejection,
+        describe=describe_reason,
         narrate=narrate_rejection,
         sign="·",
         tone="quiet",

@@ -1,9 +1,11 @@
 """The registry of the events of a workflow, what each does to its state, and the fold that follows it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ..events.registry import Body, EventEntry, Registry, register
+from ..events.words import describe_reason
 from ..ports import RecordedEvent
 from . import words
 from .events import ARCHIVED, CREATED, RESTORED, SAVED, WorkflowArchived, WorkflowRestored, WorkflowSaved
@@ -35,31 +37,22 @@ def why_not_restore(workflow: WorkflowState) -> str | None:
     return None if workflow.archived is not None else "the workflow is not archived"
 
 
+_CREATED = EventEntry(
+    name=CREATED,
+    schema=WorkflowSaved,
+    aggregate="workflow",
+    evolve=on_saved,
+    why_not=why_not_save,
+    index="workflow saved",
+    describe=words.describe_save,
+    narrate=words.narrate_save,
+    sign="·",
+    tone="quiet",
+)
+
 WORKFLOW_EVENTS: Final[Registry] = register(
-    EventEntry(
-        name=CREATED,
-        schema=WorkflowSaved,
-        aggregate="workflow",
-        evolve=on_saved,
-        why_not=why_not_save,
-        index="workflow saved",
-        describe=words.describe_save,
-        narrate=words.narrate_save,
-        sign="·",
-        tone="quiet",
-    ),
-    EventEntry(
-        name=SAVED,
-        schema=WorkflowSaved,
-        aggregate="workflow",
-        evolve=on_saved,
-        why_not=why_not_save,
-        index="workflow saved",
-        describe=words.describe_save,
-        narrate=words.narrate_save,
-        sign="·",
-        tone="quiet",
-    ),
+    _CREATED,
+    replace(_CREATED, name=SAVED),
     EventEntry(
         name=ARCHIVED,
         schema=WorkflowArchived,
@@ -67,7 +60,7 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         evolve=on_archived,
         why_not=why_not_save,
         index="workflow archived",
-        describe=words.describe_reason,
+        describe=describe_reason,
         narrate=words.narrate_archive,
         sign="·",
         tone="quiet",
@@ -79,7 +72,7 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         evolve=on_restored,
         why_not=why_not_restore,
         index="workflow restored",
-        describe=words.describe_reason,
+        describe=describe_reason,
         narrate=words.narrate_restoration,
         sign="·",
         tone="quiet",

@@ -11,11 +11,6 @@ def describe_save(data: Body) -> str:
     return f"{name}{data['snapshot_id']}, {len(data['definition']['nodes'])} nodes{message}"
 
 
-def describe_reason(data: Body) -> str:
-    reason: str = data.get("reason", "")
-    return reason
-
-
 def narrate_save(event: RecordedEvent) -> str:
     verb = "created" if event.version == 1 else f"saved version {event.version} of"
     return f"{verb} {event.data['workflow_id']!r}{because(event.data.get('message'))}"
