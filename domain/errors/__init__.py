@@ -18,8 +18,10 @@ FlowledgerError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
+│   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── ExpressionError       an expression in node data has no value; the step fails
@@ -36,6 +38,7 @@ from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, 
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .runs import RunHeld, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -60,12 +63,14 @@ __all__ = [
     "NotFound",
     "NotStorable",
     "NothingAsOf",
+    "RunHeld",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "VersionNotFound",
+    "WaitClosed",
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkflowNotFound",

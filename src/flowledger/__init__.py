@@ -27,12 +27,14 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        RunHeld,
         RunNotFound,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
         VersionNotFound,
+        WaitClosed,
         WorkflowNotFound,
         WorkOrderNotFound,
         WorkOrderRejected,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
     from .domain.run.snapshot import RetryState, Snapshot
+    from .domain.run.waits import Answer, Hold, Wait
     from .domain.values.clock import OddTime
     from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
     from .domain.workflow.definition import Edge, Node, WorkflowDefinition
@@ -96,6 +99,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Act",
+    "Answer",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -124,6 +128,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
     "ImportReport",
@@ -167,6 +172,7 @@ __all__ = [
     "RunAudit",
     "RunComparison",
     "RunHeader",
+    "RunHeld",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
@@ -189,6 +195,8 @@ __all__ = [
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
+    "Wait",
+    "WaitClosed",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -214,8 +222,8 @@ _NAMES = {
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
+        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
+        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
@@ -226,6 +234,7 @@ _NAMES = {
     "domain.run": "RunHeader",
     "domain.execution.scoping": "Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
+    "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.execution.batching": "Batch",

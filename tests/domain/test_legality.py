@@ -19,7 +19,8 @@ FAILURE = ("run.step_failed", {"node_id": "a", "error": {"type": "E", "message":
 WAITS = ("run.step_failed", {**FAILURE[1], "retry_at": 9})
 AGAIN = ("run.step_failed", {**WAITS[1], "attempt": 2})
 ASKS = ("run.paused", {"node_id": "a"})
-HELD = ("run.paused", {})
+PAUSED = ("run.paused", {})
+HELD, RELEASED, CLAIMED = ("run.held", {}), ("run.released", {}), ("run.claimed", {})
 RESUMED, RETRIED, RECOVERED = ("run.resumed", {}), ("run.retried", {}), ("run.recovered", {})
 CANCELLED, FAILED = ("run.cancelled", {}), ("run.failed", {"reason": "limit"})
 NOTED = ("run.metadata_set", {"metadata": {}})
@@ -35,11 +36,21 @@ LEGAL: list[Story] = [
     [START, RECOVERED, RECOVERED, STEP_A],
     [START, ASKS, RESUMED, STEP_A],
     [START, WAITS, RETRIED, AGAIN, RETRIED],
-    [START, WAITS, HELD, RESUMED],
+    [START, WAITS, PAUSED, RESUMED],
+    [START, WAITS, HELD, RELEASED, RETRIED],
+    [START, ASKS, HELD, RELEASED, RESUMED, STEP_A],
+    [START, HELD, RELEASED, STEP_A],
+    [START, HELD, STEP_A, RELEASED, CLAIMED, STEP_B],
+    [START, HELD, ASKS, RELEASED, RESUMED],
+    [START, HELD, WAITS, RELEASED, RETRIED],
+    [START, PAUSED, RELEASED, STEP_A],
+    [QUEUED, CLAIMED, STEP_A],
+    [QUEUED, HELD, RELEASED, CLAIMED, STEP_A],
     [START, WAITS, CANCELLED, NOTED],
-    [START, HELD, STEP_A, RESUMED, STEP_B],
-    [START, HELD, FAILURE],
+    [START, PAUSED, STEP_A, RESUMED, STEP_B],
+    [START, PAUSED, FAILURE],
     [START, CANCELLED, STEP_A],
+    [START, PAUSED, CANCELLED, ASKS],
     [START, HELD, CANCELLED, ASKS],
     [START, FAILED],
     [AT_C, LOST, FAILED],
@@ -67,14 +78,25 @@ ILLEGAL: list[Story] = [
     [START, ASKS, RETRIED],
     [START, ASKS, RECOVERED],
     [START, ASKS, STEP_A],
-    [START, ASKS, HELD],
+    [START, ASKS, PAUSED],
+    [START, PAUSED, STEP_A, STEP_B],
     [START, HELD, STEP_A, STEP_B],
+    [START, HELD, STEP_A, RELEASED, STEP_B],
+    [START, HELD, HELD],
+    [START, HELD, PAUSED],
+    [START, HELD, RECOVERED],
+    [QUEUED, HELD, CLAIMED],
+    [START, ASKS, HELD, RESUMED],
+    [START, WAITS, HELD, RETRIED],
+    [START, STEP_A, STEP_B, HELD],
+    [START, RELEASED],
+    [START, CLAIMED],
     [START, FAILURE, RETRIED],
     [START, FAILURE, CANCELLED],
     [START, FAILED, FAILED],
     [START, CANCELLED, STEP_A, STEP_B],
     [START, CANCELLED, RESUMED],
-    [START, CANCELLED, HELD],
+    [START, CANCELLED, PAUSED],
     [QUEUED, STEP_A],
     [AT_C, LOST, STEP_B],
     [AT_C, LOST, NOTED],

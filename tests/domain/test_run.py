@@ -12,7 +12,7 @@ from flowledger.domain.run import (
     evolve,
     fail,
     fold_batches,
-    pause,
+    hold,
     proceed,
     resume,
     segments,
