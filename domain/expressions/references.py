@@ -10,7 +10,7 @@ from ..errors import ExpressionError
 from ..values.json import render_path
 from .lexer import Token, matching_brackets
 
-ROOTS = ("nodes", "payload", "input", "globals")
+ROOTS = ("nodes", "payload", "answer", "input", "globals")
 """The names that an expression sees."""
 
 _RESERVED = frozenset({"in", "true", "false", "null"})
@@ -44,6 +44,8 @@ class Scope:
     nodes: Mapping[str, Sequence[ResultView]] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Node id → its results so far. A node without results isn't there for expressions."""
     payload: Any = None
+    answer: Any = None
+    """What the node's own wait was answered with."""
     input: Any = None
     """The node's own data, before expressions."""
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
@@ -176,11 +178,7 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
     elif isinstance(value, Mapping):
         raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
     wanted = f"field {shorten(key)!r}" if isinstance(key, str) else f"item [{key}]"
-    place = _prefix(reference, index)
-    hint = (
-        "; only the first step after a start or a resume sees a payload" if (place, value) == ("payload", None) else ""
-    )
-    raise ExpressionError(f"{place} is {kind_of(value)}, it has no {wanted}{hint}", missing="")
+    raise ExpressionError(f"{_prefix(reference, index)} is {kind_of(value)}, it has no {wanted}", missing="")
 
 
 def _prefix(reference: Reference, index: int) -> str:

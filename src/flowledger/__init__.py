@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
+        InvalidAnswer,
         InvalidDefinition,
         InvalidExport,
         InvalidRequest,
@@ -135,6 +136,7 @@ __all__ = [
     "ImportedStream",
     "InputInvalid",
     "Intervention",
+    "InvalidAnswer",
     "InvalidDefinition",
     "InvalidExport",
     "InvalidRequest",
@@ -221,8 +223,8 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
+        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer InvalidDefinition "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),

@@ -10,12 +10,14 @@ from ....domain.execution.step import Refusal
 from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
 from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, is_running, start
+from ....domain.run.events import RESUMED
 from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
+from .answer import refuse_unfit
 from .run_services import Runnable, RunServices
 from .start import Rejection, find_refusal, record_rejection
 
@@ -136,6 +138,8 @@ def _continue_fork(
         evolve(begun, *started)
         given = rerun.payload is not None
         event = continue_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
+        if event is not None and event.type == RESUMED:
+            refuse_unfit(begun, rerun.payload)
         yield from () if event is None else (event,)
 
 
