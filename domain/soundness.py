@@ -145,6 +145,8 @@ def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
     for key in DUE_TIMES:
         if key in data:
             yield key, data[key], True
+    if "given_answer" in data:
+        yield "given_answer.at", data["given_answer"]["at"], False
     if "after" in data:
         after = data["after"]
         for key in PAST_TIMES:

@@ -100,9 +100,7 @@ class Expression:
 
         What is read of a payload or an answer that isn't there is null, as is what can't be done with such a null.
         """
-        absent = self._may_be_absent and frozenset(
-            root for root in self._may_be_absent if getattr(scope, root) is None
-        )
+        absent = self._may_be_absent and frozenset(root for root in self._may_be_absent if getattr(scope, root) is None)
         if absent:
             value = self._evaluate_without(absent, scope, allowance)
         elif self._program is None:

@@ -23,6 +23,7 @@ from .events import (
     Origin,
 )
 from .state import RunState
+from .waits import GivenAnswer
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def start(
     now: int,
     origin: Origin | None = None,
     edited: EditedResult | None = None,
+    asks_again: bool = False,
+    given_answer: GivenAnswer | None = None,
     queued: bool = False,
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
@@ -71,6 +74,10 @@ def start(
         data["metadata"] = metadata
     if edited is not None:
         data["edited"] = edited
+    if asks_again:
+        data["asks_again"] = True
+    if given_answer is not None:
+        data["given_answer"] = given_answer
     return NewEvent(STARTED, data)
 
 

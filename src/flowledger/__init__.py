@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
-    from .domain.rerun.retry import RetryPreview, ReusedNode
+    from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
@@ -119,6 +119,7 @@ __all__ = [
     "Conflict",
     "ConflictingHistory",
     "Divergence",
+    "EarlierAnswer",
     "Edge",
     "Engine",
     "EventNotReadable",
@@ -224,15 +225,15 @@ _NAMES = {
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer InvalidDefinition "
-        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld "
+        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",
     "domain.run.results": "NodeResult",
-    "domain.rerun.retry": "RetryPreview ReusedNode",
+    "domain.rerun.retry": "EarlierAnswer RetryPreview ReusedNode",
     "domain.run": "RunHeader",
     "domain.execution.scoping": "Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
