@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from .projections.runs.attempts import Attempt, LogEntry
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
+    from .projections.runs.open_waits import WaitSummary
     from .projections.runs.reused_results import ReusedResult
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
@@ -200,6 +201,7 @@ __all__ = [
     "VersionNotFound",
     "Wait",
     "WaitClosed",
+    "WaitSummary",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -226,8 +228,8 @@ _NAMES = {
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer InvalidDefinition "
         "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld "
-        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
+        "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -260,6 +262,7 @@ _NAMES = {
     "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
     "projections.replay.divergence": "Divergence",
     "projections.runs.lineage": "Lineage Relative",
+    "projections.runs.open_waits": "WaitSummary",
     "projections.runs.reused_results": "ReusedResult",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",

@@ -90,8 +90,8 @@ class Runs(Unpicklable):
         that is delivered again, with the same payload to the same wait, gives the run as it stands.
 
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
-        the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't paused),
-        ConcurrencyError (another caller was faster).
+        the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
+        paused), ConcurrencyError (another caller was faster).
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
