@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flowledger as fl
-from flowledger.domain.workflow.definition import start_faults
+from flowledger.domain.workflow.graph_faults import start_faults
 
 json_values = st.recursive(
     st.none()

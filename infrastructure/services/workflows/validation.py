@@ -7,7 +7,8 @@ from typing import Any
 from ....domain.errors import InvalidDefinition
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan, expression_faults, make_plan, unknown_types
-from ....domain.workflow.definition import WorkflowDefinition, edge_id_faults, name_faults, size_faults, start_faults
+from ....domain.workflow.definition import WorkflowDefinition
+from ....domain.workflow.graph_faults import edge_id_faults, name_faults, size_faults, start_faults
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 
