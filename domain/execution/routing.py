@@ -6,12 +6,15 @@ from typing import Any, NamedTuple, overload
 
 from ..errors import ExpressionError
 from ..expressions import Allowance, Condition, ExpressionLanguage, Scope
+from ..run import RunState
 from ..run.context import Context
 from ..run.results import NodeResult, entry_of
+from ..values.json import freeze
 from ..visible import quoted
 from ..workflow.changes import edge_label
-from ..workflow.definition import Edge
+from ..workflow.definition import Edge, Node
 from ..workflow.routes import NodeRoutes
+from .scoping import Globals
 
 
 class PlannedEdge(NamedTuple):
@@ -28,6 +31,7 @@ PlannedEdges = tuple[PlannedEdge, ...]
 class PlannedRoutes:
     """The edges that leave one node, ready to be followed."""
 
+    node: Node
     direct: Mapping[str | None, str]
     """Handle (None: no handle) → the next node, where one edge without a condition takes the handle."""
     conditional: Mapping[str | None, PlannedEdges]
@@ -45,54 +49,80 @@ class PlannedRoutes:
             yield from (edge.condition for edge in edges if edge.condition is not None)
 
 
-class Way(NamedTuple):
-    """Where conditions lead; ``fault`` where one of them failed."""
-
-    next_node_id: str | None
-    fault: ExpressionError | None = None
-
-
-def plan_routes(routes: NodeRoutes, language: ExpressionLanguage, refusal: str | None) -> PlannedRoutes:
+def plan_routes(node: Node, routes: NodeRoutes, language: ExpressionLanguage, refusal: str | None) -> PlannedRoutes:
     """Compile the conditions of a node's edges; ``refusal`` says why none is."""
 
     def planned(edges: Iterable[Edge]) -> PlannedEdges:
         return tuple(
             PlannedEdge(
                 edge.target,
-                None
-                if edge.when is None
-                else Condition(edge.when, language, edge=edge_label(edge.to_data()), refusal=refusal),
+                None if edge.when is None else Condition(edge.when, language, edge=_name(edge), refusal=refusal),
             )
             for edge in edges
         )
 
     plain = {handle: edges[0].target for handle, edges in routes.on_success.items() if edges[0].when is None}
     others = {handle: planned(edges) for handle, edges in routes.on_success.items() if handle not in plain}
-    return PlannedRoutes(plain, others, planned(routes.on_failure))
+    return PlannedRoutes(node, plain, others, planned(routes.on_failure))
 
 
-def find_way(edges: PlannedEdges, scope: Callable[[], Scope]) -> Way:
-    """The first of the edges whose condition is true; the scope is made where there is a condition to evaluate."""
-    seen: Scope | None = None
+def _name(edge: Edge) -> str:
+    return edge_label({key: value for key, value in edge.to_data().items() if key != "when"})
+
+
+class Way(NamedTuple):
+    """Where a run goes on from a node; where it doesn't, whether no condition was true, or what was wrong."""
+
+    next_node_id: str | None = None
+    no_condition_held: bool = False
+    fault: str | None = None
+
+
+def way_after_success(routes: PlannedRoutes, handle: str | None, scope: Callable[[], Scope]) -> Way:
+    """Where a returned handle leads. A fault: no edge takes it, or a condition can't be evaluated."""
+    next_node_id = routes.direct.get(handle)
+    if next_node_id is not None:
+        return Way(next_node_id)
+    if (edges := routes.conditional.get(handle)) is not None:
+        return _first_true(edges, scope())
+    return Way(fault=describe_unrouted(routes, handle)) if routes.takes_handles else Way()
+
+
+def way_after_failure(routes: PlannedRoutes, scope: Callable[[], Scope]) -> Way:
+    """Where a failure for good leads. A fault: a condition can't be evaluated."""
+    return _first_true(routes.on_failure, scope()) if routes.on_failure else Way()
+
+
+def _first_true(edges: PlannedEdges, scope: Scope) -> Way:
     allowance = Allowance()
     for edge in edges:
-        if edge.condition is None:
-            return Way(edge.target)
-        seen = scope() if seen is None else seen
         try:
-            if edge.condition.holds(seen, allowance):
+            if edge.condition is None or edge.condition.holds(scope, allowance):
                 return Way(edge.target)
         except ExpressionError as error:
-            return Way(None, error)
-    return Way(None)
+            return Way(fault=str(error))
+    return Way(no_condition_held=True)
 
 
-def describe_unrouted(node_id: str, routes: PlannedRoutes, handle: str | None) -> str:
+def describe_unrouted(routes: PlannedRoutes, handle: str | None) -> str:
     """Says that no edge takes the handle, and which ones edges do take."""
     handles = [*routes.direct, *routes.conditional]
     known = ", ".join("(no handle)" if known is None else repr(known) for known in handles)
     returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
-    return f"Node {node_id!r} {returned}, which no edge takes; its edges take: {known}"
+    return f"Node {routes.node.id!r} {returned}, which no edge takes; its edges take: {known}"
+
+
+def scope_after(node: Node, state: RunState, step: Mapping[str, Any], globals: Globals) -> Callable[[], Scope]:
+    """What the conditions of a node's edges see: what its data sees, and the result of the step itself.
+
+    ``step``: the body of the event that records the step, before it is folded into the state.
+    """
+    return lambda: Scope(
+        ResultsAfter(state.context, step),
+        freeze(state.payload, "payload"),
+        node.data,
+        *globals.for_expressions(node),
+    )
 
 
 class ResultsAfter(Mapping[str, Sequence[NodeResult]]):

@@ -4,7 +4,7 @@ from .amount import excess_in_definition, excess_in_node
 from .condition import Condition, source_in
 from .language import Allowance, Expression, ExpressionLanguage, Program
 from .references import Scope
-from .template import Rendered, Template, compile_template
+from .template import Rendered, Template, compile_template, verbatim
 
 __all__ = [
     "Allowance",
@@ -19,4 +19,5 @@ __all__ = [
     "excess_in_definition",
     "excess_in_node",
     "source_in",
+    "verbatim",
 ]

@@ -21,7 +21,7 @@ class Condition:
     def __init__(self, when: str, language: ExpressionLanguage, *, edge: str, refusal: str | None = None) -> None:
         """``edge``: what messages call the edge. ``refusal``: why it isn't compiled at all."""
         source = source_in(when)
-        self.label = f"edge {edge!r}, condition {{{{ {shorten(source)} }}}}"
+        self.label = f"the condition of edge {edge!r}, {{{{ {shorten(source)} }}}}"
         self.fault = refusal
         self._expression: Expression | None = None
         if refusal is None:

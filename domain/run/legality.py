@@ -74,4 +74,4 @@ def _is_way(routes: NodeRoutes, type: str, data: Mapping[str, Any]) -> bool:
         return not found_none and (failed or is_unrouted == bool(routes.on_success))
     if failed and not found_none:
         return True
-    return may_lead_nowhere(edges) and is_unrouted != found_none
+    return may_lead_nowhere(edges) and is_unrouted != found_none and "retry_at" not in data

@@ -160,6 +160,8 @@ STORED = {"stored": True}
 def _message(type: str, path: tuple[str | int, ...], message: str) -> str:
     if type != "extra_forbidden":
         return message.removeprefix("Value error, ")
-    owner = {"nodes": "a node", "edges": "an edge"}.get(str(path[0]), "a definition") if len(path) > 1 else "a definition"
+    owner = (
+        {"nodes": "a node", "edges": "an edge"}.get(str(path[0]), "a definition") if len(path) > 1 else "a definition"
+    )
     place = render_path((*path[:-1], "metadata"))[1:]
     return f"is no key of {owner}; keep what is yours under {place}"

@@ -24,7 +24,10 @@ def as_json(definition: Any) -> Any:
     listed = {key: definition[key] for key in ("nodes", "edges") if isinstance(definition.get(key), list | tuple)}
     return {
         **definition,
-        **{key: [part.to_data() if hasattr(part, "to_data") else part for part in parts] for key, parts in listed.items()},
+        **{
+            key: [part.to_data() if hasattr(part, "to_data") else part for part in parts]
+            for key, parts in listed.items()
+        },
     }
 
 
@@ -85,12 +88,16 @@ def _way_faults(edges: Sequence[_Part]) -> Iterator[Fault]:
             continue
         first = unconditional.get((edge["source"], on_failure, handle))
         if first is not None:
-            label = "failure" if on_failure else f"the handle {quoted(handle)}" if handle is not None else "no handle"
-            hint = "" if edge.get("when") is None else ", which has no condition and so is always taken"
-            yield Fault(
-                f"edges[{index}]",
-                f"leaves node {quoted(edge['source'])} {'on' if on_failure else 'by'} {label}, as edges[{first}] does{hint}",
+            by = (
+                "on failure"
+                if on_failure
+                else f"by the handle {quoted(handle)}"
+                if handle is not None
+                else "by no handle"
             )
+            hint = "" if edge.get("when") is None else ", which has no condition and so is always taken"
+            message = f"leaves node {quoted(edge['source'])} {by}, as edges[{first}] does{hint}"
+            yield Fault(f"edges[{index}]", message)
         elif edge.get("when") is None:
             unconditional[edge["source"], on_failure, handle] = index
 

@@ -49,7 +49,9 @@ class Attempt:
     handle: str | None
     next_node_id: str | None
     unrouted: bool
-    """Whether it ended with a handle that no edge takes, so that the run failed."""
+    """Whether no edge led on from it, or a condition couldn't be evaluated, so that the run failed."""
+    no_condition_held: bool
+    """Whether there were edges, and none of their conditions was true."""
     retry_at: datetime | None
     """When a retry was due; None: no retry."""
     reason: str | None
@@ -136,6 +138,7 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         handle=data.get("handle"),
         next_node_id=data.get("next_node_id"),
         unrouted="unrouted" in data,
+        no_condition_held="no_condition_held" in data,
         retry_at=moment_of(data.get("retry_at")),
         reason=data.get("reason"),
         until=moment_of(data.get("until")),
