@@ -1,13 +1,14 @@
 """The executions of a run's nodes, one by one: input, outcome, execution time and waiting time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from ...domain.ports import RecordedEvent
 from ...domain.run.events import PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import moment
+from ..serialization import ADDED
 
 AttemptOutcome = Literal["completed", "failed", "paused"]
 
@@ -50,14 +51,14 @@ class Attempt:
     next_node_id: str | None
     unrouted: bool
     """Whether no edge led on from it, or a condition couldn't be evaluated, so that the run failed."""
-    no_condition_held: bool
-    """Whether there were edges, and none of their conditions was true."""
     retry_at: datetime | None
     """When a retry was due; None: no retry."""
     reason: str | None
     """Why the node paused the run."""
     until: datetime | None
     logs: tuple[LogEntry, ...]
+    no_condition_held: bool = field(default=False, metadata=ADDED)
+    """Whether there were edges, and none of their conditions was true."""
 
 
 class Due:
@@ -138,11 +139,11 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         handle=data.get("handle"),
         next_node_id=data.get("next_node_id"),
         unrouted="unrouted" in data,
-        no_condition_held="no_condition_held" in data,
         retry_at=moment_of(data.get("retry_at")),
         reason=data.get("reason"),
         until=moment_of(data.get("until")),
         logs=tuple(LogEntry(moment(line["at"]), line["level"], line["message"]) for line in data.get("logs", ())),
+        no_condition_held="no_condition_held" in data,
     )
 
 
