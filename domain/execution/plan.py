@@ -1,7 +1,8 @@
 """A definition joined with its executors: all that can be prepared once is prepared here."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import Fault, InvalidDefinition, InvalidRequest
@@ -56,6 +57,33 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, Mapping[str | None, str]]
     """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
+    _readers: dict[str, Mapping[str, str]] = field(
+        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
+    )
+
+    def readers_of_globals(self, start: str) -> Mapping[str, str]:
+        """The names of globals without which a run that goes on at this node may come to a step that fails → a node
+        that reads each. The nodes are those that the run may come to.
+        """
+        readers = self._readers.get(start)
+        if readers is None:
+            readers = self._readers[start] = self._find_readers(start)
+        return readers
+
+    def _find_readers(self, start: str) -> Mapping[str, str]:
+        readers: dict[str, str] = {}
+        if not any(planned.template.required_globals for planned in self.nodes.values()):
+            return readers
+        ahead, seen = deque([start]), {start}
+        while ahead:
+            node_id = ahead.popleft()
+            planned = self.nodes.get(node_id)
+            for name in () if planned is None else planned.template.required_globals:
+                readers.setdefault(name, node_id)
+            following = set(self.routes.get(node_id, {}).values()) - seen
+            seen |= following
+            ahead += sorted(following)
+        return readers
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:
