@@ -173,7 +173,9 @@ def conclude(
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
-    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(concluded.error):
+    # An executor that returned has had its effect: a value that can't be kept is no reason to repeat it.
+    failed = isinstance(outcome, Raised) and is_retryable(concluded.error)
+    if failed and planned.policy is not None and planned.policy.allows(attempt):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
     return [NewEvent(STEP_FAILED, event)]
 

@@ -63,7 +63,7 @@ def call_settings(
 
 def check_actor(by: str) -> None:
     """Raises InvalidRequest or InvalidValue for what can't be the name of an actor."""
-    if not isinstance(freeze(by, "by"), str) or not by:
+    if not isinstance(freeze(by, "by", converts=False), str) or not by:
         raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
     check_name(by, "by")
 

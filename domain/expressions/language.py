@@ -109,7 +109,7 @@ class Expression:
             except ExpressionError as error:
                 raise self._explain(error, scope) from None
         try:
-            return freeze(value, "the result")
+            return freeze(value, "the result", converts=False)  # string(…) says how it is written
         except InvalidValue as error:
             raise ExpressionError(self._not_json(error)) from None
 
