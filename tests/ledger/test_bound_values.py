@@ -143,11 +143,11 @@ def another(value: Any) -> Any:
 
 def test_one_line_is_stored_of_a_lambda_that_is_bound_where_it_is_written(tmp_path: Path) -> None:
     # fmt: off
-    first, second = partial(lambda key, step: len(key), "s3cr3t-1"), partial(lambda key, step: [key], key="s3cr3t-2")
+    first, second = partial(lambda key, step: len(key), "s3cr3t-1"), partial(lambda step, key: [key], key="s3cr3t-2")
     # fmt: on
     assert save(tmp_path, first)["source"] == "lambda key, step: len(key)\n# bound: (str) {}\n"
     assert "s3cr3t" not in str(save(tmp_path, second))
-    assert save(tmp_path, second)["source"].startswith("lambda key, step: [key]\n")
+    assert save(tmp_path, second)["source"].startswith("lambda step, key: [key]\n")
 
 
 @pytest.mark.parametrize("function", [call, Client("x").send, partial(call), lambda step: 1])
