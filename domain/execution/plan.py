@@ -1,7 +1,8 @@
 """A definition joined with its executors: all that can be prepared once is prepared here."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import Fault, InvalidDefinition, InvalidRequest
@@ -65,6 +66,40 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, PlannedRoutes]
     """By node id; also of nodes that have no executor."""
+    _readers: dict[str, Mapping[str, str]] = field(
+        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
+    )
+
+    def readers_of_globals(self, start: str) -> Mapping[str, str]:
+        """The names of globals without which a run that goes on at this node may come to a step that fails → a node
+        that reads each. The nodes are those that the run may come to.
+        """
+        readers = self._readers.get(start)
+        if readers is None:
+            readers = self._readers[start] = self._find_readers(start)
+        return readers
+
+    def _find_readers(self, start: str) -> Mapping[str, str]:
+        readers: dict[str, str] = {}
+        if not any(self._required_by(node_id) for node_id in self.routes):
+            return readers
+        ahead, seen = deque([start]), {start}
+        while ahead:
+            node_id = ahead.popleft()
+            for name in self._required_by(node_id):
+                readers.setdefault(name, node_id)
+            following = set(self.routes[node_id].targets() if node_id in self.routes else ()) - seen
+            seen |= following
+            ahead += sorted(following)
+        return readers
+
+    def _required_by(self, node_id: str) -> frozenset[str]:
+        """The globals without which the node's data, or the condition of an edge from it, has no value."""
+        planned = self.nodes.get(node_id)
+        if planned is None:
+            return frozenset()
+        by_conditions = (condition.required_globals for condition in planned.routes.conditions())
+        return planned.template.required_globals.union(*by_conditions)
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:

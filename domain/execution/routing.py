@@ -43,6 +43,12 @@ class PlannedRoutes:
         """Whether any edge leaves the node that hasn't failed."""
         return bool(self.direct or self.conditional)
 
+    def targets(self) -> Iterator[str]:
+        """The nodes to which edges lead."""
+        yield from self.direct.values()
+        for edges in (*self.conditional.values(), self.on_failure):
+            yield from (edge.target for edge in edges)
+
     def conditions(self) -> Iterator[Condition]:
         """All conditions."""
         for edges in (*self.conditional.values(), self.on_failure):

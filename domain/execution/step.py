@@ -75,7 +75,7 @@ def prepare(
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node))
+        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public)
         data, masked = template.render(scope)
         masker.add_secret(data, masked)
     model = data
@@ -103,7 +103,7 @@ def find_input_refusal(
     planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
 ) -> Refusal | None:
     """Why the node's input schema refuses its input, or None. A failing expression is no refusal: it fails the step."""
-    masker = Masker(globals.values)
+    masker = Masker(globals.secrets)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:

@@ -16,7 +16,7 @@ def source_in(when: str) -> str:
 class Condition:
     """A condition, compiled. One that can't be is false and true nowhere: ``fault`` says why."""
 
-    __slots__ = ("_expression", "fault", "label", "reads_globals")
+    __slots__ = ("_expression", "fault", "label", "reads_globals", "required_globals")
 
     def __init__(self, when: str, language: ExpressionLanguage, *, edge: str, refusal: str | None = None) -> None:
         """``edge``: what messages call the edge. ``refusal``: why it isn't compiled at all."""
@@ -29,7 +29,9 @@ class Condition:
                 self._expression = Expression(source, language)
             except ExpressionError as error:
                 self.fault = str(error)
-        self.reads_globals = self._expression is not None and self._expression.reads_globals
+        compiled = self._expression
+        self.reads_globals = compiled is not None and compiled.reads_globals
+        self.required_globals = frozenset[str]() if compiled is None else frozenset(compiled.required_globals)
 
     def holds(self, scope: Scope, allowance: Allowance) -> bool:
         """Whether it is true. Raises ExpressionError where it can't be evaluated, or is neither true nor false."""

@@ -49,6 +49,8 @@ class Scope:
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Globals that only other nodes are given → in words, which."""
+    public: frozenset[str] = frozenset()
+    """The names of globals that aren't masked."""
 
 
 class _AnyKey:

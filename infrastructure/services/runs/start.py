@@ -89,6 +89,9 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         now=now,
         queued=not request.wait,
     )
+    if request.wait:
+        settings = services.supply_globals(settings, state, [event])
+        runnable.refuse_missing_globals(event.data["start_node_id"], settings)
     refused = find_refusal(runnable, state, event, settings, wait=request.wait)
     opened = open_work_order(
         work_order_id,

@@ -54,3 +54,6 @@ def _warn_of_expressions(plan: Plan) -> None:
     for node_id, planned in plan.nodes.items():
         for fault in planned.template.faults:
             _log.warning("node %r will fail when it runs: %s", node_id, fault)
+        for condition in planned.routes.conditions():
+            if condition.fault is not None:
+                _log.warning("the run will fail behind node %r: %s: %s", node_id, condition.label, condition.fault)
