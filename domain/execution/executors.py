@@ -243,7 +243,7 @@ class ExecutorRegistry(Unpicklable):
             if unfit is not None:
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: an executor is called with one argument, the StepContext, and "
-                    f"{quoted(getattr(function, '__qualname__', function))} can't be: {unfit}"
+                    f"{quoted(unwrap(function)[0].__qualname__)} can't be: {unfit}"
                 )
             if type in self._executors:
                 raise InvalidRequest(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import RetryPreview, ReusedNode
@@ -124,6 +125,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "ImportReport",
@@ -154,6 +156,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -213,8 +216,8 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
+        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
@@ -224,7 +227,7 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
     "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
