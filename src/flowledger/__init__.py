@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import RetryPreview, ReusedNode
@@ -128,6 +129,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -159,6 +161,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -221,10 +224,10 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld "
+        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
+        "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -232,7 +235,7 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
     "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",

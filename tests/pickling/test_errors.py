@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, Any] = {
     "conflicts": ["node a"],
     "missing": "total",
     "streams": {"workflow:w": 2},
+    "readers": {"token": "call"},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
