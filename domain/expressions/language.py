@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ..errors import ExpressionError, InvalidValue
 from ..values.json import freeze
 from .absence import roots_that_may_be_absent, source_without
+from .conditions import required_names
 from .lexer import MAX_SOURCE_LENGTH, tokenize
 from .references import ANY, ROOTS, Scope, find_references, resolve, shorten, suggestion
 from .selection import Selection
@@ -66,6 +67,7 @@ class Expression:
     """One expression. A path with literal keys alone is read directly: it shares the value and keeps its key order."""
 
     __slots__ = (
+        "_global_names",
         "_language",
         "_may_be_absent",
         "_program",
@@ -73,6 +75,7 @@ class Expression:
         "_references",
         "_selection",
         "reads_globals",
+        "required_globals",
         "source",
     )
 
@@ -83,7 +86,10 @@ class Expression:
         tokens = tokenize(source)
         self.source = source
         self._references = find_references(tokens)
-        self.reads_globals = any(reference.root == "globals" for reference in self._references)
+        self._global_names = {ref.keys[0] if ref.keys else ANY for ref in self._references if ref.root == "globals"}
+        self.reads_globals = bool(self._global_names)
+        self.required_globals = required_names(tokens, self._references, "globals")
+        """The names of globals without which it has no value, whatever else it is given."""
         self._program = None if self._is_path(len(tokens)) else language.compile(source)
         self._selection = Selection(self._references)
         self._language = language
@@ -94,6 +100,10 @@ class Expression:
     def _is_path(self, token_count: int) -> bool:
         path = self._references[0] if self._references else None
         return path is not None and path.first == 0 and path.end == token_count and ANY not in path.keys
+
+    def may_reveal_globals(self, public: frozenset[str]) -> bool:
+        """Whether its value may come from globals other than these."""
+        return not public.issuperset(self._global_names)
 
     def evaluate(self, scope: Scope, allowance: Allowance) -> Any:
         """The value as read-only JSON. Raises ExpressionError; its message holds no value from globals.
@@ -113,7 +123,7 @@ class Expression:
             except ExpressionError as error:
                 raise self._explain(error, scope) from None
         try:
-            return freeze(value, "the result")
+            return freeze(value, "the result", converts=False)  # string(…) says how it is written
         except InvalidValue as error:
             raise ExpressionError(self._not_json(error)) from None
 

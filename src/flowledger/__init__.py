@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
@@ -131,6 +132,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -163,6 +165,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -226,10 +229,10 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer InvalidDefinition "
-        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld "
-        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
-        "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
+        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer "
+        "InvalidDefinition InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound "
+        "NothingAsOf RunHeld RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly "
+        "VersionNotFound WaitClosed WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -237,7 +240,7 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "EarlierAnswer RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
     "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",
