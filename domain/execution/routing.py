@@ -123,12 +123,14 @@ def scope_after(node: Node, state: RunState, step: Mapping[str, Any], globals: G
 
     ``step``: the body of the event that records the step, before it is folded into the state.
     """
-    return lambda: Scope(
-        ResultsAfter(state.context, step),
-        freeze(state.payload, "payload"),
-        node.data,
-        *globals.for_expressions(node),
-    )
+
+    def scope() -> Scope:
+        payload = freeze(state.payload, "payload")
+        results = ResultsAfter(state.context, step)
+        answer = None if state.answer is None else payload
+        return Scope(results, payload, node.data, *globals.for_expressions(node), answer=answer)
+
+    return scope
 
 
 class ResultsAfter(Mapping[str, Sequence[NodeResult]]):

@@ -89,7 +89,7 @@ def prepare(
         data = masked = node.data
     else:
         answer = None if state.answer is None else payload
-        scope = Scope(state.context, payload, answer, node.data, *globals.for_expressions(node), globals.public)
+        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public, answer=answer)
         data, masked = template.render(scope)
         masker.add_secret(data, masked)
     model = data

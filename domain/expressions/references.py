@@ -44,8 +44,6 @@ class Scope:
     nodes: Mapping[str, Sequence[ResultView]] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Node id → its results so far. A node without results isn't there for expressions."""
     payload: Any = None
-    answer: Any = None
-    """What the node's own wait was answered with."""
     input: Any = None
     """The node's own data, before expressions."""
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
@@ -53,6 +51,8 @@ class Scope:
     """Globals that only other nodes are given → in words, which."""
     public: frozenset[str] = frozenset()
     """The names of globals that aren't masked."""
+    answer: Any = None
+    """What the node's own wait was answered with."""
 
 
 class _AnyKey:
