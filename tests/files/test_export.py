@@ -159,7 +159,8 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     ]
     for node in nodes:
         (node.get("metadata") or {}).pop("retry", None)
-    return {"nodes": nodes, "edges": [], "start": ids[0]}
+    about = {"name": strings, "description": strings, "metadata": optional["metadata"]}
+    return {"nodes": nodes, "edges": [], "start": ids[0]} | draw(st.fixed_dictionaries({}, optional=about))
 
 
 @settings(
