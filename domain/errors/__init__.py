@@ -2,6 +2,7 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── ExecutorMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -35,7 +36,15 @@ FlowledgerError
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
-from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .requests import (
+    ExecutorMissing,
+    Fault,
+    InvalidDefinition,
+    InvalidExport,
+    InvalidSnapshot,
+    InvalidValue,
+    NotStorable,
+)
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -45,6 +54,7 @@ __all__ = [
     "ConflictingHistory",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExpressionError",
     "Fault",
     "FlowledgerError",

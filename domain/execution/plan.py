@@ -1,7 +1,7 @@
 """A definition joined with its executors: all that can be prepared once is prepared here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import Fault, InvalidDefinition, InvalidRequest
@@ -56,6 +56,8 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, Mapping[str | None, str]]
     """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
+    missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Node id → type, of nodes that have no executor here."""
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:
@@ -66,7 +68,8 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, depen
 def plan_known_types(
     definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies
 ) -> Plan:
-    """The same without the nodes whose type has no executor. Raises InvalidDefinition with every bad input schema."""
+    """The same, but nodes whose type has no executor are ``missing``. Raises InvalidDefinition with every bad input
+    schema."""
     return _plan(definition, executors, dependencies, lambda *_: None)
 
 
@@ -81,11 +84,13 @@ def _plan(
     for edge in definition.edges:
         routes[edge.source][edge.source_handle] = edge.target
     nodes: dict[str, PlannedNode] = {}
+    without: dict[str, str] = {}
     refusal = excess_in_definition(node.data for node in definition.nodes)
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
         if executor is None:
             faults.append(missing(index, node.type, executors))
+            without[node.id] = node.type
             continue
         template = compile_template(node.data, dependencies.language, where=node.id, refusal=refusal)
         policy = policy_in(node.metadata, "metadata") or executor.retry
@@ -97,7 +102,7 @@ def _plan(
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
-    return Plan(definition, nodes, routes)
+    return Plan(definition, nodes, routes, without)
 
 
 def expression_faults(definition: WorkflowDefinition) -> list[Fault]:

@@ -1,7 +1,7 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -238,7 +238,9 @@ def _conclude_return(
     reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": recordable(describe_unrouted(planned, handle), masker)}),
+        NewEvent(
+            FAILED, reason | {"reason": recordable(describe_unrouted(planned.node.id, planned.routes, handle), masker)}
+        ),
     ]
 
 
@@ -249,11 +251,11 @@ def _data_seen_by(state: RunState) -> Iterator[Any]:
         yield from (result.output for result in results)
 
 
-def describe_unrouted(planned: PlannedNode, handle: str | None) -> str:
+def describe_unrouted(node_id: str, routes: Iterable[str | None], handle: str | None) -> str:
     """Says that no edge takes the handle, and which ones edges do take."""
-    known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
+    known = ", ".join("(no handle)" if known is None else repr(known) for known in routes)
     returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
-    return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
+    return f"Node {node_id!r} {returned}, which no edge takes; its edges take: {known}"
 
 
 def is_retryable(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from ...domain.run.results import Entry, ResultLog
 from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
+from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
 from ...domain.workflow import evolve as evolve_workflow
 
 _CANDIDATES = 100
@@ -47,6 +47,7 @@ class WorkflowValidator:
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         check_may_follow(WORKFLOW_EVENTS, self.state, type)
+        self._check_versions(type, data)
         evolve_workflow(self.state, version, type, {key: data[key] for key in data.keys() - _LARGE})
         if type in SAVES:
             candidates = snapshot_ids(self.workflow_id, version, data["digest"])
@@ -55,6 +56,16 @@ class WorkflowValidator:
             self.digests[version] = data["digest"]
             if version in self.used:
                 self.routes[version] = _routes_of(data["definition"])
+
+    def _check_versions(self, type: str, data: Mapping[str, Any]) -> None:
+        """Raises InvalidValue where an event names a version that can't be the one that it means."""
+        if type == RELEASED and data["version"] not in self.digests:
+            raise InvalidValue("version", f"version {data['version']} is no save that was released")
+        if data.get("restored_version") not in (None, *self.digests):
+            raise InvalidValue("restored_version", f"version {data['restored_version']} is no save that came back")
+        if data.get("live_version", self.state.live_version) != self.state.live_version:
+            said = data["live_version"]
+            raise InvalidValue("live_version", f"it says {said}, and version {self.state.live_version} was live")
 
 
 def _routes_of(definition: Mapping[str, Any]) -> Routes:

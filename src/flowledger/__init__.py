@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
@@ -118,6 +119,7 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
@@ -212,8 +214,8 @@ _NAMES = {
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
+        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExecutorMissing ExpressionError "
+        "Fault FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
         "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"

@@ -93,7 +93,9 @@ def saved(ledger: fl.Ledger) -> fl.WorkflowSnapshot:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files but those in which a folder remembers its version."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: content for name, content in found.items() if not name.startswith(".flowledger/")}
 
 
 def test_a_folder_holds_the_definition_and_the_code_of_each_node(ledger: fl.Ledger, saved: Any, tmp_path: Path) -> None:

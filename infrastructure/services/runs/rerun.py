@@ -105,9 +105,11 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
-    refused again.
+    refused again, ExecutorMissing where it isn't left to another process.
     """
     work_order, runnable, settings = rerun.work_order, rerun.runnable, options.settings
+    if options.wait:
+        services.check_executors(runnable.plan, rerun.start_node_id, runnable.workflow_id, runnable.version)
     state, events, metadata, refused = draft_rerun(services, rerun, options)
     if refused is not None:
         rejection = Rejection(runnable.version, refused, rerun.payload, metadata)
