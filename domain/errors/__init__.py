@@ -3,6 +3,7 @@
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
 │   ├── ExecutorMissing
+│   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -39,6 +40,7 @@ from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFou
 from .requests import (
     ExecutorMissing,
     Fault,
+    GlobalsMissing,
     InvalidDefinition,
     InvalidExport,
     InvalidSnapshot,
@@ -58,6 +60,7 @@ __all__ = [
     "ExpressionError",
     "Fault",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",

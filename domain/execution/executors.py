@@ -189,6 +189,20 @@ def unwrap(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[An
         function = function.func
 
 
+def _why_not_called(function: Callable[..., Any]) -> str | None:
+    """Why a call with one positional argument will fail; None where it won't, or where that can't be known."""
+    try:
+        # As it is called: what a decorator wraps may take more, which the decorator gives.
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001 - many builtins have none, and annotations are evaluated to read one
+        return None
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
 class ExecutorRegistry(Unpicklable):
     """Maps node types to the functions that execute them."""
 
@@ -215,7 +229,8 @@ class ExecutorRegistry(Unpicklable):
         clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
         books, sends, deletes) it is executed only if the replay names the type.
 
-        Raises InvalidRequest (the type is taken), InvalidValue (the type has control characters).
+        Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
+        type has control characters).
         """
 
         def keep(function: _F) -> _F:
@@ -224,6 +239,12 @@ class ExecutorRegistry(Unpicklable):
             check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
                 raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
+            unfit = _why_not_called(function)
+            if unfit is not None:
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: an executor is called with one argument, the StepContext, and "
+                    f"{quoted(unwrap(function)[0].__qualname__)} can't be: {unfit}"
+                )
             if type in self._executors:
                 raise InvalidRequest(
                     f"executor type {quoted(type)} is registered already, by {self._executors[type].qualified_name}"

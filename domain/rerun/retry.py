@@ -33,8 +33,8 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
     """Raises IllegalTransition where the live version, which a retry runs, lacks the node."""
     if all(node.id != node_id for node in definition.nodes):
         raise IllegalTransition(
-            f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the live one, which would "
-            "run: retry from another node, or reproduce the run with the version that it ran"
+            f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the live one, which "
+            "would run: retry from another node, or reproduce the run with the version that it ran"
         )
 
 

@@ -1,11 +1,13 @@
 """The Workflow aggregate: the saved history of one definition. Its events, the state they fold into, its decisions."""
 
 from .changes import (
+    ABOUT,
     Changes,
     PartChanges,
     changes_between,
     compare_parts,
     edge_label,
+    edge_terms,
     keyed_edges,
     keyed_nodes,
 )
@@ -30,6 +32,7 @@ from .versions import WorkflowVersion, versions_in
 from .words import restoration_message
 
 __all__ = [
+    "ABOUT",
     "ARCHIVED",
     "CREATED",
     "RELEASED",
@@ -49,6 +52,7 @@ __all__ = [
     "changes_between",
     "compare_parts",
     "edge_label",
+    "edge_terms",
     "evolve",
     "keyed_edges",
     "keyed_nodes",

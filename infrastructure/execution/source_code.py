@@ -2,8 +2,6 @@
 
 import functools
 import hashlib
-import inspect
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
@@ -13,6 +11,7 @@ from ...domain.values.json import freeze
 from ...domain.workflow import JobCode
 from ...domain.workflow.definition import WorkflowDefinition
 from .distributions import distribution_of
+from .source_text import describe_bound, source_of
 
 
 def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dict[str, JobCode]:
@@ -29,11 +28,11 @@ def code_of(executor: Executor) -> JobCode:
     """
     name = executor.qualified_name
     function, partials = unwrap(executor.function)
-    bound = "".join(map(_bound, partials))
+    bound = "".join(map(describe_bound, partials))
     found = distribution_of(getattr(function, "__module__", None))
     installed = {} if found is None else {"distribution": found}
     try:
-        source = inspect.getsource(function) + bound
+        source = source_of(function, is_bound=bool(partials)) + bound
     except (OSError, TypeError):
         return cast("JobCode", freeze({"name": name, "digest": _digest(name + bound), **installed}))
     return cast("JobCode", freeze({"name": name, "digest": _digest(source), **installed, "source": source}))
@@ -75,14 +74,6 @@ def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
     """The code that a save recorded."""
     distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
     return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
-
-
-def _bound(partial: functools.partial[Any]) -> str:
-    """The arguments that a partial binds, as a comment, without memory addresses, which are no part of the code."""
-    return f"# bound: {_ADDRESS.sub('', f'{partial.args!r} {partial.keywords!r}')}\n"
-
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def _digest(text: str) -> str:

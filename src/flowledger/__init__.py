@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import RetryPreview, ReusedNode
@@ -126,6 +127,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "ImportReport",
@@ -156,6 +158,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -215,8 +218,8 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExecutorMissing ExpressionError "
-        "Fault FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
+        "Fault FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
@@ -226,7 +229,7 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
     "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",

@@ -65,6 +65,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
+    yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.Finding("orders", 3, "link", "it was put elsewhere")
     yield fl.Slowdown("price", 2, "ada", "tuned", 1, 1.0, 5.0, 5.0, 9, 7)

@@ -8,7 +8,7 @@ from typing import Any
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
 from ....domain.execution.plan import Plan
-from ....domain.execution.scoping import Globals
+from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
@@ -19,10 +19,12 @@ from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
+from ....projections.runs.run import run_of
 from ...execution.runner import PreparedCall
 from ...repositories.as_of import event_at, version_at
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
+from ..runs.call_globals import LedgerGlobals
 from ..workflows.plan_cache import PlanCache
 from .replay import AbsentGlobals, Replay, choose_scope
 
@@ -38,6 +40,7 @@ class Replayer:
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
         limits: StepLimits,
+        globals: LedgerGlobals,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -46,6 +49,7 @@ class Replayer:
         self._plans = PlanCache(executors)
         self._now = now
         self._limits = limits
+        self._globals = globals
 
     def replay(
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
@@ -57,7 +61,9 @@ class Replayer:
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
             )
         settings = self._settings(globals)
-        absent = AbsentGlobals() if globals is None else None
+        if verify:
+            settings = self._globals.supply(settings, lambda: run_of(self._runs.load(run_id)))
+        absent = AbsentGlobals() if settings.globals is NONE_GIVEN else None
         if absent is not None:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._runs.begin_fold(run_id)
@@ -77,7 +83,7 @@ class Replayer:
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._recorded_context(step, state, plan, settings)
-        masker = Masker(settings.globals.values)
+        masker = Masker(settings.globals.secrets)
         try:
             return prepare(planned, state, settings.globals, settings.now, masker).context
         except (ExpressionError, InputInvalid) as error:

@@ -1,18 +1,19 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from random import random
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
-from ....domain.execution.reachability import refuse_missing_executors
 from ....domain.execution.step import StepLimits
 from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState
+from ....domain.run import RunState, evolve
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -27,6 +28,7 @@ from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
+from .call_globals import LedgerGlobals, refuse_missing
 
 
 class Runnable(NamedTuple):
@@ -44,6 +46,10 @@ class Runnable(NamedTuple):
         """The code that was saved."""
         return known_code(self.saved_code)
 
+    def refuse_missing_globals(self, node_id: str | None, settings: CallSettings) -> None:
+        """Raises GlobalsMissing where a run of it that goes on at this node may come to one that reads others."""
+        refuse_missing(self.plan, (self.workflow_id, self.version), node_id, settings.globals)
+
 
 class RunServices:
     """Shared by the use cases of ``ledger.runs``."""
@@ -57,6 +63,7 @@ class RunServices:
         now: Callable[[], int],
         limits: StepLimits,
         threads: Threads,
+        globals: LedgerGlobals,
         batch: Batch | None = None,
     ) -> None:
         self.store = store
@@ -68,6 +75,7 @@ class RunServices:
         self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
+        self._globals = globals
         self._timer = Timer()
 
     def close(self) -> None:
@@ -79,6 +87,12 @@ class RunServices:
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """The settings of one call. Raises InvalidRequest."""
         return call_settings(by, globals, step_limit, self.now, random, self._limits)
+
+    def supply_globals(self, settings: CallSettings, state: RunState, events: Sequence[NewEvent] = ()) -> CallSettings:
+        """The settings of a call that is about to execute a run's steps, with globals. They come from the ledger where
+        the caller gave none: by the run as it stands, or, where it isn't stored yet, as it will begin with ``events``.
+        """
+        return self._globals.supply(settings, lambda: run_of(_after(state, events)))
 
     def freeze(self, value: Any, name: str) -> Any:
         """The value as JSON. Raises InvalidValue."""
@@ -156,6 +170,8 @@ class RunServices:
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
+        settings = self.supply_globals(settings, state)
+        refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
         Committer(self.store, state, self.threads)([event])
         return self.execution(state, step_loop(state, plan, settings))
 
@@ -177,3 +193,10 @@ class RunServices:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
         return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)
+
+
+def _after(state: RunState, events: Sequence[NewEvent]) -> RunState:
+    begun = copy(state) if events else state
+    for event in events:
+        evolve(begun, *event)
+    return begun
