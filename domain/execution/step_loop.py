@@ -98,6 +98,7 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
             started_at=started_at,
             finished_at=now(),
             chance=chance(),
+            globals=globals,
             masker=masker,
             limits=limits,
         )

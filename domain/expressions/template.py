@@ -70,6 +70,11 @@ def compile_template(data: Any, language: ExpressionLanguage, *, where: str, ref
     return Template(data, root, tuple(faults), frozenset(required))
 
 
+def verbatim(data: Any) -> Template:
+    """Data whose braces are text."""
+    return Template(data, None, ())
+
+
 def _refuse(data: Any, reason: str, node_id: str) -> "_TemplatePart | None":
     return _Refused(reason, node_id) if has_expressions(data) else None
 

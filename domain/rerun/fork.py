@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ..errors import IllegalTransition, InvalidRequest, InvalidValue
 from ..execution.executors import StepResult
 from ..execution.plan import Plan, PlannedNode
-from ..execution.step import describe_unrouted
+from ..execution.routing import describe_unrouted
 from ..ports import RecordedEvent
 from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
 from ..values.json import freeze
@@ -76,10 +76,11 @@ def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: Fork
         edited["attempt"] = recorded["attempt"]
     if handle is not None:
         edited["handle"] = handle
-    if planned.routes:
-        if handle not in planned.routes:
-            raise InvalidRequest(f"{fork_point.label} has no way on. {describe_unrouted(planned, handle)}")
-        edited["next_node_id"] = planned.routes[handle]
+    routes = planned.routes
+    if handle in routes.direct:
+        edited["next_node_id"] = routes.direct[handle]
+    elif routes.takes_handles:
+        raise InvalidRequest(f"{fork_point.label} has no way on. {describe_unrouted(routes, handle)}")
     elif edit.handle is not None:
         check_name(edit.handle, "handle")
     if edit.output is not None:

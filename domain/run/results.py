@@ -70,10 +70,17 @@ def raw_data(result: NodeResult) -> dict[str, Any]:
     }
     if result.error is not None:
         data["error"] = result.error
+        if "next_node_id" in result._entry:  # pyright: ignore[reportPrivateUsage]
+            data["nextNodeId"] = result._entry["next_node_id"]  # pyright: ignore[reportPrivateUsage]
     return data
 
 
 _UNREAD = object()
+
+
+def is_caught(entry: Mapping[str, Any]) -> bool:
+    """Whether a failure was one for good from which an edge on failure led on."""
+    return "error" in entry and "next_node_id" in entry
 
 
 def error_text(error: Mapping[str, Any]) -> str:
@@ -104,7 +111,7 @@ class ResultLog:
     events whose results are never read decodes none of them.
     """
 
-    __slots__ = ("_decoders", "_indexed", "_log", "_places", "_successes")
+    __slots__ = ("_caught", "_decoders", "_failures", "_indexed", "_log", "_places")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
@@ -113,7 +120,10 @@ class ResultLog:
         self._indexed = 0
         # Node id → places of its results. One list a node, no more objects: each would slow every garbage collection.
         self._places: dict[str, list[int]] = {}
-        self._successes: dict[str, int] = {}
+        self._failures: dict[str, list[int]] = {}
+        """Of nodes that have failed: the places of the failures."""
+        self._caught: dict[str, list[int]] = {}
+        """Of nodes that an edge on failure has left: the places of these failures."""
 
     def __len__(self) -> int:
         return len(self._log)
@@ -161,11 +171,13 @@ class ResultLog:
             self._index(count)
         return self._places.get(node_id, ())
 
-    def successes(self, node_id: str) -> int:
-        """How many of all the node's results are successes."""
-        if self._indexed < len(self._log):
-            self._index(len(self._log))
-        return self._successes.get(node_id, 0)
+    def failures(self, node_id: str) -> Sequence[int]:
+        """Places of the node's failures, ascending, as far as ``places`` was asked."""
+        return self._failures.get(node_id, ())
+
+    def caught(self, node_id: str) -> Sequence[int]:
+        """Places of those of them from which an edge on failure led on."""
+        return self._caught.get(node_id, ())
 
     def node_ids(self, count: int) -> list[str]:
         """The nodes that have results among the first ``count`` entries, in the order in which they first had one."""
@@ -175,16 +187,18 @@ class ResultLog:
 
     def _index(self, count: int) -> None:
         with lock_of(self):
-            places, successes = self._places, self._successes
+            places = self._places
             while self._indexed < count:
                 entry = self[self._indexed]
                 node_id = entry["node_id"]
                 if node_id in places:
                     places[node_id].append(self._indexed)
-                    successes[node_id] += "error" not in entry
                 else:
                     places[node_id] = [self._indexed]
-                    successes[node_id] = int("error" not in entry)
+                if "error" in entry:
+                    self._failures.setdefault(node_id, []).append(self._indexed)
+                    if is_caught(entry):
+                        self._caught.setdefault(node_id, []).append(self._indexed)
                 self._indexed += 1
 
 

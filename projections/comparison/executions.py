@@ -112,6 +112,7 @@ def _edit(found: list[StepExecution], started: RecordedEvent, successes: Counter
                 next_node_id=edited.get("next_node_id"),
                 error=None,
                 unrouted=False,
+                no_condition_held=False,
                 retry_at=None,
             )
             found[place] = replace(done, run_id=started.stream, attempt=attempt)

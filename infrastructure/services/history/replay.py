@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from ....domain.errors import ExpressionError, InputInvalid
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
+from ....domain.execution.routing import PlannedRoutes, Way, scope_after, way_after_failure, way_after_success
 from ....domain.execution.step import Outcome, Raised, describe_error, events_or_error, prepare
 from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
@@ -188,18 +189,40 @@ class Replay:
             return "definition", Difference("", node_id, None)
         if node_id != state.current_node_id and not state.cancelled:  # steps in flight are recorded after a cancel
             return "order", Difference("/nodeId", node_id, state.current_node_id)
-        if recorded.type != STEP_COMPLETED:
+        way = self._find_way(routes, recorded)
+        if way is None:
             return None
-        next_node_id = routes.get(data.get("handle"))
-        if next_node_id != data.get("next_node_id"):
-            return "order", Difference("/nextNodeId", data.get("next_node_id"), next_node_id)
-        unrouted = bool(routes) and next_node_id is None
-        return None if unrouted == ("unrouted" in data) else ("order", Difference("/unrouted", not unrouted, unrouted))
+        if way.next_node_id != data.get("next_node_id"):
+            return "order", Difference("/nextNodeId", data.get("next_node_id"), way.next_node_id)
+        for path, found, key in (
+            ("/unrouted", way.fault is not None and recorded.type == STEP_COMPLETED, "unrouted"),
+            ("/noConditionHeld", way.no_condition_held, "no_condition_held"),
+        ):
+            if found != (key in data):
+                return "order", Difference(path, not found, found)
+        return None
+
+    def _find_way(self, routes: PlannedRoutes, recorded: NewEvent) -> Way | None:
+        """Where the definition leads from the recorded outcome; None where nothing can be said of it."""
+        data = recorded.data
+        if recorded.type == STEP_COMPLETED:
+            edges = routes.conditional.get(data.get("handle"), ())
+        elif recorded.type == STEP_FAILED and "retry_at" not in data and not is_replaced_by_failure(data):
+            edges = routes.on_failure
+        else:
+            return None
+        if self._absent is not None and any(edge.condition and edge.condition.reads_globals for edge in edges):
+            return None
+        scope = scope_after(routes.node, self._state, data, self._globals)
+        if recorded.type == STEP_FAILED:
+            return way_after_failure(routes, scope)
+        return way_after_success(routes, data.get("handle"), scope)
 
     def _compare(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = events_or_error(planned, self._state, outcome, {}, self._limits, self._masker)
+        step = {key: data[key] for key in ("node_id", "recorded_at", "attempt", "finished_at") if key in data}
+        follows = events_or_error(planned, self._state, outcome, step, self._globals, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:

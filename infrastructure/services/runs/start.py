@@ -20,7 +20,8 @@ from ....domain.values.json_compare import json_digest
 from ....domain.values.names import check_name
 from ....domain.work_order import WorkOrderState, open_work_order, reject
 from ....domain.work_order import evolve as evolve_work_order
-from ....domain.workflow.definition import WorkflowDefinition, start_faults
+from ....domain.workflow.definition import WorkflowDefinition
+from ....domain.workflow.graph_faults import start_faults
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import issues_of
 from ...execution.runner import PreparedCall
