@@ -13,13 +13,14 @@ from pydantic import BaseModel
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
+from ..masking import Masker
 from ..run.results import NodeResult
 from ..values.json import PAUSE_KEY
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.retry_policy import RetryPolicy
-from .step_log import StepLog
+from .step_log import StepLog, step_log
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -87,6 +88,7 @@ class StepContext(Unpicklable):
 
     __slots__ = (
         "_log",
+        "_masker",
         "_now",
         "attempt",
         "context",
@@ -113,6 +115,7 @@ class StepContext(Unpicklable):
         run_id: str | None,
         workflow_id: str,
         now: Callable[[], int],
+        masker: Masker,
     ) -> None:
         self.node = node
         self.data = data
@@ -133,6 +136,7 @@ class StepContext(Unpicklable):
         """The run's id; None when an engine runs without a store."""
         self.workflow_id = workflow_id
         self._now = now
+        self._masker = masker
         self._log: StepLog | None = None
 
     @property
@@ -147,14 +151,14 @@ class StepContext(Unpicklable):
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            self._log = StepLog(self.node.id, self._now)
+            self._log = step_log(self.node.id, self.run_id, self._now, self._masker)
         return self._log
 
 
-def logged_lines(context: StepContext) -> list[LogLine]:
-    """The lines that the executor has logged so far."""
+def end_log(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged. Those that it logs from here on are only passed on."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
-    return [] if log is None else log.lines
+    return [] if log is None else log.end()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,9 +66,7 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, PlannedRoutes]
     """By node id; also of nodes that have no executor."""
-    _readers: dict[str, Mapping[str, str]] = field(
-        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
-    )
+    _readers: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], compare=False)
 
     def readers_of_globals(self, start: str) -> Mapping[str, str]:
         """The names of globals without which a run that goes on at this node may come to a step that fails → a node

@@ -8,23 +8,21 @@ from typing import Any, NamedTuple
 
 from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
 from ..expressions import Scope
-from ..masking import LONGEST_FORM, MASK, Masker
+from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
-from .executors import Pause, StepContext, StepResult, asks_to_pause, logged_lines
+from .executors import Pause, StepContext, StepResult, asks_to_pause, end_log
 from .plan import PlannedNode
+from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
-
-MAX_ERROR_TEXT = 256 * 1024
-"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
 
 
 class Returned(NamedTuple):
@@ -95,6 +93,7 @@ def prepare(
         state.run_id,
         state.workflow_id,
         now,
+        masker,
     )
     return Prepared(context, masked)
 
@@ -165,7 +164,7 @@ def conclude(
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if lines := logged_lines(prepared.context):
+        if lines := end_log(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
@@ -306,13 +305,3 @@ def _traceback(error: BaseException) -> str:
         raise
     except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
         return "".join(traceback.format_tb(inner))
-
-
-def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
-    """The text as it is stored: secrets masked, a long text cut, surrogates escaped."""
-    length = len(text)
-    # Masked before it is cut: else the beginning of a secret that crosses the cut would stay.
-    text = masker.text(text[: most + LONGEST_FORM], most)
-    if length > most:
-        text = f"{text}… (cut here: {length:,} characters in all)"
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -119,6 +119,7 @@ class Replayer:
             state.run_id,
             state.workflow_id,
             settings.now,
+            Masker(settings.globals.secrets),
         )
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
