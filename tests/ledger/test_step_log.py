@@ -167,9 +167,10 @@ def test_what_is_passed_on_holds_no_secret_in_any_place(memory_desk: Harness, to
     def do(step: fl.StepContext) -> None:
         token = step.globals["token"]
         step.log.info("token %s and %r", token, {"auth": [f"Bearer {token}"]}, stack_info=True)
-        step.log.getChild("part").info(
-            f"token {token}", extra={"auth": token, "more": {token: [token]}, "it": Holder()}
-        )
+        itself: dict[Any, Any] = {(1,): token}
+        itself["again"] = itself
+        extra = {"auth": token, "more": {token: [token, {Holder()}]}, "it": Holder(), "itself": itself}
+        step.log.getChild("part").info(f"token {token}", extra=extra)
         step.log.info("unshowable", extra={"what": Unshowable(), "number": 12})
         step.log.info("bad format %d", token)
         try:
