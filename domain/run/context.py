@@ -7,7 +7,7 @@ copies the log (copy-on-write).
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -113,10 +113,17 @@ class Context(Immutable, Mapping[str, Results]):
 
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
-        return self.results_since(node_id).successes
+        return self.tally(node_id).successes
 
-    def results_since(self, node_id: str, place: int = 0) -> "Tally":
-        """What a node has done since a place in the order in which all results were recorded."""
+    def tally(self, node_id: str) -> "Tally":
+        """How often a node has been executed."""
+        return self._tally(node_id, 0)
+
+    def tally_within(self, node_id: str, loop: Set[str]) -> "Tally":
+        """The same since the loop, of which the node is a part, was entered from outside, or the run began."""
+        return self._tally(node_id, self.history.entered(loop, self.count))
+
+    def _tally(self, node_id: str, place: int) -> "Tally":
         history, count = self.history, self.count
         places = history.places(node_id, count)
 

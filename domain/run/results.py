@@ -1,7 +1,7 @@
 """The results of a run's steps, in order: one log, shared by all states of the run."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -111,7 +111,7 @@ class ResultLog:
     events whose results are never read decodes none of them.
     """
 
-    __slots__ = ("_caught", "_decoders", "_failures", "_indexed", "_log", "_places")
+    __slots__ = ("_caught", "_decoders", "_entered", "_failures", "_indexed", "_log", "_places")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
@@ -124,6 +124,8 @@ class ResultLog:
         """Of nodes that have failed: the places of the failures."""
         self._caught: dict[str, list[int]] = {}
         """Of nodes that an edge on failure has left: the places of these failures."""
+        self._entered: dict[Set[str], tuple[int, int]] = {}
+        """Nodes → how many results were looked at, and the place behind the last one of any other node."""
 
     def __len__(self) -> int:
         return len(self._log)
@@ -178,6 +180,22 @@ class ResultLog:
     def caught(self, node_id: str) -> Sequence[int]:
         """Places of those of them from which an edge on failure led on."""
         return self._caught.get(node_id, ())
+
+    def entered(self, nodes: Set[str], count: int) -> int:
+        """Among the first ``count`` results: the place behind the last one of any other node than these.
+
+        It looks at what is new since it was asked last, so following a run costs the same at every step.
+        """
+        seen, place = self._entered.get(nodes, (count + 1, 0))
+        if seen > count:  # asked for the first time, or by a view that is older
+            others = (self.places(node_id, count) for node_id in self.node_ids(count) if node_id not in nodes)
+            place = max((places[at - 1] + 1 for places in others if (at := bisect_left(places, count))), default=0)
+        for at in range(seen, count):
+            if self[at]["node_id"] not in nodes:
+                place = at + 1
+        if self._entered.get(nodes, (0, 0))[0] < count:
+            self._entered[nodes] = (count, place)
+        return place
 
     def node_ids(self, count: int) -> list[str]:
         """The nodes that have results among the first ``count`` entries, in the order in which they first had one."""

@@ -1,6 +1,6 @@
 """The edges that a run may follow from each node: by the handle that was returned, or on failure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .definition import Edge, WorkflowDefinition
@@ -16,6 +16,11 @@ class NodeRoutes:
     on_success: Mapping[str | None, Edges] = field(default_factory=dict[str | None, Edges])
     """By handle (None: no handle)."""
     on_failure: Edges = ()
+
+    def targets(self) -> Iterator[str]:
+        """The nodes to which the edges lead."""
+        for edges in (*self.on_success.values(), self.on_failure):
+            yield from (edge.target for edge in edges)
 
 
 def routes_of(definition: WorkflowDefinition) -> dict[str, NodeRoutes]:

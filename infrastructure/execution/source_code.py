@@ -10,6 +10,7 @@ from ...domain.execution.executors import Executor, ExecutorRegistry, unwrap
 from ...domain.values.json import freeze
 from ...domain.workflow import JobCode
 from ...domain.workflow.definition import WorkflowDefinition
+from ...domain.workflow.same_code import same_code
 from .distributions import distribution_of
 from .source_text import describe_bound, source_of
 
@@ -45,12 +46,26 @@ class KnownCode(NamedTuple):
     distributions: Mapping[str, Distribution] = {}
 
 
-def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
-    """Whether it differs from the recorded code, or came from another distribution; None: none is recorded."""
-    digest, installed = known.digests.get(type), known.distributions.get(type)
+def has_changed(type: str, now: JobCode, known: KnownCode, sources: Mapping[str, str]) -> bool | None:
+    """Whether it isn't the recorded code any more, or came from another distribution; None: none is recorded.
+
+    ``sources`` are recorded ones by their digests: another text may be the same code.
+    """
+    digest = known.digests.get(type)
     if digest is None:
         return None
-    return digest != now["digest"] or (installed is not None and installed != now.get("distribution"))
+    is_same = digest == now["digest"] or same_code(sources.get(digest), now.get("source"))
+    return not (is_same and _is_installed_alike(type, now, known))
+
+
+def _is_on_record(type: str, now: JobCode, known: KnownCode) -> bool:
+    """Whether the text of its source is known already, and that it came from this distribution."""
+    return known.digests.get(type) == now["digest"] and _is_installed_alike(type, now, known)
+
+
+def _is_installed_alike(type: str, now: JobCode, known: KnownCode) -> bool:
+    installed = known.distributions.get(type)
+    return installed is None or installed == now.get("distribution")
 
 
 def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
@@ -65,9 +80,20 @@ def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None,
     if installed:
         found["distributions"] = installed
     drifted = {
-        type: now.get("source", now["name"]) for type, now in code.items() if has_changed(type, now, known) is not False
+        type: now.get("source", now["name"]) for type, now in code.items() if not _is_on_record(type, now, known)
     }
     return found | {"drifted": drifted} if drifted else found
+
+
+def changed_types(
+    definition: WorkflowDefinition,
+    executors: ExecutorRegistry | None,
+    known: KnownCode,
+    sources: Mapping[str, str],
+) -> frozenset[str]:
+    """The node types whose code has changed, or isn't recorded."""
+    code = job_code(definition, executors) if executors is not None else {}
+    return frozenset(type for type, now in code.items() if has_changed(type, now, known, sources) is not False)
 
 
 def known_code(saved: Mapping[str, JobCode]) -> KnownCode:

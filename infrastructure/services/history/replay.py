@@ -13,6 +13,8 @@ from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
 from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
+from ....domain.workflow import JobCode
+from ....domain.workflow.same_code import sources_by_digest
 from ....projections.replay.divergence import (
     Difference,
     Divergence,
@@ -27,22 +29,26 @@ from ...execution.source_code import KnownCode, code_of, has_changed
 
 
 class ReplayScope(NamedTuple):
-    """What a replay executes."""
+    """What a replay executes, and what it takes for a divergence."""
 
     verify: bool
     """Whether it executes anything."""
     from_record: frozenset[str]
     """Types of executors whose outcomes are taken from the record."""
+    ignore_code: bool
+    """Whether outcomes are taken from the record without a doubt where the code has changed since."""
 
 
-def choose_scope(executors: Iterable[Executor], verify: bool, effects: Collection[str]) -> ReplayScope:
+def choose_scope(
+    executors: Iterable[Executor], verify: bool, effects: Collection[str], ignore_code: bool
+) -> ReplayScope:
     """``effects``: types of executors that are executed although they have effects."""
     from_record = (
         executor.type
         for executor in executors
         if not verify or not executor.deterministic or (executor.effects and executor.type not in effects)
     )
-    return ReplayScope(verify, frozenset(from_record))
+    return ReplayScope(verify, frozenset(from_record), ignore_code)
 
 
 class AbsentGlobals(Mapping[str, Any]):
@@ -72,6 +78,7 @@ class Replay:
         state: RunState,
         pages: Iterable[RowBatch],
         plan: Plan,
+        code: Mapping[str, JobCode],
         scope: ReplayScope,
         settings: CallSettings,
         absent: AbsentGlobals | None,
@@ -79,6 +86,7 @@ class Replay:
         self._state = state
         self._pages = pages
         self._plan = plan
+        self._sources = sources_by_digest(code, ())
         self._scope = scope
         self._now = settings.now
         self._limits = settings.limits
@@ -114,6 +122,8 @@ class Replay:
                     self._divergence = self._compare_definition(version, data["definition_digest"])
                 if self._divergence is not None:
                     return
+                if "drifted" in data:
+                    self._sources |= sources_by_digest({}, [data])
                 evolve_recorded(state, version, type, data)
 
     def report(self) -> ReplayReport:
@@ -140,6 +150,7 @@ class Replay:
                 for type in sorted(executors.keys() & (self._executed + self._from_record).keys())
             ),
             divergence=self._divergence or self._doubt,
+            ignored_code=self._scope.ignore_code,
         )
 
     def _compare_definition(self, version: int, digest: str) -> Divergence | None:
@@ -244,7 +255,8 @@ class Replay:
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
-        if self._scope.verify and self._doubt is None and self._has_changed(executor):
+        doubts = self._scope.verify and not self._scope.ignore_code and self._doubt is None
+        if doubts and self._has_changed(executor):
             self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
     def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
@@ -276,4 +288,4 @@ class Replay:
 
     def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
-        return has_changed(executor.type, code_of(executor), known)
+        return has_changed(executor.type, code_of(executor), known, self._sources)

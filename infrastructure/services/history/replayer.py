@@ -17,6 +17,7 @@ from ....domain.run import RunState
 from ....domain.values.json import freeze
 from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
+from ....domain.workflow import WorkflowSnapshot
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
 from ....projections.runs.run import run_of
@@ -52,10 +53,10 @@ class Replayer:
         self._globals = globals
 
     def replay(
-        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
+        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None, ignore_code: bool
     ) -> PreparedCall[ReplayReport]:
         """The replay of all steps that are recorded of a run by now."""
-        scope = choose_scope(self._executors or (), verify, self._check_types(effects))
+        scope = choose_scope(self._executors or (), verify, self._check_types(effects), ignore_code)
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
@@ -69,8 +70,8 @@ class Replayer:
         state, pages = self._runs.begin_fold(run_id)
         read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
         started = read[0].decoder.decode(read[0].rows[0])
-        plan = self._plan(started["workflow_id"], started["workflow_version"])
-        replay = Replay(state, read, plan, scope, settings, absent)
+        saved = self._workflows.get(started["workflow_id"], started["workflow_version"])
+        replay = Replay(state, read, self._plan_of(saved), saved.code, scope, settings, absent)
         return PreparedCall((replay.cycle(), _NoCommit()), replay.report)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:
@@ -138,8 +139,10 @@ class Replayer:
         raise InvalidRequest(f"version {event.version} of run {run_id!r} is a {event.type!r}, no step: {hint}")
 
     def _plan(self, workflow_id: str, version: int) -> Plan:
-        saved = self._workflows.get(workflow_id, version)
-        return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
+        return self._plan_of(self._workflows.get(workflow_id, version))
+
+    def _plan_of(self, saved: WorkflowSnapshot) -> Plan:
+        return self._plans.get(saved.workflow_id, saved.version, saved.digest, lambda: saved.definition)
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
         return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)

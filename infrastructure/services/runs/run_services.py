@@ -22,7 +22,7 @@ from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
 from ...execution.committer import Committer, append_next
 from ...execution.runner import Commit, PreparedCall
-from ...execution.source_code import KnownCode, code_now, known_code
+from ...execution.source_code import KnownCode, changed_types, code_now, known_code
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
@@ -131,6 +131,12 @@ class RunServices:
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event records of the code that will run, with the source of what isn't known."""
         return code_now(definition, self._executors, known)
+
+    def changed_types(
+        self, definition: WorkflowDefinition, known: KnownCode, sources: Mapping[str, str]
+    ) -> frozenset[str]:
+        """The node types whose code isn't the known one any more; ``sources`` of that by its digests."""
+        return changed_types(definition, self._executors, known, sources)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 

@@ -305,7 +305,7 @@ class Runs(Unpicklable):
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings.globals)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)

@@ -138,3 +138,22 @@ def test_a_replay_finds_a_way_that_no_condition_leads(ledger: fl.Ledger, monkeyp
     divergence = ledger.history.replay(run.id).divergence
     assert divergence is not None
     assert (divergence.kind, divergence.path, divergence.expected) == ("order", "/nextNodeId", "large")
+
+
+def test_a_fork_with_an_edited_output_goes_where_its_conditions_lead(ledger: fl.Ledger) -> None:
+    sizes = definition(
+        {"ask": {"amount": "{{ payload.amount }}"}, "large": 0, "small": 0},
+        edge("ask", "large", when="nodes.ask.output.amount > payload.limit"),
+        edge("ask", "small", when="nodes.ask.output.amount > 10"),
+    )
+    run = follow(ledger, sizes, payload={"amount": 101, "limit": 100})
+    at = next(event.version for event in ledger.history.events(run.id) if event.type == "run.step_completed")
+    small = ledger.runs.fork(run.id, version=at, output={"amount": 100})
+    assert path_of(small) == ["ask", "small"]
+    again = ledger.runs.fork(small.id, version=1, output={"amount": 200})
+    assert path_of(again) == ["ask", "large"]
+    nothing = ledger.runs.fork(run.id, version=at, output={"amount": 1})
+    assert (nothing.status, path_of(nothing)) == ("completed", ["ask"])
+    with pytest.raises(fl.InvalidRequest, match="has no way on. the condition of edge 'ask → large'"):
+        ledger.runs.fork(run.id, version=at, output={"amount": "much"})
+    assert ledger.verify().ok

@@ -56,6 +56,14 @@ Effects = Annotated[
     ),
 ]
 
+IgnoreCode = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-code",
+        help="Let results from the record count also where the code behind them has changed since.",
+    ),
+]
+
 StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]
 
 Reason = Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the record.")]
