@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
-from ..expressions import Scope
 from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
@@ -20,6 +19,7 @@ from .plan import PlannedNode
 from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
+from .step_scope import scope_of
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
@@ -73,8 +73,7 @@ def prepare(
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public)
-        data, masked = template.render(scope)
+        data, masked = template.render(scope_of(node, state, payload, globals))
         masker.add_secret(data, masked)
     model = data
     if planned.validator is not None:

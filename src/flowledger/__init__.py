@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
@@ -119,6 +120,7 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
@@ -215,8 +217,8 @@ _NAMES = {
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
+        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExecutorMissing ExpressionError "
+        "Fault FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
         "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_known_types
+from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
@@ -47,7 +47,7 @@ class Replayer:
         self._runs = runs
         self._workflows = workflows
         self._executors = executors
-        self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
+        self._plans = PlanCache(executors)
         self._now = now
         self._limits = limits
         self._globals = globals

@@ -114,11 +114,12 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
-    refused again.
+    refused again, ExecutorMissing where it isn't left to another process.
     """
     work_order, runnable = rerun.work_order, rerun.runnable
     state, events, metadata, executes, settings, refused = draft_rerun(services, rerun, options)
     if executes:
+        services.check_executors(runnable.plan, rerun.start_node_id, runnable.workflow_id, runnable.version)
         settings = services.supply_globals(settings, state, events)
         runnable.refuse_missing_globals(rerun.start_node_id, settings)
     if refused is not None:
