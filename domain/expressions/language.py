@@ -169,6 +169,6 @@ class Expression:
             return ExpressionError(f"unknown reference {shown}, did you mean nodes[{shown}]?", missing=missing)
         near = suggestion(missing, ROOTS)
         return ExpressionError(
-            f"unknown reference {shown}{near}; expressions see nodes, payload, answer, input and globals",
+            f"unknown reference {shown}{near}; expressions see nodes, payload, answer, failure, input and globals",
             missing=missing,
         )

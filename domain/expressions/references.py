@@ -10,7 +10,7 @@ from ..errors import ExpressionError
 from ..values.json import render_path
 from .lexer import Token, matching_brackets
 
-ROOTS = ("nodes", "payload", "answer", "input", "globals")
+ROOTS = ("nodes", "payload", "answer", "failure", "input", "globals")
 """The names that an expression sees."""
 
 _RESERVED = frozenset({"in", "true", "false", "null"})
@@ -49,6 +49,8 @@ class Scope:
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Globals that only other nodes are given → in words, which."""
+    failure: Any = None
+    """The failure by which the run came to the node; None where it came by a success."""
     public: frozenset[str] = frozenset()
     """The names of globals that aren't masked."""
     answer: Any = None
@@ -183,7 +185,14 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
     elif isinstance(value, Mapping):
         raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
     wanted = f"field {shorten(key)!r}" if isinstance(key, str) else f"item [{key}]"
-    raise ExpressionError(f"{_prefix(reference, index)} is {kind_of(value)}, it has no {wanted}", missing="")
+    place = _prefix(reference, index)
+    hint = _WHY_NULL.get(place, "") if value is None else ""
+    raise ExpressionError(f"{place} is {kind_of(value)}, it has no {wanted}{hint}", missing="")
+
+
+_WHY_NULL = {
+    "failure": "; no edge on failure has led here",
+}
 
 
 def _prefix(reference: Reference, index: int) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
@@ -126,6 +127,7 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
@@ -227,12 +229,17 @@ _NAMES = {
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidAnswer "
-        "InvalidDefinition InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound "
-        "NothingAsOf RunHeld RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly "
-        "VersionNotFound WaitClosed WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
+    "domain.errors.base": "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition",
+    "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
+    "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
+    "domain.errors.requests": (
+        "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue "
+        "GlobalsMissing"
+    ),
+    "domain.errors.runs": "RunHeld WaitClosed",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.storage": (
+        "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",

@@ -274,6 +274,7 @@ CREATE TABLE flowledger_index_workflows (
     actor text COLLATE "C" NOT NULL,
     name text COLLATE "C",
     message text COLLATE "C",
+    live_version bigint NOT NULL DEFAULT 0,
     CONSTRAINT flowledger_index_workflows_bounds CHECK (
         taken_at BETWEEN -62135596800000000 AND 253402300799999999 AND saved_version > 0 AND version > 0
     )

@@ -180,7 +180,8 @@ CREATE TABLE flowledger_index_workflows (
     snapshot_id TEXT NOT NULL,
     actor TEXT NOT NULL,
     name TEXT,
-    message TEXT
+    message TEXT,
+    live_version INTEGER NOT NULL DEFAULT 0
 );
 
 -- Their saves.
