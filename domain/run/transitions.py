@@ -50,7 +50,6 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     if (edited := data.get("edited")) is None:
         state.payload = data.get("payload", state.payload)
         return
-    state.answer = None
     state.reused -= 1
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
@@ -68,7 +67,6 @@ def _ask_again(state: RunState, data: Mapping[str, Any]) -> None:
     state.wait = state.answer = None
     state.status = "active"
     state.paused_reason = None
-    state.parked = state.held is not None
 
 
 def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:

@@ -114,7 +114,9 @@ class Runs(Unpicklable):
     ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
-        A retry is made at once, before it is due. A run that has ended is returned unchanged.
+        A retry is made at once, before it is due. Where a question is open whose deadline has passed, that is its
+        answer: the node that asked runs again, and ``step.answer.timed_out`` is True. A run that has ended is returned
+        unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
         claimed it first).
