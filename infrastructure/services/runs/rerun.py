@@ -9,7 +9,7 @@ from ....domain.errors import ConcurrencyError
 from ....domain.execution.step import Refusal
 from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
-from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, start
+from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, is_running, start
 from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
@@ -46,7 +46,7 @@ class Rerun:
         """Whether its first event leaves something to run."""
         if self.past is None or not self.is_fork:
             return True
-        return self.start_node_id is not None and (self.edited is not None or self.past.status == "active")
+        return self.start_node_id is not None and (self.edited is not None or is_running(self.past))
 
 
 class RerunOptions(NamedTuple):
