@@ -113,7 +113,7 @@ class GlobalsMissing(InvalidRequest):
         read = ", ".join([*listed, f"and {more:,} more, all in .names"] if more else listed)
         super().__init__(
             f"version {version} of workflow {quoted(workflow_id)} reads globals that this call lacks: {read}. "
-            "Nothing was begun: pass globals={…} (on the command line --global NAME=VALUE), or open the ledger with them"
+            "Nothing was begun: pass globals={…} (on the command line --global NAME=VALUE) or open the ledger with them"
         )
 
 
