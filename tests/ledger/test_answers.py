@@ -98,7 +98,9 @@ def test_an_answer_arrives_as_it_was_given(desk: Desk) -> None:
     assert desk.answers == [fl.Answer({"approved": True}, "bob", desk.now, timed_out=False, wait=run.waits[0].id)]
 
 
-@given(answer=st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3), st.lists, max_leaves=5))
+@given(
+    answer=st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3), st.lists, max_leaves=5)
+)
 @settings(max_examples=tries(25), deadline=None)
 def test_what_has_no_schema_takes_any_answer_once(answer: Any) -> None:
     desk = Desk("memory:")
@@ -171,7 +173,7 @@ def test_an_unusable_schema_from_elsewhere_is_told_and_nothing_is_written(
 ) -> None:
     run = memory_desk.start(answer=SCHEMA)
     monkeypatch.setattr(answer_schema, "MAX_SCHEMA", 3)  # as if a release with other bounds had recorded it
-    with pytest.raises(fl.IllegalTransition, match="its schema can't be used.*cancel the run, or fork it"):
+    with pytest.raises(fl.IllegalTransition, match=r"its schema can't be used.*cancel the run, or fork it"):
         memory_desk.runs.resume(run.id, payload={"approved": True}, by="bob")
     assert memory_desk.runs.get(run.id) == run
 

@@ -304,8 +304,8 @@ def test_an_edit_behind_an_answer_leaves_the_answer_behind(memory_bank: Bank) ->
 def test_an_answer_that_a_fork_does_not_stand_behind_cannot_be_kept(memory_bank: Bank) -> None:
     run = memory_bank.answered()
     for at in ("run.started", "run.paused", "run.step_failed"):
+        version = memory_bank.version_of(run, at)
         with pytest.raises(fl.InvalidRequest, match="takes over no other answer"):
-            version = memory_bank.version_of(run, at)
             memory_bank.runs.fork(run.id, version=version, answers=("approve",), by="ada")
 
 

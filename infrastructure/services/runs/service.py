@@ -69,8 +69,8 @@ class Runs(Unpicklable):
 
         Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
         payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
-        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
-        version); then nothing was written.
+        GlobalsMissing (it may come to nodes that read others), IllegalTransition (the workflow is archived),
+        IdempotencyConflict (the key was used with another payload or version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
@@ -99,7 +99,7 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
         the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
-        paused), ConcurrencyError (another caller was faster).
+        paused), ConcurrencyError (another caller was faster), GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -119,7 +119,7 @@ class Runs(Unpicklable):
         unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
-        claimed it first).
+        claimed it first), GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         state = self._services.runs.load(run_id)
@@ -227,7 +227,7 @@ class Runs(Unpicklable):
         Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
         IllegalTransition (the node isn't in the live version, the workflow is archived, or this or another run of the
         work order hasn't ended), ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is
-        refused again).
+        refused again), GlobalsMissing.
         """
         request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata, answers)
         if preview:
@@ -306,7 +306,7 @@ class Runs(Unpicklable):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, ExecutorMissing.
+        Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
@@ -348,13 +348,13 @@ class Runs(Unpicklable):
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
         is left that would see the payload, or ``answers`` names a node without an answer), InvalidAnswer (the payload
-        doesn't fit what is asked), InvalidValue; then nothing was written.
+        doesn't fit what is asked), InvalidValue, GlobalsMissing; then nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings.globals, answers)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings, answers)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)
