@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from ..visible import visible
+from ..visible import quoted, visible
 from .base import FlowledgerError
 from .requests import Fault
 
@@ -29,6 +29,23 @@ class NonRetryable(FlowledgerError):
     """
 
     __str__ = Exception.__str__
+
+
+class EffectNotRecorded(FlowledgerError):
+    """A reproduction or a fork came to a node that acts on the world, and what it would do is not on record.
+
+    It is recorded as the failure of that step; nothing was executed, and nothing is retried. Name the executor's type
+    with ``effects=`` to have it executed.
+    """
+
+    def __init__(self, node_id: str, type: str, run_id: str, why: str) -> None:
+        self.node_id = node_id
+        self.type = type
+        self.run_id = run_id
+        super().__init__(
+            f"node {quoted(node_id)} acts on the world, and {why} run {quoted(run_id)}, so it was not executed: "
+            f"name its type with effects=({quoted(type)},) to have it executed"
+        )
 
 
 class ExpressionError(FlowledgerError):

@@ -13,6 +13,7 @@ from ..expressions import Scope
 from ..masking import LONGEST_FORM, MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..run.events import RecordedPlace
 from ..run.waits import answer_of
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
@@ -42,7 +43,19 @@ class Raised(NamedTuple):
     error: BaseException
 
 
-Outcome = Returned | Raised
+class Taken(NamedTuple):
+    """Nothing was executed: what is on record takes the place of what the executor would do."""
+
+    type: str
+    """Of the event that recorded it: a step's, or a pause."""
+    data: Mapping[str, Any]
+    """The body of that event."""
+    place: RecordedPlace
+
+
+Executed = Returned | Raised
+
+Outcome = Executed | Taken
 
 
 class Prepared(NamedTuple):
@@ -192,6 +205,10 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
+    if isinstance(outcome, Taken):
+        event["recorded"] = outcome.place
+        if outcome.type == STEP_FAILED:  # for good: what isn't executed isn't retried either
+            return [NewEvent(STEP_FAILED, event | {"error": outcome.data["error"]})]
     concluded = events_or_error(planned, state, outcome, event, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
@@ -214,6 +231,11 @@ def events_or_error(
     """
     if isinstance(outcome, Raised):
         return outcome
+    if isinstance(outcome, Taken):
+        if outcome.type == PAUSED:
+            asked = {key: outcome.data[key] for key in ("reason", "until", "answer") if key in outcome.data}
+            return [NewEvent(PAUSED, {**event, **asked})]
+        outcome = Returned(StepResult(outcome.data.get("output"), outcome.data.get("handle")))
     try:
         return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
     except SHUTDOWN:

@@ -16,22 +16,24 @@ def describe_start(data: Body) -> str:
     given = f" with {brief(data['payload'])}" if "payload" in data else ""
     edited = data.get("edited")
     replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
-    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}"
+    named = f", executes {', '.join(data['effects'])} anew" if "effects" in data else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}{named}"
 
 
 def describe_step(data: Body) -> str:
     way = f"by {data['handle']!r} " if "handle" in data else ""
-    return f"{way}→ {data.get('next_node_id', 'no edge' if 'unrouted' in data else 'end')}: {brief(data.get('output'))}"
+    next = data.get("next_node_id", "no edge" if "unrouted" in data else "end")
+    return f"{way}→ {next}: {brief(data.get('output'))}{_taken(data)}"
 
 
 def describe_failure(data: Body) -> str:
     then = f"; retry due {_time(data['retry_at'])}" if "retry_at" in data else "; the run has failed"
-    return error_text(data["error"]) + then
+    return error_text(data["error"]) + _taken(data) + then
 
 
 def describe_pause(data: Body) -> str:
     until = f" until {moment(data['until']).isoformat()}" if "until" in data else ""
-    return f"{data.get('reason', 'paused')}{until}"
+    return f"{data.get('reason', 'paused')}{until}{_taken(data)}"
 
 
 def describe_resumption(data: Body) -> str:
@@ -52,6 +54,14 @@ def describe_recovery(_: Body) -> str:
 
 def describe_metadata(data: Body) -> str:
     return brief(data["metadata"])
+
+
+def _taken(data: Body) -> str:
+    if (place := data.get("recorded")) is None:
+        return ""
+    if "version" not in place:
+        return ", not executed"
+    return f", as recorded in run {place['run_id']}@{place['version']}"
 
 
 def _time(at: int) -> str:

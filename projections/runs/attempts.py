@@ -32,6 +32,15 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFrom:
+    """Where a step's outcome was taken from that was not executed in this run, as it acts on the world."""
+
+    run_id: str
+    version: int | None
+    """Of the event there; None: nothing was on record there, so the step failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One execution of one node."""
 
@@ -66,6 +75,8 @@ class Attempt:
     """Why the node paused the run."""
     until: datetime | None
     logs: tuple[LogEntry, ...]
+    taken_from: TakenFrom | None = None
+    """None: it was executed. Else its outcome was taken from there."""
 
 
 class Due:
@@ -153,7 +164,12 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         reason=data.get("reason"),
         until=moment_of(data.get("until")),
         logs=tuple(LogEntry(moment(line["at"]), line["level"], line["message"]) for line in data.get("logs", ())),
+        taken_from=_taken_from(data.get("recorded")),
     )
+
+
+def _taken_from(place: Mapping[str, Any] | None) -> TakenFrom | None:
+    return None if place is None else TakenFrom(place["run_id"], place.get("version"))
 
 
 def moment_of(at: int | None) -> datetime | None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
+        EffectNotRecorded,
         EventNotReadable,
         EventsLost,
         ExpressionError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.effects import RepeatedEffect
     from .domain.rerun.retry import RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
@@ -86,7 +88,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
     from .projections.runs.reused_results import ReusedResult
@@ -119,6 +121,7 @@ __all__ = [
     "ConflictingHistory",
     "Divergence",
     "Edge",
+    "EffectNotRecorded",
     "Engine",
     "EventNotReadable",
     "EventsLost",
@@ -161,6 +164,7 @@ __all__ = [
     "Provenance",
     "RecordedEvent",
     "Relative",
+    "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
     "RetryPolicy",
@@ -191,6 +195,7 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "TakenFrom",
     "Timings",
     "ValueChange",
     "VerifyReport",
@@ -216,12 +221,13 @@ __all__ = [
 
 _NAMES = {
     "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.effects": "RepeatedEffect",
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
+        "ConcurrencyError Conflict ConflictingHistory EffectNotRecorded EventNotReadable EventsLost ExpressionError "
+        "Fault FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
         "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
         "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
         "WorkOrderNotFound WorkOrderRejected WouldContinue"
@@ -247,7 +253,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
-    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "

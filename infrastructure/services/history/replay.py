@@ -156,7 +156,8 @@ class Replay:
             return self._take_without_executor(version, data)
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
-        is_taken = is_lost or executor.type in self._scope.from_record
+        was_taken = "recorded" in data  # nothing was executed then, and this run has the outcome of another one
+        is_taken = is_lost or was_taken or executor.type in self._scope.from_record
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
                 return self._diverge_masked(version, data)
@@ -221,7 +222,7 @@ class Replay:
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
-        if self._scope.verify and self._doubt is None and self._has_changed(executor):
+        if "recorded" not in data and self._scope.verify and self._doubt is None and self._has_changed(executor):
             self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
     def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:

@@ -1,6 +1,6 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from random import random
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from ....domain.execution.step_loop import (
     step_loop,
 )
 from ....domain.ports import EventStore, NewEvent, Write
+from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import RECOVERED, RunState, fail
 from ....domain.values.json import freeze
@@ -33,6 +34,7 @@ from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
+from .effects import record_for
 
 
 class Runnable(NamedTuple):
@@ -100,6 +102,10 @@ class RunServices:
             raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         return self.freeze(metadata, "metadata")
 
+    def effects(self, types: Collection[str]) -> frozenset[str]:
+        """The types that a new run executes although they have effects. Raises InvalidRequest."""
+        return named_types(types, self._executors)
+
     # --- versions -----------------------------------------------------------------------------------------------------
 
     def load_latest(self, workflow_id: str) -> Runnable:
@@ -160,7 +166,8 @@ class RunServices:
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         Committer(self.store, state, self.threads)([event])
-        return self.execution(state, step_loop(state, plan, settings))
+        record = record_for(self.store, self.runs, state)
+        return self.execution(state, step_loop(state, plan, settings, record))
 
     def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""

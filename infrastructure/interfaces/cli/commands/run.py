@@ -15,7 +15,7 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
 from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
-from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
+from ..shared.options import AsJson, By, Effects, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
@@ -239,18 +239,20 @@ def reproduce(
     context: typer.Context,
     run_id: RunId,
     by: By,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
     """Execute a run once more to find out why it ended so: the same version and payload.
 
-    The new run belongs to the work order, marked as a reproduction, and never changes its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state. What acted on the
+    world is taken from the record, unless --effects names it.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
-        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
+        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit, effects=effects or ())
     _answer(session, run)
 
 
@@ -278,6 +280,7 @@ def fork(
     metadata: Annotated[
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
     ] = None,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
@@ -285,7 +288,8 @@ def fork(
     """Start a new run from the state of another one at a version.
 
     Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
-    on. The fork belongs to the work order, and never changes its state.
+    on. The fork belongs to the work order, and never changes its state. What any run of it did to the world is taken
+    from the record, unless --effects names it.
     """
     session = Session.of(context)
     run_id, version = split_version(run)
@@ -308,5 +312,6 @@ def fork(
             metadata=kept,
             globals=values,
             step_limit=step_limit,
+            effects=effects or (),
         )
     _answer(session, forked)
