@@ -18,7 +18,8 @@ from .values.json import MAX_DEPTH, freeze
 from .values.names import check_name
 from .work_order import OPENED
 from .workflow import SAVES
-from .workflow.definition import WorkflowDefinition, name_faults
+from .workflow.definition import WorkflowDefinition
+from .workflow.graph_faults import name_faults
 
 # What the keys of bodies hold. A test names every key of a schema that is in none of these.
 
@@ -28,7 +29,16 @@ PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_a
 DUE_TIMES: Final = ("retry_at", "until", "due_at")
 """The same, but they may lie ahead."""
 
-COUNTS: Final = ("spent", "attempt", "version", "workflow_version", "wait", "asked_version")
+COUNTS: Final = (
+    "spent",
+    "attempt",
+    "version",
+    "workflow_version",
+    "live_version",
+    "restored_version",
+    "wait",
+    "asked_version",
+)
 
 VALUES: Final = ("payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""

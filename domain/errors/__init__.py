@@ -2,6 +2,8 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── ExecutorMissing
+│   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -38,7 +40,16 @@ FlowledgerError
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
-from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .requests import (
+    ExecutorMissing,
+    Fault,
+    GlobalsMissing,
+    InvalidDefinition,
+    InvalidExport,
+    InvalidSnapshot,
+    InvalidValue,
+    NotStorable,
+)
 from .runs import RunHeld, WaitClosed
 from .steps import EffectNotRecorded, ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
@@ -50,9 +61,11 @@ __all__ = [
     "EffectNotRecorded",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExpressionError",
     "Fault",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",

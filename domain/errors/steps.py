@@ -32,19 +32,19 @@ class NonRetryable(FlowledgerError):
 
 
 class EffectNotRecorded(FlowledgerError):
-    """A reproduction or a fork came to a node that acts on the world, and what it would do is not on record.
+    """A reproduction or a fork came to a node that acts on the world, and what comes of it is not on record.
 
-    It is recorded as the failure of that step; nothing was executed, and nothing is retried. Name the executor's type
-    with ``effects=`` to have it executed.
+    Nothing was recorded there, or an attempt without an end, or what came of another answer. This is the failure of
+    that step; nothing is executed or retried. Name the executor's type with ``effects=`` to have it executed.
     """
 
-    def __init__(self, node_id: str, type: str, run_id: str, why: str) -> None:
+    def __init__(self, node_id: str, type: str, run_id: str) -> None:
         self.node_id = node_id
         self.type = type
         self.run_id = run_id
         super().__init__(
-            f"node {quoted(node_id)} acts on the world, and {why} run {quoted(run_id)}, so it was not executed: "
-            f"name its type with effects=({quoted(type)},) to have it executed"
+            f"node {quoted(node_id)} acts on the world, and run {quoted(run_id)} doesn't say what comes of it here, so "
+            f"it was not executed: name its type with effects=({quoted(type)},) to have it executed"
         )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
+from ..masking import Masker
 from ..run.results import NodeResult
 from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
@@ -21,7 +22,7 @@ from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.retry_policy import RetryPolicy
-from .step_log import StepLog
+from .step_log import StepLog, step_log
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -92,6 +93,7 @@ class GivenStep(Unpicklable):
 
     __slots__ = (
         "_log",
+        "_masker",
         "_now",
         "_work",
         "answer",
@@ -126,6 +128,7 @@ class GivenStep(Unpicklable):
         workflow_id: str,
         work_order_id: str | None,
         now: Callable[[], int],
+        masker: Masker,
     ) -> None:
         self.node = node
         self.data = data
@@ -154,6 +157,7 @@ class GivenStep(Unpicklable):
         self._work = work
         """Which piece of work of the node this is, from 1: each success ends one."""
         self._now = now
+        self._masker = masker
         self._log: StepLog | None = None
 
 
@@ -191,7 +195,7 @@ class StepContext(GivenStep):
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            object.__setattr__(self, "_log", StepLog(self.node.id, self._now))
+            object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
         return cast("StepLog", self._log)
 
 
@@ -206,10 +210,10 @@ def make_read_only(given: GivenStep) -> StepContext:
     return cast("StepContext", given)
 
 
-def logged_lines(context: StepContext) -> list[LogLine]:
-    """The lines that the executor has logged so far."""
+def end_log(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged. Those that it logs from here on are only passed on."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
-    return [] if log is None else log.lines
+    return [] if log is None else log.end()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,6 +250,20 @@ def unwrap(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[An
         function = function.func
 
 
+def _why_not_called(function: Callable[..., Any]) -> str | None:
+    """Why a call with one positional argument will fail; None where it won't, or where that can't be known."""
+    try:
+        # As it is called: what a decorator wraps may take more, which the decorator gives.
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001 - many builtins have none, and annotations are evaluated to read one
+        return None
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
 class ExecutorRegistry(Unpicklable):
     """Maps node types to the functions that execute them."""
 
@@ -276,7 +294,8 @@ class ExecutorRegistry(Unpicklable):
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
 
-        Raises InvalidRequest (the type is taken), InvalidValue (the type has control characters).
+        Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
+        type has control characters).
         """
 
         def keep(function: _F) -> _F:
@@ -288,6 +307,12 @@ class ExecutorRegistry(Unpicklable):
             if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
+                )
+            unfit = _why_not_called(function)
+            if unfit is not None:
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: an executor is called with one argument, the StepContext, and "
+                    f"{quoted(unwrap(function)[0].__qualname__)} can't be: {unfit}"
                 )
             if type in self._executors:
                 raise InvalidRequest(

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
 from ..masking import Masker
 from ..ports import NewEvent
-from ..run import RunState, fail, is_running
+from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from .executors import Executor, StepContext
+from .failure_report import report_failure
 from .plan import Plan
 from .scoping import Globals, parse_globals
 from .step import SHUTDOWN, Executed, Outcome, Prepared, Raised, Returned, StepLimits, Taken, conclude, prepare
@@ -81,7 +82,7 @@ def call_settings(
 
 def check_actor(by: str) -> None:
     """Raises InvalidRequest or InvalidValue for what can't be the name of an actor."""
-    if not isinstance(freeze(by, "by"), str) or not by:
+    if not isinstance(freeze(by, "by", converts=False), str) or not by:
         raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
     check_name(by, "by")
 
@@ -94,7 +95,7 @@ def step_loop(
     Steps that ``record`` covers are taken from it where it has them.
     """
     by, globals, step_limit, now, chance, limits = settings
-    masker = Masker(globals.values)
+    masker = Masker(globals.secrets)
     globals = globals.observed_by(masker.add_answer)
     steps = 0
     while is_running(state) and state.current_node_id is not None:
@@ -125,10 +126,14 @@ def step_loop(
             started_at=started_at,
             finished_at=now(),
             chance=chance(),
+            globals=globals,
             masker=masker,
             limits=limits,
         )
         yield Append(events)
+        if events[0].type == STEP_FAILED:
+            cause = outcome.error if isinstance(outcome, Raised) else None
+            report_failure(state, planned.node, events[0].data, cause, masker)
         if single:
             return
 

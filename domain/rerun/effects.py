@@ -1,6 +1,7 @@
 """Effects on record: what the runs of a work order did to the world, and whether a further one does it again.
 
-A node does one piece of work after the other; a success ends one. Which one it is tells ``step.effect_key``.
+A node does one piece of work after the other: each ends when the run leaves the node. Which one it is tells
+``step.effect_key``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from ..execution.executors import ExecutorRegistry, effect_key
 from ..execution.step import Taken
 from ..run import PAUSED, STEP_COMPLETED, STEP_FAILED, RunState
 from ..run.events import RESUMED
+from ..run.results import is_caught
 from ..values.clock import moment
 from ..values.json_compare import json_digest
 from ..visible import quoted, visible
@@ -37,6 +39,8 @@ class Execution(NamedTuple):
     """When it was recorded, in microseconds since 1970."""
     was_taken: bool
     """Whether it was itself taken from the record, and nothing was executed."""
+    is_final: bool
+    """Whether it is what came of the work: a success, or a failure after which there was no further attempt."""
 
 
 def named_types(effects: Collection[str], executors: ExecutorRegistry | None) -> frozenset[str]:
@@ -53,7 +57,7 @@ def named_types(effects: Collection[str], executors: ExecutorRegistry | None) ->
 
 def current_work(state: RunState, node_id: str) -> Work:
     """The piece of work that the node's next step is about."""
-    return Work(node_id, state.context.successes(node_id) + 1)
+    return Work(node_id, state.context.tally(node_id).visits + 1)
 
 
 def seen_answer(state: RunState) -> str | None:
@@ -69,7 +73,7 @@ class RunRecord:
         self.run_id = str(begun.run_id)
         self.version = begun.version
         self._begun = begun
-        self._successes: dict[str, int] = {}
+        self._visits: dict[str, int] = {}
         self._waits = begun.wait is not None
         self._answer = seen_answer(begun)
         self._executions: dict[Work, list[Execution]] = {}
@@ -85,16 +89,19 @@ class RunRecord:
 
     def _take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         node_id = data["node_id"]
-        done = self._successes.get(node_id)
+        done = self._visits.get(node_id)
         if done is None:
-            done = self._successes[node_id] = self._begun.context.successes(node_id)
+            done = self._visits[node_id] = self._begun.context.tally(node_id).visits
         recorded = data.get("recorded")
         if recorded is None or "version" in recorded:  # else nothing was on record, and nothing was done
-            execution = Execution(self.run_id, version, type, self._answer, data["recorded_at"], recorded is not None)
+            is_final = type == STEP_COMPLETED or (type == STEP_FAILED and "retry_at" not in data)
+            execution = Execution(
+                self.run_id, version, type, self._answer, data["recorded_at"], recorded is not None, is_final
+            )
             self._executions.setdefault(Work(node_id, done + 1), []).append(execution)
-        if type == STEP_COMPLETED:
-            self._successes[node_id] = done + 1
-        if type != STEP_FAILED:
+        if type == STEP_COMPLETED or is_caught(data):
+            self._visits[node_id] = done + 1
+        if type != STEP_FAILED or is_caught(data):
             self._waits, self._answer = type == PAUSED, None
 
     def executions(self, work: Work) -> list[Execution]:
@@ -108,24 +115,27 @@ class RunRecord:
 
 
 def to_repeat(executions: Iterable[Execution]) -> Execution | None:
-    """What became of a piece of work in the end: its success, or else the last failure. None: nothing did."""
-    ended = [execution for execution in executions if execution.type != PAUSED]
-    return next((each for each in ended if each.type == STEP_COMPLETED), ended[-1] if ended else None)
+    """What came of a piece of work, whatever was asked and tried on the way: its success, or its failure for good.
+
+    None: nothing did, or it isn't over.
+    """
+    by_type = {execution.type: execution for execution in executions if execution.is_final}
+    return by_type.get(STEP_COMPLETED) or by_type.get(STEP_FAILED)
 
 
-def to_take(executions: Collection[Execution], answer: str | None) -> Execution | None:
-    """What became of a piece of work for a step that sees this answer: what it asked, what it did, how it failed.
+def to_take(executions: Iterable[Execution], answer: str | None) -> Execution | None:
+    """What came of a piece of work for a step that sees this answer: what it asked, what it did, how it failed.
 
     A question is asked again, and what follows depends on the answer that it gets this time.
     """
     alike = [execution for execution in executions if execution.answer == answer]
-    by_type = {execution.type: execution for execution in alike}  # the last one of each
-    order = (PAUSED, STEP_COMPLETED, STEP_FAILED) if answer is None else (STEP_COMPLETED, PAUSED, STEP_FAILED)
-    return next((by_type[type] for type in order if type in by_type), None)
+    asked = next((execution for execution in alike if execution.type == PAUSED), None)
+    came = to_repeat(alike)
+    return asked or came if answer is None else came or asked
 
 
 def is_done(executions: Iterable[Execution]) -> bool:
-    """Whether anything was done, or tried; a question alone does nothing."""
+    """Whether anything was done or tried; a question alone does nothing."""
     return any(execution.type != PAUSED for execution in executions)
 
 
@@ -193,8 +203,8 @@ def repeated_effects(
     )
 
 
-def not_recorded(run_id: str, node_id: str, type: str, why: str) -> Taken:
-    """The outcome of a step that isn't executed, and that nothing is on record for."""
-    error = EffectNotRecorded(node_id, type, run_id, why)
+def not_recorded(run_id: str, node_id: str, type: str) -> Taken:
+    """The outcome of a step that isn't executed, and of which the run doesn't say what comes of it."""
+    error = EffectNotRecorded(node_id, type, run_id)
     described = {"error": {"type": EffectNotRecorded.__name__, "message": str(error)}}
     return Taken(STEP_FAILED, described, {"run_id": run_id})

@@ -33,10 +33,13 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
 def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     """Begin where the source stood, apart from the edit. If it had ended, the fork ended when it began.
 
-    What the source waits for the fork asks itself, so that no answer to the one reaches the other.
+    What the source waits for the fork asks itself, so that no answer to the one reaches the other. A hold holds the
+    fork, too.
     """
     if state.wait is not None:
         state.wait = {**state.wait, "version": 1}
+    held = state.held
+    state.parked = held is not None  # nobody executes the fork yet
     if "metadata" in data:
         on_metadata_set(state, data)
     if state.finished_at is not None:
@@ -48,23 +51,19 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
     state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
-    state.payload = data.get("payload")
+    state.payload, state.answer = data.get("payload"), None
     _continue(state)
+    state.held, state.parked = held, held is not None
     if "next_node_id" not in edited:
         _end(state, "completed", data)
 
 
 def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
     _count_step(state, data)
-    state.payload = state.answer = None
-    state.retry_node_id = None
-    if state.cancelled:
+    _leave_node(state, data)
+    if state.cancelled or "next_node_id" in data:
         return
-    if state.status == "active":
-        state.paused_reason = None
-    if (next_node_id := data.get("next_node_id")) is not None:
-        state.current_node_id = next_node_id
-    elif "unrouted" in data:
+    if "unrouted" in data:
         state.current_node_id = data["node_id"]  # a fold that didn't decode the steps before doesn't know it yet
     else:
         state.current_node_id = None
@@ -73,10 +72,14 @@ def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
     _count_step(state, data)
+    if "next_node_id" in data:
+        _leave_node(state, data)
+        return
     if state.cancelled:
         return
     if (retry_at := data.get("retry_at")) is None:
         state.retry_node_id = None
+        state.failed_reason = data.get("reason")
         _end(state, "failed", data)
         return
     if state.status == "active" and not _is_held_as_pause(state):
@@ -85,6 +88,18 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
         state.retry_attempts = data.get("attempt", 1)
         state.retry_at = retry_at
         state.paused_reason = f"Retry attempt {state.retry_attempts}"
+
+
+def _leave_node(state: RunState, data: Mapping[str, Any]) -> None:
+    """The node is done with: the run goes on where an edge leads, if one does."""
+    state.payload = state.answer = None
+    state.retry_node_id = None
+    if state.cancelled:
+        return
+    if state.status == "active":
+        state.paused_reason = None
+    if (next_node_id := data.get("next_node_id")) is not None:
+        state.current_node_id = next_node_id
 
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:

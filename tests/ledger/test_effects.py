@@ -92,6 +92,22 @@ def retried(*nodes: str) -> Any:
     return {**ORDER, "nodes": [node | (retry if node["id"] in nodes else {}) for node in ORDER["nodes"]]}
 
 
+def flaky_for_good(times: int) -> Act:
+    left = [times]
+
+    def act(step: fl.StepContext) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise fl.NonRetryable("no luck")
+        return "late"
+
+    return act
+
+
+RESCUED = {
+    "nodes": [{"id": "charge", "type": "charge"}, {"id": "apologise", "type": "work"}],
+    "edges": [{"source": "charge", "target": "apologise", "on": "failure"}],
+}
 NO_LUCK = raiser(fl.NonRetryable("no luck"))
 
 
@@ -191,6 +207,38 @@ def test_each_visit_of_a_loop_is_another_piece_of_work(shop: Shop) -> None:
     copy = shop.runs.reproduce(run.id)
     assert shop.receipts(copy) == [{"receipt": 1}, {"receipt": 2}, {"receipt": 3}]
     assert len(set(shop.charged)) == len(shop.charged) == 3
+
+
+def test_what_failed_for_good_fails_again_and_goes_the_same_way(stall: Shop) -> None:
+    stall.save(RESCUED)
+    run = stall.start(charge=raiser(fl.NonRetryable("stolen")))
+    assert set(run.snapshot.context) == {"charge", "apologise"}
+    for copy in (stall.runs.reproduce(run.id), stall.runs.fork(run.id, 1)):
+        assert copy.status == "completed"
+        assert set(copy.snapshot.context) == {"charge", "apologise"}
+        assert stall.history.replay(copy.id).ok
+    assert len(stall.charged) == 1
+
+
+def test_what_has_no_end_on_record_leads_nowhere(stall: Shop) -> None:
+    stall.save(RESCUED | {"nodes": [retried("charge")["nodes"][1], RESCUED["nodes"][1]]})
+    run = stall.start(charge=flaky(1))
+    assert run.status == "error"
+    for copy in (stall.runs.reproduce(run.id), stall.runs.fork(run.id, 1)):
+        assert (copy.status, set(copy.snapshot.context)) == ("failed", {"charge"})
+        assert "EffectNotRecorded" in str(copy.snapshot.context["charge"][-1].error)
+        assert stall.history.replay(copy.id).ok
+    assert len(stall.charged) == 1
+
+
+def test_each_visit_that_a_failure_ends_is_another_piece_of_work(stall: Shop) -> None:
+    stall.save(RESCUED | {"edges": [{"source": "charge", "target": "charge", "on": "failure"}], "start": "charge"})
+    run = stall.start(charge=flaky_for_good(2))
+    assert (run.status, len(stall.charged), len(set(stall.charged))) == ("completed", 3, 3)
+    for copy in (stall.runs.reproduce(run.id), stall.runs.fork(run.id, 1), stall.runs.fork(run.id, 2)):
+        outcomes = [result.error is None for result in copy.snapshot.context["charge"]]
+        assert outcomes == [False, False, True]
+    assert len(stall.charged) == 3
 
 
 # --- forks ------------------------------------------------------------------------------------------------------------
@@ -302,7 +350,7 @@ def test_a_fork_that_is_answered_otherwise_does_nothing(stall: Shop, answered: f
         fork = stall.runs.fork(answered.id, version, by="dev")
         fork = stall.runs.resume(fork.id, payload="no", by="dev")
         assert fork.status == "failed"
-        assert "its question was answered otherwise" in str(fork.snapshot.context["charge"][-1].error)
+        assert "EffectNotRecorded" in str(fork.snapshot.context["charge"][-1].error)
     assert len(stall.charged) == 2
 
 

@@ -13,6 +13,7 @@ from ....domain.run import cancel, proceed
 from ....domain.status import ENDED, RunStatus
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
+from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...new_id import new_id
@@ -91,6 +92,8 @@ class BulkOperation(Unpicklable):
             except FlowledgerError:
                 continue  # the item will say why
         return dict(found)
+
+    arepeated_effects = run_in_thread(repeated_effects)
 
     def _prepare(self, target: _Target) -> PreparedCall[BulkItem]:
         if target.problem is not None:

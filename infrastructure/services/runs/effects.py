@@ -82,18 +82,18 @@ class ReproductionRecord(_Record):
     """A reproduction repeats what its source did: what isn't on record there isn't done in it either."""
 
     def find(self, state: RunState, node: Node) -> Taken:
-        """What became of the node's work in the source; a failure of its own kind where nothing did."""
+        """What came of the node's work in the source; a failure of its own kind where nothing did."""
         found = to_repeat(self._executions(self._source, current_work(state, node.id)))
         if found is None:
-            return not_recorded(self._source, node.id, node.type, "what it does is not on record in")
+            return not_recorded(self._source, node.id, node.type)
         return self._taken(found)
 
 
 class ForkRecord(_Record):
-    """A fork goes on with what its work order hasn't done yet: it takes what any run of it did, its source's first."""
+    """A fork goes on with what nobody has tried yet: it takes what any run of its work order did, first its source."""
 
     def find(self, state: RunState, node: Node) -> Taken | None:
-        """What became of the node's work; None: nothing did, so it is executed."""
+        """What came of the node's work; None: nobody has tried it, so it is executed."""
         work, answer = current_work(state, node.id), seen_answer(state)
         failed: Execution | None = None
         done: str | None = None
@@ -106,9 +106,7 @@ class ForkRecord(_Record):
             done = done or (run_id if is_done(executions) else None)
         if failed is not None:
             return self._taken(failed)
-        if done is None:
-            return None
-        return not_recorded(done, node.id, node.type, "its question was answered otherwise in")
+        return None if done is None else not_recorded(done, node.id, node.type)
 
     def _run_ids(self, state: RunState) -> Iterator[str]:
         """The runs that may have done it, the likeliest first: the source, then the latest ones."""
@@ -128,7 +126,7 @@ def repeated_by(
     """
     if not types:
         return ()
-    begun = {} if past is None else {node_id: past.context.successes(node_id) for node_id in types}
+    begun = {} if past is None else {node_id: past.context.tally(node_id).visits for node_id in types}
     executions: list[tuple[Work, Execution]] = []
     for run_id in (*order.runs, *order.reproductions, *order.forks):
         record = RunRecord(runs.load(run_id, 1))

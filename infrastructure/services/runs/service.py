@@ -55,22 +55,30 @@ class Runs(Unpicklable):
         step_limit: int | None = 10_000,
         wait: bool = True,
         idempotency_key: str | None = None,
+        version: int | str | None = None,
     ) -> PreparedCall[Run]:
-        """Start a run of a workflow's latest version, and run it.
+        """Start a run of a workflow's live version, and run it.
+
+        ``version`` names another one: a number, a snapshot id, or ``"latest"``, which may be a draft.
 
         With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
+        This one then needs no executors.
 
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, and nothing is executed.
 
-        Raises WorkflowNotFound, InvalidRequest, InvalidValue (a payload that isn't JSON), IllegalTransition (the
-        workflow is archived), IdempotencyConflict (the key was used with another payload); then nothing was written.
+        Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
+        payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
+        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
+        version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        request = StartRequest(workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait)
+        request = StartRequest(
+            workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait, version
+        )
         if idempotency_key is None:
             return start_new(self._services, request)
         return start_once(self._services, request, make_key(request, idempotency_key))
@@ -200,7 +208,7 @@ class Runs(Unpicklable):
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run | RetryPreview:
-        """Start a new run on the same work order with the **latest** version; ``reproduce`` runs the pinned one.
+        """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
@@ -208,7 +216,7 @@ class Runs(Unpicklable):
         RetryPreview of what would run.
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        latest version, the workflow is archived, or this or another run of the work order hasn't ended),
+        live version, the workflow is archived, or this or another run of the work order hasn't ended),
         ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again).
         """
         request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
@@ -290,7 +298,7 @@ class Runs(Unpicklable):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, InvalidDefinition (an executor is missing).
+        Raises RunNotFound, InvalidRequest, ExecutorMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
@@ -341,7 +349,7 @@ class Runs(Unpicklable):
         edit = None if output is None else self._services.edit(output)
         metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
         options = RerunOptions(settings, metadata, wait, effects=named)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings.globals)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)
