@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
-from ..masking import Masker
 from ..ports import NewEvent
 from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
@@ -95,7 +94,7 @@ def step_loop(
     Steps that ``record`` covers are taken from it where it has them.
     """
     by, globals, step_limit, now, chance, limits = settings
-    masker = Masker(globals.secrets)
+    masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
     steps = 0
     while is_running(state) and state.current_node_id is not None:
