@@ -1,15 +1,17 @@
 """The state of a run: what its events fold into."""
 
 from collections.abc import Mapping
+from sys import maxsize
 from typing import Any
 
 from ..events.envelope import Distribution
-from ..status import RunStatus, SnapshotStatus
+from ..status import TERMINAL, RunStatus, SnapshotStatus
 from ..values.clock import micros, moment_of_millis
 from ..values.json import freeze
 from .context import Context
 from .events import Origin
-from .results import ResultLog
+from .own_part import OWN_PART, own_part
+from .results import NO_KEYS, ResultLog
 from .snapshot import RetryState, Snapshot
 
 
@@ -26,6 +28,7 @@ class RunState:
         "current_node_id",
         "definition_digest",
         "distributions",
+        "extra",
         "failed_reason",
         "finished_at",
         "last_started_at",
@@ -37,6 +40,7 @@ class RunState:
         "recorded_at",
         "retry_at",
         "retry_attempts",
+        "retry_extra",
         "retry_node_id",
         "reused",
         "run_id",
@@ -68,12 +72,15 @@ class RunState:
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
-        self.metadata: Mapping[str, Any] = freeze({})
+        self.metadata: Mapping[str, Any] = NO_KEYS
+        self.extra: Mapping[str, Any] = NO_KEYS
+        """Keys of an application's own in the snapshot that it was adopted from."""
         self.paused_reason: str | None = None
         self.failed_reason: str | None = None
         self.retry_node_id: str | None = None
         self.retry_attempts = 0
         self.retry_at: int | None = None
+        self.retry_extra = NO_KEYS
         self.payload: Any = None
         self.started_at = 0
         self.finished_at: int | None = None
@@ -123,7 +130,12 @@ class RunState:
             state.retry_node_id = retry.node_id
             state.retry_attempts = retry.attempts
             state.retry_at = None if retry.next_retry_at is None else micros(retry.next_retry_at)
-            state.payload = retry.payload
+            state.retry_extra = retry.extra
+        state.payload = snapshot.payload
+        state.extra = freeze({key: value for key, value in snapshot.extra.items() if key != OWN_PART})
+        if state.current_node_id is None and state.status not in TERMINAL:  # so the reference engine takes it, too
+            state.status = "completed"
+            state.retry_node_id = state.paused_reason = None
         return state
 
     def snapshot(self) -> Snapshot:
@@ -138,6 +150,7 @@ class RunState:
             total_execution_time=None if self.total_time is None else self.total_time // 1000,
             metadata=self.snapshot_metadata(),
             retry_state=self._retry_state(),
+            extra=self._snapshot_extra(),
         )
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
@@ -151,8 +164,16 @@ class RunState:
             shown["failedReason"] = self.failed_reason
         return freeze(shown)  # type: ignore[no-any-return]
 
+    def _snapshot_extra(self) -> Mapping[str, Any]:
+        """The application's own keys, and the part of ours where a step is still to see a payload."""
+        if self.payload is None or self.retry_node_id is not None or self.status in TERMINAL:
+            return self.extra
+        last_started_at = None if self.last_started_at is None else self.last_started_at // 1000
+        part = own_part(self.payload, self.version, last_started_at)
+        return freeze({**self.extra, OWN_PART: part}, "payload", limit=maxsize)  # type: ignore[no-any-return]
+
     def _retry_state(self) -> RetryState | None:
         if self.retry_node_id is None:
             return None
         due = None if self.retry_at is None else moment_of_millis(self.retry_at // 1000)
-        return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
+        return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload, self.retry_extra)

@@ -7,6 +7,7 @@ snapshots instead of copied. Freezing a frozen value costs nothing.
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any, NoReturn, Self
 
 from pydantic import BaseModel
@@ -102,18 +103,19 @@ class Immutable:
         return self
 
 
-def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any:
+def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES, *, javascript: bool = False) -> Any:
     """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
 
     Tuples become arrays and pydantic models their JSON form; nothing else is converted, so no value is lost silently.
-    A model that can't be dumped is InvalidValue as well, whatever it raises.
+    A model that can't be dumped is InvalidValue as well, whatever it raises. ``javascript``: integers beyond 64 bits
+    are taken where JavaScript writes them so, as the doubles that they are there.
     """
     kind = type(value)
     if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
         return value
     if kind is str and value.isascii() and len(value) <= limit:
         return value
-    return _Freezer(name, limit).freeze(value, (), 0)
+    return _Freezer(name, limit, javascript).freeze(value, (), 0)
 
 
 def size_of(value: Any) -> int:
@@ -134,9 +136,10 @@ def size_of(value: Any) -> int:
 
 
 class _Freezer:
-    __slots__ = ("left", "limit", "name")
+    __slots__ = ("javascript", "left", "limit", "name")
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, javascript: bool) -> None:
+        self.javascript = javascript
         self.name = name
         self.limit = limit
         self.left = limit
@@ -153,9 +156,11 @@ class _Freezer:
             return value
         if kind is int:
             self._spend(1, path)
-            if not _MIN_INT <= value <= _MAX_INT:
-                raise self._fault(path, "an integer beyond 64 bits; store it as text")
-            return value
+            if _MIN_INT <= value <= _MAX_INT:
+                return value
+            if self.javascript and (double := _double_written_as(value)) is not None:
+                return double
+            raise self._fault(path, "an integer beyond 64 bits; store it as text")
         if kind is float:
             self._spend(1, path)
             if value - value != 0.0:  # true for NaN and for both infinities
@@ -239,6 +244,15 @@ class _Freezer:
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> InvalidValue:
         return InvalidValue(self.name + render_path(path), message)
+
+
+def _double_written_as(value: int) -> float | None:
+    """The double that JavaScript writes as this integer: with as many digits as tell it from others, then zeros."""
+    try:
+        double = float(value)
+        return double if int(Decimal(repr(double))) == value else None
+    except OverflowError:
+        return None
 
 
 def render_path(path: tuple[str | int, ...]) -> str:

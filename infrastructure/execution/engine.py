@@ -148,10 +148,15 @@ class Engine(Unpicklable):
         return state
 
     def _claim(self, snapshot: Snapshot, payload: Any) -> RunState:
-        if snapshot.current_node_id not in self._plan.nodes:
-            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {snapshot.current_node_id!r}")
-        state = RunState.from_snapshot(snapshot)
         payload = self._freeze(payload, "payload")
+        state = RunState.from_snapshot(snapshot)
+        if state.current_node_id is None:  # it was complete without saying so
+            state.version += 1
+            state.last_started_at = self._now()
+            return state
+        if state.current_node_id not in self._plan.nodes:
+            node_id = quoted(state.current_node_id)
+            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {node_id}")
         if state.status == "paused":
             _fold(state, resume(state, payload, _BY, self._now()))
         elif state.status == "error" and (retried := proceed(state, payload, _BY, self._now())) is not None:
