@@ -1,0 +1,76 @@
+"""The error tree. A class docstring says when it is raised; its message says what happened, where, and what to do.
+
+FlowledgerError
+├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── InvalidDefinition
+│   ├── InvalidExport
+│   ├── InvalidSnapshot
+│   ├── InvalidValue
+│   └── NotStorable
+├── NotFound
+│   ├── WorkflowNotFound
+│   ├── WorkOrderNotFound
+│   ├── RunNotFound
+│   ├── VersionNotFound
+│   └── NothingAsOf
+├── Conflict
+│   ├── ConcurrencyError
+│   ├── ConflictingHistory
+│   ├── IdempotencyConflict
+│   ├── StaleVersion
+│   └── WouldContinue
+├── IllegalTransition
+├── WorkOrderRejected     the workflow refuses the input; the work order is kept
+├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
+├── ExpressionError       an expression in node data has no value; the step fails
+├── InputInvalid          node data breaks the executor's input schema; the step fails
+└── StorageError
+    ├── StorageUnavailable
+    │   └── StoreReadOnly
+    ├── StorageCorrupt
+    ├── EventsLost        the store has lost events that this process had seen in it
+    └── EventNotReadable
+"""
+
+from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
+from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
+from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
+from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
+from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
+
+__all__ = [
+    "ConcurrencyError",
+    "Conflict",
+    "ConflictingHistory",
+    "EventNotReadable",
+    "EventsLost",
+    "ExpressionError",
+    "Fault",
+    "FlowledgerError",
+    "IdempotencyConflict",
+    "IllegalTransition",
+    "InputInvalid",
+    "InvalidDefinition",
+    "InvalidExport",
+    "InvalidRequest",
+    "InvalidSnapshot",
+    "InvalidValue",
+    "NonRetryable",
+    "NotFound",
+    "NotStorable",
+    "NothingAsOf",
+    "RunNotFound",
+    "StorageCorrupt",
+    "StorageError",
+    "StorageUnavailable",
+    "StoreReadOnly",
+    "VersionNotFound",
+    "WorkOrderNotFound",
+    "WorkOrderRejected",
+    "WorkflowNotFound",
+    "WouldContinue",
+    "input_invalid",
+    "raw_message",
+    "reduce_error",
+]

@@ -1,0 +1,56 @@
+"""What the caller asked for by name doesn't exist."""
+
+from datetime import datetime
+
+from ..visible import quoted, visible
+from .base import NotFound
+
+
+class WorkflowNotFound(NotFound):
+    """No workflow was ever saved under this id."""
+
+    def __init__(self, workflow_id: str) -> None:
+        self.workflow_id = workflow_id
+        hint = "check the id, or save a definition under it"
+        if "@" in workflow_id:
+            hint = "no id has an '@', and no version belongs here: a run starts with the latest one"
+        super().__init__(f"no workflow {quoted(workflow_id)} in this store: {hint}")
+
+
+class WorkOrderNotFound(NotFound):
+    """No work order has this id in this store."""
+
+    def __init__(self, work_order_id: str) -> None:
+        self.work_order_id = work_order_id
+        super().__init__(
+            f"no work order {quoted(work_order_id)} in this store: check the id, and that this is its store"
+        )
+
+
+class RunNotFound(NotFound):
+    """No run has this id in this store."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"no run {quoted(run_id)} in this store: check the id, and that this is the store it was started in"
+        )
+
+
+class VersionNotFound(NotFound):
+    """The stream has no such version, or the workflow no such snapshot id; versions run from 1 to ``head``."""
+
+    def __init__(self, asked: int | str, head: int, subject: str = "stream") -> None:
+        self.asked = asked
+        self.head = head
+        what = f"snapshot id {quoted(asked)}" if isinstance(asked, str) else f"version {quoted(asked)}"
+        super().__init__(f"{visible(subject)} has no {what}: its versions are 1 to {head}")
+
+
+class NothingAsOf(NotFound):
+    """The stream began after the requested moment."""
+
+    def __init__(self, asked: datetime, first: datetime, subject: str = "stream") -> None:
+        self.asked = asked
+        self.first = first
+        super().__init__(f"{visible(subject)} did not exist as of {asked.isoformat()}: it began at {first.isoformat()}")

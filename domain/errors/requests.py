@@ -1,0 +1,72 @@
+"""The call itself is wrong."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..visible import quoted, visible
+from .base import InvalidRequest
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a definition: where (a path such as ``edges[2].target``) and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return visible(f"{self.path}: {self.message}")
+
+
+class InvalidDefinition(InvalidRequest):
+    """A workflow definition breaks its rules. ``faults`` lists every one of them, the message the first hundred."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        count = f"{len(self.faults):,} faults" if len(self.faults) != 1 else "1 fault"
+        lines = [f"  - {_ends_of(str(fault), _FAULT_TEXT)}" for fault in self.faults[:_FAULTS_LISTED]]
+        more = len(self.faults) - len(lines)
+        lines += [f"  - {more:,} more, all in .faults"] if more else []
+        super().__init__(f"invalid workflow definition, {count}:\n" + "\n".join(lines))
+
+
+_FAULTS_LISTED = 100
+
+_FAULT_TEXT = 1000
+
+"""Characters of a fault in the message."""
+
+
+def _ends_of(text: str, limit: int) -> str:
+    """The text, or beginning and end of one that has over ``limit`` characters, and how many it has."""
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit // 2]} … ({len(text):,} characters) … {text[len(text) - limit // 2 :]}"
+
+
+class InvalidSnapshot(InvalidRequest):
+    """A snapshot from outside doesn't have the shape of a snapshot. ``path`` names the place."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"invalid snapshot at {visible(path)}: {message}")
+
+
+class InvalidExport(InvalidRequest):
+    """A file is not a run's export, or not as it was written; nothing was imported. ``line`` counts from 1."""
+
+    def __init__(self, path: str, line: int, message: str) -> None:
+        self.path = path
+        self.line = line
+        super().__init__(f"line {line} of {quoted(path)}: {message}; nothing was imported")
+
+
+class InvalidValue(InvalidRequest):
+    """A value isn't JSON, or too large, or can't be a name. ``path`` names the place inside it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        self.path = path
+        super().__init__(f"{visible(path)}: {message}")
+
+
+class NotStorable(InvalidRequest):
+    """The database can't hold a value; trying again doesn't help."""
