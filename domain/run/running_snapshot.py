@@ -29,6 +29,7 @@ def running_snapshot(
     _set_metadata(snapshot, metadata)
     _set_retry_state(snapshot, None)
     _set_extra(snapshot, extra)
+    _set_payload(snapshot, None)
     _set_unread(snapshot, (read, place))
     return snapshot
 
@@ -56,4 +57,5 @@ _set_total_execution_time = _setter("total_execution_time")
 _set_metadata = _setter("metadata")
 _set_retry_state = _setter("retry_state")
 _set_extra = _setter("extra")
+_set_payload = _setter("payload")
 _set_unread = _setter("_unread")

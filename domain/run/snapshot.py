@@ -16,7 +16,6 @@ from ..values.json_text import read_json
 from ..values.partly_read import PartlyRead
 from ..visible import visible_json
 from .context import Context
-from .own_part import pending_payload
 from .results import NO_KEYS
 from .snapshot_reader import read_fields
 
@@ -56,21 +55,17 @@ class Snapshot(PartlyRead):
     retry_state: RetryState | None = None
     extra: Mapping[str, Any] = field(default_factory=lambda: NO_KEYS)
     """Other keys of its JSON, as an application keeps them: written back. Ours is among them, ``flowledger``."""
+    payload: Any = field(default=None, compare=False)
+    """What the next step will see as its payload; None: it sees none.
+
+    In JSON it stands where no step is under way that has seen it.
+    """
 
     _READ_LATE: ClassVar[tuple[str, ...]] = ("current_node_id", "last_started_at", "total_execution_time")
     """Unset in the snapshots that ``running_snapshot`` makes."""
 
     def __setstate__(self, state: list[Any]) -> None:
-        restore(self, state, "metadata", "extra")
-
-    @property
-    def payload(self) -> Any:
-        """What the next step will see as its payload; None: it sees none."""
-        if self.retry_state is not None:
-            return self.retry_state.payload
-        return pending_payload(
-            self.extra, self.version, None if self.last_started_at is None else millis(self.last_started_at)
-        )
+        restore(self, state, "metadata", "extra", "payload")
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""

@@ -13,7 +13,7 @@ from ..values.clock import OddTime, moment_of_millis
 from ..values.json import freeze, render_path
 from ..visible import quoted
 from .context import Context, context_of
-from .own_part import OWN_PART
+from .own_part import OWN_PART, pending_payload
 from .results import Entry, Pruned
 
 LARGEST: Final = 2**53 - 1
@@ -43,17 +43,21 @@ def read_fields(value: Any) -> dict[str, Any]:
     if status not in SNAPSHOT_STATUSES:
         raise InvalidSnapshot("$.status", f"{quoted(status)} is not one of {', '.join(SNAPSHOT_STATUSES)}")
     retry = None if data.get("retryState") is None else _read_retry(data["retryState"])
+    version = _count(data, "version")
+    last_started_at = _optional(_timestamp, data, "lastStartedAt")
+    extra = _read_own_part(_extra(data, _OF_A_SNAPSHOT, "$"))
     return {
         "workflow_id": _text(data, "workflowId"),
         "status": status,
         "current_node_id": None if data.get("currentNodeId") is None else _text(data, "currentNodeId"),
         "context": _read_context(_expect(data.get("context"), Mapping, "$.context", "an object"), retry),
-        "version": _count(data, "version"),
-        "last_started_at": _optional(_moment, data, "lastStartedAt"),
+        "version": version,
+        "last_started_at": None if last_started_at is None else moment_of_millis(last_started_at),
         "total_execution_time": _optional(_duration, data, "totalExecutionTime"),
         "metadata": _json(_expect(data.get("metadata", {}), Mapping, "$.metadata", "an object"), "$.metadata"),
         "retry_state": retry,
-        "extra": _read_own_part(_extra(data, _OF_A_SNAPSHOT, "$")),
+        "extra": extra,
+        "payload": pending_payload(extra, version, last_started_at) if retry is None else retry["payload"],
     }
 
 
@@ -73,10 +77,12 @@ def _read_context(nodes: Mapping[Any, Any], retry: Mapping[str, Any] | None) -> 
 
 def _read_result(node_id: str, value: Any, path: str) -> Entry:
     result = _expect(value, Mapping, path, "an object")
+    at = _timestamp(result, "timestamp", path) * 1000
     entry: dict[str, Any] = {
         "node_id": node_id,
         "output": _json(result.get("output"), f"{path}.output"),
-        "finished_at": _timestamp(result, "timestamp", path) * 1000,
+        "started_at": at,
+        "recorded_at": at,
         "attempt": _count(result, "attempt", path),
     }
     if result.get("error") is not None:

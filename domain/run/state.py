@@ -151,6 +151,7 @@ class RunState:
             metadata=self.snapshot_metadata(),
             retry_state=self._retry_state(),
             extra=self._snapshot_extra(),
+            payload=None if self.status in TERMINAL else self.payload,
         )
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
@@ -165,8 +166,9 @@ class RunState:
         return freeze(shown)  # type: ignore[no-any-return]
 
     def _snapshot_extra(self) -> Mapping[str, Any]:
-        """The application's own keys, and the part of ours where a step is still to see a payload."""
-        if self.payload is None or self.retry_node_id is not None or self.status in TERMINAL:
+        """The application's own keys, and the part of ours where a payload waits that no step has seen."""
+        waits = self.status == "paused" or (self.status == "active" and self.queued)
+        if self.payload is None or not waits:
             return self.extra
         last_started_at = None if self.last_started_at is None else self.last_started_at // 1000
         part = own_part(self.payload, self.version, last_started_at)

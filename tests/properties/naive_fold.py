@@ -29,6 +29,7 @@ class NaiveRun:
     retry: Json | None = None
     payload: Any = None
     cancelled: bool = False
+    queued: bool = False
     visited: list[tuple[str, int, Any]] = field(default_factory=list)
     """Node, how many results there were when the visit began, and the payload that it saw."""
 
@@ -59,6 +60,9 @@ class NaiveRun:
         }
         if self.retry is not None:
             shown["retryState"] = self.retry | ({} if self.payload is None else {"payload": self.payload})
+        elif self.payload is not None and (self.status == "paused" or self.queued):
+            unseen = {"payload": self.payload, "version": self.version, "lastStartedAt": self.last_started // 1000}
+            shown["flowledger"] = unseen
         return copy.deepcopy(shown)
 
     @property
@@ -114,6 +118,8 @@ def is_fork(body: Json) -> bool:
 
 
 def _apply(run: NaiveRun, kind: str, body: Json) -> None:
+    if kind in ("run.started", "run.resumed", "run.retried", "run.recovered"):
+        run.queued = "queued" in body
     if kind == "run.started" and is_fork(body):
         _apply_fork(run, body)
     elif kind == "run.started":
