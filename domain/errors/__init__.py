@@ -2,6 +2,8 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── ExecutorMissing
+│   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -18,8 +20,10 @@ FlowledgerError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
+│   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── ExpressionError       an expression in node data has no value; the step fails
@@ -35,7 +39,17 @@ FlowledgerError
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
-from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .requests import (
+    ExecutorMissing,
+    Fault,
+    GlobalsMissing,
+    InvalidDefinition,
+    InvalidExport,
+    InvalidSnapshot,
+    InvalidValue,
+    NotStorable,
+)
+from .runs import RunHeld, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -45,9 +59,11 @@ __all__ = [
     "ConflictingHistory",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExpressionError",
     "Fault",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
@@ -60,12 +76,14 @@ __all__ = [
     "NotFound",
     "NotStorable",
     "NothingAsOf",
+    "RunHeld",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "VersionNotFound",
+    "WaitClosed",
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkflowNotFound",

@@ -6,24 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
-from ..expressions import Scope
-from ..masking import LONGEST_FORM, MASK, Masker
+from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..run.waits import answer_of
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
-from .executors import Pause, StepContext, StepResult, asks_to_pause, logged_lines
+from ..workflow.definition import Node
+from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
+from .recordable import recordable
+from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
+from .step_scope import scope_of
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
-
-MAX_ERROR_TEXT = 256 * 1024
-"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
 
 
 class Returned(NamedTuple):
@@ -47,6 +50,7 @@ class Prepared(NamedTuple):
     context: StepContext
     recorded_input: Any
     """The input with values from globals masked."""
+    attempt: int
 
 
 class Refusal(NamedTuple):
@@ -69,40 +73,59 @@ def prepare(
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
-    given = globals.for_executor(node)
     payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node))
-        data, masked = template.render(scope)
+        data, masked = template.render(scope_of(node, state, payload, globals))
         masker.add_secret(data, masked)
     model = data
     if planned.validator is not None:
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = StepContext(
+    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    return Prepared(context, masked, context.attempt)
+
+
+def make_context(
+    node: Node,
+    state: RunState,
+    data: Any,
+    model: Any,
+    payload: Any,
+    globals: Mapping[str, Any],
+    now: Callable[[], int],
+    masker: Masker,
+) -> StepContext:
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
+    successes = state.context.successes(node.id)
+    given = GivenStep(
         node,
         data,
         model,
         state.context,
         payload,
-        given,
+        None if state.answer is None else answer_of(state.answer, payload),
+        globals,
         state.context.next_attempt(node.id),
-        state.context.successes(node.id),
+        state.recoveries,
+        successes,
+        successes + 1,
         state.run_id,
         state.workflow_id,
+        state.work_order_id,
         now,
+        masker,
     )
-    return Prepared(context, masked)
+    return make_read_only(given)
 
 
 def find_input_refusal(
     planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
 ) -> Refusal | None:
     """Why the node's input schema refuses its input, or None. A failing expression is no refusal: it fails the step."""
-    masker = Masker(globals.values)
+    masker = Masker(globals.secrets)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
@@ -149,33 +172,48 @@ def conclude(
     started_at: int,
     finished_at: int,
     chance: float,
+    globals: Globals,
     masker: Masker,
     limits: StepLimits,
 ) -> list[NewEvent]:
-    """The events of a step's outcome: one, or two where no edge takes the returned handle."""
+    """The events of a step's outcome: one, or two where there is no way on from it."""
     node_id = planned.node.id
     finished_at = max(started_at, finished_at)  # a clock that is set back during a step
     event = envelope(state, by, finished_at)
     event["node_id"] = node_id
-    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.context.attempt
+    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.attempt
     if attempt != 1:
         event["attempt"] = attempt
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if lines := logged_lines(prepared.context):
+        if lines := end_log(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = events_or_error(planned, state, outcome, event, limits, masker)
+    concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
-    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(concluded.error):
+    # An executor that returned has had its effect: a value that can't be kept is no reason to repeat it.
+    failed = isinstance(outcome, Raised) and is_retryable(concluded.error)
+    if failed and planned.policy is not None and planned.policy.allows(attempt):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
+    elif planned.routes.on_failure:
+        way = way_after_failure(planned.routes, scope_after(planned.node, state, event, globals))
+        if way.fault is not None:
+            event["reason"] = recordable(way.fault, masker)
+        _record_way(event, way)
     return [NewEvent(STEP_FAILED, event)]
+
+
+def _record_way(event: dict[str, Any], way: Way) -> None:
+    if way.next_node_id is not None:
+        event["next_node_id"] = way.next_node_id
+    if way.no_condition_held:
+        event["no_condition_held"] = True
 
 
 def events_or_error(
@@ -183,6 +221,7 @@ def events_or_error(
     state: RunState,
     outcome: Outcome,
     event: Mapping[str, Any],
+    globals: Globals,
     limits: StepLimits,
     masker: Masker,
 ) -> list[NewEvent] | Raised:
@@ -192,7 +231,7 @@ def events_or_error(
     if isinstance(outcome, Raised):
         return outcome
     try:
-        return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
+        return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
@@ -200,7 +239,13 @@ def events_or_error(
 
 
 def _conclude_return(
-    planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+    planned: PlannedNode,
+    state: RunState,
+    event: dict[str, Any],
+    value: Any,
+    globals: Globals,
+    limits: StepLimits,
+    masker: Masker,
 ) -> list[NewEvent]:
     asks = (
         isinstance(value, dict)
@@ -208,13 +253,15 @@ def _conclude_return(
         and asks_to_pause(value, planned.node.data, _data_seen_by(state))
     )
     if asks or isinstance(value, Pause):
-        pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
+        pause = value if isinstance(value, Pause) else Pause(*map(value.get, ("reason", "until", "answer")))
         if pause.reason is not None:
             event["reason"] = recordable(str(pause.reason), masker)
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
+        if pause.answer is not None:
+            event["answer"] = answer_schema(pause.answer, limits)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
     output = freeze(result.output, "output", limits.max_value_bytes)
@@ -226,20 +273,31 @@ def _conclude_return(
             raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
         event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
     routes = planned.routes
-    next_node_id = routes.get(handle)
+    next_node_id = routes.direct.get(handle)
     if next_node_id is not None:
         event["next_node_id"] = next_node_id
         return [NewEvent(STEP_COMPLETED, event)]
-    if handle is not None:
+    if handle is not None and handle not in routes.conditional:
         check_name(handle, "handle")  # here, as an edge of an old definition may have any
-    if not routes:
+    way = way_after_success(routes, handle, scope_after(planned.node, state, event, globals))
+    _record_way(event, way)
+    if way.fault is None:
         return [NewEvent(STEP_COMPLETED, event)]
     event["unrouted"] = True
-    reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
+    why = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": recordable(describe_unrouted(planned, handle), masker)}),
+        NewEvent(FAILED, why | {"reason": recordable(way.fault, masker)}),
     ]
+
+
+def answer_schema(given: Any, limits: StepLimits) -> Any:
+    """The JSON Schema of a wait's answers. Raises InvalidValue for what is neither a schema nor a pydantic model."""
+    if isinstance(given, type) and issubclass(given, BaseModel):
+        given = given.model_json_schema()
+    if not isinstance(given, Mapping):
+        raise InvalidValue("answer", f"{quoted(given)} is neither a pydantic model nor a JSON Schema")
+    return freeze(given, "answer", limits.max_value_bytes)
 
 
 def _data_seen_by(state: RunState) -> Iterator[Any]:
@@ -247,13 +305,6 @@ def _data_seen_by(state: RunState) -> Iterator[Any]:
     yield state.payload
     for results in state.context.values():
         yield from (result.output for result in results)
-
-
-def describe_unrouted(planned: PlannedNode, handle: str | None) -> str:
-    """Says that no edge takes the handle, and which ones edges do take."""
-    known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
-    returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
-    return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
 
 
 def is_retryable(error: BaseException) -> bool:
@@ -288,13 +339,3 @@ def _traceback(error: BaseException) -> str:
         raise
     except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
         return "".join(traceback.format_tb(inner))
-
-
-def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
-    """The text as it is stored: secrets masked, a long text cut, surrogates escaped."""
-    length = len(text)
-    # Masked before it is cut: else the beginning of a secret that crosses the cut would stay.
-    text = masker.text(text[: most + LONGEST_FORM], most)
-    if length > most:
-        text = f"{text}… (cut here: {length:,} characters in all)"
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

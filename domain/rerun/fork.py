@@ -1,17 +1,20 @@
 """Forking a run: where it begins, and the edit of its last result."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition, InvalidRequest, InvalidValue
 from ..execution.executors import StepResult
-from ..execution.plan import Plan, PlannedNode
-from ..execution.step import describe_unrouted
+from ..execution.plan import Plan
+from ..execution.routing import scope_after, way_after_success
+from ..execution.scoping import Globals
+from ..expressions import Scope
 from ..ports import RecordedEvent
-from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
+from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult, RunState
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
+from ..workflow.definition import Node
 
 
 class Edit(NamedTuple):
@@ -40,17 +43,18 @@ class ForkPoint(NamedTuple):
     workflow_id: str
     version: int
     plan: Plan
+    globals: Globals
+    state_before: Callable[[RecordedEvent], RunState]
+    """The run before the step whose result an event holds."""
 
-    def node(self, node_id: str) -> PlannedNode:
-        """The planned node. Raises IllegalTransition, with the known nodes, where the definition lacks it."""
-        planned = self.plan.nodes.get(node_id)
-        if planned is None:
-            known = ", ".join(map(repr, self.plan.nodes))
+    def check_node(self, node_id: str) -> None:
+        """Raises IllegalTransition, with the known nodes, where the definition lacks the node."""
+        if node_id not in self.plan.routes:
+            known = ", ".join(map(repr, self.plan.routes))
             raise IllegalTransition(
                 f"{self.label} needs node {quoted(node_id)}, which version {self.version} of workflow "
                 f"{self.workflow_id!r} does not have; its nodes: {known}"
             )
-        return planned
 
     @property
     def label(self) -> str:
@@ -60,8 +64,8 @@ class ForkPoint(NamedTuple):
 def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: ForkPoint) -> EditedResult:
     """The edit in place of the last result in the events before the fork, newest first, with the node that follows.
 
-    Raises InvalidRequest where there is no result yet, or no edge takes the handle; IllegalTransition where the
-    definition lacks the node.
+    Raises InvalidRequest where there is no result yet, no edge takes the handle, or a condition can't be evaluated;
+    IllegalTransition where the definition lacks the node.
     """
     event = next(filter(_has_result, backwards), None)
     if event is None:
@@ -69,22 +73,31 @@ def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: Fork
             f"{fork_point.label} has no result yet whose output could be edited: give a payload instead"
         )
     recorded = event.data["edited"] if event.type == STARTED else event.data
-    planned = fork_point.node(recorded["node_id"])
+    node_id: str = recorded["node_id"]
+    fork_point.check_node(node_id)
+    routes = fork_point.plan.routes[node_id]
     handle = recorded.get("handle") if edit.keeps_handle else edit.handle
-    edited: EditedResult = {"run_id": event.stream, "version": event.version, "node_id": planned.node.id}
+    edited: EditedResult = {"run_id": event.stream, "version": event.version, "node_id": node_id}
     if "attempt" in recorded:
         edited["attempt"] = recorded["attempt"]
     if handle is not None:
         edited["handle"] = handle
-    if planned.routes:
-        if handle not in planned.routes:
-            raise InvalidRequest(f"{fork_point.label} has no way on. {describe_unrouted(planned, handle)}")
-        edited["next_node_id"] = planned.routes[handle]
-    elif edit.handle is not None:
-        check_name(edit.handle, "handle")
     if edit.output is not None:
         edited["output"] = edit.output
+    way = way_after_success(routes, handle, lambda: _scope_after_edit(event, edited, routes.node, fork_point))
+    if way.fault is not None:
+        raise InvalidRequest(f"{fork_point.label} has no way on. {way.fault}")
+    if way.next_node_id is not None:
+        edited["next_node_id"] = way.next_node_id
+    elif edit.handle is not None:
+        check_name(edit.handle, "handle")
     return edited
+
+
+def _scope_after_edit(event: RecordedEvent, edited: EditedResult, node: Node, fork_point: ForkPoint) -> Scope:
+    """What conditions of edges see where the step had ended with the edited result."""
+    step = {**edited, "recorded_at": event.data["recorded_at"]}
+    return scope_after(node, fork_point.state_before(event), step, fork_point.globals)()
 
 
 def _has_result(event: RecordedEvent) -> bool:

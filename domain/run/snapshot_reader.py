@@ -33,6 +33,7 @@ _OF_A_SNAPSHOT = frozenset(
     }
 )
 _OF_A_RESULT = frozenset({"output", "timestamp", "attempt", "error"})
+_OF_A_FAILURE = frozenset({*_OF_A_RESULT, "nextNodeId"})
 _OF_A_RETRY = frozenset({"nodeId", "attempts", "nextRetryAt", "payload"})
 
 
@@ -87,7 +88,9 @@ def _read_result(node_id: str, value: Any, path: str) -> Entry:
     }
     if result.get("error") is not None:
         entry["error"] = {"message": _text(result, "error", path)}
-    if extra := _extra(result, _OF_A_RESULT, path):
+        if result.get("nextNodeId") is not None:
+            entry["next_node_id"] = _text(result, "nextNodeId", path)
+    if extra := _extra(result, _OF_A_FAILURE if "next_node_id" in entry else _OF_A_RESULT, path):
         entry["extra"] = extra
     return entry
 
@@ -140,7 +143,7 @@ def _text(data: Mapping[str, Any], key: str, path: str = "$") -> str:
 
 def _json(value: Any, path: str) -> Any:
     try:
-        return freeze(value, path, javascript=True)
+        return freeze(value, path, converts=False, javascript=True)
     except InvalidValue as error:
         raise InvalidSnapshot(error.path, str(error).removeprefix(f"{error.path}: ")) from None
 

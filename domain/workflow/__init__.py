@@ -1,26 +1,41 @@
 """The Workflow aggregate: the saved history of one definition. Its events, the state they fold into, its decisions."""
 
 from .changes import (
+    ABOUT,
     Changes,
     PartChanges,
     changes_between,
     compare_parts,
     edge_label,
+    edge_terms,
     keyed_edges,
     keyed_nodes,
 )
 from .conflicts import StaleVersion, merge_over, refuse_stale
-from .decisions import archive, refuse_archived, restore, save, snapshot_ids
-from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
+from .decisions import (
+    Save,
+    archive,
+    refuse_archived,
+    refuse_other_request,
+    release,
+    restore,
+    save,
+    snapshot_ids,
+    with_key,
+)
+from .events import ARCHIVED, CREATED, RELEASED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merge
 from .registry import WORKFLOW_EVENTS, evolve, state_of
 from .snapshot import WorkflowSnapshot, snapshot_of
 from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
+from .words import restoration_message
 
 __all__ = [
+    "ABOUT",
     "ARCHIVED",
     "CREATED",
+    "RELEASED",
     "RESTORED",
     "SAVED",
     "SAVES",
@@ -28,6 +43,7 @@ __all__ = [
     "Changes",
     "JobCode",
     "PartChanges",
+    "Save",
     "StaleVersion",
     "WorkflowSnapshot",
     "WorkflowState",
@@ -36,17 +52,22 @@ __all__ = [
     "changes_between",
     "compare_parts",
     "edge_label",
+    "edge_terms",
     "evolve",
     "keyed_edges",
     "keyed_nodes",
     "merge",
     "merge_over",
     "refuse_archived",
+    "refuse_other_request",
     "refuse_stale",
+    "release",
+    "restoration_message",
     "restore",
     "save",
     "snapshot_ids",
     "snapshot_of",
     "state_of",
     "versions_in",
+    "with_key",
 ]

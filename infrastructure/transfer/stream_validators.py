@@ -11,13 +11,15 @@ from ...domain.events.registry import check_may_follow
 from ...domain.run import METADATA_SET, STARTED, RunState, after_of, evolve, is_plain_step
 from ...domain.run.context import Context
 from ...domain.run.fold import is_running
-from ...domain.run.legality import Legality, Routes
-from ...domain.run.results import Entry, ResultLog
+from ...domain.run.legality import Legality
+from ...domain.run.results import Entry, ResultLog, is_caught
 from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
+from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
 from ...domain.workflow import evolve as evolve_workflow
+from ...domain.workflow.definition import STORED, WorkflowDefinition
+from ...domain.workflow.routes import NodeRoutes, routes_of
 
 _CANDIDATES = 100
 """Snapshot ids that are tried for one save; practically all."""
@@ -37,7 +39,7 @@ class WorkflowValidator:
     workflow_id: str
     used: Collection[int]
     digests: dict[int, str] = field(default_factory=dict[int, str])
-    routes: dict[int, Routes] = field(default_factory=dict[int, Routes])
+    routes: dict[int, Mapping[str, NodeRoutes]] = field(default_factory=dict[int, Mapping[str, NodeRoutes]])
     """For the versions that are used."""
     state: WorkflowState = field(init=False)
     """Without definitions and code."""
@@ -47,6 +49,7 @@ class WorkflowValidator:
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         check_may_follow(WORKFLOW_EVENTS, self.state, type)
+        self._check_versions(type, data)
         evolve_workflow(self.state, version, type, {key: data[key] for key in data.keys() - _LARGE})
         if type in SAVES:
             candidates = snapshot_ids(self.workflow_id, version, data["digest"])
@@ -54,14 +57,18 @@ class WorkflowValidator:
                 raise InvalidValue("snapshot_id", f"{data['snapshot_id']!r} doesn't stand for this save")
             self.digests[version] = data["digest"]
             if version in self.used:
-                self.routes[version] = _routes_of(data["definition"])
+                definition = WorkflowDefinition.model_validate(data["definition"], context=STORED)
+                self.routes[version] = routes_of(definition)
 
-
-def _routes_of(definition: Mapping[str, Any]) -> Routes:
-    routes: dict[str, dict[str | None, str]] = {node["id"]: {} for node in definition["nodes"]}
-    for edge in definition.get("edges", ()):
-        routes[edge["source"]][edge.get("sourceHandle")] = edge["target"]
-    return routes
+    def _check_versions(self, type: str, data: Mapping[str, Any]) -> None:
+        """Raises InvalidValue where an event names a version that can't be the one that it means."""
+        if type == RELEASED and data["version"] not in self.digests:
+            raise InvalidValue("version", f"version {data['version']} is no save that was released")
+        if data.get("restored_version") not in (None, *self.digests):
+            raise InvalidValue("restored_version", f"version {data['restored_version']} is no save that came back")
+        if data.get("live_version", self.state.live_version) != self.state.live_version:
+            said = data["live_version"]
+            raise InvalidValue("live_version", f"it says {said}, and version {self.state.live_version} was live")
 
 
 @dataclass(slots=True)
@@ -75,7 +82,7 @@ class RunValidator:
     payload_digest: str = ""
     _legality: Legality = field(default_factory=lambda: Legality({}))
 
-    def begin(self, routes: Routes, past: RunState | None, data: Mapping[str, Any]) -> None:
+    def begin(self, routes: Mapping[str, NodeRoutes], past: RunState | None, data: Mapping[str, Any]) -> None:
         """Prepare for the first event: the definition that the run uses, and the state of its source."""
         self._legality = Legality(routes)
         self.state.context = Context(_Attempts(), 0)
@@ -110,7 +117,9 @@ _LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "log
 
 def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
     """Where an event says that it leaves the run must be where the run stands behind it: lists show it."""
-    expected = after_of(state)
+    expected: Mapping[str, Any] = after_of(state)
+    if said is not None and not _SAID_SINCE & said.keys():
+        expected = {key: value for key, value in expected.items() if key not in _SAID_SINCE}
     if said is None or expected not in (said, {**said, "queued": True}):
         raise InvalidValue("after", f"it says {said}, and the run stands at {expected}")
 
@@ -122,7 +131,7 @@ def _branch(state: RunState) -> RunState:
 
 
 class _Attempts(ResultLog):
-    """Results reduced to how often each node has failed since its last success, which gives the next attempt.
+    """Results reduced to how often each node has failed since it was last left, which gives the next attempt.
 
     Kept only where that changes, and shared with branches: memory grows neither with steps nor with forks.
     """
@@ -140,7 +149,8 @@ class _Attempts(ResultLog):
 
     def extend(self, count: int, entry: Entry) -> ResultLog:
         node_id = entry["node_id"]
-        result = {"attempt": entry.get("attempt", 1), "error": True} if "error" in entry else _SUCCESS
+        is_to_be_retried = "error" in entry and not is_caught(entry)
+        result = {"attempt": entry.get("attempt", 1), "error": True} if is_to_be_retried else _SUCCESS
         before = self.places(node_id, count)
         if not before or self[before[0]] != result:
             self._changed.setdefault(node_id, []).append(count)
@@ -192,3 +202,7 @@ class WorkOrderValidator:
             raise IllegalTransition("it names no run")
         self.ends_with_run = run_id is not None
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
+
+
+_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at"})
+"""What older releases didn't say."""

@@ -1,13 +1,24 @@
 """The executions of a run's nodes, one by one: input, outcome, execution time and waiting time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from ...domain.ports import RecordedEvent
-from ...domain.run.events import PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.run.events import (
+    CLAIMED,
+    PAUSED,
+    RECOVERED,
+    RELEASED,
+    RESUMED,
+    RETRIED,
+    STARTED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+)
 from ...domain.values.clock import moment
+from ..serialization import ADDED
 
 AttemptOutcome = Literal["completed", "failed", "paused"]
 
@@ -49,20 +60,23 @@ class Attempt:
     handle: str | None
     next_node_id: str | None
     unrouted: bool
-    """Whether it ended with a handle that no edge takes, so that the run failed."""
+    """Whether no edge led on from it, or a condition couldn't be evaluated, so that the run failed."""
     retry_at: datetime | None
     """When a retry was due; None: no retry."""
     reason: str | None
     """Why the node paused the run."""
     until: datetime | None
     logs: tuple[LogEntry, ...]
+    no_condition_held: bool = field(default=False, metadata=ADDED)
+    """Whether there were edges, and none of their conditions was true."""
 
 
 class Due:
     """Follows the events of a run and knows since when its next step has been due.
 
     A step is due when the one before it ended; a retry at its time, or when it was retried earlier; after a pause
-    when the run was resumed; after a worker was lost when another took over; in a queued run when that was started.
+    when the run was resumed; after a hold when that was released; after a worker was lost when another took over; in a
+    queued run when that was started.
     """
 
     __slots__ = ("_queued", "since")
@@ -85,7 +99,9 @@ class Due:
         elif type == RESUMED or (type == RECOVERED and not self._queued):
             self.since = data["recorded_at"]
             self._queued = "queued" in data
-        elif type == RECOVERED:
+        elif type == RELEASED:
+            self.since = max(self.since, data["recorded_at"])
+        elif type in (CLAIMED, RECOVERED):
             self._queued = False
 
     def waited(self, started_at: int) -> int:
@@ -140,6 +156,7 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         reason=data.get("reason"),
         until=moment_of(data.get("until")),
         logs=tuple(LogEntry(moment(line["at"]), line["level"], line["message"]) for line in data.get("logs", ())),
+        no_condition_held="no_condition_held" in data,
     )
 
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        RunHeld,
         RunNotFound,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
         VersionNotFound,
+        WaitClosed,
         WorkflowNotFound,
         WorkOrderNotFound,
         WorkOrderRejected,
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import RetryPreview, ReusedNode
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
     from .domain.run.snapshot import RetryState, Snapshot
+    from .domain.run.waits import Answer, Hold, Wait
     from .domain.values.clock import OddTime
     from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
     from .domain.workflow.definition import Edge, Node, WorkflowDefinition
@@ -96,6 +101,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Act",
+    "Answer",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -118,12 +124,15 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
+    "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
     "ImportReport",
@@ -154,6 +163,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -167,6 +177,7 @@ __all__ = [
     "RunAudit",
     "RunComparison",
     "RunHeader",
+    "RunHeld",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
@@ -189,6 +200,8 @@ __all__ = [
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
+    "Wait",
+    "WaitClosed",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -211,12 +224,16 @@ _NAMES = {
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+    "domain.errors.base": "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition",
+    "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
+    "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
+    "domain.errors.requests": (
+        "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
+    ),
+    "domain.errors.runs": "RunHeld WaitClosed",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.storage": (
+        "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -224,8 +241,9 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
+    "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.execution.batching": "Batch",

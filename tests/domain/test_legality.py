@@ -8,8 +8,27 @@ from flowledger.domain.errors import IllegalTransition
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.run import RunState, evolve
 from flowledger.domain.run.legality import Legality
+from flowledger.domain.workflow.definition import WorkflowDefinition
+from flowledger.domain.workflow.routes import routes_of
 
-ROUTES = {"a": {None: "b", "again": "a"}, "b": {}, "c": {"only": "b"}}
+ROUTES = routes_of(
+    WorkflowDefinition.model_validate(
+        {
+            "nodes": [{"id": node_id, "type": "t"} for node_id in "abcdef"],
+            "edges": [
+                {"source": "a", "target": "b"},
+                {"source": "a", "target": "a", "sourceHandle": "again"},
+                {"source": "c", "target": "b", "sourceHandle": "only"},
+                {"source": "d", "target": "b", "on": "failure"},
+                {"source": "e", "target": "b", "when": "payload"},
+                {"source": "e", "target": "a", "on": "failure", "when": "payload"},
+                {"source": "f", "target": "b", "when": "payload"},
+                {"source": "f", "target": "a"},
+                {"source": "f", "target": "c", "enabled": False, "sourceHandle": "off"},
+            ],
+        }
+    )
+)
 START = ("run.started", {"start_node_id": "a"})
 QUEUED = ("run.started", {"start_node_id": "a", "queued": True})
 STEP_A = ("run.step_completed", {"node_id": "a", "next_node_id": "b"})
@@ -19,11 +38,22 @@ FAILURE = ("run.step_failed", {"node_id": "a", "error": {"type": "E", "message":
 WAITS = ("run.step_failed", {**FAILURE[1], "retry_at": 9})
 AGAIN = ("run.step_failed", {**WAITS[1], "attempt": 2})
 ASKS = ("run.paused", {"node_id": "a"})
-HELD = ("run.paused", {})
+PAUSED = ("run.paused", {})
+HELD, RELEASED, CLAIMED = ("run.held", {}), ("run.released", {}), ("run.claimed", {})
 RESUMED, RETRIED, RECOVERED = ("run.resumed", {}), ("run.retried", {}), ("run.recovered", {})
 CANCELLED, FAILED = ("run.cancelled", {}), ("run.failed", {"reason": "limit"})
 NOTED = ("run.metadata_set", {"metadata": {}})
 AT_C = ("run.started", {"start_node_id": "c"})
+AT_D, AT_E, AT_F = (("run.started", {"start_node_id": node_id}) for node_id in "def")
+
+
+def done(node_id: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "run.step_completed", {"node_id": node_id, **more}
+
+
+def failed(node_id: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "run.step_failed", {"node_id": node_id, "error": {"type": "E", "message": ""}, **more}
+
 
 Story = list[tuple[str, dict[str, Any]]]
 
@@ -35,15 +65,39 @@ LEGAL: list[Story] = [
     [START, RECOVERED, RECOVERED, STEP_A],
     [START, ASKS, RESUMED, STEP_A],
     [START, WAITS, RETRIED, AGAIN, RETRIED],
-    [START, WAITS, HELD, RESUMED],
+    [START, WAITS, PAUSED, RESUMED],
+    [START, WAITS, HELD, RELEASED, RETRIED],
+    [START, ASKS, HELD, RELEASED, RESUMED, STEP_A],
+    [START, HELD, RELEASED, STEP_A],
+    [START, HELD, STEP_A, RELEASED, CLAIMED, STEP_B],
+    [START, HELD, ASKS, RELEASED, RESUMED],
+    [START, HELD, WAITS, RELEASED, RETRIED],
+    [START, PAUSED, RELEASED, STEP_A],
+    [QUEUED, CLAIMED, STEP_A],
+    [QUEUED, HELD, RELEASED, CLAIMED, STEP_A],
     [START, WAITS, CANCELLED, NOTED],
-    [START, HELD, STEP_A, RESUMED, STEP_B],
-    [START, HELD, FAILURE],
+    [START, PAUSED, STEP_A, RESUMED, STEP_B],
+    [START, PAUSED, FAILURE],
     [START, CANCELLED, STEP_A],
+    [START, PAUSED, CANCELLED, ASKS],
     [START, HELD, CANCELLED, ASKS],
     [START, FAILED],
     [AT_C, LOST, FAILED],
     [AT_C, CANCELLED, LOST, NOTED],
+    [AT_D, done("d")],
+    [AT_D, failed("d", next_node_id="b"), STEP_B],
+    [AT_D, failed("d", retry_at=9), RETRIED, failed("d", attempt=2, next_node_id="b"), STEP_B],
+    [AT_D, PAUSED, failed("d", next_node_id="b"), RESUMED, STEP_B],
+    [AT_D, CANCELLED, failed("d", next_node_id="b"), NOTED],
+    [AT_D, failed("d")],
+    [AT_E, done("e", next_node_id="b"), STEP_B],
+    [AT_E, done("e", no_condition_held=True), NOTED],
+    [AT_E, done("e", unrouted=True), FAILED],
+    [AT_E, failed("e", next_node_id="a"), STEP_A],
+    [AT_E, failed("e", no_condition_held=True)],
+    [AT_F, done("f", next_node_id="a"), STEP_A],
+    [AT_F, done("f", next_node_id="b"), STEP_B],
+    [AT_F, done("f", handle="off", unrouted=True), FAILED],
 ]
 
 ILLEGAL: list[Story] = [
@@ -67,17 +121,44 @@ ILLEGAL: list[Story] = [
     [START, ASKS, RETRIED],
     [START, ASKS, RECOVERED],
     [START, ASKS, STEP_A],
-    [START, ASKS, HELD],
+    [START, ASKS, PAUSED],
+    [START, PAUSED, STEP_A, STEP_B],
     [START, HELD, STEP_A, STEP_B],
+    [START, HELD, STEP_A, RELEASED, STEP_B],
+    [START, HELD, HELD],
+    [START, HELD, PAUSED],
+    [START, HELD, RECOVERED],
+    [QUEUED, HELD, CLAIMED],
+    [START, ASKS, HELD, RESUMED],
+    [START, WAITS, HELD, RETRIED],
+    [START, STEP_A, STEP_B, HELD],
+    [START, RELEASED],
+    [START, CLAIMED],
     [START, FAILURE, RETRIED],
     [START, FAILURE, CANCELLED],
     [START, FAILED, FAILED],
     [START, CANCELLED, STEP_A, STEP_B],
     [START, CANCELLED, RESUMED],
-    [START, CANCELLED, HELD],
+    [START, CANCELLED, PAUSED],
     [QUEUED, STEP_A],
     [AT_C, LOST, STEP_B],
     [AT_C, LOST, NOTED],
+    [AT_D, failed("d", next_node_id="a")],
+    [AT_D, failed("d", next_node_id="b"), failed("d", attempt=2)],
+    [AT_D, failed("d", next_node_id="b", retry_at=9)],
+    [AT_D, failed("d", no_condition_held=True)],
+    [AT_D, done("d", next_node_id="b")],
+    [AT_D, done("d", no_condition_held=True)],
+    [START, failed("a", next_node_id="b")],
+    [START, done("a", no_condition_held=True)],
+    [AT_E, done("e")],
+    [AT_E, done("e", next_node_id="a")],
+    [AT_E, done("e", next_node_id="b", no_condition_held=True)],
+    [AT_E, done("e", unrouted=True), STEP_B],
+    [AT_E, failed("e", no_condition_held=True, retry_at=9)],
+    [AT_F, done("f")],
+    [AT_F, done("f", no_condition_held=True)],
+    [AT_F, done("f", handle="off", next_node_id="c")],
     [("run.started", {"start_node_id": "gone"})],
     [("run.started", {})],
 ]

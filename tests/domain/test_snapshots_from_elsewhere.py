@@ -5,12 +5,12 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import flowledger as fl
 
-from ..projections.values import values as json_values
+from ..projections.values import keys, scalars
 
 executors = fl.ExecutorRegistry()
 executors.register("say")(lambda step: step.payload)
@@ -78,6 +78,7 @@ def written(snapshot: fl.Snapshot) -> Any:
 
 # --- a law ------------------------------------------------------------------------------------------------------------
 
+json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(keys, scalars, max_size=2)
 counts = st.integers(0, 2**53 - 1)
 moments = st.integers(0, 10**14) | st.floats(0, 1e14).filter(lambda at: not at.is_integer())
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -125,6 +126,7 @@ def with_whole_times(data: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(snapshots)
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a snapshot has many parts
 def test_what_is_read_is_written_back(data: dict[str, Any]) -> None:
     assume("flowledger" not in data)
     snapshot = read(data)

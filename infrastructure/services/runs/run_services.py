@@ -1,17 +1,26 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from random import random
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
+from ....domain.execution.step_loop import (
+    CallSettings,
+    StepLoop,
+    call_settings,
+    check_actor,
+    refuse_recovery,
+    step_loop,
+)
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState
+from ....domain.run import RECOVERED, RunState, evolve, fail
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -21,11 +30,12 @@ from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
 from ...execution.committer import Committer, append_next
 from ...execution.runner import Commit, PreparedCall
-from ...execution.source_code import KnownCode, code_now, known_code
+from ...execution.source_code import KnownCode, changed_types, code_now, known_code
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
+from .call_globals import LedgerGlobals, refuse_missing
 
 
 class Runnable(NamedTuple):
@@ -43,6 +53,10 @@ class Runnable(NamedTuple):
         """The code that was saved."""
         return known_code(self.saved_code)
 
+    def refuse_missing_globals(self, node_id: str | None, settings: CallSettings) -> None:
+        """Raises GlobalsMissing where a run of it that goes on at this node may come to one that reads others."""
+        refuse_missing(self.plan, (self.workflow_id, self.version), node_id, settings.globals)
+
 
 class RunServices:
     """Shared by the use cases of ``ledger.runs``."""
@@ -56,6 +70,7 @@ class RunServices:
         now: Callable[[], int],
         limits: StepLimits,
         threads: Threads,
+        globals: LedgerGlobals,
         batch: Batch | None = None,
     ) -> None:
         self.store = store
@@ -67,6 +82,7 @@ class RunServices:
         self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
+        self._globals = globals
         self._timer = Timer()
 
     def close(self) -> None:
@@ -78,6 +94,12 @@ class RunServices:
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """The settings of one call. Raises InvalidRequest."""
         return call_settings(by, globals, step_limit, self.now, random, self._limits)
+
+    def supply_globals(self, settings: CallSettings, state: RunState, events: Sequence[NewEvent] = ()) -> CallSettings:
+        """The settings of a call that is about to execute a run's steps, with globals. They come from the ledger where
+        the caller gave none: by the run as it stands, or, where it isn't stored yet, as it will begin with ``events``.
+        """
+        return self._globals.supply(settings, lambda: run_of(_after(state, events)))
 
     def freeze(self, value: Any, name: str) -> Any:
         """The value as JSON. Raises InvalidValue."""
@@ -95,28 +117,42 @@ class RunServices:
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    def load_latest(self, workflow_id: str) -> Runnable:
-        """The latest version.
+    def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
+        """The version that a new run of the workflow uses: by default the live one.
 
-        Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
+        Raises WorkflowNotFound, VersionNotFound, IllegalTransition (archived).
         """
-        saved = self.workflows.load_last_save(workflow_id)
+        saved = self.workflows.load_save_to_start(workflow_id, version)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
     def load_version(self, workflow_id: str, version: int | str) -> Runnable:
-        """Any version, also of an archived workflow.
-
-        Raises VersionNotFound, InvalidDefinition where an executor is missing.
-        """
+        """Any version, also of an archived workflow. Raises VersionNotFound."""
         saved = self.workflows.get(workflow_id, version)
         plan = self._plan(workflow_id, saved.version, saved.digest)
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
 
+    def check_executors(self, plan: Plan, node_id: str | None, workflow_id: str, version: int) -> None:
+        """Raises where this process can't run on from a node (None: nothing is left to run): ExecutorMissing where it
+        lacks some executors, InvalidRequest where it has none at all."""
+        if node_id is None:
+            return
+        if self._executors is None:
+            raise InvalidRequest(
+                "this ledger was opened without executors, so it can read, save and queue but not run workflows"
+            )
+        refuse_missing_executors(plan, node_id, workflow_id, version)
+
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event records of the code that will run, with the source of what isn't known."""
         return code_now(definition, self._executors, known)
+
+    def changed_types(
+        self, definition: WorkflowDefinition, known: KnownCode, sources: Mapping[str, str]
+    ) -> frozenset[str]:
+        """The node types whose code isn't the known one any more; ``sources`` of that by its digests."""
+        return changed_types(definition, self._executors, known, sources)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -139,13 +175,22 @@ class RunServices:
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
-        """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
+        """Claim a run by an append: of two callers, one is refused with ConcurrencyError.
+
+        A run whose step was recovered too often isn't claimed: it fails.
+        """
         if event is None:
             return self.execution(state, None)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
+        if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
+            append_next(self.store, state, [fail(state, reason, settings.by, self.now())])
+            return self.execution(state, None)
+        self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
+        settings = self.supply_globals(settings, state)
+        refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
         Committer(self.store, state, self.threads)([event])
         return self.execution(state, step_loop(state, plan, settings))
 
@@ -157,7 +202,7 @@ class RunServices:
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
 
-        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        Raises EventsLost where the store holds another save as that version.
         """
         return self._plans.get(
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
@@ -167,3 +212,10 @@ class RunServices:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
         return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)
+
+
+def _after(state: RunState, events: Sequence[NewEvent]) -> RunState:
+    begun = copy(state) if events else state
+    for event in events:
+        evolve(begun, *event)
+    return begun
