@@ -114,8 +114,8 @@ class LazySegment:
         self._history = state.context.history
         self._run_id = state.run_id or ""
         self._workflow_id = state.workflow_id
-        self._metadata = state.snapshot_metadata()
-        self._extra = state.extra  # a step has seen the payload
+        shown = state.snapshot()  # of the last step, whose other parts are those of all of them
+        self._metadata, self._extra = shown.metadata, shown.extra
 
     def __len__(self) -> int:
         return self._steps

@@ -113,6 +113,7 @@ def _read_own_part(extra: Mapping[str, Any]) -> Mapping[str, Any]:
         part = _expect(extra[OWN_PART], Mapping, path, "an object of flowledger")
         _optional(_count, part, "version", path)
         _optional(_timestamp, part, "lastStartedAt", path)
+        _expect(part.get("metadata", {}), Mapping, f"{path}.metadata", "an object")
     return extra
 
 

@@ -1,6 +1,7 @@
 """The state of a run: what its events fold into."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from sys import maxsize
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from .context import Context
 from .events import Origin
 from .own_part import OWN_PART, own_part
 from .results import NO_KEYS, ResultLog
+from .shown_metadata import split_metadata, tell_apart
 from .snapshot import RetryState, Snapshot
 from .waits import GivenAnswer, Holding, OpenWait
 
@@ -145,11 +147,10 @@ class RunState:
     def from_snapshot(snapshot: Snapshot) -> "RunState":
         """The state to continue from, made from a snapshot alone."""
         state = RunState()
-        metadata = dict(snapshot.metadata)
-        state.paused_reason = metadata.pop("pausedReason", None)
-        state.failed_reason = metadata.pop("failedReason", None)
-        until, held = metadata.pop("pausedUntil", None), metadata.pop("held", None)
-        state.metadata = freeze(metadata)
+        state.metadata, shown = split_metadata(snapshot)
+        state.paused_reason = shown.get("pausedReason")
+        state.failed_reason = shown.get("failedReason")
+        until, held = shown.get("pausedUntil"), shown.get("held")
         state.workflow_id = snapshot.workflow_id
         state.status = snapshot.status
         if held is not None:
@@ -176,7 +177,7 @@ class RunState:
 
     def snapshot(self) -> Snapshot:
         """The state now, immutable."""
-        return Snapshot(
+        snapshot = Snapshot(
             workflow_id=self.workflow_id,
             status=self.snapshot_status,
             current_node_id=self.current_node_id,
@@ -189,6 +190,8 @@ class RunState:
             extra=self._snapshot_extra(),
             payload=None if self.status in TERMINAL else self.payload,
         )
+        extra = tell_apart(snapshot, self.metadata)
+        return snapshot if extra is snapshot.extra else replace(snapshot, extra=extra)
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
         """The metadata as a snapshot shows it: with what the run waits for, who holds it, or why it failed."""

@@ -310,3 +310,61 @@ def test_a_payload_that_another_engine_went_past_is_not_seen_again() -> None:
 
 def test_a_payload_that_is_given_comes_before_the_one_that_waits() -> None:
     assert ENGINE.execute(read(queued()), payload=1).context["begin"][0].output == 1
+
+
+# --- metadata under names of ours -------------------------------------------------------------------------------------
+
+asking = fl.ExecutorRegistry()
+asking.register("ask")(lambda step: step.payload or fl.Pause(step.data.get("reason")))
+asking.register("break", retry=fl.RetryPolicy(max_retries=2, interval=0.0))(lambda step: 1 / 0)
+
+own_values = st.one_of(
+    scalars,
+    st.sampled_from(["Retry attempt 1", "why", {"by": "me"}, {"by": "x", "at": 5, "status": "active"}, AT, 2**53]),
+)
+own_metadata = st.dictionaries(
+    st.sampled_from(["pausedReason", "failedReason", "held", "pausedUntil", "k"]), own_values
+)
+
+
+@given(own_metadata, st.sampled_from([None, "why", "Retry attempt 1"]), st.sampled_from(["ask", "break"]))
+def test_a_callers_metadata_survive_ours_on_any_way_through_the_engine(
+    metadata: dict[str, Any], reason: str | None, type: str
+) -> None:
+    nodes = [{"id": "one", "type": type, "data": {} if reason is None else {"reason": reason}}]
+    nodes.append({"id": "two", "type": "ask"})
+    edges = [{"source": "one", "target": "two"}, {"source": "one", "target": "two", "on": "failure"}]
+    engine = fl.Engine(fl.WorkflowDefinition.model_validate({"nodes": nodes, "edges": edges, "start": "one"}), asking)
+    snapshot = engine.execute(metadata=metadata)
+    if type == "ask":
+        assert snapshot.metadata == metadata | ({} if reason is None else {"pausedReason": reason})
+    for _ in range(5):
+        snapshot = engine.execute(read(written(snapshot)), payload="yes")
+    assert snapshot.status == "completed"
+    assert snapshot.metadata == metadata
+
+
+@pytest.mark.parametrize("own", ["ask the manager", {"asked": "the manager"}, 7, None])
+@pytest.mark.parametrize("name", ["pausedReason", "failedReason", "held", "pausedUntil"])
+def test_an_applications_own_value_survives_in_a_snapshot_from_elsewhere(name: str, own: Any) -> None:
+    before = read(snapshot_with(metadata={name: own, "k": 1}))
+    done = ENGINE.execute(read(written(ENGINE.execute(before))), payload="yes")
+    assert done.status == "completed"
+    assert written(done)["metadata"] == {name: own, "k": 1}
+
+
+def test_a_reason_of_ours_that_an_older_release_wrote_goes_with_the_pause() -> None:
+    data = snapshot_with(version=3, metadata={"pausedReason": "why?", "k": 1})
+    assert ENGINE.execute(read(data), payload="yes").metadata == {"k": 1}
+
+
+@pytest.mark.parametrize("stop", ["queued", "asked"])
+def test_what_an_operator_holds_no_engine_executes(stop: str) -> None:
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save(DEFINITION, workflow_id="w")
+        run = ledger.runs.start("w", payload=1, wait=stop == "asked")
+        ledger.runs.hold(run.id, by="ops", reason="audit")
+        snapshot = ledger.history.snapshot(run.id)
+    for call in (ENGINE.execute, ENGINE.step):
+        with pytest.raises(fl.RunHeld, match="by ops"):
+            call(read(written(snapshot)), payload=2)
