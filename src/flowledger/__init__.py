@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
+        EffectNotRecorded,
         EventNotReadable,
         EventsLost,
         ExecutorMissing,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.effects import RepeatedEffect
     from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
@@ -89,7 +91,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
     from .projections.runs.open_waits import WaitSummary
@@ -124,6 +126,7 @@ __all__ = [
     "Divergence",
     "EarlierAnswer",
     "Edge",
+    "EffectNotRecorded",
     "Engine",
     "EventNotReadable",
     "EventsLost",
@@ -170,6 +173,7 @@ __all__ = [
     "Public",
     "RecordedEvent",
     "Relative",
+    "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
     "RetryPolicy",
@@ -200,6 +204,7 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "TakenFrom",
     "Timings",
     "ValueChange",
     "VerifyReport",
@@ -226,6 +231,7 @@ __all__ = [
 
 _NAMES = {
     "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.effects": "RepeatedEffect",
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
@@ -237,7 +243,7 @@ _NAMES = {
         "GlobalsMissing"
     ),
     "domain.errors.runs": "RunHeld WaitClosed",
-    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
     "domain.errors.storage": (
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
@@ -262,7 +268,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
-    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "

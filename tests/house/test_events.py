@@ -50,6 +50,8 @@ NOT_SEARCHED = {
     "after",
     "answer",
     "given_answer",
+    "recorded",
+    "effects",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 

@@ -216,7 +216,7 @@ def test_a_fork_asks_again_where_its_question_has_changed(bank: Bank, event: str
     run = bank.answered()
     at = bank.version_of(run, event)
     bank.save(payout(1_000_000))
-    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="mallory")
+    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="mallory", effects=("pay",))
     assert (fork.status, bank.paid, bank.seen) == ("paused", [], [(None, None)])
     assert [wait.reason for wait in fork.waits] == ["pay 1000000?"]
     first = next(iter(bank.history.events(fork.id)))
@@ -234,7 +234,7 @@ def test_a_fork_of_the_first_question_sees_what_the_run_was_started_with(memory_
         bank.save({"nodes": payout(amount)["nodes"][1:], "edges": payout(amount)["edges"][1:]})
     run = bank.runs.start("w", payload={"order": 1}, by="shop")
     bank.seen.clear()
-    fork = bank.runs.fork(run.id, workflow_version=2, by="ada")
+    fork = bank.runs.fork(run.id, workflow_version=2, by="ada", effects=("pay",))
     assert (fork.status, bank.seen) == ("paused", [({"order": 1}, None)])
 
 
@@ -249,9 +249,9 @@ def test_a_fork_asks_again_where_the_code_that_asks_has_changed(memory_bank: Ban
         return fl.Pause("pay a lot?") if step.answer is None else {"question": "a lot", "by": step.answer.by}
 
     with fl.open_ledger(url, bank.executors(asks_otherwise)) as ledger:
-        fork = ledger.runs.fork(run.id, version=at, by="mallory")
+        fork = ledger.runs.fork(run.id, version=at, by="mallory", effects=("pay",))
         assert (fork.status, bank.paid) == ("paused", [])
-        kept = ledger.runs.fork(run.id, version=at, by="mallory", answers=("approve",))
+        kept = ledger.runs.fork(run.id, version=at, by="mallory", effects=("pay",), answers=("approve",))
         assert [paid["by"] for paid in bank.paid] == ["bob"]
         assert kept.status == "completed"
 
@@ -260,9 +260,13 @@ def test_a_fork_of_an_unchanged_question_stands_as_its_source_did(memory_bank: B
     bank = memory_bank
     run = bank.answered()
     bank.save({**payout(100), "nodes": [*payout(100)["nodes"][:2], {"id": "pay", "type": "pay", "data": {"x": 1}}]})
-    waiting = bank.runs.fork(run.id, version=bank.version_of(run, "run.paused"), workflow_version=2, by="ada")
+    waiting = bank.runs.fork(
+        run.id, version=bank.version_of(run, "run.paused"), workflow_version=2, by="ada", effects=("pay",)
+    )
     assert (waiting.status, bank.seen) == ("paused", [])
-    gone_on = bank.runs.fork(run.id, version=bank.version_of(run, "run.resumed"), workflow_version=2, by="ada")
+    gone_on = bank.runs.fork(
+        run.id, version=bank.version_of(run, "run.resumed"), workflow_version=2, by="ada", effects=("pay",)
+    )
     assert (gone_on.status, bank.paid[0]["by"]) == ("completed", "bob")
 
 
@@ -270,7 +274,7 @@ def test_a_fork_that_asks_again_may_be_left_to_a_worker(bank: Bank) -> None:
     run = bank.answered()
     bank.save(payout(5))
     at = bank.version_of(run, "run.resumed")
-    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="ada", wait=False)
+    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="ada", effects=("pay",), wait=False)
     assert bank.history.header(fork.id).queued
     assert bank.seen == []
     assert bank.runs.proceed(fork.id, by="worker").status == "paused"
@@ -284,7 +288,7 @@ def test_a_fork_of_a_held_question_that_has_changed_stays_held_and_asks_after_th
     bank.runs.hold(run.id, by="ops", reason="fraud?")
     bank.save(payout(5))
     bank.seen.clear()
-    fork = bank.runs.fork(run.id, workflow_version=2, by="ada")
+    fork = bank.runs.fork(run.id, workflow_version=2, by="ada", effects=("pay",))
     assert (fork.status, fork.held is not None, fork.waits, bank.seen) == ("paused", True, (), [])
     bank.runs.release(fork.id, by="ops")
     asked = bank.runs.proceed(fork.id, by="ops")
@@ -297,7 +301,7 @@ def test_a_fork_of_a_held_question_that_has_changed_stays_held_and_asks_after_th
 def test_an_edit_behind_an_answer_leaves_the_answer_behind(memory_bank: Bank) -> None:
     bank = memory_bank
     run = bank.answered()
-    fork = bank.runs.fork(run.id, version=bank.version_of(run, "run.resumed"), output=7, by="ada")
+    fork = bank.runs.fork(run.id, version=bank.version_of(run, "run.resumed"), output=7, by="ada", effects=("pay",))
     assert (fork.status, bank.seen) == ("paused", [(None, None)])
 
 
@@ -306,14 +310,14 @@ def test_an_answer_that_a_fork_does_not_stand_behind_cannot_be_kept(memory_bank:
     for at in ("run.started", "run.paused", "run.step_failed"):
         version = memory_bank.version_of(run, at)
         with pytest.raises(fl.InvalidRequest, match="takes over no other answer"):
-            memory_bank.runs.fork(run.id, version=version, answers=("approve",), by="ada")
+            memory_bank.runs.fork(run.id, version=version, answers=("approve",), by="ada", effects=("pay",))
 
 
 def test_a_fork_that_asks_again_goes_through_an_export(bank: Bank, tmp_path: Any) -> None:
     run = bank.answered()
     at = bank.version_of(run, "run.resumed")
     bank.save(payout(1_000_000))
-    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="mallory")
+    fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="mallory", effects=("pay",))
     taken = bank.runs.retry(run.id, from_node="approve", answers=("approve",), by="ada")
     with fl.open_ledger("memory:", bank.executors(bank.approve)) as elsewhere:
         for one in (fork, taken):
@@ -346,10 +350,12 @@ def test_no_payment_is_made_but_by_who_was_asked_for_it(acts: list[str], seed: A
                 case "retry":
                     made = bank.runs.retry(run.id, from_node="approve", by="mallory")
                 case "fork":
-                    made = bank.runs.fork(run.id, version=seed.randint(1, run.version), by="mallory")
+                    made = bank.runs.fork(run.id, version=seed.randint(1, run.version), by="mallory", effects=("pay",))
                 case "fork behind":
                     versions = len(bank.ledger.workflows.versions("w"))
-                    made = bank.runs.fork(run.id, workflow_version=seed.randint(1, versions), by="mallory")
+                    made = bank.runs.fork(
+                        run.id, workflow_version=seed.randint(1, versions), by="mallory", effects=("pay",)
+                    )
                 case "reproduce":
                     made = bank.runs.reproduce(run.id, by="mallory")
                 case "answer":
