@@ -20,8 +20,10 @@ FlowledgerError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
+│   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── ExpressionError       an expression in node data has no value; the step fails
@@ -47,6 +49,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
+from .runs import RunHeld, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -73,12 +76,14 @@ __all__ = [
     "NotFound",
     "NotStorable",
     "NothingAsOf",
+    "RunHeld",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "VersionNotFound",
+    "WaitClosed",
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkflowNotFound",

@@ -68,9 +68,7 @@ class Plan:
     """By node id; also of nodes that have no executor."""
     missing: Mapping[str, str] = field(default_factory=dict[str, str])
     """Node id → type, of nodes that have no executor here."""
-    _readers: dict[str, Mapping[str, str]] = field(
-        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
-    )
+    _readers: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], compare=False)
 
     def reachable(self, start: str) -> list[str]:
         """The nodes that a run which goes on at this node may come to, nearest first, itself included."""

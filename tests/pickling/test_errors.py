@@ -32,11 +32,12 @@ ARGUMENTS: dict[str, Any] = {
     "readers": {"token": "call"},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
-    **dict.fromkeys(("first", "saved_at", "used_at"), NOW),
+    **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
     **dict.fromkeys(
-        ("path", "message", "command", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key"), "text"
+        ("path", "message", "command", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key", "wait"),
+        "text",
     ),
-    **dict.fromkeys(("used_by", "saved_by", "reason"), "somebody"),
+    **dict.fromkeys(("used_by", "saved_by", "reason", "by", "answered_by"), "somebody"),
 }
 """For all that our errors take, by name."""
 

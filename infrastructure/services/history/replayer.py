@@ -9,7 +9,7 @@ from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, Run
 from ....domain.execution.executors import ExecutorRegistry, StepContext
 from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
-from ....domain.execution.step import StepLimits, prepare
+from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
@@ -108,19 +108,8 @@ class Replayer:
         if planned is not None and planned.validator is not None:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
-        return StepContext(
-            node,
-            data,
-            model,
-            state.context,
-            freeze(state.payload, "payload"),
-            settings.globals.for_executor(node),
-            state.context.next_attempt(node.id),
-            state.context.successes(node.id),
-            state.run_id,
-            state.workflow_id,
-            settings.now,
-        )
+        payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
+        return make_context(node, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets))
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""

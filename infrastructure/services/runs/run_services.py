@@ -10,10 +10,17 @@ from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
+from ....domain.execution.step_loop import (
+    CallSettings,
+    StepLoop,
+    call_settings,
+    check_actor,
+    refuse_recovery,
+    step_loop,
+)
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState, evolve
+from ....domain.run import RECOVERED, RunState, evolve, fail
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -168,10 +175,16 @@ class RunServices:
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
-        """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
+        """Claim a run by an append: of two callers, one is refused with ConcurrencyError.
+
+        A run whose step was recovered too often isn't claimed: it fails.
+        """
         if event is None:
             return self.execution(state, None)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
+        if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
+            append_next(self.store, state, [fail(state, reason, settings.by, self.now())])
+            return self.execution(state, None)
         self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:

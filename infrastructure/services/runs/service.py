@@ -5,12 +5,13 @@ from typing import Any, Literal, overload
 
 from ....domain.live import Unpicklable
 from ....domain.rerun.retry import RetryPreview
-from ....domain.run import cancel, pause, proceed, resume, set_metadata
+from ....domain.run import cancel, hold, proceed, release, set_metadata
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...repositories.work_orders import read_work_order
+from .answer import AnswerRequest, answer_wait
 from .bulk import BulkOperation, prepare_cancellations, prepare_retries
 from .fork import ForkRequest, plan_fork
 from .rerun import RerunOptions, start_beside_others
@@ -89,16 +90,19 @@ class Runs(Unpicklable):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
+        wait: str | None = None,
     ) -> PreparedCall[Run]:
-        """Continue a paused run: the node that paused runs again and sees ``payload``.
+        """Answer what a paused run waits for: the node that asked runs again, and ``step.answer`` is there.
 
-        Raises RunNotFound, InvalidValue, IllegalTransition (the run isn't paused), ConcurrencyError (another caller
-        resumed it first).
+        ``wait`` is the id of the question that is answered, of ``run.waits``; None is the one that is open. An answer
+        that is delivered again, with the same payload to the same wait, gives the run as it stands.
+
+        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
+        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster).
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        state = self._services.runs.load(run_id)
-        return self._services.claim(state, resume(state, payload, by, self._services.now()), settings)
+        return answer_wait(self._services, run_id, AnswerRequest(payload, wait, settings))
 
     def _proceed(
         self,
@@ -111,7 +115,8 @@ class Runs(Unpicklable):
 
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
 
-        Raises RunNotFound, IllegalTransition (the run is paused), ConcurrencyError (another caller claimed it first).
+        Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
+        claimed it first).
         """
         settings = self._services.settings(by, globals, step_limit)
         state = self._services.runs.load(run_id)
@@ -124,12 +129,31 @@ class Runs(Unpicklable):
     proceed = synchronous(_proceed)
     aproceed = asynchronous(_proceed)
 
-    def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
-        """Pause a run at its next step boundary. A step that is being executed is still recorded.
+    def hold(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """Hold a run, also one that waits: nothing is executed and no answer is taken until it is released.
 
-        Raises RunNotFound, IllegalTransition (the run has ended or is paused already).
+        A step that is being executed is still recorded. What the run waits for stays open. In a Snapshot a held run is
+        ``paused``, and ``metadata.held`` says by whom.
+
+        Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already).
         """
-        return self._services.command(run_id, by, lambda state: pause(state, reason, by, self._services.now()))
+        return self._services.command(run_id, by, lambda state: hold(state, reason, by, self._services.now()))
+
+    def release(self, run_id: str, by: str = "unknown", note: str | None = None) -> Run:
+        """Lift a hold: the run stands again where the hold met it. Executes nothing: ``proceed`` goes on with it.
+
+        ``note`` is for people, and reaches no node.
+
+        Raises RunNotFound, IllegalTransition (the run isn't held).
+        """
+        return self._services.command(run_id, by, lambda state: release(state, note, by, self._services.now()))
+
+    def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """Hold a run: the old name of ``hold``.
+
+        Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already).
+        """
+        return self.hold(run_id, by, reason)
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
         """End a run for good. A step that is being executed is still recorded.
@@ -355,6 +379,8 @@ class Runs(Unpicklable):
 
     aretry_all = run_in_thread(retry_all)
     acancel_all = run_in_thread(cancel_all)
+    ahold = run_in_thread(hold)
+    arelease = run_in_thread(release)
     apause = run_in_thread(pause)
     acancel = run_in_thread(cancel)
     aset_metadata = run_in_thread(set_metadata)

@@ -93,19 +93,23 @@ def resume(
     run_id: RunId,
     by: By,
     payload: Payload = None,
+    wait: Annotated[
+        str | None,
+        typer.Option("--wait", metavar="WAIT", help="Its id; by default the one that is open."),
+    ] = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Continue a paused run.
+    """Answer what a paused run waits for.
 
-    The node that paused runs again, and sees the payload.
+    The node that asked runs again, and sees the payload as its answer.
     """
     session = Session.of(context)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
-        run = ledger.runs.resume(run_id, payload=given, by=by, globals=values, step_limit=step_limit)
+        run = ledger.runs.resume(run_id, payload=given, by=by, wait=wait, globals=values, step_limit=step_limit)
     _answer(session, run)
 
 
@@ -130,14 +134,38 @@ def proceed(
 
 
 @app.command()
-def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
-    """Pause a run at its next step boundary.
+def hold(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
+    """Hold a run: nothing is executed and no answer taken until it is released.
 
-    A step that is being executed is still recorded.
+    A step that is being executed is still recorded. What the run waits for stays open.
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
+        run = ledger.runs.hold(run_id, by=by, reason=reason)
+    _answer(session, run)
+
+
+@app.command()
+def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
+    """Hold a run: the old name of hold."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
         run = ledger.runs.pause(run_id, by=by, reason=reason)
+    _answer(session, run)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people: no node sees it.")] = None,
+    _json: AsJson = False,
+) -> None:
+    """Lift a hold. The run stands again where the hold met it; proceed goes on with it."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        run = ledger.runs.release(run_id, by=by, note=note)
     _answer(session, run)
 
 
