@@ -109,7 +109,10 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
-        return make_context(node, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets))
+        loop = plan.loops.around(node.id)
+        return make_context(
+            node, loop, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets)
+        )
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
