@@ -199,7 +199,7 @@ class StepContext(GivenStep):
         So it is the same for each attempt and recovery, and for each retry, reproduction and fork of the run. Give it
         to whoever acts on the world, such as a bank, to have that done once. In a loop each visit is another piece.
         """
-        return f"{self.work_order_id or self.workflow_id}:{self.node.id}:{self._work}"
+        return effect_key(self.work_order_id or self.workflow_id, self.node.id, self._work)
 
     @property
     def log(self) -> StepLog:
@@ -207,6 +207,11 @@ class StepContext(GivenStep):
         if self._log is None:
             object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
         return cast("StepLog", self._log)
+
+
+def effect_key(work_order_id: str, node_id: str, number: int) -> str:
+    """The key of a piece of work: the ``number``-th, from 1, that the node does for the work order."""
+    return f"{work_order_id}:{node_id}:{number}"
 
 
 def make_read_only(given: GivenStep) -> StepContext:
