@@ -114,13 +114,8 @@ def make_context(
     now: Callable[[], int],
     masker: Masker,
 ) -> StepContext:
-<<<<<<< HEAD
     """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
     runs, visits = (0, 0) if loop is None else state.context.tally_within(node.id, loop)
-=======
-    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
-    tally = state.context.tally(node.id)
->>>>>>> main
     given = GivenStep(
         node,
         data,
@@ -131,14 +126,9 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-<<<<<<< HEAD
         runs,
         visits + 1,
         state.context.tally(node.id).visits + 1,
-=======
-        tally.successes,
-        tally.visits + 1,
->>>>>>> main
         state.run_id,
         state.workflow_id,
         state.work_order_id,
