@@ -28,6 +28,7 @@ from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
@@ -106,12 +107,14 @@ def prepare(
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    loop = planned.loops.around(node.id)
+    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker)
     return Prepared(context, masked, context.attempt)
 
 
 def make_context(
     node: Node,
+    loop: Loop | None,
     state: RunState,
     data: Any,
     model: Any,
@@ -120,8 +123,8 @@ def make_context(
     now: Callable[[], int],
     masker: Masker,
 ) -> StepContext:
-    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
-    tally = state.context.tally(node.id)
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
+    runs, visits = (0, 0) if loop is None else state.context.tally_within(node.id, loop)
     given = GivenStep(
         node,
         data,
@@ -132,8 +135,9 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        tally.successes,
-        tally.visits + 1,
+        runs,
+        visits + 1,
+        state.context.tally(node.id).visits + 1,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
