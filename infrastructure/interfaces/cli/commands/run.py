@@ -208,6 +208,12 @@ def retry(
     from_node: Annotated[
         str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse the results before it.")
     ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answers", metavar="NODE", help="The node that goes on with what it was answered then, and asks nobody."
+        ),
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Show what would run and what differs from then; change nothing.")
     ] = False,
@@ -233,6 +239,8 @@ def retry(
     session = Session.of(context)
     chosen = filters.select()
     bulk.check_one_or_all(run_id, every, chosen or yes or dry_run or resume)
+    if answers and every:
+        raise InvalidRequest("--answers is for one RUN: what was answered belongs to each run")
     if preview and every:
         raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
     values = read_globals(global_values or [])
@@ -250,11 +258,13 @@ def retry(
             )
             bulk.execute(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
         elif preview:
-            planned = ledger.runs.retry(run_id, from_node, by=by, globals=values, preview=True)
+            planned = ledger.runs.retry(run_id, from_node, by=by, globals=values, preview=True, answers=answers or ())
             session.answer(planned.to_data(), lambda console: views.print_preview(console, planned))
         else:
             with interruptible():
-                run = ledger.runs.retry(run_id, from_node, by=by, globals=values, step_limit=step_limit)
+                run = ledger.runs.retry(
+                    run_id, from_node, by=by, globals=values, step_limit=step_limit, answers=answers or ()
+                )
             _answer(session, run)
 
 
@@ -305,6 +315,12 @@ def fork(
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
     ] = None,
     effects: Effects = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answers", metavar="NODE", help="The node that goes on with what it was answered then, and asks nobody."
+        ),
+    ] = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
@@ -336,6 +352,7 @@ def fork(
             metadata=kept,
             globals=values,
             step_limit=step_limit,
+            answers=answers or (),
             effects=effects or (),
         )
     _answer(session, forked)
