@@ -1,4 +1,4 @@
-"""A step that takes its process down is recovered so often as its executor allows, and then the run fails and says why."""
+"""A step that takes its process down is recovered as often as its executor allows; then the run fails and says why."""
 
 import signal
 import subprocess
@@ -152,7 +152,7 @@ def test_a_recovery_too_many_fails_the_run_and_executes_nothing(desk: Desk) -> N
     run_id = desk.start(die)
     for _ in range(2):
         assert desk.proceed(run_id, die) is None
-    ended = desk.proceed(run_id, die)
+    ended = desk.proceed(run_id)
     assert ended is not None
     assert (ended.status, desk.seen) == ("failed", [0, 1, 2])
     last = list(desk.ledger.history.events(run_id))[-1]
@@ -199,7 +199,7 @@ def test_what_was_queued_or_held_is_claimed_and_only_a_dead_workers_run_taken_ov
     desk.runs.release(dead, by="ops")
     assert desk.proceed(dead) is not None
     claims = {
-        run_id: [event.type for event in desk.ledger.history.events(run_id) if event.by == "watchdog"][0]
+        run_id: next(event.type for event in desk.ledger.history.events(run_id) if event.by == "watchdog")
         for run_id in (queued.id, held.id, dead)
     }
     assert claims == {queued.id: "run.claimed", held.id: "run.claimed", dead: "run.recovered"}
