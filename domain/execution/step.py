@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
+from ..errors import (
+    ExpressionError,
+    Fault,
+    InputInvalid,
+    InvalidRequest,
+    InvalidValue,
+    NonRetryable,
+    input_invalid,
+    raw_message,
+)
 from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
@@ -19,6 +28,7 @@ from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
@@ -97,12 +107,14 @@ def prepare(
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    loop = planned.loops.around(node.id)
+    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker)
     return Prepared(context, masked, context.attempt)
 
 
 def make_context(
     node: Node,
+    loop: Loop | None,
     state: RunState,
     data: Any,
     model: Any,
@@ -111,8 +123,7 @@ def make_context(
     now: Callable[[], int],
     masker: Masker,
 ) -> StepContext:
-    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
-    tally = state.context.tally(node.id)
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
     given = GivenStep(
         node,
         data,
@@ -123,8 +134,7 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        tally.successes,
-        tally.visits + 1,
+        loop,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
@@ -287,7 +297,7 @@ def _conclude_return(
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         if pause.answer is not None:
-            event["answer"] = answer_schema(pause.answer, limits)
+            event["answer"] = answer_schema(pause.answer, planned, limits)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
     output = freeze(result.output, "output", limits.max_value_bytes)
@@ -317,13 +327,21 @@ def _conclude_return(
     ]
 
 
-def answer_schema(given: Any, limits: StepLimits) -> Any:
+def answer_schema(given: Any, planned: PlannedNode, limits: StepLimits) -> Any:
     """The JSON Schema of a wait's answers. Raises InvalidValue for what is neither a schema nor a pydantic model."""
     if isinstance(given, type) and issubclass(given, BaseModel):
-        given = given.model_json_schema()
+        try:
+            given = given.model_json_schema()
+        except Exception as error:  # a model's own code makes its schema, and not every model has one
+            raise InvalidValue("answer", f"{quoted(given.__name__)} has no JSON Schema: {error}") from error
     if not isinstance(given, Mapping):
         raise InvalidValue("answer", f"{quoted(given)} is neither a pydantic model nor a JSON Schema")
-    return freeze(given, "answer", limits.max_value_bytes)
+    schema = freeze(given, "answer", limits.max_value_bytes)
+    try:
+        planned.compile_answer(schema)
+    except InvalidRequest as error:
+        raise InvalidValue("answer", raw_message(error)) from None
+    return schema
 
 
 def _data_seen_by(state: RunState) -> Iterator[Any]:

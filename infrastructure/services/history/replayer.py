@@ -108,7 +108,8 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
-        return make_context(node, state, data, model, payload, globals, settings.now, settings.globals.masker())
+        loop, masker = plan.loops.around(node.id), settings.globals.masker()
+        return make_context(node, loop, state, data, model, payload, globals, settings.now, masker)
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
