@@ -1,5 +1,6 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,7 @@ from .executors import Pause, StepContext, StepResult, asks_to_pause, logged_lin
 from .plan import PlannedNode
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
-
-SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
-"""Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
+from .shutdown import find_shutdown
 
 MAX_ERROR_TEXT = 256 * 1024
 """Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
@@ -40,6 +39,17 @@ class Raised(NamedTuple):
 
 
 Outcome = Returned | Raised
+
+
+def failure_of(error: BaseException, handled: BaseException | None) -> Raised:
+    """An executor's error as its failure. Raises the shutdown that it is, or that led to it.
+
+    ``handled`` is the error that was being handled when the executor was called.
+    """
+    shutdown = find_shutdown(error, handled)
+    if shutdown is not None:
+        raise shutdown
+    return Raised(error)
 
 
 class Prepared(NamedTuple):
@@ -208,12 +218,11 @@ def events_or_error(
     """
     if isinstance(outcome, Raised):
         return outcome
+    handled = sys.exception()
     try:
         return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
-    except SHUTDOWN:
-        raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
-        return Raised(error)
+        return failure_of(error, handled)
 
 
 def _conclude_return(
@@ -283,11 +292,11 @@ def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     if isinstance(error, InputInvalid) and error.node_id:
         error = _make_recordable(error, masker)
+    handled = sys.exception()
     try:
         message = raw_message(error)
-    except SHUTDOWN:
-        raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+        failure_of(failure, handled)  # raises a shutdown
         message = f"(its __str__ raised {type(failure).__name__})"
     described = {"type": type(error).__name__, "message": recordable(message, masker)}
     if trace := _traceback(error):
@@ -300,11 +309,11 @@ def _traceback(error: BaseException) -> str:
     inner = error.__traceback__.tb_next if error.__traceback__ is not None else None  # the first frame is the caller's
     if inner is None:
         return ""
+    handled = sys.exception()
     try:
         return "".join(traceback.format_exception(type(error), error, inner))
-    except SHUTDOWN:
-        raise
-    except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+    except BaseException as failure:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+        failure_of(failure, handled)  # raises a shutdown
         return "".join(traceback.format_tb(inner))
 
 

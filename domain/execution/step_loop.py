@@ -1,5 +1,6 @@
 """The step loop, sans-I/O: a generator that yields effects, which a runner carries out, sync or async."""
 
+import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from ..visible import quoted
 from .executors import Executor, StepContext
 from .plan import Plan
 from .scoping import Globals, parse_globals
-from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+from .step import Outcome, Prepared, Raised, Returned, StepLimits, conclude, failure_of, prepare
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
@@ -110,12 +111,11 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
 def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
     """Run an executor to its end; ``finish`` completes an awaitable. Whatever it raises is its outcome.
 
-    Shutdowns are raised.
+    Raises a shutdown: see ``shutdown``.
     """
+    handled = sys.exception()
     try:
         value = executor.function(context)
         return Returned(finish(value) if hasattr(value, "__await__") else value)
-    except SHUTDOWN:
-        raise
-    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit
-        return Raised(error)
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also its own SystemExit
+        return failure_of(error, handled)
