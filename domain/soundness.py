@@ -23,15 +23,24 @@ from .workflow.graph_faults import name_faults
 
 # What the keys of bodies hold. A test names every key of a schema that is in none of these.
 
-PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_at")
+PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_at", "asked_at")
 """Microseconds since 1970 that a clock has told."""
 
-DUE_TIMES: Final = ("retry_at", "until")
+DUE_TIMES: Final = ("retry_at", "until", "due_at")
 """The same, but they may lie ahead."""
 
-COUNTS: Final = ("spent", "attempt", "version", "workflow_version")
+COUNTS: Final = (
+    "spent",
+    "attempt",
+    "version",
+    "workflow_version",
+    "live_version",
+    "restored_version",
+    "wait",
+    "asked_version",
+)
 
-VALUES: Final = ("payload", "metadata", "input", "output")
+VALUES: Final = ("payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""
 
 _LARGEST: Final = 2**63 - 1
@@ -151,6 +160,8 @@ def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
         for key in PAST_TIMES:
             if key in after:
                 yield f"after.{key}", after[key], False
+        if "due_at" in after:
+            yield "after.due_at", after["due_at"], True
     for index, line in enumerate(data.get("logs", ())):
         yield f"logs[{index}].at", line["at"], False
 

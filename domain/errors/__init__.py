@@ -2,6 +2,7 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── ExecutorMissing
 │   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
@@ -19,8 +20,10 @@ FlowledgerError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
+│   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── ExpressionError       an expression in node data has no value; the step fails
@@ -37,6 +40,7 @@ from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, 
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import (
+    ExecutorMissing,
     Fault,
     GlobalsMissing,
     InvalidDefinition,
@@ -45,6 +49,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
+from .runs import RunHeld, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -54,6 +59,7 @@ __all__ = [
     "ConflictingHistory",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExpressionError",
     "Fault",
     "FlowledgerError",
@@ -70,12 +76,14 @@ __all__ = [
     "NotFound",
     "NotStorable",
     "NothingAsOf",
+    "RunHeld",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "VersionNotFound",
+    "WaitClosed",
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkflowNotFound",

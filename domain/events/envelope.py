@@ -17,6 +17,14 @@ class After(TypedDict):
     finished_at: NotRequired[int]
     queued: NotRequired[Literal[True]]
     """Whether it waits to be executed, and nobody has claimed it yet."""
+    held: NotRequired[Literal[True]]
+    """Whether an operator holds it."""
+    asked_version: NotRequired[int]
+    """Of the run, at which it asked what is open."""
+    asked_at: NotRequired[int]
+    """When it asked that."""
+    due_at: NotRequired[int]
+    """When it goes on by itself."""
 
 
 class Recorded(TypedDict):

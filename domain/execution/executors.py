@@ -1,25 +1,28 @@
 """Executors: the functions that nodes run, what they are given and what they may return."""
 
+import builtins
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel
 
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
+from ..masking import Masker
 from ..run.results import NodeResult
+from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.retry_policy import RetryPolicy
-from .step_log import StepLog
+from .step_log import StepLog, step_log
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -37,10 +40,15 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop the run here until it is resumed; the same node then runs again, with the payload of the resume."""
+    """Ask, and stop the run here until somebody answers; the same node then runs again, and sees ``step.answer``.
+
+    ``answer`` is what the answers look like, a pydantic model or a JSON Schema: others are refused. ``until`` is the
+    deadline, an aware datetime.
+    """
 
     reason: str | None = None
     until: datetime | None = None
+    answer: InputSchema | None = None
 
 
 def asks_to_pause(value: dict[str, Any], data: Any, inputs: Iterable[Any]) -> bool:
@@ -80,14 +88,15 @@ def _parts(value: Any) -> Iterator[Any]:
             pending += value
 
 
-class StepContext(Unpicklable):
-    """What an executor is given. Read-only: its values are JSON that refuses change; copy what you want to alter."""
-
-    _send_instead = "send what is needed of it, such as step.data, and log here what comes back"
+class GivenStep(Unpicklable):
+    """A StepContext while it is made: the only time that its parts can be set."""
 
     __slots__ = (
         "_log",
+        "_masker",
         "_now",
+        "_work",
+        "answer",
         "attempt",
         "context",
         "data",
@@ -95,8 +104,10 @@ class StepContext(Unpicklable):
         "input",
         "node",
         "payload",
+        "recoveries",
         "run_id",
         "runs",
+        "work_order_id",
         "workflow_id",
     )
 
@@ -107,12 +118,17 @@ class StepContext(Unpicklable):
         model: Any,
         context: Mapping[str, Sequence[NodeResult]],
         payload: Any,
+        answer: Answer | None,
         globals: Mapping[str, Any],
         attempt: int,
+        recoveries: int,
         runs: int,
+        work: int,
         run_id: str | None,
         workflow_id: str,
+        work_order_id: str | None,
         now: Callable[[], int],
+        masker: Masker,
     ) -> None:
         self.node = node
         self.data = data
@@ -123,17 +139,40 @@ class StepContext(Unpicklable):
         """Node id → the results of that node so far, oldest first, failures included."""
         self.payload = payload
         """What the run was started or resumed with, for the first step after that; None otherwise."""
+        self.answer = answer
+        """What this node's own wait was answered with; None until it has asked and somebody answered."""
         self.globals = globals
         """Values for this call alone, such as secrets. Never stored."""
         self.attempt = attempt
         """1 for the first execution since this node's last success."""
+        self.recoveries = recoveries
+        """How often the worker of this step died, and another one took the run over."""
         self.runs = runs
         """Successful results of this node so far."""
         self.run_id = run_id
         """The run's id; None when an engine runs without a store."""
         self.workflow_id = workflow_id
+        self.work_order_id = work_order_id
+        """The work order that the run belongs to; None when an engine runs without a store."""
+        self._work = work
+        """Which piece of work of the node this is, from 1: each success ends one."""
         self._now = now
+        self._masker = masker
         self._log: StepLog | None = None
+
+
+class StepContext(GivenStep):
+    """What an executor is given. Read-only, as is the JSON in it: copy what you want to alter."""
+
+    _send_instead = "send what is needed of it, such as step.data, and log here what comes back"
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"step.{name} can't be set: what a step is given is read-only")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"step.{name} can't be deleted: what a step is given is read-only")
 
     @property
     def idempotency_key(self) -> str:
@@ -141,20 +180,35 @@ class StepContext(Unpicklable):
 
         An engine without a store knows no run: there its steps have the same keys in every run of a workflow.
         """
-        return f"{self.run_id or self.workflow_id}:{self.node.id}:{self.runs + 1}"
+        return f"{self.run_id or self.workflow_id}:{self.node.id}:{self._work}"
+
+    @property
+    def effect_key(self) -> str:
+        """The same whenever this node does this piece of work for this work order, and never another's.
+
+        So it is the same for each attempt and recovery, and for each retry, reproduction and fork of the run. Give it
+        to whoever acts on the world, such as a bank, to have that done once. In a loop each visit is another piece.
+        """
+        return f"{self.work_order_id or self.workflow_id}:{self.node.id}:{self._work}"
 
     @property
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            self._log = StepLog(self.node.id, self._now)
-        return self._log
+            object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
+        return cast("StepLog", self._log)
 
 
-def logged_lines(context: StepContext) -> list[LogLine]:
-    """The lines that the executor has logged so far."""
+def make_read_only(given: GivenStep) -> StepContext:
+    """What a step is given, from here on read-only."""
+    given.__class__ = StepContext  # any other way to make one takes twice as long, and this is done for each step
+    return cast("StepContext", given)
+
+
+def end_log(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged. Those that it logs from here on are only passed on."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
-    return [] if log is None else log.lines
+    return [] if log is None else log.end()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +224,8 @@ class Executor:
     """Whether equal inputs have equal outcomes. Where not, a replay takes the outcome from the record."""
     effects: bool
     """Whether it changes the world outside. Then a replay only executes it where it is named."""
+    max_recoveries: int | None
+    """How often a step whose worker died is tried again before the run fails; None: whenever it is asked for."""
 
     @property
     def qualified_name(self) -> str:
@@ -219,6 +275,7 @@ class ExecutorRegistry(Unpicklable):
         input: InputSchema | None = None,
         deterministic: bool = True,
         effects: bool = False,
+        max_recoveries: int | None = None,
     ) -> Callable[[_F], _F]:
         """Decorator: nodes of type ``type`` are executed by the function, sync or async, which takes a StepContext.
 
@@ -228,6 +285,9 @@ class ExecutorRegistry(Unpicklable):
         The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
         clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
         books, sends, deletes) it is executed only if the replay names the type.
+
+        ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
+        says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
 
         Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
         type has control characters).
@@ -239,6 +299,10 @@ class ExecutorRegistry(Unpicklable):
             check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
                 raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
+            if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
+                )
             unfit = _why_not_called(function)
             if unfit is not None:
                 raise InvalidRequest(
@@ -250,7 +314,9 @@ class ExecutorRegistry(Unpicklable):
                     f"executor type {quoted(type)} is registered already, by {self._executors[type].qualified_name}"
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
-            self._executors[type] = Executor(type, function, retry, input, is_async, deterministic, effects)
+            self._executors[type] = Executor(
+                type, function, retry, input, is_async, deterministic, effects, max_recoveries
+            )
             return function
 
         return keep

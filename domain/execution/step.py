@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
-from ..expressions import Scope
-from ..masking import LONGEST_FORM, MASK, Masker
+from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..run.waits import answer_of
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
-from .executors import Pause, StepContext, StepResult, asks_to_pause, logged_lines
+from ..workflow.definition import Node
+from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
+from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
 from .shutdown import find_shutdown
-
-MAX_ERROR_TEXT = 256 * 1024
-"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
+from .step_scope import scope_of
 
 
 class Returned(NamedTuple):
@@ -58,6 +60,7 @@ class Prepared(NamedTuple):
     context: StepContext
     recorded_input: Any
     """The input with values from globals masked."""
+    attempt: int
 
 
 class Refusal(NamedTuple):
@@ -80,33 +83,52 @@ def prepare(
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
     template = planned.template
-    given = globals.for_executor(node)
     payload = freeze(state.payload, "payload")  # one that was read from the log isn't yet
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public)
-        data, masked = template.render(scope)
+        data, masked = template.render(scope_of(node, state, payload, globals))
         masker.add_secret(data, masked)
     model = data
     if planned.validator is not None:
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = StepContext(
+    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    return Prepared(context, masked, context.attempt)
+
+
+def make_context(
+    node: Node,
+    state: RunState,
+    data: Any,
+    model: Any,
+    payload: Any,
+    globals: Mapping[str, Any],
+    now: Callable[[], int],
+    masker: Masker,
+) -> StepContext:
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
+    successes = state.context.successes(node.id)
+    given = GivenStep(
         node,
         data,
         model,
         state.context,
         payload,
-        given,
+        None if state.answer is None else answer_of(state.answer, payload),
+        globals,
         state.context.next_attempt(node.id),
-        state.context.successes(node.id),
+        state.recoveries,
+        successes,
+        successes + 1,
         state.run_id,
         state.workflow_id,
+        state.work_order_id,
         now,
+        masker,
     )
-    return Prepared(context, masked)
+    return make_read_only(given)
 
 
 def find_input_refusal(
@@ -169,13 +191,13 @@ def conclude(
     finished_at = max(started_at, finished_at)  # a clock that is set back during a step
     event = envelope(state, by, finished_at)
     event["node_id"] = node_id
-    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.context.attempt
+    attempt = state.context.next_attempt(node_id) if prepared is None else prepared.attempt
     if attempt != 1:
         event["attempt"] = attempt
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if lines := logged_lines(prepared.context):
+        if lines := end_log(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
@@ -240,13 +262,15 @@ def _conclude_return(
         and asks_to_pause(value, planned.node.data, _data_seen_by(state))
     )
     if asks or isinstance(value, Pause):
-        pause = value if isinstance(value, Pause) else Pause(value.get("reason"), value.get("until"))
+        pause = value if isinstance(value, Pause) else Pause(*map(value.get, ("reason", "until", "answer")))
         if pause.reason is not None:
             event["reason"] = recordable(str(pause.reason), masker)
         if pause.until is not None:
             if not isinstance(pause.until, datetime) or pause.until.tzinfo is None:
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
+        if pause.answer is not None:
+            event["answer"] = answer_schema(pause.answer, limits)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
     output = freeze(result.output, "output", limits.max_value_bytes)
@@ -274,6 +298,15 @@ def _conclude_return(
         NewEvent(STEP_COMPLETED, event),
         NewEvent(FAILED, why | {"reason": recordable(way.fault, masker)}),
     ]
+
+
+def answer_schema(given: Any, limits: StepLimits) -> Any:
+    """The JSON Schema of a wait's answers. Raises InvalidValue for what is neither a schema nor a pydantic model."""
+    if isinstance(given, type) and issubclass(given, BaseModel):
+        given = given.model_json_schema()
+    if not isinstance(given, Mapping):
+        raise InvalidValue("answer", f"{quoted(given)} is neither a pydantic model nor a JSON Schema")
+    return freeze(given, "answer", limits.max_value_bytes)
 
 
 def _data_seen_by(state: RunState) -> Iterator[Any]:
@@ -315,13 +348,3 @@ def _traceback(error: BaseException) -> str:
     except BaseException as failure:  # noqa: BLE001 - an error that can't be shown; where it came from still can
         failure_of(failure, handled)  # raises a shutdown
         return "".join(traceback.format_tb(inner))
-
-
-def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
-    """The text as it is stored: secrets masked, a long text cut, surrogates escaped."""
-    length = len(text)
-    # Masked before it is cut: else the beginning of a secret that crosses the cut would stay.
-    text = masker.text(text[: most + LONGEST_FORM], most)
-    if length > most:
-        text = f"{text}… (cut here: {length:,} characters in all)"
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
 from ..masking import Masker
 from ..ports import NewEvent
-from ..run import RunState, fail
+from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
 from .executors import Executor, StepContext
+from .failure_report import report_failure
 from .plan import Plan
 from .scoping import Globals, parse_globals
 from .step import Outcome, Prepared, Raised, Returned, StepLimits, conclude, failure_of, prepare
@@ -75,7 +76,7 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
     masker = Masker(globals.secrets)
     globals = globals.observed_by(masker.add_answer)
     steps = 0
-    while state.status == "active" and state.current_node_id is not None:
+    while is_running(state) and state.current_node_id is not None:
         if step_limit is not None and steps >= step_limit:
             yield Append([fail(state, STEP_LIMIT_REASON, by, now())])
             return
@@ -104,8 +105,23 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
             limits=limits,
         )
         yield Append(events)
+        if events[0].type == STEP_FAILED:
+            cause = outcome.error if isinstance(outcome, Raised) else None
+            report_failure(state, planned.node, events[0].data, cause, masker)
         if single:
             return
+
+
+def refuse_recovery(state: RunState, plan: Plan) -> str | None:
+    """Why a run whose worker died is not recovered once more, but fails; None where it is."""
+    planned = plan.nodes.get(state.current_node_id or "")
+    most = None if planned is None else planned.executor.max_recoveries
+    if planned is None or most is None or state.recoveries < most:
+        return None
+    return (
+        f"Node {planned.node.id!r} was recovered {state.recoveries} times and its worker died each time; "
+        f"executor {planned.node.type!r} allows max_recoveries={most}"
+    )
 
 
 def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:

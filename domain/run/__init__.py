@@ -1,10 +1,23 @@
 """The Run aggregate: one execution of one workflow version. Its events, the state they fold into, its decisions."""
 
-from .decisions import cancel, continue_fork, envelope, fail, pause, proceed, resume, set_metadata, start
+from .decisions import (
+    cancel,
+    continue_fork,
+    envelope,
+    fail,
+    hold,
+    proceed,
+    refuse_held,
+    release,
+    resume,
+    set_metadata,
+    start,
+)
 from .events import (
     FAILED,
     METADATA_SET,
     PAUSED,
+    RECOVERED,
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
@@ -12,7 +25,7 @@ from .events import (
     Origin,
     replaced_by,
 )
-from .fold import FoldSegment, evolve_recorded, fold_batches, segments, snapshots
+from .fold import FoldSegment, evolve_recorded, fold_batches, is_running, segments, snapshots
 from .header import RunHeader, advance, after_of, header_of, is_plain_step, read_header, with_header
 from .registry import BY_OPERATOR, CLAIMS, FOLD_REVISION, RUN_EVENTS, evolve
 from .state import RunState
@@ -24,6 +37,7 @@ __all__ = [
     "FOLD_REVISION",
     "METADATA_SET",
     "PAUSED",
+    "RECOVERED",
     "RUN_EVENTS",
     "STARTED",
     "STEP_COMPLETED",
@@ -43,10 +57,13 @@ __all__ = [
     "fail",
     "fold_batches",
     "header_of",
+    "hold",
     "is_plain_step",
-    "pause",
+    "is_running",
     "proceed",
     "read_header",
+    "refuse_held",
+    "release",
     "replaced_by",
     "resume",
     "segments",

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import IllegalTransition
+from ..errors import IllegalTransition, InvalidRequest, RunHeld
 from ..ports import NewEvent
 from ..status import TERMINAL
 from ..values.clock import moment, next_time
+from ..visible import quoted
 from .events import (
     CANCELLED,
+    CLAIMED,
     FAILED,
+    HELD,
     METADATA_SET,
-    PAUSED,
     RECOVERED,
+    RELEASED,
     RESUMED,
     RETRIED,
     STARTED,
@@ -20,6 +23,7 @@ from .events import (
     Origin,
 )
 from .state import RunState
+from .waits import Holding
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
@@ -74,7 +78,13 @@ def start(
 def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bool) -> NewEvent | None:
     """How a fork continues from where its source stood: after a failure at once; while paused or waiting for a retry
     only if it is ``given`` a payload. None when it runs already, keeps waiting, or is complete.
+
+    Raises RunHeld where a payload is given to what was held: the fork is held, too.
     """
+    if state.held is not None:
+        if given and state.origin is not None:
+            raise _held_error(state.origin["run_id"], state.held)
+        return None
     if state.status == "failed" or (given and state.status == "error"):
         type = RETRIED
     elif given and state.status == "paused":
@@ -86,11 +96,12 @@ def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bo
 
 
 def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
-    """Continue a paused run. Raises IllegalTransition when it isn't paused."""
-    if state.status != "paused":
+    """Answer what the run waits for. Raises RunHeld, and IllegalTransition when it waits for nothing."""
+    refuse_held(state)
+    if state.status != "paused" or state.wait is None:
         hint = "use proceed to retry it now" if state.status == "error" else "only a paused run can be resumed"
         raise IllegalTransition(f"{state.label} is {state.run_status}, not paused: {hint}")
-    data = envelope(state, by, now)
+    data = envelope(state, by, now) | {"wait": state.wait["version"]}
     if payload is not None:
         data["payload"] = payload
     return NewEvent(RESUMED, data)
@@ -99,32 +110,42 @@ def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
 def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
     """Claim a run that waits for a retry or was interrupted; None when it has ended.
 
-    Raises IllegalTransition when it is paused.
+    Raises RunHeld, and IllegalTransition when it is paused.
     """
     if state.status in TERMINAL:
         return None
+    refuse_held(state)
     if state.status == "paused":
         raise IllegalTransition(f"{state.label} is paused: resume it")
     data = envelope(state, by, now)
     if state.status == "active":
-        return NewEvent(RECOVERED, data)
+        return NewEvent(CLAIMED if state.queued else RECOVERED, data)
     if payload is not None:
         data["payload"] = payload
     return NewEvent(RETRIED, data)
 
 
-def pause(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
-    """An operator's pause; a step in flight is still recorded. Raises IllegalTransition when paused or ended."""
-    _refuse_ended(state, "paused")
-    if state.status == "paused":
-        raise IllegalTransition(f"{state.label} is paused already")
-    return _with_reason(PAUSED, reason, envelope(state, by, now))
+def hold(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
+    """Let nothing be executed until a release; a step in flight is still recorded.
+
+    Raises IllegalTransition when the run has ended, RunHeld when it is held already.
+    """
+    _refuse_ended(state, "held")
+    refuse_held(state)
+    return _with(HELD, "reason", reason, envelope(state, by, now))
+
+
+def release(state: RunState, note: str | None, by: str, now: int) -> NewEvent:
+    """Lift a hold; the note reaches no node. Raises IllegalTransition when the run isn't held."""
+    if state.held is None:
+        raise IllegalTransition(f"{state.label} is {state.run_status} and not held, so there is nothing to release")
+    return _with(RELEASED, "note", note, envelope(state, by, now))
 
 
 def cancel(state: RunState, reason: str | None, by: str, now: int) -> NewEvent:
     """End the run for good; a step in flight is still recorded. Raises IllegalTransition when it has ended."""
     _refuse_ended(state, "cancelled")
-    return _with_reason(CANCELLED, reason, envelope(state, by, now))
+    return _with(CANCELLED, "reason", reason, envelope(state, by, now))
 
 
 def set_metadata(state: RunState, metadata: Mapping[str, Any], by: str, now: int) -> NewEvent:
@@ -143,5 +164,18 @@ def _refuse_ended(state: RunState, verb: str) -> None:
         raise IllegalTransition(f"{state.label} is {state.run_status}{ended} and can't be {verb}")
 
 
-def _with_reason(type: str, reason: str | None, data: dict[str, Any]) -> NewEvent:
-    return NewEvent(type, data | {"reason": reason} if reason is not None else data)
+def refuse_held(state: RunState) -> None:
+    """Raises RunHeld where an operator holds the run."""
+    if state.held is not None:
+        raise _held_error(state.run_id or state.workflow_id, state.held)
+
+
+def _held_error(run_id: str, held: Holding) -> RunHeld:
+    return RunHeld(run_id, held["by"], held.get("reason"), moment(held["at"]))
+
+
+def _with(type: str, key: str, text: str | None, data: dict[str, Any]) -> NewEvent:
+    """An event that has the text, where there is one. Raises InvalidRequest for what is no text."""
+    if text is not None and not isinstance(text, str):
+        raise InvalidRequest(f"{key} {quoted(text)} is not text")
+    return NewEvent(type, data | {key: text} if text is not None else data)

@@ -106,10 +106,12 @@ class StepFailed(_Step):
 
 
 class RunPaused(Recorded):
-    """By the executor of ``node_id``, or, when that is absent, by an operator."""
+    """The executor of ``node_id`` waits for an answer. Without a node: an operator's hold in older releases."""
 
     reason: NotRequired[str]
     until: NotRequired[int]
+    answer: NotRequired[dict[str, Any]]
+    """The JSON Schema of the answers that the wait takes."""
     node_id: NotRequired[str]
     attempt: NotRequired[int]
     spent: NotRequired[int]
@@ -135,15 +137,36 @@ class _GoOn(_Claim):
 
 
 class RunResumed(_GoOn):
-    """After a pause. ``payload``: when absent the step that an operator's pause held back sees its own."""
+    """A wait was answered. ``payload``: when absent the step that an operator's pause held back sees its own."""
+
+    wait: NotRequired[int]
+    """The version at which the run asked what this answers. Absent where an older release wrote it."""
+    timed_out: NotRequired[Literal[True]]
+    """Its deadline answered."""
 
 
 class RunRetried(_GoOn):
     """After a failure. ``payload``: when absent the retry sees that of the attempt that it repeats."""
 
 
+class RunClaimed(_Claim):
+    """Begun, or gone on with after a hold, by somebody else than who queued or released it."""
+
+
 class RunRecovered(_Claim):
     """Taken over from a worker that is gone."""
+
+
+class RunHeld(Recorded):
+    """By an operator: nothing is executed and no answer taken until it is released."""
+
+    reason: NotRequired[str]
+
+
+class RunReleased(Recorded):
+    """By an operator. ``note`` is for people: no node sees it."""
+
+    note: NotRequired[str]
 
 
 class RunCancelled(Recorded):
@@ -165,7 +188,10 @@ STEP_FAILED: Final = "run.step_failed"
 PAUSED: Final = "run.paused"
 RESUMED: Final = "run.resumed"
 RETRIED: Final = "run.retried"
+CLAIMED: Final = "run.claimed"
 RECOVERED: Final = "run.recovered"
+HELD: Final = "run.held"
+RELEASED: Final = "run.released"
 CANCELLED: Final = "run.cancelled"
 FAILED: Final = "run.failed"
 METADATA_SET: Final = "run.metadata_set"

@@ -86,7 +86,7 @@ def snapshots(segments: Iterable[FoldSegment]) -> Iterator[Snapshot]:
 
 def is_running(state: RunState) -> bool:
     """Whether a completed step leads to the next one, if there is a next one."""
-    return state.status == "active" and not state.cancelled
+    return state.status == "active" and state.held is None and not state.cancelled
 
 
 def _may_stay_encoded(state: RunState, type: str, rows: Sequence[EncodedRow]) -> bool:

@@ -37,6 +37,12 @@ class RunHeader:
     """Milliseconds spent inside executors."""
     queued: bool = False
     """Whether it waits to be executed, and nobody has claimed it yet."""
+    held: bool = False
+    """Whether an operator holds it."""
+    waits: bool = False
+    """Whether a question of its is open."""
+    next_due_at: datetime | None = None
+    """When it goes on by itself: at its retry, or at the deadline of what it waits for. None while it is held."""
 
 
 def with_header(state: RunState, events: list[NewEvent]) -> tuple[list[NewEvent], RunState | None]:
@@ -118,11 +124,17 @@ def after_of(state: RunState) -> After:
         after["finished_at"] = state.finished_at
     if state.queued:
         after["queued"] = True
+    if state.held is not None and "as_pause" not in state.held:
+        after["held"] = True
+    if (wait := state.wait) is not None:
+        after["asked_version"], after["asked_at"] = wait["version"], wait["asked_at"]
+    if (due_at := state.due_at) is not None:
+        after["due_at"] = due_at
     return after
 
 
 def _header(run_id: str, version: int, recorded_at: int, after: After) -> RunHeader:
-    finished_at = after.get("finished_at")
+    finished_at, due_at = after.get("finished_at"), after.get("due_at")
     return RunHeader(
         run_id=run_id,
         version=version,
@@ -134,4 +146,7 @@ def _header(run_id: str, version: int, recorded_at: int, after: After) -> RunHea
         finished_at=None if finished_at is None else moment(finished_at),
         total_execution_time=after["spent"] // 1000,
         queued="queued" in after,
+        held="held" in after,
+        waits="asked_at" in after,
+        next_due_at=None if due_at is None else moment(due_at),
     )

@@ -7,7 +7,8 @@ from ..errors import IllegalTransition
 from ..events.registry import check_may_follow
 from ..status import TERMINAL
 from ..workflow.routes import NodeRoutes, may_lead_nowhere
-from .events import FAILED, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from .events import CLAIMED, FAILED, PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from .fold import is_running
 from .registry import RUN_EVENTS
 from .state import RunState
 
@@ -43,8 +44,8 @@ class Legality:
             raise IllegalTransition(f"the workflow has no node {node_id!r}")
         if node_id is None and after.status not in TERMINAL:
             raise IllegalTransition("it leaves a run that goes on at no node")
-        if type in (STARTED, RESUMED, RETRIED, RECOVERED) or "node_id" in data:
-            self._in_flight = after.status == "active" and not after.queued
+        if type in (STARTED, RESUMED, RETRIED, CLAIMED, RECOVERED) or "node_id" in data:
+            self._in_flight = is_running(after) and not after.queued
         self._unrouted = "unrouted" in data and not after.cancelled
 
     def _check_outcome(self, before: RunState, type: str, data: Mapping[str, Any]) -> None:

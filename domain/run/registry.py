@@ -8,20 +8,26 @@ from ..events.words import describe_reason
 from . import rules, transitions, words
 from .events import (
     CANCELLED,
+    CLAIMED,
     FAILED,
+    HELD,
     METADATA_SET,
     PAUSED,
     RECOVERED,
+    RELEASED,
     RESUMED,
     RETRIED,
     STARTED,
     STEP_COMPLETED,
     STEP_FAILED,
     RunCancelled,
+    RunClaimed,
     RunFailed,
+    RunHeld,
     RunMetadataSet,
     RunPaused,
     RunRecovered,
+    RunReleased,
     RunResumed,
     RunRetried,
     RunStarted,
@@ -98,7 +104,7 @@ RUN_EVENTS: Final[Registry] = register(
         name=RETRIED,
         schema=RunRetried,
         aggregate="run",
-        evolve=transitions.on_resumed,
+        evolve=transitions.on_retried,
         why_not=rules.why_not_retry,
         index="run moved",
         describe=words.describe_resumption,
@@ -108,10 +114,23 @@ RUN_EVENTS: Final[Registry] = register(
         claims=True,
     ),
     EventEntry(
+        name=CLAIMED,
+        schema=RunClaimed,
+        aggregate="run",
+        evolve=transitions.on_claimed,
+        why_not=rules.why_not_claim,
+        index="run moved",
+        describe=words.describe_claim,
+        narrate=words.narrate_claim,
+        sign="▶",
+        tone="start",
+        claims=True,
+    ),
+    EventEntry(
         name=RECOVERED,
         schema=RunRecovered,
         aggregate="run",
-        evolve=transitions.on_claimed,
+        evolve=transitions.on_recovered,
         why_not=rules.why_not_recover,
         index="run moved",
         describe=words.describe_recovery,
@@ -119,6 +138,32 @@ RUN_EVENTS: Final[Registry] = register(
         sign="↻",
         tone="again",
         claims=True,
+    ),
+    EventEntry(
+        name=HELD,
+        schema=RunHeld,
+        aggregate="run",
+        evolve=transitions.on_held,
+        why_not=rules.why_not_hold,
+        index="run moved",
+        describe=describe_reason,
+        narrate=words.narrate_hold,
+        sign="‖",
+        tone="wait",
+        by_operator=True,
+    ),
+    EventEntry(
+        name=RELEASED,
+        schema=RunReleased,
+        aggregate="run",
+        evolve=transitions.on_released,
+        why_not=rules.why_not_release,
+        index="run moved",
+        describe=words.describe_release,
+        narrate=words.narrate_release,
+        sign="▶",
+        tone="start",
+        by_operator=True,
     ),
     EventEntry(
         name=CANCELLED,
@@ -168,7 +213,7 @@ BY_OPERATOR: Final = frozenset(name for name, entry in RUN_EVENTS.items() if ent
 
 _EVOLVE: Final = {name: entry.evolve for name, entry in RUN_EVENTS.items()}
 
-FOLD_REVISION = 6
+FOLD_REVISION = 7
 """Raise it with every change to what ``evolve`` makes of an event, or to the form in which that is kept: checkpoints of
 other revisions are ignored."""
 

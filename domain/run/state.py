@@ -1,7 +1,7 @@
 """The state of a run: what its events fold into."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..events.envelope import Distribution
 from ..status import RunStatus, SnapshotStatus
@@ -11,6 +11,7 @@ from .context import Context
 from .events import Origin
 from .results import ResultLog
 from .snapshot import RetryState, Snapshot
+from .waits import GivenAnswer, Holding, OpenWait
 
 
 class RunState:
@@ -20,6 +21,7 @@ class RunState:
     """
 
     __slots__ = (
+        "answer",
         "cancelled",
         "code",
         "context",
@@ -28,13 +30,16 @@ class RunState:
         "distributions",
         "failed_reason",
         "finished_at",
+        "held",
         "last_started_at",
         "metadata",
         "origin",
+        "parked",
         "paused_reason",
         "payload",
         "queued",
         "recorded_at",
+        "recoveries",
         "retry_at",
         "retry_attempts",
         "retry_node_id",
@@ -44,6 +49,7 @@ class RunState:
         "status",
         "total_time",
         "version",
+        "wait",
         "work_order_id",
         "workflow_id",
         "workflow_version",
@@ -59,12 +65,22 @@ class RunState:
         self.code: Mapping[str, str] = {}
         self.distributions: Mapping[str, Distribution] = {}
         self.status: SnapshotStatus = "active"
+        """Apart from a hold, which doesn't change where the run stands."""
         self.cancelled = False
         self.current_node_id: str | None = None
         self.context = Context(ResultLog(), 0)
         self.reused = 0
         """How many results, the first ones, come from an earlier run."""
         self.queued = False
+        self.wait: OpenWait | None = None
+        """The question that is open, also while the run is held."""
+        self.answer: GivenAnswer | None = None
+        """What the node at which the run stands was answered; its payload is ``payload``."""
+        self.held: Holding | None = None
+        self.parked = False
+        """Whether the hold has stopped the worker: the step that was in flight has ended since."""
+        self.recoveries = 0
+        """How often the run was recovered since the step that is under way was first tried."""
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
@@ -90,6 +106,7 @@ class RunState:
             run_id = self.run_id
             self.become(past)
             self.run_id, self.version = run_id, 0
+            self.recoveries = 0
         self.context = past.context
         self.reused = past.context.count
 
@@ -101,7 +118,21 @@ class RunState:
     @property
     def run_status(self) -> RunStatus:
         """A Snapshot's status, or ``cancelled``, which a Snapshot shows as ``failed``."""
-        return "cancelled" if self.cancelled else self.status
+        return "cancelled" if self.cancelled else self.snapshot_status
+
+    @property
+    def snapshot_status(self) -> SnapshotStatus:
+        """As a Snapshot shows it: a held run is ``paused``."""
+        return self.status if self.held is None else "paused"
+
+    @property
+    def due_at(self) -> int | None:
+        """When it goes on by itself: at its retry, or at the deadline of its wait. None while it is held."""
+        if self.held is not None:
+            return None
+        if self.wait is not None:
+            return self.wait.get("until")
+        return None if self.retry_node_id is None else self.retry_at
 
     @staticmethod
     def from_snapshot(snapshot: Snapshot) -> "RunState":
@@ -110,9 +141,12 @@ class RunState:
         metadata = dict(snapshot.metadata)
         state.paused_reason = metadata.pop("pausedReason", None)
         state.failed_reason = metadata.pop("failedReason", None)
+        until, held = metadata.pop("pausedUntil", None), metadata.pop("held", None)
         state.metadata = freeze(metadata)
         state.workflow_id = snapshot.workflow_id
         state.status = snapshot.status
+        if held is not None:
+            state.status, state.held = held["status"], _read_hold(held)
         state.current_node_id = snapshot.current_node_id
         state.context = snapshot.context
         state.version = snapshot.version
@@ -124,13 +158,15 @@ class RunState:
             state.retry_attempts = retry.attempts
             state.retry_at = None if retry.next_retry_at is None else micros(retry.next_retry_at)
             state.payload = retry.payload
+        if state.status == "paused" and state.current_node_id is not None:
+            state.wait = _read_wait(state, until)
         return state
 
     def snapshot(self) -> Snapshot:
         """The state now, immutable."""
         return Snapshot(
             workflow_id=self.workflow_id,
-            status=self.status,
+            status=self.snapshot_status,
             current_node_id=self.current_node_id,
             context=self.context,
             version=self.version,
@@ -141,18 +177,47 @@ class RunState:
         )
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
-        """The metadata as a snapshot shows it: with the reasons for a pause or a failure."""
-        if self.paused_reason is None and self.failed_reason is None:
+        """The metadata as a snapshot shows it: with what the run waits for, who holds it, or why it failed."""
+        shown: dict[str, Any] = {
+            "pausedReason": self.paused_reason,
+            "pausedUntil": None if self.wait is None else _millis(self.wait.get("until")),
+            "failedReason": self.failed_reason,
+            "held": None,
+        }
+        if self.held is not None:
+            if "as_pause" in self.held:
+                shown["pausedReason"] = self.held.get("reason")
+            else:
+                shown["held"] = _shown_hold(self.held, self.status)
+        if not any(value is not None for value in shown.values()):
             return self.metadata
-        shown = dict(self.metadata)
-        if self.paused_reason is not None:
-            shown["pausedReason"] = self.paused_reason
-        if self.failed_reason is not None:
-            shown["failedReason"] = self.failed_reason
-        return freeze(shown)  # type: ignore[no-any-return]
+        return freeze({**self.metadata, **{name: value for name, value in shown.items() if value is not None}})  # type: ignore[no-any-return]
 
     def _retry_state(self) -> RetryState | None:
         if self.retry_node_id is None:
             return None
         due = None if self.retry_at is None else moment_of_millis(self.retry_at // 1000)
         return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
+
+
+def _millis(at: int | None) -> int | None:
+    return None if at is None else at // 1000
+
+
+def _shown_hold(held: Holding, status: SnapshotStatus) -> dict[str, Any]:
+    """As JSON; ``status`` is what the run goes on with when it is released."""
+    reason = {"reason": held["reason"]} if "reason" in held else {}
+    return {"by": held["by"], **reason, "at": held["at"] // 1000, "status": status}
+
+
+def _read_hold(shown: Mapping[str, Any]) -> Holding:
+    reason = {"reason": shown["reason"]} if "reason" in shown else {}
+    return cast("Holding", {"by": shown["by"], "at": shown["at"] * 1000, **reason})
+
+
+def _read_wait(state: RunState, until: int | None) -> OpenWait:
+    """The question of a snapshot, which says neither when it was asked nor what its answers look like."""
+    wait = {"version": state.version, "node_id": state.current_node_id, "asked_at": state.last_started_at or 0}
+    if state.paused_reason is not None:
+        wait["reason"] = state.paused_reason
+    return cast("OpenWait", wait if until is None else {**wait, "until": until * 1000})

@@ -8,6 +8,7 @@ from ..values.json import freeze
 from .context import Context
 from .results import entry_of
 from .state import RunState
+from .waits import holding, open_wait, wait_id
 
 
 def on_started(state: RunState, data: Mapping[str, Any]) -> None:
@@ -30,7 +31,15 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
-    """Begin where the source stood, apart from the edit. If it had ended, the fork ended when it began."""
+    """Begin where the source stood, apart from the edit. If it had ended, the fork ended when it began.
+
+    What the source waits for the fork asks itself, so that no answer to the one reaches the other. A hold holds the
+    fork, too.
+    """
+    if state.wait is not None:
+        state.wait = {**state.wait, "version": 1}
+    held = state.held
+    state.parked = held is not None  # nobody executes the fork yet
     if "metadata" in data:
         on_metadata_set(state, data)
     if state.finished_at is not None:
@@ -42,8 +51,9 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
     state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
-    state.payload = data.get("payload")
+    state.payload, state.answer = data.get("payload"), None
     _continue(state)
+    state.held, state.parked = held, held is not None
     if "next_node_id" not in edited:
         _end(state, "completed", data)
 
@@ -72,7 +82,7 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
         state.failed_reason = data.get("reason")
         _end(state, "failed", data)
         return
-    if state.status == "active":
+    if state.status == "active" and not _is_held_as_pause(state):
         state.status = "error"
         state.retry_node_id = data["node_id"]
         state.retry_attempts = data.get("attempt", 1)
@@ -82,7 +92,7 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def _leave_node(state: RunState, data: Mapping[str, Any]) -> None:
     """The node is done with: the run goes on where an edge leads, if one does."""
-    state.payload = None
+    state.payload = state.answer = None
     state.retry_node_id = None
     if state.cancelled:
         return
@@ -101,23 +111,53 @@ def _count_step(state: RunState, data: Mapping[str, Any]) -> None:
 def _count_time(state: RunState, data: Mapping[str, Any]) -> None:
     state.last_started_at = data["started_at"]
     state.total_time = data["spent"]
+    state.recoveries = 0
+    state.parked = state.held is not None
 
 
 def _end(state: RunState, status: SnapshotStatus, data: Mapping[str, Any]) -> None:
     state.status = status
-    state.paused_reason = None
+    state.paused_reason = state.wait = state.answer = state.held = None
+    state.parked = False
     state.finished_at = data["recorded_at"]
 
 
 def on_paused(state: RunState, data: Mapping[str, Any]) -> None:
     state.retry_node_id = None
-    if "node_id" in data:
-        _count_time(state, data)
-        state.payload = None
+    if "node_id" not in data:
+        _hold_as_pause(state, data)
+        return
+    _count_time(state, data)
+    state.payload = state.answer = None
     if state.status == "paused" or state.cancelled:
         return
     state.status = "paused"
     state.paused_reason = data.get("reason")
+    state.wait = open_wait(data, state.version + 1)
+
+
+def _hold_as_pause(state: RunState, data: Mapping[str, Any]) -> None:
+    """What an operator's hold was, before it had an event of its own: it dropped a retry that was due."""
+    state.held = {**holding(data), "as_pause": True}
+    if state.status == "error":
+        state.status = "active"
+        state.paused_reason = None
+        state.parked = True
+
+
+def _is_held_as_pause(state: RunState) -> bool:
+    return state.held is not None and "as_pause" in state.held
+
+
+def on_held(state: RunState, data: Mapping[str, Any]) -> None:
+    state.held = holding(data)
+
+
+def on_released(state: RunState, _: Mapping[str, Any]) -> None:
+    """Stand again where the hold met the run. What was to be executed waits for somebody who goes on with it."""
+    state.held = None
+    state.queued = state.queued or (state.parked and state.status == "active")
+    state.parked = False
 
 
 def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
@@ -127,6 +167,17 @@ def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def on_resumed(state: RunState, data: Mapping[str, Any]) -> None:
+    if (wait := state.wait) is not None:
+        id = wait_id(state.run_id, state.workflow_id, wait["version"])
+        state.answer = {"wait": id, "by": data["by"], "at": data["recorded_at"], "timed_out": "timed_out" in data}
+    _go_on(state, data)
+
+
+def on_retried(state: RunState, data: Mapping[str, Any]) -> None:
+    _go_on(state, data)
+
+
+def _go_on(state: RunState, data: Mapping[str, Any]) -> None:
     on_claimed(state, data)
     # A node's own pause has cleared the payload; after an operator's, the step that was held back still sees its own.
     state.payload = data.get("payload", state.payload)
@@ -139,12 +190,19 @@ def on_claimed(state: RunState, data: Mapping[str, Any]) -> None:
     state.last_started_at = data["recorded_at"]
 
 
+def on_recovered(state: RunState, data: Mapping[str, Any]) -> None:
+    if not state.queued:  # older releases began a queued run with this event
+        state.recoveries += 1
+    on_claimed(state, data)
+
+
 def _continue(state: RunState) -> None:
     """Run, whatever held the run up. Only a fork continues what had ended."""
     state.status = "active"
     state.cancelled = False
     state.paused_reason = state.failed_reason = state.finished_at = None
-    state.retry_node_id = None
+    state.retry_node_id = state.wait = state.held = None
+    state.parked = False
 
 
 def on_cancelled(state: RunState, data: Mapping[str, Any]) -> None:

@@ -53,6 +53,14 @@ def describe_resumption(data: Body) -> str:
     return f"with {brief(data['payload'])}" if "payload" in data else ""
 
 
+def describe_claim(_: Body) -> str:
+    return ""
+
+
+def describe_release(data: Body) -> str:
+    return data.get("note", "")  # type: ignore[no-any-return]
+
+
 def describe_recovery(_: Body) -> str:
     return "taken over from a worker that is gone"
 
@@ -90,6 +98,18 @@ def narrate_resumption(event: RecordedEvent) -> str:
 
 def narrate_retry(event: RecordedEvent) -> str:
     return f"went on with a due retry of run {event.stream}{_with_payload(event.data)}"
+
+
+def narrate_claim(event: RecordedEvent) -> str:
+    return f"went on with run {event.stream}"
+
+
+def narrate_hold(event: RecordedEvent) -> str:
+    return f"held run {event.stream}{because(event.data.get('reason'))}"
+
+
+def narrate_release(event: RecordedEvent) -> str:
+    return f"released run {event.stream}{because(event.data.get('note'))}"
 
 
 def narrate_recovery(event: RecordedEvent) -> str:

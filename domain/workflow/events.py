@@ -20,7 +20,16 @@ class JobCode(TypedDict):
     """Absent where Python can't tell it (built in, or typed at a prompt)."""
 
 
-class WorkflowSaved(Recorded):
+class Keyed(Recorded):
+    """What a command with an idempotency key leaves in its event."""
+
+    key: NotRequired[str]
+    """The caller's idempotency key."""
+    request: NotRequired[str]
+    """With a key: SHA-256 (hex) of what the command asked for."""
+
+
+class WorkflowSaved(Keyed):
     """A save that changed something. The first one is ``workflow.created``, later ones ``workflow.saved``."""
 
     workflow_id: str
@@ -31,26 +40,44 @@ class WorkflowSaved(Recorded):
     snapshot_id: str
     name: NotRequired[str]
     """What people call the workflow; absent: its id."""
+    renamed: NotRequired[bool]
+    """It has another name than the save before."""
+    restored_version: NotRequired[int]
+    """The version whose definition came back with this save."""
+    live_version: NotRequired[int]
+    """Of a draft: the version that stayed live, 0 where there was none. Absent: this one is live."""
     message: NotRequired[str]
 
 
-class WorkflowArchived(Recorded):
+class WorkflowArchived(Keyed):
     """From here on the workflow is neither saved nor started, until it is restored."""
 
     workflow_id: str
     reason: NotRequired[str]
 
 
-class WorkflowRestored(Recorded):
+class WorkflowRestored(Keyed):
     """The archive taken back. An old definition that becomes the newest one is a ``workflow.saved``."""
 
     workflow_id: str
     reason: NotRequired[str]
 
 
+class WorkflowReleased(Keyed):
+    """A version became the live one, which runs start with, until the next release, or the next save but a draft."""
+
+    workflow_id: str
+    version: int
+    """Of the save that is live from here on."""
+    unchanged: NotRequired[bool]
+    """A command with a key changed nothing: the live version is the one that it was (0: none)."""
+    message: NotRequired[str]
+
+
 CREATED: Final = "workflow.created"
 SAVED: Final = "workflow.saved"
 ARCHIVED: Final = "workflow.archived"
 RESTORED: Final = "workflow.restored"
+RELEASED: Final = "workflow.released"
 
 SAVES = frozenset({CREATED, SAVED})

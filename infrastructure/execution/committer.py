@@ -15,6 +15,7 @@ from ...domain.run import (
     RunState,
     advance,
     evolve_recorded,
+    is_running,
     with_header,
 )
 from ...domain.values.clock import next_time
@@ -124,7 +125,7 @@ def after_operators(state: RunState, events: list[NewEvent]) -> list[NewEvent]:
     meanwhile, as it can't fail once more. The step limit ends a run only while it is active.
     """
     if not _is_outcome(events[0]):
-        kept = events if state.status == "active" else []
+        kept = events if is_running(state) else []
     else:
         kept = events[:1] if state.cancelled else events
     return [NewEvent(event.type, _move_after(state, event.data)) for event in kept]

@@ -16,7 +16,7 @@ from ...domain.run.results import Entry, ResultLog, is_caught
 from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
+from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
 from ...domain.workflow import evolve as evolve_workflow
 from ...domain.workflow.definition import STORED, WorkflowDefinition
 from ...domain.workflow.routes import NodeRoutes, routes_of
@@ -49,6 +49,7 @@ class WorkflowValidator:
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         check_may_follow(WORKFLOW_EVENTS, self.state, type)
+        self._check_versions(type, data)
         evolve_workflow(self.state, version, type, {key: data[key] for key in data.keys() - _LARGE})
         if type in SAVES:
             candidates = snapshot_ids(self.workflow_id, version, data["digest"])
@@ -58,6 +59,19 @@ class WorkflowValidator:
             if version in self.used:
                 definition = WorkflowDefinition.model_validate(data["definition"], context=STORED)
                 self.routes[version] = routes_of(definition)
+
+    def _check_versions(self, type: str, data: Mapping[str, Any]) -> None:
+        """Raises InvalidValue where an event names a version that can't be the one that it means."""
+        if data.get("unchanged"):
+            if data["version"] != self.state.live_version:
+                raise InvalidValue("version", f"nothing changed, and version {self.state.live_version} was live")
+        elif type == RELEASED and data["version"] not in self.digests:
+            raise InvalidValue("version", f"version {data['version']} is no save that was released")
+        if data.get("restored_version") not in (None, *self.digests):
+            raise InvalidValue("restored_version", f"version {data['restored_version']} is no save that came back")
+        if data.get("live_version", self.state.live_version) != self.state.live_version:
+            said = data["live_version"]
+            raise InvalidValue("live_version", f"it says {said}, and version {self.state.live_version} was live")
 
 
 @dataclass(slots=True)
@@ -106,7 +120,9 @@ _LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "log
 
 def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
     """Where an event says that it leaves the run must be where the run stands behind it: lists show it."""
-    expected = after_of(state)
+    expected: Mapping[str, Any] = after_of(state)
+    if said is not None and not _SAID_SINCE & said.keys():
+        expected = {key: value for key, value in expected.items() if key not in _SAID_SINCE}
     if said is None or expected not in (said, {**said, "queued": True}):
         raise InvalidValue("after", f"it says {said}, and the run stands at {expected}")
 
@@ -189,3 +205,7 @@ class WorkOrderValidator:
             raise IllegalTransition("it names no run")
         self.ends_with_run = run_id is not None
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
+
+
+_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at"})
+"""What older releases didn't say."""

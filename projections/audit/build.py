@@ -9,7 +9,7 @@ from ...domain.events.integrity import Finding
 from ...domain.lazy import lazy
 from ...domain.ports import RecordedEvent
 from ...domain.run import PAUSED, RunState, evolve_recorded
-from ...domain.run.events import CANCELLED, RESUMED, STARTED
+from ...domain.run.events import CANCELLED, HELD, RELEASED, RESUMED, STARTED
 from ...domain.status import RunStatus
 from ...domain.values.json import refreeze
 from ...domain.values.json_compare import json_digest
@@ -194,16 +194,24 @@ def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:
 
 
 def _pauses(events: Iterable[RecordedEvent]) -> Iterator[AuditedPause]:
-    """Each pause with the event that ended it. A pause of a paused run is the outcome of a step in flight."""
-    open: RecordedEvent | None = None
+    """Each wait and each hold with the event that ended it, in the order in which they began."""
+    found: list[tuple[RecordedEvent, RecordedEvent | None]] = []
+    open: dict[bool, int] = {}
+    """Whether it is a hold → its place."""
     for event in events:
-        if event.type == PAUSED and open is None:
-            open = event
-        elif event.type in (RESUMED, CANCELLED) and open is not None:
-            yield _pause(open, event)
-            open = None
-    if open is not None:
-        yield _pause(open, None)
+        if event.type in (PAUSED, HELD):
+            if (is_hold := "node_id" not in event.data) not in open:
+                open[is_hold] = len(found)
+                found.append((event, None))
+        else:
+            for is_hold in _ENDS.get(event.type, ()):
+                if (place := open.pop(is_hold, None)) is not None:
+                    found[place] = (found[place][0], event)
+    return (_pause(*each) for each in found)
+
+
+_ENDS = {RESUMED: (False, True), RELEASED: (True,), CANCELLED: (False, True)}
+"""What ends waits (False) and holds (True). Older releases ended a hold with a resume."""
 
 
 def _pause(paused: RecordedEvent, ended: RecordedEvent | None) -> AuditedPause:

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...domain.ports import RecordedEvent
-from ...domain.run.events import PAUSED, RECOVERED, RESUMED, RETRIED, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.run.events import (
+    CLAIMED,
+    PAUSED,
+    RECOVERED,
+    RELEASED,
+    RESUMED,
+    RETRIED,
+    STARTED,
+    STEP_COMPLETED,
+    STEP_FAILED,
+)
 from ...domain.values.clock import moment
 from ..serialization import ADDED
 
@@ -65,7 +75,8 @@ class Due:
     """Follows the events of a run and knows since when its next step has been due.
 
     A step is due when the one before it ended; a retry at its time, or when it was retried earlier; after a pause
-    when the run was resumed; after a worker was lost when another took over; in a queued run when that was started.
+    when the run was resumed; after a hold when that was released; after a worker was lost when another took over; in a
+    queued run when that was started.
     """
 
     __slots__ = ("_queued", "since")
@@ -88,7 +99,9 @@ class Due:
         elif type == RESUMED or (type == RECOVERED and not self._queued):
             self.since = data["recorded_at"]
             self._queued = "queued" in data
-        elif type == RECOVERED:
+        elif type == RELEASED:
+            self.since = max(self.since, data["recorded_at"])
+        elif type in (CLAIMED, RECOVERED):
             self._queued = False
 
     def waited(self, started_at: int) -> int:

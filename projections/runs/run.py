@@ -7,6 +7,7 @@ from datetime import datetime
 from ...domain.ports import RowBatch
 from ...domain.run import RunState, fold_batches
 from ...domain.run.snapshot import Snapshot
+from ...domain.run.waits import Hold, Wait, hold_of, wait_of
 from ...domain.status import RunStatus
 from ...domain.values.clock import moment
 
@@ -38,6 +39,12 @@ class Run:
     started_at: datetime
     finished_at: datetime | None
     origin: RunOrigin | None = None
+    waits: tuple[Wait, ...] = ()
+    """The questions that are open, also while the run is held."""
+    held: Hold | None = None
+    """Who holds the run, if anybody does."""
+    next_due_at: datetime | None = None
+    """When it goes on by itself: at its retry, or at the deadline of what it waits for. None while it is held."""
 
 
 def run_of(state: RunState) -> Run:
@@ -53,6 +60,9 @@ def run_of(state: RunState) -> Run:
         started_at=moment(state.started_at),
         finished_at=None if state.finished_at is None else moment(state.finished_at),
         origin=None if state.origin is None else RunOrigin(**state.origin),
+        waits=() if state.wait is None else (wait_of(state.wait, state.run_id, state.workflow_id),),
+        held=None if state.held is None else hold_of(state.held),
+        next_due_at=None if state.due_at is None else moment(state.due_at),
     )
 
 

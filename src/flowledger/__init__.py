@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        RunHeld,
         RunNotFound,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
         VersionNotFound,
+        WaitClosed,
         WorkflowNotFound,
         WorkOrderNotFound,
         WorkOrderRejected,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
     from .domain.run.snapshot import RetryState, Snapshot
+    from .domain.run.waits import Answer, Hold, Wait
     from .domain.values.clock import OddTime
     from .domain.workflow import Changes, PartChanges, StaleVersion, WorkflowSnapshot, WorkflowVersion
     from .domain.workflow.definition import Edge, Node, WorkflowDefinition
@@ -97,6 +101,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Act",
+    "Answer",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -119,6 +124,7 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
@@ -126,6 +132,7 @@ __all__ = [
     "Finding",
     "FlowledgerError",
     "GlobalsMissing",
+    "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
     "ImportReport",
@@ -170,6 +177,7 @@ __all__ = [
     "RunAudit",
     "RunComparison",
     "RunHeader",
+    "RunHeld",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
@@ -192,6 +200,8 @@ __all__ = [
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
+    "Wait",
+    "WaitClosed",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -214,12 +224,16 @@ _NAMES = {
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
-        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+    "domain.errors.base": "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition",
+    "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
+    "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
+    "domain.errors.requests": (
+        "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
+    ),
+    "domain.errors.runs": "RunHeld WaitClosed",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.storage": (
+        "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
@@ -229,6 +243,7 @@ _NAMES = {
     "domain.run": "RunHeader",
     "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
+    "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.execution.batching": "Batch",

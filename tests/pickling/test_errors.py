@@ -27,13 +27,17 @@ ARGUMENTS: dict[str, Any] = {
     "changes": [fl.WorkflowVersion("w", 2, "saved", "ada", NOW, "why", "a1b2c3d", None, "d1", True, fl.Changes())],
     "conflicts": ["node a"],
     "missing": "total",
+    "needed": {"fraud": ("check", "again")},
     "streams": {"workflow:w": 2},
     "readers": {"token": "call"},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
-    **dict.fromkeys(("first", "saved_at", "used_at"), NOW),
-    **dict.fromkeys(("path", "message", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key"), "text"),
-    **dict.fromkeys(("used_by", "saved_by", "reason"), "somebody"),
+    **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
+    **dict.fromkeys(
+        ("path", "message", "command", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key", "wait"),
+        "text",
+    ),
+    **dict.fromkeys(("used_by", "saved_by", "reason", "by", "answered_by"), "somebody"),
 }
 """For all that our errors take, by name."""
 

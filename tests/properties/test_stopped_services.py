@@ -14,16 +14,23 @@ import flowledger as fl
 from ..prepared import PreparedPython
 
 SERVICE = """
-import asyncio, signal, sys, threading
+import asyncio, signal, sys, threading, time
 import flowledger as fl
 
 url, how = sys.argv[1:]
 executors = fl.ExecutorRegistry()
 
 
+def send(main):
+    while True:  # Python may look for signals a moment before it waits in a system call, and not hear this one
+        signal.pthread_kill(main, signal.SIGTERM)
+        if "loop's handler" in how:  # which is woken up by a file descriptor
+            return
+        time.sleep(0.05)
+
+
 def stop():
-    main = threading.main_thread().ident  # the kernel might choose another one, and this one wait on in a system call
-    threading.Thread(target=signal.pthread_kill, args=(main, signal.SIGTERM), daemon=True).start()
+    threading.Thread(target=send, args=(threading.main_thread().ident,), daemon=True).start()
 
 
 @executors.register("quick")
@@ -50,6 +57,7 @@ executors.register("held", retry=fl.RetryPolicy(max_retries=1, interval=0))(ahel
 
 
 def leave(number, frame):
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(143)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_known_types
+from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
-from ....domain.execution.step import StepLimits, prepare
+from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
@@ -47,7 +47,7 @@ class Replayer:
         self._runs = runs
         self._workflows = workflows
         self._executors = executors
-        self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
+        self._plans = PlanCache(executors)
         self._now = now
         self._limits = limits
         self._globals = globals
@@ -108,19 +108,8 @@ class Replayer:
         if planned is not None and planned.validator is not None:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
-        return StepContext(
-            node,
-            data,
-            model,
-            state.context,
-            freeze(state.payload, "payload"),
-            settings.globals.for_executor(node),
-            state.context.next_attempt(node.id),
-            state.context.successes(node.id),
-            state.run_id,
-            state.workflow_id,
-            settings.now,
-        )
+        payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
+        return make_context(node, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets))
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""

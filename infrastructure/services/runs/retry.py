@@ -1,4 +1,4 @@
-"""Repeating runs: retries with the latest version, reproductions with the pinned one."""
+"""Repeating runs: retries with the live version, reproductions with the pinned one."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ def preview_retry(services: RunServices, request: RetryRequest) -> RetryPreview:
 
 
 def plan_retry(services: RunServices, some_id: str, from_node: str | None) -> Rerun:
-    """A retry of a run, or of a work order's last run, with the latest version.
+    """A retry of a run, or of a work order's last run, with the live version.
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
@@ -60,7 +60,7 @@ def plan_retry_in(
 ) -> Rerun:
     """The same, of a run of this work order: the decision holds as long as the work order has this version."""
     _refuse_unended_runs(services, work_order, run_id)
-    runnable = services.load_latest(work_order.workflow_id)
+    runnable = services.load_to_start(work_order.workflow_id)
     if from_node is not None:
         return _plan_from_node(services, work_order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}

@@ -7,12 +7,20 @@ from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
-from ....domain.execution.step_loop import CallSettings, StepLoop, call_settings, check_actor, step_loop
+from ....domain.execution.step_loop import (
+    CallSettings,
+    StepLoop,
+    call_settings,
+    check_actor,
+    refuse_recovery,
+    step_loop,
+)
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RunState, evolve
+from ....domain.run import RECOVERED, RunState, evolve, fail
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -109,24 +117,32 @@ class RunServices:
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    def load_latest(self, workflow_id: str) -> Runnable:
-        """The latest version.
+    def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
+        """The version that a new run of the workflow uses: by default the live one.
 
-        Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
+        Raises WorkflowNotFound, VersionNotFound, IllegalTransition (archived).
         """
-        saved = self.workflows.load_last_save(workflow_id)
+        saved = self.workflows.load_save_to_start(workflow_id, version)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
     def load_version(self, workflow_id: str, version: int | str) -> Runnable:
-        """Any version, also of an archived workflow.
-
-        Raises VersionNotFound, InvalidDefinition where an executor is missing.
-        """
+        """Any version, also of an archived workflow. Raises VersionNotFound."""
         saved = self.workflows.get(workflow_id, version)
         plan = self._plan(workflow_id, saved.version, saved.digest)
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
+
+    def check_executors(self, plan: Plan, node_id: str | None, workflow_id: str, version: int) -> None:
+        """Raises where this process can't run on from a node (None: nothing is left to run): ExecutorMissing where it
+        lacks some executors, InvalidRequest where it has none at all."""
+        if node_id is None:
+            return
+        if self._executors is None:
+            raise InvalidRequest(
+                "this ledger was opened without executors, so it can read, save and queue but not run workflows"
+            )
+        refuse_missing_executors(plan, node_id, workflow_id, version)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event records of the code that will run, with the source of what isn't known."""
@@ -159,10 +175,17 @@ class RunServices:
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
-        """Claim a run by an append: of two callers, one is refused with ConcurrencyError."""
+        """Claim a run by an append: of two callers, one is refused with ConcurrencyError.
+
+        A run whose step was recovered too often isn't claimed: it fails.
+        """
         if event is None:
             return self.execution(state, None)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
+        if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
+            append_next(self.store, state, [fail(state, reason, settings.by, self.now())])
+            return self.execution(state, None)
+        self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
@@ -179,7 +202,7 @@ class RunServices:
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
 
-        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        Raises EventsLost where the store holds another save as that version.
         """
         return self._plans.get(
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)

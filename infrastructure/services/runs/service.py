@@ -5,12 +5,13 @@ from typing import Any, Literal, overload
 
 from ....domain.live import Unpicklable
 from ....domain.rerun.retry import RetryPreview
-from ....domain.run import cancel, pause, proceed, resume, set_metadata
+from ....domain.run import cancel, hold, proceed, release, set_metadata
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...repositories.work_orders import read_work_order
+from .answer import AnswerRequest, answer_wait
 from .bulk import BulkOperation, prepare_cancellations, prepare_retries
 from .fork import ForkRequest, plan_fork
 from .rerun import RerunOptions, start_beside_others
@@ -54,22 +55,30 @@ class Runs(Unpicklable):
         step_limit: int | None = 10_000,
         wait: bool = True,
         idempotency_key: str | None = None,
+        version: int | str | None = None,
     ) -> PreparedCall[Run]:
-        """Start a run of a workflow's latest version, and run it.
+        """Start a run of a workflow's live version, and run it.
+
+        ``version`` names another one: a number, a snapshot id, or ``"latest"``, which may be a draft.
 
         With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
+        This one then needs no executors.
 
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, and nothing is executed.
 
-        Raises WorkflowNotFound, InvalidRequest, InvalidValue (a payload that isn't JSON), IllegalTransition (the
-        workflow is archived), IdempotencyConflict (the key was used with another payload); then nothing was written.
+        Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
+        payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
+        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
+        version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        request = StartRequest(workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait)
+        request = StartRequest(
+            workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait, version
+        )
         if idempotency_key is None:
             return start_new(self._services, request)
         return start_once(self._services, request, make_key(request, idempotency_key))
@@ -81,16 +90,19 @@ class Runs(Unpicklable):
         by: str = "unknown",
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
+        wait: str | None = None,
     ) -> PreparedCall[Run]:
-        """Continue a paused run: the node that paused runs again and sees ``payload``.
+        """Answer what a paused run waits for: the node that asked runs again, and ``step.answer`` is there.
 
-        Raises RunNotFound, InvalidValue, IllegalTransition (the run isn't paused), ConcurrencyError (another caller
-        resumed it first).
+        ``wait`` is the id of the question that is answered, of ``run.waits``; None is the one that is open. An answer
+        that is delivered again, with the same payload to the same wait, gives the run as it stands.
+
+        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
+        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster).
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        state = self._services.runs.load(run_id)
-        return self._services.claim(state, resume(state, payload, by, self._services.now()), settings)
+        return answer_wait(self._services, run_id, AnswerRequest(payload, wait, settings))
 
     def _proceed(
         self,
@@ -103,7 +115,8 @@ class Runs(Unpicklable):
 
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
 
-        Raises RunNotFound, IllegalTransition (the run is paused), ConcurrencyError (another caller claimed it first).
+        Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
+        claimed it first).
         """
         settings = self._services.settings(by, globals, step_limit)
         state = self._services.runs.load(run_id)
@@ -116,12 +129,31 @@ class Runs(Unpicklable):
     proceed = synchronous(_proceed)
     aproceed = asynchronous(_proceed)
 
-    def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
-        """Pause a run at its next step boundary. A step that is being executed is still recorded.
+    def hold(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """Hold a run, also one that waits: nothing is executed and no answer is taken until it is released.
 
-        Raises RunNotFound, IllegalTransition (the run has ended or is paused already).
+        A step that is being executed is still recorded. What the run waits for stays open. In a Snapshot a held run is
+        ``paused``, and ``metadata.held`` says by whom.
+
+        Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already).
         """
-        return self._services.command(run_id, by, lambda state: pause(state, reason, by, self._services.now()))
+        return self._services.command(run_id, by, lambda state: hold(state, reason, by, self._services.now()))
+
+    def release(self, run_id: str, by: str = "unknown", note: str | None = None) -> Run:
+        """Lift a hold: the run stands again where the hold met it. Executes nothing: ``proceed`` goes on with it.
+
+        ``note`` is for people, and reaches no node.
+
+        Raises RunNotFound, IllegalTransition (the run isn't held).
+        """
+        return self._services.command(run_id, by, lambda state: release(state, note, by, self._services.now()))
+
+    def pause(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
+        """Hold a run: the old name of ``hold``.
+
+        Raises RunNotFound, IllegalTransition (the run has ended), RunHeld (it is held already).
+        """
+        return self.hold(run_id, by, reason)
 
     def cancel(self, run_id: str, by: str = "unknown", reason: str | None = None) -> Run:
         """End a run for good. A step that is being executed is still recorded.
@@ -176,7 +208,7 @@ class Runs(Unpicklable):
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run | RetryPreview:
-        """Start a new run on the same work order with the **latest** version; ``reproduce`` runs the pinned one.
+        """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
@@ -184,7 +216,7 @@ class Runs(Unpicklable):
         RetryPreview of what would run.
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        latest version, the workflow is archived, or this or another run of the work order hasn't ended),
+        live version, the workflow is archived, or this or another run of the work order hasn't ended),
         ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again).
         """
         request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
@@ -261,7 +293,7 @@ class Runs(Unpicklable):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, InvalidDefinition (an executor is missing).
+        Raises RunNotFound, InvalidRequest, ExecutorMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
@@ -347,6 +379,8 @@ class Runs(Unpicklable):
 
     aretry_all = run_in_thread(retry_all)
     acancel_all = run_in_thread(cancel_all)
+    ahold = run_in_thread(hold)
+    arelease = run_in_thread(release)
     apause = run_in_thread(pause)
     acancel = run_in_thread(cancel)
     aset_metadata = run_in_thread(set_metadata)

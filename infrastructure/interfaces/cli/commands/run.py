@@ -14,8 +14,15 @@ from .....projections.runs.run import Run
 from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.documents import run_document
-from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
-from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit, WorkflowId
+from ...presentation.inputs import (
+    read_globals,
+    read_object,
+    read_value,
+    read_version,
+    split_version,
+    split_workflow_version,
+)
+from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
@@ -34,7 +41,9 @@ def _answer(session: Session, run: Run) -> None:
 @app.command()
 def start(
     context: typer.Context,
-    workflow_id: WorkflowId,
+    workflow: Annotated[
+        str, typer.Argument(metavar="ID[@VERSION]", help="A workflow's id; by default its live version is started.")
+    ],
     by: By,
     payload: Payload = None,
     metadata: Annotated[
@@ -46,19 +55,34 @@ def start(
         str | None,
         typer.Option("--key", metavar="TEXT", help="A second start with this key and payload returns the first run."),
     ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="The version to start, as it may stand behind the id."),
+    ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Start a run of a workflow's latest version. Returns when it pauses, waits for a retry, or has ended.
+    """Start a run of a workflow's live version. Returns when it pauses, waits for a retry, or has ended.
 
     Prints the run's id and its snapshot.
     """
     session = Session.of(context)
+    workflow_id, named = split_workflow_version(workflow)
+    if named is not None and version is not None:
+        raise InvalidRequest(f"the version is given twice: {workflow!r} and --version {version}")
+    asked = named if version is None else read_version(version)
     given = read_value(payload, "--payload")
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.start(
-            workflow_id, payload=given, by=by, metadata=kept, globals=values, step_limit=step_limit, idempotency_key=key
+            workflow_id,
+            payload=given,
+            by=by,
+            metadata=kept,
+            globals=values,
+            step_limit=step_limit,
+            idempotency_key=key,
+            version=asked,
         )
     _answer(session, run)
 
@@ -69,19 +93,23 @@ def resume(
     run_id: RunId,
     by: By,
     payload: Payload = None,
+    wait: Annotated[
+        str | None,
+        typer.Option("--wait", metavar="WAIT", help="Its id; by default the one that is open."),
+    ] = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
-    """Continue a paused run.
+    """Answer what a paused run waits for.
 
-    The node that paused runs again, and sees the payload.
+    The node that asked runs again, and sees the payload as its answer.
     """
     session = Session.of(context)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
-        run = ledger.runs.resume(run_id, payload=given, by=by, globals=values, step_limit=step_limit)
+        run = ledger.runs.resume(run_id, payload=given, by=by, wait=wait, globals=values, step_limit=step_limit)
     _answer(session, run)
 
 
@@ -106,14 +134,38 @@ def proceed(
 
 
 @app.command()
-def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
-    """Pause a run at its next step boundary.
+def hold(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
+    """Hold a run: nothing is executed and no answer taken until it is released.
 
-    A step that is being executed is still recorded.
+    A step that is being executed is still recorded. What the run waits for stays open.
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
+        run = ledger.runs.hold(run_id, by=by, reason=reason)
+    _answer(session, run)
+
+
+@app.command()
+def pause(context: typer.Context, run_id: RunId, by: By, reason: Reason = None, _json: AsJson = False) -> None:
+    """Hold a run: the old name of hold."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
         run = ledger.runs.pause(run_id, by=by, reason=reason)
+    _answer(session, run)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    run_id: RunId,
+    by: By,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people: no node sees it.")] = None,
+    _json: AsJson = False,
+) -> None:
+    """Lift a hold. The run stands again where the hold met it; proceed goes on with it."""
+    session = Session.of(context)
+    with session.open_ledger() as ledger:
+        run = ledger.runs.release(run_id, by=by, note=note)
     _answer(session, run)
 
 
@@ -174,7 +226,7 @@ def retry(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Start a new run of a work order, with the workflow's latest version.
+    """Start a new run of a work order, with the workflow's live version.
 
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """
