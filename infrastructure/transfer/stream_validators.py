@@ -207,5 +207,5 @@ class WorkOrderValidator:
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
 
 
-_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at"})
+_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at", "until"})
 """What older releases didn't say."""
