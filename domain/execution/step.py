@@ -134,7 +134,6 @@ def make_context(
     masker: Masker,
 ) -> StepContext:
     """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
-    runs, visits = (0, 0) if loop is None else state.context.tally_within(node.id, loop)
     given = GivenStep(
         node,
         data,
@@ -145,9 +144,7 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        runs,
-        visits + 1,
-        state.context.tally(node.id).visits + 1,
+        loop,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
