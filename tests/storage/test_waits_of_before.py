@@ -50,7 +50,7 @@ def fill(ledger: fl.Ledger) -> list[fl.Run]:
     runs = [ledger.runs.start("ask", payload, by="shop") for payload in (None, "x", "due later")]
     runs.append(ledger.runs.start("flaky", by="shop"))
     done = ledger.runs.start("ask", by="shop")
-    ledger.runs.resume(done.id, payload=1, by="bob")
+    ledger.runs.resume(done.id, payload=[1], by="bob")
     ledger.runs.cancel(ledger.runs.start("ask", by="shop").id, by="ops")
     return runs
 
