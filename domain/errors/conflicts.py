@@ -54,16 +54,31 @@ class WouldContinue(Conflict):
 
 
 class IdempotencyConflict(Conflict):
-    """The idempotency key was used before in this workflow, with another payload."""
+    """The idempotency key was used before for something else: in this workflow, or on this run.
 
-    def __init__(self, workflow_id: str, key: str, work_order_id: str, used_by: str, used_at: datetime) -> None:
-        self.workflow_id = workflow_id
+    ``work_order_id``: of a start. ``run_id``: of a command on a run.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        used_by: str,
+        used_at: datetime,
+        *,
+        workflow_id: str | None = None,
+        work_order_id: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
         self.key = key
-        self.work_order_id = work_order_id
         self.used_by = used_by
         self.used_at = used_at
+        self.workflow_id = workflow_id
+        self.work_order_id = work_order_id
+        self.run_id = run_id
+        of = f"run {quoted(run_id)}" if run_id is not None else f"workflow {quoted(workflow_id)}"
+        used = "for another command" if work_order_id is None else "with another payload"
+        for_order = "" if work_order_id is None else f", for work order {visible(work_order_id)}"
         super().__init__(
-            f"idempotency key {quoted(key)} of workflow {quoted(workflow_id)} was used with another payload, by "
-            f"{visible(used_by)} at {used_at.isoformat()}, for work order {visible(work_order_id)}: "
-            "give each input a key of its own"
+            f"idempotency key {quoted(key)} of {of} was used {used}, by "
+            f"{visible(used_by)} at {used_at.isoformat()}{for_order}: give each command a key of its own"
         )

@@ -7,7 +7,6 @@ from ....domain.errors import (
     ConcurrencyError,
     IdempotencyConflict,
     InvalidDefinition,
-    InvalidRequest,
     WorkOrderRejected,
 )
 from ....domain.execution.step import Refusal, find_input_refusal
@@ -15,10 +14,10 @@ from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
+from ....domain.values.idempotency import check_key
 from ....domain.values.ids import keyed_work_order_id
 from ....domain.values.json_compare import json_digest
 from ....domain.values.names import check_name
-from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState, open_work_order, reject
 from ....domain.work_order import evolve as evolve_work_order
 from ....domain.workflow.definition import WorkflowDefinition, start_faults
@@ -50,8 +49,7 @@ class IdempotencyKey(NamedTuple):
 
 def make_key(request: StartRequest, text: str) -> IdempotencyKey:
     """The key of this request. Raises InvalidRequest for what is no key."""
-    if not isinstance(text, str) or not text:
-        raise InvalidRequest(f"idempotency_key {quoted(text)}: a key is text, not empty")
+    check_key(text)
     return IdempotencyKey(text, keyed_work_order_id(request.workflow_id, text), json_digest(request.payload))
 
 
@@ -165,7 +163,11 @@ def _return_existing(services: RunServices, work_order: WorkOrderState, key: Ide
     """The last run of the key's work order. Raises IdempotencyConflict, WorkOrderRejected."""
     if work_order.payload_digest != key.payload_digest:
         raise IdempotencyConflict(
-            work_order.workflow_id, key.text, work_order.id, work_order.by, moment(work_order.opened_at)
+            key.text,
+            work_order.by,
+            moment(work_order.opened_at),
+            workflow_id=work_order.workflow_id,
+            work_order_id=work_order.id,
         )
     if work_order.last_run_id is None:
         raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
