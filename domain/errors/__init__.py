@@ -15,12 +15,14 @@ FlowledgerError
 │   └── NothingAsOf
 ├── Conflict
 │   ├── ConcurrencyError
+│   │   └── RunMovedOn
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
 │   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   ├── AlreadyRetried
 │   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -38,11 +40,12 @@ from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, 
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
-from .runs import RunHeld, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
 __all__ = [
+    "AlreadyRetried",
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",
@@ -59,11 +62,13 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "LaterEvent",
     "NonRetryable",
     "NotFound",
     "NotStorable",
     "NothingAsOf",
     "RunHeld",
+    "RunMovedOn",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",

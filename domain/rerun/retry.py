@@ -132,6 +132,8 @@ class RetryPreview:
     """Nodes of both versions whose executor's code, or the release that it came with, has changed."""
     refused: str | None
     """Why a rejected work order would be rejected again, and nothing would run."""
+    retried: str | None = None
+    """Why it would be refused unless ``again=True`` is given: it was retried already, or its work order succeeded."""
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
@@ -164,6 +166,7 @@ class RetryPreview:
             "startChanged": self.start_changed,
             "codeChanged": list(self.code_changed),
             "refused": self.refused,
+            "retried": self.retried,
         }
 
     def __str__(self) -> str:
@@ -179,6 +182,7 @@ class RetryPreview:
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
+        lines += [] if self.retried is None else [f"but it would be refused unless again is given: {self.retried}"]
         return "\n".join(map(visible, lines))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .domain.errors import (
+        AlreadyRetried,
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidSnapshot,
         InvalidValue,
+        LaterEvent,
         NonRetryable,
         NotFound,
         NothingAsOf,
         RunHeld,
+        RunMovedOn,
         RunNotFound,
         StorageCorrupt,
         StorageError,
@@ -99,6 +102,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Act",
+    "AlreadyRetried",
     "Answer",
     "Attempt",
     "AuditedOrigin",
@@ -141,6 +145,7 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "Lag",
+    "LaterEvent",
     "Ledger",
     "Lineage",
     "LogEntry",
@@ -173,6 +178,7 @@ __all__ = [
     "RunComparison",
     "RunHeader",
     "RunHeld",
+    "RunMovedOn",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
@@ -220,11 +226,11 @@ _NAMES = {
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
-        "ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
+        "AlreadyRetried ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
         "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue NonRetryable NotFound NothingAsOf RunHeld RunNotFound "
-        "StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed WorkflowNotFound "
-        "WorkOrderNotFound WorkOrderRejected WouldContinue"
+        "InvalidRequest InvalidSnapshot InvalidValue LaterEvent NonRetryable NotFound NothingAsOf RunHeld RunMovedOn "
+        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
+        "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",

@@ -12,7 +12,6 @@ from flowledger.domain.run import (
     evolve,
     fail,
     fold_batches,
-    hold,
     proceed,
     resume,
     segments,

@@ -6,9 +6,9 @@ from ....domain.errors import InvalidRequest
 from ....domain.rerun.fork import Edit, ForkPoint, edit_result
 from ....domain.run import Origin
 from ....domain.values.point_in_time import parse_moment
+from ....domain.work_order import WorkOrderState
 from ...repositories.as_of import version_at
 from ...repositories.origins import events_backwards
-from ...repositories.work_orders import find_work_order_and_run
 from .rerun import Rerun
 from .run_services import RunServices
 
@@ -23,14 +23,13 @@ class ForkRequest(NamedTuple):
     workflow_version: int | str | None
 
 
-def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
-    """A branch of a run, from one of its versions.
+def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRequest) -> Rerun:
+    """A branch of a run of this work order, from one of its versions.
 
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
     run_id, version, payload, edit, workflow_version = request
-    work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
     source = services.runs.load(run_id, at)

@@ -17,7 +17,23 @@ WorkflowAt = Annotated[
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
-OneRun = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id; or give --all.", show_default=False)]
+RunAt = Annotated[
+    str, typer.Argument(metavar="RUN[@VERSION]", help="The run's id; with a version, refused where it has moved on.")
+]
+
+OneRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN[@VERSION]",
+        help="The run's id, with a version refused where it has moved on; or give --all.",
+        show_default=False,
+    ),
+]
+
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="TEXT", help="The same command with this key again gives the run as it stands."),
+]
 
 
 def _user() -> str:
@@ -55,6 +71,9 @@ Effects = Annotated[
         "--effects", metavar="TYPE", help="Execute this type of executor although it has effects. Repeatable."
     ),
 ]
+
+STEPS = 10_000
+"""The default of --step-limit."""
 
 StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]
 
