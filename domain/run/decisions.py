@@ -23,6 +23,7 @@ from .events import (
     Origin,
 )
 from .state import RunState
+from .waits import Holding
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
@@ -80,9 +81,9 @@ def continue_fork(state: RunState, *, given: bool, by: str, now: int, queued: bo
 
     Raises RunHeld where a payload is given to what was held: the fork is held, too.
     """
-    if given:
-        refuse_held(state)
-    elif state.held is not None:
+    if state.held is not None:
+        if given and state.origin is not None:
+            raise _held_error(state.origin["run_id"], state.held)
         return None
     if state.status == "failed" or (given and state.status == "error"):
         type = RETRIED
@@ -165,8 +166,12 @@ def _refuse_ended(state: RunState, verb: str) -> None:
 
 def refuse_held(state: RunState) -> None:
     """Raises RunHeld where an operator holds the run."""
-    if (held := state.held) is not None:
-        raise RunHeld(state.run_id or state.workflow_id, held["by"], held.get("reason"), moment(held["at"]))
+    if state.held is not None:
+        raise _held_error(state.run_id or state.workflow_id, state.held)
+
+
+def _held_error(run_id: str, held: Holding) -> RunHeld:
+    return RunHeld(run_id, held["by"], held.get("reason"), moment(held["at"]))
 
 
 def _with(type: str, key: str, text: str | None, data: dict[str, Any]) -> NewEvent:

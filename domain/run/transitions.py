@@ -35,10 +35,13 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
 def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     """Begin where the source stood, apart from the edit. If it had ended, the fork ended when it began.
 
-    What the source waits for the fork asks itself, so that no answer to the one reaches the other.
+    What the source waits for the fork asks itself, so that no answer to the one reaches the other. A hold holds the
+    fork, too.
     """
     if state.wait is not None:
         state.wait = {**state.wait, "version": 1}
+    held = state.held
+    state.parked = held is not None  # nobody executes the fork yet
     if "metadata" in data:
         on_metadata_set(state, data)
     if state.finished_at is not None:
@@ -50,8 +53,9 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     result = {key: edited[key] for key in ("node_id", "attempt", "output") if key in edited}
     result["started_at"] = result["recorded_at"] = data["recorded_at"]
     state.context = Context(state.context.history.extend(state.reused, result), state.reused + 1)
-    state.payload = data.get("payload")
+    state.payload, state.answer = data.get("payload"), None
     _continue(state)
+    state.held, state.parked = held, held is not None
     if "next_node_id" not in edited:
         _end(state, "completed", data)
 

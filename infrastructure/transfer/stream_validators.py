@@ -110,7 +110,7 @@ _LARGE = frozenset({"definition", "payload", "metadata", "input", "output", "log
 
 def _check_after(state: RunState, said: Mapping[str, Any] | None) -> None:
     """Where an event says that it leaves the run must be where the run stands behind it: lists show it."""
-    expected = after_of(state)
+    expected: Mapping[str, Any] = after_of(state)
     if said is not None and not _SAID_SINCE & said.keys():
         expected = {key: value for key, value in expected.items() if key not in _SAID_SINCE}
     if said is None or expected not in (said, {**said, "queued": True}):

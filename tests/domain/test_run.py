@@ -13,6 +13,7 @@ from flowledger.domain.run import (
     fail,
     fold_batches,
     proceed,
+    release,
     resume,
     segments,
     set_metadata,
@@ -32,6 +33,9 @@ FAILED = ("run.step_failed", {"node_id": "a", "started_at": 10, "error": {"type"
 STEPPED = ("run.step_completed", {"node_id": "a", "started_at": 10, "output": 1, "next_node_id": "b"})
 COMPLETED = ("run.step_completed", {"node_id": "a", "started_at": 10, "output": 1})
 OPERATOR_PAUSED = ("run.paused", {"reason": "maintenance"})
+"""As older releases recorded a hold."""
+HELD, RELEASED = ("run.held", {"reason": "maintenance"}), ("run.released", {"note": "go on"})
+QUEUED = ("run.started", STARTED[1] | {"queued": True})
 CANCELLED = ("run.cancelled", {"reason": "duplicate"})
 
 
@@ -57,22 +61,37 @@ def state_after(*events):
 COMMANDS = {
     "resume": lambda state: resume(state, {"ok": 1}, "bob", 5000),
     "proceed": lambda state: proceed(state, None, "bob", 5000),
-    "pause": lambda state: pause(state, "wait", "bob", 5000),
+    "hold": lambda state: hold(state, "wait", "bob", 5000),
+    "release": lambda state: release(state, "go on", "bob", 5000),
     "cancel": lambda state: cancel(state, "stop", "bob", 5000),
 }
 
-RESUME, RETRY, RECOVER, PAUSE, CANCEL = "run.resumed", "run.retried", "run.recovered", "run.paused", "run.cancelled"
+RESUME, RETRY, RECOVER, CLAIM = "run.resumed", "run.retried", "run.recovered", "run.claimed"
+HOLD, RELEASE, CANCEL = "run.held", "run.released", "run.cancelled"
 NO, SILENCE = "refused", None
 
 ANSWERS = [
-    # given                          resume   proceed  pause  cancel
-    ((STARTED,), (NO, RECOVER, PAUSE, CANCEL)),
-    ((STARTED, PAUSED), (RESUME, NO, NO, CANCEL)),
-    ((STARTED, OPERATOR_PAUSED), (RESUME, NO, NO, CANCEL)),
-    ((STARTED, FAILING), (NO, RETRY, PAUSE, CANCEL)),
-    ((STARTED, FAILED), (NO, SILENCE, NO, NO)),
-    ((STARTED, COMPLETED), (NO, SILENCE, NO, NO)),
-    ((STARTED, CANCELLED), (NO, SILENCE, NO, NO)),
+    # given                             resume   proceed  hold  release  cancel
+    ((STARTED,), (NO, RECOVER, HOLD, NO, CANCEL)),
+    ((QUEUED,), (NO, CLAIM, HOLD, NO, CANCEL)),
+    ((QUEUED, HELD), (NO, NO, NO, RELEASE, CANCEL)),
+    ((QUEUED, HELD, RELEASED), (NO, CLAIM, HOLD, NO, CANCEL)),
+    ((STARTED, PAUSED), (RESUME, NO, HOLD, NO, CANCEL)),
+    ((STARTED, PAUSED, HELD), (NO, NO, NO, RELEASE, CANCEL)),
+    ((STARTED, PAUSED, HELD, RELEASED), (RESUME, NO, HOLD, NO, CANCEL)),
+    ((STARTED, OPERATOR_PAUSED), (NO, NO, NO, RELEASE, CANCEL)),
+    ((STARTED, HELD, STEPPED), (NO, NO, NO, RELEASE, CANCEL)),
+    ((STARTED, HELD, STEPPED, RELEASED), (NO, CLAIM, HOLD, NO, CANCEL)),
+    ((STARTED, HELD, RELEASED), (NO, RECOVER, HOLD, NO, CANCEL)),
+    ((STARTED, HELD, FAILING), (NO, NO, NO, RELEASE, CANCEL)),
+    ((STARTED, HELD, FAILING, RELEASED), (NO, RETRY, HOLD, NO, CANCEL)),
+    ((STARTED, HELD, PAUSED, RELEASED), (RESUME, NO, HOLD, NO, CANCEL)),
+    ((STARTED, FAILING), (NO, RETRY, HOLD, NO, CANCEL)),
+    ((STARTED, FAILING, HELD), (NO, NO, NO, RELEASE, CANCEL)),
+    ((STARTED, FAILED), (NO, SILENCE, NO, NO, NO)),
+    ((STARTED, COMPLETED), (NO, SILENCE, NO, NO, NO)),
+    ((STARTED, HELD, COMPLETED), (NO, SILENCE, NO, NO, NO)),
+    ((STARTED, CANCELLED), (NO, SILENCE, NO, NO, NO)),
 ]
 
 
@@ -92,8 +111,8 @@ def test_every_command_in_every_state(events, command, answer):
 
 
 def test_time_never_runs_backwards_in_a_stream():
-    paused = NewEvent("run.paused", {"recorded_at": 1000})
-    run_after(STARTED).when(lambda run: pause(run, None, "bob", 1)).then(paused)
+    held = NewEvent("run.held", {"recorded_at": 1000})
+    run_after(STARTED).when(lambda run: hold(run, None, "bob", 1)).then(held)
 
 
 def test_a_retry_sees_the_payload_of_the_attempt_that_it_repeats():
@@ -111,6 +130,46 @@ def test_a_resume_after_a_nodes_own_pause_brings_its_own_payload_or_none():
 def test_after_an_operators_pause_the_step_that_was_held_back_still_sees_its_payload():
     started = ("run.started", STARTED[1] | {"payload": {"order": 7}})
     assert state_after(started, OPERATOR_PAUSED, ("run.resumed", {})).payload == {"order": 7}
+
+
+def test_a_hold_shows_in_the_snapshot_beside_what_the_run_waits_for():
+    asked = ("run.paused", PAUSED[1] | {"until": 9_000_000})
+    shown = state_after(STARTED, asked, HELD).snapshot()
+    held = {"by": "ada", "reason": "maintenance", "at": 3, "status": "paused"}
+    assert (shown.status, shown.metadata) == (
+        "paused",
+        {"pausedReason": "review", "pausedUntil": 9_000, "held": held},
+    )
+    assert state_after(STARTED, asked, HELD, RELEASED).snapshot().metadata == {
+        "pausedReason": "review",
+        "pausedUntil": 9_000,
+    }
+
+
+@pytest.mark.parametrize("held", [HELD, OPERATOR_PAUSED], ids=["held", "as older releases said it"])
+def test_a_run_that_is_held_during_a_retry_or_a_wait_is_not_due(held):
+    due = ("run.step_failed", FAILING[1] | {"retry_at": 77})
+    assert state_after(STARTED, due).due_at == 77
+    assert state_after(STARTED, due, held).due_at is None
+    assert state_after(STARTED, ("run.paused", PAUSED[1] | {"until": 88})).due_at == 88
+
+
+def test_an_answer_is_there_until_the_node_that_asked_has_come_to_its_end():
+    answered = (STARTED, PAUSED, ("run.resumed", {"wait": 2, "payload": False, "by": "cfo"}))
+    answer = {"wait": "r:2", "by": "cfo", "at": 3000, "timed_out": False}
+    for events in (answered, (*answered, FAILING), (*answered, FAILING, ("run.retried", {}))):
+        state = state_after(*events)
+        assert (state.answer, state.payload, state.wait) == (answer, False, None)
+    for ended in (STEPPED, PAUSED):
+        assert state_after(*answered, ended).answer is None
+
+
+def test_recoveries_are_those_of_the_step_that_is_under_way():
+    recovered = ("run.recovered", {})
+    assert state_after(QUEUED, recovered).recoveries == 0  # as older releases began a queued run
+    assert state_after(QUEUED, ("run.claimed", {}), recovered, recovered).recoveries == 2
+    assert state_after(STARTED, recovered, STEPPED).recoveries == 0
+    assert state_after(STARTED, recovered, FAILING, ("run.retried", {}), recovered).recoveries == 1
 
 
 def test_a_step_in_flight_is_recorded_behind_an_operators_pause_and_the_pause_holds():

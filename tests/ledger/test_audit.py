@@ -145,7 +145,7 @@ def test_an_audit_tells_who_ended_each_pause_and_with_what(office: Office) -> No
     )
     assert (pause.ended_by, pause.payload, pause.duration) == ("bob", {"approved": True}, 60_000)
     assert [(act.type, act.by) for act in audit.interventions] == [
-        ("run.recovered", "worker"),
+        ("run.claimed", "worker"),
         ("run.retried", "timer"),
         ("run.metadata_set", "bob"),
         ("run.resumed", "bob"),
@@ -155,7 +155,7 @@ def test_an_audit_tells_who_ended_each_pause_and_with_what(office: Office) -> No
 
 def test_an_operators_pause_and_cancellation_are_told_with_their_reasons(office: Office) -> None:
     run_id = office.ledger.runs.start("triage", wait=False).id
-    office.ledger.runs.pause(run_id, by="ops", reason="maintenance")
+    office.ledger.runs.hold(run_id, by="ops", reason="maintenance")
     office.clock.passes(5)
     office.ledger.runs.cancel(run_id, by="eve", reason="not needed")
     audit = office.ledger.history.audit(run_id)
@@ -164,7 +164,7 @@ def test_an_operators_pause_and_cancellation_are_told_with_their_reasons(office:
     assert (pause.node_id, pause.by, pause.reason) == (None, "ops", "maintenance")
     assert (pause.outcome, pause.ended_by, pause.duration) == ("cancelled", "eve", 5)
     assert [(act.type, act.by, act.reason) for act in audit.interventions] == [
-        ("run.paused", "ops", "maintenance"),
+        ("run.held", "ops", "maintenance"),
         ("run.cancelled", "eve", "not needed"),
     ]
 

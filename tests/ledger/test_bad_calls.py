@@ -25,7 +25,7 @@ def test_resuming_what_is_not_paused_is_refused(harness: Harness) -> None:
     assert harness.written() == before
 
 
-@pytest.mark.parametrize("name", ["resume", "proceed", "pause", "cancel", "get"])
+@pytest.mark.parametrize("name", ["resume", "proceed", "hold", "release", "pause", "cancel", "get"])
 def test_an_unknown_run_is_not_found(harness: Harness, name: str) -> None:
     before = harness.written()
     with pytest.raises(fl.RunNotFound, match="no run 'nobody'"):

@@ -92,7 +92,7 @@ def test_a_disk_that_has_become_read_only_refuses_writes_and_still_answers(small
         assert ledger.runs.get(run.id) == run
         for write in (
             lambda: ledger.runs.proceed(run.id),
-            lambda: ledger.runs.pause(run.id),
+            lambda: ledger.runs.hold(run.id),
             lambda: ledger.workflows.save({"nodes": [{"id": "x", "type": "fill"}]}, workflow_id="new"),
         ):
             with pytest.raises(fl.StorageUnavailable, match="read-only"):

@@ -44,7 +44,7 @@ def test_the_header_is_that_of_the_fold_at_every_version_however_large_the_value
         ledger.workflows.save(line(*nodes, ("waits", {"act": "wait"}), ("fails", {"act": "fail"})), workflow_id="w")
         run = ledger.runs.start("w", payload={"text": "p" * 5000}, by=by)
         run = ledger.runs.resume(run.id, payload="p" * 5000, by=by)
-        ledger.runs.pause(run.id, by=by, reason="r" * 5000)
+        ledger.runs.hold(run.id, by=by, reason="r" * 5000)
         ledger.runs.set_metadata(run.id, {"note": "m" * 5000}, by=by)
         ledger.runs.cancel(run.id, by=by, reason="r" * 5000)
         ledger.runs.set_metadata(run.id, {"note": None}, by=by)

@@ -17,7 +17,7 @@ from flowledger.domain.ports import Write
 from ..properties.naive_fold import naive_run
 from .harness import line
 
-ACTS = ("go", "fail", "pause", "cancel")
+ACTS = ("go", "fail", "hold", "cancel")
 
 
 class Crowd:
@@ -59,7 +59,7 @@ class Crowd:
         if step.node.id != "operated":
             return None
         act = step.context["begin"][0].output
-        return act if act in ("pause", "cancel") else None
+        return act if act in ("hold", "cancel") else None
 
     def _output(self, step: fl.StepContext) -> Any:
         if step.node.id == "begin":
@@ -71,15 +71,17 @@ class Crowd:
     def run(self, act: str) -> fl.Run:
         run = self.ledger.runs.start("on threads", payload=act, by=act)
         while run.status in ("error", "paused"):
-            go_on = self.ledger.runs.proceed if run.status == "error" else self.ledger.runs.resume
-            run = go_on(run.id, by="ops")
+            if run.held is not None:
+                self.ledger.runs.release(run.id, by="ops")
+            run = self.ledger.runs.proceed(run.id, by="ops")
         return run
 
     async def arun(self, act: str) -> fl.Run:
         run = await self.ledger.runs.astart("on a loop", payload=act, by=act)
         while run.status in ("error", "paused"):
-            go_on = self.ledger.runs.aproceed if run.status == "error" else self.ledger.runs.aresume
-            run = await go_on(run.id, by="ops")
+            if run.held is not None:
+                await self.ledger.runs.arelease(run.id, by="ops")
+            run = await self.ledger.runs.aproceed(run.id, by="ops")
         return run
 
 
@@ -94,7 +96,7 @@ WHOLE = {"run.started": 1, "run.step_completed": 4}
 EXPECTED = {
     "go": WHOLE,
     "fail": WHOLE | {"run.step_failed": 2, "run.retried": 2},
-    "pause": WHOLE | {"run.paused": 1, "run.resumed": 1},
+    "hold": WHOLE | {"run.held": 1, "run.released": 1, "run.claimed": 1},
     "cancel": {"run.started": 1, "run.step_completed": 2, "run.cancelled": 1},
 }
 
@@ -192,26 +194,25 @@ def test_a_loop_goes_on_while_a_commit_takes_its_time(durable_url: str, durabili
 
 
 @pytest.mark.parametrize("racers", ["sync and sync", "sync and async", "async and async"])
-def test_of_two_resumes_that_race_one_is_told_of_the_other(crowd: Crowd, racers: str) -> None:
+def test_of_two_calls_that_race_one_is_told_of_the_other(crowd: Crowd, racers: str) -> None:
     run = crowd.ledger.runs.start("on a loop", payload="go", wait=False)
-    crowd.ledger.runs.pause(run.id)
     both_decide_before_either_appends(crowd.ledger, run.id)
 
     async def race() -> list[str]:
-        return await asyncio.gather(*(outcome(resumes[racer]()) for racer in racers.split(" and ")))
+        return await asyncio.gather(*(outcome(calls[racer]()) for racer in racers.split(" and ")))
 
-    async def outcome(resumed: Any) -> str:
+    async def outcome(call: Any) -> str:
         try:
-            return str((await resumed).status)
+            return str((await call).status)
         except fl.ConcurrencyError:
             return "refused"
 
-    resumes: dict[str, Callable[[], Any]] = {
-        "sync": lambda: asyncio.to_thread(crowd.ledger.runs.resume, run.id),
-        "async": lambda: crowd.ledger.runs.aresume(run.id),
+    calls: dict[str, Callable[[], Any]] = {
+        "sync": lambda: asyncio.to_thread(crowd.ledger.runs.proceed, run.id),
+        "async": lambda: crowd.ledger.runs.aproceed(run.id),
     }
     assert sorted(asyncio.run(race())) == ["completed", "refused"]
-    assert Counter(event.type for event in crowd.ledger.history.events(run.id))["run.resumed"] == 1
+    assert Counter(event.type for event in crowd.ledger.history.events(run.id))["run.claimed"] == 1
 
 
 def both_decide_before_either_appends(ledger: fl.Ledger, run_id: str) -> None:

@@ -135,9 +135,9 @@ def test_every_figure_is_that_of_the_recorded_steps(mill: Mill, by: Literal["ver
                 mill.clock.passes(chance.choice((0, 3.5, DAY / 20)))
                 mill.takes = chance.uniform(1, 50)
                 if run.status == "active" and chance.random() < 0.5:
-                    mill.ledger.runs.pause(run_id)
+                    mill.ledger.runs.hold(run_id)
                     mill.clock.passes(1_000)
-                    mill.ledger.runs.resume(run_id)
+                    mill.ledger.runs.release(run_id)
                 else:
                     mill.ledger.runs.proceed(run_id)
     steps = recorded_steps(mill.ledger, by)
@@ -179,7 +179,7 @@ def recorded_steps(ledger: fl.Ledger, by: str) -> dict[tuple[str, Any], list[Any
                 due = data.get("retry_at", ended)
             elif event.type == "run.retried":
                 due = min(due, data["recorded_at"])
-            elif event.type in ("run.started", "run.resumed"):
+            elif event.type in ("run.started", "run.resumed", "run.released"):
                 due = data["recorded_at"]
     return steps
 

@@ -47,7 +47,8 @@ def test_a_trail_says_in_words_what_was_done(shop: Shop) -> None:
     runs.resume(one, payload=1, by="bob")
     runs.set_metadata(one, {"seen": True, "team": "a"}, by="bob")
     two = runs.start("w", by="webhook", wait=False).id
-    runs.pause(two, by="ops", reason="maintenance")
+    runs.hold(two, by="ops", reason="maintenance")
+    runs.release(two, by="ops", note="it is over")
     runs.cancel(two, by="ops")
     again = runs.retry(two, by="eve").id
     assert shop.told() == [
@@ -57,7 +58,8 @@ def test_a_trail_says_in_words_what_was_done(shop: Shop) -> None:
         ("bob", f"resumed run {one} with a payload"),
         ("bob", f"set metadata of run {one}: 'seen', 'team'"),
         ("webhook", f"started run {two} of 'w' version 2"),
-        ("ops", f"paused run {two}: maintenance"),
+        ("ops", f"held run {two}: maintenance"),
+        ("ops", f"released run {two}: it is over"),
         ("ops", f"cancelled run {two}"),
         ("eve", f"retried run {two} as run {again} of 'w' version 2"),
     ]

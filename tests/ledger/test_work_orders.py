@@ -95,11 +95,13 @@ def test_a_work_order_is_what_its_last_run_is(store_url: str) -> None:
         assert runs.work_order(run.work_order_id).runs == (run.id, retry.id)
 
 
-def test_a_queued_run_that_an_operator_paused_is_claimed_by_the_resume(till: Till) -> None:
+def test_a_queued_run_that_was_held_waits_for_a_worker_again_when_it_is_released(till: Till) -> None:
     run = till.runs.start("till", {"amount": 3}, wait=False)
-    till.runs.pause(run.id)
+    till.runs.hold(run.id)
     assert till.runs.work_order(run.work_order_id).state == "paused"
-    till.runs.resume(run.id, payload={"amount": 4})
+    till.runs.release(run.id)
+    assert till.runs.work_order(run.work_order_id).state == "pending"
+    till.runs.proceed(run.id)
     assert till.runs.work_order(run.work_order_id).state == "success"
 
 

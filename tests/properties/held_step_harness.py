@@ -17,7 +17,13 @@ LINE = {
     "nodes": [{"id": "first", "type": "quick"}, {"id": "held", "type": "held"}, {"id": "last", "type": "quick"}],
     "edges": [{"source": "first", "target": "held"}, {"source": "held", "target": "last"}],
 }
-WHOLE_LINE = ["run.started", "run.recovered", *["run.step_completed"] * 3]
+ASKING = LINE | {"nodes": [LINE["nodes"][0] | {"data": {"ask": True}}, *LINE["nodes"][1:]]}
+"""The same, whose first node asks before it goes on."""
+WHOLE_LINE = ["run.started", "run.claimed", *["run.step_completed"] * 3]
+
+
+def quick(step: fl.StepContext) -> Any:
+    return fl.Pause("go on?") if step.data.get("ask") and step.answer is None else step.node.id
 
 
 class Worker:
@@ -49,11 +55,12 @@ class HeldStepHarness:
         self.busy, self.let_go = threading.Event(), threading.Event()
         self.keys: list[str] = []
         registry = fl.ExecutorRegistry()
-        registry.register("quick")(lambda step: step.node.id)
+        registry.register("quick")(quick)
         registry.register("held")(self.held)
         self.store = wrap(open_store(url))
         self.ledger = compose(self.store, registry, micros_clock(None), StepLimits(2**20), None)
         self.ledger.workflows.save(LINE, workflow_id="line", by="ada")
+        self.ledger.workflows.save(ASKING, workflow_id="asking", by="ada")
 
     def held(self, step: fl.StepContext) -> Any:
         self.keys.append(step.idempotency_key)

@@ -17,7 +17,10 @@ class NaiveRun:
 
     run_id: str
     workflow_id: str = ""
-    status: str = "none"
+    stands: str = "none"
+    """The status apart from a hold."""
+    held: Json | None = None
+    until: int | None = None
     node: str | None = None
     results: list[tuple[str, Json]] = field(default_factory=list)
     version: int = 0
@@ -33,6 +36,10 @@ class NaiveRun:
     """Node, how many results there were when the visit began, and the payload that it saw."""
 
     @property
+    def status(self) -> str:
+        return "paused" if self.held is not None else self.stands
+
+    @property
     def visits(self) -> dict[str, tuple[int, Any]]:
         """The last visit to each node."""
         return {node: (count, payload) for node, count, payload in self.visited}
@@ -45,8 +52,12 @@ class NaiveRun:
         metadata = dict(self.metadata)
         if self.paused_reason is not None:
             metadata["pausedReason"] = self.paused_reason
+        if self.until is not None:
+            metadata["pausedUntil"] = self.until // 1000
         if self.failed_reason is not None:
             metadata["failedReason"] = self.failed_reason
+        if self.held is not None:
+            metadata["held"] = self.held | {"status": self.stands}
         shown: Json = {
             "workflowId": self.workflow_id,
             "status": self.status,
@@ -117,25 +128,38 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
     if kind == "run.started" and is_fork(body):
         _apply_fork(run, body)
     elif kind == "run.started":
-        run.workflow_id, run.node, run.status = body["workflow_id"], body["start_node_id"], "active"
+        run.workflow_id, run.node, run.stands = body["workflow_id"], body["start_node_id"], "active"
         run.payload, run.metadata, run.last_started = body.get("payload"), body.get("metadata", {}), body["recorded_at"]
         run.visited.append((body["start_node_id"], len(run.results), run.payload))
-    elif kind in ("run.resumed", "run.retried", "run.recovered"):
-        run.status, run.paused_reason, run.retry = "active", None, None
-        run.cancelled, run.failed_reason = False, None
+    elif kind in ("run.resumed", "run.retried", "run.claimed", "run.recovered"):
+        run.stands, run.retry, run.cancelled = "active", None, False
+        _forget_reasons(run)
         run.last_started = body["recorded_at"]
         run.payload = body.get("payload", run.payload)
     elif kind == "run.metadata_set":
         run.metadata = {key: value for key, value in (run.metadata | body["metadata"]).items() if value is not None}
+    elif kind == "run.held":
+        reason = {"reason": body["reason"]} if "reason" in body else {}
+        run.held = {"by": body["by"], **reason, "at": body["recorded_at"] // 1000}
+    elif kind == "run.released":
+        run.held = None
     elif kind == "run.cancelled":
-        run.cancelled, run.status, run.paused_reason, run.retry = True, "failed", None, None
+        _end(run, "failed")
+        run.cancelled, run.retry = True, None
         run.failed_reason = f"Cancelled by {body['by']}" + (f": {body['reason']}" if "reason" in body else "")
     elif kind == "run.failed":
-        run.status, run.failed_reason, run.paused_reason = "failed", body["reason"], None
-    elif kind == "run.paused" and "node_id" not in body:
-        run.status, run.paused_reason, run.retry = "paused", body.get("reason"), None
+        _end(run, "failed")
+        run.failed_reason = body["reason"]
     else:
         _apply_step(run, kind, body)
+
+
+def _end(run: NaiveRun, stands: str) -> None:
+    run.stands, run.held, run.paused_reason, run.until = stands, None, None, None
+
+
+def _forget_reasons(run: NaiveRun) -> None:
+    run.failed_reason = run.paused_reason = run.until = None
 
 
 def _apply_fork(run: NaiveRun, body: Json) -> None:
@@ -149,8 +173,10 @@ def _apply_fork(run: NaiveRun, body: Json) -> None:
     result = {"output": edited.get("output"), "timestamp": body["recorded_at"] // 1000}
     run.results[-1] = (edited["node_id"], result | {"attempt": edited.get("attempt", 1)})
     run.node, run.payload = edited.get("next_node_id"), body.get("payload")
-    run.status = "completed" if run.node is None else "active"
-    run.cancelled, run.failed_reason, run.paused_reason, run.retry = False, None, None, None
+    run.stands = "completed" if run.node is None else "active"
+    run.cancelled, run.retry = False, None
+    run.held = run.held if run.stands == "active" else None
+    _forget_reasons(run)
     run.visited = [visit for visit in run.visited if visit[1] < len(run.results)]
     if run.node is not None:
         run.visited.append((run.node, len(run.results), run.payload))
@@ -161,11 +187,10 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     run.last_started = body["started_at"]
     run.spent += finished - body["started_at"]
     run.retry = None if kind != "run.step_failed" or "retry_at" not in body else run.retry
-    stopped = run.status != "active"
     if kind == "run.paused":
         run.payload = None
-        if not stopped:
-            run.status, run.paused_reason = "paused", body.get("reason")
+        if run.stands == "active":
+            run.stands, run.paused_reason, run.until = "paused", body.get("reason"), body.get("until")
         return
     result = {"output": body.get("output"), "timestamp": finished // 1000, "attempt": body.get("attempt", 1)}
     if kind == "run.step_failed":
@@ -183,9 +208,10 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
         if "next_node_id" in body:
             run.node = body["next_node_id"]
         elif "unrouted" not in body:
-            run.node, run.status, run.paused_reason = None, "completed", None
+            _end(run, "completed")
+            run.node = None
     elif "retry_at" not in body:
-        run.status, run.paused_reason = "failed", None
-    elif not stopped:
-        run.status, run.paused_reason = "error", f"Retry attempt {result['attempt']}"
+        _end(run, "failed")
+    else:
+        run.stands, run.paused_reason = "error", f"Retry attempt {result['attempt']}"
         run.retry = {"nodeId": body["node_id"], "attempts": result["attempt"], "nextRetryAt": body["retry_at"] // 1000}

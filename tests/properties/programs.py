@@ -23,13 +23,13 @@ ACTS = (
     Act("interrupt"),
     Act("take", 1_500_000),
     Act("take", -1_000_000),
-    Act("paused_meanwhile", Act("complete", 1)),
-    Act("paused_meanwhile", Act("fail", "x")),
+    Act("held_meanwhile", Act("complete", 1)),
+    Act("held_meanwhile", Act("fail", "x")),
     Act("cancelled_meanwhile", Act("complete", 2)),
     Act("noted_meanwhile", Act("wait", "again")),
     Act("noted_meanwhile", Act("take", -2_000_000)),
     Act("cancelled_meanwhile", Act("route", "nowhere")),
-    Act("paused_meanwhile", Act("route", "nowhere")),
+    Act("held_meanwhile", Act("route", "nowhere")),
     Act("cancelled_meanwhile", Act("fatal", "both")),
 )
 
@@ -40,7 +40,9 @@ def run_program(world: World, seed: int, length: int = 60) -> None:
     for _ in range(length):
         script = chance.choices(ACTS, k=chance.randrange(5))
         run_ids = world.store.run_ids()
-        name = chance.choice(["start", "resume", "proceed", "pause", "cancel", "note", "reopen", "clock", "proceed"])
+        name = chance.choice(
+            ["start", "resume", "proceed", "hold", "release", "cancel", "note", "reopen", "clock", "proceed"]
+        )
         if not run_ids or name == "start":
             payload = chance.choice([None, {"order": 1}])
             give(world, script, lambda payload=payload: world.ledger.runs.start("w", payload=payload, by="ada"))
@@ -59,8 +61,11 @@ def command(world: World, name: str, run_id: str) -> None:
         runs.resume(run_id, payload={"approved": True}, by="bob")
     elif name == "proceed":
         runs.proceed(run_id, by="worker", step_limit=3)
-    elif name == "pause":
-        runs.pause(run_id, by="ops", reason="maintenance")
+    elif name == "hold":
+        runs.hold(run_id, by="ops", reason="maintenance")
+    elif name == "release":
+        runs.release(run_id, by="ops", note="it is over")
+        runs.proceed(run_id, by="worker", step_limit=3)
     elif name == "cancel":
         runs.cancel(run_id, by="ops")
     else:

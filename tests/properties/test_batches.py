@@ -84,18 +84,18 @@ def command(ledger: fl.Ledger, name: str, run_id: str) -> None:
         getattr(ledger.runs, name)(run_id, by="ops", reason="maintenance")
 
 
-PAST = {"pause": "paused", "cancel": "cancelled", "set_metadata": "metadata_set"}
+PAST = {"hold": "held", "cancel": "cancelled", "set_metadata": "metadata_set"}
 COMMANDS = [
-    ["pause"],
+    ["hold"],
     ["cancel"],
     ["set_metadata"],
-    ["pause", "set_metadata"],
-    ["set_metadata", "pause"],
-    ["pause", "cancel"],
+    ["hold", "set_metadata"],
+    ["set_metadata", "hold"],
+    ["hold", "cancel"],
     ["cancel", "set_metadata"],
-    ["set_metadata", "pause", "set_metadata", "cancel"],
+    ["set_metadata", "hold", "set_metadata", "cancel"],
 ]
-STOPPED = {"pause": "paused", "cancel": "cancelled"}
+STOPPED = {"hold": "paused", "cancel": "cancelled"}
 
 
 def stopped(names: list[str], otherwise: str) -> str:
@@ -120,7 +120,8 @@ def test_steps_that_wait_are_recorded_behind_an_operators_word(
     assert len(harness.keys) == len(set(harness.keys)) == ran
     harness.agrees(run)
     if run.status == "paused":
-        ended = harness.ledger.runs.resume(run.id)
+        harness.ledger.runs.release(run.id)
+        ended = harness.ledger.runs.proceed(run.id)
         assert (ended.status, harness.outputs(run.id)) == ("completed", [1, 2, 3, 4, 5, 6, "ended"])
         harness.agrees(ended)
 
@@ -204,14 +205,15 @@ def test_a_late_batch_is_refused_whole_whoever_finds_out_first(
     heir.agrees(heir.others.runs.get(run.id))
 
 
-def test_who_pauses_and_resumes_a_run_while_its_steps_wait_takes_it_over(
+def test_who_holds_and_releases_a_run_while_its_steps_wait_takes_it_over(
     harness_with: Callable[..., BatchHarness],
 ) -> None:
     late, heir = harness_with(BEFORE), harness_with(None)
 
     def lose(step: fl.StepContext) -> None:
-        heir.ledger.runs.pause(str(step.run_id))
-        assert heir.ledger.runs.resume(str(step.run_id)).status == "completed"
+        heir.ledger.runs.hold(str(step.run_id))
+        heir.ledger.runs.release(str(step.run_id))
+        assert heir.ledger.runs.proceed(str(step.run_id)).status == "completed"
 
     late.hooks[3] = lose
     run = late.ledger.runs.start("loop", wait=False)

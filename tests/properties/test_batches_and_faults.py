@@ -267,7 +267,7 @@ def test_many_values_below_that_size_do_not_pile_up(harness_with: Callable[..., 
 def test_no_event_loop_stores(harness_with: Callable[..., BatchHarness]) -> None:
     harness = harness_with(fl.Batch(4, NEVER))
     harness.hooks[2] = lambda step: fl.StepResult("x" * (2**20 + 1), "again")
-    harness.hooks[5] = lambda step: harness.others.runs.pause(str(step.run_id)) and None
+    harness.hooks[5] = lambda step: harness.others.runs.hold(str(step.run_id)) and None
     stored_here = len(harness.store.appends)
     run = asyncio.run(harness.ledger.runs.astart("alternating"))
     harness.agrees(run)

@@ -64,11 +64,11 @@ ALONE = [
     Act("take", -1_000_000),
 ]
 MEANWHILE = [
-    *(Act(name, then) for name in ("paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in ALONE),
+    *(Act(name, then) for name in ("held_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in ALONE),
     Act("interrupt"),
 ]
 SIZES = st.integers(1, 6)
-COMMANDS = st.sampled_from(["start", "go on", "go on", "go on", "pause", "cancel", "note"])
+COMMANDS = st.sampled_from(["start", "go on", "go on", "go on", "hold", "cancel", "note"])
 
 
 def programs(acts: list[Act]) -> st.SearchStrategy[list[tuple[str, list[Act]]]]:
@@ -83,7 +83,8 @@ def play(world: World, program: list[tuple[str, list[Act]]]) -> None:
             continue
         run_id = world.store.run_ids()[-1]
         if name == "go on":
-            name = "resume" if world.naive(run_id).status == "paused" else "proceed"
+            run = world.naive(run_id)
+            name = "release" if run.held else "resume" if run.stands == "paused" else "proceed"
         give(world, script, lambda name=name, run_id=run_id: command(world, name, run_id))
         if any(act.name == "interrupt" for act in script):
             world.reopen()

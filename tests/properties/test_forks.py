@@ -26,7 +26,8 @@ def settle(world: World, run_id: str, script: list[Act]) -> None:
     """Take a run as far as the script goes."""
     runs = world.ledger.runs
     while script and not world.naive(run_id).ended:
-        go_on = runs.resume if world.naive(run_id).status == "paused" else runs.proceed
+        run = world.naive(run_id)
+        go_on = runs.release if run.held else runs.resume if run.stands == "paused" else runs.proceed
         with world.doing(script):
             with suppress(KeyboardInterrupt):
                 go_on(run_id, by="bob")
@@ -57,6 +58,10 @@ def fork_edited(world: World, run_id: str, version: int, payload: Any, output: A
     with world.doing(script):
         try:
             world.ledger.runs.fork(run_id, version, payload=payload, output=output, by="eve")
+        except fl.RunHeld:
+            assert payload is not None
+            assert world.naive(run_id, version).held is not None
+            return None
         except fl.InvalidRequest:
             assert before == {stream: len(events) for stream, events in world.store.journal.items()}
             then = world.naive(run_id, version)

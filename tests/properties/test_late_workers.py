@@ -29,7 +29,7 @@ def test_a_killed_workers_run_is_recovered_with_the_same_key(
     assert heir.says() == ["done", "completed"]
     assert harness.types(run.id) == [
         "run.started",
-        "run.recovered",
+        "run.claimed",
         "run.step_completed",
         "run.recovered",
         *["run.step_completed"] * 2,

@@ -50,7 +50,7 @@ class HeldStepHarness:
             case 2:
                 raise fl.NonRetryable("no luck at all")
             case 3:  # its step is in flight, and recorded all the same
-                self.order(self.chance.choice((self.ledger.runs.pause, self.ledger.runs.cancel)), step.run_id)
+                self.order(self.chance.choice((self.ledger.runs.hold, self.ledger.runs.cancel)), step.run_id)
         return step.runs
 
     def passes(self) -> None:
@@ -70,7 +70,8 @@ class HeldStepHarness:
 
     def work(self) -> None:
         runs = self.ledger.runs
-        acts = (runs.resume, runs.proceed, runs.cancel, runs.pause, runs.retry, runs.reproduce, self.note)
+        steering = (runs.resume, runs.proceed, runs.cancel, runs.hold, runs.release)
+        acts = (*steering, runs.release, runs.retry, runs.reproduce, self.note)
         while len(self.runs) < RUNS:
             self.passes()
             if self.runs and self.chance.random() < 0.6:

@@ -155,7 +155,7 @@ def test_an_evolve_that_forgets_breaks_the_fold(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_run_that_runs_after_its_end_is_seen_by_its_executors(monkeypatch: pytest.MonkeyPatch) -> None:
     def cancelled(state: RunState, data: Mapping[str, Any]) -> None:
-        state.cancelled = True
+        state.failed_reason = f"Cancelled by {data['by']}"
 
     monkeypatch.setitem(registry._EVOLVE, "run.cancelled", cancelled)
     world = World("memory:", checkpoint_every=None)

@@ -31,14 +31,18 @@ class MeetingStore(WrappedStore):
         return super().append(*writes)
 
 
+def ready_for(command: str, harness: HeldStepHarness) -> fl.Run:
+    """A run that the command goes on with."""
+    runs = harness.ledger.runs
+    return runs.start("asking") if command == "resume" else runs.start("line", wait=False)
+
+
 @pytest.mark.parametrize("racers", [2, 8])
 @pytest.mark.parametrize("command", ["proceed", "resume"])
 def test_of_racing_threads_one_gets_the_run(store_url: str, command: str, racers: int) -> None:
     harness = HeldStepHarness(store_url, lambda store: MeetingStore(store, racers))
     harness.let_go.set()
-    run = harness.ledger.runs.start("line", wait=False)
-    if command == "resume":
-        harness.ledger.runs.pause(run.id)
+    run = ready_for(command, harness)
     harness.store.contested = run.id
 
     def race(_: int) -> str:
@@ -58,9 +62,7 @@ def test_of_racing_threads_one_gets_the_run(store_url: str, command: str, racers
 def test_of_racing_processes_one_gets_the_run(
     harness: HeldStepHarness, durable_url: str, worker: Callable[..., Worker], command: str
 ) -> None:
-    run = harness.ledger.runs.start("line", wait=False)
-    if command == "resume":
-        harness.ledger.runs.pause(run.id)
+    run = ready_for(command, harness)
     racers = [worker(durable_url, command, run.id, "hold") for _ in range(2)]
     assert [one.says() for one in racers] == [["claiming"]] * 2
     for one in racers:
@@ -75,8 +77,8 @@ def test_of_racing_processes_one_gets_the_run(
 
 
 def test_who_comes_too_late_to_resume_is_told_so(harness: HeldStepHarness) -> None:
-    run = harness.ledger.runs.start("line", wait=False)
-    harness.ledger.runs.pause(run.id)
+    harness.let_go.set()
+    run = ready_for("resume", harness)
     harness.ledger.runs.resume(run.id)
     with pytest.raises(fl.IllegalTransition, match="completed, not paused"):
         harness.ledger.runs.resume(run.id)

@@ -36,7 +36,7 @@ SIMPLE = [
     Act("interrupt"),
 ]
 MEANWHILE = [
-    Act(name, then) for name in ("paused_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in SIMPLE
+    Act(name, then) for name in ("held_meanwhile", "cancelled_meanwhile", "noted_meanwhile") for then in SIMPLE
 ]
 ACTS = st.sampled_from([*SIMPLE * 3, *MEANWHILE])
 SCRIPTS = st.lists(ACTS, min_size=1, max_size=6)
@@ -88,7 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
             lambda: runs.resume(run.run_id, payload=payload, by=NAME, step_limit=limit),
             script,
             crash,
-            allowed=run.status == "paused",
+            allowed=run.stands == "paused" and run.held is None,
             settles=True,
         )
 
@@ -113,7 +113,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """What the run's own state asks for, so that runs get far."""
         run = self.pick(data)
         runs = self.world.ledger.runs
-        if run.status == "paused":
+        if run.held is not None:
+            self.command(lambda: runs.release(run.run_id, by="ops", note=TEXT), [], crash, allowed=True)
+        elif run.stands == "paused":
             self.command(lambda: runs.resume(run.run_id, payload), script, crash, allowed=True, settles=True)
         elif not run.ended:
             self.command(lambda: runs.proceed(run.run_id), script, crash, allowed=True, settles=True)
@@ -157,8 +159,8 @@ class LedgerMachine(RuleBasedStateMachine):
         version = data.draw(st.integers(1, source.version), label="version")
         then = self.world.naive(source.run_id, version)
         runs = self.world.ledger.runs
-        if payload is not None and then.node is None:
-            with pytest.raises(fl.InvalidRequest):
+        if payload is not None and (then.node is None or then.held is not None):
+            with pytest.raises((fl.InvalidRequest, fl.RunHeld)):
                 runs.fork(source.run_id, version, payload=payload)
             return
         run = self.command(
@@ -177,10 +179,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), crash=CRASHES)
-    def pause(self, data: st.DataObject, crash: Any) -> None:
+    def hold(self, data: st.DataObject, crash: Any) -> None:
         run = self.pick(data)
-        allowed = run.status in ("active", "error")
-        self.command(lambda: self.world.ledger.runs.pause(run.run_id, by="ops"), [], crash, allowed=allowed)
+        allowed = not run.ended and run.held is None
+        self.command(lambda: self.world.ledger.runs.hold(run.run_id, by="ops"), [], crash, allowed=allowed)
+
+    @precondition(lambda self: self.world.store.run_ids())
+    @rule(data=st.data(), crash=CRASHES, note=st.sampled_from([None, TEXT]))
+    def release(self, data: st.DataObject, crash: Any, note: str | None) -> None:
+        run, runs = self.pick(data), self.world.ledger.runs
+        self.command(lambda: runs.release(run.run_id, "ops", note), [], crash, allowed=run.held is not None)
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), crash=CRASHES, reason=st.sampled_from([None, TEXT]))

@@ -24,9 +24,13 @@ def leave() -> str:
     return sys.stdin.readline().strip()
 
 
+def quick(step: fl.StepContext) -> Any:
+    return fl.Pause("go on?") if step.data.get("ask") and step.answer is None else step.node.id
+
+
 def executors() -> fl.ExecutorRegistry:
     registry = fl.ExecutorRegistry()
-    registry.register("quick")(lambda step: step.node.id)
+    registry.register("quick")(quick)
 
     @registry.register("held")
     def held(step: fl.StepContext) -> Any:

@@ -143,8 +143,8 @@ class World:
         self.clock.micros += micros
         return {"took": micros}
 
-    def _paused_meanwhile(self, step: fl.StepContext, then: Act) -> Any:
-        self.ledger.runs.pause(str(step.run_id), by="ops", reason="maintenance")
+    def _held_meanwhile(self, step: fl.StepContext, then: Act) -> Any:
+        self.ledger.runs.hold(str(step.run_id), by="ops", reason="maintenance")
         return getattr(self, f"_{then.name}")(step, then.argument)
 
     def _cancelled_meanwhile(self, step: fl.StepContext, then: Act) -> Any:

@@ -93,8 +93,14 @@ def test_operators_pause_and_cancel_a_run_that_is_under_way(cli: CommandLine) ->
     registry.register("echo")(lambda step: None)
     with fl.open_ledger(f"sqlite:///{cli.home / 'ledger.db'}", registry) as ledger:
         run_id = ledger.runs.start("echo", wait=False).id
-    paused = cli.json("run", "pause", run_id, "--by", "ops", "--reason", "rush hour")
-    assert (paused["status"], paused["snapshot"]["metadata"]) == ("paused", {"pausedReason": "rush hour"})
+    held = cli.json("run", "hold", run_id, "--by", "ops", "--reason", "rush hour")
+    shown = held["snapshot"]["metadata"]["held"]
+    assert (held["status"], shown["by"], shown["reason"], shown["status"]) == ("paused", "ops", "rush hour", "active")
+    assert "held by ops" in cli.refused("run", "pause", run_id)
+    released = cli.json("run", "release", run_id, "--by", "ops", "--note", "it is over")
+    assert (released["status"], released["snapshot"]["metadata"]) == ("active", {})
+    assert "not held" in cli.refused("run", "release", run_id)
+    cli.json("run", "pause", run_id, "--by", "ops")
     cancelled = cli.json("run", "cancel", run_id, "--by", "ops", "-r", "not needed")
     assert cancelled["status"] == "cancelled"
     assert cancelled["snapshot"]["metadata"]["failedReason"] == "Cancelled by ops: not needed"

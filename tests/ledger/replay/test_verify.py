@@ -294,7 +294,7 @@ def test_operators_in_between_change_nothing(ledger: fl.Ledger) -> None:
     def slow(step: fl.StepContext) -> Any:
         if not runs:
             runs.append(step.run_id or "")
-            harness.runs.pause(runs[0], by="ops")
+            harness.runs.hold(runs[0], by="ops")
             harness.runs.set_metadata(runs[0], {"seen": True})
             harness.runs.cancel(runs[0], by="ops")
         return step.payload
