@@ -12,6 +12,7 @@ from flowledger.domain.run import (
     evolve,
     fail,
     fold_batches,
+    hold,
     proceed,
     release,
     resume,
