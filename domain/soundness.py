@@ -19,7 +19,8 @@ from .values.json import MAX_DEPTH, freeze
 from .values.names import check_name
 from .work_order import OPENED
 from .workflow import SAVES
-from .workflow.definition import WorkflowDefinition, name_faults
+from .workflow.definition import WorkflowDefinition
+from .workflow.graph_faults import name_faults
 
 # What the keys of bodies hold. A test names every key of a schema that is in none of these.
 

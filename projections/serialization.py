@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+ADDED: Final = {"added": True}
+"""Metadata of a field that an older release didn't have. With its default value it isn't written, so that what was said
+of older runs, and its digest, stays the same."""
 
 
 def to_json_value(value: Any) -> Any:
@@ -11,7 +15,10 @@ def to_json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
-        return to_json_object({field.name: getattr(value, field.name) for field in fields(value)})
+        attributes = {field: getattr(value, field.name) for field in fields(value)}
+        return to_json_object(
+            {field.name: each for field, each in attributes.items() if not field.metadata or each != field.default}
+        )
     if isinstance(value, tuple):
         named = getattr(value, "_asdict", None)
         return [to_json_value(item) for item in value] if named is None else to_json_object(named())

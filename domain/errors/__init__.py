@@ -2,6 +2,7 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -39,7 +40,15 @@ FlowledgerError
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
-from .requests import Fault, InvalidDefinition, InvalidExport, InvalidSnapshot, InvalidValue, NotStorable
+from .requests import (
+    Fault,
+    GlobalsMissing,
+    InvalidDefinition,
+    InvalidExport,
+    InvalidSnapshot,
+    InvalidValue,
+    NotStorable,
+)
 from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
 from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
@@ -54,6 +63,7 @@ __all__ = [
     "ExpressionError",
     "Fault",
     "FlowledgerError",
+    "GlobalsMissing",
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",

@@ -1,6 +1,6 @@
 """The call itself is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..visible import quoted, visible
@@ -66,6 +66,23 @@ class InvalidValue(InvalidRequest):
     def __init__(self, path: str, message: str) -> None:
         self.path = path
         super().__init__(f"{visible(path)}: {message}")
+
+
+class GlobalsMissing(InvalidRequest):
+    """Nodes that are still to run read globals which the call wasn't given; nothing was written.
+
+    ``names`` are those of the globals, ``nodes`` those of a node that reads each. A name that an expression only reads
+    under a condition (``has(globals.x)``, a branch, ``&&``, ``||``) isn't missing.
+    """
+
+    def __init__(self, workflow_id: str, version: int, readers: Mapping[str, str]) -> None:
+        self.names: tuple[str, ...] = tuple(sorted(readers))
+        self.nodes: tuple[str, ...] = tuple(readers[name] for name in self.names)
+        read = " and ".join(f"globals.{visible(name)} (node {quoted(readers[name])})" for name in self.names)
+        super().__init__(
+            f"version {version} of workflow {quoted(workflow_id)} reads {read}, which this call lacks, so nothing was "
+            "begun: pass globals={…}, on the command line --global NAME=VALUE, or open the ledger with globals="
+        )
 
 
 class NotStorable(InvalidRequest):

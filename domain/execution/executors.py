@@ -241,6 +241,20 @@ def unwrap(function: Callable[..., Any]) -> tuple[Any, list[functools.partial[An
         function = function.func
 
 
+def _why_not_called(function: Callable[..., Any]) -> str | None:
+    """Why a call with one positional argument will fail; None where it won't, or where that can't be known."""
+    try:
+        # As it is called: what a decorator wraps may take more, which the decorator gives.
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001 - many builtins have none, and annotations are evaluated to read one
+        return None
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
 class ExecutorRegistry(Unpicklable):
     """Maps node types to the functions that execute them."""
 
@@ -271,7 +285,8 @@ class ExecutorRegistry(Unpicklable):
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
 
-        Raises InvalidRequest (the type is taken), InvalidValue (the type has control characters).
+        Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
+        type has control characters).
         """
 
         def keep(function: _F) -> _F:
@@ -283,6 +298,12 @@ class ExecutorRegistry(Unpicklable):
             if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
+                )
+            unfit = _why_not_called(function)
+            if unfit is not None:
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: an executor is called with one argument, the StepContext, and "
+                    f"{quoted(unwrap(function)[0].__qualname__)} can't be: {unfit}"
                 )
             if type in self._executors:
                 raise InvalidRequest(

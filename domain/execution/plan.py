@@ -1,15 +1,26 @@
 """A definition joined with its executors: all that can be prepared once is prepared here."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import Fault, InvalidDefinition, InvalidRequest
-from ..expressions import ExpressionLanguage, Template, compile_template, excess_in_definition, excess_in_node
+from ..expressions import (
+    ExpressionLanguage,
+    Template,
+    compile_template,
+    excess_in_definition,
+    excess_in_node,
+    source_in,
+    verbatim,
+)
 from ..visible import quoted
 from ..workflow.definition import Node, WorkflowDefinition
 from ..workflow.retry_policy import RetryPolicy, policy_in
+from ..workflow.routes import routes_of
 from .executors import Executor, ExecutorRegistry, InputSchema
+from .routing import PlannedRoutes, plan_routes
 
 
 class ValidatedInput(Protocol):
@@ -44,8 +55,7 @@ class PlannedNode:
     policy: RetryPolicy | None
     template: Template
     validator: InputValidator | None
-    routes: Mapping[str | None, str]
-    """Handle (None: no handle) → the next node."""
+    routes: PlannedRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,42 @@ class Plan:
 
     definition: WorkflowDefinition
     nodes: Mapping[str, PlannedNode]
-    routes: Mapping[str, Mapping[str | None, str]]
-    """Node id → handle (None: no handle) → the next node; also of nodes that have no executor."""
+    routes: Mapping[str, PlannedRoutes]
+    """By node id; also of nodes that have no executor."""
+    _readers: dict[str, Mapping[str, str]] = field(
+        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
+    )
+
+    def readers_of_globals(self, start: str) -> Mapping[str, str]:
+        """The names of globals without which a run that goes on at this node may come to a step that fails → a node
+        that reads each. The nodes are those that the run may come to.
+        """
+        readers = self._readers.get(start)
+        if readers is None:
+            readers = self._readers[start] = self._find_readers(start)
+        return readers
+
+    def _find_readers(self, start: str) -> Mapping[str, str]:
+        readers: dict[str, str] = {}
+        if not any(self._required_by(node_id) for node_id in self.routes):
+            return readers
+        ahead, seen = deque([start]), {start}
+        while ahead:
+            node_id = ahead.popleft()
+            for name in self._required_by(node_id):
+                readers.setdefault(name, node_id)
+            following = set(self.routes[node_id].targets() if node_id in self.routes else ()) - seen
+            seen |= following
+            ahead += sorted(following)
+        return readers
+
+    def _required_by(self, node_id: str) -> frozenset[str]:
+        """The globals without which the node's data, or the condition of an edge from it, has no value."""
+        planned = self.nodes.get(node_id)
+        if planned is None:
+            return frozenset()
+        by_conditions = (condition.required_globals for condition in planned.routes.conditions())
+        return planned.template.required_globals.union(*by_conditions)
 
 
 def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies) -> Plan:
@@ -77,17 +121,20 @@ def _plan(
     missing: Callable[[int, str, ExecutorRegistry], Fault | None],
 ) -> Plan:
     faults: list[Fault | None] = []
-    routes: dict[str, dict[str | None, str]] = {node.id: {} for node in definition.nodes}
-    for edge in definition.edges:
-        routes[edge.source][edge.source_handle] = edge.target
     nodes: dict[str, PlannedNode] = {}
-    refusal = excess_in_definition(node.data for node in definition.nodes)
+    refusal = excess_in_definition(_texts_with_expressions(definition))
+    leaving = routes_of(definition)
+    routes = {node.id: plan_routes(node, leaving[node.id], dependencies.language, refusal) for node in definition.nodes}
     for index, node in enumerate(definition.nodes):
         executor = executors.get(node.type)
         if executor is None:
             faults.append(missing(index, node.type, executors))
             continue
-        template = compile_template(node.data, dependencies.language, where=node.id, refusal=refusal)
+        template = (
+            compile_template(node.data, dependencies.language, where=node.id, refusal=refusal)
+            if node.expressions
+            else verbatim(node.data)
+        )
         policy = policy_in(node.metadata, "metadata") or executor.retry
         validator = None
         try:
@@ -105,10 +152,18 @@ def expression_faults(definition: WorkflowDefinition) -> list[Fault]:
     found = [
         Fault(f"nodes[{index}].data", excess)
         for index, node in enumerate(definition.nodes)
-        if (excess := excess_in_node(node.data)) is not None
+        if node.expressions and (excess := excess_in_node(node.data)) is not None
     ]
-    excess = excess_in_definition(node.data for node in definition.nodes)
+    excess = excess_in_definition(_texts_with_expressions(definition))
     return found if excess is None else [*found, Fault("nodes", excess)]
+
+
+def _texts_with_expressions(definition: WorkflowDefinition) -> Iterator[Any]:
+    """The data and the conditions of a definition, as far as they are compiled."""
+    yield from (node.data for node in definition.nodes if node.expressions)
+    yield from (
+        f"{{{{{source_in(edge.when)}}}}}" for edge in definition.edges if edge.enabled and edge.when is not None
+    )
 
 
 def unknown_types(nodes: Any, executors: ExecutorRegistry) -> list[Fault]:

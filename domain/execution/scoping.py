@@ -1,4 +1,4 @@
-"""The globals of one call, and which nodes see which of them."""
+"""The globals of one call: which nodes see which of them, and which are no secret."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,19 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from ..masking.observing import observe_answers
+from ..visible import quoted
 from ..workflow.definition import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A value of ``globals`` that is no secret: it is recorded as it is, and masked nowhere.
+
+    Executors and expressions get the value itself. A value that only some nodes are given is written
+    ``Scoped(Public(value), …)``.
+    """
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +27,8 @@ class Scoped:
     """A value of ``globals`` that only nodes of these types, or with these ids, are given.
 
     For the others its name isn't there. With ``expressions=False`` only the executors of these nodes see it, and no
-    expression does. It is masked everywhere all the same. Raises InvalidRequest where neither is named, or where what
-    is named is no text.
+    expression does. It is masked everywhere all the same, unless it is ``Public``. Raises InvalidRequest where neither
+    is named, or where what is named is no text.
     """
 
     value: Any = field(repr=False)
@@ -53,23 +65,35 @@ def _names(given: Iterable[str], name: str) -> tuple[str, ...]:
 _NONE: Mapping[str, Scoped] = MappingProxyType({})
 
 _PLAIN = frozenset((str, int, float, bool, bytes, dict, list, tuple, type(None)))
-"""Types of values that are neither scoped nor called."""
+"""Types of values that are neither scoped nor public, and aren't called."""
 
 
 class Globals:
     """The globals that a caller gave for one call."""
 
-    __slots__ = ("_by_node", "_calls", "_scoped", "values")
+    __slots__ = ("_by_node", "_calls", "_scoped", "public", "values")
 
     def __init__(
-        self, values: Mapping[str, Any], scoped: Mapping[str, Scoped] = _NONE, *, may_call: bool = False
+        self,
+        values: Mapping[str, Any],
+        scoped: Mapping[str, Scoped] = _NONE,
+        public: frozenset[str] = frozenset(),
+        *,
+        may_call: bool = False,
     ) -> None:
         """``may_call``: whether there may be callables among the values."""
         self.values = values
-        """All of them by name; enough for masking."""
+        """All of them by name."""
+        self.public = public
+        """The names of those that aren't masked."""
         self._scoped = scoped
         self._calls = may_call
         self._by_node: dict[str, Mapping[str, Any]] = {}
+
+    @property
+    def secrets(self) -> Mapping[str, Any]:
+        """Those that are masked, by name."""
+        return self._without(self.public) if self.public else self.values
 
     def for_executor(self, node: Node) -> Mapping[str, Any]:
         """The globals that a node's executor is given, by name. All nodes belong to one definition."""
@@ -92,25 +116,37 @@ class Globals:
         return MappingProxyType({name: value for name, value in self.values.items() if name not in hidden})
 
     def observed_by(self, add_answer: Callable[[Any], None]) -> "Globals":
-        """The same, with the answers of callables passed to ``observe``."""
+        """The same, with the answers of callables passed to ``add_answer``, but for those that are public."""
         if not self._calls:
             return self
-        observed = {name: observe_answers(value, add_answer) for name, value in self.values.items()}
-        return Globals(MappingProxyType(observed), self._scoped)
+        observed = {
+            name: value if name in self.public else observe_answers(value, add_answer)
+            for name, value in self.values.items()
+        }
+        return Globals(MappingProxyType(observed), self._scoped, self.public)
 
 
 def parse_globals(given: Mapping[str, Any] | None) -> Globals:
-    """Raises InvalidRequest for what is no mapping."""
-    if not given:
-        return NO_GLOBALS
+    """The globals of a call; NONE_GIVEN where the caller gave none.
+
+    Raises InvalidRequest for what is no mapping, or public and scoped the wrong way round.
+    """
+    if given is None:
+        return NONE_GIVEN
     if not isinstance(given, Mapping):
-        raise InvalidRequest("globals are a mapping of names to values")
+        raise InvalidRequest(f"globals are a mapping of names to values, not {type(given).__name__}")
     values = dict(given)
     if _PLAIN.issuperset(map(type, values.values())):
         return Globals(MappingProxyType(values))
     scoped = {name: value for name, value in values.items() if isinstance(value, Scoped)}
     values |= {name: value.value for name, value in scoped.items()}
-    return Globals(MappingProxyType(values), scoped, may_call=True)
+    public = {name: value for name, value in values.items() if isinstance(value, Public)}
+    values |= {name: value.value for name, value in public.items()}
+    for name, value in values.items():
+        if isinstance(value, Scoped | Public):
+            raise InvalidRequest(f"globals {quoted(name)}: write fl.Scoped(fl.Public(value), …), each of them once")
+    return Globals(MappingProxyType(values), scoped, frozenset(public), may_call=True)
 
 
-NO_GLOBALS = Globals(MappingProxyType({}))
+NONE_GIVEN = Globals(MappingProxyType({}))
+"""Of a call whose caller left it to the ledger which globals there are."""

@@ -21,6 +21,7 @@ from ..visible import quoted
 from ..workflow.definition import Node
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, logged_lines, make_read_only
 from .plan import PlannedNode
+from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
@@ -78,7 +79,7 @@ def prepare(
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node))
+        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public)
         data, masked = template.render(scope)
         masker.add_secret(data, masked)
     model = data
@@ -125,7 +126,7 @@ def find_input_refusal(
     planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
 ) -> Refusal | None:
     """Why the node's input schema refuses its input, or None. A failing expression is no refusal: it fails the step."""
-    masker = Masker(globals.values)
+    masker = Masker(globals.secrets)
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:
@@ -172,10 +173,11 @@ def conclude(
     started_at: int,
     finished_at: int,
     chance: float,
+    globals: Globals,
     masker: Masker,
     limits: StepLimits,
 ) -> list[NewEvent]:
-    """The events of a step's outcome: one, or two where no edge takes the returned handle."""
+    """The events of a step's outcome: one, or two where there is no way on from it."""
     node_id = planned.node.id
     finished_at = max(started_at, finished_at)  # a clock that is set back during a step
     event = envelope(state, by, finished_at)
@@ -192,13 +194,27 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = events_or_error(planned, state, outcome, event, limits, masker)
+    concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
     if not isinstance(concluded, Raised):
         return concluded
     event["error"] = describe_error(concluded.error, masker)
-    if planned.policy is not None and planned.policy.allows(attempt) and is_retryable(concluded.error):
+    # An executor that returned has had its effect: a value that can't be kept is no reason to repeat it.
+    failed = isinstance(outcome, Raised) and is_retryable(concluded.error)
+    if failed and planned.policy is not None and planned.policy.allows(attempt):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
+    elif planned.routes.on_failure:
+        way = way_after_failure(planned.routes, scope_after(planned.node, state, event, globals))
+        if way.fault is not None:
+            event["reason"] = recordable(way.fault, masker)
+        _record_way(event, way)
     return [NewEvent(STEP_FAILED, event)]
+
+
+def _record_way(event: dict[str, Any], way: Way) -> None:
+    if way.next_node_id is not None:
+        event["next_node_id"] = way.next_node_id
+    if way.no_condition_held:
+        event["no_condition_held"] = True
 
 
 def events_or_error(
@@ -206,6 +222,7 @@ def events_or_error(
     state: RunState,
     outcome: Outcome,
     event: Mapping[str, Any],
+    globals: Globals,
     limits: StepLimits,
     masker: Masker,
 ) -> list[NewEvent] | Raised:
@@ -215,7 +232,7 @@ def events_or_error(
     if isinstance(outcome, Raised):
         return outcome
     try:
-        return _conclude_return(planned, state, dict(event), outcome.value, limits, masker)
+        return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
     except SHUTDOWN:
         raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
@@ -223,7 +240,13 @@ def events_or_error(
 
 
 def _conclude_return(
-    planned: PlannedNode, state: RunState, event: dict[str, Any], value: Any, limits: StepLimits, masker: Masker
+    planned: PlannedNode,
+    state: RunState,
+    event: dict[str, Any],
+    value: Any,
+    globals: Globals,
+    limits: StepLimits,
+    masker: Masker,
 ) -> list[NewEvent]:
     asks = (
         isinstance(value, dict)
@@ -251,19 +274,21 @@ def _conclude_return(
             raise InvalidValue("handle", f"{quoted(result.handle)} is {type(result.handle).__name__}, a handle is text")
         event["handle"] = handle = freeze(result.handle, "handle")  # a plain str: what is recorded is what is followed
     routes = planned.routes
-    next_node_id = routes.get(handle)
+    next_node_id = routes.direct.get(handle)
     if next_node_id is not None:
         event["next_node_id"] = next_node_id
         return [NewEvent(STEP_COMPLETED, event)]
-    if handle is not None:
+    if handle is not None and handle not in routes.conditional:
         check_name(handle, "handle")  # here, as an edge of an old definition may have any
-    if not routes:
+    way = way_after_success(routes, handle, scope_after(planned.node, state, event, globals))
+    _record_way(event, way)
+    if way.fault is None:
         return [NewEvent(STEP_COMPLETED, event)]
     event["unrouted"] = True
-    reason = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
+    why = {key: event[key] for key in ("recorded_at", "by", "correlation_id") if key in event}
     return [
         NewEvent(STEP_COMPLETED, event),
-        NewEvent(FAILED, reason | {"reason": recordable(describe_unrouted(planned, handle), masker)}),
+        NewEvent(FAILED, why | {"reason": recordable(way.fault, masker)}),
     ]
 
 
@@ -281,13 +306,6 @@ def _data_seen_by(state: RunState) -> Iterator[Any]:
     yield state.payload
     for results in state.context.values():
         yield from (result.output for result in results)
-
-
-def describe_unrouted(planned: PlannedNode, handle: str | None) -> str:
-    """Says that no edge takes the handle, and which ones edges do take."""
-    known = ", ".join("(no handle)" if known is None else repr(known) for known in planned.routes)
-    returned = "returned no handle" if handle is None else f"returned handle {quoted(handle)}"
-    return f"Node {planned.node.id!r} {returned}, which no edge takes; its edges take: {known}"
 
 
 def is_retryable(error: BaseException) -> bool:

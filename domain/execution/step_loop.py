@@ -63,7 +63,7 @@ def call_settings(
 
 def check_actor(by: str) -> None:
     """Raises InvalidRequest or InvalidValue for what can't be the name of an actor."""
-    if not isinstance(freeze(by, "by"), str) or not by:
+    if not isinstance(freeze(by, "by", converts=False), str) or not by:
         raise InvalidRequest(f"by {quoted(by)}: an actor is text, not empty")
     check_name(by, "by")
 
@@ -71,7 +71,7 @@ def check_actor(by: str) -> None:
 def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
     """Run steps while the state is active: all of them, or a single one."""
     by, globals, step_limit, now, chance, limits = settings
-    masker = Masker(globals.values)
+    masker = Masker(globals.secrets)
     globals = globals.observed_by(masker.add_answer)
     steps = 0
     while is_running(state) and state.current_node_id is not None:
@@ -98,6 +98,7 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
             started_at=started_at,
             finished_at=now(),
             chance=chance(),
+            globals=globals,
             masker=masker,
             limits=limits,
         )

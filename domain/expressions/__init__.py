@@ -1,12 +1,14 @@
 """Expressions in node data: found in text, reduced to what they refer to, compiled once and rendered step by step."""
 
 from .amount import excess_in_definition, excess_in_node
+from .condition import Condition, source_in
 from .language import Allowance, Expression, ExpressionLanguage, Program
 from .references import Scope
-from .template import Rendered, Template, compile_template
+from .template import Rendered, Template, compile_template, verbatim
 
 __all__ = [
     "Allowance",
+    "Condition",
     "Expression",
     "ExpressionLanguage",
     "Program",
@@ -16,4 +18,6 @@ __all__ = [
     "compile_template",
     "excess_in_definition",
     "excess_in_node",
+    "source_in",
+    "verbatim",
 ]

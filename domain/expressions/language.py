@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from ..errors import ExpressionError, InvalidValue
 from ..values.json import freeze
+from .conditions import required_names
 from .lexer import MAX_SOURCE_LENGTH, tokenize
 from .references import ANY, ROOTS, Scope, find_references, resolve, shorten, suggestion
 from .selection import Selection
@@ -64,7 +65,15 @@ class ExpressionLanguage(Protocol):
 class Expression:
     """One expression. A path with literal keys alone is read directly: it shares the value and keeps its key order."""
 
-    __slots__ = ("_program", "_references", "_selection", "reads_globals", "source")
+    __slots__ = (
+        "_global_names",
+        "_program",
+        "_references",
+        "_selection",
+        "reads_globals",
+        "required_globals",
+        "source",
+    )
 
     def __init__(self, source: str, language: ExpressionLanguage) -> None:
         """Raises ExpressionError for what can't be compiled."""
@@ -73,13 +82,20 @@ class Expression:
         tokens = tokenize(source)
         self.source = source
         self._references = find_references(tokens)
-        self.reads_globals = any(reference.root == "globals" for reference in self._references)
+        self._global_names = {ref.keys[0] if ref.keys else ANY for ref in self._references if ref.root == "globals"}
+        self.reads_globals = bool(self._global_names)
+        self.required_globals = required_names(tokens, self._references, "globals")
+        """The names of globals without which it has no value, whatever else it is given."""
         self._program = None if self._is_path(len(tokens)) else language.compile(source)
         self._selection = Selection(self._references)
 
     def _is_path(self, token_count: int) -> bool:
         path = self._references[0] if self._references else None
         return path is not None and path.first == 0 and path.end == token_count and ANY not in path.keys
+
+    def may_reveal_globals(self, public: frozenset[str]) -> bool:
+        """Whether its value may come from globals other than these."""
+        return not public.issuperset(self._global_names)
 
     def evaluate(self, scope: Scope, allowance: Allowance) -> Any:
         """The value as read-only JSON. Raises ExpressionError; its message holds no value from globals."""
@@ -93,7 +109,7 @@ class Expression:
             except ExpressionError as error:
                 raise self._explain(error, scope) from None
         try:
-            return freeze(value, "the result")
+            return freeze(value, "the result", converts=False)  # string(…) says how it is written
         except InvalidValue as error:
             raise ExpressionError(self._not_json(error)) from None
 

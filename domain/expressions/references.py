@@ -1,6 +1,6 @@
 """What an expression refers to: the paths in its source, and the value that a path leads to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
@@ -14,7 +14,7 @@ ROOTS = ("nodes", "payload", "input", "globals")
 """The names that an expression sees."""
 
 _RESERVED = frozenset({"in", "true", "false", "null"})
-_NODE_FIELDS = ("last", "all", "output")
+_NODE_FIELDS = ("last", "all", "attempts", "output", "error")
 _LARGEST_LITERAL_INDEX_DIGITS = 9
 
 _MAX_CANDIDATES = 1000
@@ -49,6 +49,8 @@ class Scope:
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Globals that only other nodes are given → in words, which."""
+    public: frozenset[str] = frozenset()
+    """The names of globals that aren't masked."""
 
 
 class _AnyKey:
@@ -151,14 +153,17 @@ def _resolve_node(nodes: Mapping[str, Sequence[ResultView]], reference: Referenc
         return node_fields(results), 1
     if keys[1] == "output":
         return results[-1].output, 2
+    if keys[1] == "error":
+        return results[-1].error, 2
     if keys[1] == "last":
         if len(keys) > 2 and keys[2] == "data":
             return results[-1].output, 3
         return result_entry(results[-1]), 2
-    if keys[1] == "all":
-        if len(keys) > 2 and isinstance(keys[2], int) and keys[2] < len(results):
-            return result_entry(results[keys[2]]), 3
-        return [result_entry(result) for result in results], 2
+    if keys[1] in ("all", "attempts"):
+        of_all = keys[1] == "attempts"
+        if len(keys) > 2 and isinstance(keys[2], int) and (found := at(results, keys[2], with_failures=of_all)):
+            return result_entry(found), 3
+        return [result_entry(result) for result in (results if of_all else successes(results))], 2
     return dict.fromkeys(_NODE_FIELDS), 1
 
 
@@ -223,7 +228,25 @@ def kind_of(value: Any) -> str:
 
 def node_fields(results: Sequence[ResultView]) -> dict[str, Any]:
     entries = [result_entry(result) for result in results]
-    return {"last": entries[-1], "all": entries, "output": results[-1].output}
+    return {
+        "last": entries[-1],
+        "all": [entry for entry in entries if "error" not in entry],
+        "attempts": entries,
+        "output": results[-1].output,
+        "error": results[-1].error,
+    }
+
+
+def successes(results: Iterable[ResultView]) -> Iterator[ResultView]:
+    """The results without the failures."""
+    return (result for result in results if result.error is None)
+
+
+def at(results: Sequence[ResultView], index: int, *, with_failures: bool) -> ResultView | None:
+    """One of the results, counted with or without the failures; None where there are fewer."""
+    if with_failures:
+        return results[index] if index < len(results) else None
+    return next(islice(successes(results), index, None), None)
 
 
 def result_entry(result: ResultView) -> dict[str, Any]:

@@ -7,7 +7,7 @@ cost depends on what it reads, not on how long the run has been going.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from .references import ANY, Key, Reference, ResultView, Scope, node_fields, result_entry
+from .references import ANY, Key, Reference, ResultView, Scope, at, node_fields, result_entry, successes
 
 Branches = dict[Key, "Branches | None"]
 """A tree of keys: None is the whole value, an empty one is only whether the value is there."""
@@ -98,12 +98,20 @@ def _select_node(results: Sequence[ResultView], branches: Branches | None) -> di
             node["last"] = _select(result_entry(results[-1]), below)
         elif key == "output":
             node["output"] = _select(results[-1].output, below)
-        elif key == "all" and below is None:
-            node["all"] = [result_entry(result) for result in results]
-        elif key == "all" and below is not None:
-            node["all"] = {
-                index: _select(result_entry(results[index]), deeper)
-                for index, deeper in below.items()
-                if isinstance(index, int) and index < len(results)
-            }
+        elif key == "error":
+            node["error"] = results[-1].error
+        elif key == "all" or key == "attempts":
+            node[key] = _select_results(results, below, with_failures=key == "attempts")
     return node
+
+
+def _select_results(
+    results: Sequence[ResultView], branches: Branches | None, *, with_failures: bool
+) -> list[Any] | dict[int, Any]:
+    if branches is None:
+        return [result_entry(result) for result in (results if with_failures else successes(results))]
+    return {
+        index: _select(result_entry(found), deeper)
+        for index, deeper in branches.items()
+        if isinstance(index, int) and (found := at(results, index, with_failures=with_failures)) is not None
+    }

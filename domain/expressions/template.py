@@ -25,9 +25,15 @@ class Rendered(NamedTuple):
 class Template:
     """Node data, ready to be rendered. ``faults`` lists the expressions that will fail the step, and why."""
 
-    __slots__ = ("_constant", "_root", "faults", "is_constant", "reads_globals")
+    __slots__ = ("_constant", "_root", "faults", "is_constant", "reads_globals", "required_globals")
 
-    def __init__(self, data: Any, root: "_TemplatePart | None", faults: tuple[Fault, ...]) -> None:
+    def __init__(
+        self,
+        data: Any,
+        root: "_TemplatePart | None",
+        faults: tuple[Fault, ...],
+        required_globals: frozenset[str] = frozenset(),
+    ) -> None:
         self._constant = Rendered(data, data)
         self._root = root
         self.faults = faults
@@ -35,6 +41,8 @@ class Template:
         """Whether there is no expression in the data."""
         self.reads_globals = root is not None and root.reads_globals
         """Whether an expression in the data names ``globals``."""
+        self.required_globals = required_globals
+        """The names of globals without which the data can't be rendered, whatever else there is."""
 
     def render(self, scope: Scope) -> Rendered:
         """The data with a value for each expression. Raises ExpressionError that names node, field and expression."""
@@ -42,7 +50,7 @@ class Template:
         if root is None:
             return self._constant
         value = root.render(scope, Allowance())
-        return Rendered(value, root.mask(value) if root.reads_globals else value)
+        return Rendered(value, root.mask(value, scope.public) if root.reads_globals else value)
 
 
 def compile_template(data: Any, language: ExpressionLanguage, *, where: str, refusal: str | None = None) -> Template:
@@ -52,10 +60,19 @@ def compile_template(data: Any, language: ExpressionLanguage, *, where: str, ref
     data = freeze(data, "data")
     reason = excess_in_node(data) or refusal
     faults: list[Fault] = []
-    root = _compile(data, (), _Compilation(language, where, faults)) if reason is None else _refuse(data, reason, where)
+    required: set[str] = set()
+    if reason is None:
+        root = _compile(data, (), _Compilation(language, where, faults, required))
+    else:
+        root = _refuse(data, reason, where)
     if root is not None and reason is not None:
         faults.append(Fault("data", reason))
-    return Template(data, root, tuple(faults))
+    return Template(data, root, tuple(faults), frozenset(required))
+
+
+def verbatim(data: Any) -> Template:
+    """Data whose braces are text."""
+    return Template(data, None, ())
 
 
 def _refuse(data: Any, reason: str, node_id: str) -> "_TemplatePart | None":
@@ -74,7 +91,7 @@ class _Refused:
     def render(self, scope: Scope, allowance: Allowance) -> Any:  # noqa: ARG002 - as every part has them
         raise ExpressionError(f"node {self.node_id!r}, field data: {self.reason}")
 
-    def mask(self, value: Any) -> Any:
+    def mask(self, value: Any, public: frozenset[str]) -> Any:  # noqa: ARG002 - as above
         return value
 
 
@@ -82,6 +99,7 @@ class _Compilation(NamedTuple):
     language: ExpressionLanguage
     node_id: str
     faults: list[Fault]
+    required_globals: set[str]
 
 
 class _TemplatePart(Protocol):
@@ -90,7 +108,9 @@ class _TemplatePart(Protocol):
     reads_globals: bool
 
     def render(self, scope: Scope, allowance: Allowance) -> Any: ...
-    def mask(self, value: Any) -> Any: ...
+    def mask(self, value: Any, public: frozenset[str]) -> Any:
+        """The value as it is recorded; the same object where nothing in it may come from globals but these."""
+        ...
 
 
 def _compile(value: Any, path: Path, compilation: _Compilation) -> _TemplatePart | None:
@@ -130,10 +150,12 @@ def _pieces(text: str, path: Path, compilation: _Compilation) -> Iterator["str |
 
 def _compile_one(source: str, path: Path, compilation: _Compilation) -> "_Lone":
     try:
-        return _Lone(Expression(source, compilation.language), source, path, compilation.node_id)
+        expression = Expression(source, compilation.language)
     except ExpressionError as error:
         compilation.faults.append(Fault(_place(path), f"{{{{ {shorten(source)} }}}}: {error}"))
         return _Lone(str(error), source, path, compilation.node_id)
+    compilation.required_globals.update(expression.required_globals)
+    return _Lone(expression, source, path, compilation.node_id)
 
 
 def _place(path: Path) -> str:
@@ -167,8 +189,12 @@ class _Lone:
         except ExpressionError as error:
             raise ExpressionError(f"{self.label}: {error}", missing=error.missing) from None
 
-    def mask(self, value: Any) -> Any:
-        return MASK if self.reads_globals else value
+    def may_reveal_globals(self, public: frozenset[str]) -> bool:
+        expression = self.expression
+        return isinstance(expression, Expression) and expression.may_reveal_globals(public)
+
+    def mask(self, value: Any, public: frozenset[str]) -> Any:
+        return MASK if self.may_reveal_globals(public) else value
 
 
 class _Text:
@@ -194,8 +220,9 @@ class _Text:
             texts.append(text)
         return "".join(texts)
 
-    def mask(self, value: Any) -> Any:
-        return MASK if self.reads_globals else value
+    def mask(self, value: Any, public: frozenset[str]) -> Any:
+        secret = any(isinstance(piece, _Lone) and piece.may_reveal_globals(public) for piece in self.pieces)
+        return MASK if secret else value
 
 
 class _Object:
@@ -210,10 +237,11 @@ class _Object:
         # The fields come first, so that every key keeps its place.
         return FrozenDict(self.fields | {key: part.render(scope, allowance) for key, part in self.parts.items()})
 
-    def mask(self, value: Any) -> Any:
-        return FrozenDict(
-            value | {key: part.mask(value[key]) for key, part in self.parts.items() if part.reads_globals}
-        )
+    def mask(self, value: Any, public: frozenset[str]) -> Any:
+        masked = {key: part.mask(value[key], public) for key, part in self.parts.items() if part.reads_globals}
+        if all(item is value[key] for key, item in masked.items()):
+            return value
+        return FrozenDict(value | masked)
 
 
 class _List:
@@ -230,12 +258,11 @@ class _List:
             items[index] = part.render(scope, allowance)
         return FrozenList(items)
 
-    def mask(self, value: Any) -> Any:
-        items = list(value)
-        for index, part in self.parts.items():
-            if part.reads_globals:
-                items[index] = part.mask(items[index])
-        return FrozenList(items)
+    def mask(self, value: Any, public: frozenset[str]) -> Any:
+        masked = {at: part.mask(value[at], public) for at, part in self.parts.items() if part.reads_globals}
+        if all(item is value[at] for at, item in masked.items()):
+            return value
+        return FrozenList([masked.get(at, item) for at, item in enumerate(value)])
 
 
 def as_text(value: Any) -> str:

@@ -9,6 +9,14 @@ from .forms import ALWAYS_MASKED, Form
 _WORD_BEGINS = re.compile(r"(?<!\w)(?=\S)")
 _WORD_GOES_ON = re.compile(r"\w")
 
+_VALUE_ENDS = re.compile(r"""[<>]|[ \t]*(?:[,;)\]}"'`|&\r\n]|\Z)""")
+"""What stands behind a value, as in ``pin=123, …`` and ``{"pin": "123"}``."""
+
+_BEFORE_VALUES = frozenset("=,;([{\"'`|&?\r\n")
+"""What stands before one, blanks aside. A colon does with a blank or a quote beside it, as in no host and no time; an
+angle bracket without a blank, as in no comparison.
+"""
+
 _CUT = re.compile(r"\.{3,}|…")
 """Where the middle or the end of a text was left out, as reprs and pydantic's messages do."""
 
@@ -22,7 +30,7 @@ _MAX_CUT = 128
 class Finder:
     """The forms to look for. Each text is looked through once for each level of escapes in it."""
 
-    __slots__ = ("_begins", "_ends", "_forms", "_lengths", "_word_lengths", "_words")
+    __slots__ = ("_begins", "_ends", "_forms", "_lengths", "_short_lengths", "_values", "_words")
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
@@ -31,16 +39,18 @@ class Finder:
         self._begins: dict[str, list[str]] = {}
         """First characters of long forms → what follows counts where the rest is left out."""
         self._ends: dict[str, list[str]] = {}
+        self._values: set[str] = set()
         self._words: set[str] = set()
-        self._word_lengths: tuple[int, ...] = ()
+        self._short_lengths: tuple[int, ...] = ()
+        """How long values and words are, longest first."""
 
     def add(self, form: Form) -> None:
         """Also look for this form."""
         text = form.text
-        if form.kind == "word":
-            self._words.add(text)
-            if len(text) not in self._word_lengths:
-                self._word_lengths = tuple(sorted({*self._word_lengths, len(text)}, reverse=True))
+        if form.kind in ("value", "word"):
+            (self._words if form.kind == "word" else self._values).add(text)
+            if len(text) not in self._short_lengths:
+                self._short_lengths = tuple(sorted({*self._short_lengths, len(text)}, reverse=True))
         elif text not in self._forms:
             self._forms.add(text)
             start = text[:ALWAYS_MASKED]
@@ -55,8 +65,8 @@ class Finder:
         """Where the forms are, in order; what overlaps or touches is one."""
         found: list[tuple[int, int]] = []
         for layer in layers(text):
-            if self._words:
-                found += (layer.span(*place) for place in self._whole_words(layer.text))
+            if self._short_lengths:
+                found += (layer.span(*place) for place in self._by_themselves(layer.text))
             folded = layer.folded()
             found += (folded.span(*place) for place in self._anywhere(folded.text))
             found += (folded.span(*place) for place in self._cut(folded.text))
@@ -72,12 +82,16 @@ class Finder:
                         yield at, min(at + length, len(text))
                         break
 
-    def _whole_words(self, text: str) -> Iterator[tuple[int, int]]:
+    def _by_themselves(self, text: str) -> Iterator[tuple[int, int]]:
         for begin in _WORD_BEGINS.finditer(text):
             at = begin.start()
-            for length in self._word_lengths:
-                if text[at : at + length] in self._words and not _WORD_GOES_ON.match(text, at + length):
-                    yield at, min(at + length, len(text))
+            for length in self._short_lengths:
+                end = at + length
+                found = text[at:end]
+                if (found in self._words and not _WORD_GOES_ON.match(text, end)) or (
+                    found in self._values and _VALUE_ENDS.match(text, end) and _is_begin_of_value(text, at)
+                ):
+                    yield at, min(end, len(text))
                     break
 
     def _cut(self, text: str) -> Iterator[tuple[int, int]]:
@@ -97,6 +111,16 @@ class Finder:
                     yield begin, at
                     break
             behind = begin
+
+
+def _is_begin_of_value(text: str, at: int) -> bool:
+    before = at
+    while before and text[before - 1] in " \t":
+        before -= 1
+    last = text[before - 1] if before else "\n"
+    if last == ":":
+        return before < at or text[max(before - 2, 0)] in "\"'"
+    return last in _BEFORE_VALUES or (last in "<>" and before == at)
 
 
 def _merge_spans(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,16 +1,18 @@
 """How a secret may look in a text, escapes and capitals aside: as it is, line by line, in hex, in base64."""
 
 import base64
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
+from urllib.parse import quote, quote_plus
 
 from .decoding import decode_all, fold
 from .secrets import Leaf
 
 ALWAYS_MASKED = 4
-"""Characters from which a text is masked anywhere. A shorter one would hit half of all words, so it has to be one."""
+"""Characters from which a text is masked anywhere. A shorter one would hit half of all words."""
 
 MAX_ENCODED = 64 * 1024
 """Characters or bytes up to which a secret is looked for in other forms than as it is and line by line."""
@@ -26,6 +28,9 @@ LONGEST_FORM = 64 * 1024
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
+_NEEDS_ESCAPES = re.compile(r"[^\w.~-]", re.ASCII)
+"""Whether a URL or JSON writes the text in another way."""
+
 _NO_UTF8 = re.compile("[\udc80-\udcff]+")
 """Bytes that are no text, as they are decoded."""
 
@@ -34,12 +39,17 @@ class Form(NamedTuple):
     """One text to look for."""
 
     text: str
-    kind: Literal["word", "text", "encoded"]
-    """A word is masked where it stands by itself, exactly so; the others anywhere, and they are folded."""
+    kind: Literal["value", "word", "text", "encoded"]
+    """A value is masked where it stands alone, between quotes or behind an equals sign; a word where it is one; both
+    exactly so. The others are masked anywhere, and are folded.
+    """
 
 
 def forms(leaf: Leaf, *, encoded: bool = True) -> Iterator[Form]:
     """All forms of a secret; ``encoded``: also those in hex and base64."""
+    if isinstance(leaf, bool):
+        yield from (Form(text, "value") for text in (str(leaf), str(leaf).lower()))
+        return
     if isinstance(leaf, str):
         yield from _of_text(leaf)
     elif isinstance(leaf, bytes):
@@ -47,13 +57,16 @@ def forms(leaf: Leaf, *, encoded: bool = True) -> Iterator[Form]:
         for text in {leaf.decode("latin-1"), *(run for run in runs if len(runs) == 1 or len(run) >= _MIN_RUN)}:
             yield from _of_text(text)
     else:
-        yield Form(repr(leaf), "word")
+        yield Form(repr(leaf), "value" if len(repr(leaf)) < ALWAYS_MASKED else "word")
         if isinstance(leaf, int) and abs(leaf) >= 1000:
             yield Form(f"{leaf:,}", "word")
     if encoded:
         for data in _as_bytes(leaf):
             if len(data) <= MAX_ENCODED:
                 yield from _of_bytes(data)
+        if isinstance(leaf, str):
+            for data in set(_escaped(leaf.strip())):
+                yield from _in_base64(data)
 
 
 def _of_text(text: str) -> Iterator[Form]:
@@ -67,7 +80,7 @@ def _of_text(text: str) -> Iterator[Form]:
         for form in {part, decode_all(part), *_with_quotes(part)}:
             if len(form) < ALWAYS_MASKED:
                 if form.strip():
-                    yield Form(form, "word")
+                    yield Form(form, "value")
                 continue
             yield from _pieces(fold(form))
             if not form.isascii():
@@ -101,13 +114,30 @@ def _as_bytes(leaf: Leaf) -> set[bytes]:
     return found
 
 
+def _escaped(text: str) -> Iterator[bytes]:
+    """What is in base64 where an identifier and a secret are quoted before they are joined, as in OAuth's Basic
+    header, or a document with the secret in it is encoded as a whole.
+    """
+    if _NEEDS_ESCAPES.search(text) and ALWAYS_MASKED <= len(text) <= _PIECE:
+        data = text.encode(errors="surrogatepass")
+        yield quote(data, safe="").encode()
+        yield quote(data).encode()
+        yield quote_plus(data).encode()
+        for ascii_only in (True, False):
+            yield json.dumps(text, ensure_ascii=ascii_only)[1:-1].encode(errors="surrogatepass")
+
+
 def _of_bytes(data: bytes) -> Iterator[Form]:
-    if len(data) < ALWAYS_MASKED:  # of these only what is long enough to be no other word
+    if len(data) < ALWAYS_MASKED:
         whole = {data.hex(), data.hex().upper(), base64.b64encode(data).decode()}
-        yield from (Form(form, "word") for form in whole if len(form) >= ALWAYS_MASKED)
+        yield from (Form(form, "value") for form in whole)
         return
     for separator in ("", ":", "-", " "):
         yield from _pieces(data.hex(separator) if separator else data.hex(), "encoded")
+    yield from _in_base64(data)
+
+
+def _in_base64(data: bytes) -> Iterator[Form]:
     for before in range(3):  # how many bytes of something else share the first group of three
         text = base64.b64encode(bytes(before) + data)
         # Only characters that the data alone decides: none that has bits of what stands before or behind it.

@@ -26,9 +26,9 @@ MAX_ANSWER = 1000
 class Masker:
     """Replaces every text and number in ``globals``, however deep, wherever it shows up in an error, traceback or log.
 
-    Texts of four characters and more are replaced anywhere, shorter ones and numbers as whole words; also within
-    escapes, in hex and in base64. True, false and null reveal nothing and stay. Nothing is collected before there is a
-    text to mask.
+    Texts of four characters and more are replaced anywhere, numbers of as many as whole words; also within escapes, in
+    hex and in base64. What is shorter, true and false are replaced where they stand alone as a value. Nothing is
+    collected before there is a text to mask.
     """
 
     __slots__ = ("_answers", "_finder", "_known", "_new", "_weight")

@@ -21,6 +21,7 @@ from .objects import attributes
 from .parts import parts_of
 
 Leaf = str | bytes | int | float
+"""An int may be a bool."""
 
 MAX_VALUES = 50_000
 """Values that are visited, level by level. What lies beyond them isn't masked."""
@@ -55,7 +56,7 @@ def leaves(values: Iterable[Any], most: int = MAX_VALUES) -> Iterator[Leaf]:
         with suppress(Exception):  # a container or an object of the caller's may raise anything when it is looked at
             value = _plain(found.value)
             leaf = _leaf(value)
-            if leaf is not None and found.is_part and _length(leaf) < _LONG_ENOUGH:
+            if leaf is not None and found.is_part and (isinstance(leaf, bool) or _length(leaf) < _LONG_ENOUGH):
                 leaf = None
             elif isinstance(leaf, str) and leaf not in texts:
                 texts.add(leaf)
@@ -87,13 +88,15 @@ def _plain(value: Any) -> Any:
 
 
 def _leaf(value: Any) -> Leaf | None:
-    """Of subclasses too the value itself, not what they show. True and false tell nothing."""
+    """Of subclasses too the value itself, not what they show."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bytes):
         return bytes(value)
     if isinstance(value, int):
-        return None if isinstance(value, bool) or int.bit_length(value) > _MAX_BITS else int(value)
+        if isinstance(value, bool):
+            return value
+        return None if int.bit_length(value) > _MAX_BITS else int(value)
     return float(value) if isinstance(value, float) else None
 
 

@@ -1,17 +1,20 @@
 """Forking a run: where it begins, and the edit of its last result."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition, InvalidRequest, InvalidValue
 from ..execution.executors import StepResult
 from ..execution.plan import Plan, PlannedNode
-from ..execution.step import describe_unrouted
+from ..execution.routing import scope_after, way_after_success
+from ..execution.scoping import Globals
+from ..expressions import Scope
 from ..ports import RecordedEvent
-from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult
+from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult, RunState
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
+from ..workflow.definition import Node
 
 
 class Edit(NamedTuple):
@@ -40,6 +43,9 @@ class ForkPoint(NamedTuple):
     workflow_id: str
     version: int
     plan: Plan
+    globals: Globals
+    state_before: Callable[[RecordedEvent], RunState]
+    """The run before the step whose result an event holds."""
 
     def node(self, node_id: str) -> PlannedNode:
         """The planned node. Raises IllegalTransition, with the known nodes, where the definition lacks it."""
@@ -60,8 +66,8 @@ class ForkPoint(NamedTuple):
 def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: ForkPoint) -> EditedResult:
     """The edit in place of the last result in the events before the fork, newest first, with the node that follows.
 
-    Raises InvalidRequest where there is no result yet, or no edge takes the handle; IllegalTransition where the
-    definition lacks the node.
+    Raises InvalidRequest where there is no result yet, no edge takes the handle, or a condition can't be evaluated;
+    IllegalTransition where the definition lacks the node.
     """
     event = next(filter(_has_result, backwards), None)
     if event is None:
@@ -76,15 +82,22 @@ def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: Fork
         edited["attempt"] = recorded["attempt"]
     if handle is not None:
         edited["handle"] = handle
-    if planned.routes:
-        if handle not in planned.routes:
-            raise InvalidRequest(f"{fork_point.label} has no way on. {describe_unrouted(planned, handle)}")
-        edited["next_node_id"] = planned.routes[handle]
-    elif edit.handle is not None:
-        check_name(edit.handle, "handle")
     if edit.output is not None:
         edited["output"] = edit.output
+    way = way_after_success(planned.routes, handle, lambda: _scope_after_edit(event, edited, planned.node, fork_point))
+    if way.fault is not None:
+        raise InvalidRequest(f"{fork_point.label} has no way on. {way.fault}")
+    if way.next_node_id is not None:
+        edited["next_node_id"] = way.next_node_id
+    elif edit.handle is not None:
+        check_name(edit.handle, "handle")
     return edited
+
+
+def _scope_after_edit(event: RecordedEvent, edited: EditedResult, node: Node, fork_point: ForkPoint) -> Scope:
+    """What conditions of edges see where the step had ended with the edited result."""
+    step = {**edited, "recorded_at": event.data["recorded_at"]}
+    return scope_after(node, fork_point.state_before(event), step, fork_point.globals)()
 
 
 def _has_result(event: RecordedEvent) -> bool:

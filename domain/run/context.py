@@ -7,12 +7,12 @@ copies the log (copy-on-write).
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from ..values.json import Immutable
-from .results import Entry, NodeResult, ResultLog, raw_data
+from .results import Entry, NodeResult, ResultLog, is_caught, raw_data
 
 
 class Results(Immutable, Sequence[NodeResult]):
@@ -68,6 +68,14 @@ class PlacedResult:
     result: NodeResult
 
 
+class Tally(NamedTuple):
+    """How often a node has been executed."""
+
+    successes: int
+    visits: int
+    """How often the run has left the node: by a success, or by an edge on failure."""
+
+
 class Context(Immutable, Mapping[str, Results]):
     """Node id → its results, in the order in which the nodes first ran. An immutable view, equal by value."""
 
@@ -105,21 +113,36 @@ class Context(Immutable, Mapping[str, Results]):
 
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
-        successes = self.history.successes(node_id)
-        if self.count == len(self.history):  # compared after the count was read: nothing was appended in between
-            return successes
-        return sum(1 for entry in self._entries(node_id) if "error" not in entry)
+        return self.tally(node_id).successes
+
+    def tally(self, node_id: str) -> "Tally":
+        """How often a node has been executed."""
+        return self._tally(node_id, 0)
+
+    def tally_within(self, node_id: str, loop: Set[str]) -> "Tally":
+        """The same since the loop, of which the node is a part, was entered from outside, or the run began."""
+        return self._tally(node_id, self.history.entered(loop, self.count))
+
+    def _tally(self, node_id: str, place: int) -> "Tally":
+        history, count = self.history, self.count
+        places = history.places(node_id, count)
+
+        def number(among: Sequence[int]) -> int:
+            # Most often all that were recorded are asked for.
+            end = len(among) if not among or among[-1] < count else bisect_left(among, count)
+            return end - (bisect_left(among, place, 0, end) if place else 0)
+
+        results, failures = number(places), number(history.failures(node_id))
+        successes = results - failures
+        return Tally(successes, successes + (number(history.caught(node_id)) if failures else 0))
 
     def next_attempt(self, node_id: str) -> int:
-        """1 after a success or at the beginning; one more than the last attempt after a failure."""
+        """One more than the last attempt after a failure that is to be retried; else 1."""
         visible = self._visible(node_id)
         if not visible:
             return 1
         entry = self.history[self.history.places(node_id, self.count)[visible - 1]]
-        return entry.get("attempt", 1) + 1 if "error" in entry else 1
-
-    def _entries(self, node_id: str) -> Iterator[Entry]:
-        return (self.history[at] for at in self.history.places(node_id, self.count)[: self._visible(node_id)])
+        return entry.get("attempt", 1) + 1 if "error" in entry and not is_caught(entry) else 1
 
     def placed(self, start: int = 0) -> Iterator[PlacedResult]:
         """The results after the first ``start`` of all nodes together, in the order in which they were recorded."""

@@ -81,7 +81,9 @@ class StepCompleted(_Step):
     next_node_id: NotRequired[str]
     """Absent when the run is complete."""
     unrouted: NotRequired[Literal[True]]
-    """No edge takes the handle: a ``run.failed`` that says so follows in the same commit."""
+    """No edge takes the handle, or a condition failed: a ``run.failed`` that says so follows in the same commit."""
+    no_condition_held: NotRequired[Literal[True]]
+    """The run is complete, as no edge that takes the handle has a condition that is true."""
     input: NotRequired[Any]
     """The node's data as the executor saw it, values from globals masked; an empty object when absent."""
     output: NotRequired[Any]
@@ -91,7 +93,13 @@ class StepCompleted(_Step):
 
 class StepFailed(_Step):
     retry_at: NotRequired[int]
-    """When a retry is due; absent when there is none and the run has failed."""
+    """When a retry is due; absent when there is none."""
+    next_node_id: NotRequired[str]
+    """Where an edge on failure leads; the run has failed when this and ``retry_at`` are absent."""
+    no_condition_held: NotRequired[Literal[True]]
+    """There are edges on failure, and none of their conditions is true."""
+    reason: NotRequired[str]
+    """Why the condition of an edge on failure couldn't be evaluated."""
     error: StepError
     input: NotRequired[Any]
     logs: NotRequired[list[LogLine]]

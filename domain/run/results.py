@@ -1,7 +1,7 @@
 """The results of a run's steps, in order: one log, shared by all states of the run."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -70,10 +70,17 @@ def raw_data(result: NodeResult) -> dict[str, Any]:
     }
     if result.error is not None:
         data["error"] = result.error
+        if "next_node_id" in result._entry:  # pyright: ignore[reportPrivateUsage]
+            data["nextNodeId"] = result._entry["next_node_id"]  # pyright: ignore[reportPrivateUsage]
     return data
 
 
 _UNREAD = object()
+
+
+def is_caught(entry: Mapping[str, Any]) -> bool:
+    """Whether a failure was one for good from which an edge on failure led on."""
+    return "error" in entry and "next_node_id" in entry
 
 
 def error_text(error: Mapping[str, Any]) -> str:
@@ -104,7 +111,7 @@ class ResultLog:
     events whose results are never read decodes none of them.
     """
 
-    __slots__ = ("_decoders", "_indexed", "_log", "_places", "_successes")
+    __slots__ = ("_caught", "_decoders", "_entered", "_failures", "_indexed", "_log", "_places")
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
@@ -113,7 +120,12 @@ class ResultLog:
         self._indexed = 0
         # Node id → places of its results. One list a node, no more objects: each would slow every garbage collection.
         self._places: dict[str, list[int]] = {}
-        self._successes: dict[str, int] = {}
+        self._failures: dict[str, list[int]] = {}
+        """Of nodes that have failed: the places of the failures."""
+        self._caught: dict[str, list[int]] = {}
+        """Of nodes that an edge on failure has left: the places of these failures."""
+        self._entered: dict[Set[str], tuple[int, int]] = {}
+        """Nodes → how many results were looked at, and the place behind the last one of any other node."""
 
     def __len__(self) -> int:
         return len(self._log)
@@ -161,11 +173,29 @@ class ResultLog:
             self._index(count)
         return self._places.get(node_id, ())
 
-    def successes(self, node_id: str) -> int:
-        """How many of all the node's results are successes."""
-        if self._indexed < len(self._log):
-            self._index(len(self._log))
-        return self._successes.get(node_id, 0)
+    def failures(self, node_id: str) -> Sequence[int]:
+        """Places of the node's failures, ascending, as far as ``places`` was asked."""
+        return self._failures.get(node_id, ())
+
+    def caught(self, node_id: str) -> Sequence[int]:
+        """Places of those of them from which an edge on failure led on."""
+        return self._caught.get(node_id, ())
+
+    def entered(self, nodes: Set[str], count: int) -> int:
+        """Among the first ``count`` results: the place behind the last one of any other node than these.
+
+        It looks at what is new since it was asked last, so following a run costs the same at every step.
+        """
+        seen, place = self._entered.get(nodes, (count + 1, 0))
+        if seen > count:  # asked for the first time, or by a view that is older
+            others = (self.places(node_id, count) for node_id in self.node_ids(count) if node_id not in nodes)
+            place = max((places[at - 1] + 1 for places in others if (at := bisect_left(places, count))), default=0)
+        for at in range(seen, count):
+            if self[at]["node_id"] not in nodes:
+                place = at + 1
+        if self._entered.get(nodes, (0, 0))[0] < count:
+            self._entered[nodes] = (count, place)
+        return place
 
     def node_ids(self, count: int) -> list[str]:
         """The nodes that have results among the first ``count`` entries, in the order in which they first had one."""
@@ -175,16 +205,18 @@ class ResultLog:
 
     def _index(self, count: int) -> None:
         with lock_of(self):
-            places, successes = self._places, self._successes
+            places = self._places
             while self._indexed < count:
                 entry = self[self._indexed]
                 node_id = entry["node_id"]
                 if node_id in places:
                     places[node_id].append(self._indexed)
-                    successes[node_id] += "error" not in entry
                 else:
                     places[node_id] = [self._indexed]
-                    successes[node_id] = int("error" not in entry)
+                if "error" in entry:
+                    self._failures.setdefault(node_id, []).append(self._indexed)
+                    if is_caught(entry):
+                        self._caught.setdefault(node_id, []).append(self._indexed)
                 self._indexed += 1
 
 

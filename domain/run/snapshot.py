@@ -180,6 +180,8 @@ def _read_context(nodes: Mapping[str, Any]) -> Context:
             }
             if result.get("error") is not None:
                 entry["error"] = {"message": _text(result, "error", place)}
+                if result.get("nextNodeId") is not None:
+                    entry["next_node_id"] = _text(result, "nextNodeId", place)
             entries.append(entry)
     return Context(ResultLog(entries), len(entries))
 

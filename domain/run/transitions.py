@@ -62,15 +62,10 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
 
 def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
     _count_step(state, data)
-    state.payload = state.answer = None
-    state.retry_node_id = None
-    if state.cancelled:
+    _leave_node(state, data)
+    if state.cancelled or "next_node_id" in data:
         return
-    if state.status == "active":
-        state.paused_reason = None
-    if (next_node_id := data.get("next_node_id")) is not None:
-        state.current_node_id = next_node_id
-    elif "unrouted" in data:
+    if "unrouted" in data:
         state.current_node_id = data["node_id"]  # a fold that didn't decode the steps before doesn't know it yet
     else:
         state.current_node_id = None
@@ -79,10 +74,14 @@ def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:
 
 def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
     _count_step(state, data)
+    if "next_node_id" in data:
+        _leave_node(state, data)
+        return
     if state.cancelled:
         return
     if (retry_at := data.get("retry_at")) is None:
         state.retry_node_id = None
+        state.failed_reason = data.get("reason")
         _end(state, "failed", data)
         return
     if state.status == "active" and not _is_held_as_pause(state):
@@ -91,6 +90,18 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
         state.retry_attempts = data.get("attempt", 1)
         state.retry_at = retry_at
         state.paused_reason = f"Retry attempt {state.retry_attempts}"
+
+
+def _leave_node(state: RunState, data: Mapping[str, Any]) -> None:
+    """The node is done with: the run goes on where an edge leads, if one does."""
+    state.payload = state.answer = None
+    state.retry_node_id = None
+    if state.cancelled:
+        return
+    if state.status == "active":
+        state.paused_reason = None
+    if (next_node_id := data.get("next_node_id")) is not None:
+        state.current_node_id = next_node_id
 
 
 def _count_step(state: RunState, data: Mapping[str, Any]) -> None:

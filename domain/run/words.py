@@ -20,13 +20,28 @@ def describe_start(data: Body) -> str:
 
 
 def describe_step(data: Body) -> str:
-    way = f"by {data['handle']!r} " if "handle" in data else ""
-    return f"{way}→ {data.get('next_node_id', 'no edge' if 'unrouted' in data else 'end')}: {brief(data.get('output'))}"
+    by = f"by {data['handle']!r} " if "handle" in data else ""
+    return f"{by}→ {_destination(data)}: {brief(data.get('output'))}"
+
+
+def _destination(data: Body) -> str:
+    """Where a completed step leads."""
+    if "unrouted" in data:
+        return "no edge"
+    end = "end, as no condition is true" if "no_condition_held" in data else "end"
+    next_node_id: str = data.get("next_node_id", end)
+    return next_node_id
 
 
 def describe_failure(data: Body) -> str:
-    then = f"; retry due {_time(data['retry_at'])}" if "retry_at" in data else "; the run has failed"
-    return error_text(data["error"]) + then
+    if "retry_at" in data:
+        then = f"retry due {_time(data['retry_at'])}"
+    elif "next_node_id" in data:
+        then = f"→ {data['next_node_id']}"
+    else:
+        why = ", as no condition is true" if "no_condition_held" in data else because(data.get("reason"))
+        then = f"the run has failed{why}"
+    return f"{error_text(data['error'])}; {then}"
 
 
 def describe_pause(data: Body) -> str:

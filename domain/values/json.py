@@ -5,14 +5,13 @@ snapshots instead of copied. Freezing a frozen value costs nothing.
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn, Self
 
-from pydantic import BaseModel
-
 from ..errors import InvalidValue
 from ..visible import quoted
+from .conversion import NotJson, convert, convert_key, with_article
 
 MAX_VALUE_BYTES = 64 * 2**20
 """Default limit for one payload, output or metadata value, in bytes of its strings, keys, scalars and containers."""
@@ -102,18 +101,19 @@ class Immutable:
         return self
 
 
-def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES) -> Any:
+def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES, *, converts: bool = True) -> Any:
     """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
 
-    Tuples become arrays and pydantic models their JSON form; nothing else is converted, so no value is lost silently.
-    A model that can't be dumped is InvalidValue as well, whatever it raises.
+    Tuples become arrays. Models, dataclasses, times, UUIDs, Decimals and enums become what pydantic's JSON mode makes
+    of them, unless ``converts`` is false; nothing else is converted, so no value is lost silently. What can't be dumped
+    is InvalidValue as well, whatever it raises.
     """
     kind = type(value)
     if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
         return value
     if kind is str and value.isascii() and len(value) <= limit:
         return value
-    return _Freezer(name, limit).freeze(value, (), 0)
+    return _Freezer(name, limit, converts).freeze(value, (), 0)
 
 
 def size_of(value: Any) -> int:
@@ -134,9 +134,10 @@ def size_of(value: Any) -> int:
 
 
 class _Freezer:
-    __slots__ = ("left", "limit", "name")
+    __slots__ = ("converts", "left", "limit", "name")
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, converts: bool) -> None:
+        self.converts = converts
         self.name = name
         self.limit = limit
         self.left = limit
@@ -176,49 +177,51 @@ class _Freezer:
 
     def _freeze_mapping(self, value: Mapping[Any, Any], path: tuple[str | int, ...], depth: int) -> FrozenDict:
         items: dict[str, Any] = {}
-        for key, item in self._items(value, path):
+        pairs = self._pairs(value, path)
+        for key, item in pairs:
             if not isinstance(key, str):
-                raise self._fault(path, f"the key {quoted(key)} is {_article(key)}; JSON keys are text")
+                key = self._key(key, path)
             self._spend(len(key), path)
             if not key.isascii():
                 self._check_text(key, path)
             items[str.__str__(key)] = self.freeze(item, (*path, key), depth + 1)
+        if len(items) != len(pairs):
+            raise self._fault(path, "two of its keys are the same text")
         if PAUSE_KEY in items:  # from now on it is data, even if an executor wrote it
             items = {(_PAUSE_KEY_IN_DATA if key == PAUSE_KEY else key): item for key, item in items.items()}
         return FrozenDict(items)
 
-    def _items(self, value: Mapping[Any, Any], path: tuple[str | int, ...]) -> Iterable[tuple[Any, Any]]:
+    def _pairs(self, value: Mapping[Any, Any], path: tuple[str | int, ...]) -> Collection[tuple[Any, Any]]:
         if type(value) is dict:
             return value.items()
         try:
             return [*value.items()]
         except Exception as error:  # a mapping of the caller's may raise anything
-            raise self._fault(path, f"{_article(value)} can't be read: {type(error).__name__}: {error}") from error
+            raise self._fault(path, f"{with_article(value)} can't be read: {type(error).__name__}: {error}") from error
+
+    def _key(self, key: Any, path: tuple[str | int, ...]) -> str:
+        try:
+            text = convert_key(key) if self.converts else None
+        except NotJson as error:
+            raise self._fault(path, f"a key is {error}") from error.__cause__
+        if text is None:
+            raise self._fault(path, f"the key {quoted(key)} is {with_article(key)}; JSON keys are text")
+        return text
 
     def _freeze_other(self, value: Any, path: tuple[str | int, ...], depth: int) -> Any:
-        if isinstance(value, BaseModel):
-            return self.freeze(self._dump(value, path), path, depth)
         if isinstance(value, str):  # here and below subclasses, such as StrEnum, IntEnum or numpy.float64
             return self.freeze(str.__str__(value), path, depth)
         if isinstance(value, int):
             return self.freeze(int(value), path, depth)
         if isinstance(value, float):
             return self.freeze(float(value), path, depth)
-        hint = {
-            "datetime": "; use .isoformat()",
-            "bytes": "; use base64 text",
-            "set": "; use a sorted list",
-            "Decimal": "; use text",
-        }
-        raise self._fault(path, f"{_article(value)} is not JSON{hint.get(type(value).__name__, '')}")
-
-    def _dump(self, model: BaseModel, path: tuple[str | int, ...]) -> Any:
+        if not self.converts:
+            raise self._fault(path, f"{with_article(value)} is not JSON")
         try:
-            return model.model_dump(mode="json")
-        except Exception as error:  # computed fields and serializers are the caller's code, and may raise anything
-            raise self._fault(
-                path, f"{_article(model)} that can't be dumped as JSON: {type(error).__name__}: {error}"
-            ) from error
+            converted = convert(value)
+        except NotJson as error:
+            raise self._fault(path, str(error)) from error.__cause__
+        return self.freeze(converted, path, depth + 1)
 
     def _spend(self, size: int, path: tuple[str | int, ...]) -> None:
         self.left -= size
@@ -246,8 +249,3 @@ def render_path(path: tuple[str | int, ...]) -> str:
     return "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" if part.isidentifier() else f'["{part}"]' for part in path
     )
-
-
-def _article(value: object) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -25,11 +25,6 @@ def same_scalar(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other and (type(one) is not float or repr(one) == repr(other))
 
 
-def equal_scalar(one: Any, other: Any) -> bool:
-    """Whether a replay takes them for equal: JSON has one type of number, so 2 is 2.0; but true isn't 1."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
-
-
 def canonical_json(value: Any) -> str:
     """Compact JSON text with sorted keys: the same values have the same text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

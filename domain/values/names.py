@@ -10,7 +10,7 @@ from .json import freeze
 
 def check_name(name: object, place: str) -> None:
     """Raises InvalidValue for a text that can't be a name; ``place`` says what of."""
-    text = freeze(name, place)
+    text = freeze(name, place, converts=False)
     if not isinstance(text, str):
         raise InvalidValue(place, f"{quoted(name)} is not text")
     fault = name_fault(text)

@@ -1,11 +1,13 @@
 """The Workflow aggregate: the saved history of one definition. Its events, the state they fold into, its decisions."""
 
 from .changes import (
+    ABOUT,
     Changes,
     PartChanges,
     changes_between,
     compare_parts,
     edge_label,
+    edge_terms,
     keyed_edges,
     keyed_nodes,
 )
@@ -19,6 +21,7 @@ from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
 
 __all__ = [
+    "ABOUT",
     "ARCHIVED",
     "CREATED",
     "RESTORED",
@@ -36,6 +39,7 @@ __all__ = [
     "changes_between",
     "compare_parts",
     "edge_label",
+    "edge_terms",
     "evolve",
     "keyed_edges",
     "keyed_nodes",

@@ -9,8 +9,12 @@ from ..values.json_compare import same_json
 
 _Key = TypeVar("_Key")
 
-EdgeKey = tuple[str] | tuple[str, str | None, str]
-"""What identifies an edge: its id, or source, handle and target where it has none of its own."""
+EdgeKey = tuple[str | int | None, ...]
+"""What identifies an edge: its id, or where it has none of its own: source, handle, target, whether it is taken on
+failure, and its number among those of which all this is the same."""
+
+ABOUT = ("name", "description", "metadata")
+"""The keys of a definition that say something about it as a whole."""
 
 
 class PartChanges(NamedTuple):
@@ -37,6 +41,9 @@ class Changes:
     code: tuple[str, ...] = ()
     """Node types that both versions use, with different code."""
     name: bool = False
+    """Whether the workflow has another name."""
+    about: tuple[str, ...] = ()
+    """Which of the definition's own ``name``, ``description`` and ``metadata`` are different."""
     unreadable: bool = False
     """Whether one of the two saves isn't a valid definition (``verify`` says so); then nothing else is compared."""
 
@@ -48,6 +55,7 @@ class Changes:
             return "can't be shown: what was saved is no definition"
         phrases = [*_phrases("node", self.nodes), *_phrases("edge", self.edges)]
         phrases += ["another start"] * self.start + ["another order"] * self.order + ["renamed"] * self.name
+        phrases += [f"other {', '.join(self.about)} of the definition"] if self.about else []
         phrases += [f"other code of {_join(self.code)}"] if self.code else []
         return "; ".join(phrases) or "nothing changed"
 
@@ -71,6 +79,7 @@ def changes_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) 
         order=is_reordered(old_nodes, nodes) or is_reordered(old_edges, edges),
         code=tuple(sorted(type for type in types if before["code"].get(type) != after["code"].get(type))),
         name=before.get("name") != after.get("name"),
+        about=tuple(key for key in ABOUT if not same_json(old.get(key), new.get(key))),
     )
 
 
@@ -83,21 +92,43 @@ def keyed_edges(definition: Mapping[str, Any]) -> dict[EdgeKey, Mapping[str, Any
     """The edges of a definition's JSON. An id that several edges share, which was allowed once, names none of them."""
     edges: Sequence[Mapping[str, Any]] = definition.get("edges", ())
     ids = Counter(edge.get("id") for edge in edges)
-    return {_edge_key(edge, own_id=ids[edge.get("id")] == 1): edge for edge in edges}
+    keyed: dict[EdgeKey, Mapping[str, Any]] = {}
+    numbers: Counter[EdgeKey] = Counter()
+    for edge in edges:
+        key = _edge_key(edge, own_id=ids[edge.get("id")] == 1)
+        numbers[key] += 1
+        keyed[key if numbers[key] == 1 else (*key, numbers[key])] = edge
+    return keyed
 
 
 def _edge_key(edge: Mapping[str, Any], *, own_id: bool) -> EdgeKey:
     if own_id and edge.get("id") is not None:
         return (edge["id"],)
-    return edge["source"], edge.get("sourceHandle"), edge["target"]
+    key = edge["source"], edge.get("sourceHandle"), edge["target"]
+    return (*key, "failure") if edge.get("on") == "failure" else key
 
 
 def edge_label(edge: Mapping[str, Any]) -> str:
-    """What people call an edge: its id, or ``a → b``, or ``a [handle] → b``."""
+    """What people call an edge: its id, or ``a → b`` with when it is taken, as in ``a [handle] → b``."""
     if edge.get("id") is not None:
         return str(edge["id"])
-    handle = edge.get("sourceHandle")
-    return f"{edge['source']}{'' if handle is None else f' [{handle}]'} → {edge['target']}"
+    terms = edge_terms(edge)
+    return f"{edge['source']}{f' [{terms}]' if terms else ''} → {edge['target']}"
+
+
+def edge_terms(edge: Mapping[str, Any]) -> str:
+    """When an edge is taken, in words: by which handle, on failure, on which condition. Empty: always."""
+    handle, when = edge.get("sourceHandle"), edge.get("when")
+    terms = [] if handle is None else [str(handle)]
+    terms += ["on failure"] * (edge.get("on") == "failure")
+    if when is not None:
+        terms.append(f"if {when if len(when) <= _LONGEST_CONDITION else when[: _LONGEST_CONDITION - 1] + '…'}")
+    terms += ["off"] * (edge.get("enabled") is False)
+    return ", ".join(terms)
+
+
+_LONGEST_CONDITION = 60
+"""Characters of a condition that are shown."""
 
 
 def compare_parts(

@@ -1,8 +1,7 @@
 """Workflow definitions: nodes, edges, and the rules that a graph must keep to be run."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +18,7 @@ from ..errors import Fault, InvalidDefinition, InvalidValue
 from ..lazy import lazy
 from ..values.json import freeze, refreeze, render_path
 from ..values.json_compare import json_digest
-from ..values.names import name_fault
-from ..visible import quoted
-from .retry_policy import policy_in
+from .graph_faults import graph_faults, roots_of, size_faults
 
 
 def _json(value: Any) -> Any:
@@ -34,6 +31,7 @@ def _json(value: Any) -> Any:
 _Name = Annotated[str, Field(min_length=1), AfterValidator(_json)]
 _Text = Annotated[str, AfterValidator(_json)]
 _Json = Annotated[Any, AfterValidator(_json)]
+_Metadata = Annotated[Mapping[str, Any] | None, AfterValidator(_json)]
 
 
 class _DefinitionPart(BaseModel):
@@ -43,20 +41,6 @@ class _DefinitionPart(BaseModel):
         """The JSON object with exactly the keys that are set, named as in the source documents."""
         named = type(self).model_fields
         return {named[name].alias or name: getattr(self, name) for name in named if name in self.model_fields_set}
-
-
-class Node(_DefinitionPart):
-    """One step of a workflow."""
-
-    id: _Name
-    type: _Name
-    """Which executor runs it."""
-    data: _Json = Field(default_factory=lambda: freeze({}))
-    """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
-    metadata: Annotated[Mapping[str, Any] | None, AfterValidator(_json)] = None
-    """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
-    code: _Text | None = None
-    """Source text of the job, where the job is text."""
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
@@ -69,16 +53,47 @@ class Node(_DefinitionPart):
 
     def _freeze_again(self) -> None:
         for name in ("data", "metadata"):
-            object.__setattr__(self, name, refreeze(getattr(self, name)))
+            if name in type(self).model_fields:
+                object.__setattr__(self, name, refreeze(getattr(self, name)))
+
+
+class Node(_DefinitionPart):
+    """One step of a workflow."""
+
+    id: _Name
+    type: _Name
+    """Which executor runs it."""
+    data: _Json = Field(default_factory=lambda: freeze({}))
+    """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
+    expressions: bool = True
+    """Whether ``{{ … }}`` in the data is evaluated; False where braces belong to another language."""
+    metadata: _Metadata = None
+    """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
+    code: _Text | None = None
+    """Source text of the job, where the job is text."""
 
 
 class Edge(_DefinitionPart):
-    """Where to go from ``source``: by default, or when its executor returns ``source_handle``."""
+    """Where to go from ``source``: by default, or when its executor returns ``source_handle``, or when it has failed.
+
+    Several edges may leave by one handle, or on failure, where all but the last have a condition: the first whose
+    condition is true is taken, in the order of the definition.
+    """
 
     id: _Text | None = None
     source: _Text
     target: _Text
     source_handle: _Text | None = Field(default=None, alias="sourceHandle")
+    on: Literal["success", "failure"] = "success"
+    """``failure``: taken when the node has failed for good, after its retries."""
+    when: _Name | None = None
+    """An expression, with or without ``{{ }}``, that must be true for the edge to be taken."""
+    label: _Text | None = None
+    """What people call it."""
+    enabled: bool = True
+    """False: as if the edge weren't there."""
+    metadata: _Metadata = None
+    """Anything callers keep here."""
 
 
 class WorkflowDefinition(_DefinitionPart):
@@ -88,6 +103,12 @@ class WorkflowDefinition(_DefinitionPart):
     edges: Annotated[tuple[Edge, ...], Field(strict=False)] = ()
     start: _Text | None = None
     """The first node; by default the one node without incoming edges. None when there is no such node, or several."""
+    name: _Text | None = None
+    """What people call it."""
+    description: _Text | None = None
+    """What it is for."""
+    metadata: _Metadata = None
+    """Anything callers keep here, such as the view of an editor."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -100,12 +121,10 @@ class WorkflowDefinition(_DefinitionPart):
             definition = handler(value)
         except ValidationError as error:
             faults += [
-                Fault(render_path(item["loc"])[1:] or "definition", item["msg"].removeprefix("Value error, "))
+                Fault(render_path(item["loc"])[1:] or "definition", _message(item["type"], item["loc"], item["msg"]))
                 for item in error.errors()
             ]
-        raw = value.to_data() if isinstance(value, WorkflowDefinition) else value
-        if isinstance(raw, Mapping):
-            faults += _graph_faults(_entries(raw.get("nodes")), _entries(raw.get("edges")), raw.get("start"))
+        faults += graph_faults(value)
         if faults or definition is None:
             raise InvalidDefinition(faults)
         if definition.start is None and len(definition.roots) == 1:
@@ -115,16 +134,15 @@ class WorkflowDefinition(_DefinitionPart):
     @lazy
     def roots(self) -> tuple[str, ...]:
         """The ids of the nodes without incoming edges."""
-        return _roots([node.to_data() for node in self.nodes], [edge.to_data() for edge in self.edges])
+        return roots_of(self.to_data())
 
     def to_data(self) -> dict[str, Any]:
-        data: dict[str, Any] = {
-            "nodes": [node.to_data() for node in self.nodes],
-            "edges": [edge.to_data() for edge in self.edges],
-        }
-        if self.start is not None and "start" in self.model_fields_set:
-            data["start"] = self.start
-        return data
+        data = super().to_data()
+        data["nodes"] = [node.to_data() for node in self.nodes]
+        data["edges"] = [edge.to_data() for edge in self.edges]
+        if self.start is None:
+            data.pop("start", None)
+        return {key: data[key] for key in _ORDER if key in data}
 
     @lazy
     def digest(self) -> str:
@@ -132,130 +150,18 @@ class WorkflowDefinition(_DefinitionPart):
         return json_digest(self.to_data())
 
 
-MAX_PARTS = 100_000
-"""Nodes, and edges, of a definition that is handed in."""
+_ORDER = ("name", "description", "nodes", "edges", "start", "metadata")
+"""The keys of a definition as it is written."""
 
 STORED = {"stored": True}
 """The context of ``model_validate`` for stored definitions: they were saved by the rules of their time."""
 
 
-def size_faults(value: Any) -> list[Fault]:
-    """A fault for too many nodes or edges; they are then not checked one by one."""
-    parts = {key: value.get(key) for key in ("nodes", "edges")} if isinstance(value, Mapping) else {}
-    counts = {key: len(those) for key, those in parts.items() if isinstance(those, list | tuple)}
-    return [
-        Fault(key, f"there are {count:,}, the limit is {MAX_PARTS:,}: make several workflows of it")
-        for key, count in counts.items()
-        if count > MAX_PARTS
-    ]
-
-
-def start_faults(definition: Any) -> list[Fault]:
-    """What is wrong where a start node is needed and none was named; the definition may have other faults too."""
-    if isinstance(definition, WorkflowDefinition):
-        return [] if definition.start is not None else _start_faults(definition.roots)
-    if not isinstance(definition, Mapping) or not definition.get("nodes") or definition.get("start") is not None:
-        return []
-    return _start_faults(_roots(_entries(definition.get("nodes")), _entries(definition.get("edges"))))
-
-
-def edge_id_faults(definition: Any) -> list[Fault]:
-    """Edges that share an id, which makes them impossible to tell apart between two versions.
-
-    A rule for new definitions: old ones were saved without it, and stay readable. They may have other faults too.
-    """
-    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
-    edges = _entries(raw.get("edges")) if isinstance(raw, Mapping) else []
-    ids = Counter(edge["id"] for edge in edges if isinstance(edge.get("id"), str))
-    return [
-        Fault("edges", f"{count} edges have the id {quoted(edge_id)}") for edge_id, count in ids.items() if count > 1
-    ]
-
-
-def name_faults(definition: Any, before: Any = None) -> list[Fault]:
-    """Names of nodes, types, edges and handles with control characters, except those that ``before`` has.
-
-    Also a rule for new definitions.
-    """
-    faults = [(Fault(path, fault), name) for path, name in _names(definition) if (fault := name_fault(name))]
-    known = {name for _, name in _names(before)} if faults and before is not None else set[str]()
-    return [fault for fault, name in faults if name not in known]
-
-
-def _names(definition: Any) -> list[tuple[str, str]]:
-    """Every name in a definition, with its path."""
-    raw = definition.to_data() if isinstance(definition, WorkflowDefinition) else definition
-    listed = [(kind, _entries(raw.get(kind)) if isinstance(raw, Mapping) else []) for kind in _NAMED]
-    return [
-        (f"{kind}[{index}].{key}", name)
-        for kind, entries in listed
-        for index, entry in enumerate(entries)
-        for key in _NAMED[kind]
-        if isinstance(name := entry.get(key), str)
-    ]
-
-
-_NAMED = {"nodes": ("id", "type"), "edges": ("id", "sourceHandle", "source_handle")}
-"""What has names, and in which keys. Sources and targets are names of nodes."""
-
-
-def _start_faults(roots: tuple[str, ...]) -> list[Fault]:
-    if len(roots) == 1:
-        return []
-    if not roots:
-        return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
-    listed = ", ".join(map(repr, roots[:_LISTED])) + (", …" if len(roots) > _LISTED else "")
-    return [Fault("start", f"{len(roots)} nodes have no incoming edge ({listed}); name the first one in 'start'")]
-
-
-_LISTED = 10
-"""Nodes that a fault names."""
-
-
-def _roots(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]]) -> tuple[str, ...]:
-    targets = {edge["target"] for edge in edges if isinstance(edge.get("target"), str)}
-    return tuple(node["id"] for node in nodes if isinstance(node.get("id"), str) and node["id"] not in targets)
-
-
-def _entries(value: Any) -> list[Mapping[str, Any]]:
-    """The entries of what may be no list: the model reports faults in shape, the graph rules ignore them."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [
-        item.to_data() if isinstance(item, _DefinitionPart) else item if isinstance(item, Mapping) else {}
-        for item in value
-    ]
-
-
-def _graph_faults(nodes: list[Mapping[str, Any]], edges: list[Mapping[str, Any]], start: Any) -> list[Fault]:
-    faults: list[Fault] = []
-    if not nodes:
-        faults.append(Fault("nodes", "there is none; a workflow needs at least one node"))
-    ids = [node["id"] for node in nodes if isinstance(node.get("id"), str)]
-    faults += [
-        Fault("nodes", f"{count} nodes have the id {quoted(node_id)}")
-        for node_id, count in Counter(ids).items()
-        if count > 1
-    ]
-    known = set(ids)
-    taken: dict[tuple[str, str | None], int] = {}
-    for index, edge in enumerate(edges):
-        for end in ("source", "target"):
-            if isinstance(edge.get(end), str) and edge[end] not in known:
-                faults.append(Fault(f"edges[{index}].{end}", f"there is no node {quoted(edge[end])}"))
-        handle = edge.get("sourceHandle", edge.get("source_handle"))
-        if isinstance(edge.get("source"), str) and isinstance(handle, str | None):
-            first = taken.setdefault((edge["source"], handle), index)
-            if first != index:
-                label = f"the handle {quoted(handle)}" if handle is not None else "no handle"
-                faults.append(
-                    Fault(f"edges[{index}]", f"leaves node {quoted(edge['source'])} by {label}, as edges[{first}] does")
-                )
-    for index, node in enumerate(nodes):
-        try:
-            policy_in(node.get("metadata"), f"nodes[{index}].metadata")
-        except InvalidDefinition as error:
-            faults += error.faults
-    if isinstance(start, str) and start not in known:
-        faults.append(Fault("start", f"there is no node {quoted(start)}"))
-    return faults
+def _message(type: str, path: tuple[str | int, ...], message: str) -> str:
+    if type != "extra_forbidden":
+        return message.removeprefix("Value error, ")
+    owner = (
+        {"nodes": "a node", "edges": "an edge"}.get(str(path[0]), "a definition") if len(path) > 1 else "a definition"
+    )
+    place = render_path((*path[:-1], "metadata"))[1:]
+    return f"is no key of {owner}; keep what is yours under {place}"

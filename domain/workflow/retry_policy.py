@@ -64,10 +64,16 @@ class RetryPolicy:
         return attempt <= self.max_retries
 
     def delay(self, attempt: int, chance: float = 0.5) -> float:
-        """Seconds to wait after this attempt failed. ``chance`` is from 0 to 1; 0.5 means no jitter."""
+        """Seconds to wait after this attempt failed.
+
+        ``chance``, from 0 to 1, says where in the span of the jitter; that span ends at the longest delay, so retries
+        stay spread when they have reached it.
+        """
         doublings = min(attempt - 1, 1000) if self.backoff == "exponential" else 0
-        wait = self.interval * 2.0**doublings * (1 + self.jitter * (2 * chance - 1))
-        return min(wait, LONGEST_DELAY if self.max_interval is None else self.max_interval, LONGEST_DELAY)
+        longest = LONGEST_DELAY if self.max_interval is None else min(self.max_interval, LONGEST_DELAY)
+        wait = min(self.interval * 2.0**doublings, longest)
+        least, most = wait * (1 - self.jitter), min(wait * (1 + self.jitter), longest)
+        return least + (most - least) * chance
 
 
 _KEYS = {

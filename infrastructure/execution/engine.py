@@ -19,7 +19,8 @@ from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES, freeze
 from ...domain.values.names import check_name
 from ...domain.visible import quoted
-from ...domain.workflow.definition import WorkflowDefinition, start_faults
+from ...domain.workflow.definition import WorkflowDefinition
+from ...domain.workflow.graph_faults import start_faults
 from ..concurrency.async_variants import run_in_thread
 from ..concurrency.threads import EXECUTOR_THREADS, CallingThread, ThreadPool, Threads
 from .expressions.dependencies import PLANNING_DEPENDENCIES
@@ -126,8 +127,8 @@ class Engine(Unpicklable):
 
     def _begin(self, start: str | None, workflow_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> RunState:
         if start is None:
-            if faults := start_faults(self._definition):
-                raise InvalidDefinition(faults)
+            if self._definition.start is None:
+                raise InvalidDefinition(start_faults(self._definition))
             start = self._definition.start
         elif not isinstance(start, str) or start not in self._plan.nodes:
             raise InvalidDefinition([Fault("start", f"there is no node {quoted(start)}")])

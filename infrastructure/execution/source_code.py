@@ -2,8 +2,6 @@
 
 import functools
 import hashlib
-import inspect
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +10,9 @@ from ...domain.execution.executors import Executor, ExecutorRegistry, unwrap
 from ...domain.values.json import freeze
 from ...domain.workflow import JobCode
 from ...domain.workflow.definition import WorkflowDefinition
+from ...domain.workflow.same_code import same_code
 from .distributions import distribution_of
+from .source_text import describe_bound, source_of
 
 
 def job_code(definition: WorkflowDefinition, executors: ExecutorRegistry) -> dict[str, JobCode]:
@@ -29,11 +29,11 @@ def code_of(executor: Executor) -> JobCode:
     """
     name = executor.qualified_name
     function, partials = unwrap(executor.function)
-    bound = "".join(map(_bound, partials))
+    bound = "".join(map(describe_bound, partials))
     found = distribution_of(getattr(function, "__module__", None))
     installed = {} if found is None else {"distribution": found}
     try:
-        source = inspect.getsource(function) + bound
+        source = source_of(function, is_bound=bool(partials)) + bound
     except (OSError, TypeError):
         return cast("JobCode", freeze({"name": name, "digest": _digest(name + bound), **installed}))
     return cast("JobCode", freeze({"name": name, "digest": _digest(source), **installed, "source": source}))
@@ -46,12 +46,26 @@ class KnownCode(NamedTuple):
     distributions: Mapping[str, Distribution] = {}
 
 
-def has_changed(type: str, now: JobCode, known: KnownCode) -> bool | None:
-    """Whether it differs from the recorded code, or came from another distribution; None: none is recorded."""
-    digest, installed = known.digests.get(type), known.distributions.get(type)
+def has_changed(type: str, now: JobCode, known: KnownCode, sources: Mapping[str, str]) -> bool | None:
+    """Whether it isn't the recorded code any more, or came from another distribution; None: none is recorded.
+
+    ``sources`` are recorded ones by their digests: another text may be the same code.
+    """
+    digest = known.digests.get(type)
     if digest is None:
         return None
-    return digest != now["digest"] or (installed is not None and installed != now.get("distribution"))
+    is_same = digest == now["digest"] or same_code(sources.get(digest), now.get("source"))
+    return not (is_same and _is_installed_alike(type, now, known))
+
+
+def _is_on_record(type: str, now: JobCode, known: KnownCode) -> bool:
+    """Whether the text of its source is known already, and that it came from this distribution."""
+    return known.digests.get(type) == now["digest"] and _is_installed_alike(type, now, known)
+
+
+def _is_installed_alike(type: str, now: JobCode, known: KnownCode) -> bool:
+    installed = known.distributions.get(type)
+    return installed is None or installed == now.get("distribution")
 
 
 def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None, known: KnownCode) -> dict[str, Any]:
@@ -66,23 +80,26 @@ def code_now(definition: WorkflowDefinition, executors: ExecutorRegistry | None,
     if installed:
         found["distributions"] = installed
     drifted = {
-        type: now.get("source", now["name"]) for type, now in code.items() if has_changed(type, now, known) is not False
+        type: now.get("source", now["name"]) for type, now in code.items() if not _is_on_record(type, now, known)
     }
     return found | {"drifted": drifted} if drifted else found
+
+
+def changed_types(
+    definition: WorkflowDefinition,
+    executors: ExecutorRegistry | None,
+    known: KnownCode,
+    sources: Mapping[str, str],
+) -> frozenset[str]:
+    """The node types whose code has changed, or isn't recorded."""
+    code = job_code(definition, executors) if executors is not None else {}
+    return frozenset(type for type, now in code.items() if has_changed(type, now, known, sources) is not False)
 
 
 def known_code(saved: Mapping[str, JobCode]) -> KnownCode:
     """The code that a save recorded."""
     distributions = {type: code["distribution"] for type, code in saved.items() if "distribution" in code}
     return KnownCode({type: code["digest"] for type, code in saved.items()}, distributions)
-
-
-def _bound(partial: functools.partial[Any]) -> str:
-    """The arguments that a partial binds, as a comment, without memory addresses, which are no part of the code."""
-    return f"# bound: {_ADDRESS.sub('', f'{partial.args!r} {partial.keywords!r}')}\n"
-
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def _digest(text: str) -> str:

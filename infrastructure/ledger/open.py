@@ -1,7 +1,7 @@
 """Opening a ledger: the composition root, which puts a store and everything that works on it together."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...domain.errors import InvalidRequest
 from ...domain.execution.executors import ExecutorRegistry
@@ -9,6 +9,7 @@ from ...domain.execution.step import StepLimits
 from ...domain.values.clock import Clock, micros_clock
 from ...domain.values.json import MAX_VALUE_BYTES
 from ...domain.visible import quoted
+from ...projections.runs.run import Run
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
 from ..queries.index.reader import Index
@@ -19,6 +20,7 @@ from ..repositories.runs import RunRepository
 from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
+from ..services.runs.call_globals import LedgerGlobals
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
@@ -40,6 +42,7 @@ def open_ledger(
     checkpoint_every: int | None = 1_000,
     create: bool = True,
     durability: Literal["step", "batch"] | Batch = "step",
+    globals: Mapping[str, Any] | Callable[[Run], Mapping[str, Any] | None] | None = None,
     threads: int = EXECUTOR_THREADS,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
@@ -54,6 +57,10 @@ def open_ledger(
     ``durability``: with ``"step"`` each step is durable before the next begins. With ``"batch"``, or a ``Batch`` of
     another size, a crash may lose the last steps of a run, which then run again.
 
+    ``globals``: what every call that executes steps and gives no globals of its own is given: a mapping, or a function
+    that is called once for each run that a call is about to execute, with the Run as it stands; one that is new has
+    version 0. What the function raises, the call raises, and nothing is written.
+
     ``threads``: how many sync executors run at once under async calls, in a thread pool of their own. Store work has
     another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
     starts runs and waits for them lends them its thread.
@@ -62,14 +69,15 @@ def open_ledger(
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
         raise InvalidRequest(f"executors are an ExecutorRegistry, not {type(executors).__name__}")
-    batch = _read_durability(durability)
+    batch, ledger_globals = _read_durability(durability), LedgerGlobals(globals)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
     from ..storage.codec import EVENT_OVERHEAD
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
-    return compose(store, executors, micros_clock(clock), StepLimits(max_value_bytes), checkpoint_every, batch, threads)
+    limits = StepLimits(max_value_bytes)
+    return compose(store, executors, micros_clock(clock), limits, checkpoint_every, batch, threads, ledger_globals)
 
 
 def compose(
@@ -80,6 +88,7 @@ def compose(
     checkpoint_every: int | None = None,
     batch: Batch | None = None,
     threads: int = EXECUTOR_THREADS,
+    globals: LedgerGlobals | None = None,
 ) -> Ledger:
     """Compose a ledger on an open store. ``now`` returns microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
@@ -88,8 +97,9 @@ def compose(
     workflows = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
-    replayer = Replayer(store, runs, workflows, executors, now, limits)
-    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, batch)
+    globals = globals or LedgerGlobals(None)
+    replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
+    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
 
     def close() -> None:
         pools.executors.close(_CLOSED)

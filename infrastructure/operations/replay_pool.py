@@ -44,11 +44,14 @@ class ReplayJob:
     open_ledger: Callable[[], AbstractContextManager[OpenLedger]]
     effects: tuple[str, ...] = ()
     globals: Mapping[str, Any] | None = None
+    ignore_code: bool = False
 
     def replay(self, ledger: OpenLedger, run_id: str) -> Replayed:
         """Replay one run. A run that can't be read is a failure of its own, and doesn't stop the others."""
         try:
-            return ledger.history.replay(run_id, effects=self.effects, globals=self.globals)
+            return ledger.history.replay(
+                run_id, effects=self.effects, globals=self.globals, ignore_code=self.ignore_code
+            )
         except (EventNotReadable, StorageCorrupt, NotFound) as error:
             return ReplayFailure(run_id, "unreadable", str(error))
 

@@ -39,16 +39,18 @@ def replay_case(
     *,
     effects: Collection[str] = (),
     globals: Mapping[str, Any] | None = None,
+    ignore_code: bool = False,
 ) -> ReplayReport:
     """Execute the steps of an exported run again, in memory, and compare them with what was recorded.
 
     ``effects`` names types of executors that have effects and are executed all the same; ``globals`` are never
-    recorded, so give those that the steps need. Raises Diverged, an AssertionError that names the first step that
+    recorded, so give those that the steps need. ``ignore_code``: results that are taken from the record count also
+    where the code behind them has changed since. Raises Diverged, an AssertionError that names the first step that
     differs, and InvalidRequest or InvalidExport for a file that can't be read.
     """
     with open_ledger("memory:", executors) as ledger:
         run_id = ledger.history.import_(path).run_id
-        report = ledger.history.replay(run_id, effects=effects, globals=globals)
+        report = ledger.history.replay(run_id, effects=effects, globals=globals, ignore_code=ignore_code)
     if report.divergence is not None:
         raise Diverged(Path(path), run_id, report.divergence)
     return report

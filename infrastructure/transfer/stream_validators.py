@@ -11,14 +11,16 @@ from ...domain.events.registry import check_may_follow
 from ...domain.run import METADATA_SET, STARTED, RunState, after_of, evolve, is_plain_step
 from ...domain.run.context import Context
 from ...domain.run.fold import is_running
-from ...domain.run.legality import Legality, Routes
-from ...domain.run.results import Entry, ResultLog
+from ...domain.run.legality import Legality
+from ...domain.run.results import Entry, ResultLog, is_caught
 from ...domain.values.json_compare import json_digest
 from ...domain.values.used_keys import find_key
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
 from ...domain.workflow import evolve as evolve_workflow
+from ...domain.workflow.definition import STORED, WorkflowDefinition
+from ...domain.workflow.routes import NodeRoutes, routes_of
 
 _CANDIDATES = 100
 """Snapshot ids that are tried for one save; practically all."""
@@ -38,7 +40,7 @@ class WorkflowValidator:
     workflow_id: str
     used: Collection[int]
     digests: dict[int, str] = field(default_factory=dict[int, str])
-    routes: dict[int, Routes] = field(default_factory=dict[int, Routes])
+    routes: dict[int, Mapping[str, NodeRoutes]] = field(default_factory=dict[int, Mapping[str, NodeRoutes]])
     """For the versions that are used."""
     state: WorkflowState = field(init=False)
     """Without definitions and code."""
@@ -55,14 +57,8 @@ class WorkflowValidator:
                 raise InvalidValue("snapshot_id", f"{data['snapshot_id']!r} doesn't stand for this save")
             self.digests[version] = data["digest"]
             if version in self.used:
-                self.routes[version] = _routes_of(data["definition"])
-
-
-def _routes_of(definition: Mapping[str, Any]) -> Routes:
-    routes: dict[str, dict[str | None, str]] = {node["id"]: {} for node in definition["nodes"]}
-    for edge in definition.get("edges", ()):
-        routes[edge["source"]][edge.get("sourceHandle")] = edge["target"]
-    return routes
+                definition = WorkflowDefinition.model_validate(data["definition"], context=STORED)
+                self.routes[version] = routes_of(definition)
 
 
 @dataclass(slots=True)
@@ -76,7 +72,7 @@ class RunValidator:
     payload_digest: str = ""
     _legality: Legality = field(default_factory=lambda: Legality({}))
 
-    def begin(self, routes: Routes, past: RunState | None, data: Mapping[str, Any]) -> None:
+    def begin(self, routes: Mapping[str, NodeRoutes], past: RunState | None, data: Mapping[str, Any]) -> None:
         """Prepare for the first event: the definition that the run uses, and the state of its source."""
         self._legality = Legality(routes)
         self.state.context = Context(_Attempts(), 0)
@@ -127,7 +123,7 @@ def _branch(state: RunState) -> RunState:
 
 
 class _Attempts(ResultLog):
-    """Results reduced to how often each node has failed since its last success, which gives the next attempt.
+    """Results reduced to how often each node has failed since it was last left, which gives the next attempt.
 
     Kept only where that changes, and shared with branches: memory grows neither with steps nor with forks.
     """
@@ -145,7 +141,8 @@ class _Attempts(ResultLog):
 
     def extend(self, count: int, entry: Entry) -> ResultLog:
         node_id = entry["node_id"]
-        result = {"attempt": entry.get("attempt", 1), "error": True} if "error" in entry else _SUCCESS
+        is_to_be_retried = "error" in entry and not is_caught(entry)
+        result = {"attempt": entry.get("attempt", 1), "error": True} if is_to_be_retried else _SUCCESS
         before = self.places(node_id, count)
         if not before or self[before[0]] != result:
             self._changed.setdefault(node_id, []).append(count)
@@ -199,7 +196,6 @@ class WorkOrderValidator:
         if type != OPENED and "key" in data:
             self._check_key(data)
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
-
 
     def _check_key(self, data: Mapping[str, Any]) -> None:
         given_for = data.get("key_of", self.state.id)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...domain.events.envelope import Distribution
 from ...domain.workflow import JobCode
+from ...domain.workflow.same_code import same_code
 from ..comparison.text import unified_diff
 
 
@@ -17,6 +18,7 @@ class CodeDrift:
     version: int
     """The workflow's version that the run uses."""
     drifted: bool
+    """Whether it is other code, or came from another distribution; not where only comments or the layout differ."""
     saved: JobCode | None
     """None where the save knew no code of this type."""
     digest: str | None
@@ -34,7 +36,8 @@ class CodeDrift:
 
     def __str__(self) -> str:
         if not self.drifted:
-            return f"{self.type!r}: as saved in version {self.version}"
+            relaid = "" if self.text is None else ", but for comments or layout"
+            return f"{self.type!r}: as saved in version {self.version}{relaid}"
         if self.saved is None:
             return f"{self.type!r}: version {self.version} saved no code of it"
         was, now = _release(self.saved.get("distribution")), _release(self.distribution)
@@ -62,9 +65,10 @@ def _one(
 ) -> CodeDrift:
     digest = digests.get(type)
     kept = None if saved is None else saved.get("distribution")
-    same_source = saved is not None and digest == saved["digest"]
-    drifted = digest is not None and not (same_source and (kept is None or kept == distributions.get(type)))
-    source = saved.get("source") if saved is not None and same_source else sources.get(type)
+    is_same_text = saved is not None and digest == saved["digest"]
+    source = saved.get("source") if saved is not None and is_same_text else sources.get(type)
+    is_same = is_same_text or (saved is not None and same_code(saved.get("source"), source))
+    drifted = digest is not None and not (is_same and (kept is None or kept == distributions.get(type)))
     return CodeDrift(type, version, drifted, saved, digest, source, distributions.get(type))
 
 

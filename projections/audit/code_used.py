@@ -17,7 +17,7 @@ class CodeUsed:
     since_event: int
     """The version of the run's event from which on this code ran."""
     drifted: bool
-    """Whether it differs from the code that the workflow's version saved."""
+    """Whether it differs from the code that the workflow's version saved, in more than comments and layout."""
     digest: str
     """SHA-256 (hex) of the source that ran."""
     source: str | None

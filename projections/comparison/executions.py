@@ -10,6 +10,7 @@ from ...domain.run import RunState, evolve_recorded
 from ...domain.run.results import error_text
 from ...domain.values.json_compare import json_digest
 from ...domain.workflow import WorkflowSnapshot, keyed_nodes
+from ...domain.workflow.same_code import sources_by_digest
 from ..runs.attempts import Attempt, attempts
 
 
@@ -46,7 +47,7 @@ class StepExecution:
     node: str | None
     """Digest of the node as the definition has it."""
     code: str | None
-    """Digest of the executor's source that ran."""
+    """The executor's source that ran; its digest where that is all that is known."""
 
     def to_data(self) -> dict[str, Any]:
         """Input and outcome as JSON; absent values are left out."""
@@ -73,9 +74,11 @@ def executions(streams: Sequence[RunRecord]) -> list[StepExecution]:
     for record in streams:
         nodes = keyed_nodes(record.workflow.definition.to_data())
         digests = {node_id: json_digest(node) for node_id, node in nodes.items()}
+        sources = sources_by_digest(record.workflow.code, (event.data for event in record.events))
         _edit(found, record.events[0], successes)
         for done, state in _with_state(record):
             node_id = done.node_id
+            code = None if node_id not in nodes else state.code.get(nodes[node_id]["type"])
             place = node_id, successes[node_id] + 1, done.attempt
             turns[place] += 1
             execution = StepExecution(
@@ -85,7 +88,7 @@ def executions(streams: Sequence[RunRecord]) -> list[StepExecution]:
                 attempt=done,
                 payload=state.payload,
                 node=digests.get(node_id),
-                code=None if node_id not in nodes else state.code.get(nodes[node_id]["type"]),
+                code=None if code is None else sources.get(code, code),
             )
             found.append(execution)
             results[node_id] += done.outcome != "paused"
@@ -112,6 +115,7 @@ def _edit(found: list[StepExecution], started: RecordedEvent, successes: Counter
                 next_node_id=edited.get("next_node_id"),
                 error=None,
                 unrouted=False,
+                no_condition_held=False,
                 retry_at=None,
             )
             found[place] = replace(done, run_id=started.stream, attempt=attempt)

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from ...domain.run import RunState
+from ...domain.workflow.same_code import same_code
 from .executions import RunRecord, StepExecution, StepKey, executions
 from .ignore import Ignored, below
 from .json_patch import operations
@@ -77,8 +78,9 @@ def _compare_step(
     if (one.run_id, one.attempt.version) != (other.run_id, other.attempt.version):
         inside = below(ignored, "context", node_id, one.index)
         changes = value_changes(operations(one.to_data(), other.to_data(), inside))
+    is_recoded = one.code != other.code and not same_code(one.code, other.code)
     return ComparedStep(
-        node_id, visit, attempt, one.attempt, other.attempt, changes, one.node != other.node, one.code != other.code
+        node_id, visit, attempt, one.attempt, other.attempt, changes, one.node != other.node, is_recoded
     )
 
 

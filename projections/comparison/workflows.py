@@ -6,6 +6,7 @@ from typing import Any
 
 from ...domain.visible import visible_lines
 from ...domain.workflow import (
+    ABOUT,
     Changes,
     WorkflowSnapshot,
     changes_between,
@@ -64,6 +65,8 @@ class WorkflowDiff:
     """By node type."""
     start: ValueChange | None
     name: ValueChange | None
+    about: tuple[ValueChange, ...]
+    """What differs in the definition's own ``name``, ``description`` and ``metadata``."""
 
     def __bool__(self) -> bool:
         return bool(self.summary)
@@ -82,7 +85,7 @@ class WorkflowDiff:
         yield f"workflow {self.after.workflow_id!r}: {_side(self.before)} → {_side(self.after)}"
         if not self:
             yield "  nothing differs"
-        for value in (self.name, self.start):
+        for value in (self.name, *self.about, self.start):
             yield from [] if value is None else change_lines(value, "~ ")
         for kind, parts in (("node", self.nodes), ("edge", self.edges), ("job code of", self.code)):
             for sign, those in (("+", parts.added), ("-", parts.removed)):
@@ -107,6 +110,7 @@ class WorkflowDiff:
             "code": self.code.to_data(),
             "start": None if self.start is None else self.start.to_data(),
             "name": None if self.name is None else self.name.to_data(),
+            "about": [change.to_data() for change in self.about],
             "reordered": self.summary.order,
         }
 
@@ -123,7 +127,12 @@ def diff_of(before: WorkflowSnapshot, after: WorkflowSnapshot) -> WorkflowDiff:
         code=_parts(dict(before.code), dict(after.code)),
         start=_of_one("start", old, new),
         name=_of_one("name", _body(before, old), _body(after, new)),
+        about=value_changes(operations(_about(old), _about(new))),
     )
+
+
+def _about(definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: definition[key] for key in ABOUT if key in definition}
 
 
 def _body(snapshot: WorkflowSnapshot, definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Where a step that was executed again differs from what was recorded of it."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ...domain.ports import NewEvent
 from ...domain.run import PAUSED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.brief import brief
-from ...domain.values.json_compare import equal_scalar
+from ...domain.values.json_compare import same_scalar
 from ...domain.values.json_pointer import json_pointer
 from ...domain.visible import visible_lines
 from ..serialization import to_json_value
@@ -77,11 +78,11 @@ class Difference(NamedTuple):
 
 
 def first_difference(expected: Any, got: Any) -> Difference | None:
-    """None when both are the same JSON: the order of keys doesn't count, and 1 is 1.0.
+    """None when both are the same JSON: the order of keys doesn't count, but 1 isn't 1.0: expressions tell them apart.
 
     A null that only one of two objects or arrays has is shown by the two themselves.
     """
-    # A shortcut: equal reprs are equal values, as they distinguish true from 1 and "1".
+    # A shortcut: equal reprs are equal values, as they distinguish 1 from 1.0, true and "1".
     return None if expected is got or repr(expected) == repr(got) else _first_difference(expected, got)
 
 
@@ -90,7 +91,7 @@ def _first_difference(expected: Any, got: Any) -> Difference | None:
         return _in_objects(expected, got)
     if isinstance(expected, list) and isinstance(got, list):
         return _in_arrays(expected, got)
-    return None if equal_scalar(expected, got) else Difference("", expected, got)
+    return None if same_scalar(expected, got) else Difference("", expected, got)
 
 
 def _in_objects(expected: dict[str, Any], got: dict[str, Any]) -> Difference | None:
@@ -122,12 +123,15 @@ def _in_one(path: str, expected: Any, got: Any) -> Difference | None:
 def outcome_difference(recorded: NewEvent, got: NewEvent) -> tuple[DivergenceKind, Difference] | None:
     """The first thing that differs in what became of a step: its error, its pause, its output, its handle.
 
-    Not compared are times, logs and tracebacks, and until when a pause lasts, only whether it has an end.
+    Not compared are times, logs and tracebacks, and until when a pause lasts, only whether it has an end. Nor are
+    addresses in the message of an error, as each process has others.
     """
     if recorded.type != STEP_COMPLETED or got.type != STEP_COMPLETED:
-        for kind, part in _INSTEAD:
-            if (found := first_difference(part(*recorded), part(*got))) is not None:
-                return kind, found
+        was, now = _error(*recorded), _error(*got)
+        if not _same_error(was, now) and (found := first_difference(was, now)) is not None:
+            return "error", found
+        if (found := first_difference(_pause(*recorded), _pause(*got))) is not None:
+            return "pause", found
     for kind in _RETURNED:
         was, now = recorded.data.get(kind), got.data.get(kind)
         if was is not now and (found := first_difference(was, now)) is not None:
@@ -139,12 +143,19 @@ def _error(type: str, data: Mapping[str, Any]) -> Any:
     return {key: data["error"][key] for key in ("type", "message")} if type == STEP_FAILED else None
 
 
+def _same_error(one: Any, other: Any) -> bool:
+    """Whether two errors are of one type, and their messages the same but for addresses in memory."""
+    if one is None or other is None or one["type"] != other["type"]:
+        return False
+    return _ADDRESS.sub("0x", one["message"]) == _ADDRESS.sub("0x", other["message"])
+
+
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]+(?=[>;])|\b0x[0-9a-fA-F]{9,18}\b")
+"""As a repr writes it, or a number that is too large for an error code of 32 bits, and too small for a digest."""
+
+
 def _pause(type: str, data: Mapping[str, Any]) -> Any:
     return {"reason": data.get("reason"), "until": "until" in data} if type == PAUSED else None
 
 
-_INSTEAD: tuple[tuple[DivergenceKind, Callable[[str, Mapping[str, Any]], Any]], ...] = (
-    ("error", _error),
-    ("pause", _pause),
-)
 _RETURNED: tuple[DivergenceKind, ...] = ("output", "handle")

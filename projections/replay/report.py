@@ -1,6 +1,7 @@
 """The results of executing recorded runs again: one run, and many."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +41,27 @@ class ReplayReport:
     executors: tuple[ReplayedExecutor, ...]
     """The executors that a step called for, by node type."""
     divergence: Divergence | None
+    ignored_code: bool = False
+    """Whether changed code was left out of account."""
 
     @property
     def ok(self) -> bool:
         """Whether nothing diverged."""
         return self.divergence is None
+
+    @property
+    def code_changed(self) -> tuple[str, ...]:
+        """The types of executors whose code isn't the code that ran last."""
+        return tuple(executor.type for executor in self.executors if executor.code_changed)
+
+    @property
+    def remark(self) -> str | None:
+        """That outcomes agree although code has changed; None where either isn't so."""
+        if not self.code_changed or (self.divergence is not None and self.divergence.kind != "code"):
+            return None
+        ignored = ", which is left out of account" if self.ignored_code else ""
+        changed = ", ".join(map(repr, self.code_changed))
+        return f"what was executed ({self.executed:,}) came out as recorded; code has changed since{ignored}: {changed}"
 
     def to_data(self) -> dict[str, Any]:
         """As JSON, keys in camelCase."""
@@ -52,7 +69,8 @@ class ReplayReport:
 
     def __str__(self) -> str:
         found = "nothing diverged" if self.divergence is None else f"{self.divergence.kind}: {self.divergence}"
-        return f"{self.steps} steps ({self.executed} executed, {self.taken} taken from the record): {found}"
+        remark = "" if self.remark is None else f"; {self.remark}"
+        return f"{self.steps} steps ({self.executed} executed, {self.taken} taken from the record): {found}{remark}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,8 @@ class ReplaySummary:
     taken: int
     findings: tuple[ReplayFinding, ...]
     """The most frequent kind first."""
+    code_changed: Mapping[str, int]
+    """Executors' types → runs whose outcomes agree although that code isn't the code that ran last."""
     behind: float | None = None
     """Where runs were searched for: for how many seconds there have been events that the search doesn't know."""
 
@@ -110,12 +130,15 @@ def summary_of(replayed: Iterable[Replayed], behind: float | None = None) -> Rep
     """The sums, and one example of each kind of finding; ``behind`` of the search that found the runs."""
     runs = steps = executed = taken = 0
     found: dict[str, list[Replayed]] = {}
+    recoded: Counter[str] = Counter()
     for outcome in replayed:
         runs += 1
         if isinstance(outcome, ReplayFailure):
             found.setdefault(outcome.kind, []).append(outcome)
             continue
         steps, executed, taken = steps + outcome.steps, executed + outcome.executed, taken + outcome.taken
+        if outcome.remark is not None:
+            recoded.update(outcome.code_changed)
         if outcome.divergence is not None:
             found.setdefault(outcome.divergence.kind, []).append(outcome)
     findings = [
@@ -123,4 +146,4 @@ def summary_of(replayed: Iterable[Replayed], behind: float | None = None) -> Rep
         for kind, outcomes in found.items()
     ]
     findings.sort(key=lambda finding: (-finding.count, finding.kind))
-    return ReplaySummary(runs, steps, executed, taken, tuple(findings), behind)
+    return ReplaySummary(runs, steps, executed, taken, tuple(findings), dict(sorted(recoded.items())), behind)

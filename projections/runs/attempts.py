@@ -1,7 +1,7 @@
 """The executions of a run's nodes, one by one: input, outcome, execution time and waiting time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from ...domain.run.events import (
     STEP_FAILED,
 )
 from ...domain.values.clock import moment
+from ..serialization import ADDED
 
 AttemptOutcome = Literal["completed", "failed", "paused"]
 
@@ -59,13 +60,15 @@ class Attempt:
     handle: str | None
     next_node_id: str | None
     unrouted: bool
-    """Whether it ended with a handle that no edge takes, so that the run failed."""
+    """Whether no edge led on from it, or a condition couldn't be evaluated, so that the run failed."""
     retry_at: datetime | None
     """When a retry was due; None: no retry."""
     reason: str | None
     """Why the node paused the run."""
     until: datetime | None
     logs: tuple[LogEntry, ...]
+    no_condition_held: bool = field(default=False, metadata=ADDED)
+    """Whether there were edges, and none of their conditions was true."""
 
 
 class Due:
@@ -153,6 +156,7 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         reason=data.get("reason"),
         until=moment_of(data.get("until")),
         logs=tuple(LogEntry(moment(line["at"]), line["level"], line["message"]) for line in data.get("logs", ())),
+        no_condition_held="no_condition_held" in data,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ExpressionError,
         Fault,
         FlowledgerError,
+        GlobalsMissing,
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     )
     from .domain.events.integrity import Finding, VerifyReport
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
-    from .domain.execution.scoping import Scoped
+    from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.retry import RetryPreview, ReusedNode
@@ -132,6 +133,7 @@ __all__ = [
     "Fault",
     "Finding",
     "FlowledgerError",
+    "GlobalsMissing",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -164,6 +166,7 @@ __all__ = [
     "Pause",
     "PlacedResult",
     "Provenance",
+    "Public",
     "RecordedEvent",
     "Relative",
     "ReplayReport",
@@ -227,8 +230,9 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "AlreadyRetried ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition InvalidExport "
-        "InvalidRequest InvalidSnapshot InvalidValue LaterEvent NonRetryable NotFound NothingAsOf RunHeld RunMovedOn "
+        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
+        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue LaterEvent NonRetryable NotFound NothingAsOf "
+        "RunHeld RunMovedOn "
         "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
         "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
     ),
@@ -238,7 +242,7 @@ _NAMES = {
     "domain.run.results": "NodeResult",
     "domain.rerun.retry": "RetryPreview ReusedNode",
     "domain.run": "RunHeader",
-    "domain.execution.scoping": "Scoped",
+    "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
     "domain.run.waits": "Answer Hold Wait",
     "domain.events.integrity": "Finding VerifyReport",

@@ -19,7 +19,7 @@ from flowledger.testing import memory_ledger
 
 from .signatures import parameter_names, signature_text, type_text
 
-CONSTRUCTED = {"Batch", "Engine", "ExecutorRegistry", "Pause", "RetryPolicy", "Scoped", "StepResult"}
+CONSTRUCTED = {"Batch", "Engine", "ExecutorRegistry", "Pause", "Public", "RetryPolicy", "Scoped", "StepResult"}
 """Classes that callers make themselves: their sections begin with how."""
 
 
@@ -129,7 +129,8 @@ def _data(type: type) -> Iterator[Attribute]:
 def _attribute_docs(type: type) -> dict[str, str]:
     """The texts that stand below attributes, in the class or in its constructor."""
     found = {}
-    for body in (node.body for node in ast.walk(ast.parse(dedent(inspect.getsource(type)))) if hasattr(node, "body")):
+    trees = [ast.parse(dedent(inspect.getsource(each))) for each in reversed(_own_bases(type))]
+    for body in (node.body for tree in trees for node in ast.walk(tree) if hasattr(node, "body")):
         for statement, below in pairwise(body if isinstance(body, list) else []):
             target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
             if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and target is not None:
@@ -137,10 +138,17 @@ def _attribute_docs(type: type) -> dict[str, str]:
     return found
 
 
+def _own_bases(type: type) -> list[type]:
+    """The class, and what it gets parts from that is no public class itself."""
+    ours = [base for base in type.__mro__ if base.__module__.startswith("flowledger")]
+    return [base for base in ours if base is type or (base.__name__ not in fl.__all__ and base is not Unpicklable)]
+
+
 def _names_set_by_constructor(type: type) -> list[str]:
-    if not type.__module__.startswith("flowledger") or "__init__" not in vars(type):
+    makers = [base for base in _own_bases(type) if "__init__" in vars(base)]
+    if not makers:
         return []
-    source = inspect.getsource(type.__init__)  # type: ignore[misc]
+    source = inspect.getsource(makers[0].__init__)  # type: ignore[misc]
     return re.findall(r"self\.([a-z]\w*)(?:: [^=\n]+)? = ", source)
 
 
@@ -149,7 +157,7 @@ def _hints(type: type) -> dict[str, Any]:
         hints = get_type_hints(type)
     except NameError:  # a name that is imported for type checking alone
         hints = {}
-    if not (is_dataclass(type) or hints):
+    if not (is_dataclass(type) or hints.keys() - {"_send_instead"}):
         hints = {name: each.annotation for name, each in _constructor(type).items()}
     return hints
 

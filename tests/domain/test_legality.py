@@ -8,8 +8,27 @@ from flowledger.domain.errors import IllegalTransition
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.run import RunState, evolve
 from flowledger.domain.run.legality import Legality
+from flowledger.domain.workflow.definition import WorkflowDefinition
+from flowledger.domain.workflow.routes import routes_of
 
-ROUTES = {"a": {None: "b", "again": "a"}, "b": {}, "c": {"only": "b"}}
+ROUTES = routes_of(
+    WorkflowDefinition.model_validate(
+        {
+            "nodes": [{"id": node_id, "type": "t"} for node_id in "abcdef"],
+            "edges": [
+                {"source": "a", "target": "b"},
+                {"source": "a", "target": "a", "sourceHandle": "again"},
+                {"source": "c", "target": "b", "sourceHandle": "only"},
+                {"source": "d", "target": "b", "on": "failure"},
+                {"source": "e", "target": "b", "when": "payload"},
+                {"source": "e", "target": "a", "on": "failure", "when": "payload"},
+                {"source": "f", "target": "b", "when": "payload"},
+                {"source": "f", "target": "a"},
+                {"source": "f", "target": "c", "enabled": False, "sourceHandle": "off"},
+            ],
+        }
+    )
+)
 START = ("run.started", {"start_node_id": "a"})
 QUEUED = ("run.started", {"start_node_id": "a", "queued": True})
 STEP_A = ("run.step_completed", {"node_id": "a", "next_node_id": "b"})
@@ -25,6 +44,16 @@ RESUMED, RETRIED, RECOVERED = ("run.resumed", {}), ("run.retried", {}), ("run.re
 CANCELLED, FAILED = ("run.cancelled", {}), ("run.failed", {"reason": "limit"})
 NOTED = ("run.metadata_set", {"metadata": {}})
 AT_C = ("run.started", {"start_node_id": "c"})
+AT_D, AT_E, AT_F = (("run.started", {"start_node_id": node_id}) for node_id in "def")
+
+
+def done(node_id: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "run.step_completed", {"node_id": node_id, **more}
+
+
+def failed(node_id: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "run.step_failed", {"node_id": node_id, "error": {"type": "E", "message": ""}, **more}
+
 
 Story = list[tuple[str, dict[str, Any]]]
 
@@ -55,6 +84,20 @@ LEGAL: list[Story] = [
     [START, FAILED],
     [AT_C, LOST, FAILED],
     [AT_C, CANCELLED, LOST, NOTED],
+    [AT_D, done("d")],
+    [AT_D, failed("d", next_node_id="b"), STEP_B],
+    [AT_D, failed("d", retry_at=9), RETRIED, failed("d", attempt=2, next_node_id="b"), STEP_B],
+    [AT_D, HELD, failed("d", next_node_id="b"), RESUMED, STEP_B],
+    [AT_D, CANCELLED, failed("d", next_node_id="b"), NOTED],
+    [AT_D, failed("d")],
+    [AT_E, done("e", next_node_id="b"), STEP_B],
+    [AT_E, done("e", no_condition_held=True), NOTED],
+    [AT_E, done("e", unrouted=True), FAILED],
+    [AT_E, failed("e", next_node_id="a"), STEP_A],
+    [AT_E, failed("e", no_condition_held=True)],
+    [AT_F, done("f", next_node_id="a"), STEP_A],
+    [AT_F, done("f", next_node_id="b"), STEP_B],
+    [AT_F, done("f", handle="off", unrouted=True), FAILED],
 ]
 
 ILLEGAL: list[Story] = [
@@ -100,6 +143,22 @@ ILLEGAL: list[Story] = [
     [QUEUED, STEP_A],
     [AT_C, LOST, STEP_B],
     [AT_C, LOST, NOTED],
+    [AT_D, failed("d", next_node_id="a")],
+    [AT_D, failed("d", next_node_id="b"), failed("d", attempt=2)],
+    [AT_D, failed("d", next_node_id="b", retry_at=9)],
+    [AT_D, failed("d", no_condition_held=True)],
+    [AT_D, done("d", next_node_id="b")],
+    [AT_D, done("d", no_condition_held=True)],
+    [START, failed("a", next_node_id="b")],
+    [START, done("a", no_condition_held=True)],
+    [AT_E, done("e")],
+    [AT_E, done("e", next_node_id="a")],
+    [AT_E, done("e", next_node_id="b", no_condition_held=True)],
+    [AT_E, done("e", unrouted=True), STEP_B],
+    [AT_E, failed("e", no_condition_held=True, retry_at=9)],
+    [AT_F, done("f")],
+    [AT_F, done("f", no_condition_held=True)],
+    [AT_F, done("f", handle="off", next_node_id="c")],
     [("run.started", {"start_node_id": "gone"})],
     [("run.started", {})],
 ]

@@ -1,6 +1,10 @@
 """Retry policies: how often, and how long to wait."""
 
+from typing import Literal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import flowledger as fl
 from flowledger.domain.workflow.retry_policy import LONGEST_DELAY, policy_from_json
@@ -20,6 +24,26 @@ def test_fixed_waits_the_same_and_exponential_doubles():
 def test_a_cap_bounds_every_delay():
     policy = fl.RetryPolicy(interval=1, backoff="exponential", jitter=1, max_interval=5)
     assert policy.delay(30, chance=1) == 5
+
+
+@given(
+    st.floats(0.001, 1e6),
+    st.floats(0.001, 1e6),
+    st.floats(0, 1),
+    st.integers(1, 100),
+    st.sampled_from(["fixed", "exponential"]),
+)
+def test_jitter_spreads_the_delays_evenly_also_at_the_cap(
+    interval: float, cap: float, jitter: float, attempt: int, backoff: Literal["fixed", "exponential"]
+) -> None:
+    policy = fl.RetryPolicy(interval=interval, jitter=jitter, max_interval=cap, backoff=backoff)
+    least, quarter, half, most = (policy.delay(attempt, chance) for chance in (0, 0.25, 0.5, 1))
+    base = fl.RetryPolicy(interval=interval, max_interval=cap, backoff=backoff).delay(attempt)
+    assert least == pytest.approx(base * (1 - jitter))
+    assert most == pytest.approx(min(base * (1 + jitter), cap))
+    assert most <= cap
+    assert quarter - least == pytest.approx((most - least) / 4, abs=1e-9 * most)
+    assert half - least == pytest.approx((most - least) / 2, abs=1e-9 * most)
 
 
 def test_delays_never_outgrow_the_calendar():

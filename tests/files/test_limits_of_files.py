@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.domain.workflow.definition import MAX_PARTS, STORED
+from flowledger.domain.workflow.definition import STORED
+from flowledger.domain.workflow.graph_faults import MAX_PARTS
 from flowledger.infrastructure.files import definition_reader, yaml_read
 from flowledger.infrastructure.files.yaml_read import from_yaml
 

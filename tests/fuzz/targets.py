@@ -3,6 +3,7 @@
 Each is given a scratch folder once, and then any number of inputs. What it asserts holds for every input.
 """
 
+import ast
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 import jsonpatch
 
 import flowledger as fl
+from flowledger.domain.workflow.same_code import same_code
 from flowledger.infrastructure.files.yaml_read import from_yaml
 from flowledger.infrastructure.storage.addresses import sqlite_file
 from flowledger.infrastructure.storage.credentials import redact_url
@@ -195,9 +197,24 @@ def patches(folder: Path) -> Target:
     return compare
 
 
+def sources(folder: Path) -> Target:
+    def compare(data: bytes) -> None:
+        one, _, other = _text(data).partition("\0")
+        assert same_code(one, one)
+        found = same_code(one, other)
+        assert found == same_code(other, one)
+        if found and one != other:
+            assert ast.dump(ast.parse(one.strip())) == ast.dump(ast.parse(other.strip()))
+
+    return compare
+
+
 TARGETS: dict[str, Callable[[Path], Target]] = {
     make.__name__: make
-    for make in (expressions, templates, filters, cursors, definitions, yaml, exports, heads, snapshots, urls, patches)
+    for make in (
+        *(expressions, templates, filters, cursors, definitions, yaml, exports, heads, snapshots, urls, patches),
+        sources,
+    )
 }
 
 

@@ -1,10 +1,11 @@
 """A value that is not JSON: refused with its path from outside, a failed step from an executor."""
 
-import enum
+import dataclasses
 import math
 from collections import UserDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pydantic
@@ -14,6 +15,8 @@ import flowledger as fl
 
 from .harness import GOOD, LIMIT, Harness, deep
 
+NAIVE = datetime.fromisoformat("2026-01-01")
+
 
 def circular() -> Any:
     value: dict[str, Any] = {}
@@ -21,8 +24,9 @@ def circular() -> Any:
     return value
 
 
-class Colour(enum.Enum):
-    RED = 1
+@dataclasses.dataclass
+class Receipt:
+    amount: Any
 
 
 class Binary(pydantic.BaseModel):
@@ -68,8 +72,13 @@ BAD_VALUES: dict[str, tuple[Callable[[], Any], str, str]] = {
     "NaN": (lambda: {"a": math.nan}, ".a", "nan is not JSON"),
     "infinity": (lambda: [-math.inf], "[0]", "-inf is not JSON"),
     "bytes": (lambda: {"a b": b"x"}, '["a b"]', "bytes is not JSON; use base64"),
-    "a datetime": (lambda: [datetime.now(UTC)], "[0]", "isoformat"),
-    "an enum": (lambda: [Colour.RED], "[0]", "a Colour is not JSON"),
+    "a datetime without a zone": (
+        lambda: [datetime.fromisoformat("2026-01-01")],
+        "[0]",
+        "a datetime without a time zone",
+    ),
+    "a Decimal that is no number": (lambda: [Decimal("NaN")], "[0]", "NaN is not JSON"),
+    "a set in a dataclass": (lambda: [Receipt({1})], "[0].amount", "a set is not JSON"),
     "an object": (lambda: object(), "", "an object is not JSON"),
     "circular": (circular, ".me[0].me[0]", "contains itself"),
     "too deep": (lambda: deep(300), "[0][0][0][0]", "nested deeper than 200"),

@@ -1,5 +1,6 @@
 """Whatever an executor returns, raises or logs is recorded; nothing escapes."""
 
+import inspect
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -102,10 +103,13 @@ async def test_whatever_an_executor_raises_is_recorded(memory_desk: Harness, kin
     assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
 
 
-async def test_an_async_executor_of_a_wrong_signature_fails_its_step(memory_desk: Harness) -> None:
+async def test_an_async_executor_whose_signature_lies_fails_its_step(memory_desk: Harness) -> None:
     async def takes_nothing() -> None:
         pass
 
+    takes_nothing.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter("step", inspect.Parameter.POSITIONAL_ONLY)]
+    )
     memory_desk.executors.register("odd")(takes_nothing)
     memory_desk.ledger.workflows.save({"nodes": [{"id": "a", "type": "odd"}]}, workflow_id="odd")
     assert (await memory_desk.ledger.runs.astart("odd")).status == "failed"

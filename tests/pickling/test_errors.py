@@ -28,11 +28,14 @@ ARGUMENTS: dict[str, Any] = {
     "conflicts": ["node a"],
     "missing": "total",
     "streams": {"workflow:w": 2},
+    "readers": {"token": "call"},
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
-    **dict.fromkeys(("first", "saved_at", "used_at"), NOW),
-    **dict.fromkeys(("path", "message", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key"), "text"),
-    **dict.fromkeys(("used_by", "saved_by", "reason"), "somebody"),
+    **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
+    **dict.fromkeys(
+        ("path", "message", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key", "wait"), "text"
+    ),
+    **dict.fromkeys(("used_by", "saved_by", "reason", "by", "answered_by"), "somebody"),
 }
 """For all that our errors take, by name."""
 

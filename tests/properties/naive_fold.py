@@ -75,16 +75,16 @@ class NaiveRun:
     @property
     def next_key(self) -> str:
         """The idempotency key of the step that the run is at."""
-        done = sum(1 for node, result in self.results if node == self.node and "error" not in result)
+        done = sum(1 for node, result in self.results if node == self.node and is_left(result))
         return f"{self.run_id}:{self.node}:{done + 1}"
 
     @property
     def next_attempt(self) -> int:
-        """1 more than the failures of the node since its last success."""
+        """1 more than the failures of the node since it was last left."""
         attempt = 1
         for node, result in self.results:
             if node == self.node:
-                attempt = attempt + 1 if "error" in result else 1
+                attempt = 1 if is_left(result) else attempt + 1
         return attempt
 
     @property
@@ -97,6 +97,11 @@ class NaiveRun:
     @property
     def ended(self) -> bool:
         return self.status in ("completed", "failed")
+
+
+def is_left(result: Json) -> bool:
+    """Whether the run left the node with this result: after a success, or by an edge on failure."""
+    return "error" not in result or "nextNodeId" in result
 
 
 def naive_of(journal: dict[str, list[tuple[str, Json]]], run_id: str, version: int | None = None) -> NaiveRun:
@@ -195,19 +200,21 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     result = {"output": body.get("output"), "timestamp": finished // 1000, "attempt": body.get("attempt", 1)}
     if kind == "run.step_failed":
         result["error"] = f"{body['error']['type']}: {body['error']['message']}"
+        if "next_node_id" in body:
+            result["nextNodeId"] = body["next_node_id"]
     if result["attempt"] == 1:
         run.visited.append((body["node_id"], len(run.results), run.payload))
     run.results.append((body["node_id"], result))
-    if kind == "run.step_completed":
+    if is_left(result):
         run.payload = None
     if "next_node_id" in body:
         run.visited.append((body["next_node_id"], len(run.results), None))
     if run.cancelled:
         return
-    if kind == "run.step_completed":
-        if "next_node_id" in body:
-            run.node = body["next_node_id"]
-        elif "unrouted" not in body:
+    if "next_node_id" in body:
+        run.node = body["next_node_id"]
+    elif kind == "run.step_completed":
+        if "unrouted" not in body:
             _end(run, "completed")
             run.node = None
     elif "retry_at" not in body:

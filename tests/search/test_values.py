@@ -56,6 +56,9 @@ CONSTANTS = (
     "9007199254740993",
     '"\\u00e9"',
     "10000000000000000.0",
+    "18446744073709551615",
+    "9223372036854775808",
+    '"\\ud83d\\ude42 ok"',
 )
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
 
@@ -117,6 +120,16 @@ def test_a_database_answers_as_cel_does(store: LedgerEventStore) -> None:
             assert one.matches(kept, Allowance()) == expected
 
     check()
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, 2**63, 2**63 - 1, -(2**63), 2**53 + 1])
+def test_any_number_that_can_be_stored_is_found_and_none_beside_it(store: LedgerEventStore, number: int) -> None:
+    append(store, "run", [started({"v": number}, metadata={"v": [number]}), completed("n", {"v": number})])
+    near = number - 1 if number > 0 else number + 1
+    for path in ("payload.v", "output.n.v", "metadata.v[0]"):
+        assert found(store, f"{path}={number}") == ["run"]
+        assert found(store, f"{path} == {number} && {path} >= {number}") == ["run"]
+        assert found(store, f"{path}={near}") == found(store, f"{path}!={number}") == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 import flowledger as fl
 from flowledger import testing
-from flowledger.domain.run import pause, proceed, set_metadata
+from flowledger.domain.run import hold, proceed, set_metadata
 from flowledger.domain.work_order import add_run
 from flowledger.domain.workflow import archive, restore
 from flowledger.testing import Crash, Diverged, Faults, ManualClock, NewEvent, given, memory_ledger, replay_case
@@ -68,14 +68,14 @@ def test_two_ledgers_in_memory_share_nothing_and_record_the_same_times() -> None
 STARTED = NewEvent(
     "run.started", {"workflow_id": "w", "workflow_version": 1, "definition_digest": "d", "start_node_id": "a"}
 )
-PAUSED = NewEvent("run.paused", {"reason": "lunch"})
+HELD = NewEvent("run.held", {"reason": "lunch"})
 
 
 def test_what_follows_is_compared_with_what_is_said_of_it() -> None:
-    decision = given(STARTED, stream="r").when(lambda run: pause(run, "lunch", "bob", 9_000))
-    decision.then(NewEvent("run.paused", {"by": "bob", "recorded_at": 9_000}))
-    decision.then(PAUSED)
-    for wrong in ([], [NewEvent("run.resumed", {})], [PAUSED, PAUSED], [NewEvent("run.paused", {"reason": "dinner"})]):
+    decision = given(STARTED, stream="r").when(lambda run: hold(run, "lunch", "bob", 9_000))
+    decision.then(NewEvent("run.held", {"by": "bob", "recorded_at": 9_000}))
+    decision.then(HELD)
+    for wrong in ([], [NewEvent("run.resumed", {})], [HELD, HELD], [NewEvent("run.held", {"reason": "dinner"})]):
         with pytest.raises(AssertionError):
             decision.then(*wrong)
     with pytest.raises(AssertionError):
@@ -85,12 +85,12 @@ def test_what_follows_is_compared_with_what_is_said_of_it() -> None:
 
 
 def test_a_refusal_is_compared_with_its_kind_and_message() -> None:
-    decision = given(STARTED, PAUSED, stream="r").when(lambda run: pause(run, None, "bob", 9_000))
-    decision.then_refused(fl.IllegalTransition, "run 'r' is paused already")
+    decision = given(STARTED, HELD, stream="r").when(lambda run: hold(run, None, "bob", 9_000))
+    decision.then_refused(fl.IllegalTransition, "run 'r' is held by ada")
     for kind, match in ((fl.RunNotFound, ""), (fl.IllegalTransition, "completed")):
         with pytest.raises(AssertionError):
             decision.then_refused(kind, match)
-    for otherwise in (decision.then_nothing, lambda: decision.then(PAUSED)):
+    for otherwise in (decision.then_nothing, lambda: decision.then(HELD)):
         with pytest.raises(fl.IllegalTransition, match="paused already"):
             otherwise()
 

@@ -8,6 +8,7 @@ from ....domain.errors import ExpressionError
 from ....domain.expressions.language import Allowance
 from ....domain.expressions.references import ROOTS
 from .guard import FUNCTIONS, Guarded, guard
+from .literals import read_literals
 from .meter import Meter, charge_reading
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class CelLanguage:
 
     def compile(self, source: str) -> "CelProgram":
         """Raises ExpressionError for a syntax error, an unknown function, and for what is over a limit."""
+        source = read_literals(source)
         guarded = guard(source, self._roots)
         if guarded is None:
             _compile(source)  # raises with the reason

@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 from ....domain.errors import ExpressionError, InputInvalid
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
+from ....domain.execution.routing import PlannedRoutes, Way, scope_after, way_after_failure, way_after_success
 from ....domain.execution.step import Outcome, Raised, describe_error, events_or_error, prepare
 from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
 from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
+from ....domain.workflow import JobCode
+from ....domain.workflow.same_code import sources_by_digest
 from ....projections.replay.divergence import (
     Difference,
     Divergence,
@@ -26,22 +29,26 @@ from ...execution.source_code import KnownCode, code_of, has_changed
 
 
 class ReplayScope(NamedTuple):
-    """What a replay executes."""
+    """What a replay executes, and what it takes for a divergence."""
 
     verify: bool
     """Whether it executes anything."""
     from_record: frozenset[str]
     """Types of executors whose outcomes are taken from the record."""
+    ignore_code: bool
+    """Whether outcomes are taken from the record without a doubt where the code has changed since."""
 
 
-def choose_scope(executors: Iterable[Executor], verify: bool, effects: Collection[str]) -> ReplayScope:
+def choose_scope(
+    executors: Iterable[Executor], verify: bool, effects: Collection[str], ignore_code: bool
+) -> ReplayScope:
     """``effects``: types of executors that are executed although they have effects."""
     from_record = (
         executor.type
         for executor in executors
         if not verify or not executor.deterministic or (executor.effects and executor.type not in effects)
     )
-    return ReplayScope(verify, frozenset(from_record))
+    return ReplayScope(verify, frozenset(from_record), ignore_code)
 
 
 class AbsentGlobals(Mapping[str, Any]):
@@ -71,6 +78,7 @@ class Replay:
         state: RunState,
         pages: Iterable[RowBatch],
         plan: Plan,
+        code: Mapping[str, JobCode],
         scope: ReplayScope,
         settings: CallSettings,
         absent: AbsentGlobals | None,
@@ -78,11 +86,12 @@ class Replay:
         self._state = state
         self._pages = pages
         self._plan = plan
+        self._sources = sources_by_digest(code, ())
         self._scope = scope
         self._now = settings.now
         self._limits = settings.limits
         self._absent = absent
-        self._masker = Masker(settings.globals.values if absent is None else None)
+        self._masker = Masker(settings.globals.secrets if absent is None else None)
         self._globals = (
             settings.globals if absent is not None else settings.globals.observed_by(self._masker.add_answer)
         )
@@ -113,6 +122,8 @@ class Replay:
                     self._divergence = self._compare_definition(version, data["definition_digest"])
                 if self._divergence is not None:
                     return
+                if "drifted" in data:
+                    self._sources |= sources_by_digest({}, [data])
                 evolve_recorded(state, version, type, data)
 
     def report(self) -> ReplayReport:
@@ -139,6 +150,7 @@ class Replay:
                 for type in sorted(executors.keys() & (self._executed + self._from_record).keys())
             ),
             divergence=self._divergence or self._doubt,
+            ignored_code=self._scope.ignore_code,
         )
 
     def _compare_definition(self, version: int, digest: str) -> Divergence | None:
@@ -188,18 +200,40 @@ class Replay:
             return "definition", Difference("", node_id, None)
         if node_id != state.current_node_id and not state.cancelled:  # steps in flight are recorded after a cancel
             return "order", Difference("/nodeId", node_id, state.current_node_id)
-        if recorded.type != STEP_COMPLETED:
+        way = self._find_way(routes, recorded)
+        if way is None:
             return None
-        next_node_id = routes.get(data.get("handle"))
-        if next_node_id != data.get("next_node_id"):
-            return "order", Difference("/nextNodeId", data.get("next_node_id"), next_node_id)
-        unrouted = bool(routes) and next_node_id is None
-        return None if unrouted == ("unrouted" in data) else ("order", Difference("/unrouted", not unrouted, unrouted))
+        if way.next_node_id != data.get("next_node_id"):
+            return "order", Difference("/nextNodeId", data.get("next_node_id"), way.next_node_id)
+        for path, found, key in (
+            ("/unrouted", way.fault is not None and recorded.type == STEP_COMPLETED, "unrouted"),
+            ("/noConditionHeld", way.no_condition_held, "no_condition_held"),
+        ):
+            if found != (key in data):
+                return "order", Difference(path, not found, found)
+        return None
+
+    def _find_way(self, routes: PlannedRoutes, recorded: NewEvent) -> Way | None:
+        """Where the definition leads from the recorded outcome; None where nothing can be said of it."""
+        data = recorded.data
+        if recorded.type == STEP_COMPLETED:
+            edges = routes.conditional.get(data.get("handle"), ())
+        elif recorded.type == STEP_FAILED and "retry_at" not in data and not is_replaced_by_failure(data):
+            edges = routes.on_failure
+        else:
+            return None
+        if self._absent is not None and any(edge.condition and edge.condition.reads_globals for edge in edges):
+            return None
+        scope = scope_after(routes.node, self._state, data, self._globals)
+        if recorded.type == STEP_FAILED:
+            return way_after_failure(routes, scope)
+        return way_after_success(routes, data.get("handle"), scope)
 
     def _compare(self, version: int, recorded: NewEvent, outcome: Outcome) -> Divergence | None:
         data = recorded.data
         planned = self._plan.nodes[data["node_id"]]
-        follows = events_or_error(planned, self._state, outcome, {}, self._limits, self._masker)
+        step = {key: data[key] for key in ("node_id", "recorded_at", "attempt", "finished_at") if key in data}
+        follows = events_or_error(planned, self._state, outcome, step, self._globals, self._limits, self._masker)
         if isinstance(follows, Raised):
             got = NewEvent(STEP_FAILED, {"error": describe_error(follows.error, self._masker)})
         else:
@@ -221,7 +255,8 @@ class Replay:
 
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
-        if self._scope.verify and self._doubt is None and self._has_changed(executor):
+        doubts = self._scope.verify and not self._scope.ignore_code and self._doubt is None
+        if doubts and self._has_changed(executor):
             self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
     def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
@@ -253,4 +288,4 @@ class Replay:
 
     def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
-        return has_changed(executor.type, code_of(executor), known)
+        return has_changed(executor.type, code_of(executor), known, self._sources)

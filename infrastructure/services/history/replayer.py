@@ -8,7 +8,7 @@ from typing import Any
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
 from ....domain.execution.plan import Plan, plan_known_types
-from ....domain.execution.scoping import Globals
+from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.masking import Masker
@@ -17,12 +17,15 @@ from ....domain.run import RunState
 from ....domain.values.json import freeze
 from ....domain.values.point_in_time import parse_moment
 from ....domain.visible import quoted
+from ....domain.workflow import WorkflowSnapshot
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
+from ....projections.runs.run import run_of
 from ...execution.runner import PreparedCall
 from ...repositories.as_of import event_at, version_at
 from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
+from ..runs.call_globals import LedgerGlobals
 from ..workflows.plan_cache import PlanCache
 from .replay import AbsentGlobals, Replay, choose_scope
 
@@ -38,6 +41,7 @@ class Replayer:
         executors: ExecutorRegistry | None,
         now: Callable[[], int],
         limits: StepLimits,
+        globals: LedgerGlobals,
     ) -> None:
         self._store = store
         self._runs = runs
@@ -46,25 +50,28 @@ class Replayer:
         self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
         self._now = now
         self._limits = limits
+        self._globals = globals
 
     def replay(
-        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None
+        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None, ignore_code: bool
     ) -> PreparedCall[ReplayReport]:
         """The replay of all steps that are recorded of a run by now."""
-        scope = choose_scope(self._executors or (), verify, self._check_types(effects))
+        scope = choose_scope(self._executors or (), verify, self._check_types(effects), ignore_code)
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
             )
         settings = self._settings(globals)
-        absent = AbsentGlobals() if globals is None else None
+        if verify:
+            settings = self._globals.supply(settings, lambda: run_of(self._runs.load(run_id)))
+        absent = AbsentGlobals() if settings.globals is NONE_GIVEN else None
         if absent is not None:
             settings = settings._replace(globals=Globals(MappingProxyType(absent)))
         state, pages = self._runs.begin_fold(run_id)
         read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
         started = read[0].decoder.decode(read[0].rows[0])
-        plan = self._plan(started["workflow_id"], started["workflow_version"])
-        replay = Replay(state, read, plan, scope, settings, absent)
+        saved = self._workflows.get(started["workflow_id"], started["workflow_version"])
+        replay = Replay(state, read, self._plan_of(saved), saved.code, scope, settings, absent)
         return PreparedCall((replay.cycle(), _NoCommit()), replay.report)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:
@@ -77,7 +84,7 @@ class Replayer:
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._recorded_context(step, state, plan, settings)
-        masker = Masker(settings.globals.values)
+        masker = Masker(settings.globals.secrets)
         try:
             return prepare(planned, state, settings.globals, settings.now, masker).context
         except (ExpressionError, InputInvalid) as error:
@@ -120,8 +127,10 @@ class Replayer:
         raise InvalidRequest(f"version {event.version} of run {run_id!r} is a {event.type!r}, no step: {hint}")
 
     def _plan(self, workflow_id: str, version: int) -> Plan:
-        saved = self._workflows.get(workflow_id, version)
-        return self._plans.get(workflow_id, version, saved.digest, lambda: saved.definition)
+        return self._plan_of(self._workflows.get(workflow_id, version))
+
+    def _plan_of(self, saved: WorkflowSnapshot) -> Plan:
+        return self._plans.get(saved.workflow_id, saved.version, saved.digest, lambda: saved.definition)
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
         return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)

@@ -308,6 +308,7 @@ class History(Unpicklable):
         verify: bool = True,
         effects: Collection[str] = (),
         globals: Mapping[str, Any] | None = None,
+        ignore_code: bool = False,
     ) -> PreparedCall[ReplayReport]:
         """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
 
@@ -316,9 +317,13 @@ class History(Unpicklable):
         ``effects=True`` are taken from the record; ``effects`` names types that are executed all the same. The report
         holds the first divergence. With ``verify=False`` nothing is executed, and only the record itself is checked.
 
+        An outcome that is taken from the record is doubtful where the code has changed since, which is a divergence if
+        nothing else is. ``ignore_code`` leaves that out; the report says it all the same. Code is the same if its
+        syntax tree is: comments, layout and the module don't count.
+
         Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered).
         """
-        return self._replayer.replay(run_id, verify, effects, globals)
+        return self._replayer.replay(run_id, verify, effects, globals, ignore_code)
 
     replay = synchronous(_replay)
     areplay = asynchronous(_replay)

@@ -3,11 +3,13 @@
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
+from ....domain.execution.scoping import Globals
+from ....domain.ports import RecordedEvent
 from ....domain.rerun.fork import Edit, ForkPoint, edit_result
-from ....domain.run import Origin
+from ....domain.run import STARTED, Origin, RunState
 from ....domain.values.point_in_time import parse_moment
 from ....domain.work_order import WorkOrderState
-from ...repositories.as_of import version_at
+from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import events_backwards
 from .rerun import Rerun
 from .run_services import RunServices
@@ -21,6 +23,7 @@ class ForkRequest(NamedTuple):
     payload: Any
     edit: Edit | None
     workflow_version: int | str | None
+    globals: Globals
 
 
 def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRequest) -> Rerun:
@@ -29,14 +32,22 @@ def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRe
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
-    run_id, version, payload, edit, workflow_version = request
+    run_id, version, payload, edit, workflow_version, globals = request
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
     source = services.runs.load(run_id, at)
     runnable = services.load_version(
         source.workflow_id, source.workflow_version if workflow_version is None else workflow_version
     )
-    fork_point = ForkPoint(run_id, at, runnable.workflow_id, runnable.version, runnable.plan)
+    fork_point = ForkPoint(
+        run_id,
+        at,
+        runnable.workflow_id,
+        runnable.version,
+        runnable.plan,
+        globals,
+        lambda event: _state_before(services, event),
+    )
     edited = None
     if edit is not None:
         edited = edit_result(edit, events_backwards(services.store, run_id, source.origin, at), fork_point)
@@ -47,3 +58,11 @@ def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRe
         raise InvalidRequest(f"{fork_point.label} has nothing left to run, so no step would see the payload")
     origin: Origin = {"kind": "fork", "run_id": run_id, "version": at}
     return Rerun(work_order, run_id, runnable, node_id, payload, origin, source, edited)
+
+
+def _state_before(services: RunServices, event: RecordedEvent) -> RunState:
+    """The run before the step whose result the event holds; an edited result stands for the one that it replaced."""
+    while event.type == STARTED:
+        edited = event.data["edited"]
+        event = event_at(services.store, edited["run_id"], edited["version"])
+    return services.runs.load(event.stream, event.version - 1)

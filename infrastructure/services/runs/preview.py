@@ -12,6 +12,7 @@ from ....domain.values.clock import moment
 from ....domain.values.json_compare import same_json
 from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes
 from ....domain.workflow.definition import WorkflowDefinition
+from ....domain.workflow.same_code import sources_by_digest
 from ....projections.runs.reused_results import ReusedResult, reused_results
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
@@ -68,13 +69,18 @@ class _Ran:
 
 def _what_ran(services: RunServices, run_id: str, now: WorkflowDefinition) -> _Ran:
     run = services.runs.load(run_id)
-    return _compare(services, run.workflow_id, run.workflow_version, KnownCode(run.code, run.distributions), now)
+    return _compare(services, run_id, KnownCode(run.code, run.distributions), now)
 
 
-def _compare(services: RunServices, workflow_id: str, version: int, code: KnownCode, now: WorkflowDefinition) -> _Ran:
-    then = services.workflows.get(workflow_id, version).definition
-    drifted = services.code_now(now, code).get("drifted", {})
-    return _Ran(version, then, keyed_nodes(then.to_data()), keyed_nodes(now.to_data()), drifted)
+def _compare(services: RunServices, run_id: str, code: KnownCode, now: WorkflowDefinition) -> _Ran:
+    first = load_started(services.store, run_id)
+    then = services.workflows.get(first["workflow_id"], first["workflow_version"])
+    sources = sources_by_digest(then.code, [first])
+    if not sources.keys() >= {*code.digests.values()}:  # it has changed when the run was resumed
+        sources = sources_by_digest(then.code, (event.data for event in services.store.read(run_id)))
+    drifted = services.changed_types(now, code, sources)
+    nodes, nodes_now = keyed_nodes(then.definition.to_data()), keyed_nodes(now.to_data())
+    return _Ran(then.version, then.definition, nodes, nodes_now, drifted)
 
 
 def _body(definition: WorkflowDefinition) -> Mapping[str, Any]:
@@ -115,7 +121,6 @@ def _past(
     ran: dict[str, _Ran] = {}
     for event in past_events(services.store, work_order_id, origin):
         if event.stream not in ran or "code" in event.data:
-            first = load_started(services.store, event.stream)
             code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
-            ran[event.stream] = _compare(services, first["workflow_id"], first["workflow_version"], code, now)
+            ran[event.stream] = _compare(services, event.stream, code, now)
         yield event, ran[event.stream]

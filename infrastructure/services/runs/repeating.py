@@ -236,7 +236,8 @@ class Repeating(RunMethods):
             metadata=kept or None,
         )
         # What it branches off from is the version that the caller saw, whatever comes behind that.
-        request = ForkRequest(run_id, expected_version if version is None else version, payload, edit, workflow_version)
+        at = expected_version if version is None else version
+        request = ForkRequest(run_id, at, payload, edit, workflow_version, settings.globals)
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
             return plan_fork(self._services, work_order, request)

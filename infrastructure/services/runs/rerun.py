@@ -74,6 +74,10 @@ class Draft(NamedTuple):
     events: list[NewEvent]
     """That it started, and how a fork continues whose source wasn't active."""
     metadata: Mapping[str, Any]
+    executes: bool
+    """Whether the call that starts it also executes steps."""
+    settings: CallSettings
+    """Those of the call; where it executes steps and gave no globals, with the ledger's."""
     refused: Refusal | None
     """What keeps a rejected work order rejected. A run that is repeated is judged by its first step."""
 
@@ -102,9 +106,12 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         edited=rerun.edited,
         queued=not wait and rerun.begins_active,
     )
-    if rerun.source_id is None:
-        return Draft(state, [event], metadata, find_refusal(runnable, state, event, settings, wait=wait))
-    return Draft(state, [event, *_continue_fork(rerun, state, event, settings, wait=wait)], metadata, None)
+    events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
+    executes = wait and (rerun.begins_active or len(events) > 1)
+    if executes:
+        settings = services.supply_globals(settings, state, events)
+    refused = find_refusal(runnable, state, event, settings, wait=wait) if rerun.source_id is None else None
+    return Draft(state, events, metadata, executes, settings, refused)
 
 
 def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> PreparedCall[Run]:
@@ -113,8 +120,10 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
     refused again.
     """
-    work_order, runnable, settings = rerun.work_order, rerun.runnable, options.settings
-    state, events, metadata, refused = draft_rerun(services, rerun, options)
+    work_order, runnable = rerun.work_order, rerun.runnable
+    state, events, metadata, executes, settings, refused = draft_rerun(services, rerun, options)
+    if executes:
+        runnable.refuse_missing_globals(rerun.start_node_id, settings)
     if refused is not None:
         rejection = Rejection(runnable.version, refused, rerun.payload, metadata)
         raise record_rejection(services.store, work_order, rejection, settings, command=options.command)

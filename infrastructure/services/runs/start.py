@@ -20,7 +20,8 @@ from ....domain.values.json_compare import json_digest
 from ....domain.values.names import check_name
 from ....domain.work_order import WorkOrderState, open_work_order, reject
 from ....domain.work_order import evolve as evolve_work_order
-from ....domain.workflow.definition import WorkflowDefinition, start_faults
+from ....domain.workflow.definition import WorkflowDefinition
+from ....domain.workflow.graph_faults import start_faults
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
@@ -88,6 +89,9 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         now=now,
         queued=not request.wait,
     )
+    if request.wait:
+        settings = services.supply_globals(settings, state, [event])
+        runnable.refuse_missing_globals(event.data["start_node_id"], settings)
     refused = find_refusal(runnable, state, event, settings, wait=request.wait)
     opened = open_work_order(
         work_order_id,

@@ -7,7 +7,8 @@ from typing import Any
 from ....domain.errors import InvalidDefinition
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.plan import Plan, expression_faults, make_plan, unknown_types
-from ....domain.workflow.definition import WorkflowDefinition, edge_id_faults, name_faults, size_faults, start_faults
+from ....domain.workflow.definition import WorkflowDefinition
+from ....domain.workflow.graph_faults import edge_id_faults, name_faults, size_faults, start_faults
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
 
 
@@ -53,3 +54,6 @@ def _warn_of_expressions(plan: Plan) -> None:
     for node_id, planned in plan.nodes.items():
         for fault in planned.template.faults:
             _log.warning("node %r will fail when it runs: %s", node_id, fault)
+        for condition in planned.routes.conditions():
+            if condition.fault is not None:
+                _log.warning("the run will fail behind node %r: %s: %s", node_id, condition.label, condition.fault)

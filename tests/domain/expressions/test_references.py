@@ -66,10 +66,16 @@ def test_only_what_is_referred_to_is_handed_to_the_language(source: str, variabl
     assert Selection(find_references(tokenize(source))).of(SCENE) == variables
 
 
-def test_a_whole_node_has_its_last_result_all_results_and_the_output() -> None:
+def test_a_whole_node_has_its_last_result_all_results_all_attempts_the_output_and_the_error() -> None:
     first = {"data": 1, "timestamp": 1_700_000_000_000, "attempt": 1}
     last = {"data": {"v": 2}, "timestamp": 1_700_000_000_000, "attempt": 2, "error": "E: boom"}
-    assert value_of("{{ nodes.n1 }}", SCENE) == {"last": last, "all": [first, last], "output": {"v": 2}}
+    assert value_of("{{ nodes.n1 }}", SCENE) == {
+        "last": last,
+        "all": [first],
+        "attempts": [first, last],
+        "output": {"v": 2},
+        "error": "E: boom",
+    }
     assert value_of("{{ nodes }}", SCENE).keys() == {"n1", "n2"}
 
 

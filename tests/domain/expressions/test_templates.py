@@ -126,7 +126,7 @@ def test_whatever_comes_from_globals_is_masked_in_the_record() -> None:
         ("{{ nodes.ghost.last.data }}", "unknown reference 'ghost' in nodes"),
         ("{{ nodes.ghost.last.data + 1 }}", "unknown reference 'ghost' in nodes"),
         ("{{ nodes.fetch_user.last.data }}", "did you mean 'fetch-user'?"),
-        ("{{ nodes.n1.latest.data }}", "did you mean 'last'?; it has: all, last, output"),
+        ("{{ nodes.n1.latest.data }}", "did you mean 'last'?; it has: all, attempts, error, last, output"),
         ("{{ nodes.n1.last.error }}", "unknown reference 'error' in nodes.n1.last"),
         ("{{ nodes.n1.all[7].data }}", "nodes.n1.all has 2 items, there is no [7]"),
         ("{{ nodes.n1.all[7].data + 1 }}", "nodes.n1.all has 2 items, there is no [7]"),

@@ -44,6 +44,12 @@ ENCODINGS: dict[str, Encode] = {
     "base64, a user of two letters before it": _base64(base64.b64encode, "me:"),
     "URL-safe base64": _base64(base64.urlsafe_b64encode, ""),
     "URL-safe base64, a user before it": _base64(base64.urlsafe_b64encode, "user:", "!"),
+    "base64, quoted before, as in OAuth": lambda secret: _base64(base64.b64encode, "id:")(quote_plus(secret)),
+    "base64, quoted but for slashes": lambda secret: _base64(base64.b64encode, "id:")(quote(secret)),
+    "base64 of JSON": lambda secret: _base64(base64.b64encode, '{"k": "', '"}')(json.dumps(secret)[1:-1]),
+    "base64 of JSON in Unicode": lambda secret: _base64(base64.urlsafe_b64encode, '{"k": "', '"}')(
+        json.dumps(secret, ensure_ascii=False)[1:-1]
+    ),
     "base64 in a URL": lambda secret: quote(_base64(base64.b64encode, "u:")(secret), safe=""),
     "hex": lambda secret: secret.encode().hex(),
     "hex in capitals": lambda secret: secret.encode().hex().upper(),

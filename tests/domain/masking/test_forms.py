@@ -110,18 +110,92 @@ def test_another_way_to_write_accents_is_masked(form: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(123456, base64.b64encode(b"u:123456").decode()), (123456, b"123456".hex()), (1234567, "1,234,567")],
+    [
+        (123456, "123456"),
+        (2026, "2026"),
+        (123456, base64.b64encode(b"u:123456").decode()),
+        (123456, b"123456".hex()),
+        (1234567, "1,234,567"),
+    ],
 )
-def test_numbers_are_masked_in_other_forms_too(value: int, text: str) -> None:
+def test_numbers_of_four_digits_are_masked_as_words_and_in_other_forms(value: int, text: str) -> None:
     assert "***" in Masker({"pin": value}).text(f"with {text}")
 
 
 @pytest.mark.parametrize("text", ["616263", "YWJj", "abc", "\\x61bc", "%61bc", "&#97;bc"])
-def test_a_short_secret_is_masked_where_it_is_a_word(text: str) -> None:
+def test_a_short_secret_is_masked_where_it_is_a_value(text: str) -> None:
     masker = Masker({"code": "abc"})
-    assert masker.text(f"is {text}.") == "is ***."
-    assert masker.text(f"is {text}x") == f"is {text}x"
-    assert masker.text("ABC, aabc") == "ABC, aabc"
+    assert masker.text(f"code={text}") == "code=***"
+    assert masker.text(f"is {text}, or {text}x") == f"is {text}, or {text}x"
+    assert masker.text("=ABC, =aabc") == "=ABC, =aabc"
+
+
+VALUES_ALONE = (
+    "{}",
+    " {} ",
+    "ValueError: {}",
+    "at line 3\n{}\nand so on",
+    "'{}'",
+    '"{}"',
+    'of type "{}" (wrong)',
+    "pin={}",
+    "pin = {}",
+    "/?pin={}&page=2",
+    "pin={};user=u",
+    "{{'pin': {}}}",
+    '{{"pin":{}}}',
+    '{{"pin": "{}", "user": "u"}}',
+    "Settings(pin={}, user='u')",
+    "[{}, 77]",
+    "(77, {})",
+    "f({})",
+    "<pin>{}</pin>",
+)
+WITHIN_SENTENCES = (
+    "order {} in production",
+    "{} items",
+    "production: {} items",
+    "id {}{}",
+    "x{} {}x",
+    "'{} items'",
+    "took {} of 5",
+    "host:{}",
+    "at 12:{}",
+    "line {}, in call",
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("abc", "abc"), ("10", "10"), (10, "10"), (-7, "-7"), (2.5, "2.5"), (True, "True")]
+)
+@pytest.mark.parametrize("text", VALUES_ALONE)
+def test_what_is_short_is_masked_where_it_stands_alone(value: Any, shown: str, text: str) -> None:
+    assert Masker({"it": value}).text(text.format(shown)) == text.format("***")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("abc", "abc"), ("10", "10"), (10, "10"), (False, "False"), (True, "true")]
+)
+@pytest.mark.parametrize("text", WITHIN_SENTENCES)
+def test_what_is_short_stays_within_a_sentence(value: Any, shown: str, text: str) -> None:
+    said = text.format(shown, shown)
+    assert Masker({"it": value}).text(said) == said
+
+
+@settings(deadline=None, max_examples=tries(300))
+@given(
+    st.one_of(st.text("abcXYZ019_é", min_size=1, max_size=3), st.integers(-99, 999), st.booleans()),
+    st.lists(st.text("abcXYZ019_é", min_size=1, max_size=8), min_size=1),
+)
+def test_no_word_of_a_sentence_is_masked_for_what_is_short(value: Any, words: list[str]) -> None:
+    said = f"so {' '.join(words)} then"
+    assert Masker({"it": value}).text(said) == said
+
+
+@settings(deadline=None, max_examples=tries(300))
+@given(st.text("abcXYZ019_é$ß&%", min_size=1, max_size=3), st.sampled_from(VALUES_ALONE[4:]))
+def test_no_short_secret_survives_where_it_stands_alone(value: str, text: str) -> None:
+    assert Masker({"it": value}).text(text.format(value)) == text.format("***")
 
 
 def test_escapes_of_something_else_stay_as_they_are() -> None:
@@ -133,7 +207,7 @@ def test_escapes_of_something_else_stay_as_they_are() -> None:
 def test_a_secret_that_is_written_with_escapes_itself_is_masked() -> None:
     for secret in ("100%25 sure", r"C:\new\table", "&amp;lt;tr", r"\u00e4\x41\"", "%", "a%"):
         for form in (secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]):
-            assert form not in Masker({"token": secret}).text(f"x {form} y"), (secret, form)
+            assert form not in Masker({"token": secret}).text(f"x={form}; y"), (secret, form)
 
 
 def test_a_text_that_is_cut_shows_no_beginning_of_a_secret() -> None:

@@ -35,9 +35,9 @@ GLOBALS: dict[str, Any] = {
         ("s3cr3t-token-2", "***"),
         ("p@$$(w)ord", "***"),
         ("bytes-secret and typed-secret", "*** and ***"),
-        ("abc abcd 'abc' (abc)", "*** abcd '***' (***)"),
+        ("abc abcd 'abc' (abc)", "abc abcd '***' (***)"),
         ("4321 54321 =4321;", "*** 54321 =***;"),
-        ("2.5 and 12.5", "*** and 12.5"),
+        ("2.5 and 12.5, ratio=2.5", "2.5 and 12.5, ratio=***"),
         ("x987654x", "x***x"),
         ("True true None null     .", "True true None null     ."),
         ('line one "quoted"', "***"),
@@ -69,7 +69,6 @@ def test_globals_may_hold_themselves_and_any_object() -> None:
     globals: dict[str, Any] = {"client": object(), "token": "s3cr3t-token"}
     globals["self"] = [globals]
     assert Masker(globals).text("s3cr3t-token") == "***"
-    assert Masker({"flag": True}).text("True") == "True"
 
 
 @settings(deadline=None)

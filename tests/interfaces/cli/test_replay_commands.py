@@ -98,7 +98,7 @@ def test_all_runs_are_verified_on_every_backend(home: CommandLine, durable_url: 
     home.environment["FLOWLEDGER_STORE"] = durable_url
     ids = runs(home, 7)
     summary = home.json("replay", "--all", "--workers", "2")
-    assert summary == {"ok": True, "runs": 7, "steps": 14, "executed": 7, "taken": 7, "findings": []}
+    assert summary == {"ok": True, "runs": 7, "steps": 14, "executed": 7, "taken": 7, "findings": [], "codeChanged": {}}
     home.environment["FACTOR"] = "3"
     diverged = home.json("replay", "--all", "--workflow", "w", code=1)
     (finding,) = diverged["findings"]
@@ -209,3 +209,28 @@ def test_an_application_that_only_workers_can_not_import_is_told(home: CommandLi
     assert "RuntimeError: no licence" in home.refused("replay", "--all")
     (home.home / "app.py").write_text(guard.format("import os; os._exit(3)") + APPLICATION)
     assert "ended with exit code 3 before it had opened the ledger" in home.refused("replay", "--all")
+
+
+def test_changed_code_is_told_beside_outcomes_that_agree_and_can_be_ignored(home: CommandLine) -> None:
+    (run_id, _) = runs(home, 2)
+    app = home.home / "app.py"
+    app.write_text(APPLICATION.replace("    pathlib.Path", "    # a comment\n    pathlib.Path"))
+    assert home.json("replay", "--all", "--workers", "1")["codeChanged"] == {}
+    app.write_text(APPLICATION.replace('Path("sent")', 'Path("gone")'))
+    assert home.json("replay", run_id, "--verify", code=1)["divergence"]["kind"] == "code"
+    told = home("replay", run_id, "--verify")
+    assert "what was executed (1) came out as recorded; code has changed since: 'send'" in " ".join(told.stdout.split())
+    told = home("replay", run_id, "--verify", "--ignore-code")
+    assert (told.returncode, "nothing diverged" in told.stdout) == (0, True)
+    assert "which is left out of account: 'send'" in " ".join(told.stdout.split())
+    summary = home.json("replay", "--all", "--workers", "1", code=1)
+    assert (summary["findings"][0]["kind"], summary["codeChanged"]) == ("code", {"send": 2})
+    summary = home.json("replay", "--all", "--workers", "1", "--ignore-code")
+    assert (summary["findings"], summary["codeChanged"]) == ([], {"send": 2})
+    told = home("replay", "--all", "--workers", "1", "--ignore-code")
+    said = " ".join(told.stdout.split())
+    assert "in runs where what was executed came out as recorded: 'send' (2 runs)" in said
+    home.environment["FACTOR"] = "3"
+    (finding,) = home.json("replay", "--all", "--workers", "1", "--ignore-code", code=1)["findings"]
+    assert (finding["kind"], finding["count"]) == ("output", 1)
+    assert "a walk executes nothing" in home.refused("replay", run_id, "--ignore-code")

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowledger.projections.replay.divergence import first_difference
+from flowledger.domain.ports import NewEvent
+from flowledger.domain.run import STEP_COMPLETED, STEP_FAILED
+from flowledger.projections.replay.divergence import first_difference, outcome_difference
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False, width=16) | st.sampled_from("abc~/"),
@@ -21,11 +23,7 @@ def same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    return (type(one) is type(other) and one == other) or (_are_numbers(one, other) and one == other)
-
-
-def _are_numbers(*values: Any) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return type(one) is type(other) and repr(one) == repr(other)
 
 
 def at(value: Any, pointer: str) -> Any:
@@ -70,5 +68,44 @@ def test_the_path_is_a_json_pointer(one: Any, other: Any, path: str, expected: A
     assert first_difference(one, other) == (path, expected, got)
 
 
-def test_the_order_of_keys_and_the_kind_of_number_make_no_difference() -> None:
-    assert first_difference({"a": 1, "b": 2}, {"b": 2.0, "a": 1}) is None
+def test_the_order_of_keys_makes_no_difference_the_kind_of_number_does() -> None:
+    assert first_difference({"a": 1, "b": 2}, {"b": 2, "a": 1}) is None
+    assert first_difference({"a": 1, "b": 2}, {"b": 2.0, "a": 1}) == ("/b", 2, 2.0)
+
+
+def failed(message: str, type: str = "ValueError") -> NewEvent:
+    return NewEvent(STEP_FAILED, {"error": {"type": type, "message": message}})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("can't send <object object at 0x7f84173a5530>", "can't send <object object at 0x55d2a0c1e8f0>"),
+        ("<function f at 0x00000001F6B7C8D9E0>: no", "<function f at 0x104b3c5e0>: no"),
+        ("<weakref at 0xb7c12345; to 'A'>", "<weakref at 0xb7c12346; to 'A'>"),
+        ("lock 0x7f84173a5530 is taken", "lock 0x7f84173a5531 is taken"),
+        ("<A at 0xb7c12345>", "<A at 0xb7c12346>"),
+    ],
+)
+def test_an_address_in_the_message_of_an_error_makes_no_difference(one: str, other: str) -> None:
+    assert outcome_difference(failed(one), failed(other)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("error 0x80070005", "error 0x80070057"),
+        ("<A object at 0x7f84173a5530>", "<B object at 0x7f84173a5530>"),
+        ("<A object at 0x7f84173a5530>", "<A object at >"),
+        ("0x" + "a" * 40, "0x" + "b" * 40),
+    ],
+)
+def test_any_other_part_of_the_message_does_and_is_shown_as_it_was(one: str, other: str) -> None:
+    found = outcome_difference(failed(one), failed(other))
+    assert found == ("error", ("/message", one, other))
+    assert outcome_difference(failed(one), failed(one, "TypeError")) == ("error", ("/type", "ValueError", "TypeError"))
+
+
+def test_an_address_anywhere_else_is_a_difference() -> None:
+    one, other = (NewEvent(STEP_COMPLETED, {"output": f"<A at 0x7f84173a553{n}>"}) for n in range(2))
+    assert outcome_difference(one, other) == ("output", ("", one.data["output"], other.data["output"]))

@@ -11,7 +11,7 @@ from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.ports import NewEvent
 from flowledger.infrastructure.services.history import replay as rerun
 
-from .harness import VERSIONS, WORKFLOW, Executor, forged, opened_with, registry, run_of_all, written
+from .harness import CODE, VERSIONS, WORKFLOW, Executor, forged, opened_with, registry, run_of_all, written
 
 
 def test_a_run_is_as_it_was_recorded_and_replaying_it_writes_nothing(ledger: fl.Ledger, run: fl.Run) -> None:
@@ -79,8 +79,13 @@ def no_pause(step: fl.StepContext) -> Any:
     return {"approved": False}
 
 
+def as_a_fraction(step: fl.StepContext) -> Any:
+    return CODE["price"](step) | {"total": 120.0}
+
+
 BY_CODE: list[tuple[str, Executor, str, str, Any, Any]] = [
     ("price", other_lines, "output", "/lines/0/price", 80, 40),
+    ("price", as_a_fraction, "output", "/total", 120, 120.0),
     ("decide", other_way, "handle", "", "ask", "book"),
     ("ask", other_reason, "pause", "/reason", "over 100", "over 99"),
     ("ask", no_pause, "pause", "", {"reason": "over 100", "until": False}, None),

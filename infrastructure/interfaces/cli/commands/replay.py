@@ -12,7 +12,7 @@ import typer
 from .....domain.errors import InvalidRequest
 from .....projections.replay.report import Replayed, ReplaySummary, summary_of
 from ...presentation.inputs import load_registry, read_globals
-from ..shared.options import AsJson, Effects, Globals
+from ..shared.options import AsJson, Effects, Globals, IgnoreCode
 from ..shared.progress import progress_bar
 from ..shared.run_filters import RunFilters, takes_run_filters
 from ..shared.selection import Selection
@@ -48,6 +48,7 @@ def replay(
     ] = False,
     effects: Effects = None,
     global_values: Globals = None,
+    ignore_code: IgnoreCode = False,
     every: Annotated[
         bool, typer.Option("--all", help="Verify all runs that the filters find, on all cores, instead of one.")
     ] = False,
@@ -66,7 +67,9 @@ def replay(
 
     --verify executes recorded steps with what they were given then, and names the first one whose result differs. The
     results of executors with deterministic=False, and of those with effects=True that --effects doesn't name, are taken
-    from the record. Exits with 1 if a run diverges, or if a search for runs may have missed some.
+    from the record: where the code behind them has changed since, the run diverges, unless --ignore-code is given. Code
+    has changed when its syntax tree has; comments, layout and the module don't count. Exits with 1 if a run diverges,
+    or if a search for runs may have missed some.
     """
     session = Session.of(context)
     chosen = filters.select()
@@ -74,20 +77,20 @@ def replay(
     if (verify or every) and (step or start or stop):
         raise InvalidRequest("--step, --from and --to walk through a run; --verify and --all execute its steps again")
     if run is not None and not verify:
-        if effects or global_values:
-            raise InvalidRequest("a walk executes nothing: --effects and --global go with --verify")
+        if effects or global_values or ignore_code:
+            raise InvalidRequest("a walk executes nothing: --effects, --global and --ignore-code go with --verify")
         walk(session, run, start, stop, step=step)
         return
     values = read_globals(global_values) if global_values else None
     types = tuple(effects or ())
     if run is None:
-        summary = _verify_all(session, chosen, types, values, workers)
+        summary = _verify_all(session, chosen, types, values, ignore_code, workers)
         if not summary.ok:
             session.exit_code = 1
         session.answer(summary.to_data(), lambda console: replay_views.print_summary(console, summary))
         return
     with session.open_ledger(running=True) as ledger, interruptible():
-        report = ledger.history.replay(run, effects=types, globals=values)
+        report = ledger.history.replay(run, effects=types, globals=values, ignore_code=ignore_code)
     if not report.ok:
         session.exit_code = 1
     session.answer(report.to_data(), lambda console: replay_views.print_report(console, report))
@@ -98,6 +101,7 @@ def _verify_all(
     chosen: Selection,
     effects: tuple[str, ...],
     values: dict[str, str] | None,
+    ignore_code: bool,
     workers: int | None,
 ) -> ReplaySummary:
     from ....operations.replay_pool import ReplayJob, count_cores
@@ -110,7 +114,7 @@ def _verify_all(
     for type in effects:
         if type not in session.registry():
             raise InvalidRequest(f"effects: no executor is registered for type {type!r}")
-    job = ReplayJob(partial(_open, store, session.app or ""), effects, values)
+    job = ReplayJob(partial(_open, store, session.app or ""), effects, values, ignore_code)
     return summary_of(_replay_runs(job, found.run_ids, workers or count_cores()), found.behind)
 
 

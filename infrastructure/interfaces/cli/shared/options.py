@@ -72,6 +72,14 @@ Effects = Annotated[
     ),
 ]
 
+IgnoreCode = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-code",
+        help="Let results from the record count also where the code behind them has changed since.",
+    ),
+]
+
 STEPS = 10_000
 """The default of --step-limit."""
 

@@ -145,12 +145,14 @@ def _timeline_row(entry: Attempt | Intervention, pause: AuditedPause | None) -> 
 def _outcome(attempt: Attempt) -> str:
     if attempt.error is not None:
         due = f"; retry due {clock_time(attempt.retry_at)}" if attempt.retry_at is not None else ""
-        return error_text(attempt.error) + due
+        on = f"; → {attempt.next_node_id}" if attempt.next_node_id is not None else ""
+        return error_text(attempt.error) + due + on
     if attempt.outcome == "paused":
         until = f" until {clock_time(attempt.until)}" if attempt.until is not None else ""
         return f"paused{until}" + (f": {attempt.reason}" if attempt.reason is not None else "")
     way = f"by {attempt.handle!r} " if attempt.handle is not None else ""
-    next = "no edge" if attempt.unrouted else attempt.next_node_id or "end"
+    end = "end, as no condition is true" if attempt.no_condition_held else "end"
+    next = "no edge" if attempt.unrouted else attempt.next_node_id or end
     return f"{way}→ {next}: {brief(attempt.output)}"
 
 

@@ -49,6 +49,8 @@ def print_report(console: Console, report: ReplayReport) -> None:
         console.print(lines)
     if report.divergence is not None:
         print_line(console, text(f"{report.divergence.kind}: ", "bold red"), text(report.divergence, limit=None))
+    if report.remark is not None:
+        print_line(console, text(report.remark, "yellow", limit=None))
 
 
 def print_summary(console: Console, summary: ReplaySummary) -> None:
@@ -62,6 +64,10 @@ def print_summary(console: Console, summary: ReplaySummary) -> None:
     )
     if summary.behind:
         print_line(console, text(f"but {describe_lag(summary.behind)}", "bold red"))
+    if summary.code_changed:
+        changed = ", ".join(f"{type!r} ({runs:,} runs)" for type, runs in summary.code_changed.items())
+        said = f"code has changed since, in runs where what was executed came out as recorded: {changed}"
+        print_line(console, text(said, "yellow", limit=None))
     if not summary.findings:
         return
     lines = table("kind", ("runs", _RIGHT), ("for example", {"no_wrap": True}), ("", LAST))

@@ -1,0 +1,48 @@
+"""The globals of a call: those that it was given, or the ledger's, and whether any is missing."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ....domain.errors import GlobalsMissing, InvalidRequest
+from ....domain.execution.plan import Plan
+from ....domain.execution.scoping import NONE_GIVEN, Globals, parse_globals
+from ....domain.execution.step_loop import CallSettings
+from ....projections.runs.run import Run
+
+GlobalsOf = Callable[[Run], Mapping[str, Any] | None]
+"""The globals of a run. None: it needs none."""
+
+
+class LedgerGlobals:
+    """The globals that a ledger was opened with, for every call that gives none."""
+
+    def __init__(self, source: Mapping[str, Any] | GlobalsOf | None) -> None:
+        """Raises InvalidRequest for what is neither a mapping nor a function that returns one."""
+        is_async = inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(getattr(source, "__call__", None))  # noqa: B004
+        if is_async or not (source is None or isinstance(source, Mapping) or callable(source)):
+            raise InvalidRequest(
+                f"globals are a mapping of names to values, or a plain function from a Run to one, not "
+                f"{'an async function' if is_async else type(source).__name__}"
+            )
+        self._source = source
+
+    def supply(self, settings: CallSettings, run: Callable[[], Run]) -> CallSettings:
+        """The settings with the ledger's globals where the caller gave none. ``run``: as it stands.
+
+        Raises InvalidRequest for what are no globals, and whatever the application's function raises.
+        """
+        source = self._source
+        if source is None or settings.globals is not NONE_GIVEN:
+            return settings
+        return settings._replace(globals=parse_globals(source if isinstance(source, Mapping) else source(run())))
+
+
+def refuse_missing(plan: Plan, version: tuple[str, int], node_id: str | None, globals: Globals) -> None:
+    """Raises GlobalsMissing where a run that goes on at this node may come to one that reads what isn't given.
+
+    ``version``: the id of the workflow, and the version of it that the plan is of.
+    """
+    readers = {} if node_id is None else plan.readers_of_globals(node_id)
+    if readers and (missing := readers.keys() - globals.values.keys()):
+        raise GlobalsMissing(*version, {name: readers[name] for name in missing})

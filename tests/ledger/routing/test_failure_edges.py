@@ -1,0 +1,165 @@
+"""A node that has failed for good is left by its edge on failure, and the next node knows what went wrong."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flowledger as fl
+
+from .harness import assert_recorded_well, definition, edge, executors, follow, last_event, path_of, play
+
+
+@pytest.fixture
+def ledger(store_url: str) -> Iterator[fl.Ledger]:
+    with fl.open_ledger(store_url, executors()) as ledger:
+        yield ledger
+
+
+WORK = {"work": {"fails": True}, "next": {}, "clean": "{{ nodes.work.error }}"}
+CAUGHT = definition(WORK, edge("work", "next"), edge("work", "clean", on="failure"))
+
+
+def test_a_failure_for_good_leads_on_after_its_retries(ledger: fl.Ledger, tmp_path: Path) -> None:
+    run = follow(ledger, CAUGHT)
+    assert (run.status, path_of(run)) == ("completed", ["work", "work", "clean"])
+    assert run.snapshot.context["clean"][-1].output == "RuntimeError: 503"
+    assert run.snapshot.metadata == {}
+    failure = last_event(ledger, run, "run.step_failed")
+    assert (failure["attempt"], failure["next_node_id"], failure["after"]["node_id"]) == (2, "clean", "clean")
+    assert_recorded_well(ledger, run, tmp_path)
+
+
+def test_a_success_and_a_failure_that_is_retried_take_the_other_edge(ledger: fl.Ledger, tmp_path: Path) -> None:
+    for fails in (0, 1):
+        run = follow(ledger, CAUGHT | {"nodes": definition(WORK | {"work": {"fails": fails}})["nodes"]})
+        assert (run.status, path_of(run)[-1]) == ("completed", "next")
+        assert_recorded_well(ledger, run, tmp_path)
+
+
+def test_without_such_an_edge_the_run_fails_as_ever(ledger: fl.Ledger) -> None:
+    without = definition(WORK, edge("work", "next"), edge("work", "clean", on="failure", enabled=False))
+    run = follow(ledger, without)
+    assert (run.status, run.snapshot.current_node_id) == ("failed", "work")
+    assert last_event(ledger, run, "run.step_failed").keys().isdisjoint({"next_node_id", "no_condition_held"})
+
+
+def test_a_node_that_comes_again_after_it_was_left_has_all_its_attempts_again(
+    ledger: fl.Ledger, tmp_path: Path
+) -> None:
+    nodes = {
+        "work": {"fails": True},
+        "count": {"handle": "{{ nodes.work.attempts.size() < 6 ? 'again' : 'end' }}"},
+        "end": 0,
+    }
+    loop = definition(
+        nodes,
+        edge("work", "count", on="failure"),
+        edge("count", "work", sourceHandle="again"),
+        edge("count", "end", sourceHandle="end"),
+    )
+    run = follow(ledger, loop)
+    assert [result.attempt for result in run.snapshot.context["work"]] == [1, 2, 1, 2, 1, 2]
+    assert path_of(run)[-1] == "end"
+    assert_recorded_well(ledger, run, tmp_path)
+
+
+def test_a_failure_may_lead_back_to_its_own_node(ledger: fl.Ledger, tmp_path: Path) -> None:
+    itself = definition(
+        {"work": {"fails": "{{ has(nodes.work) && nodes.work.attempts.size() > 2 ? 0 : 9 }}"}, "end": 1},
+        edge("work", "work", on="failure"),
+        edge("work", "end"),
+    )
+    run = follow(ledger, itself)
+    assert [(result.attempt, result.error is None) for result in run.snapshot.context["work"]] == [
+        (1, False),
+        (2, False),
+        (1, False),
+        (2, True),
+    ]
+    assert_recorded_well(ledger, run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        ("{{ nodes.nobody.output }}", "ExpressionError"),
+        ({"fails": True, "says": "stolen"}, "NonRetryable"),
+        ({"gives": "no JSON"}, "InvalidValue"),
+        ({"asks": "too little"}, "InputInvalid"),
+    ],
+)
+def test_whatever_a_failure_for_good_was_it_leads_on(data: object, error: str, tmp_path: Path) -> None:
+    registry = executors()
+
+    @registry.register("odd", retry=fl.RetryPolicy(max_retries=3))
+    def odd(step: fl.StepContext) -> object:
+        if step.data.get("gives"):
+            return {1, 2}
+        raise fl.NonRetryable(step.data["says"])
+
+    registry.register("strict", input={"type": "object", "required": ["amount"]})(play)
+    kind = "strict" if error == "InputInvalid" else "odd"
+    caught = definition(
+        {"first": 0, "work": data, "clean": 0}, edge("first", "work"), edge("work", "clean", on="failure")
+    )
+    caught["nodes"][1]["type"] = kind
+    with fl.open_ledger("memory:", registry) as ledger:
+        run = follow(ledger, caught)
+        assert (run.status, path_of(run)) == ("completed", ["first", "work", "clean"])
+        assert last_event(ledger, run, "run.step_failed")["error"]["type"] == error
+        assert ledger.history.replay(run.id, verify=True).ok
+
+
+def test_what_is_shown_of_the_run_says_where_it_went(ledger: fl.Ledger) -> None:
+    run = follow(ledger, CAUGHT)
+    audit = ledger.history.audit(run.id)
+    assert [(done.outcome, done.next_node_id) for done in audit.attempts] == [
+        ("failed", None),
+        ("failed", "clean"),
+        ("completed", None),
+    ]
+
+
+def test_a_retry_from_the_node_that_caught_sees_the_failure_again(ledger: fl.Ledger) -> None:
+    caught = definition(
+        {"work": {"fails": True}, "clean": {"fails": 9, "saw": "{{ nodes.work.error }}"}},
+        edge("work", "clean", on="failure"),
+    )
+    run = follow(ledger, caught)
+    assert (run.status, run.snapshot.current_node_id) == ("failed", "clean")
+    again = ledger.runs.retry(run.id)
+    while again.status == "error":
+        again = ledger.runs.proceed(again.id)
+    assert path_of(again) == ["work", "work", "clean", "clean"]
+    whole = ledger.runs.retry(run.id, from_node="work")
+    while whole.status == "error":
+        whole = ledger.runs.proceed(whole.id)
+    assert path_of(whole) == ["work", "work", "clean", "clean"]
+    assert ledger.verify().ok
+
+
+def test_a_failure_that_ends_while_the_run_is_paused_or_cancelled_leads_on_only_when_it_goes_on(
+    ledger: fl.Ledger, tmp_path: Path
+) -> None:
+    registry = executors()
+    stops = []
+
+    @registry.register("stopped")
+    def stopped(step: fl.StepContext) -> None:
+        stops.pop()(step.run_id)
+        raise fl.NonRetryable("no")
+
+    ledger = fl.open_ledger("memory:", registry)
+    caught = definition({"work": 0, "clean": "{{ nodes.work.error }}"}, edge("work", "clean", on="failure"))
+    caught["nodes"][0]["type"] = "stopped"
+    stops.append(lambda run_id: ledger.runs.pause(run_id, by="ops"))
+    run = follow(ledger, caught)
+    assert (run.status, run.snapshot.current_node_id) == ("paused", "clean")
+    run = ledger.runs.resume(run.id)
+    assert (run.status, run.snapshot.context["clean"][-1].output) == ("completed", "NonRetryable: no")
+    stops.append(lambda run_id: ledger.runs.cancel(run_id, by="ops"))
+    run = follow(ledger, caught)
+    assert (run.status, path_of(run)) == ("cancelled", ["work"])
+    assert ledger.verify().ok
+    ledger.close()
