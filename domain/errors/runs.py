@@ -55,10 +55,11 @@ def _told(events: Sequence[LaterEvent]) -> str:
 class AlreadyRetried(IllegalTransition):
     """The run was retried before, or its work order has succeeded since. Nothing was written; ``again=True`` means it.
 
-    ``last_run_id`` is the run by which the work order stands as it does, begun by ``by`` at ``at``.
+    ``run_id`` is what was to be retried; ``last_run_id`` the last run of its work order, begun by ``by`` at ``at``.
     """
 
-    def __init__(self, some_id: str, work_order_id: str, last_run_id: str, status: str, by: str, at: datetime) -> None:
+    def __init__(self, run_id: str, work_order_id: str, last_run_id: str, status: str, by: str, at: datetime) -> None:
+        self.run_id = run_id
         self.work_order_id = work_order_id
         self.last_run_id = last_run_id
         self.status = status
@@ -68,7 +69,7 @@ class AlreadyRetried(IllegalTransition):
         if status == "completed":
             what = f"work order {quoted(work_order_id)} has succeeded"
         else:
-            what = f"{quoted(some_id)} was retried already"
+            what = f"{quoted(run_id)} was retried already"
         super().__init__(
             f"{what}: {begun}. Nothing was written; look at that run first, and say again=True (run retry --again) "
             "where the work is to be done once more"
