@@ -30,7 +30,16 @@ PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_a
 DUE_TIMES: Final = ("retry_at", "until", "due_at")
 """The same, but they may lie ahead."""
 
-COUNTS: Final = ("spent", "attempt", "version", "workflow_version", "wait", "asked_version")
+COUNTS: Final = (
+    "spent",
+    "attempt",
+    "version",
+    "workflow_version",
+    "live_version",
+    "restored_version",
+    "wait",
+    "asked_version",
+)
 
 VALUES: Final = ("payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""

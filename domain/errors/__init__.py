@@ -2,6 +2,7 @@
 
 FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
+│   ├── ExecutorMissing
 │   ├── GlobalsMissing
 │   ├── InvalidDefinition
 │   ├── InvalidExport
@@ -41,6 +42,7 @@ from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, 
 from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import (
+    ExecutorMissing,
     Fault,
     GlobalsMissing,
     InvalidDefinition,
@@ -60,6 +62,7 @@ __all__ = [
     "ConflictingHistory",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExpressionError",
     "Fault",
     "FlowledgerError",

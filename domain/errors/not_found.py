@@ -13,7 +13,7 @@ class WorkflowNotFound(NotFound):
         self.workflow_id = workflow_id
         hint = "check the id, or save a definition under it"
         if "@" in workflow_id:
-            hint = "no id has an '@', and no version belongs here: a run starts with the latest one"
+            hint = "no id has an '@': name the version by itself, as version=…"
         super().__init__(f"no workflow {quoted(workflow_id)} in this store: {hint}")
 
 
@@ -44,7 +44,10 @@ class VersionNotFound(NotFound):
         self.asked = asked
         self.head = head
         what = f"snapshot id {quoted(asked)}" if isinstance(asked, str) else f"version {quoted(asked)}"
-        super().__init__(f"{visible(subject)} has no {what}: its versions are 1 to {head}")
+        hint = f"its versions are 1 to {head}"
+        if asked == "live":
+            what, hint = "live version", "all of its saves are drafts; release the one that runs are to start with"
+        super().__init__(f"{visible(subject)} has no {what}: {hint}")
 
 
 class NothingAsOf(NotFound):

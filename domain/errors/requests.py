@@ -43,6 +43,36 @@ def _ends_of(text: str, limit: int) -> str:
     return f"{text[: limit // 2]} … ({len(text):,} characters) … {text[len(text) - limit // 2 :]}"
 
 
+class ExecutorMissing(InvalidRequest):
+    """A version of a workflow needs executors that this process hasn't registered; nothing was executed or written.
+
+    ``needed``: each missing node type, with the ids of its nodes that may still run.
+    """
+
+    def __init__(self, workflow_id: str, version: int, needed: Mapping[str, Sequence[str]]) -> None:
+        self.workflow_id = workflow_id
+        self.version = version
+        self.needed = {type: tuple(nodes) for type, nodes in needed.items()}
+        listed = [f"{quoted(type)} ({_nodes(nodes)})" for type, nodes in [*self.needed.items()][:_EXECUTORS_LISTED]]
+        more = len(self.needed) - len(listed)
+        listed += [f"{more:,} more, all in .needed"] if more else []
+        kind, them = ("executor", "it") if len(self.needed) == 1 else ("executors", "them")
+        super().__init__(
+            f"version {version} of {quoted(workflow_id)} needs {kind} {', '.join(listed)}, which this process doesn't "
+            f"have: register {them} here, or leave the run to a process that has {them}; "
+            "a start can also name another version"
+        )
+
+
+_EXECUTORS_LISTED = 10
+
+
+def _nodes(ids: Sequence[str]) -> str:
+    shown = ", ".join(map(quoted, ids[:3]))
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
+    return f"node{'s' * (len(ids) > 1)} {shown}{more}"
+
+
 class InvalidSnapshot(InvalidRequest):
     """A snapshot from outside doesn't have the shape of a snapshot. ``path`` names the place."""
 

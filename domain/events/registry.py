@@ -27,6 +27,7 @@ IndexEffect = Literal[
     "workflow saved",
     "workflow archived",
     "workflow restored",
+    "workflow released",
 ]
 """What an event does to the rows that lists read; ``projections/index`` does it. ``noted``: the list of acts alone."""
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
+from ..masking import Masker
 from ..run.results import NodeResult
 from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
@@ -21,7 +22,7 @@ from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.retry_policy import RetryPolicy
-from .step_log import StepLog
+from .step_log import StepLog, step_log
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -92,6 +93,7 @@ class GivenStep(Unpicklable):
 
     __slots__ = (
         "_log",
+        "_masker",
         "_now",
         "_work",
         "answer",
@@ -126,6 +128,7 @@ class GivenStep(Unpicklable):
         workflow_id: str,
         work_order_id: str | None,
         now: Callable[[], int],
+        masker: Masker,
     ) -> None:
         self.node = node
         self.data = data
@@ -154,6 +157,7 @@ class GivenStep(Unpicklable):
         self._work = work
         """Which piece of work of the node this is, from 1: each success ends one."""
         self._now = now
+        self._masker = masker
         self._log: StepLog | None = None
 
 
@@ -191,7 +195,7 @@ class StepContext(GivenStep):
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            object.__setattr__(self, "_log", StepLog(self.node.id, self._now))
+            object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
         return cast("StepLog", self._log)
 
 
@@ -201,10 +205,10 @@ def make_read_only(given: GivenStep) -> StepContext:
     return cast("StepContext", given)
 
 
-def logged_lines(context: StepContext) -> list[LogLine]:
-    """The lines that the executor has logged so far."""
+def end_log(context: StepContext) -> list[LogLine]:
+    """The lines that the executor has logged. Those that it logs from here on are only passed on."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
-    return [] if log is None else log.lines
+    return [] if log is None else log.end()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

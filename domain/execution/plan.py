@@ -66,9 +66,20 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, PlannedRoutes]
     """By node id; also of nodes that have no executor."""
-    _readers: dict[str, Mapping[str, str]] = field(
-        default_factory=lambda: dict[str, Mapping[str, str]](), compare=False
-    )
+    missing: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Node id → type, of nodes that have no executor here."""
+    _readers: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], compare=False)
+
+    def reachable(self, start: str) -> list[str]:
+        """The nodes that a run which goes on at this node may come to, nearest first, itself included."""
+        ahead, seen, found = deque([start]), {start}, list[str]()
+        while ahead:
+            node_id = ahead.popleft()
+            found.append(node_id)
+            following = set(self.routes[node_id].targets() if node_id in self.routes else ()) - seen
+            seen |= following
+            ahead += sorted(following)
+        return found
 
     def readers_of_globals(self, start: str) -> Mapping[str, str]:
         """The names of globals without which a run that goes on at this node may come to a step that fails → a node
@@ -81,16 +92,10 @@ class Plan:
 
     def _find_readers(self, start: str) -> Mapping[str, str]:
         readers: dict[str, str] = {}
-        if not any(self._required_by(node_id) for node_id in self.routes):
-            return readers
-        ahead, seen = deque([start]), {start}
-        while ahead:
-            node_id = ahead.popleft()
-            for name in self._required_by(node_id):
-                readers.setdefault(name, node_id)
-            following = set(self.routes[node_id].targets() if node_id in self.routes else ()) - seen
-            seen |= following
-            ahead += sorted(following)
+        if any(self._required_by(node_id) for node_id in self.routes):
+            for node_id in self.reachable(start):
+                for name in self._required_by(node_id):
+                    readers.setdefault(name, node_id)
         return readers
 
     def _required_by(self, node_id: str) -> frozenset[str]:
@@ -110,7 +115,8 @@ def make_plan(definition: WorkflowDefinition, executors: ExecutorRegistry, depen
 def plan_known_types(
     definition: WorkflowDefinition, executors: ExecutorRegistry, dependencies: PlanningDependencies
 ) -> Plan:
-    """The same without the nodes whose type has no executor. Raises InvalidDefinition with every bad input schema."""
+    """The same, but nodes whose type has no executor are ``missing``. Raises InvalidDefinition with every bad input
+    schema."""
     return _plan(definition, executors, dependencies, lambda *_: None)
 
 
@@ -122,6 +128,7 @@ def _plan(
 ) -> Plan:
     faults: list[Fault | None] = []
     nodes: dict[str, PlannedNode] = {}
+    without: dict[str, str] = {}
     refusal = excess_in_definition(_texts_with_expressions(definition))
     leaving = routes_of(definition)
     routes = {node.id: plan_routes(node, leaving[node.id], dependencies.language, refusal) for node in definition.nodes}
@@ -129,6 +136,7 @@ def _plan(
         executor = executors.get(node.type)
         if executor is None:
             faults.append(missing(index, node.type, executors))
+            without[node.id] = node.type
             continue
         template = (
             compile_template(node.data, dependencies.language, where=node.id, refusal=refusal)
@@ -144,7 +152,7 @@ def _plan(
         nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
-    return Plan(definition, nodes, routes)
+    return Plan(definition, nodes, routes, without)
 
 
 def expression_faults(definition: WorkflowDefinition) -> list[Fault]:

@@ -15,6 +15,7 @@ from ..workflow.changes import edge_label
 from ..workflow.definition import Edge, Node
 from ..workflow.routes import NodeRoutes
 from .scoping import Globals
+from .step_scope import scope_of
 
 
 class PlannedEdge(NamedTuple):
@@ -123,12 +124,7 @@ def scope_after(node: Node, state: RunState, step: Mapping[str, Any], globals: G
 
     ``step``: the body of the event that records the step, before it is folded into the state.
     """
-    return lambda: Scope(
-        ResultsAfter(state.context, step),
-        freeze(state.payload, "payload"),
-        node.data,
-        *globals.for_expressions(node),
-    )
+    return lambda: scope_of(node, state, freeze(state.payload, "payload"), globals, ResultsAfter(state.context, step))
 
 
 class ResultsAfter(Mapping[str, Sequence[NodeResult]]):

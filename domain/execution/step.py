@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
-from ..expressions import Scope
-from ..masking import LONGEST_FORM, MASK, Masker
+from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
 from ..run.waits import answer_of
@@ -19,16 +18,15 @@ from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
-from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, logged_lines, make_read_only
+from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
+from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
+from .step_scope import scope_of
 
 SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
 """Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
-
-MAX_ERROR_TEXT = 256 * 1024
-"""Characters of an error's message, and of its traceback, that are recorded. A longer one is cut, and says so."""
 
 
 class Returned(NamedTuple):
@@ -79,15 +77,14 @@ def prepare(
     if template.is_constant:
         data = masked = node.data
     else:
-        scope = Scope(state.context, payload, node.data, *globals.for_expressions(node), globals.public)
-        data, masked = template.render(scope)
+        data, masked = template.render(scope_of(node, state, payload, globals))
         masker.add_secret(data, masked)
     model = data
     if planned.validator is not None:
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = make_context(node, state, data, model, payload, globals.for_executor(node), now)
+    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
     return Prepared(context, masked, context.attempt)
 
 
@@ -99,6 +96,7 @@ def make_context(
     payload: Any,
     globals: Mapping[str, Any],
     now: Callable[[], int],
+    masker: Masker,
 ) -> StepContext:
     """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
     successes = state.context.successes(node.id)
@@ -118,6 +116,7 @@ def make_context(
         state.workflow_id,
         state.work_order_id,
         now,
+        masker,
     )
     return make_read_only(given)
 
@@ -188,7 +187,7 @@ def conclude(
     if prepared is not None:
         if prepared.recorded_input != {}:
             event["input"] = prepared.recorded_input
-        if lines := logged_lines(prepared.context):
+        if lines := end_log(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
     event["spent"] = (state.total_time or 0) + finished_at - started_at
@@ -340,13 +339,3 @@ def _traceback(error: BaseException) -> str:
         raise
     except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
         return "".join(traceback.format_tb(inner))
-
-
-def recordable(text: str, masker: Masker, most: int = MAX_ERROR_TEXT) -> str:
-    """The text as it is stored: secrets masked, a long text cut, surrogates escaped."""
-    length = len(text)
-    # Masked before it is cut: else the beginning of a secret that crosses the cut would stay.
-    text = masker.text(text[: most + LONGEST_FORM], most)
-    if length > most:
-        text = f"{text}… (cut here: {length:,} characters in all)"
-    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

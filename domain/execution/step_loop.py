@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
 from ..masking import Masker
 from ..ports import NewEvent
-from ..run import RunState, fail, is_running
+from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
 from .executors import Executor, StepContext
+from .failure_report import report_failure
 from .plan import Plan
 from .scoping import Globals, parse_globals
 from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
@@ -103,6 +104,9 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
             limits=limits,
         )
         yield Append(events)
+        if events[0].type == STEP_FAILED:
+            cause = outcome.error if isinstance(outcome, Raised) else None
+            report_failure(state, planned.node, events[0].data, cause, masker)
         if single:
             return
 

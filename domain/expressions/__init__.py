@@ -3,7 +3,7 @@
 from .amount import excess_in_definition, excess_in_node
 from .condition import Condition, source_in
 from .language import Allowance, Expression, ExpressionLanguage, Program
-from .references import Scope
+from .references import Scope, result_entry
 from .template import Rendered, Template, compile_template, verbatim
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "compile_template",
     "excess_in_definition",
     "excess_in_node",
+    "result_entry",
     "source_in",
     "verbatim",
 ]

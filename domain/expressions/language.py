@@ -141,5 +141,6 @@ class Expression:
             return ExpressionError(f"unknown reference {shown}, did you mean nodes[{shown}]?", missing=missing)
         near = suggestion(missing, ROOTS)
         return ExpressionError(
-            f"unknown reference {shown}{near}; expressions see nodes, payload, input and globals", missing=missing
+            f"unknown reference {shown}{near}; expressions see nodes, payload, failure, input and globals",
+            missing=missing,
         )

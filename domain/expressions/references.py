@@ -10,7 +10,7 @@ from ..errors import ExpressionError
 from ..values.json import render_path
 from .lexer import Token, matching_brackets
 
-ROOTS = ("nodes", "payload", "input", "globals")
+ROOTS = ("nodes", "payload", "failure", "input", "globals")
 """The names that an expression sees."""
 
 _RESERVED = frozenset({"in", "true", "false", "null"})
@@ -49,6 +49,8 @@ class Scope:
     globals: Mapping[str, Any] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     elsewhere: Mapping[str, object] = field(default_factory=lambda: cast("dict[str, Any]", {}))
     """Globals that only other nodes are given → in words, which."""
+    failure: Any = None
+    """The failure by which the run came to the node; None where it came by a success."""
     public: frozenset[str] = frozenset()
     """The names of globals that aren't masked."""
 
@@ -182,10 +184,14 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
         raise _unknown(str(key), cast("Mapping[str, Any]", value), _prefix(reference, index), "it has")
     wanted = f"field {shorten(key)!r}" if isinstance(key, str) else f"item [{key}]"
     place = _prefix(reference, index)
-    hint = (
-        "; only the first step after a start or a resume sees a payload" if (place, value) == ("payload", None) else ""
-    )
+    hint = _WHY_NULL.get(place, "") if value is None else ""
     raise ExpressionError(f"{place} is {kind_of(value)}, it has no {wanted}{hint}", missing="")
+
+
+_WHY_NULL = {
+    "payload": "; only the first step after a start or a resume sees a payload",
+    "failure": "; no edge on failure has led here",
+}
 
 
 def _prefix(reference: Reference, index: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from threading import RLock
 from typing import Any
 
 from .finder import Finder
@@ -28,10 +29,10 @@ class Masker:
 
     Texts of four characters and more are replaced anywhere, numbers of as many as whole words; also within escapes, in
     hex and in base64. What is shorter, true and false are replaced where they stand alone as a value. Nothing is
-    collected before there is a text to mask.
+    collected before there is a text to mask. May be shared between threads, as an executor may log in several.
     """
 
-    __slots__ = ("_answers", "_finder", "_known", "_new", "_weight")
+    __slots__ = ("_answers", "_finder", "_known", "_lock", "_new", "_weight")
 
     def __init__(self, globals: Mapping[str, Any] | None) -> None:
         self._new: deque[Any] = deque([list(globals.values())]) if globals else deque()
@@ -40,6 +41,13 @@ class Masker:
         self._answers = 0
         """Weight of the answers that are not yet taken in."""
         self._finder: Finder | None = None
+        self._lock = RLock()
+        """Held while new secrets are taken in: what is in them may be a caller's own container, which may log."""
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether there is anything to mask. Says so also of values that turn out to be no secrets."""
+        return bool(self._new) or self._finder is not None
 
     def add_secret(self, value: Any, masked: Any) -> None:
         """Also mask what was made of globals: the parts of ``value`` that ``masked`` hides."""
@@ -63,8 +71,9 @@ class Masker:
 
     def text(self, text: str, most: int | None = None) -> str:
         """The text with ``***`` in place of each secret; of a long text, the first ``most`` characters."""
-        if self._new:
-            self._take_in()
+        if self.has_secrets:
+            with self._lock:  # also where none is new: another thread may just be taking it in
+                self._take_in()
         if self._finder is None or not text:
             return text[:most]
         parts: list[str] = []
@@ -99,14 +108,15 @@ class Masker:
         return masked
 
     def _take_in(self) -> None:
-        while self._new:
+        if self._new and self._finder is None:
+            self._finder = Finder()  # first, so that no other thread finds neither what is new nor this
+        while self._new and self._finder is not None:
             for leaf in leaves([self._new.popleft()]):
                 known = (type(leaf), leaf)
                 if known in self._known or self._weight + _weight(leaf) > MAX_WEIGHT:
                     continue
                 self._known.add(known)
                 self._weight += _weight(leaf)
-                self._finder = self._finder or Finder()
                 for form in forms(leaf, encoded=len(self._known) <= MAX_ENCODED_LEAVES):
                     self._finder.add(form)
         self._answers = 0

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition, InvalidRequest, InvalidValue
 from ..execution.executors import StepResult
-from ..execution.plan import Plan, PlannedNode
+from ..execution.plan import Plan
 from ..execution.routing import scope_after, way_after_success
 from ..execution.scoping import Globals
 from ..expressions import Scope
@@ -47,16 +47,14 @@ class ForkPoint(NamedTuple):
     state_before: Callable[[RecordedEvent], RunState]
     """The run before the step whose result an event holds."""
 
-    def node(self, node_id: str) -> PlannedNode:
-        """The planned node. Raises IllegalTransition, with the known nodes, where the definition lacks it."""
-        planned = self.plan.nodes.get(node_id)
-        if planned is None:
-            known = ", ".join(map(repr, self.plan.nodes))
+    def check_node(self, node_id: str) -> None:
+        """Raises IllegalTransition, with the known nodes, where the definition lacks the node."""
+        if node_id not in self.plan.routes:
+            known = ", ".join(map(repr, self.plan.routes))
             raise IllegalTransition(
                 f"{self.label} needs node {quoted(node_id)}, which version {self.version} of workflow "
                 f"{self.workflow_id!r} does not have; its nodes: {known}"
             )
-        return planned
 
     @property
     def label(self) -> str:
@@ -75,16 +73,18 @@ def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: Fork
             f"{fork_point.label} has no result yet whose output could be edited: give a payload instead"
         )
     recorded = event.data["edited"] if event.type == STARTED else event.data
-    planned = fork_point.node(recorded["node_id"])
+    node_id: str = recorded["node_id"]
+    fork_point.check_node(node_id)
+    routes = fork_point.plan.routes[node_id]
     handle = recorded.get("handle") if edit.keeps_handle else edit.handle
-    edited: EditedResult = {"run_id": event.stream, "version": event.version, "node_id": planned.node.id}
+    edited: EditedResult = {"run_id": event.stream, "version": event.version, "node_id": node_id}
     if "attempt" in recorded:
         edited["attempt"] = recorded["attempt"]
     if handle is not None:
         edited["handle"] = handle
     if edit.output is not None:
         edited["output"] = edit.output
-    way = way_after_success(planned.routes, handle, lambda: _scope_after_edit(event, edited, planned.node, fork_point))
+    way = way_after_success(routes, handle, lambda: _scope_after_edit(event, edited, routes.node, fork_point))
     if way.fault is not None:
         raise InvalidRequest(f"{fork_point.label} has no way on. {way.fault}")
     if way.next_node_id is not None:

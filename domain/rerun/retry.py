@@ -30,11 +30,11 @@ def refuse_unended(run_id: str, status: RunStatus, work_order_id: str | None = N
 
 
 def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: str, version: int) -> None:
-    """Raises IllegalTransition where the latest version, which a retry runs, lacks the node."""
+    """Raises IllegalTransition where the live version, which a retry runs, lacks the node."""
     if all(node.id != node_id for node in definition.nodes):
         raise IllegalTransition(
-            f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the latest, which would "
-            "run: retry from another node, or reproduce the run with the version that it ran"
+            f"node {quoted(node_id)} is not in version {version} of workflow {workflow_id!r}, the live one, which "
+            "would run: retry from another node, or reproduce the run with the version that it ran"
         )
 
 
@@ -97,7 +97,7 @@ class ReusedNode:
     results: int
     """The number of results, failed attempts included."""
     definition_changed: bool
-    """Whether the latest version has the node with changes, or not at all."""
+    """Whether the live version has the node with changes, or not at all."""
     code_changed: bool
     """Whether its executor's code, or the release that it came with, has changed."""
 
@@ -111,7 +111,7 @@ class RetryPreview:
     """The run that would be retried; None for a rejected work order."""
     workflow_id: str
     version: int
-    """The latest version of the workflow, which would run."""
+    """The live version of the workflow, which would run."""
     ran_version: int | None
     """The version that ran then."""
     start_node_id: str
@@ -121,13 +121,13 @@ class RetryPreview:
     """What the first step would see: the input, or what it saw then."""
     reused: tuple[ReusedNode, ...]
     added: tuple[str, ...]
-    """Nodes of the latest version that weren't in the one that ran then."""
+    """Nodes of the live version that weren't in the one that ran then."""
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     """Nodes that are in both versions, and differ."""
     edges_changed: bool
     start_changed: bool
-    """Whether the latest version begins at another node."""
+    """Whether the live version begins at another node."""
     code_changed: tuple[str, ...]
     """Nodes of both versions whose executor's code, or the release that it came with, has changed."""
     refused: str | None

@@ -144,6 +144,20 @@ class Context(Immutable, Mapping[str, Results]):
         entry = self.history[self.history.places(node_id, self.count)[visible - 1]]
         return entry.get("attempt", 1) + 1 if "error" in entry and not is_caught(entry) else 1
 
+    def failure_before(self, node_id: str) -> PlacedResult | None:
+        """The failure for good by which the run has come to the node; None where it came by a success, or began."""
+        place = self.count
+        while place:
+            place -= 1
+            entry = self.history[place]
+            if is_caught(entry):
+                came_from: str = entry["node_id"]
+                index = bisect_left(self.history.places(came_from, self.count), place)
+                return PlacedResult(came_from, index, NodeResult(entry)) if entry["next_node_id"] == node_id else None
+            if "error" not in entry or entry["node_id"] != node_id:  # else an attempt of the node itself
+                return None
+        return None
+
     def placed(self, start: int = 0) -> Iterator[PlacedResult]:
         """The results after the first ``start`` of all nodes together, in the order in which they were recorded."""
         seen = Counter(self.history[at]["node_id"] for at in range(start))

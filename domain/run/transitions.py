@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..status import SnapshotStatus
-from ..values.idempotency import UsedKey
 from ..values.json import freeze
-from ..values.used_keys import with_key
+from ..values.used_keys import UsedKey, with_key
 from .context import Context
 from .results import entry_of
 from .state import RunState

@@ -4,7 +4,7 @@ An event carries the ``key`` of its command and, as ``request``, the digest of w
 isn't part of that, nor are ``globals``.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..errors import InvalidRequest
 from ..visible import quoted
@@ -12,18 +12,6 @@ from .json_compare import json_digest
 
 LONGEST_KEY: Final = 1_024
 """Characters of a key."""
-
-
-class UsedKey(NamedTuple):
-    """A key that is on record."""
-
-    request: str
-    """The digest of the command that it stands for."""
-    version: int
-    """Of the event that carries it."""
-    by: str
-    at: int
-    """Microseconds since 1970."""
 
 
 def check_key(key: object) -> None:

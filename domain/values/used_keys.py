@@ -5,8 +5,20 @@ least twice as large as the next one: adding one of n keys costs log n on averag
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from .idempotency import UsedKey
+
+class UsedKey(NamedTuple):
+    """A key that is on record."""
+
+    request: str
+    """The digest of the command that it stands for."""
+    version: int
+    """Of the event that carries it."""
+    by: str
+    at: int
+    """Microseconds since 1970."""
+
 
 UsedKeys = Sequence[Mapping[str, UsedKey]]
 """The levels, the largest first."""

@@ -5,7 +5,7 @@ from typing import Final
 from ..events.registry import Body, EventEntry, Registry, register
 from ..events.words import because, describe_reason
 from ..ports import RecordedEvent
-from ..values.idempotency import UsedKey
+from ..values.used_keys import UsedKey
 from .events import OPENED, REJECTED, RUN_ADDED, WorkOrderOpened, WorkOrderRejected, WorkOrderRunAdded
 from .state import KeyedRun, RunEntry, WorkOrderState
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..values.idempotency import UsedKey
+from ..values.used_keys import UsedKey
 
 
 class RunEntry(NamedTuple):

@@ -12,18 +12,30 @@ from .changes import (
     keyed_nodes,
 )
 from .conflicts import StaleVersion, merge_over, refuse_stale
-from .decisions import archive, refuse_archived, restore, save, snapshot_ids
-from .events import ARCHIVED, CREATED, RESTORED, SAVED, SAVES, JobCode
+from .decisions import (
+    Save,
+    archive,
+    refuse_archived,
+    refuse_other_request,
+    release,
+    restore,
+    save,
+    snapshot_ids,
+    with_key,
+)
+from .events import ARCHIVED, CREATED, RELEASED, RESTORED, SAVED, SAVES, JobCode
 from .merge import merge
 from .registry import WORKFLOW_EVENTS, evolve, state_of
 from .snapshot import WorkflowSnapshot, snapshot_of
 from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
+from .words import restoration_message
 
 __all__ = [
     "ABOUT",
     "ARCHIVED",
     "CREATED",
+    "RELEASED",
     "RESTORED",
     "SAVED",
     "SAVES",
@@ -31,6 +43,7 @@ __all__ = [
     "Changes",
     "JobCode",
     "PartChanges",
+    "Save",
     "StaleVersion",
     "WorkflowSnapshot",
     "WorkflowState",
@@ -46,11 +59,15 @@ __all__ = [
     "merge",
     "merge_over",
     "refuse_archived",
+    "refuse_other_request",
     "refuse_stale",
+    "release",
+    "restoration_message",
     "restore",
     "save",
     "snapshot_ids",
     "snapshot_of",
     "state_of",
     "versions_in",
+    "with_key",
 ]

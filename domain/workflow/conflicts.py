@@ -1,4 +1,4 @@
-"""Stale saves, based on a version that is no longer the latest: refused, or merged."""
+"""Stale commands, based on a version that is no longer the latest: refused; saves can also be merged."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,13 +8,14 @@ from ..errors import Conflict
 from ..ports import RecordedEvent
 from ..values.clock import moment
 from ..visible import quoted, visible
+from .events import SAVES
 from .merge import merge
 from .state import WorkflowState
 from .versions import WorkflowVersion, versions_in
 
 
 class StaleVersion(Conflict):
-    """A save was based on a version that is no longer the latest; says who saved what since, node by node.
+    """A command was based on a version that is no longer the latest; says who saved what since, node by node.
 
     ``changes`` is every version after ``expected``, oldest first. ``conflicts`` names the nodes and edges that stand in
     the way of a merge; empty where none was asked for.
@@ -29,6 +30,8 @@ class StaleVersion(Conflict):
         saved_at: datetime,
         changes: Sequence[WorkflowVersion] = (),
         conflicts: Sequence[str] = (),
+        *,
+        command: str = "save",
     ) -> None:
         self.workflow_id = workflow_id
         self.expected = expected
@@ -42,14 +45,17 @@ class StaleVersion(Conflict):
             hint = f"both changed {parts}; take the latest version and apply your change to it"
         elif expected > actual:
             hint = "there is no such save yet; take the latest version and apply your change to it"
+        elif command != "save":
+            hint = "look at the latest version before you decide again"
         else:
             hint = (
                 "take the latest version and apply your change to it, "
-                "or save with merge=True (--merge), which puts changes to different nodes together"
+                "or save with merge=True (--merge), which puts changes to different nodes together, "
+                "or with force=True (--force), which saves yours over theirs"
             )
         more = len(self.changes) - _CHANGES_LISTED
         super().__init__(
-            f"workflow {quoted(workflow_id)} is at version {actual}, your save was based on {expected}: "
+            f"workflow {quoted(workflow_id)} is at version {actual}, your {visible(command)} was based on {expected}: "
             f"{visible(saved_by)} saved at {saved_at.isoformat()}; {hint}"
             + (f"\n  - {more} more before, all in .changes" if more > 0 else "")
             + "".join(f"\n  - {change}" for change in self.changes[-_CHANGES_LISTED:])
@@ -66,17 +72,27 @@ def refuse_stale(
     expected: int | None,
     now: int,
     conflicts: Sequence[str] = (),
+    command: str = "save",
 ) -> None:
     """Raises StaleVersion where ``expected`` isn't the latest version, or where conflicts stand in the way of a merge.
 
-    ``recent`` are the events from the save on that ``expected`` shows.
+    ``recent`` are the events from the save on that ``expected`` shows, or from further back.
     """
     if expected is None or (state.stands_at(expected) and not conflicts):
         return
     saved_by, saved_at = ("nobody", now) if state.saved is None else (state.saved["by"], state.saved["recorded_at"])
     later = [event for event in recent if event.version > expected]
     changes = versions_in(later, _body_at(recent, expected))
-    raise StaleVersion(state.workflow_id, expected, state.saved_version, saved_by, moment(saved_at), changes, conflicts)
+    raise StaleVersion(
+        state.workflow_id,
+        expected,
+        state.saved_version,
+        saved_by,
+        moment(saved_at),
+        changes,
+        conflicts,
+        command=command,
+    )
 
 
 def merge_over(
@@ -100,4 +116,5 @@ _NOTHING: Mapping[str, Any] = {"definition": {}}
 
 def _body_at(recent: Sequence[RecordedEvent], version: int) -> Mapping[str, Any] | None:
     """The body of the save that a version shows; None: there was none yet."""
-    return recent[0].data if recent and recent[0].version <= version else None
+    shown = (event.data for event in reversed(recent) if event.version <= version and event.type in SAVES)
+    return next(shown, None)

@@ -4,35 +4,38 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import IllegalTransition
-from ..ports import NewEvent
+from ..errors import IdempotencyConflict, IllegalTransition
+from ..ports import NewEvent, RecordedEvent
 from ..values.clock import moment, next_time
 from ..visible import visible
 from .definition import WorkflowDefinition
-from .events import ARCHIVED, CREATED, RESTORED, SAVED, JobCode
+from .events import ARCHIVED, CREATED, RELEASED, RESTORED, SAVED, JobCode
 from .state import WorkflowState
 
 
-def save(
-    state: WorkflowState,
-    definition: WorkflowDefinition,
-    code: Mapping[str, JobCode],
-    *,
-    name: str | None,
-    by: str,
-    message: str | None,
-    is_taken: Callable[[str], bool],
-    now: int,
-) -> NewEvent | None:
-    """Save a definition over the last save; None when definition, code and name are what they were.
+class Save(NamedTuple):
+    """What a save consists of."""
 
-    ``is_taken`` says whether a snapshot id stands for another save of the store. Raises IllegalTransition for an
-    archived workflow.
+    definition: WorkflowDefinition
+    code: Mapping[str, JobCode]
+    name: str | None
+    message: str | None
+    draft: bool = False
+    """Whether the live version stays what it is."""
+    restored_version: int | None = None
+    """The version that the definition comes from, where it comes back."""
+
+
+def save(state: WorkflowState, new: Save, *, by: str, is_taken: Callable[[str], bool], now: int) -> NewEvent | None:
+    """Save a definition over the last save, and make it live unless it is a draft; None when nothing would change.
+
+    Where definition, code and name are those of the last save, but that isn't live, it is released. ``is_taken`` says
+    whether a snapshot id stands for another save of the store. Raises IllegalTransition for an archived workflow.
     """
     refuse_archived(state)
-    return _save_event(state, definition, code, state.version + 1, name, by, message, is_taken, now)
+    return _save_or_release(state, new, state.version + 1, by, is_taken, now)
 
 
 def archive(state: WorkflowState, by: str, reason: str | None, now: int) -> NewEvent:
@@ -41,16 +44,22 @@ def archive(state: WorkflowState, by: str, reason: str | None, now: int) -> NewE
     return NewEvent(ARCHIVED, _body(state, by, now) | ({} if reason is None else {"reason": reason}))
 
 
+def release(state: WorkflowState, version: int, *, by: str, message: str | None, now: int) -> NewEvent | None:
+    """Make the save of a version the live one; None when it is. Raises IllegalTransition for an archived workflow."""
+    refuse_archived(state)
+    return None if state.live_version == version else _release_event(state, version, by, message, now)
+
+
 def restore(
     state: WorkflowState,
-    old: tuple[int, WorkflowDefinition, Mapping[str, JobCode]] | None,
+    old: Save | None,
     *,
     by: str,
     message: str | None,
     is_taken: Callable[[str], bool],
     now: int,
 ) -> list[NewEvent]:
-    """Restore the workflow, and make an ``old`` definition (its version, itself, its code today) the newest one.
+    """Restore the workflow, and make an ``old`` definition, with its code of today, the newest and the live one.
 
     Empty when nothing would change. Raises IllegalTransition when no version is named and nothing is archived.
     """
@@ -58,15 +67,24 @@ def restore(
     if state.archived is not None:
         events.append(NewEvent(RESTORED, _body(state, by, now) | ({} if message is None else {"reason": message})))
     if old is not None:
-        version, definition, code = old
-        said = message if message is not None else f"restored from version {version}"
-        saved = _save_event(
-            state, definition, code, state.version + len(events) + 1, state.name, by, said, is_taken, now
-        )
-        events += [] if saved is None else [saved]
+        new = _save_or_release(state, old, state.version + len(events) + 1, by, is_taken, now)
+        events += [] if new is None else [new]
     elif not events:
         raise IllegalTransition(f"workflow {state.workflow_id!r} is not archived: name the version to restore")
     return events
+
+
+def with_key(event: NewEvent, key: str, request: str) -> NewEvent:
+    """The event of a command that came with an idempotency key; ``request`` is the command's digest."""
+    first = {name: event.data[name] for name in ("recorded_at", "by", "workflow_id")}
+    return NewEvent(event.type, first | {"key": key, "request": request} | dict(event.data))
+
+
+def refuse_other_request(earlier: RecordedEvent, request: str) -> None:
+    """Raises IdempotencyConflict where the key that an earlier event carries stands for another command than this."""
+    data = earlier.data
+    if data.get("request") != request:
+        raise IdempotencyConflict(data["key"], earlier.by, earlier.recorded_at, workflow_id=data["workflow_id"])
 
 
 def refuse_archived(state: WorkflowState) -> None:
@@ -91,32 +109,36 @@ def snapshot_ids(workflow_id: str, version: int, digest: str) -> Iterator[str]:
         salt = f"\0{number}"
 
 
-def _save_event(
-    state: WorkflowState,
-    definition: WorkflowDefinition,
-    code: Mapping[str, JobCode],
-    version: int,
-    name: str | None,
-    by: str,
-    message: str | None,
-    is_taken: Callable[[str], bool],
-    now: int,
+def _save_or_release(
+    state: WorkflowState, new: Save, version: int, by: str, is_taken: Callable[[str], bool], now: int
 ) -> NewEvent | None:
-    saved = state.saved
-    is_same = saved is not None and saved["digest"] == definition.digest and saved["definition"] == definition.to_data()
-    if is_same and state.code == code and state.name == name:
-        return None
-    candidates = snapshot_ids(state.workflow_id, version, definition.digest)
+    saved, data = state.saved, new.definition.to_data()
+    is_same = saved is not None and saved["digest"] == new.definition.digest and saved["definition"] == data
+    if is_same and state.code == new.code and state.name == new.name:
+        is_settled = new.draft or state.is_live
+        return None if is_settled else _release_event(state, state.saved_version, by, new.message, now)
+    candidates = snapshot_ids(state.workflow_id, version, new.definition.digest)
     event = _body(state, by, now)
-    event["digest"] = definition.digest
+    event["digest"] = new.definition.digest
     event["snapshot_id"] = next(candidate for candidate in candidates if not is_taken(candidate))
-    if name is not None:
-        event["name"] = name
-    if message is not None:
-        event["message"] = message
-    event["code"] = code
-    event["definition"] = definition.to_data()
+    if new.name is not None:
+        event["name"] = new.name
+    if saved is not None and state.name != new.name:
+        event["renamed"] = True
+    if new.restored_version is not None:
+        event["restored_version"] = new.restored_version
+    if new.draft:
+        event["live_version"] = state.live_version
+    if new.message is not None:
+        event["message"] = new.message
+    event["code"] = new.code
+    event["definition"] = data
     return NewEvent(CREATED if saved is None else SAVED, event)
+
+
+def _release_event(state: WorkflowState, version: int, by: str, message: str | None, now: int) -> NewEvent:
+    body = _body(state, by, now) | {"version": version}
+    return NewEvent(RELEASED, body | ({} if message is None else {"message": message}))
 
 
 def _body(state: WorkflowState, by: str, now: int) -> dict[str, Any]:

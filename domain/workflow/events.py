@@ -4,7 +4,7 @@ from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.envelope import Distribution, Recorded
+from ..events.envelope import Distribution, Keyed
 
 
 class JobCode(TypedDict):
@@ -20,7 +20,7 @@ class JobCode(TypedDict):
     """Absent where Python can't tell it (built in, or typed at a prompt)."""
 
 
-class WorkflowSaved(Recorded):
+class WorkflowSaved(Keyed):
     """A save that changed something. The first one is ``workflow.created``, later ones ``workflow.saved``."""
 
     workflow_id: str
@@ -31,26 +31,42 @@ class WorkflowSaved(Recorded):
     snapshot_id: str
     name: NotRequired[str]
     """What people call the workflow; absent: its id."""
+    renamed: NotRequired[bool]
+    """It has another name than the save before."""
+    restored_version: NotRequired[int]
+    """The version whose definition came back with this save."""
+    live_version: NotRequired[int]
+    """Of a draft: the version that stayed live, 0 where there was none. Absent: this one is live."""
     message: NotRequired[str]
 
 
-class WorkflowArchived(Recorded):
+class WorkflowArchived(Keyed):
     """From here on the workflow is neither saved nor started, until it is restored."""
 
     workflow_id: str
     reason: NotRequired[str]
 
 
-class WorkflowRestored(Recorded):
+class WorkflowRestored(Keyed):
     """The archive taken back. An old definition that becomes the newest one is a ``workflow.saved``."""
 
     workflow_id: str
     reason: NotRequired[str]
 
 
+class WorkflowReleased(Keyed):
+    """A version became the live one, which runs start with, until the next release, or the next save but a draft."""
+
+    workflow_id: str
+    version: int
+    """Of the save that is live from here on."""
+    message: NotRequired[str]
+
+
 CREATED: Final = "workflow.created"
 SAVED: Final = "workflow.saved"
 ARCHIVED: Final = "workflow.archived"
 RESTORED: Final = "workflow.restored"
+RELEASED: Final = "workflow.released"
 
 SAVES = frozenset({CREATED, SAVED})

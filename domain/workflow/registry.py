@@ -8,7 +8,17 @@ from ..events.registry import Body, EventEntry, Registry, register
 from ..events.words import describe_reason
 from ..ports import RecordedEvent
 from . import words
-from .events import ARCHIVED, CREATED, RESTORED, SAVED, WorkflowArchived, WorkflowRestored, WorkflowSaved
+from .events import (
+    ARCHIVED,
+    CREATED,
+    RELEASED,
+    RESTORED,
+    SAVED,
+    WorkflowArchived,
+    WorkflowReleased,
+    WorkflowRestored,
+    WorkflowSaved,
+)
 from .state import WorkflowState
 
 # --- what each does ---------------------------------------------------------------------------------------------------
@@ -16,6 +26,7 @@ from .state import WorkflowState
 
 def on_saved(workflow: WorkflowState, data: Body) -> None:
     workflow.saved_version, workflow.saved = workflow.version, data
+    workflow.live_version = data.get("live_version", workflow.version)
 
 
 def on_archived(workflow: WorkflowState, data: Body) -> None:
@@ -26,11 +37,19 @@ def on_restored(workflow: WorkflowState, _: Body) -> None:
     workflow.archived = None
 
 
+def on_released(workflow: WorkflowState, data: Body) -> None:
+    workflow.live_version = data["version"]
+
+
 # --- when it may follow -----------------------------------------------------------------------------------------------
 
 
 def why_not_save(workflow: WorkflowState) -> str | None:
     return None if workflow.archived is None else "the workflow is archived"
+
+
+def why_not_release(workflow: WorkflowState) -> str | None:
+    return why_not_save(workflow) if workflow.saved_version else "nothing was saved yet"
 
 
 def why_not_restore(workflow: WorkflowState) -> str | None:
@@ -74,6 +93,18 @@ WORKFLOW_EVENTS: Final[Registry] = register(
         index="workflow restored",
         describe=describe_reason,
         narrate=words.narrate_restoration,
+        sign="·",
+        tone="quiet",
+    ),
+    EventEntry(
+        name=RELEASED,
+        schema=WorkflowReleased,
+        aggregate="workflow",
+        evolve=on_released,
+        why_not=why_not_release,
+        index="workflow released",
+        describe=words.describe_release,
+        narrate=words.narrate_release,
         sign="·",
         tone="quiet",
     ),

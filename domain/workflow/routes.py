@@ -25,17 +25,19 @@ class NodeRoutes:
 
 def routes_of(definition: WorkflowDefinition) -> dict[str, NodeRoutes]:
     """The routes of every node, by its id."""
-    by_handle: dict[str, dict[str | None, Edges]] = {node.id: {} for node in definition.nodes}
-    on_failure: dict[str, Edges] = {}
+    by_handle: dict[str, dict[str | None, list[Edge]]] = {node.id: {} for node in definition.nodes}
+    on_failure: dict[str, list[Edge]] = {node.id: [] for node in definition.nodes}
     for edge in definition.edges:
         if not edge.enabled:
             continue
         if edge.on == "failure":
-            on_failure[edge.source] = (*on_failure.get(edge.source, ()), edge)
+            on_failure[edge.source].append(edge)
         else:
-            same = by_handle[edge.source]
-            same[edge.source_handle] = (*same.get(edge.source_handle, ()), edge)
-    return {node_id: NodeRoutes(handles, on_failure.get(node_id, ())) for node_id, handles in by_handle.items()}
+            by_handle[edge.source].setdefault(edge.source_handle, []).append(edge)
+    return {
+        node_id: NodeRoutes({handle: tuple(edges) for handle, edges in handles.items()}, tuple(on_failure[node_id]))
+        for node_id, handles in by_handle.items()
+    }
 
 
 def may_lead_nowhere(edges: Edges) -> bool:

@@ -34,12 +34,16 @@ class WorkflowSnapshot:
     """What people called the workflow then; None: its id."""
     archived: bool = False
     """Whether the workflow was archived at the version or moment that was asked for."""
+    is_live: bool = False
+    """Whether it is the version that runs start with now."""
 
     def __setstate__(self, state: list[Any]) -> None:
         restore(self, state, "code")
 
 
-def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool, archived: bool = False) -> WorkflowSnapshot:
+def snapshot_of(
+    version: int, data: Mapping[str, Any], *, is_latest: bool, is_live: bool = False, archived: bool = False
+) -> WorkflowSnapshot:
     """The WorkflowSnapshot that a save recorded."""
     return WorkflowSnapshot(
         workflow_id=data["workflow_id"],
@@ -54,4 +58,5 @@ def snapshot_of(version: int, data: Mapping[str, Any], *, is_latest: bool, archi
         is_latest=is_latest,
         name=data.get("name"),
         archived=archived,
+        is_live=is_live,
     )

@@ -11,6 +11,7 @@ from ...domain.errors import InvalidRequest, StorageUnavailable
 from ...domain.visible import quoted, visible_json
 from ...domain.workflow import JobCode, WorkflowSnapshot
 from .atomic import write_file, write_files
+from .base import base_files
 from .definition_reader import code_files, main_file, read_structure
 from .names import file_names
 from .paths import is_special
@@ -66,6 +67,7 @@ def _write_folder(
     ]
     content = {files[node.id]: (node.code or "").encode() for node in snapshot.definition.nodes if node.id in files}
     content |= _executor_files(snapshot.code) if with_executors else {}
+    content |= base_files(snapshot)
     content[main] = _text(definition, format)
     write_files(folder, content, gone=() if before is None else before.files() - content.keys())
 

@@ -57,9 +57,9 @@ def open_ledger(
     ``durability``: with ``"step"`` each step is durable before the next begins. With ``"batch"``, or a ``Batch`` of
     another size, a crash may lose the last steps of a run, which then run again.
 
-    ``globals``: what every call that executes steps and gives no globals of its own is given: a mapping, or a function
-    that is called once for each run that a call is about to execute, with the Run as it stands; one that is new has
-    version 0. What the function raises, the call raises, and nothing is written.
+    ``globals``: for every call that executes steps and is given none: a mapping, or a function that is called once for
+    each run that a call is about to execute, with the Run as it stands; where it is new, as it will begin, before it
+    is stored. What the function raises, the call raises, and nothing is written.
 
     ``threads``: how many sync executors run at once under async calls, in a thread pool of their own. Store work has
     another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that

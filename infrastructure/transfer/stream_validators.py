@@ -17,7 +17,7 @@ from ...domain.values.json_compare import json_digest
 from ...domain.values.used_keys import find_key
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
-from ...domain.workflow import SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
+from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
 from ...domain.workflow import evolve as evolve_workflow
 from ...domain.workflow.definition import STORED, WorkflowDefinition
 from ...domain.workflow.routes import NodeRoutes, routes_of
@@ -50,6 +50,7 @@ class WorkflowValidator:
 
     def take(self, version: int, type: str, data: Mapping[str, Any]) -> None:
         check_may_follow(WORKFLOW_EVENTS, self.state, type)
+        self._check_versions(type, data)
         evolve_workflow(self.state, version, type, {key: data[key] for key in data.keys() - _LARGE})
         if type in SAVES:
             candidates = snapshot_ids(self.workflow_id, version, data["digest"])
@@ -59,6 +60,16 @@ class WorkflowValidator:
             if version in self.used:
                 definition = WorkflowDefinition.model_validate(data["definition"], context=STORED)
                 self.routes[version] = routes_of(definition)
+
+    def _check_versions(self, type: str, data: Mapping[str, Any]) -> None:
+        """Raises InvalidValue where an event names a version that can't be the one that it means."""
+        if type == RELEASED and data["version"] not in self.digests:
+            raise InvalidValue("version", f"version {data['version']} is no save that was released")
+        if data.get("restored_version") not in (None, *self.digests):
+            raise InvalidValue("restored_version", f"version {data['restored_version']} is no save that came back")
+        if data.get("live_version", self.state.live_version) != self.state.live_version:
+            said = data["live_version"]
+            raise InvalidValue("live_version", f"it says {said}, and version {self.state.live_version} was live")
 
 
 @dataclass(slots=True)

@@ -97,7 +97,18 @@ WORK_ORDERS = Table(
 WORKFLOWS = Table(
     "flowledger_index_workflows",
     "workflow_id",
-    ("workflow_id", "version", "saved_version", "taken_at", "archived", "snapshot_id", "actor", "name", "message"),
+    (
+        "workflow_id",
+        "version",
+        "saved_version",
+        "live_version",
+        "taken_at",
+        "archived",
+        "snapshot_id",
+        "actor",
+        "name",
+        "message",
+    ),
     of_workflows=True,
     what="workflows",
 )

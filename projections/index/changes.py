@@ -20,7 +20,7 @@ from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
 from .columns import count_column, id_column, key, optional_key, row_time, text_column
 
-INDEX_REVISION = 1
+INDEX_REVISION = 2
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
 
 
@@ -50,6 +50,7 @@ class IndexChanges:
     changes: list[RowValues] = field(default_factory=list)
     workflows: dict[str, RowValues] = field(default_factory=dict)
     workflow_moves: dict[str, RowValues] = field(default_factory=dict)
+    """Of workflows that are in the table; a column that is None stays as it is."""
     saves: list[RowValues] = field(default_factory=list)
 
     def tables(self) -> dict[str, list[RowValues]]:
@@ -298,6 +299,7 @@ def _saved(changes: IndexChanges, event: PlacedEvent) -> None:
     changes.workflow_moves.pop(workflow_id, None)
     changes.workflows[workflow_id] = save | {
         "saved_version": event.version,
+        "live_version": count_column(data.get("live_version", event.version)),
         "name": named,
         "archived": False,
     }
@@ -305,13 +307,20 @@ def _saved(changes: IndexChanges, event: PlacedEvent) -> None:
 
 
 def _archived(changes: IndexChanges, event: PlacedEvent, *, archived: bool = True) -> None:
+    _move_workflow(changes, event, {"archived": archived})
+
+
+def _released(changes: IndexChanges, event: PlacedEvent) -> None:
+    _move_workflow(changes, event, {"live_version": count_column(event.data["version"])})
+
+
+def _move_workflow(changes: IndexChanges, event: PlacedEvent, to: RowValues) -> None:
     workflow_id = _workflow_of(event)
-    moved = {"workflow_id": workflow_id, "version": event.version, "archived": archived}
     row = changes.workflows.get(workflow_id)
-    if row is not None:
-        row |= moved
-    else:
-        changes.workflow_moves[workflow_id] = moved
+    if row is None:
+        kept = {"workflow_id": workflow_id, "archived": None, "live_version": None}
+        row = changes.workflow_moves.setdefault(workflow_id, kept)
+    row |= {"version": event.version, **to}
     _note(changes, event)
 
 
@@ -350,6 +359,7 @@ _EFFECTS: Final[Mapping[IndexEffect, Callable[[IndexChanges, PlacedEvent], None]
     "workflow saved": _saved,
     "workflow archived": _archived,
     "workflow restored": partial(_archived, archived=False),
+    "workflow released": _released,
 }
 
 _CHANGE: Final = {name: _EFFECTS[entry.index] for name, entry in EVENTS.items() if entry.index != "none"}

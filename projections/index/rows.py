@@ -56,6 +56,8 @@ class WorkflowRow(NamedTuple):
     """Of its last event."""
     saves: int
     saved_version: int
+    live_version: int
+    """0: none of them is live."""
     snapshot_id: str
     name: str | None
     by: str

@@ -6,9 +6,8 @@ from typing import Any
 from ...domain.ports import EncodedRow, RowDecoder
 from ...domain.run import RunState
 from ...domain.run.context import Context
-from ...domain.values.idempotency import UsedKey
 from ...domain.values.json import freeze
-from ...domain.values.used_keys import keys_after, with_key
+from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "metadata", "run_id"))
 _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")

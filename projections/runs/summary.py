@@ -65,6 +65,8 @@ class WorkflowSummary:
     message: str | None
     archived: bool
     """Whether it is archived."""
+    live_version: int | None = None
+    """The version that runs start with; None: every save is a draft."""
 
 
 def _row_moment(at: int) -> datetime:
@@ -115,4 +117,5 @@ def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
         taken_at=_row_moment(row.taken_at),
         message=row.message,
         archived=row.archived,
+        live_version=row.live_version or None,
     )

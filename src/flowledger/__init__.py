@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ConflictingHistory,
         EventNotReadable,
         EventsLost,
+        ExecutorMissing,
         ExpressionError,
         Fault,
         FlowledgerError,
@@ -127,6 +128,7 @@ __all__ = [
     "Engine",
     "EventNotReadable",
     "EventsLost",
+    "ExecutorMissing",
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
@@ -228,13 +230,16 @@ _NAMES = {
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.errors": (
-        "AlreadyRetried ConcurrencyError Conflict ConflictingHistory EventNotReadable EventsLost ExpressionError Fault "
-        "FlowledgerError GlobalsMissing IdempotencyConflict IllegalTransition InputInvalid InvalidDefinition "
-        "InvalidExport InvalidRequest InvalidSnapshot InvalidValue LaterEvent NonRetryable NotFound NothingAsOf "
-        "RunHeld RunMovedOn "
-        "RunNotFound StorageCorrupt StorageError StorageUnavailable StoreReadOnly VersionNotFound WaitClosed "
-        "WorkflowNotFound WorkOrderNotFound WorkOrderRejected WouldContinue"
+    "domain.errors.base": "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition",
+    "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
+    "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
+    "domain.errors.requests": (
+        "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
+    ),
+    "domain.errors.runs": "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.storage": (
+        "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",

@@ -87,7 +87,7 @@ LEGAL: list[Story] = [
     [AT_D, done("d")],
     [AT_D, failed("d", next_node_id="b"), STEP_B],
     [AT_D, failed("d", retry_at=9), RETRIED, failed("d", attempt=2, next_node_id="b"), STEP_B],
-    [AT_D, HELD, failed("d", next_node_id="b"), RESUMED, STEP_B],
+    [AT_D, PAUSED, failed("d", next_node_id="b"), RESUMED, STEP_B],
     [AT_D, CANCELLED, failed("d", next_node_id="b"), NOTED],
     [AT_D, failed("d")],
     [AT_E, done("e", next_node_id="b"), STEP_B],

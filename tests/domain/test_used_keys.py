@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from flowledger.domain.ports import RowDecoder
 from flowledger.domain.run import RunState, evolve
-from flowledger.domain.values.idempotency import UsedKey
-from flowledger.domain.values.used_keys import UsedKeys, find_key, keys_after, with_key
+from flowledger.domain.values.used_keys import UsedKey, UsedKeys, find_key, keys_after, with_key
 from flowledger.projections.runs.checkpoint import apply_checkpoint, checkpoint_of
 
 KEYS = st.lists(st.text(min_size=1), unique=True)

@@ -21,12 +21,22 @@ VALUES = st.recursive(
 )
 
 
+TEXTS = st.sampled_from(["x", "two lines"])
+CODES = st.sampled_from(["x", "x\ny", "x\nz\n"])
+OF_EDGES: dict[Any, Any] = {
+    "when": st.sampled_from(["true", "{{ 1 > 0 }}"]),
+    "label": TEXTS,
+    "enabled": st.booleans(),
+    "metadata": st.just({"x": 1}),
+}
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     ids = draw(st.lists(st.sampled_from(IDS), min_size=1, unique=True))
     nodes = [
         {"id": node, "type": draw(st.sampled_from("tu"))}
-        | draw(st.fixed_dictionaries({}, optional={"data": VALUES, "code": st.sampled_from(["x", "x\ny", "x\nz\n"])}))
+        | draw(st.fixed_dictionaries({}, optional={"data": VALUES, "code": CODES, "expressions": st.booleans()}))
         for node in ids
     ]
     ends = draw(
@@ -40,10 +50,25 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         {"source": source, "target": target}
         | ({} if handle is None else {"sourceHandle": handle})
         | ({"id": f"e{place}"} if draw(st.booleans()) else {})
+        | draw(st.fixed_dictionaries({}, optional=OF_EDGES))
         for place, (source, handle, target) in enumerate(ends)
     ]
+    first_with_condition = draw(st.lists(st.sampled_from(["1 > 0", "1 < 0", "true"]), max_size=2))
+    edges = [
+        *(
+            {**edge, "id": f"if{place}", "when": when}
+            for edge in edges[:1]
+            for place, when in enumerate(first_with_condition)
+        ),
+        *edges,
+    ]
+    failing = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))
+    edges += [{"source": node, "target": ids[0], "on": "failure"} for node in failing]
     start = draw(st.sampled_from([None, *ids]))
-    return {"nodes": nodes, "edges": edges} | ({} if start is None else {"start": start})
+    about = draw(
+        st.fixed_dictionaries({}, optional={"name": TEXTS, "description": TEXTS, "metadata": st.just({"k": 1})})
+    )
+    return {"nodes": nodes, "edges": edges} | about | ({} if start is None else {"start": start})
 
 
 def snapshot(definition: dict[str, Any], version: int = 1, **other: Any) -> fl.WorkflowSnapshot:
@@ -209,3 +234,68 @@ def test_very_long_texts_that_differ_all_over_are_compared_in_no_time() -> None:
         "-line 20000",
         "+line x",
     ]
+
+
+def ways(*conditions: str | None, labels: str = "") -> dict[str, Any]:
+    """A definition with an edge from a to b for each condition, which are tried in this order."""
+    edges = [
+        {"source": "a", "target": "b"}
+        | ({} if when is None else {"when": when})
+        | ({"label": labels[place]} if place < len(labels) else {})
+        for place, when in enumerate(conditions)
+    ]
+    return {"nodes": [{"id": node, "type": "t"} for node in "ab"], "edges": edges, "start": "a"}
+
+
+@pytest.mark.parametrize(
+    ("base", "theirs", "mine"),
+    [
+        (ways("x"), ways("y"), ways("z")),
+        (ways("x", "y"), ways("y"), ways("x")),
+        (ways("x", "y"), ways("z", "y"), ways("q", "y")),
+        (ways("x", "y"), ways("y", "x"), ways("x", "y", None)),
+        (ways("x"), ways("x", "y"), ways("x", "z")),
+        (ways("x"), ways("y"), ways("x", labels="l")),
+    ],
+)
+def test_conditions_that_both_changed_are_a_conflict_as_their_order_counts(
+    base: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    assert merge(base, theirs, mine)[1]
+    assert merge(base, mine, theirs)[1]
+
+
+def test_conditions_on_other_ways_are_merged_and_keep_their_order() -> None:
+    other = [{"source": "a", "target": "b", "sourceHandle": "h", "when": when} for when in ("p", "q")]
+    base = ways("x", "y") | {"edges": [*ways("x", "y")["edges"], *other]}
+    theirs = base | {"edges": [*ways("y", "x")["edges"], *other]}
+    mine = base | {"edges": [*ways("x", "y")["edges"], *other[::-1]]}
+    merged, conflicts = merge(base, theirs, mine)
+    assert conflicts == []
+    assert [edge["when"] for edge in merged["edges"]] == ["y", "x", "q", "p"]
+
+
+def test_edges_between_the_same_nodes_are_named_by_when_they_are_taken() -> None:
+    without = {"nodes": [{"id": node, "type": "t"} for node in "ab"], "start": "a"}
+    with_edges = without | {
+        "edges": [
+            {"source": "a", "target": "b", "when": "payload > 1"},
+            {"source": "a", "target": "b", "sourceHandle": "h", "enabled": False},
+            {"source": "a", "target": "b", "on": "failure"},
+            {"source": "a", "target": "b"},
+        ]
+    }
+    added = diff_of(snapshot(without), snapshot(with_edges, 2)).summary.edges.added
+    assert added == ("a [if payload > 1] → b", "a [h, off] → b", "a [on failure] → b", "a → b")
+
+
+def test_what_a_definition_says_of_itself_is_compared_and_merged() -> None:
+    nodes = {"nodes": [{"id": "a", "type": "t"}], "edges": []}
+    base, named = nodes | {"name": "Old", "metadata": {"zoom": 1}}, nodes | {"name": "New", "metadata": {"zoom": 2}}
+    diff = diff_of(snapshot(base), snapshot(named, 2))
+    assert str(diff).splitlines()[1:] == ['~ name: "Old" → "New"', "~ metadata.zoom: 1 → 2"]
+    assert str(diff.summary) == "other name, metadata of the definition"
+    assert diff.to_data()["about"][0] == {"path": "name", "kind": "changed", "before": "Old", "after": "New"}
+    described = base | {"description": "what for"}
+    assert merge(base, named, described) == (named | {"description": "what for"}, [])
+    assert merge(base, named, base | {"name": "Other"})[1] == ["the name"]

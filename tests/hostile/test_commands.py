@@ -62,6 +62,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "workflow diff": [["{evil}", "1", "2"]],
     "workflow export": [["{evil}", "{folder}/w.json"], ["{evil}", "{folder}/w", "--format", "yaml"]],
     "workflow list": [[], ["--archived"]],
+    "workflow release": [["{evil}", "1", "--by", "x", "-m", "{evil}"], ["{evil}", "{evil}", "--key", "{evil}"]],
     "workflow rename": [["{evil}", "a plain name", "--by", "x"]],
     "workflow restore": [["{evil}", "--by", "x"]],
     "workflow save": [["{folder}/w.json", "--id", "{evil}", "--by", "x"]],

@@ -1,4 +1,4 @@
-"""A retry runs the latest version, from the start or from a node; a reproduction runs the version that ran then."""
+"""A retry runs the live version, from the start or from a node; a reproduction runs the version that ran then."""
 
 from collections.abc import Callable, Iterator
 from threading import Barrier, Thread
@@ -163,7 +163,7 @@ def test_a_node_that_the_run_never_came_to_is_refused_with_those_that_it_came_to
 def test_a_node_that_the_latest_version_lacks_is_refused_and_reproduce_is_offered(shop: Shop) -> None:
     failed = shop.failing("price")
     shop.save(WITHOUT_PRICE)
-    with pytest.raises(fl.IllegalTransition, match=r"'price' is not in version 2 of .* the latest.*reproduce"):
+    with pytest.raises(fl.IllegalTransition, match=r"'price' is not in version 2 of .* the live one.*reproduce"):
         shop.runs.retry(failed.id, "price")
     assert shop.runs.work_order(failed.work_order_id).runs == (failed.id,)
 

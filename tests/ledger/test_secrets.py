@@ -10,7 +10,7 @@ import pydantic
 import pytest
 
 import flowledger as fl
-from flowledger.domain.execution.step import MAX_ERROR_TEXT
+from flowledger.domain.execution.recordable import MAX_ERROR_TEXT
 from flowledger.domain.masking import LONGEST_FORM, Masker
 
 from .harness import Harness, line

@@ -219,7 +219,7 @@ def test_what_is_no_version_is_refused(memory_desk: Harness, wrong: Any) -> None
 def test_a_version_where_none_belongs_is_told(memory_desk: Harness) -> None:
     snapshot_id = memory_desk.ledger.workflows.get("w").snapshot_id
     for command in (memory_desk.ledger.runs.start, memory_desk.ledger.workflows.archive):
-        with pytest.raises(fl.WorkflowNotFound, match="no version belongs here: a run starts with the latest one"):
+        with pytest.raises(fl.WorkflowNotFound, match="no id has an '@': name the version by itself"):
             command(f"w@{snapshot_id}")
 
 

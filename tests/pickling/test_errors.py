@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     "changes": [fl.WorkflowVersion("w", 2, "saved", "ada", NOW, "why", "a1b2c3d", None, "d1", True, fl.Changes())],
     "conflicts": ["node a"],
     "missing": "total",
+    "needed": {"fraud": ("check", "again")},
     "streams": {"workflow:w": 2},
     "readers": {"token": "call"},
     "events": [fl.LaterEvent(4, "run.held", "ann", NOW), fl.LaterEvent(5, "run.released", "bob", NOW)],
@@ -36,7 +37,8 @@ ARGUMENTS: dict[str, Any] = {
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
     **dict.fromkeys(
-        ("path", "message", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key", "wait"), "text"
+        ("path", "message", "command", "workflow_id", "work_order_id", "run_id", "subject", "stream", "key", "wait"),
+        "text",
     ),
     **dict.fromkeys(("used_by", "saved_by", "reason", "by", "answered_by"), "somebody"),
 }

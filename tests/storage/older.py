@@ -59,6 +59,14 @@ def make_store(url: str, version: int) -> None:
             execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
+def columns_of(url: str, table: str, execute: Callable[..., list[Any]]) -> list[str]:
+    """The columns that a table has there."""
+    if dialect_of(url) == "sqlite":
+        return [name for _, name, *_ in execute(f"PRAGMA table_info({table})")]
+    query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum"
+    return [name for (name,) in execute(query, table)]
+
+
 def copy_store(source: str, target: str) -> None:
     """Put what the store at ``source`` holds into one with old names at ``target``, beside it."""
     with executing(target) as execute:
@@ -68,6 +76,7 @@ def copy_store(source: str, target: str) -> None:
         else:
             place = source.rpartition("search_path%3D")[2]
         for old, new in TABLES.items():
-            execute(f"INSERT INTO {old} SELECT * FROM {place}.{new}")
+            columns = ", ".join(columns_of(target, old, execute))
+            execute(f"INSERT INTO {old} ({columns}) SELECT {columns} FROM {place}.{new}")
         progress = f"(SELECT position FROM {place}.flowledger_search_progress)"
         execute(f"UPDATE search_progress SET position = {progress}")

@@ -49,6 +49,7 @@ def workflow_document(workflow: WorkflowSnapshot) -> dict[str, Any]:
         "version": workflow.version,
         "snapshotId": workflow.snapshot_id,
         "isLatest": workflow.is_latest,
+        "isLive": workflow.is_live,
         "archived": workflow.archived,
         "by": workflow.by,
         "takenAt": workflow.taken_at.isoformat(),

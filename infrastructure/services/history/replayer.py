@@ -7,7 +7,7 @@ from typing import Any
 
 from ....domain.errors import ExpressionError, InputInvalid, InvalidRequest, RunNotFound, StorageCorrupt
 from ....domain.execution.executors import ExecutorRegistry, StepContext
-from ....domain.execution.plan import Plan, plan_known_types
+from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
@@ -47,7 +47,7 @@ class Replayer:
         self._runs = runs
         self._workflows = workflows
         self._executors = executors
-        self._plans = PlanCache(executors or ExecutorRegistry(), plan_known_types)
+        self._plans = PlanCache(executors)
         self._now = now
         self._limits = limits
         self._globals = globals
@@ -109,7 +109,7 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
-        return make_context(node, state, data, model, payload, globals, settings.now)
+        return make_context(node, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets))
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""

@@ -35,7 +35,8 @@ class LedgerGlobals:
         source = self._source
         if source is None or settings.globals is not NONE_GIVEN:
             return settings
-        return settings._replace(globals=parse_globals(source if isinstance(source, Mapping) else source(run())))
+        given = source if isinstance(source, Mapping) else source(run())
+        return settings._replace(globals=parse_globals({} if given is None else given))
 
 
 def refuse_missing(plan: Plan, version: tuple[str, int], node_id: str | None, globals: Globals) -> None:

@@ -15,10 +15,10 @@ from ....domain.errors import (
 from ....domain.ports import EventStore, NewEvent
 from ....domain.run import RunState
 from ....domain.values.clock import moment
-from ....domain.values.idempotency import UsedKey, check_key, command_digest
+from ....domain.values.idempotency import check_key, command_digest
 from ....domain.values.json import freeze
 from ....domain.values.names import check_name
-from ....domain.values.used_keys import find_key
+from ....domain.values.used_keys import UsedKey, find_key
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run, run_of

@@ -53,7 +53,7 @@ def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRe
         edited = edit_result(edit, events_backwards(services.store, run_id, source.origin, at), fork_point)
     node_id = source.current_node_id if edited is None else edited.get("next_node_id")
     if node_id is not None:
-        fork_point.node(node_id)
+        fork_point.check_node(node_id)
     elif payload is not None:
         raise InvalidRequest(f"{fork_point.label} has nothing left to run, so no step would see the payload")
     origin: Origin = {"kind": "fork", "run_id": run_id, "version": at}

@@ -69,7 +69,7 @@ class Repeating(RunMethods):
         expected_version: int | None = None,
         idempotency_key: str | None = None,
     ) -> Run | RetryPreview:
-        """Start a new run on the same work order with the **latest** version; ``reproduce`` runs the pinned one.
+        """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
@@ -80,7 +80,7 @@ class Repeating(RunMethods):
         its own id that is also true of a work order that has succeeded.
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), AlreadyRetried, IllegalTransition (the node
-        isn't in the latest version, the workflow is archived, or this or another run of the work order hasn't ended),
+        isn't in the live version, the workflow is archived, or this or another run of the work order hasn't ended),
         WorkOrderRejected (the input is refused again), RunMovedOn, VersionNotFound, IdempotencyConflict.
         """
         request = RetryRequest(
@@ -172,7 +172,7 @@ class Repeating(RunMethods):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, InvalidDefinition (an executor is missing), RunMovedOn, VersionNotFound,
+        Raises RunNotFound, InvalidRequest, ExecutorMissing, RunMovedOn, VersionNotFound,
         IdempotencyConflict.
         """
         settings = self._services.settings(by, globals, step_limit)

@@ -77,7 +77,7 @@ class Draft(NamedTuple):
     executes: bool
     """Whether the call that starts it also executes steps."""
     settings: CallSettings
-    """Those of the call; where it executes steps and gave no globals, with the ledger's."""
+    """Those of the call; with the ledger's globals where the input had to be judged, and the call gave none."""
     refused: Refusal | None
     """What keeps a rejected work order rejected. A run that is repeated is judged by its first step."""
 
@@ -108,9 +108,11 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)
-    if executes:
-        settings = services.supply_globals(settings, state, events)
-    refused = find_refusal(runnable, state, event, settings, wait=wait) if rerun.source_id is None else None
+    refused = None
+    if rerun.source_id is None:
+        if executes:
+            settings = services.supply_globals(settings, state, events)
+        refused = find_refusal(runnable, state, event, settings, wait=wait)
     return Draft(state, events, metadata, executes, settings, refused)
 
 
@@ -118,11 +120,13 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     """Start the run, in one commit with its entry in the work order.
 
     Raises ConcurrencyError when the work order has moved, WorkOrderRejected when it never had a run and its input is
-    refused again.
+    refused again, ExecutorMissing where it isn't left to another process.
     """
     work_order, runnable = rerun.work_order, rerun.runnable
     state, events, metadata, executes, settings, refused = draft_rerun(services, rerun, options)
     if executes:
+        services.check_executors(runnable.plan, rerun.start_node_id, runnable.workflow_id, runnable.version)
+        settings = services.supply_globals(settings, state, events)
         runnable.refuse_missing_globals(rerun.start_node_id, settings)
     if refused is not None:
         rejection = Rejection(runnable.version, refused, rerun.payload, metadata)

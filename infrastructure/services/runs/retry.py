@@ -1,4 +1,4 @@
-"""Repeating runs: retries with the latest version, reproductions with the pinned one."""
+"""Repeating runs: retries with the live version, reproductions with the pinned one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -93,12 +93,12 @@ def _is_retried(work_order: WorkOrderState, run_id: str | None) -> bool:
 def plan_retry_in(
     services: RunServices, work_order: WorkOrderState, run_id: str | None, from_node: str | None
 ) -> Rerun:
-    """A retry of a run of this work order with the latest version; it holds while the work order has this version.
+    """A retry of a run of this work order with the live version; it holds while the work order has this version.
 
     Raises WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
     _refuse_unended_runs(services, work_order, run_id)
-    runnable = services.load_latest(work_order.workflow_id)
+    runnable = services.load_to_start(work_order.workflow_id)
     if from_node is not None:
         return _plan_from_node(services, work_order, run_id, runnable, from_node)
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
 from ....domain.execution.step_loop import (
@@ -117,24 +118,32 @@ class RunServices:
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    def load_latest(self, workflow_id: str) -> Runnable:
-        """The latest version.
+    def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
+        """The version that a new run of the workflow uses: by default the live one.
 
-        Raises WorkflowNotFound, IllegalTransition (archived), InvalidDefinition where an executor is missing.
+        Raises WorkflowNotFound, VersionNotFound, IllegalTransition (archived).
         """
-        saved = self.workflows.load_last_save(workflow_id)
+        saved = self.workflows.load_save_to_start(workflow_id, version)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
         return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
 
     def load_version(self, workflow_id: str, version: int | str) -> Runnable:
-        """Any version, also of an archived workflow.
-
-        Raises VersionNotFound, InvalidDefinition where an executor is missing.
-        """
+        """Any version, also of an archived workflow. Raises VersionNotFound."""
         saved = self.workflows.get(workflow_id, version)
         plan = self._plan(workflow_id, saved.version, saved.digest)
         return Runnable(workflow_id, saved.version, saved.digest, saved.code, plan)
+
+    def check_executors(self, plan: Plan, node_id: str | None, workflow_id: str, version: int) -> None:
+        """Raises where this process can't run on from a node (None: nothing is left to run): ExecutorMissing where it
+        lacks some executors, InvalidRequest where it has none at all."""
+        if node_id is None:
+            return
+        if self._executors is None:
+            raise InvalidRequest(
+                "this ledger was opened without executors, so it can read, save and queue but not run workflows"
+            )
+        refuse_missing_executors(plan, node_id, workflow_id, version)
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event records of the code that will run, with the source of what isn't known."""
@@ -185,6 +194,7 @@ class RunServices:
             key = {name: event.data[name] for name in ("key", "request") if name in event.data}
             append_next(self.store, state, [NewEvent(failed.type, {**failed.data, **key})])
             return self.execution(state, None)
+        self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
@@ -201,7 +211,7 @@ class RunServices:
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
 
-        Raises InvalidDefinition where one is missing, EventsLost where the store holds another save as that version.
+        Raises EventsLost where the store holds another save as that version.
         """
         return self._plans.get(
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)

@@ -42,22 +42,30 @@ class Runs(Steering, Repeating):
         step_limit: int | None = 10_000,
         wait: bool = True,
         idempotency_key: str | None = None,
+        version: int | str | None = None,
     ) -> PreparedCall[Run]:
-        """Start a run of a workflow's latest version, and run it.
+        """Start a run of a workflow's live version, and run it.
+
+        ``version`` names another one: a number, a snapshot id, or ``"latest"``, which may be a draft.
 
         With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
+        This one then needs no executors.
 
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, with ``created=False``, and nothing is executed.
 
-        Raises WorkflowNotFound, InvalidRequest, InvalidValue (a payload that isn't JSON), IllegalTransition (the
-        workflow is archived), IdempotencyConflict (the key was used with another payload); then nothing was written.
+        Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
+        payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
+        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
+        version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
-        request = StartRequest(workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait)
+        request = StartRequest(
+            workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait, version
+        )
         if idempotency_key is None:
             return start_new(self._services, request)
         return start_once(self._services, request, make_key(request, idempotency_key))

@@ -25,7 +25,8 @@ from ....domain.workflow.graph_faults import start_faults
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
-from ...repositories.work_orders import find_work_order, load_work_order
+from ...repositories.work_orders import find_work_order, load_started, load_work_order
+from ...repositories.workflows import LATEST, LIVE
 from .commands import PLAIN, Command, existing_run
 from .run_services import Runnable, RunServices
 
@@ -38,6 +39,8 @@ class StartRequest(NamedTuple):
     metadata: Mapping[str, Any]
     settings: CallSettings
     wait: bool
+    version: int | str | None = None
+    """None: the live one."""
 
 
 class IdempotencyKey(NamedTuple):
@@ -58,13 +61,13 @@ def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey
     """Start the run that the key stands for; a later caller with the same key gets that run as it stands."""
     known = find_work_order(services.store, key.work_order_id)
     if known is not None:
-        return _return_existing(services, known, key)
+        return _return_existing(services, request, known, key)
     try:
         return start_new(services, request, key)
     except ConcurrencyError as error:
         if error.stream != key.work_order_id:
             raise
-        return _return_existing(services, load_work_order(services.store, key.work_order_id), key)
+        return _return_existing(services, request, load_work_order(services.store, key.work_order_id), key)
 
 
 def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey | None = None) -> PreparedCall[Run]:
@@ -72,7 +75,10 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
     if key is not None:
         check_name(key.text, "idempotency_key")
     settings, now = request.settings, services.now()
-    runnable = services.load_latest(request.workflow_id)
+    runnable = services.load_to_start(request.workflow_id, request.version)
+    first_node = start_node(runnable.plan.definition)
+    if request.wait:
+        services.check_executors(runnable.plan, first_node, request.workflow_id, runnable.version)
     run_id = new_id(now)
     work_order_id = key.work_order_id if key is not None else new_id(now)
     state = RunState(run_id)
@@ -81,7 +87,7 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         workflow_id=request.workflow_id,
         workflow_version=runnable.version,
         definition_digest=runnable.digest,
-        start_node_id=start_node(runnable.plan.definition),
+        start_node_id=first_node,
         code=services.code_now(runnable.plan.definition, runnable.known_code),
         payload=request.payload,
         metadata=request.metadata,
@@ -116,10 +122,11 @@ def find_refusal(
 ) -> Refusal | None:
     """Why the schema of the first node refuses its input; None where it accepts it.
 
-    A run that is queued and whose input needs globals isn't judged yet: the worker that executes it brings them.
+    A run that is queued isn't judged yet where its input needs globals, or its executor isn't here: the worker that
+    executes it brings them.
     """
-    planned = runnable.plan.nodes[started.data["start_node_id"]]
-    if planned.validator is None or (planned.template.reads_globals and not wait):
+    planned = runnable.plan.nodes.get(started.data["start_node_id"])
+    if planned is None or planned.validator is None or (planned.template.reads_globals and not wait):
         return None
     draft = RunState(state.run_id)
     evolve(draft, *started)
@@ -164,9 +171,11 @@ def start_node(definition: WorkflowDefinition) -> str:
     return definition.start
 
 
-def _return_existing(services: RunServices, work_order: WorkOrderState, key: IdempotencyKey) -> PreparedCall[Run]:
+def _return_existing(
+    services: RunServices, request: StartRequest, work_order: WorkOrderState, key: IdempotencyKey
+) -> PreparedCall[Run]:
     """The last run of the key's work order. Raises IdempotencyConflict, WorkOrderRejected."""
-    if work_order.payload_digest != key.payload_digest:
+    if work_order.payload_digest != key.payload_digest or not _asks_for_first_version(services, request, work_order):
         raise IdempotencyConflict(
             key.text,
             work_order.by,
@@ -175,3 +184,12 @@ def _return_existing(services: RunServices, work_order: WorkOrderState, key: Ide
             work_order_id=work_order.id,
         )
     return existing_run(services.runs, work_order, None)
+
+
+def _asks_for_first_version(services: RunServices, request: StartRequest, work_order: WorkOrderState) -> bool:
+    """Whether the request names the version that the work order began with, or none: what is live may be another."""
+    if request.version in (None, LIVE, LATEST):
+        return True
+    asked = services.workflows.get(work_order.workflow_id, request.version).version
+    first = load_started(services.store, work_order.runs[0]) if work_order.runs else work_order.rejected or {}
+    return bool(asked == first["workflow_version"])

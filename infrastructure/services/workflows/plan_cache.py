@@ -2,13 +2,10 @@
 
 from collections.abc import Callable
 
-from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
-from ....domain.execution.plan import Plan, PlanningDependencies, make_plan
+from ....domain.execution.plan import Plan, plan_known_types
 from ....domain.workflow.definition import WorkflowDefinition
 from ...execution.expressions.dependencies import PLANNING_DEPENDENCIES
-
-MakePlan = Callable[[WorkflowDefinition, ExecutorRegistry, PlanningDependencies], Plan]
 
 
 class PlanCache:
@@ -18,24 +15,19 @@ class PlanCache:
     digest of the definition.
     """
 
-    def __init__(self, executors: ExecutorRegistry | None, make: MakePlan = make_plan) -> None:
-        self._executors = executors
-        self._make = make
+    def __init__(self, executors: ExecutorRegistry | None) -> None:
+        self._executors = executors or ExecutorRegistry()
         self._plans: dict[tuple[str, int, str], Plan] = {}
 
     def get(self, workflow_id: str, version: int, digest: str, definition: Callable[[], WorkflowDefinition]) -> Plan:
-        """The plan of a version, whose definition has this digest.
+        """The plan of a version, whose definition has this digest; it says which of its nodes have no executor.
 
-        Raises InvalidDefinition where an executor is missing, InvalidRequest if all are.
+        Raises InvalidDefinition for a bad input schema of an executor.
         """
         key = (workflow_id, version, digest)
         plan = self._plans.get(key)
         if plan is None:
-            if self._executors is None:
-                raise InvalidRequest(
-                    "this ledger was opened without executors, so it can read and save but not run workflows"
-                )
-            plan = self._make(definition(), self._executors, PLANNING_DEPENDENCIES)
+            plan = plan_known_types(definition(), self._executors, PLANNING_DEPENDENCIES)
             while len(self._plans) >= _CACHED_PLANS:
                 self._plans.pop(next(iter(self._plans), key), None)
             self._plans[key] = plan

@@ -43,3 +43,23 @@ def test_every_root_is_drawn_and_the_start_comes_first() -> None:
 def test_a_long_line_needs_no_deep_recursion() -> None:
     (row,) = drawn(*(f"n{place}>n{place + 1}" for place in range(5_000)))
     assert row.endswith("→ n5000")
+
+
+def test_an_edge_says_when_it_is_taken_and_a_disabled_one_is_not_drawn() -> None:
+    data = {
+        "nodes": [{"id": node, "type": "t"} for node in "abcd"],
+        "edges": [
+            {"source": "a", "target": "b", "when": "payload.paid", "label": "paid"},
+            {"source": "a", "target": "c", "sourceHandle": "free", "when": "x" * 100},
+            {"source": "a", "target": "d", "on": "failure"},
+            {"source": "b", "target": "c", "enabled": False},
+            {"source": "b", "target": "d", "label": "at last"},
+        ],
+        "start": "a",
+    }
+    assert list(draw(WorkflowDefinition.model_validate(data))) == [
+        "a",
+        "├ [paid: if payload.paid] b → [at last] d",
+        f"├ [free, if {'x' * 59}…] c",
+        "└ [on failure] d ↑",
+    ]

@@ -215,7 +215,7 @@ def test_a_command_that_makes_a_folder_makes_only_the_last_one(store: Store, nam
     assert "there is no folder" in store(FOLDERS[name], "mistyped/folder", status=2)
     assert not Path("mistyped").exists()
     store(FOLDERS[name], "folder")
-    assert {stat.S_IMODE(path.stat().st_mode) for path in Path("folder").iterdir()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in Path("folder").rglob("*") if path.is_file()} == {0o600}
 
 
 @pytest.mark.parametrize("name", READING)

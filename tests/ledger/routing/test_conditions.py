@@ -154,6 +154,6 @@ def test_a_fork_with_an_edited_output_goes_where_its_conditions_lead(ledger: fl.
     assert path_of(again) == ["ask", "large"]
     nothing = ledger.runs.fork(run.id, version=at, output={"amount": 1})
     assert (nothing.status, path_of(nothing)) == ("completed", ["ask"])
-    with pytest.raises(fl.InvalidRequest, match=r"has no way on. the condition of edge 'ask → large'"):
+    with pytest.raises(fl.InvalidRequest, match=r"has no way on\. the condition of edge 'ask → large'"):
         ledger.runs.fork(run.id, version=at, output={"amount": "much"})
     assert ledger.verify().ok

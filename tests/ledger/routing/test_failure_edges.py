@@ -139,7 +139,7 @@ def test_a_retry_from_the_node_that_caught_sees_the_failure_again(ledger: fl.Led
     assert ledger.verify().ok
 
 
-def test_a_failure_that_ends_while_the_run_is_paused_or_cancelled_leads_on_only_when_it_goes_on(
+def test_a_failure_that_ends_while_the_run_is_held_or_cancelled_leads_on_only_when_it_goes_on(
     ledger: fl.Ledger, tmp_path: Path
 ) -> None:
     registry = executors()
@@ -153,10 +153,11 @@ def test_a_failure_that_ends_while_the_run_is_paused_or_cancelled_leads_on_only_
     ledger = fl.open_ledger("memory:", registry)
     caught = definition({"work": 0, "clean": "{{ nodes.work.error }}"}, edge("work", "clean", on="failure"))
     caught["nodes"][0]["type"] = "stopped"
-    stops.append(lambda run_id: ledger.runs.pause(run_id, by="ops"))
+    stops.append(lambda run_id: ledger.runs.hold(run_id, by="ops"))
     run = follow(ledger, caught)
     assert (run.status, run.snapshot.current_node_id) == ("paused", "clean")
-    run = ledger.runs.resume(run.id)
+    ledger.runs.release(run.id, by="ops")
+    run = ledger.runs.proceed(run.id)
     assert (run.status, run.snapshot.context["clean"][-1].output) == ("completed", "NonRetryable: no")
     stops.append(lambda run_id: ledger.runs.cancel(run_id, by="ops"))
     run = follow(ledger, caught)

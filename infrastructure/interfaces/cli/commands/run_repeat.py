@@ -49,7 +49,7 @@ def retry(
     ] = None,
     _json: AsJson = False,
 ) -> None:
-    """Start a new run of a work order, with the workflow's latest version.
+    """Start a new run of a work order, with the workflow's live version.
 
     RUN may also be a work order, such as one that was rejected. With --all and no --status: runs that have failed.
     """

@@ -1,5 +1,6 @@
-"""``flowledger workflow``: save definitions, show them as they were, compare them, archive them."""
+"""``flowledger workflow``: save and release definitions, show them as they were, compare them, archive them."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from .....domain.errors import InvalidRequest
 from .....domain.workflow import WorkflowVersion
 from .....projections.runs.summary import WorkflowSummary
-from ....files import Format
+from ....files import Format, read_base
 from ...presentation.documents import (
     row_columns,
     row_values,
@@ -15,7 +16,7 @@ from ...presentation.documents import (
     workflow_document,
     workflow_summary_document,
 )
-from ...presentation.inputs import read_moment, read_version, read_workflow, split_workflow_version
+from ...presentation.inputs import STDIN, read_moment, read_version, read_workflow, split_workflow_version
 from ..shared.options import AsCsv, AsJson, At, By, Reason, WorkflowAt, WorkflowId
 from ..shared.session import Session
 from ..views import diff as diff_views
@@ -28,6 +29,14 @@ Message = Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE
 Expect = Annotated[
     str | None,
     typer.Option(metavar="VERSION", help="Refuse unless this is the latest version; 0: there is none yet."),
+]
+
+Seen = Annotated[
+    str | None, typer.Option("--expect", metavar="VERSION", help="Refuse unless this is still the latest version.")
+]
+
+Key = Annotated[
+    str | None, typer.Option("--key", metavar="TEXT", help="The same command again, with this key, writes nothing.")
 ]
 
 
@@ -43,32 +52,43 @@ def save(
     message: Message = None,
     expect: Expect = None,
     merge: Annotated[
-        bool, typer.Option("--merge", help="With --expect: merge this change with what others saved since.")
+        bool, typer.Option("--merge", help="Merge this change with what others saved since the version it is based on.")
     ] = False,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="The workflow's name for people.", show_default="as it is")
     ] = None,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Leave the live version, which runs start with, as it is.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Save it whatever others saved since.")] = False,
+    key: Key = None,
     _json: AsJson = False,
 ) -> None:
     """Save a definition. A save that changes nothing adds no version.
 
-    With --app, node types must be registered there, and the code of their executors is recorded as well.
+    With --app, node types must be registered there, and the code of their executors is recorded as well. A folder that
+    was exported remembers its version: the save is refused where others saved since. --expect names another version.
     """
     session = Session.of(context)
-    if merge and expect is None:
-        raise InvalidRequest("--merge needs --expect VERSION: the version that this change was based on")
     # Checked before the store is opened: a faulty definition doesn't even make a new store.
     definition = read_workflow(path)
+    source = None if path == STDIN else Path(path)
+    base = None if source is None else read_base(source)
+    if merge and expect is None and (base is None or base.workflow_id != workflow_id):
+        raise InvalidRequest("--merge needs --expect VERSION: the version that this change was based on")
     expected = None if expect is None else read_version(expect)
     with session.open_ledger(create=True) as ledger:
         saved = ledger.workflows.save(
-            definition,
+            definition if source is None or base is None else source,
             workflow_id=workflow_id,
             by=by,
             message=message,
             expected_version=expected,
             merge=merge,
             name=name,
+            draft=draft,
+            force=force,
+            idempotency_key=key,
         )
     session.answer(workflow_document(saved), lambda console: views.print_saved(console, saved))
 
@@ -107,7 +127,7 @@ def list(
 
 @app.command()
 def versions(context: typer.Context, workflow_id: WorkflowId, csv: AsCsv = False, _json: AsJson = False) -> None:
-    """List every version of a workflow: who saved, archived or restored it when, and what each save changed."""
+    """List every version of a workflow: who did what to it when, what each save changed, which is live."""
     session = Session.of(context)
     with session.open_ledger() as ledger:
         found = ledger.workflows.versions(workflow_id)
@@ -137,16 +157,42 @@ def diff(
 
 
 @app.command()
+def release(
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A version or snapshot id, or latest.")],
+    by: By,
+    message: Message = None,
+    expect: Seen = None,
+    key: Key = None,
+    _json: AsJson = False,
+) -> None:
+    """Make a version the live one, which runs start with. An older one takes a bad version back."""
+    session = Session.of(context)
+    expected = None if expect is None else read_version(expect)
+    with session.open_ledger() as ledger:
+        released = ledger.workflows.release(workflow_id, read_version(version), by, message, expected, key)
+    session.answer(workflow_document(released), lambda console: views.print_released(console, released))
+
+
+@app.command()
 def archive(
-    context: typer.Context, workflow_id: WorkflowId, by: By, reason: Reason = None, _json: AsJson = False
+    context: typer.Context,
+    workflow_id: WorkflowId,
+    by: By,
+    reason: Reason = None,
+    expect: Seen = None,
+    key: Key = None,
+    _json: AsJson = False,
 ) -> None:
     """Archive a workflow: it can be read, but neither saved nor started.
 
     Runs that have begun continue.
     """
     session = Session.of(context)
+    expected = None if expect is None else read_version(expect)
     with session.open_ledger() as ledger:
-        archived = ledger.workflows.archive(workflow_id, by=by, reason=reason)
+        archived = ledger.workflows.archive(workflow_id, by, reason, expected, key)
     session.answer(workflow_document(archived), lambda console: views.print_saved(console, archived))
 
 
@@ -158,7 +204,8 @@ def restore(
     ],
     by: By,
     message: Message = None,
-    expect: Expect = None,
+    expect: Seen = None,
+    key: Key = None,
     _json: AsJson = False,
 ) -> None:
     """Take a workflow out of the archive, or make an old version the latest one.
@@ -169,7 +216,7 @@ def restore(
     workflow_id, version = split_workflow_version(workflow)
     expected = None if expect is None else read_version(expect)
     with session.open_ledger(writing=True) as ledger:
-        found = ledger.workflows.restore(workflow_id, by, version, message, expected)
+        found = ledger.workflows.restore(workflow_id, by, version, message, expected, key)
     session.answer(workflow_document(found), lambda console: views.print_saved(console, found))
 
 
@@ -179,12 +226,15 @@ def rename(
     workflow_id: WorkflowId,
     name: Annotated[str, typer.Argument(metavar="NAME", help='The new name; "" removes the name.')],
     by: By,
+    expect: Seen = None,
+    key: Key = None,
     _json: AsJson = False,
 ) -> None:
     """Give a workflow another name. Its id and its definition stay."""
     session = Session.of(context)
+    expected = None if expect is None else read_version(expect)
     with session.open_ledger() as ledger:
-        renamed = ledger.workflows.rename(workflow_id, name or None, by=by)
+        renamed = ledger.workflows.rename(workflow_id, name or None, by, expected, key)
     session.answer(workflow_document(renamed), lambda console: views.print_saved(console, renamed))
 
 

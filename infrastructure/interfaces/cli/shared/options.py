@@ -12,7 +12,8 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values
 WorkflowId = Annotated[str, typer.Argument(metavar="ID", help="The workflow's id.")]
 
 WorkflowAt = Annotated[
-    str, typer.Argument(metavar="ID[@VERSION]", help="A version is a number or a snapshot id; by default the latest.")
+    str,
+    typer.Argument(metavar="ID[@VERSION]", help="A version is a number, a snapshot id, live, or by default latest."),
 ]
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]

@@ -25,7 +25,20 @@ def print_saved(console: Console, saved: WorkflowSnapshot) -> None:
         f" is at version {saved.version} (",
         text(f"{saved.snapshot_id}, saved by {saved.by} at {clock_time(saved.taken_at)}"),
         ")",
+        "" if saved.is_live else ", which is not live",
         " and archived" if saved.archived else "",
+    )
+
+
+def print_released(console: Console, live: WorkflowSnapshot) -> None:
+    """Print which version is live."""
+    print_line(
+        console,
+        "workflow ",
+        text(live.workflow_id, "bold"),
+        f" starts with version {live.version} (",
+        text(f"{live.snapshot_id}, saved by {live.by} at {clock_time(live.taken_at)}"),
+        ")",
     )
 
 
@@ -38,6 +51,7 @@ def print_workflow(console: Console, workflow: WorkflowSnapshot) -> None:
         f" version {workflow.version}",
         "" if workflow.name is None else text(f" {workflow.name!r}"),
         " (latest)" if workflow.is_latest else "",
+        text(" (live)", "green") if workflow.is_live else "",
         text(" (archived)", "yellow") if workflow.archived else "",
         text(f", {workflow.snapshot_id}"),
         text(f", saved by {workflow.by} at {clock_time(workflow.taken_at)}"),
@@ -71,6 +85,7 @@ def print_workflows(console: Console, rows: Sequence[WorkflowSummary], more: str
         "workflow",
         "name",
         ("version", {"justify": "right"}),
+        ("live", {"justify": "right"}),
         ("saves", {"justify": "right"}),
         "snapshot",
         "saved by",
@@ -84,6 +99,7 @@ def print_workflows(console: Console, rows: Sequence[WorkflowSummary], more: str
             text(row.id, "bold") + archived,
             text(row.name or ""),
             str(row.saved_version),
+            "none" if row.live_version is None else str(row.live_version),
             str(row.saves),
             text(row.snapshot_id),
             text(row.by),
@@ -104,7 +120,8 @@ def print_versions(console: Console, workflow_id: str, rows: Sequence[WorkflowVe
     )
     lines.expand = True
     for row in reversed(rows):
-        changed = text(row.changes) if row.kind == "saved" else text(row.kind, "yellow")
+        live = text("live ", "green") if row.is_live else text("")
+        changed = live + text(row.done, "" if row.kind == "saved" else "yellow")
         lines.add_row(
             text(row.version, "bold" if row.is_latest else ""),
             text(row.snapshot_id or ""),

@@ -55,22 +55,24 @@ ORDER BY stream, version
 ON CONFLICT (stream, version) DO NOTHING
 
 -- workflows: Workflows as they were saved last.
-INSERT INTO flowledger_index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name,
-                                        message)
-SELECT version, saved_version, taken_at, archived, workflow_id, snapshot_id, actor, name, message
+INSERT INTO flowledger_index_workflows (version, saved_version, live_version, taken_at, archived, workflow_id, snapshot_id,
+                                        actor, name, message)
+SELECT version, saved_version, live_version, taken_at, archived, workflow_id, snapshot_id, actor, name, message
 FROM base, jsonb_to_recordset(rows -> 'workflows') AS workflow (
-    version bigint, saved_version bigint, taken_at bigint, archived boolean, workflow_id text, snapshot_id text,
-    actor text, name text, message text)
+    version bigint, saved_version bigint, live_version bigint, taken_at bigint, archived boolean, workflow_id text,
+    snapshot_id text, actor text, name text, message text)
 ORDER BY workflow_id
 ON CONFLICT (workflow_id) DO UPDATE SET
-    version = EXCLUDED.version, saved_version = EXCLUDED.saved_version, taken_at = EXCLUDED.taken_at,
-    archived = EXCLUDED.archived, snapshot_id = EXCLUDED.snapshot_id, actor = EXCLUDED.actor, name = EXCLUDED.name,
+    version = EXCLUDED.version, saved_version = EXCLUDED.saved_version, live_version = EXCLUDED.live_version,
+    taken_at = EXCLUDED.taken_at, archived = EXCLUDED.archived, snapshot_id = EXCLUDED.snapshot_id, actor = EXCLUDED.actor, name = EXCLUDED.name,
     message = EXCLUDED.message
 
--- workflow_moves: Workflows that were archived, or taken back.
+-- workflow_moves: Workflows that were archived, or taken back, or of which a version was released.
 UPDATE flowledger_index_workflows AS workflow
-SET version = moved.version, archived = moved.archived
-FROM base, jsonb_to_recordset(rows -> 'workflow_moves') AS moved (version bigint, archived boolean, workflow_id text)
+SET version = moved.version, archived = coalesce(moved.archived, workflow.archived),
+    live_version = coalesce(moved.live_version, workflow.live_version)
+FROM base, jsonb_to_recordset(rows -> 'workflow_moves') AS moved (
+    version bigint, archived boolean, live_version bigint, workflow_id text)
 WHERE workflow.workflow_id = moved.workflow_id
 
 -- saves: Saves of workflows.

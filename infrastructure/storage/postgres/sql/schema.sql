@@ -135,7 +135,7 @@ CREATE TABLE flowledger_index (revision bigint NOT NULL);
 CREATE UNIQUE INDEX flowledger_index_of_one_revision ON flowledger_index ((TRUE));
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (1);
+INSERT INTO flowledger_index (revision) VALUES (2);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -258,6 +258,7 @@ CREATE TABLE flowledger_index_workflows (
     actor text COLLATE "C" NOT NULL,
     name text COLLATE "C",
     message text COLLATE "C",
+    live_version bigint NOT NULL DEFAULT 0,
     CONSTRAINT flowledger_index_workflows_bounds CHECK (
         taken_at BETWEEN -62135596800000000 AND 253402300799999999 AND saved_version > 0 AND version > 0
     )

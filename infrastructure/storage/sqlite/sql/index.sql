@@ -27,12 +27,14 @@ INSERT OR IGNORE INTO flowledger_index_changes (version, position, recorded_at, 
 VALUES (:version, :position, :recorded_at, :is_act, :stream, :actor, :type, :status, :node_id, :error_type)
 
 -- workflows: Workflows as they were saved last.
-INSERT OR REPLACE INTO flowledger_index_workflows (version, saved_version, taken_at, archived, workflow_id, snapshot_id,
-                                                   actor, name, message)
-VALUES (:version, :saved_version, :taken_at, :archived, :workflow_id, :snapshot_id, :actor, :name, :message)
+INSERT OR REPLACE INTO flowledger_index_workflows (version, saved_version, live_version, taken_at, archived, workflow_id,
+                                                   snapshot_id, actor, name, message)
+VALUES (:version, :saved_version, :live_version, :taken_at, :archived, :workflow_id, :snapshot_id, :actor, :name, :message)
 
--- workflow_moves: Workflows that were archived, or taken back.
-UPDATE flowledger_index_workflows SET version = :version, archived = :archived WHERE workflow_id = :workflow_id
+-- workflow_moves: Workflows that were archived, or taken back, or of which a version was released.
+UPDATE flowledger_index_workflows
+SET version = :version, archived = coalesce(:archived, archived), live_version = coalesce(:live_version, live_version)
+WHERE workflow_id = :workflow_id
 
 -- saves: Saves of workflows.
 INSERT OR IGNORE INTO flowledger_index_saves (version, taken_at, workflow_id, snapshot_id, actor, digest, message)

@@ -52,7 +52,7 @@ CREATE TABLE flowledger_checkpoints (
 CREATE TABLE flowledger_index (revision INTEGER NOT NULL);
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (1);
+INSERT INTO flowledger_index (revision) VALUES (2);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -164,7 +164,8 @@ CREATE TABLE flowledger_index_workflows (
     snapshot_id TEXT NOT NULL,
     actor TEXT NOT NULL,
     name TEXT,
-    message TEXT
+    message TEXT,
+    live_version INTEGER NOT NULL DEFAULT 0
 );
 
 -- Their saves.
