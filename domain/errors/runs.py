@@ -53,7 +53,7 @@ def _told(events: Sequence[LaterEvent]) -> str:
 
 
 class AlreadyRetried(IllegalTransition):
-    """The run was retried before, or its work order has succeeded since. Nothing was written; ``again=True`` means it.
+    """The run was retried before, or its work order has succeeded since. ``again=True`` says that it is meant.
 
     ``run_id`` is what was to be retried; ``last_run_id`` the last run of its work order, begun by ``by`` at ``at``.
     """
