@@ -15,6 +15,7 @@ from .conflicts import StaleVersion, merge_over, refuse_stale
 from .decisions import (
     Save,
     archive,
+    change_nothing,
     refuse_archived,
     refuse_other_request,
     release,
@@ -49,6 +50,7 @@ __all__ = [
     "WorkflowState",
     "WorkflowVersion",
     "archive",
+    "change_nothing",
     "changes_between",
     "compare_parts",
     "edge_label",

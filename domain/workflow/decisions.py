@@ -74,6 +74,11 @@ def restore(
     return events
 
 
+def change_nothing(state: WorkflowState, by: str, now: int) -> NewEvent:
+    """The event of a command with a key that changes nothing: sent again, when it would, it is known by that."""
+    return NewEvent(RELEASED, _body(state, by, now) | {"version": state.live_version, "unchanged": True})
+
+
 def with_key(event: NewEvent, key: str, request: str) -> NewEvent:
     """The event of a command that came with an idempotency key; ``request`` is the command's digest."""
     first = {name: event.data[name] for name in ("recorded_at", "by", "workflow_id")}

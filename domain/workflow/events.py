@@ -60,6 +60,8 @@ class WorkflowReleased(Keyed):
     workflow_id: str
     version: int
     """Of the save that is live from here on."""
+    unchanged: NotRequired[bool]
+    """A command with a key changed nothing: the live version is the one that it was (0: none)."""
     message: NotRequired[str]
 
 

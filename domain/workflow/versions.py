@@ -46,7 +46,7 @@ class WorkflowVersion:
     def done(self) -> str:
         """What was done, in words."""
         if self.kind == "released":
-            return f"released version {self.of_version}"
+            return "nothing changed" if self.of_version is None else f"released version {self.of_version}"
         if self.kind != "saved":
             return self.kind
         restored = "" if self.of_version is None else f"restored version {self.of_version}: "
@@ -68,7 +68,7 @@ def versions_in(events: Iterable[RecordedEvent], before: Mapping[str, Any] | Non
             live = event.data.get("live_version", event.version)
         elif event.type == RELEASED:
             live = event.data["version"]
-            if live in found:
+            if live in found and "unchanged" not in event.data:
                 found[live] = replace(found[live], is_draft=False)
     if latest is not None:
         found[latest] = replace(found[latest], is_latest=True)
@@ -99,7 +99,7 @@ def _version(event: RecordedEvent, changes: Changes) -> WorkflowVersion:
         is_latest=False,
         changes=changes,
         is_draft="live_version" in data,
-        of_version=data.get("restored_version", data.get("version")),
+        of_version=None if data.get("unchanged") else data.get("restored_version", data.get("version")),
     )
 
 

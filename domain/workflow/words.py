@@ -47,9 +47,13 @@ def narrate_restoration(event: RecordedEvent) -> str:
 
 
 def describe_release(data: Body) -> str:
+    if data.get("unchanged"):
+        return "nothing changed"
     return f"version {data['version']} is live{because(data.get('message'))}"
 
 
 def narrate_release(event: RecordedEvent) -> str:
     data = event.data
+    if data.get("unchanged"):
+        return f"asked for what {data['workflow_id']!r} was already"
     return f"released version {data['version']} of {data['workflow_id']!r}{because(data.get('message'))}"

@@ -63,7 +63,10 @@ class WorkflowValidator:
 
     def _check_versions(self, type: str, data: Mapping[str, Any]) -> None:
         """Raises InvalidValue where an event names a version that can't be the one that it means."""
-        if type == RELEASED and data["version"] not in self.digests:
+        if data.get("unchanged"):
+            if data["version"] != self.state.live_version:
+                raise InvalidValue("version", f"nothing changed, and version {self.state.live_version} was live")
+        elif type == RELEASED and data["version"] not in self.digests:
             raise InvalidValue("version", f"version {data['version']} is no save that was released")
         if data.get("restored_version") not in (None, *self.digests):
             raise InvalidValue("restored_version", f"version {data['restored_version']} is no save that came back")

@@ -30,6 +30,7 @@ FLAGS = {
     "unrouted",
     "no_condition_held",
     "renamed",
+    "unchanged",
     "timed_out",
 }
 """What is there or isn't, and has no words."""

@@ -108,12 +108,13 @@ def test_a_process_without_executors_queues_holds_up_cancels_and_lists(fleet: Fl
     assert web.runs.cancel(queued.id, by="web").status == "cancelled"
     other = web.runs.start("w", wait=False, idempotency_key="7")
     assert web.runs.start("w", idempotency_key="7").id == other.id
-    assert web.runs.pause(other.id, by="web").status == "paused"
+    assert web.runs.hold(other.id, by="web").held
     assert len(web.history.runs()) == 3
     assert {row.id for row in web.workflows.list()} == {"w"}
     with pytest.raises(fl.InvalidRequest, match="opened without executors"):
         web.runs.start("w")
-    assert fleet.all.runs.resume(other.id).status == "completed"
+    assert not web.runs.release(other.id, by="web").held
+    assert fleet.all.runs.proceed(other.id).status == "completed"
     retried = web.runs.retry(queued.id, wait=False)
     assert fleet.all.runs.proceed(retried.id).status == "completed"
 

@@ -239,3 +239,44 @@ def test_a_key_that_comes_twice_is_refused_though_all_digests_fit(
         lines[1] = lines[1].replace(event["digest"].encode(), digest.encode())
     line = refused(b"".join(lines), file, f"the key '{key}' comes twice")
     assert line == (len(lines) if place == -1 else place + 1)
+
+
+def released(file: Path) -> bytes:
+    """An export whose workflow was saved, drafted, released and restored."""
+    with fl.open_ledger("memory:", executors()) as ledger:
+        for text in ("one", "two"):
+            draft = text == "two"
+            node = {"id": "n", "type": "do", "data": text}
+            ledger.workflows.save({"nodes": [node]}, workflow_id="deployed", by="ada", draft=draft)
+        ledger.workflows.release("deployed", 2, by="ada")
+        ledger.workflows.release("deployed", 2, by="ada", idempotency_key="k")
+        ledger.workflows.restore("deployed", by="ada", version=1)
+        run = ledger.runs.start("deployed", by="ada")
+        ledger.history.export(run.id, file)
+        return file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("type", "key", "value", "message"),
+    [
+        ("workflow.released", "version", 9, "version 9 is no save that was released"),
+        ("workflow.released", "version", 3, "version 3 is no save that was released"),
+        ("workflow.saved", "live_version", 0, "it says 0, and version 1 was live"),
+        ("workflow.saved", "live_version", 7, "it says 7, and version 1 was live"),
+        ("workflow.saved", "restored_version", 8, "version 8 is no save that came back"),
+        ("unchanged", "version", 1, "nothing changed, and version 2 was live"),
+    ],
+)
+def test_a_release_of_what_is_no_save_is_refused(file: Path, type: str, key: str, value: int, message: str) -> None:
+    content = released(file)
+
+    def change(events: list[Event]) -> None:
+        for event in events:
+            data = event["data"]
+            if (event["type"] == type and key in data and "unchanged" not in data) or type in data:
+                data[key] = value
+                return
+
+    with fl.open_ledger("memory:") as ledger:
+        assert ledger.history.import_(file).added
+    refused(forging.forged(content, change), file, message)

@@ -16,6 +16,7 @@ from ....domain.visible import quoted
 from ....domain.workflow import (
     JobCode,
     WorkflowState,
+    change_nothing,
     evolve,
     refuse_other_request,
     refuse_stale,
@@ -87,8 +88,9 @@ class WorkflowCommands:
             if key is not None and self._is_repeated(state, key):
                 return state
             events = [event for event in decide(state, recent) if event is not None]
-            if events and key is not None:
-                events[0] = with_key(events[0], *key)
+            if key is not None:
+                first, *others = events or [change_nothing(state, by, self.now())]
+                events = [with_key(first, *key), *others]
             if events:
                 try:
                     self._store.append(Write(workflow_stream(workflow_id), state.version, events))

@@ -95,8 +95,8 @@ class Workflows(Unpicklable):
         that it came from, and that is what is expected, unless you say otherwise. ``force=True`` expects nothing.
 
         ``idempotency_key`` makes a repeated command harmless: a key that was used before in this workflow, for the same
-        command, returns the latest version as it stands, and nothing is written. A save that had changed nothing leaves
-        no key.
+        command, returns the latest version as it stands, and nothing is written. So a command with a key is always on
+        record, also where it changes nothing.
 
         Raises InvalidDefinition (with every fault), InvalidRequest, InvalidValue (control characters in a new id, name
         or actor), StaleVersion, IdempotencyConflict, IllegalTransition (the workflow is archived).
@@ -112,6 +112,8 @@ class Workflows(Unpicklable):
         definition = validate_definition(definition, self._executors)
         expected = self._workflows.resolve_version(workflow_id, expected_version, "expected_version")
         expected = None if force else base if expected is None else expected
+        if merge and force:
+            raise InvalidRequest("merge=True keeps what others saved, and force=True doesn't: choose one")
         if merge and expected is None:
             raise InvalidRequest("merge=True needs expected_version: the version that the change was based on")
         mine = definition.to_data()
