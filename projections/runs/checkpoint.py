@@ -9,8 +9,10 @@ from ...domain.run.context import Context
 from ...domain.values.json import freeze
 from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
-_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "metadata", "run_id"))
+_READ_ONLY = ("metadata", "extra", "retry_extra")
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "run_id", *_READ_ONLY))
 _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+_OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
@@ -23,11 +25,11 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
     history, first = state.context.history, max(state.reused, since.context.count if since else 0)
     return {
         **{name: getattr(state, name) for name in _PLAIN},
-        "metadata": state.metadata,
+        **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
         "keys": [[key, *used] for key, used in keys_after(state.keys, since.version if since else 0)],
         "results": [
-            {key: entry[key] for key in _OF_A_RESULT if key in entry}
+            {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
             for entry in map(history.__getitem__, range(first, state.context.count))
         ],
     }
@@ -39,7 +41,8 @@ def apply_checkpoint(
     """Take the state, which is at the checkpoint's ``after``, to the version of the checkpoint."""
     for name in _PLAIN:
         setattr(state, name, checkpoint[name])
-    state.metadata = freeze(checkpoint["metadata"])
+    for name in _READ_ONLY:
+        setattr(state, name, freeze(checkpoint[name]))
     for key, *used in checkpoint["keys"]:
         state.keys = with_key(state.keys, key, UsedKey(*used))
     context = state.context

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
+        EffectNotRecorded,
         EventNotReadable,
         EventsLost,
         ExecutorMissing,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.effects import RepeatedEffect
     from .domain.rerun.retry import RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
@@ -91,7 +93,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
     from .projections.runs.reused_results import ReusedResult
@@ -125,6 +127,7 @@ __all__ = [
     "ConflictingHistory",
     "Divergence",
     "Edge",
+    "EffectNotRecorded",
     "Engine",
     "EventNotReadable",
     "EventsLost",
@@ -171,6 +174,7 @@ __all__ = [
     "Public",
     "RecordedEvent",
     "Relative",
+    "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
     "RetryPolicy",
@@ -202,6 +206,7 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "TakenFrom",
     "Timings",
     "ValueChange",
     "VerifyReport",
@@ -227,6 +232,7 @@ __all__ = [
 
 _NAMES = {
     "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.effects": "RepeatedEffect",
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
@@ -237,7 +243,7 @@ _NAMES = {
         "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
     ),
     "domain.errors.runs": "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed",
-    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
     "domain.errors.storage": (
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
@@ -262,7 +268,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
-    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "

@@ -3,7 +3,7 @@
 Each takes ``expected_version``, the version of the earlier run that the caller looked at, and ``idempotency_key``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from ....domain.rerun.retry import RetryPreview
@@ -81,7 +81,8 @@ class Repeating(RunMethods):
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), AlreadyRetried, IllegalTransition (the node
         isn't in the live version, the workflow is archived, or this or another run of the work order hasn't ended),
-        WorkOrderRejected (the input is refused again), RunMovedOn, VersionNotFound, IdempotencyConflict.
+        WorkOrderRejected (the input is refused again), RunMovedOn, VersionNotFound, IdempotencyConflict,
+        GlobalsMissing.
         """
         request = RetryRequest(
             run_id, from_node, by, globals, step_limit, wait, metadata, again, expected_version, idempotency_key
@@ -164,6 +165,7 @@ class Repeating(RunMethods):
         step_limit: int | None = 10_000,
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        effects: Collection[str] = (),
         expected_version: int | None = None,
         idempotency_key: str | None = None,
     ) -> PreparedCall[Run]:
@@ -172,17 +174,25 @@ class Repeating(RunMethods):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, ExecutorMissing, RunMovedOn, VersionNotFound,
+        What acted on the world isn't done again: the outcomes of executors with ``effects=True`` are taken from the
+        record, and marked so. What isn't on record fails its step as EffectNotRecorded. ``effects`` names types that
+        are executed all the same.
+
+        Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing, RunMovedOn, VersionNotFound,
         IdempotencyConflict.
         """
         settings = self._services.settings(by, globals, step_limit)
-        kept = self._services.freeze_metadata(metadata or {})
-        command = make_command("reproduce", expected_version, idempotency_key, metadata=kept or None)
+        kept, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
+        command = make_command(
+            "reproduce", expected_version, idempotency_key, metadata=kept or None, effects=sorted(named) or None
+        )
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
             return plan_reproduction(self._services, work_order, run_id)
 
-        return repeat_once(self._services, run_id, plan, RerunOptions(settings, kept, wait, command=command))
+        return repeat_once(
+            self._services, run_id, plan, RerunOptions(settings, kept, wait, effects=named, command=command)
+        )
 
     reproduce = synchronous(_reproduce)
     areproduce = asynchronous(_reproduce)
@@ -199,6 +209,7 @@ class Repeating(RunMethods):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
+        effects: Collection[str] = (),
         expected_version: int | None = None,
         idempotency_key: str | None = None,
     ) -> PreparedCall[Run]:
@@ -213,18 +224,22 @@ class Repeating(RunMethods):
         another handle. ``workflow_version``: continue with that version of the workflow (number or snapshot id), not
         the one that ran. ``metadata`` is merged into the source's.
 
+        What the work order's runs did to the world isn't done again: the outcomes of executors with ``effects=True``,
+        also failures, are taken from the record, and marked so; what none of them tried is executed. ``effects`` names
+        types that are executed all the same.
+
         The fork belongs to the work order and never changes its state. Its steps have idempotency keys of their own. It
         also works for an archived workflow.
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, RunMovedOn, IdempotencyConflict; then nothing was
-        written.
+        nothing is left that would see the payload), InvalidValue, GlobalsMissing, RunMovedOn, IdempotencyConflict; then
+        nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
-        kept = self._services.freeze_metadata(metadata or {})
+        kept, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
         command = make_command(
             "fork",
             expected_version,
@@ -234,15 +249,18 @@ class Repeating(RunMethods):
             output=None if edit is None else edit._asdict(),
             workflow_version=workflow_version,
             metadata=kept or None,
+            effects=sorted(named) or None,
         )
         # What it branches off from is the version that the caller saw, whatever comes behind that.
         at = expected_version if version is None else version
-        request = ForkRequest(run_id, at, payload, edit, workflow_version, settings.globals)
+        request = ForkRequest(run_id, at, payload, edit, workflow_version, settings)
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
             return plan_fork(self._services, work_order, request)
 
-        return repeat_once(self._services, run_id, plan, RerunOptions(settings, kept, wait, command=command))
+        return repeat_once(
+            self._services, run_id, plan, RerunOptions(settings, kept, wait, effects=named, command=command)
+        )
 
     fork = synchronous(_fork)
     afork = asynchronous(_fork)

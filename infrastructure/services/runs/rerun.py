@@ -19,6 +19,7 @@ from ...new_id import new_id
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.work_orders import find_work_order_and_run
 from .commands import PLAIN, Command, find_rerun, refuse_moved_on
+from .effects import record_of
 from .run_services import Runnable, RunServices
 from .start import Rejection, find_refusal, record_rejection
 
@@ -65,6 +66,8 @@ class RerunOptions(NamedTuple):
     command: Command = PLAIN
     given_for: str | None = None
     """The id that the command was given for, of a run or of the work order."""
+    effects: frozenset[str] = frozenset()
+    """The types that a reproduction or fork executes although they act on the world."""
 
 
 class Draft(NamedTuple):
@@ -105,6 +108,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         origin=rerun.origin,
         edited=rerun.edited,
         queued=not wait and rerun.begins_active,
+        effects=options.effects,
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)
@@ -136,7 +140,10 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}
     added = options.command.mark(added, **given_for)
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    return services.execution(state, step_loop(state, runnable.plan, settings) if options.wait else None)
+    if not options.wait:
+        return services.execution(state, None)
+    record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)
+    return services.execution(state, step_loop(state, runnable.plan, settings, record))
 
 
 Plan = Callable[[WorkOrderState, str | None], Rerun]

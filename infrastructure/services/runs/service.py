@@ -56,8 +56,8 @@ class Runs(Steering, Repeating):
 
         Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
         payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
-        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
-        version); then nothing was written.
+        GlobalsMissing (it may come to nodes that read others), IllegalTransition (the workflow is archived),
+        IdempotencyConflict (the key was used with another payload or version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """

@@ -38,7 +38,7 @@ class Steering(RunMethods):
 
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
         otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
-        RunMovedOn, VersionNotFound, IdempotencyConflict.
+        RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -59,7 +59,7 @@ class Steering(RunMethods):
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
-        claimed it first), RunMovedOn, VersionNotFound, IdempotencyConflict.
+        claimed it first), RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         return go_on(self._services, run_id, settings, make_command("proceed", expected_version, idempotency_key))

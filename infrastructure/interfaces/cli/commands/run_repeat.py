@@ -13,7 +13,7 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
 from ..shared.answer import answer_run
-from ..shared.options import STEPS, AsJson, By, Globals, Key, OneRun, Payload, RunAt, StepLimit
+from ..shared.options import STEPS, AsJson, By, Effects, Globals, Key, OneRun, Payload, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
@@ -98,6 +98,7 @@ def reproduce(
     context: typer.Context,
     run_at: RunAt,
     by: By,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     key: Key = None,
@@ -105,14 +106,21 @@ def reproduce(
 ) -> None:
     """Execute a run once more to find out why it ended so: the same version and payload.
 
-    The new run belongs to the work order, marked as a reproduction, and never changes its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state. What acted on the
+    world is taken from the record, unless --effects names it.
     """
     session = Session.of(context)
     run_id, version = split_version(run_at)
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
         run = ledger.runs.reproduce(
-            run_id, by=by, globals=values, step_limit=step_limit, expected_version=version, idempotency_key=key
+            run_id,
+            by=by,
+            globals=values,
+            step_limit=step_limit,
+            expected_version=version,
+            idempotency_key=key,
+            effects=effects or (),
         )
     answer_run(session, run)
 
@@ -140,6 +148,7 @@ def fork(
     metadata: Annotated[
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
     ] = None,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     expect: Annotated[
@@ -151,7 +160,8 @@ def fork(
     """Start a new run from the state of another one at a version.
 
     Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
-    on. The fork belongs to the work order, and never changes its state.
+    on. The fork belongs to the work order, and never changes its state. What any run of it did to the world is taken
+    from the record, unless --effects names it.
     """
     session = Session.of(context)
     run_id, version = split_version(run)
@@ -174,6 +184,7 @@ def fork(
             metadata=kept,
             globals=values,
             step_limit=step_limit,
+            effects=effects or (),
             expected_version=expect,
             idempotency_key=key,
         )
