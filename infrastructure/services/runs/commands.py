@@ -1,5 +1,6 @@
 """What a command carries besides what it asks for: the version that its caller saw, and the key that makes it known."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -62,6 +63,13 @@ def make_command(name: str, expected_version: int | None, key: str | None, **arg
     check_name(key, "idempotency_key")
     asked = {argument: freeze(value, argument) for argument, value in arguments.items()}
     return Command(expected_version, key, command_digest(name, **asked))
+
+
+def sorted_names(names: object) -> list[str] | None:
+    """Names of which the order says nothing, as an argument of a command; None for none, and for what is refused."""
+    if isinstance(names, str) or not isinstance(names, Collection):
+        return None
+    return sorted(map(str, names)) or None
 
 
 def is_answered(store: EventStore, state: RunState, command: Command) -> bool:

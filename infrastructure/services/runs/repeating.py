@@ -33,6 +33,7 @@ class Repeating(RunMethods):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
@@ -50,6 +51,7 @@ class Repeating(RunMethods):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
@@ -65,6 +67,7 @@ class Repeating(RunMethods):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
@@ -73,19 +76,32 @@ class Repeating(RunMethods):
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
+        Where that node had asked somebody, it asks again; ``answers=("approve",)`` takes over what node ``approve`` was
+        answered then.
+
         ``run_id`` may also be the id of a work order, rejected or not. ``preview=True`` changes nothing and returns a
         RetryPreview of what would run.
 
         A run that was retried already, or whose work order has succeeded since, is only retried with ``again=True``; by
         its own id that is also true of a work order that has succeeded.
 
-        Raises RunNotFound, InvalidRequest (the run never came to the node), AlreadyRetried, IllegalTransition (the node
+        Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one), AlreadyRetried, IllegalTransition (the node
         isn't in the live version, the workflow is archived, or this or another run of the work order hasn't ended),
         WorkOrderRejected (the input is refused again), RunMovedOn, VersionNotFound, IdempotencyConflict,
         GlobalsMissing.
         """
         request = RetryRequest(
-            run_id, from_node, by, globals, step_limit, wait, metadata, again, expected_version, idempotency_key
+            run_id,
+            from_node,
+            by,
+            globals,
+            step_limit,
+            wait,
+            metadata,
+            answers,
+            again,
+            expected_version,
+            idempotency_key,
         )
         if preview:
             return self._preview(request)
@@ -102,6 +118,7 @@ class Repeating(RunMethods):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
@@ -119,6 +136,7 @@ class Repeating(RunMethods):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
@@ -134,12 +152,23 @@ class Repeating(RunMethods):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
         again: bool = False,
         expected_version: int | None = None,
         idempotency_key: str | None = None,
     ) -> Run | RetryPreview:
         request = RetryRequest(
-            run_id, from_node, by, globals, step_limit, wait, metadata, again, expected_version, idempotency_key
+            run_id,
+            from_node,
+            by,
+            globals,
+            step_limit,
+            wait,
+            metadata,
+            answers,
+            again,
+            expected_version,
+            idempotency_key,
         )
         if preview:
             return await self._apreview(request)
@@ -210,6 +239,7 @@ class Repeating(RunMethods):
         step_limit: int | None = 10_000,
         wait: bool = True,
         effects: Collection[str] = (),
+        answers: Collection[str] = (),
         expected_version: int | None = None,
         idempotency_key: str | None = None,
     ) -> PreparedCall[Run]:
@@ -217,7 +247,9 @@ class Repeating(RunMethods):
 
         That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
         status, node, results, retry state and metadata. So what waits for a person or a retry still waits, what had
-        failed or was cancelled runs on at its node, and what was complete is complete.
+        failed or was cancelled runs on at its node, and what was complete is complete. A node that had asked somebody,
+        and isn't done with the answer yet, asks again where it or its executor's code has changed since;
+        ``answers=("approve",)`` keeps what node ``approve`` was answered.
 
         ``payload``: the next step sees it in place of the recorded one, and nothing waits any more. ``output``:
         replaces the last result, and the run continues behind it on the edge that was taken then; a StepResult names
@@ -232,8 +264,9 @@ class Repeating(RunMethods):
         also works for an archived workflow.
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
-        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, GlobalsMissing, RunMovedOn, IdempotencyConflict; then
+        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
+        is left that would see the payload, or ``answers`` names a node without an answer), InvalidAnswer (the payload
+        doesn't fit what is asked), InvalidValue, GlobalsMissing, RunMovedOn, IdempotencyConflict; then
         nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
@@ -250,10 +283,11 @@ class Repeating(RunMethods):
             workflow_version=workflow_version,
             metadata=kept or None,
             effects=sorted(named) or None,
+            answers=sorted(map(str, answers)) or None,
         )
         # What it branches off from is the version that the caller saw, whatever comes behind that.
         at = expected_version if version is None else version
-        request = ForkRequest(run_id, at, payload, edit, workflow_version, settings)
+        request = ForkRequest(run_id, at, payload, edit, workflow_version, settings, answers)
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
             return plan_fork(self._services, work_order, request)

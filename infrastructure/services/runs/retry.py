@@ -1,11 +1,12 @@
 """Repeating runs: retries with the live version, reproductions with the pinned one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ....domain.errors import AlreadyRetried, IllegalTransition, raw_message
-from ....domain.rerun.retry import RetryPreview, last_node_visit, refuse_unended, refuse_unknown
+from ....domain.errors import AlreadyRetried, IllegalTransition, InvalidRequest, raw_message
+from ....domain.rerun.retry import RetryPreview, refuse_unended, refuse_unknown
+from ....domain.rerun.visits import NodeVisit, check_answers, last_node_visit
 from ....domain.run import Origin
 from ....domain.values.clock import moment
 from ....domain.work_order import WorkOrderState
@@ -30,6 +31,7 @@ class RetryRequest(NamedTuple):
     step_limit: int | None
     wait: bool
     metadata: Mapping[str, Any] | None
+    answers: Collection[str]
     again: bool
     expected_version: int | None
     key: str | None
@@ -38,7 +40,12 @@ class RetryRequest(NamedTuple):
         """Raises InvalidRequest, InvalidValue."""
         settings = services.settings(self.by, self.globals, self.step_limit)
         metadata = services.freeze_metadata(self.metadata or {})
-        asked = {"from_node": self.from_node, "metadata": metadata or None, "again": self.again or None}
+        asked = {
+            "from_node": self.from_node,
+            "metadata": metadata or None,
+            "again": self.again or None,
+            "answers": sorted(map(str, self.answers)) or None,
+        }
         command = make_command("retry", self.expected_version, self.key, **asked)
         return RerunOptions(settings, metadata, self.wait, command=command)
 
@@ -50,7 +57,7 @@ def start_retry(services: RunServices, request: RetryRequest) -> PreparedCall[Ru
         done = None if request.again else find_retry(services, work_order, request.run_id, run_id)
         if done is not None:
             raise done
-        return plan_retry_in(services, work_order, run_id, request.from_node)
+        return plan_retry_in(services, work_order, run_id, request.from_node, request.answers)
 
     return repeat_once(services, request.run_id, plan, request.options(services))
 
@@ -60,7 +67,7 @@ def preview_retry(services: RunServices, request: RetryRequest) -> RetryPreview:
     options = request.options(services)
     work_order, run_id = find_work_order_and_run(services.store, request.run_id)
     refuse_run_moved_on(services, work_order, run_id, options.command)
-    rerun = plan_retry_in(services, work_order, run_id, request.from_node)
+    rerun = plan_retry_in(services, work_order, run_id, request.from_node, request.answers)
     preview = preview_rerun(services, rerun, draft_rerun(services, rerun, options).refused)
     done = find_retry(services, work_order, request.run_id, run_id)
     return preview if done is None else replace(preview, retried=raw_message(done))
@@ -91,16 +98,21 @@ def _is_retried(work_order: WorkOrderState, run_id: str | None) -> bool:
 
 
 def plan_retry_in(
-    services: RunServices, work_order: WorkOrderState, run_id: str | None, from_node: str | None
+    services: RunServices,
+    work_order: WorkOrderState,
+    run_id: str | None,
+    from_node: str | None,
+    answers: Collection[str] = (),
 ) -> Rerun:
     """A retry of a run of this work order with the live version; it holds while the work order has this version.
 
     Raises WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
+    check_answers(answers, from_node, "the retry")
     _refuse_unended_runs(services, work_order, run_id)
     runnable = services.load_to_start(work_order.workflow_id)
     if from_node is not None:
-        return _plan_from_node(services, work_order, run_id, runnable, from_node)
+        return _plan_from_node(services, work_order, run_id, runnable, from_node, reuses_answer=bool(answers))
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
     payload = work_order_input(services.store, work_order)
     return Rerun(work_order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
@@ -116,9 +128,13 @@ def plan_reproduction(services: RunServices, work_order: WorkOrderState, run_id:
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
     runnable = services.load_version(first["workflow_id"], first["workflow_version"])
     begun = services.runs.load(run_id, 1)
+    payload = begun.payload
+    if begun.wait is not None or begun.answer is not None:  # it began with what an earlier run had asked: it asks anew
+        visit = last_node_visit(first["start_node_id"], events_backwards(services.store, run_id, begun.origin, 1))
+        payload = services.runs.load(visit.run_id, visit.version).payload
     reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
-    return Rerun(work_order, run_id, runnable, first["start_node_id"], begun.payload, origin, begun)
+    return Rerun(work_order, run_id, runnable, first["start_node_id"], payload, origin, begun)
 
 
 def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_id: str | None) -> None:
@@ -132,9 +148,18 @@ def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_
 
 
 def _plan_from_node(
-    services: RunServices, work_order: WorkOrderState, run_id: str | None, runnable: Runnable, node_id: str
+    services: RunServices,
+    work_order: WorkOrderState,
+    run_id: str | None,
+    runnable: Runnable,
+    node_id: str,
+    *,
+    reuses_answer: bool,
 ) -> Rerun:
-    """The node runs again with the payload that its last visit saw; the results from before that visit are reused."""
+    """The node runs again with the payload that its last visit saw; the results from before that visit are reused.
+
+    Where the node had asked, it asks again, unless the answer is reused.
+    """
     if run_id is None:
         raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
     origin = origin_in(run_id, load_started(services.store, run_id))
@@ -142,4 +167,16 @@ def _plan_from_node(
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = services.runs.load(visit.run_id, visit.version)
     retry_origin: Origin = {"kind": "retry", "run_id": visit.run_id, "version": visit.version}
-    return Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before)
+    rerun = Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before, answers=visit.answers)
+    return _with_answer(services, rerun, visit) if reuses_answer else rerun
+
+
+def _with_answer(services: RunServices, rerun: Rerun, visit: NodeVisit) -> Rerun:
+    """The same with the last answer of the visit. Raises InvalidRequest where it had none."""
+    if not visit.answers:
+        raise InvalidRequest(
+            f"answers={[rerun.start_node_id]!r}: nobody answered a question of that node in run {visit.run_id!r}"
+        )
+    last = visit.answers[-1]
+    answered = services.runs.load(last.run_id, last.version)
+    return replace(rerun, payload=answered.payload, given_answer=answered.answer)

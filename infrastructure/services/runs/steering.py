@@ -36,8 +36,9 @@ class Steering(RunMethods):
         ``wait`` is the id of the question that is answered, of ``run.waits``; None is the one that is open. An answer
         that is delivered again, with the same payload to the same wait, gives the run as it stands.
 
-        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
-        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
+        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
+        the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
+        paused), ConcurrencyError (another caller was faster),
         RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
@@ -56,7 +57,9 @@ class Steering(RunMethods):
     ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
-        A retry is made at once, before it is due. A run that has ended is returned unchanged.
+        A retry is made at once, before it is due. Where a question is open whose deadline has passed, that is its
+        answer: the node that asked runs again, and ``step.answer.timed_out`` is True. A run that has ended is returned
+        unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
         claimed it first), RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
