@@ -12,7 +12,7 @@ from ....projections.runs.run import Run
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from .bulk import BulkOperation, prepare_retries
-from .commands import make_command
+from .commands import make_command, sorted_names
 from .fork import ForkRequest, plan_fork
 from .rerun import Rerun, RerunOptions, repeat_once
 from .retry import RetryRequest, plan_reproduction, preview_retry, start_retry
@@ -85,10 +85,10 @@ class Repeating(RunMethods):
         A run that was retried already, or whose work order has succeeded since, is only retried with ``again=True``; by
         its own id that is also true of a work order that has succeeded.
 
-        Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one), AlreadyRetried, IllegalTransition (the node
-        isn't in the live version, the workflow is archived, or this or another run of the work order hasn't ended),
-        WorkOrderRejected (the input is refused again), RunMovedOn, VersionNotFound, IdempotencyConflict,
-        GlobalsMissing.
+        Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
+        AlreadyRetried, IllegalTransition (the node isn't in the live version, the workflow is archived, or this or
+        another run of the work order hasn't ended), WorkOrderRejected (the input is refused again), RunMovedOn,
+        VersionNotFound, IdempotencyConflict, GlobalsMissing.
         """
         request = RetryRequest(
             run_id,
@@ -213,7 +213,7 @@ class Repeating(RunMethods):
         settings = self._services.settings(by, globals, step_limit)
         kept, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
         command = make_command(
-            "reproduce", expected_version, idempotency_key, metadata=kept or None, effects=sorted(named) or None
+            "reproduce", expected_version, idempotency_key, metadata=kept or None, effects=sorted_names(named)
         )
 
         def plan(work_order: WorkOrderState, _: str | None) -> Rerun:
@@ -282,8 +282,8 @@ class Repeating(RunMethods):
             output=None if edit is None else edit._asdict(),
             workflow_version=workflow_version,
             metadata=kept or None,
-            effects=sorted(named) or None,
-            answers=sorted(map(str, answers)) or None,
+            effects=sorted_names(named),
+            answers=sorted_names(answers),
         )
         # What it branches off from is the version that the caller saw, whatever comes behind that.
         at = expected_version if version is None else version

@@ -14,7 +14,7 @@ from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...repositories.origins import events_backwards, origin_in
 from ...repositories.work_orders import find_work_order_and_run, load_started, work_order_input
-from .commands import make_command
+from .commands import make_command, sorted_names
 from .preview import preview_rerun
 from .rerun import Rerun, RerunOptions, draft_rerun, refuse_run_moved_on, repeat_once
 from .run_services import Runnable, RunServices
@@ -40,13 +40,15 @@ class RetryRequest(NamedTuple):
         """Raises InvalidRequest, InvalidValue."""
         settings = services.settings(self.by, self.globals, self.step_limit)
         metadata = services.freeze_metadata(self.metadata or {})
-        asked = {
-            "from_node": self.from_node,
-            "metadata": metadata or None,
-            "again": self.again or None,
-            "answers": sorted(map(str, self.answers)) or None,
-        }
-        command = make_command("retry", self.expected_version, self.key, **asked)
+        command = make_command(
+            "retry",
+            self.expected_version,
+            self.key,
+            from_node=self.from_node,
+            metadata=metadata or None,
+            again=self.again or None,
+            answers=sorted_names(self.answers),
+        )
         return RerunOptions(settings, metadata, self.wait, command=command)
 
 
