@@ -8,8 +8,10 @@ from ...domain.run import RunState
 from ...domain.run.context import Context
 from ...domain.values.json import freeze
 
-_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
+_READ_ONLY = ("metadata", "extra", "retry_extra")
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "run_id", *_READ_ONLY))
 _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+_OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
@@ -22,10 +24,10 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
     history, first = state.context.history, max(state.reused, since.context.count if since else 0)
     return {
         **{name: getattr(state, name) for name in _PLAIN},
-        "metadata": state.metadata,
+        **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
         "results": [
-            {key: entry[key] for key in _OF_A_RESULT if key in entry}
+            {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
             for entry in map(history.__getitem__, range(first, state.context.count))
         ],
     }
@@ -37,7 +39,8 @@ def apply_checkpoint(
     """Take the state, which is at the checkpoint's ``after``, to the version of the checkpoint."""
     for name in _PLAIN:
         setattr(state, name, checkpoint[name])
-    state.metadata = freeze(checkpoint["metadata"])
+    for name in _READ_ONLY:
+        setattr(state, name, freeze(checkpoint[name]))
     context = state.context
     count = (
         context.count if checkpoint["after"] else state.reused
