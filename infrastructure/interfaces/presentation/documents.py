@@ -36,6 +36,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "held": None if run.held is None else row_document(run.held),
         "nextDueAt": None if run.next_due_at is None else run.next_due_at.isoformat(),
         "snapshot": run.snapshot.to_data(),
+        **({} if run.created else {"created": False}),
     }
 
 
