@@ -14,6 +14,7 @@ from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality
 from ...domain.run.results import Entry, ResultLog, is_caught
 from ...domain.values.json_compare import json_digest
+from ...domain.values.used_keys import find_key
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
@@ -83,6 +84,8 @@ class RunValidator:
     """Versions at which other runs begin."""
     past: dict[int, RunState] = field(default_factory=dict[int, RunState])
     payload_digest: str = ""
+    taken_from: set[str] = field(default_factory=set[str])
+    """The runs whose outcomes it has taken."""
     _legality: Legality = field(default_factory=lambda: Legality({}))
 
     def begin(self, routes: Mapping[str, NodeRoutes], past: RunState | None, data: Mapping[str, Any]) -> None:
@@ -98,6 +101,12 @@ class RunValidator:
         if state.version and data.get("correlation_id") != state.work_order_id:
             raise InvalidValue("correlation_id", f"its run belongs to work order {state.work_order_id!r}")
         self._legality.check(state, type, data)
+        if "recorded" in data:
+            if state.origin is None or state.origin["kind"] == "retry":
+                raise IllegalTransition("only a reproduction or a fork takes outcomes from the record")
+            self.taken_from.add(data["recorded"]["run_id"])
+        if "key" in data and find_key(state.keys, data["key"]) is not None:
+            raise IllegalTransition("its idempotency key was used before on this run")
         event = {key: value for key, value in data.items() if key not in _LARGE}
         if type == METADATA_SET:
             event["metadata"] = {}
@@ -204,7 +213,16 @@ class WorkOrderValidator:
         elif type == RUN_ADDED:
             raise IllegalTransition("it names no run")
         self.ends_with_run = run_id is not None
+        if type != OPENED and "key" in data:
+            self._check_key(data)
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
+
+    def _check_key(self, data: Mapping[str, Any]) -> None:
+        given_for = data.get("key_of", self.state.id)
+        if given_for != self.state.id and given_for not in self.named:
+            raise InvalidValue("key_of", f"{given_for!r} is no run that the work order has")
+        if (given_for, data["key"]) in self.state.keys:
+            raise IllegalTransition("its idempotency key was used before for what it was given for")
 
 
 _SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at", "until"})

@@ -72,4 +72,4 @@ def test_a_snapshot_that_tells_its_order_is_equal_to_the_one_that_is_read_and_te
     read = fl.Snapshot.from_json(snapshot.to_json())
     assert (read, read.extra) == (snapshot, {})
     assert json.loads(read.to_json())["flowledger"] == {"order": ["a", "b", "c", "b"]}
-    assert engine.step(read).context == engine.step(snapshot).context
+    assert engine.step(read).context["c"][-1].output == engine.step(snapshot).context["c"][-1].output == 1
