@@ -108,11 +108,16 @@ class GlobalsMissing(InvalidRequest):
     def __init__(self, workflow_id: str, version: int, readers: Mapping[str, str]) -> None:
         self.names: tuple[str, ...] = tuple(sorted(readers))
         self.nodes: tuple[str, ...] = tuple(readers[name] for name in self.names)
-        read = " and ".join(f"globals.{visible(name)} (node {quoted(readers[name])})" for name in self.names)
+        listed = [f"{quoted(name)} (node {quoted(readers[name])})" for name in self.names[:_NAMES_LISTED]]
+        more = len(self.names) - len(listed)
+        read = ", ".join([*listed, f"and {more:,} more, all in .names"] if more else listed)
         super().__init__(
-            f"version {version} of workflow {quoted(workflow_id)} reads {read}, which this call lacks, so nothing was "
-            "begun: pass globals={…}, on the command line --global NAME=VALUE, or open the ledger with globals="
+            f"version {version} of workflow {quoted(workflow_id)} reads globals that this call lacks: {read}. "
+            "Nothing was begun: pass globals={…} (on the command line --global NAME=VALUE) or open the ledger with them"
         )
+
+
+_NAMES_LISTED = 10
 
 
 class NotStorable(InvalidRequest):

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidRequest
+from ..masking import Masker
 from ..masking.observing import observe_answers
 from ..visible import quoted
 from ..workflow.definition import Node
@@ -90,10 +91,11 @@ class Globals:
         self._calls = may_call
         self._by_node: dict[str, Mapping[str, Any]] = {}
 
-    @property
-    def secrets(self) -> Mapping[str, Any]:
-        """Those that are masked, by name."""
-        return self._without(self.public) if self.public else self.values
+    def masker(self) -> Masker:
+        """What masks those that are secrets."""
+        if not self.public:
+            return Masker(self.values)
+        return Masker(self._without(self.public), [self.values[name] for name in self.public])
 
     def for_executor(self, node: Node) -> Mapping[str, Any]:
         """The globals that a node's executor is given, by name. All nodes belong to one definition."""

@@ -125,7 +125,7 @@ def find_input_refusal(
     planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int]
 ) -> Refusal | None:
     """Why the node's input schema refuses its input, or None. A failing expression is no refusal: it fails the step."""
-    masker = Masker(globals.secrets)
+    masker = globals.masker()
     try:
         prepare(planned, state, globals, now, masker)
     except InputInvalid as error:

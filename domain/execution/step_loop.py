@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
-from ..masking import Masker
 from ..ports import NewEvent
 from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
@@ -72,7 +71,7 @@ def check_actor(by: str) -> None:
 def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
     """Run steps while the state is active: all of them, or a single one."""
     by, globals, step_limit, now, chance, limits = settings
-    masker = Masker(globals.secrets)
+    masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
     steps = 0
     while is_running(state) and state.current_node_id is not None:

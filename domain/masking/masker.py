@@ -1,7 +1,7 @@
 """Puts ``***`` in place of what came from globals."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from threading import RLock
 from typing import Any
 
@@ -32,10 +32,16 @@ class Masker:
     collected before there is a text to mask. May be shared between threads, as an executor may log in several.
     """
 
-    __slots__ = ("_answers", "_finder", "_known", "_lock", "_new", "_weight")
+    __slots__ = ("_answers", "_finder", "_known", "_lock", "_made", "_new", "_public", "_weight")
 
-    def __init__(self, globals: Mapping[str, Any] | None) -> None:
+    def __init__(self, globals: Mapping[str, Any] | None, public: Collection[Any] = ()) -> None:
+        """``globals``: those that are secrets, by name. ``public``: values of others. What expressions made of both is
+        a secret, but for what is simply one of these.
+        """
         self._new: deque[Any] = deque([list(globals.values())]) if globals else deque()
+        self._made: deque[Any] = deque()
+        """What was made of globals, not yet taken in; ``_new`` are globals themselves and answers of callables."""
+        self._public = public
         self._known: set[tuple[type, Leaf]] = set()
         self._weight = 0
         self._answers = 0
@@ -47,14 +53,14 @@ class Masker:
     @property
     def has_secrets(self) -> bool:
         """Whether there is anything to mask. Says so also of values that turn out to be no secrets."""
-        return bool(self._new) or self._finder is not None
+        return bool(self._new or self._made) or self._finder is not None
 
     def add_secret(self, value: Any, masked: Any) -> None:
         """Also mask what was made of globals: the parts of ``value`` that ``masked`` hides."""
         if masked is value:
             return
         if masked == MASK:
-            self._new.append(value)
+            self._made.append(value)
         elif isinstance(value, dict):
             for key, item in value.items():
                 self.add_secret(item, masked[key])
@@ -108,18 +114,28 @@ class Masker:
         return masked
 
     def _take_in(self) -> None:
-        if self._new and self._finder is None:
+        if self._finder is None:
             self._finder = Finder()  # first, so that no other thread finds neither what is new nor this
-        while self._new and self._finder is not None:
-            for leaf in leaves([self._new.popleft()]):
-                known = (type(leaf), leaf)
-                if known in self._known or self._weight + _weight(leaf) > MAX_WEIGHT:
-                    continue
-                self._known.add(known)
-                self._weight += _weight(leaf)
-                for form in forms(leaf, encoded=len(self._known) <= MAX_ENCODED_LEAVES):
-                    self._finder.add(form)
+        while self._new:
+            self._add(self._finder, leaves([self._new.popleft()]))
+        if self._made:
+            public = set(map(_key, leaves(self._public)))
+            while self._made:
+                self._add(self._finder, (leaf for leaf in leaves([self._made.popleft()]) if _key(leaf) not in public))
         self._answers = 0
+
+    def _add(self, finder: Finder, secrets: Iterable[Leaf]) -> None:
+        for leaf in secrets:
+            if _key(leaf) in self._known or self._weight + _weight(leaf) > MAX_WEIGHT:
+                continue
+            self._known.add(_key(leaf))
+            self._weight += _weight(leaf)
+            for form in forms(leaf, encoded=len(self._known) <= MAX_ENCODED_LEAVES):
+                finder.add(form)
+
+
+def _key(leaf: Leaf) -> tuple[type, Leaf]:
+    return type(leaf), leaf  # as 1, 1.0 and True are equal
 
 
 def _weight(leaf: Leaf) -> int:

@@ -43,7 +43,8 @@ class ForkPoint(NamedTuple):
     workflow_id: str
     version: int
     plan: Plan
-    globals: Globals
+    globals: Callable[[], Globals]
+    """Those that conditions of edges see, where there is any to decide."""
     state_before: Callable[[RecordedEvent], RunState]
     """The run before the step whose result an event holds."""
 
@@ -97,7 +98,7 @@ def edit_result(edit: Edit, backwards: Iterable[RecordedEvent], fork_point: Fork
 def _scope_after_edit(event: RecordedEvent, edited: EditedResult, node: Node, fork_point: ForkPoint) -> Scope:
     """What conditions of edges see where the step had ended with the edited result."""
     step = {**edited, "recorded_at": event.data["recorded_at"]}
-    return scope_after(node, fork_point.state_before(event), step, fork_point.globals)()
+    return scope_after(node, fork_point.state_before(event), step, fork_point.globals())()
 
 
 def _has_result(event: RecordedEvent) -> bool:

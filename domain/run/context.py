@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
 from ..values.json import Immutable
-from .results import Entry, NodeResult, ResultLog, is_caught, raw_data
+from .results import Entry, NodeResult, Pruned, ResultLog, is_caught, raw_data
 
 
 class Results(Immutable, Sequence[NodeResult]):
@@ -96,7 +96,7 @@ class Context(Immutable, Mapping[str, Results]):
 
     def __getitem__(self, node_id: str) -> Results:
         visible = self._visible(node_id)
-        if not visible:
+        if not visible and not self._has_empty(node_id):
             raise KeyError(node_id)
         return Results(self.history, self.history.places(node_id, self.count), visible)
 
@@ -104,12 +104,18 @@ class Context(Immutable, Mapping[str, Results]):
         for node_id in self.history.node_ids(self.count):
             if self._visible(node_id):
                 yield node_id
+        if (pruned := self.history.pruned) is not None:
+            yield from (node_id for node_id in pruned.empty if not self._visible(node_id))
+
+    def _has_empty(self, node_id: object) -> bool:
+        pruned = self.history.pruned
+        return pruned is not None and node_id in pruned.empty
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, node_id: object) -> bool:
-        return isinstance(node_id, str) and self._visible(node_id) > 0
+        return isinstance(node_id, str) and (self._visible(node_id) > 0 or self._has_empty(node_id))
 
     def successes(self, node_id: str) -> int:
         """How many successful results a node has."""
@@ -139,9 +145,13 @@ class Context(Immutable, Mapping[str, Results]):
     def next_attempt(self, node_id: str) -> int:
         """One more than the last attempt after a failure that is to be retried; else 1."""
         visible = self._visible(node_id)
+        last = self.history.places(node_id, self.count)[visible - 1] if visible else -1
+        pruned = self.history.pruned
+        if pruned is not None and node_id == pruned.node_id and last < pruned.kept:
+            return pruned.attempts + 1
         if not visible:
             return 1
-        entry = self.history[self.history.places(node_id, self.count)[visible - 1]]
+        entry = self.history[last]
         return entry.get("attempt", 1) + 1 if "error" in entry and not is_caught(entry) else 1
 
     def failure_before(self, node_id: str) -> PlacedResult | None:
@@ -177,11 +187,12 @@ class Context(Immutable, Mapping[str, Results]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The results of this view, decoded: not those recorded later, nor the decoder, which may hold a store.
-        return _context_of, ([self.history[at] for at in range(self.count)],)
+        return context_of, ([self.history[at] for at in range(self.count)], self.history.pruned)
 
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"
 
 
-def _context_of(entries: Sequence[Entry]) -> Context:
-    return Context(ResultLog(entries), len(entries))
+def context_of(entries: Sequence[Entry], pruned: Pruned | None = None) -> Context:
+    """The context that has these results, and no log to share."""
+    return Context(ResultLog(entries, pruned), len(entries))

@@ -114,7 +114,8 @@ class LazySegment:
         self._history = state.context.history
         self._run_id = state.run_id or ""
         self._workflow_id = state.workflow_id
-        self._metadata = state.snapshot_metadata()
+        shown = state.snapshot()  # of the last step, whose other parts are those of all of them
+        self._metadata, self._extra = shown.metadata, shown.extra
 
     def __len__(self) -> int:
         return self._steps
@@ -122,14 +123,16 @@ class LazySegment:
     def __iter__(self) -> Iterator[Snapshot]:
         """The snapshot after each of the steps."""
         history, version, first = self._history, self._version, self._first
+        workflow_id, metadata, extra = self._workflow_id, self._metadata, self._extra
         for place in range(self._steps):
             context = Context(history, first + place + 1)
-            yield running_snapshot(self._workflow_id, self._metadata, context, version + place, self._read, place)
+            yield running_snapshot(workflow_id, metadata, context, version + place, extra, self._read, place)
 
     def __getitem__(self, place: int) -> Snapshot:
         """The snapshot after one of the steps, counted from 0."""
         context = Context(self._history, self._first + place + 1)
-        return running_snapshot(self._workflow_id, self._metadata, context, self._version + place, self._read, place)
+        version = self._version + place
+        return running_snapshot(self._workflow_id, self._metadata, context, version, self._extra, self._read, place)
 
     def _read(self, snapshot: Snapshot, place: int) -> None:
         step = self._history[self._first + place]

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import EventNotReadable
 from ..locks import lock_of
@@ -32,6 +32,12 @@ class NodeResult(Immutable):
         if self._output is _UNREAD:
             self._output = freeze(self._entry.get("output"), "output")
         return self._output
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """Other keys of a result that came in a snapshot from elsewhere: read-only JSON, kept and written back."""
+        extra = self._entry.get("extra")
+        return NO_KEYS if extra is None else freeze(extra, "extra")
 
     @property
     def timestamp_ms(self) -> int:
@@ -72,8 +78,10 @@ def raw_data(result: NodeResult) -> dict[str, Any]:
         data["error"] = result.error
         if "next_node_id" in result._entry:  # pyright: ignore[reportPrivateUsage]
             data["nextNodeId"] = result._entry["next_node_id"]  # pyright: ignore[reportPrivateUsage]
-    return data
+    return {**data, **result.extra} if result.extra else data
 
+
+NO_KEYS: Mapping[str, Any] = freeze({})
 
 _UNREAD = object()
 
@@ -104,6 +112,19 @@ def entry_of(data: Mapping[str, Any]) -> Entry:
     return data
 
 
+class Pruned(NamedTuple):
+    """What a snapshot from elsewhere says beside the results in its context, which applications cut down."""
+
+    empty: Mapping[str, None]
+    """Nodes with an empty list of results."""
+    node_id: str | None
+    """The node that waits for a retry, where its results don't say how often it has failed."""
+    attempts: int
+    """How often it has."""
+    kept: int
+    """The results that are there: a later one of the node says it again."""
+
+
 class ResultLog:
     """The results of one run in order. Shared by every Context of the run.
 
@@ -111,10 +132,11 @@ class ResultLog:
     events whose results are never read decodes none of them.
     """
 
-    __slots__ = ("_caught", "_decoders", "_entered", "_failures", "_indexed", "_log", "_places")
+    __slots__ = ("_caught", "_decoders", "_entered", "_failures", "_indexed", "_log", "_places", "pruned")
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    def __init__(self, entries: Iterable[Entry] = (), pruned: Pruned | None = None) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
+        self.pruned = pruned
         # (first place, decoder) of the encoded entries, in order. A chain of forks has one for each run.
         self._decoders: list[tuple[int, RowDecoder]] = []
         self._indexed = 0
@@ -162,8 +184,7 @@ class ResultLog:
         return self._branch(count).extend_encoded(count, rows, decoder)
 
     def _branch(self, count: int) -> "ResultLog":
-        branch = ResultLog()
-        branch._log = self._log[:count]
+        branch = ResultLog(self._log[:count], self.pruned)  # type: ignore[arg-type] # some are encoded
         branch._decoders = [item for item in self._decoders if item[0] < count]
         return branch
 

@@ -16,6 +16,7 @@ def running_snapshot(
     metadata: Mapping[str, Any],
     context: Context,
     version: int,
+    extra: Mapping[str, Any],
     read: Callable[[Snapshot, int], None],
     place: int,
 ) -> Snapshot:
@@ -27,6 +28,8 @@ def running_snapshot(
     _set_version(snapshot, version)
     _set_metadata(snapshot, metadata)
     _set_retry_state(snapshot, None)
+    _set_extra(snapshot, extra)
+    _set_payload(snapshot, None)
     _set_unread(snapshot, (read, place))
     return snapshot
 
@@ -53,4 +56,6 @@ _set_last_started_at = _setter("last_started_at")
 _set_total_execution_time = _setter("total_execution_time")
 _set_metadata = _setter("metadata")
 _set_retry_state = _setter("retry_state")
+_set_extra = _setter("extra")
+_set_payload = _setter("payload")
 _set_unread = _setter("_unread")

@@ -1,15 +1,19 @@
 """The state of a run: what its events fold into."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from sys import maxsize
 from typing import Any, cast
 
 from ..events.envelope import Distribution
-from ..status import RunStatus, SnapshotStatus
+from ..status import TERMINAL, RunStatus, SnapshotStatus
 from ..values.clock import micros, moment_of_millis
 from ..values.json import freeze
 from .context import Context
 from .events import Origin
-from .results import ResultLog
+from .own_part import OWN_PART, own_part
+from .results import NO_KEYS, ResultLog
+from .shown_metadata import split_metadata, tell_apart
 from .snapshot import RetryState, Snapshot
 from .waits import GivenAnswer, Holding, OpenWait
 
@@ -28,6 +32,7 @@ class RunState:
         "current_node_id",
         "definition_digest",
         "distributions",
+        "extra",
         "failed_reason",
         "finished_at",
         "held",
@@ -42,6 +47,7 @@ class RunState:
         "recoveries",
         "retry_at",
         "retry_attempts",
+        "retry_extra",
         "retry_node_id",
         "reused",
         "run_id",
@@ -84,12 +90,15 @@ class RunState:
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
-        self.metadata: Mapping[str, Any] = freeze({})
+        self.metadata: Mapping[str, Any] = NO_KEYS
+        self.extra: Mapping[str, Any] = NO_KEYS
+        """Keys of an application's own in the snapshot that it was adopted from."""
         self.paused_reason: str | None = None
         self.failed_reason: str | None = None
         self.retry_node_id: str | None = None
         self.retry_attempts = 0
         self.retry_at: int | None = None
+        self.retry_extra = NO_KEYS
         self.payload: Any = None
         self.started_at = 0
         self.finished_at: int | None = None
@@ -138,11 +147,10 @@ class RunState:
     def from_snapshot(snapshot: Snapshot) -> "RunState":
         """The state to continue from, made from a snapshot alone."""
         state = RunState()
-        metadata = dict(snapshot.metadata)
-        state.paused_reason = metadata.pop("pausedReason", None)
-        state.failed_reason = metadata.pop("failedReason", None)
-        until, held = metadata.pop("pausedUntil", None), metadata.pop("held", None)
-        state.metadata = freeze(metadata)
+        state.metadata, shown = split_metadata(snapshot)
+        state.paused_reason = shown.get("pausedReason")
+        state.failed_reason = shown.get("failedReason")
+        until, held = shown.get("pausedUntil"), shown.get("held")
         state.workflow_id = snapshot.workflow_id
         state.status = snapshot.status
         if held is not None:
@@ -157,14 +165,19 @@ class RunState:
             state.retry_node_id = retry.node_id
             state.retry_attempts = retry.attempts
             state.retry_at = None if retry.next_retry_at is None else micros(retry.next_retry_at)
-            state.payload = retry.payload
+            state.retry_extra = retry.extra
+        state.payload = snapshot.payload
+        state.extra = freeze({key: value for key, value in snapshot.extra.items() if key != OWN_PART})
+        if state.current_node_id is None and state.status not in TERMINAL:  # so the reference engine takes it, too
+            state.status = "completed"
+            state.retry_node_id = state.paused_reason = None
         if state.status == "paused" and state.current_node_id is not None:
             state.wait = _read_wait(state, until)
         return state
 
     def snapshot(self) -> Snapshot:
         """The state now, immutable."""
-        return Snapshot(
+        snapshot = Snapshot(
             workflow_id=self.workflow_id,
             status=self.snapshot_status,
             current_node_id=self.current_node_id,
@@ -174,7 +187,11 @@ class RunState:
             total_execution_time=None if self.total_time is None else self.total_time // 1000,
             metadata=self.snapshot_metadata(),
             retry_state=self._retry_state(),
+            extra=self._snapshot_extra(),
+            payload=None if self.status in TERMINAL else self.payload,
         )
+        extra = tell_apart(snapshot, self.metadata)
+        return snapshot if extra is snapshot.extra else replace(snapshot, extra=extra)
 
     def snapshot_metadata(self) -> Mapping[str, Any]:
         """The metadata as a snapshot shows it: with what the run waits for, who holds it, or why it failed."""
@@ -193,11 +210,20 @@ class RunState:
             return self.metadata
         return freeze({**self.metadata, **{name: value for name, value in shown.items() if value is not None}})  # type: ignore[no-any-return]
 
+    def _snapshot_extra(self) -> Mapping[str, Any]:
+        """The application's own keys, and the part of ours where a payload waits that no step has seen."""
+        waits = self.snapshot_status == "paused" or (self.status == "active" and self.queued)
+        if self.payload is None or not waits or self.retry_node_id is not None:
+            return self.extra
+        last_started_at = None if self.last_started_at is None else self.last_started_at // 1000
+        part = own_part(self.payload, self.version, last_started_at)
+        return freeze({**self.extra, OWN_PART: part}, "payload", limit=maxsize)  # type: ignore[no-any-return]
+
     def _retry_state(self) -> RetryState | None:
         if self.retry_node_id is None:
             return None
         due = None if self.retry_at is None else moment_of_millis(self.retry_at // 1000)
-        return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload)
+        return RetryState(self.retry_node_id, self.retry_attempts, due, self.payload, self.retry_extra)
 
 
 def _millis(at: int | None) -> int | None:

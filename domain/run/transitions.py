@@ -6,7 +6,7 @@ from typing import Any
 from ..status import SnapshotStatus
 from ..values.json import freeze
 from .context import Context
-from .results import entry_of
+from .results import NO_KEYS, entry_of
 from .state import RunState
 from .waits import holding, open_wait, wait_id
 
@@ -87,6 +87,7 @@ def on_step_failed(state: RunState, data: Mapping[str, Any]) -> None:
         state.retry_node_id = data["node_id"]
         state.retry_attempts = data.get("attempt", 1)
         state.retry_at = retry_at
+        state.retry_extra = NO_KEYS
         state.paused_reason = f"Retry attempt {state.retry_attempts}"
 
 

@@ -113,6 +113,11 @@ def micros(moment: datetime) -> int:
     return since // _MICROSECOND
 
 
+def millis(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware datetime, rounded."""
+    return round(moment.timestamp() * 1000)
+
+
 def next_time(recorded_at: int, now: int) -> int:
     """The time of the next event of a stream, after one that was recorded at a time: time never runs backwards there.
 

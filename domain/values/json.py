@@ -7,6 +7,7 @@ snapshots instead of copied. Freezing a frozen value costs nothing.
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any, NoReturn, Self
 
 from ..errors import InvalidValue
@@ -101,19 +102,22 @@ class Immutable:
         return self
 
 
-def freeze(value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES, *, converts: bool = True) -> Any:
+def freeze(
+    value: Any, name: str = "value", limit: int = MAX_VALUE_BYTES, *, converts: bool = True, javascript: bool = False
+) -> Any:
     """The value as read-only JSON. Raises InvalidValue with the path (``name.key[3]``) of what isn't JSON or too large.
 
     Tuples become arrays. Models, dataclasses, times, UUIDs, Decimals and enums become what pydantic's JSON mode makes
     of them, unless ``converts`` is false; nothing else is converted, so no value is lost silently. What can't be dumped
-    is InvalidValue as well, whatever it raises.
+    is InvalidValue as well, whatever it raises. ``javascript``: integers beyond 64 bits are taken where JavaScript
+    writes them so, as the doubles that they are there.
     """
     kind = type(value)
     if value is None or kind is bool or ((kind is FrozenDict or kind is FrozenList) and size_of(value) <= limit):
         return value
     if kind is str and value.isascii() and len(value) <= limit:
         return value
-    return _Freezer(name, limit, converts).freeze(value, (), 0)
+    return _Freezer(name, limit, converts, javascript).freeze(value, (), 0)
 
 
 def size_of(value: Any) -> int:
@@ -134,10 +138,11 @@ def size_of(value: Any) -> int:
 
 
 class _Freezer:
-    __slots__ = ("converts", "left", "limit", "name")
+    __slots__ = ("converts", "javascript", "left", "limit", "name")
 
-    def __init__(self, name: str, limit: int, converts: bool) -> None:
+    def __init__(self, name: str, limit: int, converts: bool, javascript: bool) -> None:
         self.converts = converts
+        self.javascript = javascript
         self.name = name
         self.limit = limit
         self.left = limit
@@ -154,9 +159,11 @@ class _Freezer:
             return value
         if kind is int:
             self._spend(1, path)
-            if not _MIN_INT <= value <= _MAX_INT:
-                raise self._fault(path, "an integer beyond 64 bits; store it as text")
-            return value
+            if _MIN_INT <= value <= _MAX_INT:
+                return value
+            if self.javascript and (double := _double_written_as(value)) is not None:
+                return double
+            raise self._fault(path, "an integer beyond 64 bits; store it as text")
         if kind is float:
             self._spend(1, path)
             if value - value != 0.0:  # true for NaN and for both infinities
@@ -242,6 +249,15 @@ class _Freezer:
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> InvalidValue:
         return InvalidValue(self.name + render_path(path), message)
+
+
+def _double_written_as(value: int) -> float | None:
+    """The double that JavaScript writes as this integer: with as many digits as tell it from others, then zeros."""
+    try:
+        double = float(value)
+        return double if int(Decimal(repr(double))) == value else None
+    except OverflowError:
+        return None
 
 
 def render_path(path: tuple[str | int, ...]) -> str:

@@ -12,7 +12,7 @@ from ...domain.execution.step import StepLimits
 from ...domain.execution.step_loop import call_settings, step_loop
 from ...domain.live import Unpicklable
 from ...domain.ports import NewEvent
-from ...domain.run import STARTED, RunState, evolve, proceed, resume
+from ...domain.run import STARTED, RunState, evolve, proceed, refuse_held, resume
 from ...domain.run.snapshot import Snapshot
 from ...domain.status import TERMINAL
 from ...domain.values.clock import Clock, micros_clock
@@ -87,8 +87,8 @@ class Engine(Unpicklable):
         resumed, one that waits for a retry is retried now, and one that has ended is returned unchanged. ``payload``
         reaches the first step only. A run that reaches the step limit (None: no limit) ends as failed.
 
-        Raises InvalidDefinition (there is no such start node), InvalidRequest, InvalidValue, InvalidSnapshot (the
-        definition lacks the snapshot's node).
+        Raises InvalidDefinition (there is no such start node), InvalidRequest, InvalidValue, RunHeld (an operator holds
+        the run of the snapshot), InvalidSnapshot (the definition lacks the snapshot's node).
         """
         if snapshot is not None:
             _check_snapshot(snapshot)
@@ -105,8 +105,8 @@ class Engine(Unpicklable):
     ) -> PreparedCall[Snapshot]:
         """Execute exactly one step of the run at ``snapshot``.
 
-        Raises IllegalTransition (the run has ended), InvalidRequest, InvalidValue, InvalidSnapshot (the definition
-        lacks the snapshot's node).
+        Raises IllegalTransition (the run has ended), InvalidRequest, InvalidValue, RunHeld (an operator holds the run
+        of the snapshot), InvalidSnapshot (the definition lacks the snapshot's node).
         """
         _check_snapshot(snapshot)
         if snapshot.status in TERMINAL:
@@ -149,10 +149,16 @@ class Engine(Unpicklable):
         return state
 
     def _claim(self, snapshot: Snapshot, payload: Any) -> RunState:
-        if snapshot.current_node_id not in self._plan.nodes:
-            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {snapshot.current_node_id!r}")
-        state = RunState.from_snapshot(snapshot)
         payload = self._freeze(payload, "payload")
+        state = RunState.from_snapshot(snapshot)
+        if state.current_node_id is None:  # it was complete without saying so
+            state.version += 1
+            state.last_started_at = self._now()
+            return state
+        if state.current_node_id not in self._plan.nodes:
+            node_id = quoted(state.current_node_id)
+            raise InvalidSnapshot("$.currentNodeId", f"the definition has no node {node_id}")
+        refuse_held(state)
         if state.status == "paused":
             _fold(state, resume(state, payload, _BY, self._now()))
         elif state.status == "error" and (retried := proceed(state, payload, _BY, self._now())) is not None:

@@ -8,7 +8,8 @@ from ...domain.run import RunState
 from ...domain.run.context import Context
 from ...domain.values.json import freeze
 
-_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "metadata", "run_id"))
+_READ_ONLY = ("metadata", "extra", "retry_extra")
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "run_id", *_READ_ONLY))
 _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
 
 
@@ -22,7 +23,7 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
     history, first = state.context.history, max(state.reused, since.context.count if since else 0)
     return {
         **{name: getattr(state, name) for name in _PLAIN},
-        "metadata": state.metadata,
+        **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
         "results": [
             {key: entry[key] for key in _OF_A_RESULT if key in entry}
@@ -37,7 +38,8 @@ def apply_checkpoint(
     """Take the state, which is at the checkpoint's ``after``, to the version of the checkpoint."""
     for name in _PLAIN:
         setattr(state, name, checkpoint[name])
-    state.metadata = freeze(checkpoint["metadata"])
+    for name in _READ_ONLY:
+        setattr(state, name, freeze(checkpoint[name]))
     context = state.context
     count = (
         context.count if checkpoint["after"] else state.reused

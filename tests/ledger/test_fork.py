@@ -117,7 +117,9 @@ def test_with_a_payload_it_goes_on_at_once(shop: Shop) -> None:
     fork = shop.runs.fork(run.id, payload="yes", by="eve")
     assert fork.status == "completed"
     assert shop.seen == [("review", "yes"), ("charge", None)]
-    assert beginning(fork, shop) == at(run, 3, shop)
+    began = beginning(fork, shop)
+    assert began.pop("flowledger")["payload"] == "yes"
+    assert began == at(run, 3, shop)
     types = [event.type for event in shop.history.events(fork.id)]
     assert types == ["run.started", "run.resumed", "run.step_completed", "run.step_completed"]
 

@@ -81,7 +81,7 @@ def test_a_call_that_lacks_globals_is_refused_and_writes_nothing(
     missing = [name for name in ("host", "token") if name not in given.get("globals", {})]
     assert list(refused.value.names) == missing
     assert set(refused.value.nodes) == {"call"}
-    assert all(f"globals.{name}" in str(refused.value) for name in missing)
+    assert all(repr(name) in str(refused.value) for name in missing)
     assert "t0ken-value" not in str(refused.value)
     assert story.written() == before
     run = CALLS[command](story, {"globals": GLOBALS})
@@ -108,7 +108,7 @@ def test_each_item_of_a_bulk_retry_is_refused_by_itself(story: Story) -> None:
     plain = story.runs.start("plain")
     refused, retried = story.runs.retry_all([story.ended.id, plain.id])
     assert (refused.outcome, retried.outcome) == ("refused", "retried")
-    assert "globals.token" in str(refused.reason)
+    assert "'token' (node 'call')" in str(refused.reason)
 
 
 def test_what_executes_nothing_needs_no_globals(story: Story) -> None:
@@ -122,6 +122,15 @@ def test_what_executes_nothing_needs_no_globals(story: Story) -> None:
 
 def test_a_preview_of_a_retry_needs_none(story: Story) -> None:
     assert story.runs.retry(story.ended.id, preview=True).start_node_id == "call"
+
+
+def test_a_message_names_ten_and_says_how_many_more(story: Story) -> None:
+    data = [f"{{{{ globals.name{number:03} }}}}" for number in range(300)]
+    story.ledger.workflows.save({"nodes": [CALL | {"data": {"x": data}}]}, workflow_id="w", by="ada")
+    with pytest.raises(fl.GlobalsMissing, match=r"and 290 more, all in \.names") as refused:
+        story.runs.start("w")
+    assert len(refused.value.names) == len(refused.value.nodes) == 300
+    assert len(str(refused.value)) < 1000
 
 
 def test_only_nodes_that_are_still_to_come_count(story: Story) -> None:
@@ -237,6 +246,25 @@ def test_a_ledger_gives_them_to_replays_too(source: Any) -> None:
     run = story.runs.start("call")
     assert story.ledger.history.replay(run.id).ok
     assert not story.ledger.history.replay(run.id, globals={}).ok
+
+
+@pytest.mark.parametrize("source", [{"limit": 3}, lambda run: {"limit": 3}])
+def test_a_ledger_gives_them_to_conditions_of_edges_and_to_forks_that_these_decide(source: Any) -> None:
+    story = Story(globals=source)
+    nodes = [{"id": node, "type": "do"} for node in ("a", "much", "little")]
+    edges = [
+        {"source": "a", "target": "much", "when": "nodes.a.output.amount > globals.limit"},
+        {"source": "a", "target": "little"},
+    ]
+    story.ledger.workflows.save({"nodes": nodes, "edges": edges, "start": "a"}, workflow_id="w", by="ada")
+    with pytest.raises(fl.GlobalsMissing):
+        story.runs.start("w", globals={})
+    run = story.runs.start("w", wait=False)
+    done = next(
+        event.version for event in story.ledger.history.events(story.runs.proceed(run.id).id) if "output" in event.data
+    )
+    for amount, node in ((4, "much"), (2, "little")):
+        assert list(story.runs.fork(run.id, done, output={"amount": amount}).snapshot.context)[-1] == node
 
 
 async def test_a_ledger_gives_them_to_async_calls_and_each_item_of_a_bulk_retry() -> None:

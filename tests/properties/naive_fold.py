@@ -32,6 +32,9 @@ class NaiveRun:
     retry: Json | None = None
     payload: Any = None
     cancelled: bool = False
+    queued: bool = False
+    parked: bool = False
+    """Whether a hold met it without a step in flight, or outlasted that."""
     visited: list[tuple[str, int, Any]] = field(default_factory=list)
     """Node, how many results there were when the visit began, and the payload that it saw."""
 
@@ -70,6 +73,9 @@ class NaiveRun:
         }
         if self.retry is not None:
             shown["retryState"] = self.retry | ({} if self.payload is None else {"payload": self.payload})
+        elif self.payload is not None and (self.status == "paused" or (self.status == "active" and self.queued)):
+            unseen = {"payload": self.payload, "version": self.version, "lastStartedAt": self.last_started // 1000}
+            shown["flowledger"] = unseen
         return copy.deepcopy(shown)
 
     @property
@@ -130,6 +136,8 @@ def is_fork(body: Json) -> bool:
 
 
 def _apply(run: NaiveRun, kind: str, body: Json) -> None:
+    if kind in ("run.started", "run.resumed", "run.retried", "run.claimed", "run.recovered"):
+        run.queued, run.parked = "queued" in body, is_fork(body) and run.held is not None
     if kind == "run.started" and is_fork(body):
         _apply_fork(run, body)
     elif kind == "run.started":
@@ -148,6 +156,8 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
         run.held = {"by": body["by"], **reason, "at": body["recorded_at"] // 1000}
     elif kind == "run.released":
         run.held = None
+        run.queued = run.queued or (run.parked and run.stands == "active")
+        run.parked = False
     elif kind == "run.cancelled":
         _end(run, "failed")
         run.cancelled, run.retry = True, None
@@ -190,6 +200,7 @@ def _apply_fork(run: NaiveRun, body: Json) -> None:
 def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     finished = body.get("finished_at", body["recorded_at"])
     run.last_started = body["started_at"]
+    run.parked = run.held is not None
     run.spent += finished - body["started_at"]
     run.retry = None if kind != "run.step_failed" or "retry_at" not in body else run.retry
     if kind == "run.paused":

@@ -81,6 +81,8 @@ def one_line(value: Any) -> str:
             return value
         case Context():
             return f"{len(value):,} node{'s' * (len(value) != 1)}"
+        case Results() if not value:
+            return "no results"
         case Results():
             last = brief(raw_data(value[-1]))
             return last if len(value) == 1 else f"{len(value):,} results, last {last}"

@@ -91,7 +91,7 @@ class Replay:
         self._now = settings.now
         self._limits = settings.limits
         self._absent = absent
-        self._masker = Masker(settings.globals.secrets if absent is None else None)
+        self._masker = settings.globals.masker() if absent is None else Masker(None)
         self._globals = (
             settings.globals if absent is not None else settings.globals.observed_by(self._masker.add_answer)
         )

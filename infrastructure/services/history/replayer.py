@@ -11,7 +11,6 @@ from ....domain.execution.plan import Plan
 from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
-from ....domain.masking import Masker
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
 from ....domain.run import RunState
 from ....domain.values.json import freeze
@@ -84,7 +83,7 @@ class Replayer:
         settings = self._settings(globals)
         if planned is None or (globals is None and planned.template.reads_globals):
             return self._recorded_context(step, state, plan, settings)
-        masker = Masker(settings.globals.secrets)
+        masker = settings.globals.masker()
         try:
             return prepare(planned, state, settings.globals, settings.now, masker).context
         except (ExpressionError, InputInvalid) as error:
@@ -109,7 +108,7 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
-        return make_context(node, state, data, model, payload, globals, settings.now, Masker(settings.globals.secrets))
+        return make_context(node, state, data, model, payload, globals, settings.now, settings.globals.masker())
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""

@@ -19,12 +19,9 @@ class LedgerGlobals:
 
     def __init__(self, source: Mapping[str, Any] | GlobalsOf | None) -> None:
         """Raises InvalidRequest for what is neither a mapping nor a function that returns one."""
-        is_async = inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(getattr(source, "__call__", None))  # noqa: B004
-        if is_async or not (source is None or isinstance(source, Mapping) or callable(source)):
-            raise InvalidRequest(
-                f"globals are a mapping of names to values, or a plain function from a Run to one, not "
-                f"{'an async function' if is_async else type(source).__name__}"
-            )
+        if _is_async(source) or not (source is None or isinstance(source, Mapping) or callable(source)):
+            given = "an async function" if _is_async(source) else type(source).__name__
+            raise InvalidRequest(f"globals are a mapping of names, or a plain function from a Run to one, not {given}")
         self._source = source
 
     def supply(self, settings: CallSettings, run: Callable[[], Run]) -> CallSettings:
@@ -37,6 +34,10 @@ class LedgerGlobals:
             return settings
         given = source if isinstance(source, Mapping) else source(run())
         return settings._replace(globals=parse_globals({} if given is None else given))
+
+
+def _is_async(source: object) -> bool:
+    return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(getattr(source, "__call__", None))  # noqa: B004
 
 
 def refuse_missing(plan: Plan, version: tuple[str, int], node_id: str | None, globals: Globals) -> None:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
-from ....domain.execution.scoping import Globals
+from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import RecordedEvent
 from ....domain.rerun.fork import Edit, ForkPoint, edit_result
 from ....domain.run import STARTED, Origin, RunState
@@ -23,7 +23,7 @@ class ForkRequest(NamedTuple):
     payload: Any
     edit: Edit | None
     workflow_version: int | str | None
-    globals: Globals
+    settings: CallSettings
 
 
 def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
@@ -32,7 +32,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
-    run_id, version, payload, edit, workflow_version, globals = request
+    run_id, version, payload, edit, workflow_version, settings = request
     work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
@@ -46,7 +46,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
         runnable.workflow_id,
         runnable.version,
         runnable.plan,
-        globals,
+        lambda: services.supply_globals(settings, source).globals,
         lambda event: _state_before(services, event),
     )
     edited = None

@@ -69,8 +69,8 @@ class Runs(Unpicklable):
 
         Raises WorkflowNotFound, VersionNotFound (also where every version is a draft), InvalidRequest, InvalidValue (a
         payload that isn't JSON), ExecutorMissing (this process lacks executors that the run may come to),
-        IllegalTransition (the workflow is archived), IdempotencyConflict (the key was used with another payload or
-        version); then nothing was written.
+        GlobalsMissing (it may come to nodes that read others), IllegalTransition (the workflow is archived),
+        IdempotencyConflict (the key was used with another payload or version); then nothing was written.
         Raises WorkOrderRejected if the first node's input schema refuses the input; the work order is kept and can be
         retried.
         """
@@ -98,7 +98,8 @@ class Runs(Unpicklable):
         that is delivered again, with the same payload to the same wait, gives the run as it stands.
 
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
-        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster).
+        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
+        GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -116,7 +117,7 @@ class Runs(Unpicklable):
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
-        claimed it first).
+        claimed it first), GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         state = self._services.runs.load(run_id)
@@ -217,7 +218,8 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
         live version, the workflow is archived, or this or another run of the work order hasn't ended),
-        ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again).
+        ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again),
+        GlobalsMissing.
         """
         request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
         if preview:
@@ -293,7 +295,7 @@ class Runs(Unpicklable):
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
 
-        Raises RunNotFound, InvalidRequest, ExecutorMissing.
+        Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
@@ -331,13 +333,13 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue; then nothing was written.
+        nothing is left that would see the payload), InvalidValue, GlobalsMissing; then nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
         options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings.globals)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)

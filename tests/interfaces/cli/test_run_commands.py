@@ -87,6 +87,18 @@ def test_globals_reach_executors_and_never_the_store(cli: CommandLine) -> None:
     assert b"s3cr3t" not in b"".join(path.read_bytes() for path in cli.home.glob("ledger.db*"))
 
 
+def test_globals_that_are_missing_are_named_and_nothing_begins(cli: CommandLine) -> None:
+    definition = {"nodes": [{"id": "n1", "type": "echo", "data": {"auth": "{{ globals.token }}"}}]}
+    (cli.home / "auth.json").write_text(json.dumps(definition))
+    cli.json("workflow", "save", "auth.json", "--id", "auth", "--by", "ada")
+    for given in ((), ("--global", "other=x")):
+        refused = cli.refused("run", "start", "auth", *given)
+        assert "'token' (node 'n1')" in refused
+        assert "--global NAME=VALUE" in refused
+    assert cli.json("history")["runs"] == []
+    assert cli.json("run", "start", "auth", "--global", "token=s3cr3t")["status"] == "completed"
+
+
 def test_operators_pause_and_cancel_a_run_that_is_under_way(cli: CommandLine) -> None:
     cli.workflow("echo", "echo")
     registry = fl.ExecutorRegistry()
