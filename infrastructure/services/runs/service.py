@@ -99,7 +99,7 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
         otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
-        GlobalsMissing.
+        GlobalsMissing, ExecutorMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -117,7 +117,7 @@ class Runs(Unpicklable):
         A retry is made at once, before it is due. A run that has ended is returned unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
-        claimed it first), GlobalsMissing.
+        claimed it first), ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         state = self._services.runs.load(run_id)
@@ -219,7 +219,7 @@ class Runs(Unpicklable):
         Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
         live version, the workflow is archived, or this or another run of the work order hasn't ended),
         ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again),
-        GlobalsMissing.
+        GlobalsMissing, ExecutorMissing.
         """
         request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
         if preview:
@@ -333,7 +333,7 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, GlobalsMissing; then nothing was written.
+        nothing is left that would see the payload), InvalidValue, ExecutorMissing, GlobalsMissing; then nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
