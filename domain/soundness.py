@@ -102,6 +102,8 @@ def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
         raise InvalidValue("key", f"the idempotency key {data['key']!r} doesn't stand for this work order")
     if type == STARTED and not is_id(data.get("correlation_id", "")):
         raise InvalidValue("correlation_id", f"{data.get('correlation_id')!r} is not the id of a work order")
+    if "recorded" in data and not is_id(data["recorded"]["run_id"]):
+        raise InvalidValue("recorded.run_id", f"{data['recorded']['run_id']!r} is not the id of a run")
 
 
 def is_id(text: str) -> bool:
@@ -170,7 +172,7 @@ def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for key in COUNTS:
         if key in data:
             yield key, data[key]
-    for name in ("after", "origin", "edited"):
+    for name in ("after", "origin", "edited", "recorded"):
         if name in data:
             yield from ((f"{name}.{key}", data[name][key]) for key in COUNTS if key in data[name])
 

@@ -15,6 +15,7 @@ from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
 from ..masking import Masker
+from ..run.context import Context, PlacedResult
 from ..run.results import NodeResult
 from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
@@ -107,6 +108,7 @@ class GivenStep(Unpicklable):
         "recoveries",
         "run_id",
         "runs",
+        "visit",
         "work_order_id",
         "workflow_id",
     )
@@ -123,6 +125,7 @@ class GivenStep(Unpicklable):
         attempt: int,
         recoveries: int,
         runs: int,
+        visit: int,
         work: int,
         run_id: str | None,
         workflow_id: str,
@@ -144,18 +147,20 @@ class GivenStep(Unpicklable):
         self.globals = globals
         """Values for this call alone, such as secrets. Never stored."""
         self.attempt = attempt
-        """1 for the first execution since this node's last success."""
+        """1 for the first execution of this visit; each failure that is retried adds one."""
         self.recoveries = recoveries
         """How often the worker of this step died, and another one took the run over."""
         self.runs = runs
-        """Successful results of this node so far."""
+        """Successes of this node since its loop was last entered from outside; 0 in a node that is in no loop."""
+        self.visit = visit
+        """The number of this visit, from 1 and since then; those that ended with an edge on failure count as well."""
         self.run_id = run_id
         """The run's id; None when an engine runs without a store."""
         self.workflow_id = workflow_id
         self.work_order_id = work_order_id
         """The work order that the run belongs to; None when an engine runs without a store."""
         self._work = work
-        """Which piece of work of the node this is, from 1: each success ends one."""
+        """Which piece of work of the node this is in the whole run, from 1: each visit is another one."""
         self._now = now
         self._masker = masker
         self._log: StepLog | None = None
@@ -175,6 +180,11 @@ class StepContext(GivenStep):
         raise AttributeError(f"step.{name} can't be deleted: what a step is given is read-only")
 
     @property
+    def failure(self) -> PlacedResult | None:
+        """The failure whose edge led to this node; None where it was reached by a success, or first."""
+        return cast("Context", self.context).failure_before(self.node.id)
+
+    @property
     def idempotency_key(self) -> str:
         """The same for every attempt of one step, another for every other step of every run.
 
@@ -189,7 +199,7 @@ class StepContext(GivenStep):
         So it is the same for each attempt and recovery, and for each retry, reproduction and fork of the run. Give it
         to whoever acts on the world, such as a bank, to have that done once. In a loop each visit is another piece.
         """
-        return f"{self.work_order_id or self.workflow_id}:{self.node.id}:{self._work}"
+        return effect_key(self.work_order_id or self.workflow_id, self.node.id, self._work)
 
     @property
     def log(self) -> StepLog:
@@ -197,6 +207,11 @@ class StepContext(GivenStep):
         if self._log is None:
             object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
         return cast("StepLog", self._log)
+
+
+def effect_key(work_order_id: str, node_id: str, number: int) -> str:
+    """The key of a piece of work: the ``number``-th, from 1, that the node does for the work order."""
+    return f"{work_order_id}:{node_id}:{number}"
 
 
 def make_read_only(given: GivenStep) -> StepContext:

@@ -12,12 +12,14 @@ from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetr
 from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..run.events import RecordedPlace
 from ..run.waits import answer_of
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
@@ -41,7 +43,19 @@ class Raised(NamedTuple):
     error: BaseException
 
 
-Outcome = Returned | Raised
+class Taken(NamedTuple):
+    """Nothing was executed: what is on record takes the place of what the executor would do."""
+
+    type: str
+    """Of the event that recorded it: a step's, or a pause."""
+    data: Mapping[str, Any]
+    """The body of that event."""
+    place: RecordedPlace
+
+
+Executed = Returned | Raised
+
+Outcome = Executed | Taken
 
 
 class Prepared(NamedTuple):
@@ -84,12 +98,14 @@ def prepare(
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    loop = planned.loops.around(node.id)
+    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker)
     return Prepared(context, masked, context.attempt)
 
 
 def make_context(
     node: Node,
+    loop: Loop | None,
     state: RunState,
     data: Any,
     model: Any,
@@ -98,8 +114,8 @@ def make_context(
     now: Callable[[], int],
     masker: Masker,
 ) -> StepContext:
-    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
-    successes = state.context.successes(node.id)
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
+    runs, visits = (0, 0) if loop is None else state.context.tally_within(node.id, loop)
     given = GivenStep(
         node,
         data,
@@ -110,8 +126,9 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        successes,
-        successes + 1,
+        runs,
+        visits + 1,
+        state.context.tally(node.id).visits + 1,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
@@ -193,12 +210,20 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
-    if not isinstance(concluded, Raised):
-        return concluded
-    event["error"] = describe_error(concluded.error, masker)
-    # An executor that returned has had its effect: a value that can't be kept is no reason to repeat it.
-    failed = isinstance(outcome, Raised) and is_retryable(concluded.error)
+    if isinstance(outcome, Taken):
+        event["recorded"] = outcome.place
+    if isinstance(outcome, Taken) and outcome.type == STEP_FAILED:
+        event["error"] = outcome.data["error"]
+        if "version" not in outcome.place:  # nothing came of it, so nothing leads on from it
+            return [NewEvent(STEP_FAILED, event)]
+    else:
+        concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
+        if not isinstance(concluded, Raised):
+            return concluded
+        event["error"] = describe_error(concluded.error, masker)
+    # What isn't executed isn't retried. An executor that returned has had its effect: a value that can't be kept is no
+    # reason to repeat it.
+    failed = isinstance(outcome, Raised) and is_retryable(outcome.error)
     if failed and planned.policy is not None and planned.policy.allows(attempt):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
     elif planned.routes.on_failure:
@@ -230,6 +255,11 @@ def events_or_error(
     """
     if isinstance(outcome, Raised):
         return outcome
+    if isinstance(outcome, Taken):
+        if outcome.type == PAUSED:
+            asked = {key: outcome.data[key] for key in ("reason", "until", "answer") if key in outcome.data}
+            return [NewEvent(PAUSED, {**event, **asked})]
+        outcome = Returned(StepResult(outcome.data.get("output"), outcome.data.get("handle")))
     try:
         return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
     except SHUTDOWN:

@@ -11,6 +11,7 @@ from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
 from ..status import RunStatus
 from ..visible import quoted, visible
 from ..workflow.definition import WorkflowDefinition
+from .effects import RepeatedEffect
 
 _UNENDED: dict[RunStatus, str] = {
     "paused": "is paused: resume it or cancel it first",
@@ -132,6 +133,8 @@ class RetryPreview:
     """Nodes of both versions whose executor's code, or the release that it came with, has changed."""
     refused: str | None
     """Why a rejected work order would be rejected again, and nothing would run."""
+    effects: tuple[RepeatedEffect, ...] = ()
+    """What the work order's runs have done to the world, and this one would do again when it comes to it."""
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
@@ -164,6 +167,7 @@ class RetryPreview:
             "startChanged": self.start_changed,
             "codeChanged": list(self.code_changed),
             "refused": self.refused,
+            "effects": [effect.to_data() for effect in self.effects],
         }
 
     def __str__(self) -> str:
@@ -178,6 +182,7 @@ class RetryPreview:
         }
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
+        lines += map(str, self.effects)
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
         return "\n".join(map(visible, lines))
 

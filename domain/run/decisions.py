@@ -1,6 +1,6 @@
 """Decisions on a run: each returns the next event, raises IllegalTransition, or returns None for nothing to do."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import IllegalTransition, InvalidRequest, RunHeld
@@ -49,8 +49,12 @@ def start(
     origin: Origin | None = None,
     edited: EditedResult | None = None,
     queued: bool = False,
+    effects: Collection[str] = (),
 ) -> NewEvent:
-    """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
+    """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
+
+    ``effects`` are the types that a reproduction or fork executes although they act on the world.
+    """
     data: dict[str, Any] = {
         "recorded_at": now,
         "by": by,
@@ -65,6 +69,8 @@ def start(
         data["origin"] = origin
     if queued:
         data["queued"] = True
+    if effects:
+        data["effects"] = sorted(effects)
     data |= code
     if payload is not None:
         data["payload"] = payload

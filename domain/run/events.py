@@ -37,6 +37,14 @@ class EditedResult(TypedDict):
     """null when absent."""
 
 
+class RecordedPlace(TypedDict):
+    """Where the outcome of a step was taken from that was not executed in this run, as it acts on the world."""
+
+    run_id: str
+    version: NotRequired[int]
+    """Of the event that recorded it. Absent where nothing was on record, so that the step failed."""
+
+
 class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
@@ -46,6 +54,8 @@ class RunStarted(Recorded):
     origin: NotRequired[Origin]
     queued: NotRequired[Literal[True]]
     """Left to a worker."""
+    effects: NotRequired[list[str]]
+    """In a reproduction or a fork: the types that are executed although they act on the world."""
     code: NotRequired[dict[str, str]]
     """Node type → digest of the executor's source that will run."""
     distributions: NotRequired[dict[str, Distribution]]
@@ -74,6 +84,8 @@ class _Step(Recorded):
     started_at: int
     finished_at: NotRequired[int]
     """``recorded_at`` when absent."""
+    recorded: NotRequired[RecordedPlace]
+    """It was not executed: its outcome is that of another event."""
 
 
 class StepCompleted(_Step):
@@ -117,6 +129,8 @@ class RunPaused(Recorded):
     spent: NotRequired[int]
     started_at: NotRequired[int]
     finished_at: NotRequired[int]
+    recorded: NotRequired[RecordedPlace]
+    """It was not executed: it asks what another event has asked."""
     input: NotRequired[Any]
     logs: NotRequired[list[LogLine]]
 

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
 from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
-from ...domain.execution.step_loop import Append, Execute, StepLoop, run_executor
+from ...domain.execution.step_loop import Append, Execute, Recall, StepLoop, run_executor
 from ...domain.ports import NewEvent
-from ..concurrency.threads import HasThreads, ThreadPool, threads_of
+from ..concurrency.threads import HasThreads, ThreadPool, Threads, threads_of
 
 _Owner = TypeVar("_Owner")
 _ThreadedOwner = TypeVar("_ThreadedOwner", bound=HasThreads)
@@ -45,11 +45,13 @@ def run_steps(step_loop: StepLoop, commit: Commit) -> None:
             if isinstance(asked, Append):
                 commit(asked.events)
                 answer = None
+            elif isinstance(asked, Recall):
+                answer = asked.find()
             else:
                 answer = run_executor(asked.executor, asked.context, awaiter.finish)
 
 
-async def arun_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
+async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> None:
     """Run the loop to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
@@ -61,8 +63,10 @@ async def arun_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -
             if isinstance(asked, Append):
                 await commit.acommit(asked.events)
                 answer = None
+            elif isinstance(asked, Recall):
+                answer = await threads.store.run(asked.find)
             else:
-                answer = await _acall(asked, threads)
+                answer = await _acall(asked, threads.executors)
 
 
 async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
@@ -135,7 +139,7 @@ def asynchronous(
         threads = threads_of(self)
         execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
-            await arun_steps(*execution.work, threads.executors)
+            await arun_steps(*execution.work, threads)
         return execution.result()
 
     return _name_method(method, "a" + prepare.__name__.removeprefix("_"))

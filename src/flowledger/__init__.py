@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
+        EffectNotRecorded,
         EventNotReadable,
         EventsLost,
         ExecutorMissing,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
+    from .domain.rerun.effects import RepeatedEffect
     from .domain.rerun.retry import RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
@@ -88,7 +90,7 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
     from .projections.runs.reused_results import ReusedResult
@@ -121,6 +123,7 @@ __all__ = [
     "ConflictingHistory",
     "Divergence",
     "Edge",
+    "EffectNotRecorded",
     "Engine",
     "EventNotReadable",
     "EventsLost",
@@ -166,6 +169,7 @@ __all__ = [
     "Public",
     "RecordedEvent",
     "Relative",
+    "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
     "RetryPolicy",
@@ -196,6 +200,7 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "TakenFrom",
     "Timings",
     "ValueChange",
     "VerifyReport",
@@ -221,6 +226,7 @@ __all__ = [
 
 _NAMES = {
     "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.effects": "RepeatedEffect",
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
@@ -231,7 +237,7 @@ _NAMES = {
         "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
     ),
     "domain.errors.runs": "RunHeld WaitClosed",
-    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
     "domain.errors.storage": (
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
@@ -256,7 +262,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
-    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "

@@ -48,6 +48,8 @@ NOT_SEARCHED = {
     "issues",
     "after",
     "answer",
+    "recorded",
+    "effects",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 

@@ -16,6 +16,7 @@ from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
+from .effects import record_of
 from .run_services import Runnable, RunServices
 from .start import Rejection, find_refusal, record_rejection
 
@@ -59,6 +60,8 @@ class RerunOptions(NamedTuple):
     """False: the run is queued."""
     run_id: str | None = None
     """None: a new id."""
+    effects: frozenset[str] = frozenset()
+    """The types that a reproduction or fork executes although they act on the world."""
 
 
 class Draft(NamedTuple):
@@ -99,6 +102,7 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         origin=rerun.origin,
         edited=rerun.edited,
         queued=not wait and rerun.begins_active,
+        effects=options.effects,
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)
@@ -128,7 +132,10 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    return services.execution(state, step_loop(state, runnable.plan, settings) if options.wait else None)
+    if not options.wait:
+        return services.execution(state, None)
+    record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)
+    return services.execution(state, step_loop(state, runnable.plan, settings, record))
 
 
 def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:

@@ -1,6 +1,6 @@
 """``ledger.runs``: start, steer, retry, fork and cancel runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from ....domain.live import Unpicklable
@@ -289,8 +289,13 @@ class Runs(Unpicklable):
         step_limit: int | None = 10_000,
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        effects: Collection[str] = (),
     ) -> PreparedCall[Run]:
         """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
+
+        What acted on the world isn't done again: the outcomes of executors with ``effects=True`` are taken from the
+        record, and marked so. What isn't on record fails its step as EffectNotRecorded. ``effects`` names types that
+        are executed all the same.
 
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
@@ -298,7 +303,8 @@ class Runs(Unpicklable):
         Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
-        options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
+        metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
+        options = RerunOptions(settings, metadata, wait, effects=named)
         return start_beside_others(self._services, lambda: plan_reproduction(self._services, run_id), options)
 
     reproduce = synchronous(_reproduce)
@@ -316,6 +322,7 @@ class Runs(Unpicklable):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
+        effects: Collection[str] = (),
     ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
@@ -328,6 +335,10 @@ class Runs(Unpicklable):
         another handle. ``workflow_version``: continue with that version of the workflow (number or snapshot id), not
         the one that ran. ``metadata`` is merged into the source's.
 
+        What the work order's runs did to the world isn't done again: the outcomes of executors with ``effects=True``,
+        also failures, are taken from the record, and marked so; what none of them tried is executed. ``effects`` names
+        types that are executed all the same.
+
         The fork belongs to the work order and never changes its state. Its steps have idempotency keys of their own. It
         also works for an archived workflow.
 
@@ -338,7 +349,8 @@ class Runs(Unpicklable):
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
-        options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
+        metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
+        options = RerunOptions(settings, metadata, wait, effects=named)
         request = ForkRequest(run_id, version, payload, edit, workflow_version, settings)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
