@@ -344,7 +344,8 @@ class Runs(Unpicklable):
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, ExecutorMissing, GlobalsMissing; then nothing was written.
+        nothing is left that would see the payload), InvalidValue, ExecutorMissing, GlobalsMissing; then nothing was
+        written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
