@@ -157,13 +157,16 @@ def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
     for key in DUE_TIMES:
         if key in data:
             yield key, data[key], True
+    if "given_answer" in data:
+        yield "given_answer.at", data["given_answer"]["at"], False
     if "after" in data:
         after = data["after"]
         for key in PAST_TIMES:
             if key in after:
                 yield f"after.{key}", after[key], False
-        if "due_at" in after:
-            yield "after.due_at", after["due_at"], True
+        for key in DUE_TIMES:
+            if key in after:
+                yield f"after.{key}", after[key], True
     for index, line in enumerate(data.get("logs", ())):
         yield f"logs[{index}].at", line["at"], False
 

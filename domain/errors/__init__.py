@@ -4,6 +4,7 @@ FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
 │   ├── ExecutorMissing
 │   ├── GlobalsMissing
+│   ├── InvalidAnswer
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -44,6 +45,7 @@ from .requests import (
     ExecutorMissing,
     Fault,
     GlobalsMissing,
+    InvalidAnswer,
     InvalidDefinition,
     InvalidExport,
     InvalidSnapshot,
@@ -69,6 +71,7 @@ __all__ = [
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
+    "InvalidAnswer",
     "InvalidDefinition",
     "InvalidExport",
     "InvalidRequest",

@@ -15,13 +15,14 @@ from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
 from ..masking import Masker
-from ..run.context import Context, PlacedResult
+from ..run.context import Context, PlacedResult, Tally
 from ..run.results import NodeResult
 from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from ..workflow.retry_policy import RetryPolicy
 from .step_log import StepLog, step_log
 
@@ -94,9 +95,9 @@ class GivenStep(Unpicklable):
 
     __slots__ = (
         "_log",
+        "_loop",
         "_masker",
         "_now",
-        "_work",
         "answer",
         "attempt",
         "context",
@@ -107,8 +108,6 @@ class GivenStep(Unpicklable):
         "payload",
         "recoveries",
         "run_id",
-        "runs",
-        "visit",
         "work_order_id",
         "workflow_id",
     )
@@ -124,9 +123,7 @@ class GivenStep(Unpicklable):
         globals: Mapping[str, Any],
         attempt: int,
         recoveries: int,
-        runs: int,
-        visit: int,
-        work: int,
+        loop: Loop | None,
         run_id: str | None,
         workflow_id: str,
         work_order_id: str | None,
@@ -150,17 +147,12 @@ class GivenStep(Unpicklable):
         """1 for the first execution of this visit; each failure that is retried adds one."""
         self.recoveries = recoveries
         """How often the worker of this step died, and another one took the run over."""
-        self.runs = runs
-        """Successes of this node since its loop was last entered from outside; 0 in a node that is in no loop."""
-        self.visit = visit
-        """The number of this visit, from 1 and since then; those that ended with an edge on failure count as well."""
         self.run_id = run_id
         """The run's id; None when an engine runs without a store."""
         self.workflow_id = workflow_id
         self.work_order_id = work_order_id
         """The work order that the run belongs to; None when an engine runs without a store."""
-        self._work = work
-        """Which piece of work of the node this is in the whole run, from 1: each visit is another one."""
+        self._loop = loop
         self._now = now
         self._masker = masker
         self._log: StepLog | None = None
@@ -178,6 +170,25 @@ class StepContext(GivenStep):
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"step.{name} can't be deleted: what a step is given is read-only")
+
+    @property
+    def runs(self) -> int:
+        """Successes of this node since its loop was last entered from outside; 0 in a node that is in no loop."""
+        return self._tally_in_loop().successes
+
+    @property
+    def visit(self) -> int:
+        """The number of this visit, from 1 and since then; those that ended with an edge on failure count as well."""
+        return self._tally_in_loop().visits + 1
+
+    def _tally_in_loop(self) -> Tally:
+        loop = self._loop
+        return Tally(0, 0) if loop is None else cast("Context", self.context).tally_within(self.node.id, loop)
+
+    @property
+    def _work(self) -> int:
+        """Which piece of work of the node this is in the whole run, from 1: each visit is another one."""
+        return cast("Context", self.context).tally(self.node.id).visits + 1
 
     @property
     def failure(self) -> PlacedResult | None:

@@ -41,10 +41,12 @@ class InputValidator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlanningDependencies:
-    """What planning needs from the infrastructure: an expression language, and a compiler of input schemas."""
+    """What planning needs from the infrastructure: an expression language, and compilers of schemas."""
 
     language: ExpressionLanguage
     compile_input: Callable[[InputSchema], InputValidator]
+    compile_answer: Callable[[Mapping[str, Any]], object]
+    """Of the JSON Schema that an executor asks with. Raises InvalidRequest for one that can't be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class PlannedNode:
     template: Template
     validator: InputValidator | None
     routes: PlannedRoutes
+    compile_answer: Callable[[Mapping[str, Any]], object]
+    """Raises InvalidRequest for a JSON Schema that no answer could be checked by."""
     loops: Loops
     """Of its definition."""
 
@@ -154,7 +158,9 @@ def _plan(
             validator = None if executor.input is None else dependencies.compile_input(executor.input)
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {quoted(node.type)}: {error}"))
-        nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id], loops)
+        nodes[node.id] = PlannedNode(
+            node, executor, policy, template, validator, routes[node.id], dependencies.compile_answer, loops
+        )
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
     return Plan(definition, nodes, routes, loops, without)

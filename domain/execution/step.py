@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
+from ..errors import (
+    ExpressionError,
+    Fault,
+    InputInvalid,
+    InvalidRequest,
+    InvalidValue,
+    NonRetryable,
+    input_invalid,
+    raw_message,
+)
 from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
@@ -115,7 +124,6 @@ def make_context(
     masker: Masker,
 ) -> StepContext:
     """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
-    runs, visits = (0, 0) if loop is None else state.context.tally_within(node.id, loop)
     given = GivenStep(
         node,
         data,
@@ -126,9 +134,7 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        runs,
-        visits + 1,
-        state.context.tally(node.id).visits + 1,
+        loop,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
@@ -291,7 +297,7 @@ def _conclude_return(
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         if pause.answer is not None:
-            event["answer"] = answer_schema(pause.answer, limits)
+            event["answer"] = answer_schema(pause.answer, planned, limits)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
     output = freeze(result.output, "output", limits.max_value_bytes)
@@ -321,13 +327,21 @@ def _conclude_return(
     ]
 
 
-def answer_schema(given: Any, limits: StepLimits) -> Any:
+def answer_schema(given: Any, planned: PlannedNode, limits: StepLimits) -> Any:
     """The JSON Schema of a wait's answers. Raises InvalidValue for what is neither a schema nor a pydantic model."""
     if isinstance(given, type) and issubclass(given, BaseModel):
-        given = given.model_json_schema()
+        try:
+            given = given.model_json_schema()
+        except Exception as error:  # a model's own code makes its schema, and not every model has one
+            raise InvalidValue("answer", f"{quoted(given.__name__)} has no JSON Schema: {error}") from error
     if not isinstance(given, Mapping):
         raise InvalidValue("answer", f"{quoted(given)} is neither a pydantic model nor a JSON Schema")
-    return freeze(given, "answer", limits.max_value_bytes)
+    schema = freeze(given, "answer", limits.max_value_bytes)
+    try:
+        planned.compile_answer(schema)
+    except InvalidRequest as error:
+        raise InvalidValue("answer", raw_message(error)) from None
+    return schema
 
 
 def _data_seen_by(state: RunState) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from .events import (
     Origin,
 )
 from .state import RunState
-from .waits import Holding
+from .waits import GivenAnswer, Holding
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
@@ -48,6 +48,8 @@ def start(
     now: int,
     origin: Origin | None = None,
     edited: EditedResult | None = None,
+    asks_again: bool = False,
+    given_answer: GivenAnswer | None = None,
     queued: bool = False,
     effects: Collection[str] = (),
 ) -> NewEvent:
@@ -78,6 +80,10 @@ def start(
         data["metadata"] = metadata
     if edited is not None:
         data["edited"] = edited
+    if asks_again:
+        data["asks_again"] = True
+    if given_answer is not None:
+        data["given_answer"] = given_answer
     return NewEvent(STARTED, data)
 
 
@@ -114,16 +120,20 @@ def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
 
 
 def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
-    """Claim a run that waits for a retry or was interrupted; None when it has ended.
+    """Claim a run that waits for a retry or was interrupted, or answer for a wait whose deadline has passed.
 
-    Raises RunHeld, and IllegalTransition when it is paused.
+    None when it has ended. Raises RunHeld, and IllegalTransition when it waits for an answer.
     """
     if state.status in TERMINAL:
         return None
     refuse_held(state)
-    if state.status == "paused":
-        raise IllegalTransition(f"{state.label} is paused: resume it")
     data = envelope(state, by, now)
+    if state.status == "paused":
+        until = None if state.wait is None else state.wait.get("until")
+        if state.wait is None or until is None or until > now:
+            due = "" if until is None else f"; its deadline is {moment(until).isoformat()}"
+            raise IllegalTransition(f"{state.label} is paused: resume it{due}")
+        return NewEvent(RESUMED, data | {"wait": state.wait["version"], "timed_out": True})
     if state.status == "active":
         return NewEvent(CLAIMED if state.queued else RECOVERED, data)
     if payload is not None:

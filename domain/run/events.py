@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from ..events.envelope import Distribution, LogLine, Recorded
 from ..ports import RecordedEvent
+from .waits import GivenAnswer
 
 
 class Origin(TypedDict):
@@ -67,6 +68,10 @@ class RunStarted(Recorded):
     metadata: NotRequired[dict[str, Any]]
     """In a fork: merged into its source's key by key; null removes a key."""
     edited: NotRequired[EditedResult]
+    asks_again: NotRequired[Literal[True]]
+    """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
+    given_answer: NotRequired[GivenAnswer]
+    """Of a retry: its first step sees this answer of an earlier run, whose payload is that of the retry."""
 
 
 class StepError(TypedDict):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
+        InvalidAnswer,
         InvalidDefinition,
         InvalidExport,
         InvalidRequest,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
     from .domain.rerun.effects import RepeatedEffect
-    from .domain.rerun.retry import RetryPreview, ReusedNode
+    from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
+    from .projections.runs.open_waits import WaitSummary
     from .projections.runs.reused_results import ReusedResult
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
@@ -122,6 +124,7 @@ __all__ = [
     "Conflict",
     "ConflictingHistory",
     "Divergence",
+    "EarlierAnswer",
     "Edge",
     "EffectNotRecorded",
     "Engine",
@@ -142,6 +145,7 @@ __all__ = [
     "ImportedStream",
     "InputInvalid",
     "Intervention",
+    "InvalidAnswer",
     "InvalidDefinition",
     "InvalidExport",
     "InvalidRequest",
@@ -207,6 +211,7 @@ __all__ = [
     "VersionNotFound",
     "Wait",
     "WaitClosed",
+    "WaitSummary",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -234,7 +239,8 @@ _NAMES = {
     "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
     "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
     "domain.errors.requests": (
-        "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
+        "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue "
+        "GlobalsMissing"
     ),
     "domain.errors.runs": "RunHeld WaitClosed",
     "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
@@ -245,7 +251,7 @@ _NAMES = {
     "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",
     "domain.run.results": "NodeResult",
-    "domain.rerun.retry": "RetryPreview ReusedNode",
+    "domain.rerun.retry": "EarlierAnswer RetryPreview ReusedNode",
     "domain.run": "RunHeader",
     "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
@@ -272,6 +278,7 @@ _NAMES = {
     "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
     "projections.replay.divergence": "Divergence",
     "projections.runs.lineage": "Lineage Relative",
+    "projections.runs.open_waits": "WaitSummary",
     "projections.runs.reused_results": "ReusedResult",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",

@@ -27,6 +27,7 @@ from flowledger.projections.search.entry import SEARCHED
 MODULES = {"run": run_events, "work_order": work_order_events, "workflow": workflow_events}
 FLAGS = {
     "queued",
+    "asks_again",
     "unrouted",
     "no_condition_held",
     "renamed",
@@ -48,6 +49,7 @@ NOT_SEARCHED = {
     "issues",
     "after",
     "answer",
+    "given_answer",
     "recorded",
     "effects",
 }

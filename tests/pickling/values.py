@@ -67,6 +67,10 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
+    yield fl.WaitSummary(
+        "r:2", "r", "o", "w", 1, "ask", None, datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2, False, "a"
+    )
+    yield fl.EarlierAnswer("ask", "r:2", "approve?", [True], "bob", datetime(2026, 1, 1, tzinfo=UTC), False, True)
     yield fl.Answer({"approved": [True]}, "bob", datetime(2026, 1, 1, tzinfo=UTC), False, "r:2")
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Public("eu-west")

@@ -7,9 +7,11 @@ from typing import Any, cast
 from ....domain.execution.step import Refusal
 from ....domain.ports import RecordedEvent
 from ....domain.rerun.effects import RepeatedEffect
-from ....domain.rerun.retry import RetryPreview, ReusedNode
+from ....domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
 from ....domain.run import Origin
+from ....domain.run.waits import answer_of
 from ....domain.values.clock import moment
+from ....domain.values.json import freeze
 from ....domain.values.json_compare import same_json
 from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes
 from ....domain.workflow.definition import WorkflowDefinition
@@ -46,6 +48,7 @@ def preview_rerun(services: RunServices, rerun: Rerun, refused: Refusal | None) 
         start_changed=then is not None and then.definition.start != now.start,
         code_changed=() if then is None else tuple(node for node in then.nodes if then.is_recoded(node)),
         refused=None if refused is None else refused.reason,
+        answers=tuple(_answers(services, rerun)),
         effects=find_repeated(services, rerun),
     )
 
@@ -69,6 +72,24 @@ def _types_ahead(rerun: Rerun) -> dict[str, str]:
             due += leads.get(node_id, ())
     planned = (plan.nodes[node.id] for node in plan.definition.nodes if node.id in ahead)
     return {each.node.id: each.node.type for each in planned if each.executor.effects}
+
+
+def _answers(services: RunServices, rerun: Rerun) -> Iterator[EarlierAnswer]:
+    """What the node at which it begins was answered then. Where one is taken over, it is the last."""
+    for past in rerun.answers:
+        state = services.runs.load(past.run_id, past.version)
+        if state.answer is not None:
+            answer = answer_of(state.answer, freeze(state.payload, "payload"))
+            yield EarlierAnswer(
+                node_id=cast("str", rerun.start_node_id),
+                wait=answer.wait,
+                reason=past.reason,
+                payload=answer.payload,
+                by=answer.by,
+                at=answer.at,
+                timed_out=answer.timed_out,
+                reused=rerun.given_answer is not None and past is rerun.answers[-1],
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,10 @@ class Runs(Unpicklable):
         ``wait`` is the id of the question that is answered, of ``run.waits``; None is the one that is open. An answer
         that is delivered again, with the same payload to the same wait, gives the run as it stands.
 
-        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
-        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
-        GlobalsMissing, ExecutorMissing.
+        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
+        the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
+        paused), ConcurrencyError (another caller was faster), ExecutorMissing,
+        GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -114,7 +115,9 @@ class Runs(Unpicklable):
     ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
-        A retry is made at once, before it is due. A run that has ended is returned unchanged.
+        A retry is made at once, before it is due. Where a question is open whose deadline has passed, that is its
+        answer: the node that asked runs again, and ``step.answer.timed_out`` is True. A run that has ended is returned
+        unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
         claimed it first), ExecutorMissing, GlobalsMissing.
@@ -182,6 +185,7 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run: ...
 
     @overload
@@ -196,6 +200,7 @@ class Runs(Unpicklable):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> RetryPreview: ...
 
     def retry(
@@ -208,20 +213,24 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run | RetryPreview:
         """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
+        Where that node had asked somebody, it asks again; ``answers=("approve",)`` takes over what node ``approve`` was
+        answered then.
+
         ``run_id`` may also be the id of a work order, rejected or not. ``preview=True`` changes nothing and returns a
         RetryPreview of what would run.
 
-        Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        live version, the workflow is archived, or this or another run of the work order hasn't ended),
-        ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again),
-        GlobalsMissing, ExecutorMissing.
+        Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
+        IllegalTransition (the node isn't in the live version, the workflow is archived, or this or another run of the
+        work order hasn't ended), ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is
+        refused again), ExecutorMissing, GlobalsMissing.
         """
-        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
+        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata, answers)
         if preview:
             return self._preview(request)
         return self._retry_now(request)
@@ -237,6 +246,7 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run: ...
 
     @overload
@@ -251,6 +261,7 @@ class Runs(Unpicklable):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> RetryPreview: ...
 
     async def aretry(
@@ -263,8 +274,9 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run | RetryPreview:
-        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
+        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata, answers)
         if preview:
             return await self._apreview(request)
         return await self._aretry_now(request)
@@ -322,13 +334,16 @@ class Runs(Unpicklable):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
+        answers: Collection[str] = (),
         effects: Collection[str] = (),
     ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
         That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
         status, node, results, retry state and metadata. So what waits for a person or a retry still waits, what had
-        failed or was cancelled runs on at its node, and what was complete is complete.
+        failed or was cancelled runs on at its node, and what was complete is complete. A node that had asked somebody,
+        and isn't done with the answer yet, asks again where it or its executor's code has changed since;
+        ``answers=("approve",)`` keeps what node ``approve`` was answered.
 
         ``payload``: the next step sees it in place of the recorded one, and nothing waits any more. ``output``:
         replaces the last result, and the run continues behind it on the edge that was taken then; a StepResult names
@@ -343,16 +358,16 @@ class Runs(Unpicklable):
         also works for an archived workflow.
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
-        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, ExecutorMissing, GlobalsMissing; then nothing was
-        written.
+        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
+        is left that would see the payload, or ``answers`` names a node without an answer), InvalidAnswer (the payload
+        doesn't fit what is asked), InvalidValue, ExecutorMissing, GlobalsMissing; then nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
         metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
         options = RerunOptions(settings, metadata, wait, effects=named)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings, answers)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)
