@@ -1,5 +1,6 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,10 +35,8 @@ from .plan import PlannedNode
 from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
+from .shutdown import find_shutdown
 from .step_scope import scope_of
-
-SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
-"""Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
 
 
 class Returned(NamedTuple):
@@ -65,6 +64,17 @@ class Taken(NamedTuple):
 Executed = Returned | Raised
 
 Outcome = Executed | Taken
+
+
+def failure_of(error: BaseException, handled: BaseException | None) -> Raised:
+    """An executor's error as its failure. Raises the shutdown that it is, or that led to it.
+
+    ``handled`` is the error that was being handled when the executor was called.
+    """
+    shutdown = find_shutdown(error, handled)
+    if shutdown is not None:
+        raise shutdown
+    return Raised(error)
 
 
 class Prepared(NamedTuple):
@@ -266,12 +276,11 @@ def events_or_error(
             asked = {key: outcome.data[key] for key in ("reason", "until", "answer") if key in outcome.data}
             return [NewEvent(PAUSED, {**event, **asked})]
         outcome = Returned(StepResult(outcome.data.get("output"), outcome.data.get("handle")))
+    handled = sys.exception()
     try:
         return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
-    except SHUTDOWN:
-        raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
-        return Raised(error)
+        return failure_of(error, handled)
 
 
 def _conclude_return(
@@ -360,11 +369,11 @@ def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     if isinstance(error, InputInvalid) and error.node_id:
         error = _make_recordable(error, masker)
+    handled = sys.exception()
     try:
         message = raw_message(error)
-    except SHUTDOWN:
-        raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+        failure_of(failure, handled)  # raises a shutdown
         message = f"(its __str__ raised {type(failure).__name__})"
     described = {"type": type(error).__name__, "message": recordable(message, masker)}
     if trace := _traceback(error):
@@ -377,9 +386,9 @@ def _traceback(error: BaseException) -> str:
     inner = error.__traceback__.tb_next if error.__traceback__ is not None else None  # the first frame is the caller's
     if inner is None:
         return ""
+    handled = sys.exception()
     try:
         return "".join(traceback.format_exception(type(error), error, inner))
-    except SHUTDOWN:
-        raise
-    except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+    except BaseException as failure:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+        failure_of(failure, handled)  # raises a shutdown
         return "".join(traceback.format_tb(inner))

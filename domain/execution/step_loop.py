@@ -1,5 +1,6 @@
 """The step loop, sans-I/O: a generator that yields effects, which a runner carries out, sync or async."""
 
+import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +16,7 @@ from .executors import Executor, StepContext
 from .failure_report import report_failure
 from .plan import Plan
 from .scoping import Globals, parse_globals
-from .step import SHUTDOWN, Executed, Outcome, Prepared, Raised, Returned, StepLimits, Taken, conclude, prepare
+from .step import Executed, Outcome, Prepared, Raised, Returned, StepLimits, Taken, conclude, failure_of, prepare
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
@@ -152,12 +153,11 @@ def refuse_recovery(state: RunState, plan: Plan) -> str | None:
 def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Executed:
     """Run an executor to its end; ``finish`` completes an awaitable. Whatever it raises is its outcome.
 
-    Shutdowns are raised.
+    Raises a shutdown: see ``shutdown``.
     """
+    handled = sys.exception()
     try:
         value = executor.function(context)
         return Returned(finish(value) if hasattr(value, "__await__") else value)
-    except SHUTDOWN:
-        raise
-    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit
-        return Raised(error)
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also its own SystemExit
+        return failure_of(error, handled)
