@@ -11,7 +11,7 @@ from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
 _READ_ONLY = ("metadata", "extra", "retry_extra")
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "run_id", *_READ_ONLY))
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at", "recorded")
 _OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
