@@ -56,6 +56,7 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
     """
     reached: list[str] = []
     replaced: set[tuple[str, int]] = set()
+    missing = f"the run never came to node {quoted(node_id)}"
     for event in backwards:
         replaced.update(replaced_by(event))
         if (event.stream, event.version) in replaced:
@@ -69,8 +70,10 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
             reached.append(event.data["node_id"])
         if leads_to is not None:
             reached.append(leads_to)
+        if node_id in event.data.get("adopted", {}).get("context", {}):
+            missing = f"node {quoted(node_id)} ran before the run was adopted, and what it saw isn't on record"
     named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
-    raise InvalidRequest(f"the run never came to node {quoted(node_id)}: it came to {named}")
+    raise InvalidRequest(f"{missing}: it came to {named}")
 
 
 def _leads_to(event: RecordedEvent) -> str | None:

@@ -48,6 +48,7 @@ def start(
     now: int,
     origin: Origin | None = None,
     edited: EditedResult | None = None,
+    adopted: Mapping[str, Any] | None = None,
     queued: bool = False,
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
@@ -72,6 +73,8 @@ def start(
         data["metadata"] = metadata
     if edited is not None:
         data["edited"] = edited
+    if adopted is not None:
+        data["adopted"] = adopted
     return NewEvent(STARTED, data)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from ...domain.ports import EncodedRow, RowDecoder
 from ...domain.run import RunState
 from ...domain.run.context import Context
+from ...domain.run.results import Pruned
 from ...domain.values.json import freeze
 
 _READ_ONLY = ("metadata", "extra", "retry_extra")
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "run_id", *_READ_ONLY))
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at", "extra")
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
         **{name: getattr(state, name) for name in _PLAIN},
         **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
+        "pruned": None if history.pruned is None else list(history.pruned),
         "results": [
             {key: entry[key] for key in _OF_A_RESULT if key in entry}
             for entry in map(history.__getitem__, range(first, state.context.count))
@@ -44,5 +46,7 @@ def apply_checkpoint(
     count = (
         context.count if checkpoint["after"] else state.reused
     )  # a fork may have replaced the last one of its source
+    if (pruned := checkpoint["pruned"]) is not None and context.history.pruned is None:
+        context.history.pruned = Pruned(*pruned)
     history = context.history.extend_encoded(count, results, decoder)
     state.context = Context(history, count + len(results))
