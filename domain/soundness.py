@@ -105,6 +105,8 @@ def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
         raise InvalidValue("key", f"the idempotency key {data['key']!r} doesn't stand for this work order")
     if type == STARTED and not is_id(data.get("correlation_id", "")):
         raise InvalidValue("correlation_id", f"{data.get('correlation_id')!r} is not the id of a work order")
+    if "recorded" in data and not is_id(data["recorded"]["run_id"]):
+        raise InvalidValue("recorded.run_id", f"{data['recorded']['run_id']!r} is not the id of a run")
 
 
 def is_id(text: str) -> bool:
@@ -169,13 +171,16 @@ def _times_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
     for key in DUE_TIMES:
         if key in data:
             yield key, data[key], True
+    if "given_answer" in data:
+        yield "given_answer.at", data["given_answer"]["at"], False
     if "after" in data:
         after = data["after"]
         for key in PAST_TIMES:
             if key in after:
                 yield f"after.{key}", after[key], False
-        if "due_at" in after:
-            yield "after.due_at", after["due_at"], True
+        for key in DUE_TIMES:
+            if key in after:
+                yield f"after.{key}", after[key], True
     for index, line in enumerate(data.get("logs", ())):
         yield f"logs[{index}].at", line["at"], False
 
@@ -184,7 +189,7 @@ def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for key in COUNTS:
         if key in data:
             yield key, data[key]
-    for name in ("after", "origin", "edited"):
+    for name in ("after", "origin", "edited", "recorded"):
         if name in data:
             yield from ((f"{name}.{key}", data[name][key]) for key in COUNTS if key in data[name])
 

@@ -4,6 +4,7 @@ FlowledgerError
 ├── InvalidRequest        the call itself is wrong; nothing was written
 │   ├── ExecutorMissing
 │   ├── GlobalsMissing
+│   ├── InvalidAnswer
 │   ├── InvalidDefinition
 │   ├── InvalidExport
 │   ├── InvalidSnapshot
@@ -26,6 +27,7 @@ FlowledgerError
 │   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
+├── EffectNotRecorded     a reproduction or fork doesn't act on the world; the step fails
 ├── ExpressionError       an expression in node data has no value; the step fails
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
 └── StorageError
@@ -43,6 +45,7 @@ from .requests import (
     ExecutorMissing,
     Fault,
     GlobalsMissing,
+    InvalidAnswer,
     InvalidDefinition,
     InvalidExport,
     InvalidSnapshot,
@@ -50,13 +53,14 @@ from .requests import (
     NotStorable,
 )
 from .runs import RunHeld, WaitClosed
-from .steps import ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
+from .steps import EffectNotRecorded, ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
 __all__ = [
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",
+    "EffectNotRecorded",
     "EventNotReadable",
     "EventsLost",
     "ExecutorMissing",
@@ -67,6 +71,7 @@ __all__ = [
     "IdempotencyConflict",
     "IllegalTransition",
     "InputInvalid",
+    "InvalidAnswer",
     "InvalidDefinition",
     "InvalidExport",
     "InvalidRequest",

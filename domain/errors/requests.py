@@ -98,6 +98,27 @@ class InvalidValue(InvalidRequest):
         super().__init__(f"{visible(path)}: {message}")
 
 
+class InvalidAnswer(InvalidRequest):
+    """An answer doesn't fit the schema of the wait that it was given for. Nothing was written, and the wait is open.
+
+    ``issues``: each path inside the answer, and what is wrong; the first ones of ``count``.
+    """
+
+    def __init__(self, wait: str, issues: Sequence[Fault], count: int | None = None) -> None:
+        self.wait = wait
+        self.issues: tuple[Fault, ...] = tuple(issues)
+        self.count = len(self.issues) if count is None else count
+        lines = [f"  - {_ends_of(_told(issue), _FAULT_TEXT)}" for issue in self.issues]
+        more = self.count - len(lines)
+        lines += [f"  - {more:,} more"] if more else []
+        super().__init__(f"wait {quoted(wait)} doesn't take this answer; nothing was written:\n" + "\n".join(lines))
+
+
+def _told(issue: Fault) -> str:
+    """The issue, where it concerns the whole answer without a path."""
+    return str(issue) if issue.path else visible(issue.message)
+
+
 class GlobalsMissing(InvalidRequest):
     """Nodes that are still to run read globals which the call wasn't given; nothing was written.
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from ..visible import visible
+from ..visible import quoted, visible
 from .base import FlowledgerError
 from .requests import Fault
 
@@ -29,6 +29,23 @@ class NonRetryable(FlowledgerError):
     """
 
     __str__ = Exception.__str__
+
+
+class EffectNotRecorded(FlowledgerError):
+    """A reproduction or a fork came to a node that acts on the world, and what comes of it is not on record.
+
+    Nothing was recorded there, or an attempt without an end, or what came of another answer. This is the failure of
+    that step; nothing is executed or retried. Name the executor's type with ``effects=`` to have it executed.
+    """
+
+    def __init__(self, node_id: str, type: str, run_id: str) -> None:
+        self.node_id = node_id
+        self.type = type
+        self.run_id = run_id
+        super().__init__(
+            f"node {quoted(node_id)} acts on the world, and run {quoted(run_id)} doesn't say what comes of it here, so "
+            f"it was not executed: name its type with effects=({quoted(type)},) to have it executed"
+        )
 
 
 class ExpressionError(FlowledgerError):

@@ -25,6 +25,8 @@ class After(TypedDict):
     """When it asked that."""
     due_at: NotRequired[int]
     """When it goes on by itself."""
+    until: NotRequired[int]
+    """Of a run that is held while it waits: its deadline."""
 
 
 class Recorded(TypedDict):

@@ -15,12 +15,14 @@ from ..errors import InvalidRequest, InvalidValue
 from ..events.envelope import LogLine
 from ..live import Unpicklable
 from ..masking import Masker
+from ..run.context import Context, PlacedResult, Tally
 from ..run.results import NodeResult
 from ..run.waits import Answer
 from ..values.json import PAUSE_KEY
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from ..workflow.retry_policy import RetryPolicy
 from .step_log import StepLog, step_log
 
@@ -93,9 +95,9 @@ class GivenStep(Unpicklable):
 
     __slots__ = (
         "_log",
+        "_loop",
         "_masker",
         "_now",
-        "_work",
         "answer",
         "attempt",
         "context",
@@ -106,7 +108,6 @@ class GivenStep(Unpicklable):
         "payload",
         "recoveries",
         "run_id",
-        "runs",
         "work_order_id",
         "workflow_id",
     )
@@ -122,8 +123,7 @@ class GivenStep(Unpicklable):
         globals: Mapping[str, Any],
         attempt: int,
         recoveries: int,
-        runs: int,
-        work: int,
+        loop: Loop | None,
         run_id: str | None,
         workflow_id: str,
         work_order_id: str | None,
@@ -144,18 +144,15 @@ class GivenStep(Unpicklable):
         self.globals = globals
         """Values for this call alone, such as secrets. Never stored."""
         self.attempt = attempt
-        """1 for the first execution since this node's last success."""
+        """1 for the first execution of this visit; each failure that is retried adds one."""
         self.recoveries = recoveries
         """How often the worker of this step died, and another one took the run over."""
-        self.runs = runs
-        """Successful results of this node so far."""
         self.run_id = run_id
         """The run's id; None when an engine runs without a store."""
         self.workflow_id = workflow_id
         self.work_order_id = work_order_id
         """The work order that the run belongs to; None when an engine runs without a store."""
-        self._work = work
-        """Which piece of work of the node this is, from 1: each success ends one."""
+        self._loop = loop
         self._now = now
         self._masker = masker
         self._log: StepLog | None = None
@@ -175,6 +172,30 @@ class StepContext(GivenStep):
         raise AttributeError(f"step.{name} can't be deleted: what a step is given is read-only")
 
     @property
+    def runs(self) -> int:
+        """Successes of this node since its loop was last entered from outside; 0 in a node that is in no loop."""
+        return self._tally_in_loop().successes
+
+    @property
+    def visit(self) -> int:
+        """The number of this visit, from 1 and since then; those that ended with an edge on failure count as well."""
+        return self._tally_in_loop().visits + 1
+
+    def _tally_in_loop(self) -> Tally:
+        loop = self._loop
+        return Tally(0, 0) if loop is None else cast("Context", self.context).tally_within(self.node.id, loop)
+
+    @property
+    def _work(self) -> int:
+        """Which piece of work of the node this is in the whole run, from 1: each visit is another one."""
+        return cast("Context", self.context).tally(self.node.id).visits + 1
+
+    @property
+    def failure(self) -> PlacedResult | None:
+        """The failure whose edge led to this node; None where it was reached by a success, or first."""
+        return cast("Context", self.context).failure_before(self.node.id)
+
+    @property
     def idempotency_key(self) -> str:
         """The same for every attempt of one step, another for every other step of every run.
 
@@ -189,7 +210,7 @@ class StepContext(GivenStep):
         So it is the same for each attempt and recovery, and for each retry, reproduction and fork of the run. Give it
         to whoever acts on the world, such as a bank, to have that done once. In a loop each visit is another piece.
         """
-        return f"{self.work_order_id or self.workflow_id}:{self.node.id}:{self._work}"
+        return effect_key(self.work_order_id or self.workflow_id, self.node.id, self._work)
 
     @property
     def log(self) -> StepLog:
@@ -197,6 +218,11 @@ class StepContext(GivenStep):
         if self._log is None:
             object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
         return cast("StepLog", self._log)
+
+
+def effect_key(work_order_id: str, node_id: str, number: int) -> str:
+    """The key of a piece of work: the ``number``-th, from 1, that the node does for the work order."""
+    return f"{work_order_id}:{node_id}:{number}"
 
 
 def make_read_only(given: GivenStep) -> StepContext:

@@ -17,6 +17,7 @@ from ..expressions import (
 )
 from ..visible import quoted
 from ..workflow.definition import Node, WorkflowDefinition
+from ..workflow.loops import Loops
 from ..workflow.retry_policy import RetryPolicy, policy_in
 from ..workflow.routes import routes_of
 from .executors import Executor, ExecutorRegistry, InputSchema
@@ -40,10 +41,12 @@ class InputValidator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlanningDependencies:
-    """What planning needs from the infrastructure: an expression language, and a compiler of input schemas."""
+    """What planning needs from the infrastructure: an expression language, and compilers of schemas."""
 
     language: ExpressionLanguage
     compile_input: Callable[[InputSchema], InputValidator]
+    compile_answer: Callable[[Mapping[str, Any]], object]
+    """Of the JSON Schema that an executor asks with. Raises InvalidRequest for one that can't be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ class PlannedNode:
     template: Template
     validator: InputValidator | None
     routes: PlannedRoutes
+    compile_answer: Callable[[Mapping[str, Any]], object]
+    """Raises InvalidRequest for a JSON Schema that no answer could be checked by."""
+    loops: Loops
+    """Of its definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Plan:
     nodes: Mapping[str, PlannedNode]
     routes: Mapping[str, PlannedRoutes]
     """By node id; also of nodes that have no executor."""
+    loops: Loops
     missing: Mapping[str, str] = field(default_factory=dict[str, str])
     """Node id → type, of nodes that have no executor here."""
     _readers: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]], compare=False)
@@ -128,6 +136,7 @@ def _plan(
 ) -> Plan:
     faults: list[Fault | None] = []
     nodes: dict[str, PlannedNode] = {}
+    loops = Loops(definition)
     without: dict[str, str] = {}
     refusal = excess_in_definition(_texts_with_expressions(definition))
     leaving = routes_of(definition)
@@ -149,10 +158,12 @@ def _plan(
             validator = None if executor.input is None else dependencies.compile_input(executor.input)
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {quoted(node.type)}: {error}"))
-        nodes[node.id] = PlannedNode(node, executor, policy, template, validator, routes[node.id])
+        nodes[node.id] = PlannedNode(
+            node, executor, policy, template, validator, routes[node.id], dependencies.compile_answer, loops
+        )
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)
-    return Plan(definition, nodes, routes, without)
+    return Plan(definition, nodes, routes, loops, without)
 
 
 def expression_faults(definition: WorkflowDefinition) -> list[Fault]:

@@ -1,5 +1,6 @@
 """One step: what the executor is given, and which events its outcome makes."""
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,25 +9,34 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from ..errors import ExpressionError, Fault, InputInvalid, InvalidValue, NonRetryable, input_invalid, raw_message
+from ..errors import (
+    ExpressionError,
+    Fault,
+    InputInvalid,
+    InvalidRequest,
+    InvalidValue,
+    NonRetryable,
+    input_invalid,
+    raw_message,
+)
 from ..masking import MASK, Masker
 from ..ports import NewEvent
 from ..run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED, RunState, envelope
+from ..run.events import RecordedPlace
 from ..run.waits import answer_of
 from ..values.clock import micros
 from ..values.json import PAUSE_KEY, freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from ..workflow.loops import Loop
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
+from .shutdown import find_shutdown
 from .step_scope import scope_of
-
-SHUTDOWN = (KeyboardInterrupt, GeneratorExit)
-"""Not an executor's failure: these are raised, and the step is executed again when the run is recovered."""
 
 
 class Returned(NamedTuple):
@@ -41,7 +51,30 @@ class Raised(NamedTuple):
     error: BaseException
 
 
-Outcome = Returned | Raised
+class Taken(NamedTuple):
+    """Nothing was executed: what is on record takes the place of what the executor would do."""
+
+    type: str
+    """Of the event that recorded it: a step's, or a pause."""
+    data: Mapping[str, Any]
+    """The body of that event."""
+    place: RecordedPlace
+
+
+Executed = Returned | Raised
+
+Outcome = Executed | Taken
+
+
+def failure_of(error: BaseException, handled: BaseException | None) -> Raised:
+    """An executor's error as its failure. Raises the shutdown that it is, or that led to it.
+
+    ``handled`` is the error that was being handled when the executor was called.
+    """
+    shutdown = find_shutdown(error, handled)
+    if shutdown is not None:
+        raise shutdown
+    return Raised(error)
 
 
 class Prepared(NamedTuple):
@@ -84,12 +117,14 @@ def prepare(
         valid = planned.validator.validate(data, node.id)
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
-    context = make_context(node, state, data, model, payload, globals.for_executor(node), now, masker)
+    loop = planned.loops.around(node.id)
+    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker)
     return Prepared(context, masked, context.attempt)
 
 
 def make_context(
     node: Node,
+    loop: Loop | None,
     state: RunState,
     data: Any,
     model: Any,
@@ -98,8 +133,7 @@ def make_context(
     now: Callable[[], int],
     masker: Masker,
 ) -> StepContext:
-    """What the node's executor is given in this state. ``payload`` is the state's, frozen."""
-    successes = state.context.successes(node.id)
+    """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
     given = GivenStep(
         node,
         data,
@@ -110,8 +144,7 @@ def make_context(
         globals,
         state.context.next_attempt(node.id),
         state.recoveries,
-        successes,
-        successes + 1,
+        loop,
         state.run_id,
         state.workflow_id,
         state.work_order_id,
@@ -193,12 +226,20 @@ def conclude(
     event["spent"] = (state.total_time or 0) + finished_at - started_at
     if event["recorded_at"] != finished_at:
         event["finished_at"] = finished_at
-    concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
-    if not isinstance(concluded, Raised):
-        return concluded
-    event["error"] = describe_error(concluded.error, masker)
-    # An executor that returned has had its effect: a value that can't be kept is no reason to repeat it.
-    failed = isinstance(outcome, Raised) and is_retryable(concluded.error)
+    if isinstance(outcome, Taken):
+        event["recorded"] = outcome.place
+    if isinstance(outcome, Taken) and outcome.type == STEP_FAILED:
+        event["error"] = outcome.data["error"]
+        if "version" not in outcome.place:  # nothing came of it, so nothing leads on from it
+            return [NewEvent(STEP_FAILED, event)]
+    else:
+        concluded = events_or_error(planned, state, outcome, event, globals, limits, masker)
+        if not isinstance(concluded, Raised):
+            return concluded
+        event["error"] = describe_error(concluded.error, masker)
+    # What isn't executed isn't retried. An executor that returned has had its effect: a value that can't be kept is no
+    # reason to repeat it.
+    failed = isinstance(outcome, Raised) and is_retryable(outcome.error)
     if failed and planned.policy is not None and planned.policy.allows(attempt):
         event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
     elif planned.routes.on_failure:
@@ -230,12 +271,16 @@ def events_or_error(
     """
     if isinstance(outcome, Raised):
         return outcome
+    if isinstance(outcome, Taken):
+        if outcome.type == PAUSED:
+            asked = {key: outcome.data[key] for key in ("reason", "until", "answer") if key in outcome.data}
+            return [NewEvent(PAUSED, {**event, **asked})]
+        outcome = Returned(StepResult(outcome.data.get("output"), outcome.data.get("handle")))
+    handled = sys.exception()
     try:
         return _conclude_return(planned, state, dict(event), outcome.value, globals, limits, masker)
-    except SHUTDOWN:
-        raise
     except BaseException as error:  # noqa: BLE001 - reading the value may run the executor's own code
-        return Raised(error)
+        return failure_of(error, handled)
 
 
 def _conclude_return(
@@ -261,7 +306,7 @@ def _conclude_return(
                 raise InvalidValue("until", f"{quoted(pause.until)} is not a datetime with a time zone")
             event["until"] = micros(pause.until)
         if pause.answer is not None:
-            event["answer"] = answer_schema(pause.answer, limits)
+            event["answer"] = answer_schema(pause.answer, planned, limits)
         return [NewEvent(PAUSED, event)]
     result = value if isinstance(value, StepResult) else StepResult(value)
     output = freeze(result.output, "output", limits.max_value_bytes)
@@ -291,13 +336,21 @@ def _conclude_return(
     ]
 
 
-def answer_schema(given: Any, limits: StepLimits) -> Any:
+def answer_schema(given: Any, planned: PlannedNode, limits: StepLimits) -> Any:
     """The JSON Schema of a wait's answers. Raises InvalidValue for what is neither a schema nor a pydantic model."""
     if isinstance(given, type) and issubclass(given, BaseModel):
-        given = given.model_json_schema()
+        try:
+            given = given.model_json_schema()
+        except Exception as error:  # a model's own code makes its schema, and not every model has one
+            raise InvalidValue("answer", f"{quoted(given.__name__)} has no JSON Schema: {error}") from error
     if not isinstance(given, Mapping):
         raise InvalidValue("answer", f"{quoted(given)} is neither a pydantic model nor a JSON Schema")
-    return freeze(given, "answer", limits.max_value_bytes)
+    schema = freeze(given, "answer", limits.max_value_bytes)
+    try:
+        planned.compile_answer(schema)
+    except InvalidRequest as error:
+        raise InvalidValue("answer", raw_message(error)) from None
+    return schema
 
 
 def _data_seen_by(state: RunState) -> Iterator[Any]:
@@ -316,11 +369,11 @@ def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:
     """An error as it is recorded: type, message and traceback, secrets masked."""
     if isinstance(error, InputInvalid) and error.node_id:
         error = _make_recordable(error, masker)
+    handled = sys.exception()
     try:
         message = raw_message(error)
-    except SHUTDOWN:
-        raise
     except BaseException as failure:  # noqa: BLE001 - an executor may raise anything, also what can't be shown
+        failure_of(failure, handled)  # raises a shutdown
         message = f"(its __str__ raised {type(failure).__name__})"
     described = {"type": type(error).__name__, "message": recordable(message, masker)}
     if trace := _traceback(error):
@@ -333,9 +386,9 @@ def _traceback(error: BaseException) -> str:
     inner = error.__traceback__.tb_next if error.__traceback__ is not None else None  # the first frame is the caller's
     if inner is None:
         return ""
+    handled = sys.exception()
     try:
         return "".join(traceback.format_exception(type(error), error, inner))
-    except SHUTDOWN:
-        raise
-    except BaseException:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+    except BaseException as failure:  # noqa: BLE001 - an error that can't be shown; where it came from still can
+        failure_of(failure, handled)  # raises a shutdown
         return "".join(traceback.format_tb(inner))

@@ -1,7 +1,9 @@
 """The step loop, sans-I/O: a generator that yields effects, which a runner carries out, sync or async."""
 
+import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import ExpressionError, InputInvalid, InvalidRequest
 from ..ports import NewEvent
@@ -9,17 +11,18 @@ from ..run import STEP_FAILED, RunState, fail, is_running
 from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
+from ..workflow.definition import Node
 from .executors import Executor, StepContext
 from .failure_report import report_failure
 from .plan import Plan
 from .scoping import Globals, parse_globals
-from .step import SHUTDOWN, Outcome, Prepared, Raised, Returned, StepLimits, conclude, prepare
+from .step import Executed, Outcome, Prepared, Raised, Returned, StepLimits, Taken, conclude, failure_of, prepare
 
 STEP_LIMIT_REASON = "Step limit exceeded"
 
 
 class Execute(NamedTuple):
-    """Effect: run this executor; the runner answers with its Outcome."""
+    """Effect: run this executor; the runner answers with what came of it."""
 
     executor: Executor
     context: StepContext
@@ -31,7 +34,23 @@ class Append(NamedTuple):
     events: list[NewEvent]
 
 
-StepLoop = Generator[Execute | Append, Any, None]
+class Recall(NamedTuple):
+    """Effect: ask the record, which may read the store; the runner answers with what ``find`` returns."""
+
+    find: Callable[[], Taken | None]
+
+
+StepLoop = Generator[Execute | Append | Recall, Any, None]
+
+
+class EffectsRecord(Protocol):
+    """What the executors of a work order have done to the world, for a run that doesn't do it again."""
+
+    def covers(self, executor: Executor) -> bool:
+        """Whether the record is asked before this executor is executed."""
+
+    def find(self, state: RunState, node: Node) -> Taken | None:
+        """What takes the place of the node's next step; None: it is executed."""
 
 
 class CallSettings(NamedTuple):
@@ -68,8 +87,13 @@ def check_actor(by: str) -> None:
     check_name(by, "by")
 
 
-def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bool = False) -> StepLoop:
-    """Run steps while the state is active: all of them, or a single one."""
+def step_loop(
+    state: RunState, plan: Plan, settings: CallSettings, record: EffectsRecord | None = None, *, single: bool = False
+) -> StepLoop:
+    """Run steps while the state is active: all of them, or a single one.
+
+    Steps that ``record`` covers are taken from it where it has them.
+    """
     by, globals, step_limit, now, chance, limits = settings
     masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
@@ -82,13 +106,17 @@ def step_loop(state: RunState, plan: Plan, settings: CallSettings, *, single: bo
         planned = plan.nodes[state.current_node_id]
         started_at = now()
         prepared: Prepared | None = None
-        outcome: Outcome
+        outcome: Outcome | None = None
         try:
             prepared = prepare(planned, state, globals, now, masker)
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:
-            outcome = yield Execute(planned.executor, prepared.context)
+            if record is not None and record.covers(planned.executor):
+                outcome = yield Recall(partial(record.find, state, planned.node))
+                started_at = now()  # looking is no part of the step
+            if outcome is None:
+                outcome = yield Execute(planned.executor, prepared.context)
         events = conclude(
             planned,
             state,
@@ -122,15 +150,14 @@ def refuse_recovery(state: RunState, plan: Plan) -> str | None:
     )
 
 
-def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Outcome:
+def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Executed:
     """Run an executor to its end; ``finish`` completes an awaitable. Whatever it raises is its outcome.
 
-    Shutdowns are raised.
+    Raises a shutdown: see ``shutdown``.
     """
+    handled = sys.exception()
     try:
         value = executor.function(context)
         return Returned(finish(value) if hasattr(value, "__await__") else value)
-    except SHUTDOWN:
-        raise
-    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also SystemExit
-        return Raised(error)
+    except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also its own SystemExit
+        return failure_of(error, handled)

@@ -26,6 +26,7 @@ def scope_of(
     return Scope(
         nodes=state.context if results is None else results,
         payload=payload,
+        answer=None if state.answer is None else payload,
         input=node.data,
         globals=given,
         elsewhere=elsewhere,

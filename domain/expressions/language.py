@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from ..errors import ExpressionError, InvalidValue
 from ..values.json import freeze
+from .absence import roots_that_may_be_absent, source_without
 from .conditions import required_names
 from .lexer import MAX_SOURCE_LENGTH, tokenize
 from .references import ANY, ROOTS, Scope, find_references, resolve, shorten, suggestion
@@ -67,7 +68,10 @@ class Expression:
 
     __slots__ = (
         "_global_names",
+        "_language",
+        "_may_be_absent",
         "_program",
+        "_programs_without",
         "_references",
         "_selection",
         "reads_globals",
@@ -88,6 +92,10 @@ class Expression:
         """The names of globals without which it has no value, whatever else it is given."""
         self._program = None if self._is_path(len(tokens)) else language.compile(source)
         self._selection = Selection(self._references)
+        self._language = language
+        self._may_be_absent = roots_that_may_be_absent(tokens, self._references)
+        self._programs_without: dict[frozenset[str], Program] = {}
+        """Compiled when they are needed: by the roots that are absent."""
 
     def _is_path(self, token_count: int) -> bool:
         path = self._references[0] if self._references else None
@@ -98,8 +106,14 @@ class Expression:
         return not public.issuperset(self._global_names)
 
     def evaluate(self, scope: Scope, allowance: Allowance) -> Any:
-        """The value as read-only JSON. Raises ExpressionError; its message holds no value from globals."""
-        if self._program is None:
+        """The value as read-only JSON. Raises ExpressionError; its message holds no value from globals.
+
+        What is read of a payload or an answer that isn't there is null, as is what can't be done with such a null.
+        """
+        absent = self._may_be_absent and frozenset(root for root in self._may_be_absent if getattr(scope, root) is None)
+        if absent:
+            value = self._evaluate_without(absent, scope, allowance)
+        elif self._program is None:
             value = resolve(scope, self._references[0])
             if not self.reads_globals and type(value) not in (dict, list):
                 return value  # a scalar, or shared and frozen already
@@ -112,6 +126,20 @@ class Expression:
             return freeze(value, "the result", converts=False)  # string(…) says how it is written
         except InvalidValue as error:
             raise ExpressionError(self._not_json(error)) from None
+
+    def _evaluate_without(self, absent: frozenset[str], scope: Scope, allowance: Allowance) -> Any:
+        if self._program is None:
+            return None
+        program = self._programs_without.get(absent)
+        if program is None:
+            source = source_without(self.source, tokenize(self.source), self._references, absent)
+            program = self._programs_without[absent] = self._language.compile(source)
+        try:
+            return program.evaluate(self._selection.of(scope), allowance)
+        except ExpressionError as error:
+            if error.missing == "":  # a type error
+                return None
+            raise self._explain(error, scope) from None
 
     def _not_json(self, error: InvalidValue) -> str:
         if self.reads_globals:
@@ -141,6 +169,6 @@ class Expression:
             return ExpressionError(f"unknown reference {shown}, did you mean nodes[{shown}]?", missing=missing)
         near = suggestion(missing, ROOTS)
         return ExpressionError(
-            f"unknown reference {shown}{near}; expressions see nodes, payload, failure, input and globals",
+            f"unknown reference {shown}{near}; expressions see nodes, payload, answer, failure, input and globals",
             missing=missing,
         )

@@ -10,7 +10,7 @@ from ..errors import ExpressionError
 from ..values.json import render_path
 from .lexer import Token, matching_brackets
 
-ROOTS = ("nodes", "payload", "failure", "input", "globals")
+ROOTS = ("nodes", "payload", "answer", "failure", "input", "globals")
 """The names that an expression sees."""
 
 _RESERVED = frozenset({"in", "true", "false", "null"})
@@ -53,6 +53,8 @@ class Scope:
     """The failure by which the run came to the node; None where it came by a success."""
     public: frozenset[str] = frozenset()
     """The names of globals that aren't masked."""
+    answer: Any = None
+    """What the node's own wait was answered with."""
 
 
 class _AnyKey:
@@ -189,7 +191,6 @@ def _enter(value: Any, key: str | int, reference: Reference, index: int) -> Any:
 
 
 _WHY_NULL = {
-    "payload": "; only the first step after a start or a resume sees a payload",
     "failure": "; no edge on failure has led here",
 }
 

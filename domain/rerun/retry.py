@@ -1,16 +1,17 @@
-"""Retrying a run: which results are reused, what is refused, and the preview."""
+"""Retrying a run: what is refused, and the preview."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import IllegalTransition, InvalidRequest
-from ..ports import RecordedEvent
-from ..run import STARTED, STEP_COMPLETED, STEP_FAILED, replaced_by
+from ..errors import IllegalTransition
 from ..status import RunStatus
+from ..values.brief import brief
+from ..values.json import restore
 from ..visible import quoted, visible
 from ..workflow.definition import WorkflowDefinition
+from .effects import RepeatedEffect
 
 _UNENDED: dict[RunStatus, str] = {
     "paused": "is paused: resume it or cancel it first",
@@ -38,52 +39,6 @@ def refuse_unknown(node_id: str, definition: WorkflowDefinition, workflow_id: st
         )
 
 
-# --- reused results ---------------------------------------------------------------------------------------------------
-
-
-class NodeVisit(NamedTuple):
-    """The visit of a run to a node: the results of the ``version`` events recorded before it are reused."""
-
-    run_id: str
-    version: int
-
-
-def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVisit:
-    """The last visit to a node, in the events of a run and of those that it begins with, newest first.
-
-    A visit begins before its first attempt, so that the step sees the same payload; where there is no attempt, after
-    the event that led to the node. Raises InvalidRequest, with the nodes that were reached.
-    """
-    reached: list[str] = []
-    replaced: set[tuple[str, int]] = set()
-    missing = f"the run never came to node {quoted(node_id)}"
-    for event in backwards:
-        replaced.update(replaced_by(event))
-        if (event.stream, event.version) in replaced:
-            continue
-        leads_to = _leads_to(event)
-        if leads_to == node_id:
-            return NodeVisit(event.stream, event.version)
-        if event.type in (STEP_COMPLETED, STEP_FAILED):
-            if event.data["node_id"] == node_id and event.data.get("attempt", 1) == 1:
-                return NodeVisit(event.stream, event.version - 1)
-            reached.append(event.data["node_id"])
-        if leads_to is not None:
-            reached.append(leads_to)
-        if node_id in event.data.get("adopted", {}).get("context", {}):
-            missing = f"node {quoted(node_id)} ran before the run was adopted, and what it saw isn't on record"
-    named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
-    raise InvalidRequest(f"{missing}: it came to {named}")
-
-
-def _leads_to(event: RecordedEvent) -> str | None:
-    """The node that is visited next. A fork continues its source's visit, unless it has an edit."""
-    data = event.data
-    if event.type == STARTED and data.get("origin", {}).get("kind") == "fork" and "edited" not in data:
-        return None
-    return data.get("next_node_id", data.get("start_node_id"))
-
-
 # --- a preview --------------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +58,46 @@ class ReusedNode:
     """Whether the live version has the node with changes, or not at all."""
     code_changed: bool
     """Whether its executor's code, or the release that it came with, has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierAnswer:
+    """What the node at which a retry begins had asked then, and how that was answered."""
+
+    node_id: str
+    wait: str
+    """The id of the wait."""
+    reason: str | None
+    """What was asked."""
+    payload: Any = field(hash=False)
+    """What was answered."""
+    by: str
+    at: datetime
+    timed_out: bool
+    """Whether nobody answered, and the deadline did."""
+    reused: bool
+    """Whether the retry begins with this answer, as its caller named the node; else it asks again."""
+
+    def __setstate__(self, state: list[Any]) -> None:
+        restore(self, state, "payload")
+
+    def to_data(self) -> Mapping[str, Any]:
+        return {
+            "nodeId": self.node_id,
+            "wait": self.wait,
+            "reason": self.reason,
+            "payload": self.payload,
+            "by": self.by,
+            "at": self.at.isoformat(),
+            "timedOut": self.timed_out,
+            "reused": self.reused,
+        }
+
+    def __str__(self) -> str:
+        question = "" if self.reason is None else f" {self.reason!r}"
+        who = f"its deadline ({self.by})" if self.timed_out else self.by
+        said = f"{who} answered{question} with {brief(self.payload)} at {self.at.isoformat()}"
+        return f"{self.node_id} goes on with what {said}" if self.reused else f"{self.node_id} asks again; then {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +130,10 @@ class RetryPreview:
     """Nodes of both versions whose executor's code, or the release that it came with, has changed."""
     refused: str | None
     """Why a rejected work order would be rejected again, and nothing would run."""
+    answers: tuple[EarlierAnswer, ...] = ()
+    """What the node at which it begins had asked then, oldest first; it asks again, unless the answer is reused."""
+    effects: tuple[RepeatedEffect, ...] = ()
+    """What the work order's runs have done to the world, and this one would do again when it comes to it."""
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
@@ -167,12 +166,15 @@ class RetryPreview:
             "startChanged": self.start_changed,
             "codeChanged": list(self.code_changed),
             "refused": self.refused,
+            "answers": [answer.to_data() for answer in self.answers],
+            "effects": [effect.to_data() for effect in self.effects],
         }
 
     def __str__(self) -> str:
         ran = "" if self.ran_version is None else f" (then it ran version {self.ran_version})"
         lines = [f"would run version {self.version} of {self.workflow_id}{ran} from {self.start_node_id}"]
         lines += [_reused_line(node) for node in self.reused]
+        lines += map(str, self.answers)
         differences = {
             "added since then": self.added,
             "removed since then": self.removed,
@@ -181,6 +183,7 @@ class RetryPreview:
         }
         lines += [f"{what}: {', '.join(nodes)}" for what, nodes in differences.items() if nodes]
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
+        lines += map(str, self.effects)
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
         return "\n".join(map(visible, lines))
 

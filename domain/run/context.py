@@ -117,10 +117,6 @@ class Context(Immutable, Mapping[str, Results]):
     def __contains__(self, node_id: object) -> bool:
         return isinstance(node_id, str) and (self._visible(node_id) > 0 or self._has_empty(node_id))
 
-    def successes(self, node_id: str) -> int:
-        """How many successful results a node has."""
-        return self.tally(node_id).successes
-
     def tally(self, node_id: str) -> "Tally":
         """How often a node has been executed."""
         return self._tally(node_id, 0)

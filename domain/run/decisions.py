@@ -1,6 +1,6 @@
 """Decisions on a run: each returns the next event, raises IllegalTransition, or returns None for nothing to do."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..errors import IllegalTransition, InvalidRequest, RunHeld
@@ -23,7 +23,7 @@ from .events import (
     Origin,
 )
 from .state import RunState
-from .waits import Holding
+from .waits import GivenAnswer, Holding
 
 
 def envelope(state: RunState, by: str, now: int) -> dict[str, Any]:
@@ -49,9 +49,15 @@ def start(
     origin: Origin | None = None,
     edited: EditedResult | None = None,
     adopted: Mapping[str, Any] | None = None,
+    asks_again: bool = False,
+    given_answer: GivenAnswer | None = None,
     queued: bool = False,
+    effects: Collection[str] = (),
 ) -> NewEvent:
-    """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it."""
+    """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
+
+    ``effects`` are the types that a reproduction or fork executes although they act on the world.
+    """
     data: dict[str, Any] = {
         "recorded_at": now,
         "by": by,
@@ -66,6 +72,8 @@ def start(
         data["origin"] = origin
     if queued:
         data["queued"] = True
+    if effects:
+        data["effects"] = sorted(effects)
     data |= code
     if payload is not None:
         data["payload"] = payload
@@ -75,6 +83,10 @@ def start(
         data["edited"] = edited
     if adopted is not None:
         data["adopted"] = adopted
+    if asks_again:
+        data["asks_again"] = True
+    if given_answer is not None:
+        data["given_answer"] = given_answer
     return NewEvent(STARTED, data)
 
 
@@ -111,16 +123,20 @@ def resume(state: RunState, payload: Any, by: str, now: int) -> NewEvent:
 
 
 def proceed(state: RunState, payload: Any, by: str, now: int) -> NewEvent | None:
-    """Claim a run that waits for a retry or was interrupted; None when it has ended.
+    """Claim a run that waits for a retry or was interrupted, or answer for a wait whose deadline has passed.
 
-    Raises RunHeld, and IllegalTransition when it is paused.
+    None when it has ended. Raises RunHeld, and IllegalTransition when it waits for an answer.
     """
     if state.status in TERMINAL:
         return None
     refuse_held(state)
-    if state.status == "paused":
-        raise IllegalTransition(f"{state.label} is paused: resume it")
     data = envelope(state, by, now)
+    if state.status == "paused":
+        until = None if state.wait is None else state.wait.get("until")
+        if state.wait is None or until is None or until > now:
+            due = "" if until is None else f"; its deadline is {moment(until).isoformat()}"
+            raise IllegalTransition(f"{state.label} is paused: resume it{due}")
+        return NewEvent(RESUMED, data | {"wait": state.wait["version"], "timed_out": True})
     if state.status == "active":
         return NewEvent(CLAIMED if state.queued else RECOVERED, data)
     if payload is not None:

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from ..events.envelope import Distribution, LogLine, Recorded
 from ..ports import RecordedEvent
+from .waits import GivenAnswer
 
 
 class Origin(TypedDict):
@@ -37,6 +38,14 @@ class EditedResult(TypedDict):
     """null when absent."""
 
 
+class RecordedPlace(TypedDict):
+    """Where the outcome of a step was taken from that was not executed in this run, as it acts on the world."""
+
+    run_id: str
+    version: NotRequired[int]
+    """Of the event that recorded it. Absent where nothing was on record, so that the step failed."""
+
+
 class RunStarted(Recorded):
     workflow_id: str
     workflow_version: int
@@ -46,6 +55,8 @@ class RunStarted(Recorded):
     origin: NotRequired[Origin]
     queued: NotRequired[Literal[True]]
     """Left to a worker."""
+    effects: NotRequired[list[str]]
+    """In a reproduction or a fork: the types that are executed although they act on the world."""
     code: NotRequired[dict[str, str]]
     """Node type → digest of the executor's source that will run."""
     distributions: NotRequired[dict[str, Distribution]]
@@ -59,6 +70,10 @@ class RunStarted(Recorded):
     adopted: NotRequired[dict[str, Any]]
     """The snapshot from elsewhere, as JSON, with whose results and in whose state the run begins."""
     edited: NotRequired[EditedResult]
+    asks_again: NotRequired[Literal[True]]
+    """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
+    given_answer: NotRequired[GivenAnswer]
+    """Of a retry: its first step sees this answer of an earlier run, whose payload is that of the retry."""
 
 
 class StepError(TypedDict):
@@ -76,6 +91,8 @@ class _Step(Recorded):
     started_at: int
     finished_at: NotRequired[int]
     """``recorded_at`` when absent."""
+    recorded: NotRequired[RecordedPlace]
+    """It was not executed: its outcome is that of another event."""
 
 
 class StepCompleted(_Step):
@@ -119,6 +136,8 @@ class RunPaused(Recorded):
     spent: NotRequired[int]
     started_at: NotRequired[int]
     finished_at: NotRequired[int]
+    recorded: NotRequired[RecordedPlace]
+    """It was not executed: it asks what another event has asked."""
     input: NotRequired[Any]
     logs: NotRequired[list[LogLine]]
 

@@ -130,6 +130,8 @@ def after_of(state: RunState) -> After:
         after["asked_version"], after["asked_at"] = wait["version"], wait["asked_at"]
     if (due_at := state.due_at) is not None:
         after["due_at"] = due_at
+    elif wait is not None and "until" in wait:
+        after["until"] = wait["until"]
     return after
 
 

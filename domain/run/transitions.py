@@ -29,7 +29,7 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     if "adopted" in data:
         _begin_as_adopted(state, data)
         return
-    state.payload = data.get("payload")
+    state.payload, state.answer = data.get("payload"), data.get("given_answer")
     state.metadata = freeze(data.get("metadata", {}))
     state.last_started_at = data["recorded_at"]
     state.total_time = 0
@@ -87,6 +87,9 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
         on_metadata_set(state, data)
     if state.finished_at is not None:
         state.finished_at = data["recorded_at"]
+    if "asks_again" in data:
+        _ask_again(state, data)
+        return
     if (edited := data.get("edited")) is None:
         state.payload = data.get("payload", state.payload)
         return
@@ -99,6 +102,14 @@ def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:
     state.held, state.parked = held, held is not None
     if "next_node_id" not in edited:
         _end(state, "completed", data)
+
+
+def _ask_again(state: RunState, data: Mapping[str, Any]) -> None:
+    """Stand at the node as if it hadn't asked yet."""
+    state.payload = data.get("payload")
+    state.wait = state.answer = None
+    state.status = "active"
+    state.paused_reason = None
 
 
 def on_step_completed(state: RunState, data: Mapping[str, Any]) -> None:

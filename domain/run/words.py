@@ -18,12 +18,13 @@ def describe_start(data: Body) -> str:
         came = f", adopted at version {adopted['version']}, {adopted['status']}"
     edited = data.get("edited")
     replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
-    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}"
+    named = f", executes {', '.join(data['effects'])} anew" if "effects" in data else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}{named}"
 
 
 def describe_step(data: Body) -> str:
     by = f"by {data['handle']!r} " if "handle" in data else ""
-    return f"{by}→ {_destination(data)}: {brief(data.get('output'))}"
+    return f"{by}→ {_destination(data)}: {brief(data.get('output'))}{_taken(data)}"
 
 
 def _destination(data: Body) -> str:
@@ -43,12 +44,12 @@ def describe_failure(data: Body) -> str:
     else:
         why = ", as no condition is true" if "no_condition_held" in data else because(data.get("reason"))
         then = f"the run has failed{why}"
-    return f"{error_text(data['error'])}; {then}"
+    return f"{error_text(data['error'])}{_taken(data)}; {then}"
 
 
 def describe_pause(data: Body) -> str:
     until = f" until {moment(data['until']).isoformat()}" if "until" in data else ""
-    return f"{data.get('reason', 'paused')}{until}"
+    return f"{data.get('reason', 'paused')}{until}{_taken(data)}"
 
 
 def describe_resumption(data: Body) -> str:
@@ -69,6 +70,14 @@ def describe_recovery(_: Body) -> str:
 
 def describe_metadata(data: Body) -> str:
     return brief(data["metadata"])
+
+
+def _taken(data: Body) -> str:
+    if (place := data.get("recorded")) is None:
+        return ""
+    if "version" not in place:
+        return ", not executed"
+    return f", as recorded in run {place['run_id']}@{place['version']}"
 
 
 def _time(at: int) -> str:

@@ -18,7 +18,7 @@ from ..errors import Fault, InvalidDefinition, InvalidValue
 from ..lazy import lazy
 from ..values.json import freeze, refreeze, render_path
 from ..values.json_compare import json_digest
-from .graph_faults import graph_faults, roots_of, size_faults
+from .graph_faults import graph_faults, roots_of, size_faults, start_among
 
 
 def _json(value: Any) -> Any:
@@ -102,7 +102,10 @@ class WorkflowDefinition(_DefinitionPart):
     nodes: Annotated[tuple[Node, ...], Field(strict=False)]
     edges: Annotated[tuple[Edge, ...], Field(strict=False)] = ()
     start: _Text | None = None
-    """The first node; by default the one node without incoming edges. None when there is no such node, or several."""
+    """The first node; by default the one node without incoming edges. None when there is no such node, or several.
+
+    Where an edge was disabled, the node that it led to is no start by that alone.
+    """
     name: _Text | None = None
     """What people call it."""
     description: _Text | None = None
@@ -127,8 +130,8 @@ class WorkflowDefinition(_DefinitionPart):
         faults += graph_faults(value)
         if faults or definition is None:
             raise InvalidDefinition(faults)
-        if definition.start is None and len(definition.roots) == 1:
-            object.__setattr__(definition, "start", definition.roots[0])
+        if definition.start is None and (start := start_among(definition.roots, definition.to_data())) is not None:
+            object.__setattr__(definition, "start", start)
         return definition
 
     @lazy

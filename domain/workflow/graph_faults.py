@@ -1,7 +1,7 @@
 """What is wrong with a graph, told of its JSON: the definition may have faults in its shape, too."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import Fault, InvalidDefinition
@@ -108,7 +108,7 @@ def start_faults(definition: Any) -> list[Fault]:
     if not isinstance(definition, Mapping) or not definition.get("nodes") or definition.get("start") is not None:
         return []
     roots = roots_of(definition)
-    if len(roots) == 1:
+    if start_among(roots, definition) is not None:
         return []
     if not roots:
         return [Fault("start", "every node has an incoming edge; name the first one in 'start'")]
@@ -159,10 +159,21 @@ _NAMED = {"nodes": ("id", "type"), "edges": ("id", "sourceHandle", "source_handl
 
 def roots_of(definition: _Part) -> tuple[str, ...]:
     """The ids of the nodes to which no edge leads."""
-    leading = (edge for edge in entries(definition, "edges") if is_enabled(edge))
-    targets = {edge["target"] for edge in leading if isinstance(edge.get("target"), str)}
+    targets = set(_targets(edge for edge in entries(definition, "edges") if is_enabled(edge)))
     ids = (node["id"] for node in entries(definition, "nodes") if isinstance(node.get("id"), str))
     return tuple(node_id for node_id in ids if node_id not in targets)
+
+
+def start_among(roots: tuple[str, ...], definition: _Part) -> str | None:
+    """The one root; of several the one to which not even a disabled edge leads: disabling one moves no start."""
+    if len(roots) > 1:
+        targets = set(_targets(edge for edge in entries(definition, "edges") if not is_enabled(edge)))
+        roots = tuple(node_id for node_id in roots if node_id not in targets)
+    return roots[0] if len(roots) == 1 else None
+
+
+def _targets(edges: Iterable[_Part]) -> Iterator[str]:
+    return (edge["target"] for edge in edges if isinstance(edge.get("target"), str))
 
 
 def is_enabled(edge: _Part) -> bool:

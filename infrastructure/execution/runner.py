@@ -3,16 +3,17 @@
 import asyncio
 import functools
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
-from ...domain.execution.step import SHUTDOWN, Outcome, Raised, Returned
-from ...domain.execution.step_loop import Append, Execute, StepLoop, run_executor
+from ...domain.execution.step import Outcome, Raised, Returned, failure_of
+from ...domain.execution.step_loop import Append, Execute, Recall, StepLoop, run_executor
 from ...domain.ports import NewEvent
-from ..concurrency.threads import HasThreads, ThreadPool, threads_of
+from ..concurrency.threads import HasThreads, ThreadPool, Threads, threads_of
 
 _Owner = TypeVar("_Owner")
 _ThreadedOwner = TypeVar("_ThreadedOwner", bound=HasThreads)
@@ -45,11 +46,13 @@ def run_steps(step_loop: StepLoop, commit: Commit) -> None:
             if isinstance(asked, Append):
                 commit(asked.events)
                 answer = None
+            elif isinstance(asked, Recall):
+                answer = asked.find()
             else:
                 answer = run_executor(asked.executor, asked.context, awaiter.finish)
 
 
-async def arun_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
+async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> None:
     """Run the loop to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
         answer: Outcome | None = None
@@ -61,8 +64,10 @@ async def arun_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -
             if isinstance(asked, Append):
                 await commit.acommit(asked.events)
                 answer = None
+            elif isinstance(asked, Recall):
+                answer = await threads.store.run(asked.find)
             else:
-                answer = await _acall(asked, threads)
+                answer = await _acall(asked, threads.executors)
 
 
 async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
@@ -73,17 +78,17 @@ async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
         outcome = await threads.run(run_executor, executor, context, _return_awaitable)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
+    handled, task = sys.exception(), asyncio.current_task()
+    # A caller may clean up while it is being cancelled: what was asked for before doesn't count.
+    before = 0 if task is None else task.cancelling()
     try:
         return Returned(await outcome.value)
-    except SHUTDOWN:
-        raise
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if task is not None and task.cancelling() > before:
             raise  # the caller was cancelled; else it was something that the executor itself awaited
         return Raised(error)
     except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded
-        return Raised(error)
+        return failure_of(error, handled)
 
 
 def _return_awaitable(awaitable: Awaitable[Any]) -> Any:
@@ -113,7 +118,7 @@ def synchronous(
         if execution.work is not None:
             try:
                 run_steps(*execution.work)
-            except KeyboardInterrupt as interrupt:
+            except (KeyboardInterrupt, SystemExit) as interrupt:
                 if execution.interrupted is not None:
                     interrupt.add_note(execution.interrupted)
                 raise
@@ -135,7 +140,7 @@ def asynchronous(
         threads = threads_of(self)
         execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
-            await arun_steps(*execution.work, threads.executors)
+            await arun_steps(*execution.work, threads)
         return execution.result()
 
     return _name_method(method, "a" + prepare.__name__.removeprefix("_"))
@@ -157,6 +162,8 @@ class _Awaiter:
     def __init__(self) -> None:
         self._runner: asyncio.Runner | None = None
         self._thread: ThreadPool | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_interrupted = False
 
     def __enter__(self) -> "_Awaiter":
         return self
@@ -176,13 +183,30 @@ class _Awaiter:
                 self._thread = ThreadPool("flowledger-async", 1)
 
         async def await_it() -> Any:
+            self._task = asyncio.current_task()
+            if self._is_interrupted:
+                raise asyncio.CancelledError
             return await awaitable
 
         runner = self._runner
         return self._submit(lambda: runner.run(await_it()))
 
     def _submit(self, work: Callable[[], Any]) -> Any:
-        return work() if self._thread is None else self._thread.submit(work).result()
+        if self._thread is None:
+            return work()
+        done = self._thread.submit(work)
+        try:
+            return done.result()
+        finally:
+            if not done.done():
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """This thread was interrupted while it waited for the other one: end what that awaits."""
+        self._is_interrupted = True  # before the task is looked at, which looks at it when it begins
+        task = self._task
+        if task is not None and not task.done():
+            task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 def _loop_is_running() -> bool:

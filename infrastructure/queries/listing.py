@@ -94,7 +94,7 @@ def runs_page(
     before = parse_cursor(after, filters)
     rows, lag = lists.runs(replace(query, before=before), search, limit + 1) if is_storable else ([], None)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(lists.index, query.workflow_id, query.version)
+        check_workflow(lists.index, query.workflow_id, query.version)
     page = make_page(rows, limit, lambda row: Place(row.started_at, row.position), filters)
     return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
 
@@ -128,7 +128,7 @@ def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, lim
     check_limit(limit)
     rows = index.work_orders(replace(query, before=parse_cursor(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
-        _check_workflow(index, query.workflow_id, None)
+        check_workflow(index, query.workflow_id, None)
     page = make_page(rows, limit, lambda row: Place(row.opened_at, row.position), query)
     return Page(tuple(map(work_order_summary, page)), page.next)
 
@@ -141,8 +141,8 @@ def workflows_page(index: Index, archived: bool, after: str | None, limit: int) 
     return Page(tuple(map(workflow_summary, rows[:limit])), rows[limit - 1].workflow_id if more else None)
 
 
-def _check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
-    """Without this check a mistyped name would give an empty list, as if nothing ran."""
+def check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
+    """Raises WorkflowNotFound, VersionNotFound: a mistyped name would give an empty list, as if nothing ran."""
     workflow = index.workflow(workflow_id)
     if workflow is None:
         raise WorkflowNotFound(workflow_id)

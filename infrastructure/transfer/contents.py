@@ -1,11 +1,11 @@
 """The contents of an export: a run, and all streams needed to read it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...domain.errors import RunNotFound, StorageCorrupt
 from ...domain.ports import EventStore, RecordedEvent
-from ...domain.run import STARTED
+from ...domain.run import STARTED, Origin
 from ...domain.values.ids import workflow_stream
 from ..repositories.origins import origin_in
 
@@ -21,7 +21,8 @@ class StreamPart(NamedTuple):
 
 def collect_parts(store: EventStore, run_id: str) -> list[StreamPart]:
     """The run's stream; its work order's up to the event that adds the run, and the runs that it names until then; the
-    sources of all these runs; the workflow up to the latest version that one of them used.
+    sources of all these runs, and the runs from which they took outcomes; the workflow up to the latest version that
+    one of them used.
 
     So everything that an event in the export refers to is included, and a later run of the work order changes nothing.
     Raises RunNotFound, StorageCorrupt where one of them is missing.
@@ -54,8 +55,16 @@ class _PartCollector:
             self.upto[run] = self._store.head(run)
             self._need_version(first.data, run_id)
             origin = origin_in(run, first.data)
-            due += [] if origin is None else [origin["run_id"]]
+            if origin is not None:
+                due += [origin["run_id"], *self._taken_from(run, origin)]
             due += self._add_work_order(first.data["correlation_id"], run)
+
+    def _taken_from(self, run_id: str, origin: Origin) -> Iterator[str]:
+        """The runs whose outcomes a reproduction or fork has taken."""
+        if origin["kind"] != "retry":
+            for event in self._store.read(run_id):
+                if "recorded" in event.data:
+                    yield event.data["recorded"]["run_id"]
 
     def _add_work_order(self, work_order_id: str, run_id: str) -> list[str]:
         """Add a work order up to the event that names a run. Returns the runs that it names until then."""

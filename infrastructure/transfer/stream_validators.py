@@ -83,6 +83,8 @@ class RunValidator:
     """Versions at which other runs begin."""
     past: dict[int, RunState] = field(default_factory=dict[int, RunState])
     payload_digest: str = ""
+    taken_from: set[str] = field(default_factory=set[str])
+    """The runs whose outcomes it has taken."""
     _legality: Legality = field(default_factory=lambda: Legality({}))
 
     def begin(self, routes: Mapping[str, NodeRoutes], past: RunState | None, data: Mapping[str, Any]) -> None:
@@ -98,6 +100,10 @@ class RunValidator:
         if state.version and data.get("correlation_id") != state.work_order_id:
             raise InvalidValue("correlation_id", f"its run belongs to work order {state.work_order_id!r}")
         self._legality.check(state, type, data)
+        if "recorded" in data:
+            if state.origin is None or state.origin["kind"] == "retry":
+                raise IllegalTransition("only a reproduction or a fork takes outcomes from the record")
+            self.taken_from.add(data["recorded"]["run_id"])
         event = {key: value for key, value in data.items() if key not in _LARGE}
         if type == METADATA_SET:
             event["metadata"] = {}
@@ -224,5 +230,5 @@ class WorkOrderValidator:
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
 
 
-_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at"})
+_SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at", "until"})
 """What older releases didn't say."""

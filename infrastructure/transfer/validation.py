@@ -163,6 +163,7 @@ class ExportValidator:
             yield from self._disagreements(order, run)
             due += [(named, order_id) for named in order.named]
             due += [(started["origin"]["run_id"], run_id)] if "origin" in started else []
+            due += [(source, run_id) for source in run.history.taken_from]
 
     def _disagreements(self, order: WorkOrderValidator, run: _Run) -> Iterator[str]:
         run_id, state = run.history.state.run_id, order.state

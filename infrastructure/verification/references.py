@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from ...domain.errors import EventNotReadable
 from ...domain.events.integrity import Finding
-from ...domain.run import STARTED
+from ...domain.run import PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.ids import workflow_stream
+from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, RUN_ADDED
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import LAST, EventRow
@@ -45,6 +46,17 @@ class _Source(NamedTuple):
     version: int
 
 
+class _Outcome(NamedTuple):
+    """A run has taken the outcome of a step from another run's event."""
+
+    run: str
+    version: int
+    source: str
+    source_version: int
+    said: tuple[str, str]
+    """By the run: the type of the event, and the digest of what it says that came of the step."""
+
+
 class ReferenceInspector(Inspector):
     """Every stream that an event names exists up to the named version, and agrees.
 
@@ -56,9 +68,12 @@ class ReferenceInspector(Inspector):
         self._store = store
         self._mentions: OrderedDict[_Pair, _Mention] = OrderedDict()
         self._sources: list[_Source] = []
+        self._outcomes: list[_Outcome] = []
         self._versions: OrderedDict[tuple[str, int], object] = OrderedDict()
 
     def event(self, row: EventRow, data: dict[str, Any] | None) -> Iterable[Finding]:
+        if data is not None and "recorded" in data:
+            return self._taken(row, data)
         return () if data is None or row.type not in _NAMING else self._named_by(row, data)
 
     def _named_by(self, row: EventRow, data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -74,6 +89,7 @@ class ReferenceInspector(Inspector):
     def finish(self) -> Iterator[Finding]:
         yield from self._look_up(len(self._mentions))
         yield from self._look_up_sources()
+        yield from self._look_up_outcomes()
 
     def _begun(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
         if isinstance(order_id := started.get("correlation_id"), str):
@@ -149,6 +165,30 @@ class ReferenceInspector(Inspector):
                 said = f"version {version} of run {source!r}"
                 yield _reference(run, 1, f"it begins with what there was at {said}, which isn't in the store")
 
+    def _taken(self, row: EventRow, data: Mapping[str, Any]) -> Iterator[Finding]:
+        match data["recorded"]:
+            case {"run_id": str(source), "version": int(version)}:
+                self._outcomes.append(_Outcome(row.stream, row.version, source, version, _said(row, data)))
+            case _:
+                pass
+        if len(self._outcomes) > MAX_PENDING:
+            yield from self._look_up_outcomes()
+
+    def _look_up_outcomes(self) -> Iterator[Finding]:
+        outcomes, self._outcomes = self._outcomes, []
+        said: dict[tuple[str, int], tuple[str, str] | None] = {}
+        for row in self._rows_at(sorted({(outcome.source, outcome.source_version) for outcome in outcomes})):
+            try:
+                said[row.stream, row.version] = _said(row, self._store.body(row))
+            except EventNotReadable:
+                said[row.stream, row.version] = None  # which has another finding
+        for run, version, source, source_version, (type, digest) in outcomes:
+            place = f"version {source_version} of run {source!r}"
+            if (source, source_version) not in said:
+                yield _reference(run, version, f"it took its outcome from {place}, which isn't in the store")
+            elif (there := said[source, source_version]) is not None and there[0] == type and there[1] != digest:
+                yield _reference(run, version, f"it took its outcome from {place}, which says otherwise")
+
     def _check_workflow(self, run_id: str, started: Mapping[str, Any]) -> Iterator[Finding]:
         match started:
             case {"workflow_id": str(workflow_id), "workflow_version": int(version), "definition_digest": str(digest)}:
@@ -194,6 +234,21 @@ def _may_be_there(place: tuple[str, int]) -> bool:
     """Whether every database can be queried for such a place: an event may name anything."""
     return "\0" not in place[0] and 0 < place[1] <= LAST
 
+
+def _said(row: EventRow, data: Mapping[str, Any]) -> tuple[str, str]:
+    """The type of a step's event, and the digest of what it says that came of the step.
+
+    A value that can't be kept any more fails the run that took it: that is another type.
+    """
+    keys = ("node_id", *_OUTCOMES.get(row.type, ()))
+    return row.type, json_digest({key: data[key] for key in keys if key in data})
+
+
+_OUTCOMES = {
+    STEP_COMPLETED: ("output", "handle"),
+    STEP_FAILED: ("error",),
+    PAUSED: ("reason", "until", "answer"),
+}
 
 _NAMING = frozenset({STARTED, OPENED, RUN_ADDED})
 

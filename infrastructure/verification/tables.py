@@ -73,6 +73,10 @@ RUNS = Table(
         "actor",
         "origin",
         "source",
+        "wait_version",
+        "asked_at",
+        "due_at",
+        "held",
     ),
     what="runs",
 )

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from ...domain.errors import EventNotReadable
 from ...domain.event_registry import EVENTS
 from ...domain.events.registry import IndexEffect
-from ...domain.run import METADATA_SET, STARTED, STEP_COMPLETED, STEP_FAILED
+from ...domain.run import METADATA_SET, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.status import UNREADABLE, work_order_status
 from ...domain.values.clock import EARLIEST
 from ...domain.values.ids import workflow_stream
@@ -136,6 +136,7 @@ def _add_unreadable(changes: IndexChanges, event: PlacedEvent) -> bool:
             "node_id": None,
             "error_type": None,
             "finished_at": None,
+            **_WAITS_FOR_NOTHING,
         }
     else:
         changes.orders[event.stream] = nothing | {
@@ -204,7 +205,34 @@ def _moved_to(event: PlacedEvent) -> RowValues:
         "node_id": None if after["status"] == "active" else optional_key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
         "finished_at": None if finished_at is None else row_time(finished_at),
+        **_waits_as(event),
     }
+
+
+def _waits_as(event: PlacedEvent) -> RowValues:
+    """What the run waits for behind the event."""
+    data, after = event.data, event.data["after"]
+    status = after["status"]
+    if status not in ("paused", "error"):
+        return _WAITS_FOR_NOTHING
+    asked_version, asked_at, held = after.get("asked_version"), after.get("asked_at"), "held" in after
+    due_at = after.get("due_at", after.get("until"))
+    if status == "error" and due_at is None:
+        due_at = data.get("retry_at")  # older releases said nothing of it behind the event
+    elif status == "paused" and asked_version is None and not held:  # nor who asked
+        if event.type == STARTED or (event.type == PAUSED and "node_id" in data):
+            asked_version, asked_at, due_at = event.version, data["recorded_at"], data.get("until")
+        else:
+            held = True
+    return {
+        "wait_version": None if asked_version is None else count_column(asked_version),
+        "asked_at": None if asked_at is None else row_time(asked_at),
+        "due_at": None if due_at is None else row_time(due_at),
+        "held": held,
+    }
+
+
+_WAITS_FOR_NOTHING: Final[RowValues] = {"wait_version": None, "asked_at": None, "due_at": None, "held": False}
 
 
 # --- work orders ------------------------------------------------------------------------------------------------------

@@ -36,6 +36,19 @@ class RunQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitQuery:
+    """The same of open waits."""
+
+    workflow_id: str | None = None
+    node: str | None = None
+    """That asked."""
+    due_before: int | None = None
+    """Its deadline is before this time."""
+    behind: Place | None = None
+    """Here the oldest come first, so this is behind younger ones."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOrderQuery:
     """The same of work orders."""
 

@@ -30,6 +30,26 @@ class RunRow(NamedTuple):
     """The run that it retries, reproduces or branches from."""
     queued: bool
     """Recorded for a worker, which has not begun yet. SQLite says 0 and 1."""
+    wait_version: int | None
+    """At which it asked what is open."""
+    due_at: int | None
+    """When it goes on by itself, unless it is held."""
+    held: bool | None
+    """Whether an operator holds it; None as of a past time, of which neither this nor the two before are known."""
+
+
+class WaitRow(NamedTuple):
+    """A run with a question that is open."""
+
+    run_id: str
+    work_order_id: str
+    workflow_id: str
+    workflow_version: int
+    by: str
+    position: int
+    wait_version: int
+    asked_at: int
+    held: bool
 
 
 class WorkOrderRow(NamedTuple):

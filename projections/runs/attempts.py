@@ -33,6 +33,15 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenFrom:
+    """Where a step's outcome was taken from that was not executed in this run, as it acts on the world."""
+
+    run_id: str
+    version: int | None
+    """Of the event there; None: nothing was on record there, so the step failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One execution of one node."""
 
@@ -69,6 +78,8 @@ class Attempt:
     logs: tuple[LogEntry, ...]
     no_condition_held: bool = field(default=False, metadata=ADDED)
     """Whether there were edges, and none of their conditions was true."""
+    taken_from: TakenFrom | None = field(default=None, metadata=ADDED)
+    """Where its outcome was taken from. None: it was executed."""
 
 
 class Due:
@@ -157,7 +168,12 @@ def _attempt(event: RecordedEvent, waited: int) -> Attempt:
         until=moment_of(data.get("until")),
         logs=tuple(LogEntry(moment(line["at"]), line["level"], line["message"]) for line in data.get("logs", ())),
         no_condition_held="no_condition_held" in data,
+        taken_from=_taken_from(data.get("recorded")),
     )
+
+
+def _taken_from(place: Mapping[str, Any] | None) -> TakenFrom | None:
+    return None if place is None else TakenFrom(place["run_id"], place.get("version"))
 
 
 def moment_of(at: int | None) -> datetime | None:

@@ -12,6 +12,7 @@ from ...domain.values.json import freeze
 _READ_ONLY = ("metadata", "extra", "retry_extra")
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "run_id", *_READ_ONLY))
 _OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at", "extra")
+_OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
         "after": since.version if since else 0,
         "pruned": None if history.pruned is None else list(history.pruned),
         "results": [
-            {key: entry[key] for key in _OF_A_RESULT if key in entry}
+            {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
             for entry in map(history.__getitem__, range(first, state.context.count))
         ],
     }

@@ -29,6 +29,14 @@ class RunSummary:
     origin: str | None
     """``retry``, ``reproduction`` or ``fork`` of the run ``source``."""
     source: str | None
+    next_due_at: datetime | None = None
+    """When it goes on by itself: at its retry, or at the deadline of what it waits for. None while it is held."""
+    waits: bool | None = None
+    """Whether a question of its is open. None, as the next two, in a list as of a past time, which doesn't say it."""
+    held: bool | None = None
+    """Whether an operator holds it."""
+    queued: bool | None = None
+    """Whether it waits to be executed, and nobody has claimed it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,10 @@ def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
         None if row.finished_at is None else _row_moment(row.finished_at),
         row.origin,
         row.source,
+        None if row.due_at is None or row.held else _row_moment(row.due_at),
+        None if row.held is None else row.wait_version is not None,
+        None if row.held is None else bool(row.held),
+        None if row.held is None else bool(row.queued),
     )
 
 

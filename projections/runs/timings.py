@@ -126,11 +126,14 @@ class TimingsFold:
         self.runs = 0
 
     def add(self, workflow_version: int, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """The steps of one run, from the types and bodies of its events. What it reused is none of its steps."""
+        """The steps of one run, from the types and bodies of its events. What it reused is none of its steps.
+
+        Nor is what it took from the record instead of executing it.
+        """
         self.runs += 1
         due = Due()
         for type, data in events:
-            if type in (STEP_COMPLETED, STEP_FAILED):
+            if type in (STEP_COMPLETED, STEP_FAILED) and "recorded" not in data:
                 group = workflow_version if self._by == "version" else moment(data["started_at"]).date().isoformat()
                 steps = self._steps.setdefault((data["node_id"], group), _Steps())
                 steps.took.append(finish_time(data) - data["started_at"])

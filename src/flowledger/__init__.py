@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
+        EffectNotRecorded,
         EventNotReadable,
         EventsLost,
         ExecutorMissing,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         IdempotencyConflict,
         IllegalTransition,
         InputInvalid,
+        InvalidAnswer,
         InvalidDefinition,
         InvalidExport,
         InvalidRequest,
@@ -47,7 +49,8 @@ if TYPE_CHECKING:
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
     from .domain.rerun.bulk import BulkItem
-    from .domain.rerun.retry import RetryPreview, ReusedNode
+    from .domain.rerun.effects import RepeatedEffect
+    from .domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
     from .domain.run import RunHeader
     from .domain.run.context import PlacedResult
     from .domain.run.results import NodeResult
@@ -88,9 +91,10 @@ if TYPE_CHECKING:
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
-    from .projections.runs.attempts import Attempt, LogEntry
+    from .projections.runs.attempts import Attempt, LogEntry, TakenFrom
     from .projections.runs.audit_trail import Act
     from .projections.runs.lineage import Lineage, Relative
+    from .projections.runs.open_waits import WaitSummary
     from .projections.runs.reused_results import ReusedResult
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
@@ -120,7 +124,9 @@ __all__ = [
     "Conflict",
     "ConflictingHistory",
     "Divergence",
+    "EarlierAnswer",
     "Edge",
+    "EffectNotRecorded",
     "Engine",
     "EventNotReadable",
     "EventsLost",
@@ -139,6 +145,7 @@ __all__ = [
     "ImportedStream",
     "InputInvalid",
     "Intervention",
+    "InvalidAnswer",
     "InvalidDefinition",
     "InvalidExport",
     "InvalidRequest",
@@ -166,6 +173,7 @@ __all__ = [
     "Public",
     "RecordedEvent",
     "Relative",
+    "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
     "RetryPolicy",
@@ -196,12 +204,14 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "TakenFrom",
     "Timings",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
     "Wait",
     "WaitClosed",
+    "WaitSummary",
     "WorkOrder",
     "WorkOrderNotFound",
     "WorkOrderRejected",
@@ -221,6 +231,7 @@ __all__ = [
 
 _NAMES = {
     "domain.rerun.bulk": "BulkItem",
+    "domain.rerun.effects": "RepeatedEffect",
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
@@ -228,10 +239,11 @@ _NAMES = {
     "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
     "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
     "domain.errors.requests": (
-        "Fault InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue GlobalsMissing"
+        "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue "
+        "GlobalsMissing"
     ),
     "domain.errors.runs": "RunHeld WaitClosed",
-    "domain.errors.steps": "WorkOrderRejected NonRetryable ExpressionError InputInvalid",
+    "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
     "domain.errors.storage": (
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
@@ -239,7 +251,7 @@ _NAMES = {
     "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",
     "domain.run.results": "NodeResult",
-    "domain.rerun.retry": "RetryPreview ReusedNode",
+    "domain.rerun.retry": "EarlierAnswer RetryPreview ReusedNode",
     "domain.run": "RunHeader",
     "domain.execution.scoping": "Public Scoped",
     "domain.run.snapshot": "RetryState Snapshot",
@@ -256,7 +268,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
-    "projections.runs.attempts": "Attempt LogEntry",
+    "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
         "AuditedOrigin AuditedPause AuditedRun AuditedWorkflow AuditedWorkOrder Intervention Provenance "
@@ -266,6 +278,7 @@ _NAMES = {
     "projections.comparison.runs_model": "ComparedRun ComparedStep Parting RunComparison",
     "projections.replay.divergence": "Divergence",
     "projections.runs.lineage": "Lineage Relative",
+    "projections.runs.open_waits": "WaitSummary",
     "projections.runs.reused_results": "ReusedResult",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",

@@ -72,7 +72,7 @@ def test_attempts_count_failures_since_the_last_success():
     context = extended(context, "a", entry(error="boom", attempt=2))
     assert context.next_attempt("a") == 3
     context = extended(context, "a", entry("fine", attempt=3))
-    assert (context.next_attempt("a"), context.successes("a")) == (1, 1)
+    assert (context.next_attempt("a"), context.tally("a").successes) == (1, 1)
 
 
 def test_outputs_refuse_change_and_copies_of_them_do_not():
@@ -113,4 +113,4 @@ def test_every_view_equals_a_plain_copy_made_at_that_moment(steps):
         assert view.to_data() == expected
         for node_id in "abc":
             wins = [item for item in expected.get(node_id, []) if "error" not in item]
-            assert view.successes(node_id) == len(wins)
+            assert view.tally(node_id).successes == len(wins)

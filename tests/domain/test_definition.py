@@ -195,6 +195,12 @@ def test_an_edge_that_is_not_enabled_leads_nowhere():
     assert fl.WorkflowDefinition.model_validate({"nodes": TWO, "edges": edges}).start == "a"
 
 
+def test_disabling_an_edge_makes_no_other_start():
+    edges = [{"source": "a", "target": "b", "enabled": False}]
+    definition = fl.WorkflowDefinition.model_validate({"nodes": TWO, "edges": edges})
+    assert (definition.start, definition.roots, start_faults(definition)) == ("a", ("a", "b"), [])
+
+
 def test_metadata_and_copies_of_it_refuse_change():
     definition = fl.WorkflowDefinition.model_validate(WHOLE)
     for one in (definition, copy.deepcopy(definition)):

@@ -124,6 +124,9 @@ def perform(behaviour: Json, step: fl.StepContext, invocation: int) -> Any:
             if runs < len(items):
                 return fl.StepResult({"currentItem": items[runs], "currentIndex": runs}, handle=loop)
             return fl.StepResult({"totalItems": len(items)}, handle=done)
+        case {"each": key}:
+            items = data[key]
+            return fl.StepResult(items[step.runs], "item") if step.runs < len(items) else fl.StepResult(None, "done")
         case {"returns": value}:
             return value
         case {"echo": True}:

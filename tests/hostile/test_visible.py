@@ -121,11 +121,13 @@ def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerErro
             "changes": [],
             "conflicts": [text],
             "streams": {text: 1},
+            "needed": {text: [text]},
+            "readers": {text: text},
         }
         given[name] = lists.get(name, 3 if is_number or name == "expected" else Odd(text))
     assert not OBEYED.search(str(kind(**given)))
     reasons = {name: "a reason" for name in given if name in ("message", "reason")}
-    times = {name: MOMENT for name in given if name in ("saved_at", "used_at", "first")}
+    times = {name: MOMENT for name in given if name in ("saved_at", "used_at", "answered_at", "at", "first")}
     times |= {"asked": MOMENT} if kind is fl.NothingAsOf else {}
     said = str(kind(**given | reasons | times))
     assert not re.search("^FORGED", said, re.MULTILINE), "a name began a line of the message"

@@ -464,3 +464,13 @@ def outcomes(snapshot: fl.Snapshot) -> Any:
         node: [(result.output, result.error, result.attempt) for result in results]
         for node, results in snapshot.context.items()
     }
+
+
+def test_a_retry_from_a_node_that_had_asked_elsewhere_asks_again(desk: Desk) -> None:
+    run = desk.runs.resume(desk.adopt(PAUSED).id, payload="yes", by="bob")
+    assert run.status == "completed"
+    retry = desk.runs.retry(run.id, "ask")
+    assert (retry.status, desk.seen[-1]) == ("paused", ("ask", 1, None))
+    other = desk.runs.resume(desk.adopt(PAUSED).id, payload="yes", by="bob")
+    assert desk.runs.retry(other.id, "ask", answers=("ask",)).status == "completed"
+    assert desk.seen[-2:] == [("ask", 1, "yes"), ("last", 1, None)]

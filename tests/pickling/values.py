@@ -62,10 +62,15 @@ def answers(folder: Path) -> Iterator[Any]:
         with fl.open_ledger("memory:") as other:
             yield other.history.import_(folder / "run.jsonl")
     yield from small_answers()
+    yield from effects_answers()
     yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
+    yield fl.WaitSummary(
+        "r:2", "r", "o", "w", 1, "ask", None, datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2, False, "a"
+    )
+    yield fl.EarlierAnswer("ask", "r:2", "approve?", [True], "bob", datetime(2026, 1, 1, tzinfo=UTC), False, True)
     yield fl.Answer({"approved": [True]}, "bob", datetime(2026, 1, 1, tzinfo=UTC), False, "r:2")
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Public("eu-west")
@@ -95,6 +100,16 @@ def small_answers() -> Iterator[Any]:
         yield [*waits.snapshot.context.placed()]
         yield [ledger.workflows.diff("w", 1, 2), ledger.runs.get(ledger.runs.retry(failed.id).id)]
         yield fl.Fault("nodes[0]", "has no id")
+
+
+def effects_answers() -> Iterator[Any]:
+    """Of what was done to the world once."""
+    executors = fl.ExecutorRegistry()
+    executors.register("pay", effects=True)(lambda step: "paid")
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save({"nodes": [{"id": "pay", "type": "pay"}]}, workflow_id="w", by="ada")
+        run = ledger.runs.start("w")
+        yield [ledger.history.audit(ledger.runs.reproduce(run.id).id), ledger.runs.retry(run.id, preview=True)]
 
 
 def parts(value: Any) -> list[Any]:

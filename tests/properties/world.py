@@ -25,10 +25,11 @@ DEFINITION = {
         {"source": "a", "target": "c", "sourceHandle": "skip"},
         {"source": "b", "target": "c"},
         {"source": "b", "target": "a", "sourceHandle": "again"},
+        {"source": "b", "target": "c", "on": "failure"},
     ],
     "start": "a",
 }
-"""Two ways to the end, a loop, and at ``b`` handles that no edge takes."""
+"""Two ways to the end, a loop, at ``b`` handles that no edge takes, and an edge for its failures."""
 
 
 class Act(NamedTuple):

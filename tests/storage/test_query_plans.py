@@ -12,7 +12,7 @@ import pytest
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
 from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
-from flowledger.projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
+from flowledger.projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 
 RUNS = 20_000
 
@@ -25,7 +25,7 @@ def connection(new_postgres_url: Any) -> Iterator[Any]:
     chance = random.Random(4)
     with psycopg.connect(url, autocommit=True) as connection:
         with connection.cursor() as cursor:
-            columns = ", ".join((*sql.RUN_COLUMNS,))
+            columns = ", ".join(COLUMNS)
             with cursor.copy(f"COPY flowledger_index_runs ({columns}) FROM STDIN") as rows:
                 for number in range(1, RUNS + 1):
                     rows.write_row(run(number, chance))
@@ -65,8 +65,15 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "finished_at": ended,
         "version": 2,
         "queued": False,
+        "wait_version": 2 if status == "paused" else None,
+        "asked_at": number * 1000 if status == "paused" else None,
+        "due_at": number * 2000 if status == "paused" and number % 2 else None,
+        "held": False,
     }
-    return tuple(row[name] for name in sql.RUN_COLUMNS)
+    return tuple(row[name] for name in COLUMNS)
+
+
+COLUMNS = (*sql.RUN_COLUMNS, "asked_at")
 
 
 MIDDLE = RUNS * 500
@@ -103,6 +110,16 @@ def test_no_list_of_work_orders_walks_a_whole_table(connection: Any, query: Any,
     check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), 51))
 
 
+@pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
+@pytest.mark.parametrize("query", [{}, {"workflow_id": "w7"}, {"node": "n"}, {"workflow_id": "w7", "node": "n"}])
+@pytest.mark.parametrize("due_before", [None, MIDDLE])
+def test_a_list_of_waits_looks_at_nothing_but_waits(
+    connection: Any, query: Any, due_before: int | None, place: Place | None
+) -> None:
+    condition = sql.waits(WaitQuery(**query, due_before=due_before, behind=place), 51)
+    check(connection, condition, at_most=60)
+
+
 @pytest.mark.parametrize("by", [None, "a3"])
 def test_no_trail_walks_a_whole_table(connection: Any, by: str | None) -> None:
     check(connection, sql.acts(by, None, None, None, DEEP, 51))
@@ -112,14 +129,14 @@ def test_the_family_of_a_run_is_found_by_its_work_order(connection: Any) -> None
     check(connection, sql.related_runs("r7"))
 
 
-def check(connection: Any, query: Condition) -> None:
+def check(connection: Any, query: Condition, at_most: int = RUNS // 10) -> None:
     rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {convert_parameters(query.sql)}", query.parameters)
     ((plan,),) = rows.fetchall()
     nodes = list(walk(plan[0]["Plan"]))
     kinds = [node["Node Type"] for node in nodes]
     assert "Seq Scan" not in kinds, json.dumps(plan, indent=1)
     looked_at = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "Scan" in node["Node Type"])
-    assert looked_at < RUNS / 10, json.dumps(plan, indent=1)
+    assert looked_at < at_most, json.dumps(plan, indent=1)
 
 
 def walk(node: Any) -> Iterator[Any]:

@@ -107,6 +107,15 @@ REFUSED: dict[str, tuple[Change, str]] = {
         said("workflow.created", code={"work": {"name": "x", "digest": "0" * 64, "source": "1"}}),
         "digest is not that",
     ),
+    "an outcome that a first run took": (
+        said("run.step_completed", recorded={"run_id": new_id(5), "version": 2}),
+        "only a reproduction or a fork takes outcomes",
+    ),
+    "an outcome of a run that isn't there": (
+        said("run.step_completed", 2, recorded={"run_id": new_id(5), "version": 2}),
+        "is missing",
+    ),
+    "an outcome of what is no run": (said("run.step_completed", 2, recorded={"run_id": "x"}), "not the id of a run"),
     "nobody": (said("run.started", by=""), "an actor"),
     "a save that no run needs": (saved_again, "goes on behind version 1"),
     "a run that it doesn't need": (with_stranger, "doesn't need stream"),

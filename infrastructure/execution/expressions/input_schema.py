@@ -29,7 +29,7 @@ def compile_input(schema: type[BaseModel] | Mapping[str, Any]) -> InputValidator
     A ``$ref`` stays within the schema: nothing is fetched from anywhere.
     """
     if isinstance(schema, Mapping):
-        return _SchemaInput(schema)
+        return SchemaInput(schema)
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return _ModelInput(schema)
     raise InvalidRequest(f"an input schema is a pydantic model or a JSON Schema, not {quoted(schema)}")
@@ -57,10 +57,12 @@ class _ModelInput:
             raise _invalid(node_id, [Fault("", f"{type(error).__name__}: {error}")]) from error
 
 
-class _SchemaInput:
+class SchemaInput:
+    """A JSON Schema. ``fills``: whether the defaults that it names are put into the data."""
+
     __slots__ = ("_cost", "_fill", "_has_choices", "_patterns", "_schema", "_validators")
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], *, fills: bool = True) -> None:
         try:
             self._schema = thaw(freeze(schema, "schema"))
         except InvalidValue as error:
@@ -77,7 +79,7 @@ class _SchemaInput:
         written = json.dumps(self._schema)
         self._has_choices = '"anyOf"' in written or '"oneOf"' in written
         """Whether one error may contain many: those of each of the choices."""
-        self._fill = _compile_defaults(self._schema)
+        self._fill = _compile_defaults(self._schema) if fills else None
 
     def validate(self, data: Any, node_id: str) -> InputResult:
         filled = data if self._fill is None else self._fill(data)

@@ -5,8 +5,8 @@ from typing import Any
 
 from ....domain.errors import StorageUnavailable
 from ....projections.index.changes import INDEX_REVISION
-from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
-from ....projections.index.rows import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
+from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
+from ....projections.index.rows import ActRow, RunRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
 from ...storage.errors import translate_errors
 from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect
@@ -33,6 +33,10 @@ class Index:
     def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""
         return list(map(RunRow._make, self._rows(sql.related_runs(run_id))))
+
+    def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:
+        """Those first that were asked first."""
+        return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """Newest first."""

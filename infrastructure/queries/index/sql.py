@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from ....domain.status import ENDED
 from ....projections.index.columns import key
-from ....projections.index.query import Condition, Place, RunQuery, WorkOrderQuery
-from ....projections.index.rows import ActRow, RunRow, SaveRow, WorkflowRow, WorkOrderRow
+from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
+from ....projections.index.rows import ActRow, RunRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
 from ...storage.sql import Dialect
 
 RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
@@ -125,6 +125,27 @@ def _is_in_state(table: str, query: RunQuery, status: str | None, parameters: di
     ]
 
 
+def waits(query: WaitQuery, limit: int) -> Condition:
+    """The open waits of a page, those first that were asked first."""
+    parameters: dict[str, Any] = {"limit": limit}
+    conditions = [
+        "r.wait_version IS NOT NULL",
+        *_equal("workflow_id", "r.workflow_id", query.workflow_id, parameters),
+        *_equal("node_id", "r.node_id", None if query.node is None else key(query.node), parameters),
+    ]
+    if query.due_before is not None:
+        parameters["due_before"] = query.due_before
+        conditions.append("r.due_at < :due_before")
+    if query.behind is not None:
+        parameters |= {"asked_at": query.behind.time, "position": query.behind.position}
+        conditions.append("(r.asked_at, r.position) > (:asked_at, :position)")
+    return Condition(
+        f"SELECT {_columns(WaitRow, 'r')} FROM flowledger_index_runs AS r WHERE {' AND '.join(conditions)} "  # noqa: S608 - our own columns and tables; values are parameters
+        "ORDER BY r.asked_at, r.position LIMIT :limit",
+        parameters,
+    )
+
+
 def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
     """The work orders of a page, newest first, each with the count of its runs and retries."""
     parameters: dict[str, Any] = {"limit": limit}
@@ -195,6 +216,9 @@ _RUN_THEN = _columns(
     error_type="c.error_type",
     version="c.version",
     finished_at="CAST(NULL AS bigint) AS finished_at",
+    wait_version="CAST(NULL AS bigint) AS wait_version",
+    due_at="CAST(NULL AS bigint) AS due_at",
+    held="CAST(NULL AS boolean) AS held",
 )
 _RUN_EITHER = _columns(
     RunRow,
@@ -204,6 +228,9 @@ _RUN_EITHER = _columns(
     node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
     error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
     finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
+    wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END",
+    due_at="CASE WHEN c.stream IS NULL THEN r.due_at END",
+    held="CASE WHEN c.stream IS NULL THEN r.held END",
 )
 _WORK_ORDER = _columns(
     WorkOrderRow,

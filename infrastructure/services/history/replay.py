@@ -168,7 +168,8 @@ class Replay:
             return self._take_without_executor(version, data)
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
-        is_taken = is_lost or executor.type in self._scope.from_record
+        was_taken = "recorded" in data  # nothing was executed then, and this run has the outcome of another one
+        is_taken = is_lost or was_taken or executor.type in self._scope.from_record
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
                 return self._diverge_masked(version, data)
@@ -218,7 +219,7 @@ class Replay:
         data = recorded.data
         if recorded.type == STEP_COMPLETED:
             edges = routes.conditional.get(data.get("handle"), ())
-        elif recorded.type == STEP_FAILED and "retry_at" not in data and not is_replaced_by_failure(data):
+        elif recorded.type == STEP_FAILED and not ("retry_at" in data or _leads_nowhere(data)):
             edges = routes.on_failure
         else:
             return None
@@ -256,7 +257,7 @@ class Replay:
     def _take(self, version: int, data: Mapping[str, Any], executor: Executor) -> None:
         self._from_record[executor.type] += 1
         doubts = self._scope.verify and not self._scope.ignore_code and self._doubt is None
-        if doubts and self._has_changed(executor):
+        if doubts and "recorded" not in data and self._has_changed(executor):
             self._doubt = self._diverge(version, data, "code", Difference("", None, None))
 
     def _take_without_executor(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
@@ -289,3 +290,8 @@ class Replay:
     def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
         return has_changed(executor.type, code_of(executor), known, self._sources)
+
+
+def _leads_nowhere(failed: Mapping[str, Any]) -> bool:
+    """Whether no edge on failure is looked for: the event says less than what happened, or nothing happened."""
+    return is_replaced_by_failure(failed) or "version" not in failed.get("recorded", {"version": 0})

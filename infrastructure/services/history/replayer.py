@@ -12,10 +12,10 @@ from ....domain.execution.scoping import NONE_GIVEN, Globals
 from ....domain.execution.step import StepLimits, make_context, prepare
 from ....domain.execution.step_loop import CallSettings, call_settings
 from ....domain.ports import EventStore, NewEvent, RecordedEvent
+from ....domain.rerun.effects import named_types
 from ....domain.run import RunState
 from ....domain.values.json import freeze
 from ....domain.values.point_in_time import parse_moment
-from ....domain.visible import quoted
 from ....domain.workflow import WorkflowSnapshot
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.attempts import is_execution
@@ -55,7 +55,7 @@ class Replayer:
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None, ignore_code: bool
     ) -> PreparedCall[ReplayReport]:
         """The replay of all steps that are recorded of a run by now."""
-        scope = choose_scope(self._executors or (), verify, self._check_types(effects), ignore_code)
+        scope = choose_scope(self._executors or (), verify, named_types(effects, self._executors), ignore_code)
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"
@@ -108,7 +108,8 @@ class Replayer:
             with suppress(InputInvalid):  # a mask may not be what the schema asks for
                 model = planned.validator.validate(data, node.id).model
         payload, globals = freeze(state.payload, "payload"), settings.globals.for_executor(node)
-        return make_context(node, state, data, model, payload, globals, settings.now, settings.globals.masker())
+        loop, masker = plan.loops.around(node.id), settings.globals.masker()
+        return make_context(node, loop, state, data, model, payload, globals, settings.now, masker)
 
     def _read_step(self, run_id: str, version: int) -> RecordedEvent:
         """The event that recorded a step. Raises RunNotFound, VersionNotFound, InvalidRequest where it is another."""
@@ -133,17 +134,6 @@ class Replayer:
 
     def _settings(self, globals: Mapping[str, Any] | None) -> CallSettings:
         return call_settings("replay", globals, None, self._now, _no_jitter, self._limits)
-
-    def _check_types(self, effects: Collection[str]) -> frozenset[str]:
-        """The types to execute although they have effects. Raises InvalidRequest for one that isn't registered."""
-        if isinstance(effects, str):
-            raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
-        if not isinstance(effects, Collection):
-            raise InvalidRequest(f"effects {quoted(effects)} is no list of types")
-        for type in effects:
-            if not isinstance(type, str) or type not in (self._executors or ()):
-                raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
-        return frozenset(effects)
 
 
 def _no_jitter() -> float:

@@ -25,6 +25,7 @@ from ....projections.pagination import Page
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.audit_trail import Act
 from ....projections.runs.lineage import Lineage
+from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.reused_results import ReusedResult, adopted_results, reused_results
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
@@ -34,6 +35,7 @@ from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.paths import to_path
 from ...queries.listing import Lists, check_id, check_time, run_query, runs_page, work_order_query, work_orders_page
 from ...queries.search.query import search_query
+from ...queries.waits import wait_query, waits_page
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import origin_in, past_events
 from ...repositories.runs import RunRepository
@@ -139,6 +141,24 @@ class History(Unpicklable):
         """
         query = work_order_query(workflow_id, state, by, since, until)
         return work_orders_page(self._lists.index, query, after, limit)
+
+    def waits(
+        self,
+        workflow_id: str | None = None,
+        node: str | None = None,
+        due_before: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[WaitSummary]:
+        """List the open waits of all runs, those first that were asked first. Every filter that is given must hold.
+
+        ``node`` is the id of the node that asked, ``due_before`` bounds the deadline: a wait without one isn't listed.
+        Also waits of held runs are listed, and marked. A page continues after the last wait of the one before.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = wait_query(workflow_id, node, due_before)
+        return waits_page(self._store, self._index, query, after, limit, lambda *at: self._runs.load(*at).wait)
 
     def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
         """Return the state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
@@ -402,6 +422,7 @@ class History(Unpicklable):
     aruns = run_in_thread(runs)
     acontext_at = run_in_thread(context_at)
     awork_orders = run_in_thread(work_orders)
+    awaits = run_in_thread(waits)
     aaudit = run_in_thread(audit)
     atrail = run_in_thread(trail)
     atimings = run_in_thread(timings)

@@ -10,6 +10,7 @@ from ....domain.run.events import RESUMED
 from ....domain.run.waits import wait_id, wait_version
 from ....domain.values.json_compare import same_json
 from ....projections.runs.run import Run
+from ...execution.expressions.answer_schema import check_answer
 from ...execution.runner import PreparedCall
 from ...repositories.optimistic_retry import OptimisticRetry
 from .run_services import RunServices
@@ -26,7 +27,7 @@ class AnswerRequest(NamedTuple):
 def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> PreparedCall[Run]:
     """Claim the run with the answer, or recognise the answer as one that was given.
 
-    Raises InvalidRequest (no wait of the run), WaitClosed, RunHeld, IllegalTransition, ConcurrencyError.
+    Raises InvalidRequest (no wait of the run), InvalidAnswer, WaitClosed, RunHeld, IllegalTransition, ConcurrencyError.
     """
     attempts = OptimisticRetry()
     asked = None if request.wait is None else wait_version(request.wait, run_id)
@@ -36,6 +37,7 @@ def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> P
             refuse_closed(services, state, asked, request.payload)
             return services.execution(state, None)
         event = resume(state, request.payload, request.settings.by, services.now())
+        refuse_unfit(state, request.payload)
         try:
             return services.claim(state, event, request.settings)
         except ConcurrencyError as error:
@@ -43,6 +45,13 @@ def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> P
                 raise
             asked = event.data["wait"]  # what was decided on this question is never an answer to the next one
             attempts.check_progress(state.version, error)
+
+
+def refuse_unfit(state: RunState, payload: Any) -> None:
+    """Raises InvalidAnswer for an answer that the open wait doesn't take."""
+    wait = state.wait
+    if wait is not None and (schema := wait.get("answer")) is not None:
+        check_answer(wait_id(state.run_id, state.workflow_id, wait["version"]), schema, payload)
 
 
 def _is_open(state: RunState, version: int) -> bool:

@@ -1,21 +1,25 @@
 """Retrying and cancelling many runs, one after the other, each by itself."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest, StorageError
 from ....domain.execution.step_loop import check_actor
 from ....domain.live import Unpicklable
 from ....domain.rerun.bulk import BulkItem, operation_time, run_of_operation
+from ....domain.rerun.effects import RepeatedEffect
 from ....domain.run import cancel, proceed
 from ....domain.status import ENDED, RunStatus
 from ....domain.visible import quoted
 from ....domain.work_order import WorkOrderState
+from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...new_id import new_id
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.work_orders import find_work_order_and_run, load_work_order
+from .preview import find_repeated
 from .rerun import RerunOptions, start_rerun
 from .retry import plan_retry_in
 from .run_services import RunServices
@@ -48,6 +52,7 @@ class BulkOperation(Unpicklable):
         do: Callable[[_Target], PreparedCall[BulkItem]],
         threads: Threads,
         overtaken: int = 0,
+        effects_of: Callable[[_Target], Iterable[RepeatedEffect]] = lambda _: (),
     ) -> None:
         self.id = id
         """Resumes a bulk retry: pass it as ``operation_id``, with the same runs."""
@@ -57,6 +62,7 @@ class BulkOperation(Unpicklable):
         self._targets = targets
         self._do = do
         self._threads = threads
+        self._effects_of = effects_of
 
     def __iter__(self) -> Iterator[BulkItem]:
         for target in self._targets:
@@ -71,6 +77,23 @@ class BulkOperation(Unpicklable):
                 yield await self._aitem(target)
             except FlowledgerError as error:
                 yield _refuse(target, error)
+
+    def repeated_effects(self) -> Mapping[str, int]:
+        """Types of executors that would act on the world again, and in how many of the runs.
+
+        Reads all runs of their work orders. What can't be retried counts for nothing.
+        """
+        found: Counter[str] = Counter()
+        for target in self._targets:
+            try:
+                found.update({effect.type for effect in self._effects_of(target)})
+            except StorageError:
+                raise
+            except FlowledgerError:
+                continue  # the item will say why
+        return dict(found)
+
+    arepeated_effects = run_in_thread(repeated_effects)
 
     def _prepare(self, target: _Target) -> PreparedCall[BulkItem]:
         if target.problem is not None:
@@ -98,7 +121,7 @@ def prepare_retries(
     work = _BulkRetry(services, id, from_node, options, {target.given for target in targets})
     items = list(_one_for_each_work_order(targets))
     overtaken = sum(work.is_overtaken(item.work_order_id, item.runs) for item in items)
-    return BulkOperation(id, items, work.retry, services.threads, overtaken)
+    return BulkOperation(id, items, work.retry, services.threads, overtaken, work.effects_of)
 
 
 def prepare_cancellations(services: RunServices, runs: Iterable[str], by: str, reason: str | None) -> BulkOperation:
@@ -142,6 +165,16 @@ class _BulkRetry(NamedTuple):
                 if run_id in work_order.runs:
                     reason = "this operation also runs elsewhere, and has retried it just now"
                     return _without_work(_skip(target, reason, new_run_id=run_id))
+
+    def effects_of(self, target: _Target) -> tuple[RepeatedEffect, ...]:
+        """What the retry of this work order would do to the world again."""
+        if target.work_order_id is None or self.is_overtaken(target.work_order_id, target.runs):
+            return ()
+        work_order = load_work_order(self.services.store, target.work_order_id)
+        if run_of_operation(self.id, work_order.id) in work_order.runs:
+            return ()
+        rerun = plan_retry_in(self.services, work_order, work_order.last_run_id, self.from_node)
+        return find_repeated(self.services, rerun)
 
     def _start(self, target: _Target, work_order: WorkOrderState, run_id: str) -> PreparedCall[BulkItem]:
         """Decide by the work order as it was read; raises ConcurrencyError when it has moved since."""

@@ -1,18 +1,22 @@
 """Branching off from runs."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidRequest
 from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import RecordedEvent
 from ....domain.rerun.fork import Edit, ForkPoint, edit_result
+from ....domain.rerun.visits import check_answers, last_node_visit
 from ....domain.run import STARTED, Origin, RunState
+from ....domain.values.json_compare import same_json
 from ....domain.values.point_in_time import parse_moment
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import events_backwards
 from ...repositories.work_orders import find_work_order_and_run
 from .rerun import Rerun
-from .run_services import RunServices
+from .run_services import Runnable, RunServices
 
 
 class ForkRequest(NamedTuple):
@@ -24,6 +28,8 @@ class ForkRequest(NamedTuple):
     edit: Edit | None
     workflow_version: int | str | None
     settings: CallSettings
+    answers: Collection[str] = ()
+    """Nodes that keep what they were answered although their question has changed."""
 
 
 def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
@@ -32,7 +38,7 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
-    run_id, version, payload, edit, workflow_version, settings = request
+    run_id, version, payload, edit, workflow_version, settings, answers = request
     work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
@@ -57,8 +63,27 @@ def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
         fork_point.check_node(node_id)
     elif payload is not None:
         raise InvalidRequest(f"{fork_point.label} has nothing left to run, so no step would see the payload")
+    check_answers(answers, None if source.answer is None or edited is not None else node_id, fork_point.label)
     origin: Origin = {"kind": "fork", "run_id": run_id, "version": at}
-    return Rerun(work_order, run_id, runnable, node_id, payload, origin, source, edited)
+    rerun = Rerun(work_order, run_id, runnable, node_id, payload, origin, source, edited)
+    keeps_answer = payload is not None or edited is not None or node_id in answers
+    if node_id is None or keeps_answer or not _has_other_question(services, source, node_id, runnable):
+        return rerun
+    visit = last_node_visit(node_id, events_backwards(services.store, run_id, source.origin, at))
+    seen = services.runs.load(visit.run_id, visit.version).payload
+    return replace(rerun, payload=seen, asks_again=True, answers=visit.answers)
+
+
+def _has_other_question(services: RunServices, source: RunState, node_id: str, runnable: Runnable) -> bool:
+    """Whether the node has asked or been answered, and would now ask otherwise: its definition or code has changed."""
+    if source.wait is None and source.answer is None:
+        return False
+    now = runnable.plan.nodes[node_id].node
+    asked = services.workflows.definition(source.workflow_id, source.workflow_version, source.definition_digest)
+    if not any(same_json(node.to_data(), now.to_data()) for node in asked.nodes if node.id == node_id):
+        return True
+    code: Mapping[str, str] = services.code_now(runnable.plan.definition, runnable.known_code)["code"]
+    return source.code.get(now.type) != code.get(now.type)
 
 
 def _state_before(services: RunServices, event: RecordedEvent) -> RunState:

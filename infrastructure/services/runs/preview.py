@@ -6,9 +6,12 @@ from typing import Any, cast
 
 from ....domain.execution.step import Refusal
 from ....domain.ports import RecordedEvent
-from ....domain.rerun.retry import RetryPreview, ReusedNode
+from ....domain.rerun.effects import RepeatedEffect
+from ....domain.rerun.retry import EarlierAnswer, RetryPreview, ReusedNode
 from ....domain.run import Origin
+from ....domain.run.waits import answer_of
 from ....domain.values.clock import moment
+from ....domain.values.json import freeze
 from ....domain.values.json_compare import same_json
 from ....domain.workflow import Changes, PartChanges, changes_between, keyed_nodes
 from ....domain.workflow.definition import WorkflowDefinition
@@ -17,6 +20,7 @@ from ....projections.runs.reused_results import ReusedResult, reused_results
 from ...execution.source_code import KnownCode
 from ...repositories.origins import past_events
 from ...repositories.work_orders import load_started, work_order_input
+from .effects import repeated_by
 from .rerun import Rerun
 from .run_services import RunServices
 
@@ -44,7 +48,48 @@ def preview_rerun(services: RunServices, rerun: Rerun, refused: Refusal | None) 
         start_changed=then is not None and then.definition.start != now.start,
         code_changed=() if then is None else tuple(node for node in then.nodes if then.is_recoded(node)),
         refused=None if refused is None else refused.reason,
+        answers=tuple(_answers(services, rerun)),
+        effects=find_repeated(services, rerun),
     )
+
+
+def find_repeated(services: RunServices, rerun: Rerun) -> tuple[RepeatedEffect, ...]:
+    """What the runs of its work order have done to the world, and the new run would do again."""
+    return repeated_by(services.store, services.runs, rerun.work_order, _types_ahead(rerun), rerun.past)
+
+
+def _types_ahead(rerun: Rerun) -> dict[str, str]:
+    """The nodes that the new run may come to and that act on the world: id → type, in the order of the definition."""
+    plan = rerun.runnable.plan
+    leads: dict[str, list[str]] = {}
+    for edge in plan.definition.edges:
+        leads.setdefault(edge.source, []).append(edge.target)
+    ahead: set[str] = set()
+    due = [] if rerun.start_node_id is None else [rerun.start_node_id]
+    while due:
+        if (node_id := due.pop()) not in ahead:
+            ahead.add(node_id)
+            due += leads.get(node_id, ())
+    planned = (plan.nodes[node.id] for node in plan.definition.nodes if node.id in ahead)
+    return {each.node.id: each.node.type for each in planned if each.executor.effects}
+
+
+def _answers(services: RunServices, rerun: Rerun) -> Iterator[EarlierAnswer]:
+    """What the node at which it begins was answered then. Where one is taken over, it is the last."""
+    for past in rerun.answers:
+        state = services.runs.load(past.run_id, past.version)
+        if state.answer is not None:
+            answer = answer_of(state.answer, freeze(state.payload, "payload"))
+            yield EarlierAnswer(
+                node_id=cast("str", rerun.start_node_id),
+                wait=answer.wait,
+                reason=past.reason,
+                payload=answer.payload,
+                by=answer.by,
+                at=answer.at,
+                timed_out=answer.timed_out,
+                reused=rerun.given_answer is not None and past is rerun.answers[-1],
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A new run made of an earlier one: what a retry, a reproduction or a fork runs, its first events, and its start."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,13 +9,18 @@ from ....domain.errors import ConcurrencyError
 from ....domain.execution.step import Refusal
 from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
+from ....domain.rerun.visits import PastAnswer
 from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, is_running, start
+from ....domain.run.events import RESUMED
+from ....domain.run.waits import GivenAnswer
 from ....domain.values.clock import next_time
 from ....domain.work_order import WorkOrderState, add_run
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
+from .answer import refuse_unfit
+from .effects import record_of
 from .run_services import Runnable, RunServices
 from .start import Rejection, find_refusal, record_rejection
 
@@ -36,6 +41,12 @@ class Rerun:
     """The origin's run at its version, where the new run begins with any of its results."""
     edited: EditedResult | None = None
     """What a fork puts in place of its last result."""
+    asks_again: bool = False
+    """Whether a fork visits its node anew, with this payload, as what was asked there has changed."""
+    given_answer: GivenAnswer | None = None
+    """Of an earlier run, with this payload, where the caller named it."""
+    answers: Sequence[PastAnswer] = ()
+    """What the node had been answered in the visit that is repeated."""
 
     @property
     def is_fork(self) -> bool:
@@ -46,7 +57,8 @@ class Rerun:
         """Whether its first event leaves something to run."""
         if self.past is None or not self.is_fork:
             return True
-        return self.start_node_id is not None and (self.edited is not None or is_running(self.past))
+        asks_anew = self.asks_again and self.past.held is None
+        return self.start_node_id is not None and (self.edited is not None or asks_anew or is_running(self.past))
 
 
 class RerunOptions(NamedTuple):
@@ -59,6 +71,8 @@ class RerunOptions(NamedTuple):
     """False: the run is queued."""
     run_id: str | None = None
     """None: a new id."""
+    effects: frozenset[str] = frozenset()
+    """The types that a reproduction or fork executes although they act on the world."""
 
 
 class Draft(NamedTuple):
@@ -98,7 +112,10 @@ def draft_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> D
         now=now,
         origin=rerun.origin,
         edited=rerun.edited,
+        asks_again=rerun.asks_again,
+        given_answer=rerun.given_answer,
         queued=not wait and rerun.begins_active,
+        effects=options.effects,
     )
     events = [event, *_continue_fork(rerun, state, event, settings, wait=wait)]
     executes = wait and (rerun.begins_active or len(events) > 1)
@@ -128,7 +145,10 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    return services.execution(state, step_loop(state, runnable.plan, settings) if options.wait else None)
+    if not options.wait:
+        return services.execution(state, None)
+    record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)
+    return services.execution(state, step_loop(state, runnable.plan, settings, record))
 
 
 def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:
@@ -147,8 +167,10 @@ def _continue_fork(
     if rerun.is_fork:
         begun = copy(state)
         evolve(begun, *started)
-        given = rerun.payload is not None
+        given = rerun.payload is not None and not rerun.asks_again
         event = continue_fork(begun, given=given, by=settings.by, now=begun.recorded_at, queued=not wait)
+        if event is not None and event.type == RESUMED:
+            refuse_unfit(begun, rerun.payload)
         yield from () if event is None else (event,)
 
 

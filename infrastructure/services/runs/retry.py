@@ -1,10 +1,12 @@
 """Repeating runs: retries with the live version, reproductions with the pinned one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ....domain.errors import IllegalTransition
-from ....domain.rerun.retry import RetryPreview, last_node_visit, refuse_unended, refuse_unknown
+from ....domain.errors import IllegalTransition, InvalidRequest
+from ....domain.rerun.retry import RetryPreview, refuse_unended, refuse_unknown
+from ....domain.rerun.visits import NodeVisit, check_answers, last_node_visit
 from ....domain.run import Origin
 from ....domain.work_order import WorkOrderState
 from ....projections.runs.run import Run
@@ -27,6 +29,7 @@ class RetryRequest(NamedTuple):
     step_limit: int | None
     wait: bool
     metadata: Mapping[str, Any] | None
+    answers: Collection[str] = ()
 
     def options(self, services: RunServices) -> RerunOptions:
         """Raises InvalidRequest, InvalidValue."""
@@ -37,32 +40,37 @@ class RetryRequest(NamedTuple):
 def start_retry(services: RunServices, request: RetryRequest) -> PreparedCall[Run]:
     """Start the retry. Raises what ``plan_retry`` raises, ConcurrencyError, WorkOrderRejected."""
     options = request.options(services)
-    return start_rerun(services, plan_retry(services, request.run_id, request.from_node), options)
+    return start_rerun(services, plan_retry(services, request.run_id, request.from_node, request.answers), options)
 
 
 def preview_retry(services: RunServices, request: RetryRequest) -> RetryPreview:
     """Compare what would run with what ran then, and change nothing. Raises what ``plan_retry`` raises."""
     options = request.options(services)
-    rerun = plan_retry(services, request.run_id, request.from_node)
+    rerun = plan_retry(services, request.run_id, request.from_node, request.answers)
     return preview_rerun(services, rerun, draft_rerun(services, rerun, options).refused)
 
 
-def plan_retry(services: RunServices, some_id: str, from_node: str | None) -> Rerun:
+def plan_retry(services: RunServices, some_id: str, from_node: str | None, answers: Collection[str] = ()) -> Rerun:
     """A retry of a run, or of a work order's last run, with the live version.
 
     Raises RunNotFound, WorkflowNotFound, IllegalTransition, InvalidRequest (a node that the run never came to).
     """
-    return plan_retry_in(services, *find_work_order_and_run(services.store, some_id), from_node)
+    return plan_retry_in(services, *find_work_order_and_run(services.store, some_id), from_node, answers)
 
 
 def plan_retry_in(
-    services: RunServices, work_order: WorkOrderState, run_id: str | None, from_node: str | None
+    services: RunServices,
+    work_order: WorkOrderState,
+    run_id: str | None,
+    from_node: str | None,
+    answers: Collection[str] = (),
 ) -> Rerun:
     """The same, of a run of this work order: the decision holds as long as the work order has this version."""
+    check_answers(answers, from_node, "the retry")
     _refuse_unended_runs(services, work_order, run_id)
     runnable = services.load_to_start(work_order.workflow_id)
     if from_node is not None:
-        return _plan_from_node(services, work_order, run_id, runnable, from_node)
+        return _plan_from_node(services, work_order, run_id, runnable, from_node, reuses_answer=bool(answers))
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
     _refuse_unknown_input(services, work_order)
     payload = work_order_input(services.store, work_order)
@@ -91,9 +99,13 @@ def plan_reproduction(services: RunServices, run_id: str) -> Rerun:
     work_order, _ = find_work_order_and_run(services.store, run_id)
     runnable = services.load_version(first["workflow_id"], first["workflow_version"])
     begun = services.runs.load(run_id, 1)
+    payload = begun.payload
+    if begun.wait is not None or begun.answer is not None:  # it began with what an earlier run had asked: it asks anew
+        visit = last_node_visit(first["start_node_id"], events_backwards(services.store, run_id, begun.origin, 1))
+        payload = services.runs.load(visit.run_id, visit.version).payload
     reuses = "adopted" in first or (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
-    return Rerun(work_order, run_id, runnable, first["start_node_id"], begun.payload, origin, begun)
+    return Rerun(work_order, run_id, runnable, first["start_node_id"], payload, origin, begun)
 
 
 def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_id: str | None) -> None:
@@ -107,9 +119,18 @@ def _refuse_unended_runs(services: RunServices, work_order: WorkOrderState, run_
 
 
 def _plan_from_node(
-    services: RunServices, work_order: WorkOrderState, run_id: str | None, runnable: Runnable, node_id: str
+    services: RunServices,
+    work_order: WorkOrderState,
+    run_id: str | None,
+    runnable: Runnable,
+    node_id: str,
+    *,
+    reuses_answer: bool,
 ) -> Rerun:
-    """The node runs again with the payload that its last visit saw; the results from before that visit are reused."""
+    """The node runs again with the payload that its last visit saw; the results from before that visit are reused.
+
+    Where the node had asked, it asks again, unless the answer is reused.
+    """
     if run_id is None:
         raise IllegalTransition(f"work order {work_order.id} was rejected and has no run: retry it from the start")
     origin = origin_in(run_id, load_started(services.store, run_id))
@@ -117,4 +138,16 @@ def _plan_from_node(
     refuse_unknown(node_id, runnable.plan.definition, runnable.workflow_id, runnable.version)
     before = services.runs.load(visit.run_id, visit.version)
     retry_origin: Origin = {"kind": "retry", "run_id": visit.run_id, "version": visit.version}
-    return Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before)
+    rerun = Rerun(work_order, run_id, runnable, node_id, before.payload, retry_origin, before, answers=visit.answers)
+    return _with_answer(services, rerun, visit) if reuses_answer else rerun
+
+
+def _with_answer(services: RunServices, rerun: Rerun, visit: NodeVisit) -> Rerun:
+    """The same with the last answer of the visit. Raises InvalidRequest where it had none."""
+    if not visit.answers:
+        raise InvalidRequest(
+            f"answers={[rerun.start_node_id]!r}: nobody answered a question of that node in run {visit.run_id!r}"
+        )
+    last = visit.answers[-1]
+    answered = services.runs.load(last.run_id, last.version)
+    return replace(rerun, payload=answered.payload, given_answer=answered.answer)

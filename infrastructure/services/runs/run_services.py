@@ -1,6 +1,6 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from random import random
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from ....domain.execution.step_loop import (
     step_loop,
 )
 from ....domain.ports import EventStore, NewEvent, Write
+from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import RECOVERED, RunState, evolve, fail
 from ....domain.values.json import freeze
@@ -36,6 +37,7 @@ from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
+from .effects import record_for
 
 
 class Runnable(NamedTuple):
@@ -115,6 +117,10 @@ class RunServices:
             raise InvalidRequest(f"metadata {quoted(metadata)} is not an object")
         return self.freeze(metadata, "metadata")
 
+    def effects(self, types: Collection[str]) -> frozenset[str]:
+        """The types that a new run executes although they have effects. Raises InvalidRequest."""
+        return named_types(types, self._executors)
+
     # --- versions -----------------------------------------------------------------------------------------------------
 
     def load_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable:
@@ -192,7 +198,8 @@ class RunServices:
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
         Committer(self.store, state, self.threads)([event])
-        return self.execution(state, step_loop(state, plan, settings))
+        record = record_for(self.store, self.runs, state)
+        return self.execution(state, step_loop(state, plan, settings, record))
 
     def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""

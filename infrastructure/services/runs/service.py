@@ -1,6 +1,6 @@
 """``ledger.runs``: start, steer, retry, fork and cancel runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from ....domain.live import Unpicklable
@@ -129,9 +129,9 @@ class Runs(Unpicklable):
         ``wait`` is the id of the question that is answered, of ``run.waits``; None is the one that is open. An answer
         that is delivered again, with the same payload to the same wait, gives the run as it stands.
 
-        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, WaitClosed (it was answered
-        otherwise), RunHeld, IllegalTransition (the run isn't paused), ConcurrencyError (another caller was faster),
-        GlobalsMissing.
+        Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
+        the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
+        paused), ConcurrencyError (another caller was faster), GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -146,7 +146,9 @@ class Runs(Unpicklable):
     ) -> PreparedCall[Run]:
         """Continue a run that waits for an automatic retry, is queued, or whose process is gone.
 
-        A retry is made at once, before it is due. A run that has ended is returned unchanged.
+        A retry is made at once, before it is due. Where a question is open whose deadline has passed, that is its
+        answer: the node that asked runs again, and ``step.answer.timed_out`` is True. A run that has ended is returned
+        unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
         claimed it first), GlobalsMissing.
@@ -216,6 +218,7 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run: ...
 
     @overload
@@ -230,6 +233,7 @@ class Runs(Unpicklable):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> RetryPreview: ...
 
     def retry(
@@ -242,20 +246,24 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run | RetryPreview:
         """Start a new run on the same work order with the **live** version; ``reproduce`` runs the pinned one.
 
         Without ``from_node`` it begins at the start, with the work order's input. With it, it begins at that node,
         which sees the payload that it saw then; what the run produced before that node is reused, and marked as reused.
+        Where that node had asked somebody, it asks again; ``answers=("approve",)`` takes over what node ``approve`` was
+        answered then.
+
         ``run_id`` may also be the id of a work order, rejected or not. ``preview=True`` changes nothing and returns a
         RetryPreview of what would run.
 
-        Raises RunNotFound, InvalidRequest (the run never came to the node), IllegalTransition (the node isn't in the
-        live version, the workflow is archived, or this or another run of the work order hasn't ended),
-        ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is refused again),
-        GlobalsMissing.
+        Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
+        IllegalTransition (the node isn't in the live version, the workflow is archived, or this or another run of the
+        work order hasn't ended), ConcurrencyError (another caller added a run first), WorkOrderRejected (the input is
+        refused again), GlobalsMissing.
         """
-        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
+        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata, answers)
         if preview:
             return self._preview(request)
         return self._retry_now(request)
@@ -271,6 +279,7 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: Literal[False] = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run: ...
 
     @overload
@@ -285,6 +294,7 @@ class Runs(Unpicklable):
         *,
         preview: Literal[True],
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> RetryPreview: ...
 
     async def aretry(
@@ -297,8 +307,9 @@ class Runs(Unpicklable):
         wait: bool = True,
         preview: bool = False,
         metadata: Mapping[str, Any] | None = None,
+        answers: Collection[str] = (),
     ) -> Run | RetryPreview:
-        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata)
+        request = RetryRequest(run_id, from_node, by, globals, step_limit, wait, metadata, answers)
         if preview:
             return await self._apreview(request)
         return await self._aretry_now(request)
@@ -323,8 +334,13 @@ class Runs(Unpicklable):
         step_limit: int | None = 10_000,
         wait: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        effects: Collection[str] = (),
     ) -> PreparedCall[Run]:
         """Execute a run once more to find out why it ended as it did: same version, same payload, from its start.
+
+        What acted on the world isn't done again: the outcomes of executors with ``effects=True`` are taken from the
+        record, and marked so. What isn't on record fails its step as EffectNotRecorded. ``effects`` names types that
+        are executed all the same.
 
         Differences between the code that ran then and the code of today are recorded. The new run belongs to the work
         order as a reproduction and never changes the work order's state. It also works for an archived workflow.
@@ -332,7 +348,8 @@ class Runs(Unpicklable):
         Raises RunNotFound, InvalidRequest, ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
-        options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
+        metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
+        options = RerunOptions(settings, metadata, wait, effects=named)
         return start_beside_others(self._services, lambda: plan_reproduction(self._services, run_id), options)
 
     reproduce = synchronous(_reproduce)
@@ -350,30 +367,40 @@ class Runs(Unpicklable):
         globals: Mapping[str, Any] | None = None,
         step_limit: int | None = 10_000,
         wait: bool = True,
+        answers: Collection[str] = (),
+        effects: Collection[str] = (),
     ) -> PreparedCall[Run]:
         """Start a new run from the state of another one at ``version`` (None: as it stands now).
 
         That is one append, however much the source has produced: nothing is copied. The fork begins with the source's
         status, node, results, retry state and metadata. So what waits for a person or a retry still waits, what had
-        failed or was cancelled runs on at its node, and what was complete is complete.
+        failed or was cancelled runs on at its node, and what was complete is complete. A node that had asked somebody,
+        and isn't done with the answer yet, asks again where it or its executor's code has changed since;
+        ``answers=("approve",)`` keeps what node ``approve`` was answered.
 
         ``payload``: the next step sees it in place of the recorded one, and nothing waits any more. ``output``:
         replaces the last result, and the run continues behind it on the edge that was taken then; a StepResult names
         another handle. ``workflow_version``: continue with that version of the workflow (number or snapshot id), not
         the one that ran. ``metadata`` is merged into the source's.
 
+        What the work order's runs did to the world isn't done again: the outcomes of executors with ``effects=True``,
+        also failures, are taken from the record, and marked so; what none of them tried is executed. ``effects`` names
+        types that are executed all the same.
+
         The fork belongs to the work order and never changes its state. Its steps have idempotency keys of their own. It
         also works for an archived workflow.
 
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
-        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, or
-        nothing is left that would see the payload), InvalidValue, GlobalsMissing; then nothing was written.
+        lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
+        is left that would see the payload, or ``answers`` names a node without an answer), InvalidAnswer (the payload
+        doesn't fit what is asked), InvalidValue, GlobalsMissing; then nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         edit = None if output is None else self._services.edit(output)
-        options = RerunOptions(settings, self._services.freeze_metadata(metadata or {}), wait)
-        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings)
+        metadata, named = self._services.freeze_metadata(metadata or {}), self._services.effects(effects)
+        options = RerunOptions(settings, metadata, wait, effects=named)
+        request = ForkRequest(run_id, version, payload, edit, workflow_version, settings, answers)
         return start_beside_others(self._services, lambda: plan_fork(self._services, request), options)
 
     fork = synchronous(_fork)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,3 +165,68 @@ def test_a_failure_that_ends_while_the_run_is_held_or_cancelled_leads_on_only_wh
     assert (run.status, path_of(run)) == ("cancelled", ["work"])
     assert ledger.verify().ok
     ledger.close()
+
+
+def test_one_node_that_catches_for_many_knows_which_it_was(tmp_path: Path) -> None:
+    registry = executors()
+    seen: list[Any] = []
+
+    @registry.register("catch")
+    def catch(step: fl.StepContext) -> Any:
+        seen.append(step.failure)
+        if step.attempt == 1 and step.payload is None and step.data == "pause once":
+            return fl.Pause("look")
+        return step.data
+
+    data = "{{ failure == null ? 'nothing' : failure.node + ' ' + failure.error + ' ' + string(failure.attempt) }}"
+    shared = definition(
+        {"a": {"fails": 0}, "b": {"fails": True, "says": "x"}, "catch": data, "end": "{{ failure }}"},
+        edge("a", "b"),
+        edge("a", "catch", on="failure"),
+        edge("b", "catch", on="failure"),
+        edge("catch", "end"),
+    )
+    shared["nodes"][2]["type"] = "catch"
+    with fl.open_ledger("memory:", registry) as ledger:
+        run = follow(ledger, shared)
+        assert run.snapshot.context["catch"][-1].output == "b RuntimeError: x 2"
+        assert run.snapshot.context["end"][-1].output is None
+        assert [(placed.node_id, placed.index, placed.result.error) for placed in seen] == [("b", 1, "RuntimeError: x")]
+        run = follow(ledger, shared | {"start": "catch"})
+        assert (run.snapshot.context["catch"][-1].output, seen[-1]) == ("nothing", None)
+
+
+def test_the_failure_is_still_there_after_retries_and_pauses_of_the_node_that_caught_it(store_url: str) -> None:
+    registry = executors()
+    asked: list[Any] = []
+
+    @registry.register("catch", retry=fl.RetryPolicy(max_retries=2, interval=0))
+    def catch(step: fl.StepContext) -> Any:
+        asked.append(step.failure.result.error if step.failure else None)
+        if step.answer is None:
+            return fl.Pause("look")
+        if step.attempt < 3:
+            raise RuntimeError("not yet")
+        return step.data
+
+    caught = definition({"work": {"fails": True}, "catch": "{{ failure.error }}"}, edge("work", "catch", on="failure"))
+    caught["nodes"][1]["type"] = "catch"
+    with fl.open_ledger(store_url, registry) as ledger:
+        run = ledger.runs.resume(follow(ledger, caught).id, payload="go on")
+        while run.status == "error":
+            run = ledger.runs.proceed(run.id)
+        assert (run.status, run.snapshot.context["catch"][-1].output) == ("completed", "RuntimeError: 503")
+        assert set(asked) == {"RuntimeError: 503"}
+        fork = ledger.runs.fork(run.id, version=run.version - 1)
+        assert fork.snapshot.context["catch"][-1].output == "RuntimeError: 503"
+
+
+def test_an_error_is_never_an_answer(store_url: str) -> None:
+    """The node that catches may be one that asks, also as it was written before there were answers."""
+    registry = executors()
+    registry.register("ask")(lambda step: step.payload or fl.Pause("may it go on?"))
+    caught = definition({"work": {"fails": True}, "ask": 0}, edge("work", "ask", on="failure"))
+    caught["nodes"][1]["type"] = "ask"
+    with fl.open_ledger(store_url, registry) as ledger:
+        run = follow(ledger, caught, payload={"approved": True})
+        assert (run.status, run.snapshot.current_node_id) == ("paused", "ask")

@@ -41,7 +41,11 @@ def execute(session: Session, operation: BulkOperation, verb: str, *, yes: bool,
     _print_message(counted if operation.id is None else f"{counted}, operation {operation.id}")
     found.warn(session)
     if dry_run:
-        session.answer(_document(operation, (), dry_run, found), lambda console: _print_ids(console, found.run_ids))
+        effects = operation.repeated_effects()
+        for type, count in effects.items():
+            _print_message(f"{type} acts on the world again in {count} of them")
+        document = {**_document(operation, (), dry_run, found), "effects": effects}
+        session.answer(document, lambda console: _print_ids(console, found.run_ids))
         return
     if operation.count and not yes:
         _ask(session, verb, operation.count)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
-from .....domain.execution.step import Outcome, Raised
+from .....domain.execution.step import Executed, Raised
 from .....domain.masking import Masker
 from .....domain.visible import visible
 from ...presentation.documents import event_document
@@ -71,7 +71,7 @@ def debug(
     session.answer(document, lambda console: replay_views.print_outcome(console, outcome, recorded, masker))
 
 
-def _outcome_document(outcome: Outcome | None, masker: Masker) -> dict[str, str | None]:
+def _outcome_document(outcome: Executed | None, masker: Masker) -> dict[str, str | None]:
     """As text, since an executor may return what isn't JSON. Values from globals are masked."""
     returned = raised = None
     if isinstance(outcome, Raised):

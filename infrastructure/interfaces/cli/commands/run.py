@@ -22,7 +22,7 @@ from ...presentation.inputs import (
     split_version,
     split_workflow_version,
 )
-from ..shared.options import AsJson, By, Globals, OneRun, Payload, Reason, RunId, StepLimit
+from ..shared.options import AsJson, By, Effects, Globals, OneRun, Payload, Reason, RunId, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
@@ -305,18 +305,20 @@ def reproduce(
     context: typer.Context,
     run_id: RunId,
     by: By,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
 ) -> None:
     """Execute a run once more to find out why it ended so: the same version and payload.
 
-    The new run belongs to the work order, marked as a reproduction, and never changes its state.
+    The new run belongs to the work order, marked as a reproduction, and never changes its state. What acted on the
+    world is taken from the record, unless --effects names it.
     """
     session = Session.of(context)
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
-        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit)
+        run = ledger.runs.reproduce(run_id, by=by, globals=values, step_limit=step_limit, effects=effects or ())
     _answer(session, run)
 
 
@@ -344,6 +346,7 @@ def fork(
     metadata: Annotated[
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
     ] = None,
+    effects: Effects = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     _json: AsJson = False,
@@ -351,7 +354,8 @@ def fork(
     """Start a new run from the state of another one at a version.
 
     Nothing is copied. What waited for a person or a retry still waits, unless a payload is given; what had failed runs
-    on. The fork belongs to the work order, and never changes its state.
+    on. The fork belongs to the work order, and never changes its state. What any run of it did to the world is taken
+    from the record, unless --effects names it.
     """
     session = Session.of(context)
     run_id, version = split_version(run)
@@ -374,5 +378,6 @@ def fork(
             metadata=kept,
             globals=values,
             step_limit=step_limit,
+            effects=effects or (),
         )
     _answer(session, forked)

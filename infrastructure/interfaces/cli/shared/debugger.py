@@ -13,13 +13,13 @@ from typing import Any
 
 from .....domain.errors import InvalidRequest
 from .....domain.execution.executors import Executor, StepContext
-from .....domain.execution.step import Outcome, Raised
+from .....domain.execution.step import Executed, Raised
 from .....domain.execution.step_loop import run_executor
 
 _DEFAULT = "pdb.set_trace"
 
 
-def debug(executor: Executor, step: StepContext) -> Outcome | None:
+def debug(executor: Executor, step: StepContext) -> Executed | None:
     """Run an executor under the debugger that ``breakpoint()`` would open; None when its user quits.
 
     That is pdb, or what PYTHONBREAKPOINT names; with PYTHONBREAKPOINT=0 nothing stops. Raises InvalidRequest where

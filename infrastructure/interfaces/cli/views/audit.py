@@ -144,6 +144,14 @@ def _timeline_row(entry: Attempt | Intervention, pause: AuditedPause | None) -> 
 
 
 def _outcome(attempt: Attempt) -> str:
+    taken = attempt.taken_from
+    if taken is None:
+        return _what_became(attempt)
+    where = "not executed" if taken.version is None else f"as recorded in run {taken.run_id}@{taken.version}"
+    return f"{_what_became(attempt)}; {where}"
+
+
+def _what_became(attempt: Attempt) -> str:
     if attempt.error is not None:
         due = f"; retry due {clock_time(attempt.retry_at)}" if attempt.retry_at is not None else ""
         on = f"; → {attempt.next_node_id}" if attempt.next_node_id is not None else ""

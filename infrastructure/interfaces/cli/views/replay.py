@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .....domain.execution.step import Outcome, Raised
+from .....domain.execution.step import Executed, Raised
 from .....domain.masking import MASK
 from .....domain.values.brief import brief
 from .....projections.replay.report import ReplayReport
@@ -111,7 +111,7 @@ def print_step(
     print_line(console, "recorded ", text(describe_event(recorded)))
 
 
-def print_outcome(console: Console, outcome: Outcome | None, recorded: RecordedEvent, masker: Masker) -> None:
+def print_outcome(console: Console, outcome: Executed | None, recorded: RecordedEvent, masker: Masker) -> None:
     """Print the outcome under the debugger, beside the recorded one. Values from globals are masked."""
     if outcome is None:
         print_line(console, "left before its end")

@@ -154,6 +154,10 @@ CREATE TABLE flowledger_index_runs (
     actor text COLLATE "C" NOT NULL,
     origin text COLLATE "C",
     source text COLLATE "C",
+    wait_version bigint,
+    asked_at bigint,
+    due_at bigint,
+    held boolean NOT NULL DEFAULT FALSE,
     CONSTRAINT flowledger_index_runs_bounds CHECK (
         started_at BETWEEN -62135596800000000 AND 253402300799999999
         AND finished_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
@@ -191,6 +195,18 @@ CREATE INDEX flowledger_index_runs_by_order ON flowledger_index_runs (work_order
 
 -- Those that had begun and not ended at some time.
 CREATE INDEX flowledger_index_runs_in_flight ON flowledger_index_runs USING gist (int8range(started_at, finished_at));
+
+-- Open waits, those first that were asked first. The deadline comes last, so that a list by deadlines reads no other rows.
+CREATE INDEX flowledger_index_runs_waiting ON flowledger_index_runs (asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
+
+-- By workflow.
+CREATE INDEX flowledger_index_runs_waiting_by_workflow ON flowledger_index_runs (workflow_id, asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
+
+-- By the node that asked.
+CREATE INDEX flowledger_index_runs_waiting_by_node ON flowledger_index_runs (node_id, asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
 
 -- Work orders.
 CREATE TABLE flowledger_index_work_orders (

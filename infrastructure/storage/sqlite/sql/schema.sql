@@ -70,7 +70,11 @@ CREATE TABLE flowledger_index_runs (
     error_type TEXT,
     actor TEXT NOT NULL,
     origin TEXT,
-    source TEXT
+    source TEXT,
+    wait_version INTEGER,
+    asked_at INTEGER,
+    due_at INTEGER,
+    held INTEGER NOT NULL DEFAULT 0
 );
 
 -- Each filter has an index in the order of pages, newest first: so a page is as cheap as its rows.
@@ -104,6 +108,18 @@ CREATE INDEX flowledger_index_runs_by_order ON flowledger_index_runs (work_order
 
 -- Those that had begun and not ended at some time.
 CREATE INDEX flowledger_index_runs_in_flight ON flowledger_index_runs (finished_at);
+
+-- Open waits, those first that were asked first. The deadline comes last, so that a list by deadlines reads no other rows.
+CREATE INDEX flowledger_index_runs_waiting ON flowledger_index_runs (asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
+
+-- By workflow.
+CREATE INDEX flowledger_index_runs_waiting_by_workflow ON flowledger_index_runs (workflow_id, asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
+
+-- By the node that asked.
+CREATE INDEX flowledger_index_runs_waiting_by_node ON flowledger_index_runs (node_id, asked_at, position, due_at)
+WHERE wait_version IS NOT NULL;
 
 -- Work orders.
 CREATE TABLE flowledger_index_work_orders (
