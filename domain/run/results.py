@@ -83,6 +83,12 @@ def raw_data(result: NodeResult) -> dict[str, Any]:
 
 NO_KEYS: Mapping[str, Any] = freeze({})
 
+
+def was_taken(result: NodeResult) -> bool:
+    """Whether nothing was executed for it, as far as its run is at hand: it is what another run's step came to."""
+    return "recorded" in result._entry  # pyright: ignore[reportPrivateUsage]
+
+
 _UNREAD = object()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..status import TERMINAL, SnapshotStatus
 from ..values.json import freeze
+from ..values.used_keys import UsedKey, with_key
 from .context import Context
 from .results import NO_KEYS, entry_of
 from .snapshot import Snapshot
@@ -204,12 +205,21 @@ def _is_held_as_pause(state: RunState) -> bool:
     return state.held is not None and "as_pause" in state.held
 
 
+def _keep_key(state: RunState, data: Mapping[str, Any]) -> None:
+    """Note the key of the command that made the event, where it had one."""
+    if "key" in data:
+        used = UsedKey(data["request"], state.version + 1, data["by"], data["recorded_at"])
+        state.keys = with_key(state.keys, data["key"], used)
+
+
 def on_held(state: RunState, data: Mapping[str, Any]) -> None:
+    _keep_key(state, data)
     state.held = holding(data)
 
 
-def on_released(state: RunState, _: Mapping[str, Any]) -> None:
+def on_released(state: RunState, data: Mapping[str, Any]) -> None:
     """Stand again where the hold met the run. What was to be executed waits for somebody who goes on with it."""
+    _keep_key(state, data)
     state.held = None
     state.queued = state.queued or (state.parked and state.status == "active")
     state.parked = False
@@ -239,6 +249,7 @@ def _go_on(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def on_claimed(state: RunState, data: Mapping[str, Any]) -> None:
+    _keep_key(state, data)
     _run_by(state, data)
     _continue(state)
     state.queued = "queued" in data
@@ -261,6 +272,7 @@ def _continue(state: RunState) -> None:
 
 
 def on_cancelled(state: RunState, data: Mapping[str, Any]) -> None:
+    _keep_key(state, data)
     state.cancelled = True
     state.retry_node_id = None
     state.failed_reason = f"Cancelled by {data['by']}" + (f": {data['reason']}" if "reason" in data else "")
@@ -268,10 +280,12 @@ def on_cancelled(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def on_failed(state: RunState, data: Mapping[str, Any]) -> None:
+    _keep_key(state, data)
     state.failed_reason = data["reason"]
     _end(state, "failed", data)
 
 
 def on_metadata_set(state: RunState, data: Mapping[str, Any]) -> None:
+    _keep_key(state, data)
     merged = {**state.metadata, **data["metadata"]}
     state.metadata = freeze({key: value for key, value in merged.items() if value is not None})

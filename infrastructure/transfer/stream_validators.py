@@ -14,6 +14,7 @@ from ...domain.run.fold import is_running
 from ...domain.run.legality import Legality
 from ...domain.run.results import Entry, ResultLog, is_caught
 from ...domain.values.json_compare import json_digest
+from ...domain.values.used_keys import find_key
 from ...domain.work_order import OPENED, REJECTED, RUN_ADDED, WORK_ORDER_EVENTS, WorkOrderState
 from ...domain.work_order import evolve as evolve_order
 from ...domain.workflow import RELEASED, SAVES, WORKFLOW_EVENTS, WorkflowState, snapshot_ids
@@ -104,6 +105,8 @@ class RunValidator:
             if state.origin is None or state.origin["kind"] == "retry":
                 raise IllegalTransition("only a reproduction or a fork takes outcomes from the record")
             self.taken_from.add(data["recorded"]["run_id"])
+        if "key" in data and find_key(state.keys, data["key"]) is not None:
+            raise IllegalTransition("its idempotency key was used before on this run")
         event = {key: value for key, value in data.items() if key not in _LARGE}
         if type == METADATA_SET:
             event["metadata"] = {}
@@ -227,7 +230,16 @@ class WorkOrderValidator:
         elif type == RUN_ADDED:
             raise IllegalTransition("it names no run")
         self.ends_with_run = run_id is not None
+        if type != OPENED and "key" in data:
+            self._check_key(data)
         evolve_order(self.state, type, {key: value for key, value in data.items() if key != "payload"})
+
+    def _check_key(self, data: Mapping[str, Any]) -> None:
+        given_for = data.get("key_of", self.state.id)
+        if given_for != self.state.id and given_for not in self.named:
+            raise InvalidValue("key_of", f"{given_for!r} is no run that the work order has")
+        if (given_for, data["key"]) in self.state.keys:
+            raise IllegalTransition("its idempotency key was used before for what it was given for")
 
 
 _SAID_SINCE = frozenset({"asked_version", "asked_at", "due_at", "until"})

@@ -8,15 +8,26 @@ from ...domain.run import RunState
 from ...domain.run.context import Context
 from ...domain.run.results import Pruned
 from ...domain.values.json import freeze
+from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
 _READ_ONLY = ("metadata", "extra", "retry_extra")
-_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "run_id", *_READ_ONLY))
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at", "extra")
+_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "run_id", *_READ_ONLY))
+_OF_A_RESULT = (
+    "node_id",
+    "output",
+    "error",
+    "attempt",
+    "started_at",
+    "finished_at",
+    "recorded_at",
+    "recorded",
+    "extra",
+)
 _OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
 def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, Any]:
-    """The state, and under ``results`` those added since an earlier state of the run, or since its beginning.
+    """The state, and under ``results`` and ``keys`` what was added since an earlier state, or since the beginning.
 
     Reused results belong to the run's source, and are in no checkpoint.
 
@@ -28,6 +39,7 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
         **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
         "pruned": None if history.pruned is None else list(history.pruned),
+        "keys": [[key, *used] for key, used in keys_after(state.keys, since.version if since else 0)],
         "results": [
             {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
             for entry in map(history.__getitem__, range(first, state.context.count))
@@ -43,6 +55,8 @@ def apply_checkpoint(
         setattr(state, name, checkpoint[name])
     for name in _READ_ONLY:
         setattr(state, name, freeze(checkpoint[name]))
+    for key, *used in checkpoint["keys"]:
+        state.keys = with_key(state.keys, key, UsedKey(*used))
     context = state.context
     count = (
         context.count if checkpoint["after"] else state.reused

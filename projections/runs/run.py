@@ -1,7 +1,7 @@
 """A run as callers see it, and its fold."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...domain.ports import RowBatch
@@ -48,6 +48,8 @@ class Run:
     """Who holds the run, if anybody does."""
     next_due_at: datetime | None = None
     """When it goes on by itself: at its retry, or at the deadline of what it waits for. None while it is held."""
+    created: bool = field(default=True, compare=False)
+    """False where ``start``, ``retry``, ``reproduce`` or ``fork`` answered an idempotency key that was known."""
 
 
 def run_of(state: RunState) -> Run:

@@ -228,7 +228,8 @@ async def test_it_can_be_awaited(memory_desk: Desk) -> None:
 def test_a_key_adopts_once(desk: Desk) -> None:
     run = desk.adopt(PAUSED, idempotency_key="507f")
     desk.runs.resume(run.id, payload="yes")
-    assert desk.adopt(PAUSED, idempotency_key="507f").version == 4
+    again = desk.adopt(PAUSED, idempotency_key="507f")
+    assert (again.id, again.version, again.created, run.created) == (run.id, 4, False, True)
     for other in (snapshot_with(version=18), ACTIVE):
         with pytest.raises(fl.IdempotencyConflict):
             desk.adopt(other, idempotency_key="507f")

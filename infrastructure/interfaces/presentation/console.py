@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ....domain.run.results import was_taken
 from ....domain.values.brief import brief
 from ....domain.visible import visible
 from .events import describe_event
@@ -156,6 +157,8 @@ def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: 
     for node_id, history in snapshot.context.items():
         for result in history:
             outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+            if was_taken(result):
+                outcome.append(" (not executed, from the record)", style="dim")
             results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)
     if results.row_count:
         console.print(results)

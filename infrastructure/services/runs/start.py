@@ -22,12 +22,12 @@ from ....domain.work_order import WorkOrderState, open_work_order, reject
 from ....domain.work_order import evolve as evolve_work_order
 from ....domain.workflow.definition import WorkflowDefinition
 from ....domain.workflow.graph_faults import start_faults
-from ....projections.runs.run import Run, run_of
-from ....projections.runs.work_order import issues_of
+from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
 from ...repositories.work_orders import find_work_order, load_started, load_work_order
 from ...repositories.workflows import LATEST, LIVE
+from .commands import PLAIN, Command, existing_run
 from .run_services import Runnable, RunServices
 
 
@@ -156,6 +156,7 @@ def record_rejection(
     settings: CallSettings,
     *,
     opened: Sequence[NewEvent] = (),
+    command: Command = PLAIN,
 ) -> WorkOrderRejected:
     """Record that the input was refused, in one commit with ``opened`` where that isn't stored yet.
 
@@ -166,7 +167,7 @@ def record_rejection(
         work_order, version, *refused, payload=payload, metadata=metadata, by=settings.by, now=settings.now()
     )
     expected = work_order.version - len(opened) or ExpectedVersion.NO_STREAM
-    store.append(Write(work_order.id, expected, [*opened, event]))
+    store.append(Write(work_order.id, expected, [*opened, command.mark(event)]))
     return WorkOrderRejected(work_order.id, *refused)
 
 
@@ -189,10 +190,7 @@ def _return_existing(
             workflow_id=work_order.workflow_id,
             work_order_id=work_order.id,
         )
-    if work_order.last_run_id is None:
-        raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
-    run_id = work_order.last_run_id
-    return PreparedCall(None, lambda: run_of(services.runs.load(run_id)))
+    return existing_run(services.runs, work_order, None)
 
 
 def _asks_for_first_version(services: RunServices, request: StartRequest, work_order: WorkOrderState) -> bool:
