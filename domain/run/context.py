@@ -173,6 +173,19 @@ class Context(Immutable, Mapping[str, Results]):
                 return None
         return None
 
+    @property
+    def order(self) -> list[str] | None:
+        """The node of each result, in order, where a snapshot's JSON has to tell; else None."""
+        history = self.history
+        return [history[at]["node_id"] for at in range(self.count)] if history.order_counts else None
+
+    def with_order_told(self) -> "Context":
+        """The same results; snapshots from here on tell their order."""
+        history = self.history
+        if history.order_counts:
+            return self
+        return context_of([history[at] for at in range(self.count)], history.pruned, order_counts=True)
+
     def placed(self, start: int = 0) -> Iterator[PlacedResult]:
         """The results after the first ``start`` of all nodes together, in the order in which they were recorded."""
         seen = Counter(self.history[at]["node_id"] for at in range(start))
@@ -192,12 +205,13 @@ class Context(Immutable, Mapping[str, Results]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The results of this view, decoded: not those recorded later, nor the decoder, which may hold a store.
-        return context_of, ([self.history[at] for at in range(self.count)], self.history.pruned)
+        history = self.history
+        return context_of, ([history[at] for at in range(self.count)], history.pruned, history.order_counts)
 
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"
 
 
-def context_of(entries: Sequence[Entry], pruned: Pruned | None = None) -> Context:
+def context_of(entries: Sequence[Entry], pruned: Pruned | None = None, order_counts: bool = False) -> Context:
     """The context that has these results, and no log to share."""
-    return Context(ResultLog(entries, pruned), len(entries))
+    return Context(ResultLog(entries, pruned, order_counts=order_counts), len(entries))

@@ -39,6 +39,7 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
         **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
         "pruned": None if history.pruned is None else list(history.pruned),
+        "order_counts": history.order_counts,
         "keys": [[key, *used] for key, used in keys_after(state.keys, since.version if since else 0)],
         "results": [
             {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
@@ -63,5 +64,6 @@ def apply_checkpoint(
     )  # a fork may have replaced the last one of its source
     if (pruned := checkpoint["pruned"]) is not None and context.history.pruned is None:
         context.history.pruned = Pruned(*pruned)
+    context.history.order_counts |= checkpoint["order_counts"]
     history = context.history.extend_encoded(count, results, decoder)
     state.context = Context(history, count + len(results))
