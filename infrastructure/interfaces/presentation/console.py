@@ -105,7 +105,8 @@ def print_run(console: Console, run: Run) -> None:
     )
     if run.origin is not None:
         at = f" at version {run.origin.version}" if run.origin.version else ""
-        print_line(console, text(f"{run.origin.kind} of run {run.origin.run_id}{at}"))
+        of = "a snapshot" if run.origin.run_id is None else f"run {run.origin.run_id}"
+        print_line(console, text(f"{run.origin.kind} of {of}{at}"))
     print_snapshot(console, run.id, run.snapshot, named=False)
     if run.status == "paused":
         print_line(console, text(f"next: flowledger run resume {run.id} --payload JSON", "dim"))
