@@ -150,6 +150,15 @@ class Context(Immutable, Mapping[str, Results]):
         entry = self.history[last]
         return entry.get("attempt", 1) + 1 if "error" in entry and not is_caught(entry) else 1
 
+    def without_attempts(self, node_id: str) -> "Context":
+        """The same results, and the next attempt of the node is its first."""
+        if self.next_attempt(node_id) == 1:
+            return self
+        empty = {} if self.history.pruned is None else self.history.pruned.empty
+        history = self.history.branch(self.count)
+        history.pruned = Pruned(empty, node_id, 0, self.count)
+        return Context(history, self.count)
+
     def failure_before(self, node_id: str) -> PlacedResult | None:
         """The failure for good by which the run has come to the node; None where it came by a success, or began."""
         place = self.count

@@ -189,7 +189,7 @@ class ResultLog:
             if count == len(self._log):
                 self._log.append(entry)
                 return self
-        branch = self._branch(count)
+        branch = self.branch(count)
         branch._log.append(entry)
         return branch
 
@@ -201,9 +201,10 @@ class ResultLog:
                     self._decoders.append((count, decoder))
                 self._log.extend(rows)
                 return self
-        return self._branch(count).extend_encoded(count, rows, decoder)
+        return self.branch(count).extend_encoded(count, rows, decoder)
 
-    def _branch(self, count: int) -> "ResultLog":
+    def branch(self, count: int) -> "ResultLog":
+        """A log of its own that begins with the first ``count`` entries."""
         branch = ResultLog(self._log[:count], self.pruned, order_counts=self.order_counts)  # type: ignore[arg-type] # some are encoded
         branch._decoders = [item for item in self._decoders if item[0] < count]
         return branch
