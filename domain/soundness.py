@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from .errors import InvalidDefinition, InvalidValue
+from .errors import InvalidDefinition, InvalidSnapshot, InvalidValue
 from .events.catalogue import EVENT_TYPES
 from .run import STARTED
+from .run.snapshot import Snapshot
 from .values.clock import EARLIEST, LATEST, moment
+from .values.idempotency import LONGEST_KEY
 from .values.ids import keyed_work_order_id, workflow_stream
 from .values.json import MAX_DEPTH, freeze
 from .values.names import check_name
@@ -40,7 +42,7 @@ COUNTS: Final = (
     "asked_version",
 )
 
-VALUES: Final = ("payload", "metadata", "input", "output", "answer")
+VALUES: Final = ("adopted", "payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""
 
 _LARGEST: Final = 2**63 - 1
@@ -77,6 +79,10 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
             _check_digest(f"drifted.{node_type}", source, data.get("code", {}).get(node_type))
     if type in SAVES:
         _check_save(data)
+    if "adopted" in data:
+        _check_adopted(data)
+    if type != OPENED:
+        _check_key(data)
 
 
 def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
@@ -118,6 +124,33 @@ def _check_workflow_id(stream: str, workflow_id: str) -> None:
     if not workflow_id or "@" in workflow_id or workflow_stream(workflow_id) != stream:
         raise InvalidValue("workflow_id", f"{workflow_id!r} is not the workflow of stream {stream!r}")
     check_name(workflow_id, "workflow_id")
+
+
+def _check_adopted(data: Mapping[str, Any]) -> None:
+    try:
+        snapshot = Snapshot.from_json(data["adopted"])
+    except InvalidSnapshot as error:
+        raise InvalidValue("adopted", str(error)) from error
+    if "origin" in data or "payload" in data:
+        raise InvalidValue("adopted", "a run that adopts a snapshot has no origin and no payload of its own")
+    if data.get("start_node_id") != snapshot.current_node_id:
+        raise InvalidValue("start_node_id", f"the adopted snapshot stands at {snapshot.current_node_id!r}")
+
+
+def _check_key(data: Mapping[str, Any]) -> None:
+    """Of a command: its key, the digest of what it asked for, and what it was given for."""
+    key, request = data.get("key"), data.get("request")
+    if (key is None) != (request is None) or (key is None and "key_of" in data):
+        raise InvalidValue("key", "an idempotency key and the digest of its command come together")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidValue("key", f"an idempotency key has 1 to {LONGEST_KEY:,} characters, and not {len(key):,}")
+    if request is not None and not _SHA_256(request):
+        raise InvalidValue("request", "it is not the digest of a command: 64 characters of 0 to 9 and a to f")
+    if "key_of" in data and not is_id(data["key_of"]):
+        raise InvalidValue("key_of", f"{data['key_of']!r} is not the id of a run, which is a UUID")
+
+
+_SHA_256 = re.compile(r"[0-9a-f]{64}\Z").match
 
 
 def _check_save(data: Mapping[str, Any]) -> None:

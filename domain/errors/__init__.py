@@ -18,12 +18,14 @@ FlowledgerError
 │   └── NothingAsOf
 ├── Conflict
 │   ├── ConcurrencyError
+│   │   └── RunMovedOn
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
 │   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
+│   ├── AlreadyRetried
 │   └── RunHeld
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
@@ -52,11 +54,12 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import RunHeld, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
 from .steps import EffectNotRecorded, ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
 __all__ = [
+    "AlreadyRetried",
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",
@@ -77,11 +80,13 @@ __all__ = [
     "InvalidRequest",
     "InvalidSnapshot",
     "InvalidValue",
+    "LaterEvent",
     "NonRetryable",
     "NotFound",
     "NotStorable",
     "NothingAsOf",
     "RunHeld",
+    "RunMovedOn",
     "RunNotFound",
     "StorageCorrupt",
     "StorageError",

@@ -1,9 +1,79 @@
 """A command doesn't fit a run as it stands."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from ..visible import quoted, visible
 from .base import Conflict, IllegalTransition
+from .conflicts import ConcurrencyError
+
+
+class LaterEvent(NamedTuple):
+    """What happened to a run since a caller looked at it."""
+
+    version: int
+    """Of the run, after it."""
+    type: str
+    """The stable name, such as ``run.resumed``."""
+    by: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return visible(f"{self.version} {self.type} by {self.by} at {self.at.isoformat()}")
+
+
+class RunMovedOn(ConcurrencyError):
+    """The run isn't at the version that the caller saw. Nothing was written.
+
+    ``events`` is all that happened since, oldest first.
+    """
+
+    def __init__(self, run_id: str, expected: int, actual: int, events: Sequence[LaterEvent]) -> None:
+        self.run_id = self.stream = run_id
+        self.expected = expected
+        self.actual = actual
+        self.events = tuple(events)
+        Conflict.__init__(
+            self,
+            f"run {quoted(run_id)} has moved on from version {expected} to {actual}: {_told(self.events)}. "
+            "Nothing was written; look at it as it stands before you decide again",
+        )
+
+
+_TOLD = 3
+"""Events that a message names, from the first on; the last one it names in any case."""
+
+
+def _told(events: Sequence[LaterEvent]) -> str:
+    if len(events) <= _TOLD + 1:
+        return "; ".join(map(str, events))
+    first = "; ".join(map(str, events[:_TOLD]))
+    return f"{first}; {len(events) - _TOLD - 1:,} more; {events[-1]}"
+
+
+class AlreadyRetried(IllegalTransition):
+    """The run was retried before, or its work order has succeeded since. ``again=True`` says that it is meant.
+
+    ``run_id`` is what was to be retried; ``last_run_id`` the last run of its work order, begun by ``by`` at ``at``.
+    """
+
+    def __init__(self, run_id: str, work_order_id: str, last_run_id: str, status: str, by: str, at: datetime) -> None:
+        self.run_id = run_id
+        self.work_order_id = work_order_id
+        self.last_run_id = last_run_id
+        self.status = status
+        self.by = by
+        self.at = at
+        begun = f"run {quoted(last_run_id)}, begun by {visible(by)} at {at.isoformat()}, is {status}"
+        if status == "completed":
+            what = f"work order {quoted(work_order_id)} has succeeded"
+        else:
+            what = f"{quoted(run_id)} was retried already"
+        super().__init__(
+            f"{what}: {begun}. Nothing was written; look at that run first, and say again=True (run retry --again) "
+            "where the work is to be done once more"
+        )
 
 
 class RunHeld(IllegalTransition):

@@ -40,6 +40,15 @@ class Recorded(TypedDict):
     after: NotRequired[After]
 
 
+class Keyed(Recorded):
+    """What a command with an idempotency key leaves in its event."""
+
+    key: NotRequired[str]
+    """The caller's idempotency key."""
+    request: NotRequired[str]
+    """With a key: SHA-256 (hex) of what the command asked for."""
+
+
 class Distribution(TypedDict):
     """An installed distribution, as the packaging metadata names it."""
 

@@ -4,7 +4,7 @@ import builtins
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Any, NoReturn, TypeVar, cast
@@ -242,7 +242,7 @@ class Executor:
     """A registered executor; equal only to itself."""
 
     type: str
-    function: Callable[..., Any]
+    function: Callable[..., Any] = field(repr=False)  # a partial's shows what it binds
     retry: RetryPolicy | None
     input: InputSchema | None
     is_async: bool

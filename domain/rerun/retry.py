@@ -134,6 +134,8 @@ class RetryPreview:
     """What the node at which it begins had asked then, oldest first; it asks again, unless the answer is reused."""
     effects: tuple[RepeatedEffect, ...] = ()
     """What the work order's runs have done to the world, and this one would do again when it comes to it."""
+    retried: str | None = None
+    """Why it would be refused unless ``again=True`` is given: it was retried already, or its work order succeeded."""
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object, keys in camelCase, times ISO 8601, ages in seconds."""
@@ -168,6 +170,7 @@ class RetryPreview:
             "refused": self.refused,
             "answers": [answer.to_data() for answer in self.answers],
             "effects": [effect.to_data() for effect in self.effects],
+            "retried": self.retried,
         }
 
     def __str__(self) -> str:
@@ -185,6 +188,7 @@ class RetryPreview:
         lines += ["edges changed since then"] * self.edges_changed + ["another start since then"] * self.start_changed
         lines += map(str, self.effects)
         lines += [] if self.refused is None else [f"but the input would be refused again: {self.refused}"]
+        lines += [] if self.retried is None else [f"but it would be refused unless again is given: {self.retried}"]
         return "\n".join(map(visible, lines))
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.envelope import Distribution, LogLine, Recorded
+from ..events.envelope import Distribution, Keyed, LogLine, Recorded
 from ..ports import RecordedEvent
 from .waits import GivenAnswer
 
@@ -66,7 +66,9 @@ class RunStarted(Recorded):
     payload: NotRequired[Any]
     """When absent, a fork's first step sees what its source's would have seen."""
     metadata: NotRequired[dict[str, Any]]
-    """In a fork: merged into its source's key by key; null removes a key."""
+    """In a fork: merged into its source's key by key; null removes a key; likewise into an adopted snapshot's."""
+    adopted: NotRequired[dict[str, Any]]
+    """The snapshot from elsewhere, as JSON, with whose results and in whose state the run begins."""
     edited: NotRequired[EditedResult]
     asks_again: NotRequired[Literal[True]]
     """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
@@ -140,7 +142,7 @@ class RunPaused(Recorded):
     logs: NotRequired[list[LogLine]]
 
 
-class _Claim(Recorded):
+class _Claim(Keyed):
     code: NotRequired[dict[str, str]]
     """Node type → digest of the code that will run from here on, where any of it changed since the run last said."""
     distributions: NotRequired[dict[str, Distribution]]
@@ -176,27 +178,27 @@ class RunRecovered(_Claim):
     """Taken over from a worker that is gone."""
 
 
-class RunHeld(Recorded):
+class RunHeld(Keyed):
     """By an operator: nothing is executed and no answer taken until it is released."""
 
     reason: NotRequired[str]
 
 
-class RunReleased(Recorded):
+class RunReleased(Keyed):
     """By an operator. ``note`` is for people: no node sees it."""
 
     note: NotRequired[str]
 
 
-class RunCancelled(Recorded):
+class RunCancelled(Keyed):
     reason: NotRequired[str]
 
 
-class RunFailed(Recorded):
+class RunFailed(Keyed):
     reason: str
 
 
-class RunMetadataSet(Recorded):
+class RunMetadataSet(Keyed):
     metadata: dict[str, Any]
     """Merged into the run's metadata key by key; null removes a key."""
 

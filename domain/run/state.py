@@ -9,6 +9,7 @@ from ..events.envelope import Distribution
 from ..status import TERMINAL, RunStatus, SnapshotStatus
 from ..values.clock import micros, moment_of_millis
 from ..values.json import freeze
+from ..values.used_keys import UsedKeys
 from .context import Context
 from .events import Origin
 from .own_part import OWN_PART, own_part
@@ -25,6 +26,7 @@ class RunState:
     """
 
     __slots__ = (
+        "adopted",
         "answer",
         "cancelled",
         "code",
@@ -36,6 +38,7 @@ class RunState:
         "failed_reason",
         "finished_at",
         "held",
+        "keys",
         "last_started_at",
         "metadata",
         "origin",
@@ -68,6 +71,8 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.adopted: int | None = None
+        """The version of the snapshot from elsewhere that the run began as."""
         self.code: Mapping[str, str] = {}
         self.distributions: Mapping[str, Distribution] = {}
         self.status: SnapshotStatus = "active"
@@ -87,6 +92,8 @@ class RunState:
         """Whether the hold has stopped the worker: the step that was in flight has ended since."""
         self.recoveries = 0
         """How often the run was recovered since the step that is under way was first tried."""
+        self.keys: UsedKeys = ()
+        """Of the commands on this run that had one."""
         self.version = 0
         self.last_started_at: int | None = None
         self.total_time: int | None = None
@@ -116,7 +123,11 @@ class RunState:
             self.become(past)
             self.run_id, self.version = run_id, 0
             self.recoveries = 0
+            self.keys = ()
         self.context = past.context
+        if origin["kind"] == "retry" and past.adopted is not None and past.version == 1 and past.current_node_id:
+            # Attempts that were made elsewhere were made before the version that is reused.
+            self.context = past.context.without_attempts(past.current_node_id)
         self.reused = past.context.count
 
     @property

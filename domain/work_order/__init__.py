@@ -3,7 +3,7 @@
 from .decisions import add_run, open_work_order, reject
 from .events import OPENED, REJECTED, RUN_ADDED, Issue, RunKind
 from .registry import WORK_ORDER_EVENTS, evolve
-from .state import WorkOrderState
+from .state import KeyedRun, RunEntry, WorkOrderState
 
 __all__ = [
     "OPENED",
@@ -11,6 +11,8 @@ __all__ = [
     "RUN_ADDED",
     "WORK_ORDER_EVENTS",
     "Issue",
+    "KeyedRun",
+    "RunEntry",
     "RunKind",
     "WorkOrderState",
     "add_run",

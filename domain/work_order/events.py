@@ -4,7 +4,7 @@ from typing import Any, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.envelope import Recorded
+from ..events.envelope import Keyed, Recorded
 
 RunKind = Literal["retry", "reproduction", "fork"]
 
@@ -26,7 +26,7 @@ class Issue(TypedDict):
     message: str
 
 
-class WorkOrderRejected(Recorded):
+class WorkOrderRejected(Keyed):
     """The first node's input schema refused the input; values from globals are masked."""
 
     workflow_id: str
@@ -37,9 +37,11 @@ class WorkOrderRejected(Recorded):
     payload: NotRequired[Any]
 
 
-class WorkOrderRunAdded(Recorded):
+class WorkOrderRunAdded(Keyed):
     run_id: str
     kind: RunKind
+    key_of: NotRequired[str]
+    """With a key: the run that it was given for; absent where that is the work order."""
 
 
 OPENED: Final = "work_order.opened"

@@ -5,8 +5,9 @@ from typing import Final
 from ..events.registry import Body, EventEntry, Registry, register
 from ..events.words import because, describe_reason
 from ..ports import RecordedEvent
+from ..values.used_keys import UsedKey
 from .events import OPENED, REJECTED, RUN_ADDED, WorkOrderOpened, WorkOrderRejected, WorkOrderRunAdded
-from .state import WorkOrderState
+from .state import KeyedRun, RunEntry, WorkOrderState
 
 # --- what each does ---------------------------------------------------------------------------------------------------
 
@@ -14,14 +15,19 @@ from .state import WorkOrderState
 def on_opened(work_order: WorkOrderState, data: Body) -> None:
     work_order.workflow_id, work_order.by, work_order.opened_at = data["workflow_id"], data["by"], data["recorded_at"]
     work_order.key, work_order.payload_digest = data.get("key"), data.get("payload_digest")
-    work_order.runs += [data["run_id"]] if "run_id" in data else []
+    if "run_id" in data:
+        work_order.runs.append(data["run_id"])
+        work_order.entries[data["run_id"]] = RunEntry("first", data["by"], data["recorded_at"])
 
 
 def on_rejected(work_order: WorkOrderState, data: Body) -> None:
     work_order.rejected = data
+    _keep_key(work_order, data)
 
 
 def on_run_added(work_order: WorkOrderState, data: Body) -> None:
+    work_order.entries[data["run_id"]] = RunEntry(data["kind"], data["by"], data["recorded_at"])
+    _keep_key(work_order, data)
     if data["kind"] == "retry":
         work_order.runs.append(data["run_id"])
         work_order.rejected = None
@@ -29,6 +35,14 @@ def on_run_added(work_order: WorkOrderState, data: Body) -> None:
         work_order.reproductions.append(data["run_id"])
     else:
         work_order.forks.append(data["run_id"])
+
+
+def _keep_key(work_order: WorkOrderState, data: Body) -> None:
+    """Note the key of the command that made the event, where it had one."""
+    if "key" in data:
+        used = UsedKey(data["request"], work_order.version + 1, data["by"], data["recorded_at"])
+        given_for = data.get("key_of", work_order.id)
+        work_order.keys[given_for, data["key"]] = KeyedRun(used, data.get("run_id"))
 
 
 # --- when it may follow -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from typing import Any, Final, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.envelope import Distribution, Recorded
+from ..events.envelope import Distribution, Keyed
 
 
 class JobCode(TypedDict):
@@ -18,15 +18,6 @@ class JobCode(TypedDict):
     """What the executor's module was installed with; absent for a module that belongs to none, such as a script."""
     source: NotRequired[str]
     """Absent where Python can't tell it (built in, or typed at a prompt)."""
-
-
-class Keyed(Recorded):
-    """What a command with an idempotency key leaves in its event."""
-
-    key: NotRequired[str]
-    """The caller's idempotency key."""
-    request: NotRequired[str]
-    """With a key: SHA-256 (hex) of what the command asked for."""
 
 
 class WorkflowSaved(Keyed):
@@ -60,6 +51,8 @@ class WorkflowRestored(Keyed):
     """The archive taken back. An old definition that becomes the newest one is a ``workflow.saved``."""
 
     workflow_id: str
+    restored_version: NotRequired[int]
+    """The version that was asked for."""
     reason: NotRequired[str]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .domain.errors import (
+        AlreadyRetried,
         ConcurrencyError,
         Conflict,
         ConflictingHistory,
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidSnapshot,
         InvalidValue,
+        LaterEvent,
         NonRetryable,
         NotFound,
         NothingAsOf,
         RunHeld,
+        RunMovedOn,
         RunNotFound,
         StorageCorrupt,
         StorageError,
@@ -105,6 +108,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Act",
+    "AlreadyRetried",
     "Answer",
     "Attempt",
     "AuditedOrigin",
@@ -152,6 +156,7 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "Lag",
+    "LaterEvent",
     "Ledger",
     "Lineage",
     "LogEntry",
@@ -186,6 +191,7 @@ __all__ = [
     "RunComparison",
     "RunHeader",
     "RunHeld",
+    "RunMovedOn",
     "RunNotFound",
     "RunOrigin",
     "RunSummary",
@@ -242,7 +248,7 @@ _NAMES = {
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue "
         "GlobalsMissing"
     ),
-    "domain.errors.runs": "RunHeld WaitClosed",
+    "domain.errors.runs": "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed",
     "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
     "domain.errors.storage": (
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"

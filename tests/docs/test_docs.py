@@ -11,7 +11,7 @@ import pytest
 import flowledger as fl
 from flowledger import stores, testing
 from flowledger.domain.events.catalogue import EVENT_TYPES
-from flowledger.domain.events.envelope import After, Recorded
+from flowledger.domain.events.envelope import After, Keyed
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -86,11 +86,11 @@ def test_the_events_page_tells_every_event_and_every_key_of_its_body():
     ours = {name: type.schema for name, type in EVENT_TYPES.items() if not name.startswith("test.")}
     assert sorted(name for name, _ in rows) == sorted(ours)
     told = {name: set(re.findall(r"`([\w.]+)`", text)) for name, text in rows}
-    shared = get_type_hints(Recorded).keys() | get_type_hints(After).keys()
+    shared = get_type_hints(Keyed).keys() | get_type_hints(After).keys()
     assert {key for key in shared if f"`{key}`" not in page} == set()
     for name, schema in ours.items():
         known = told[name].union(*(told[other] for other in told[name] & told.keys()))
-        assert get_type_hints(schema).keys() - get_type_hints(Recorded).keys() - known == set(), name
+        assert get_type_hints(schema).keys() - get_type_hints(Keyed).keys() - known == set(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

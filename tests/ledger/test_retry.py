@@ -175,7 +175,7 @@ def test_what_has_not_ended_is_not_retried(shop: Shop) -> None:
     waiting = shop.runs.retry(cancelled.id)
     assert waiting.status == "paused"
     with pytest.raises(fl.IllegalTransition, match=f"run '{waiting.id}', which is the last one of work order"):
-        shop.runs.retry(cancelled.id)
+        shop.runs.retry(cancelled.id, again=True)
 
 
 def test_of_two_retries_at_once_one_is_refused(shop: Shop) -> None:

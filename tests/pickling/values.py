@@ -73,6 +73,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.EarlierAnswer("ask", "r:2", "approve?", [True], "bob", datetime(2026, 1, 1, tzinfo=UTC), False, True)
     yield fl.Answer({"approved": [True]}, "bob", datetime(2026, 1, 1, tzinfo=UTC), False, "r:2")
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
+    yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.Finding("orders", 3, "link", "it was put elsewhere")

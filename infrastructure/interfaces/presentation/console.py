@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ....domain.run.results import was_taken
 from ....domain.values.brief import brief
 from ....domain.visible import visible
 from .events import describe_event
@@ -104,7 +105,8 @@ def print_run(console: Console, run: Run) -> None:
     )
     if run.origin is not None:
         at = f" at version {run.origin.version}" if run.origin.version else ""
-        print_line(console, text(f"{run.origin.kind} of run {run.origin.run_id}{at}"))
+        of = "a snapshot" if run.origin.run_id is None else f"run {run.origin.run_id}"
+        print_line(console, text(f"{run.origin.kind} of {of}{at}"))
     print_snapshot(console, run.id, run.snapshot, named=False)
     if run.status == "paused":
         print_line(console, text(f"next: flowledger run resume {run.id} --payload JSON", "dim"))
@@ -155,6 +157,8 @@ def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: 
     for node_id, history in snapshot.context.items():
         for result in history:
             outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+            if was_taken(result):
+                outcome.append(" (not executed, from the record)", style="dim")
             results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)
     if results.row_count:
         console.print(results)

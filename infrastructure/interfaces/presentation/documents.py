@@ -33,6 +33,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "finishedAt": None if run.finished_at is None else run.finished_at.isoformat(),
         "origin": None if run.origin is None else _origin_document(run.origin),
         "snapshot": run.snapshot.to_data(),
+        **({} if run.created else {"created": False}),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from ....domain.errors import ConcurrencyError, InvalidRequest, WaitClosed
 from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import RecordedEvent
-from ....domain.run import RunState, refuse_held, resume
+from ....domain.run import RunState, proceed, refuse_held, resume
 from ....domain.run.events import RESUMED
 from ....domain.run.waits import wait_id, wait_version
 from ....domain.values.json_compare import same_json
@@ -13,6 +13,7 @@ from ....projections.runs.run import Run
 from ...execution.expressions.answer_schema import check_answer
 from ...execution.runner import PreparedCall
 from ...repositories.optimistic_retry import OptimisticRetry
+from .commands import Command, is_answered, refuse_moved_on, settle_conflict
 from .run_services import RunServices
 
 
@@ -22,27 +23,34 @@ class AnswerRequest(NamedTuple):
     payload: Any
     wait: str | None
     settings: CallSettings
+    command: Command
 
 
 def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> PreparedCall[Run]:
     """Claim the run with the answer, or recognise the answer as one that was given.
 
-    Raises InvalidRequest (no wait of the run), InvalidAnswer, WaitClosed, RunHeld, IllegalTransition, ConcurrencyError.
+    Raises InvalidRequest (no wait of the run), InvalidAnswer, WaitClosed, RunHeld, IllegalTransition, ConcurrencyError,
+    RunMovedOn, VersionNotFound, IdempotencyConflict.
     """
+    command = request.command
     attempts = OptimisticRetry()
     asked = None if request.wait is None else wait_version(request.wait, run_id)
     while True:
         state = services.runs.load(run_id)
+        if is_answered(services.store, state, command):
+            return services.execution(state, None)
+        refuse_moved_on(services.store, run_id, state.version, command)
         if asked is not None and not _is_open(state, asked):
             refuse_closed(services, state, asked, request.payload)
             return services.execution(state, None)
-        event = resume(state, request.payload, request.settings.by, services.now())
+        event = command.mark(resume(state, request.payload, request.settings.by, services.now()))
         refuse_unfit(state, request.payload)
         try:
             return services.claim(state, event, request.settings)
         except ConcurrencyError as error:
             if request.wait is None and not _is_open(services.runs.load(run_id), event.data["wait"]):
-                raise
+                state = settle_conflict(services.store, services.runs, run_id, command, error)
+                return services.execution(state, None)
             asked = event.data["wait"]  # what was decided on this question is never an answer to the next one
             attempts.check_progress(state.version, error)
 
@@ -86,3 +94,20 @@ def _asked_at(services: RunServices, state: RunState, version: int) -> bool:
     """Whether the run asked something at that version."""
     asked = services.runs.load(str(state.run_id), version)
     return asked.wait is not None and asked.wait["version"] == version
+
+
+def go_on(services: RunServices, run_id: str, settings: CallSettings, command: Command) -> PreparedCall[Run]:
+    """Claim a run that waits for a retry, is queued or was interrupted.
+
+    Raises RunHeld, IllegalTransition, ConcurrencyError, RunMovedOn, VersionNotFound, IdempotencyConflict.
+    """
+    state = services.runs.load(run_id)
+    if is_answered(services.store, state, command):
+        return services.execution(state, None)
+    refuse_moved_on(services.store, run_id, state.version, command)
+    event = proceed(state, None, settings.by, services.now())
+    try:
+        return services.claim(state, None if event is None else command.mark(event), settings)
+    except ConcurrencyError as error:
+        found = settle_conflict(services.store, services.runs, run_id, command, error)
+        return services.execution(found, None)

@@ -12,9 +12,9 @@ from ....domain.rerun.visits import check_answers, last_node_visit
 from ....domain.run import STARTED, Origin, RunState
 from ....domain.values.json_compare import same_json
 from ....domain.values.point_in_time import parse_moment
+from ....domain.work_order import WorkOrderState
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import events_backwards
-from ...repositories.work_orders import find_work_order_and_run
 from .rerun import Rerun
 from .run_services import Runnable, RunServices
 
@@ -32,14 +32,13 @@ class ForkRequest(NamedTuple):
     """Nodes that keep what they were answered although their question has changed."""
 
 
-def plan_fork(services: RunServices, request: ForkRequest) -> Rerun:
-    """A branch of a run, from one of its versions.
+def plan_fork(services: RunServices, work_order: WorkOrderState, request: ForkRequest) -> Rerun:
+    """A branch of a run of this work order, from one of its versions.
 
     Raises RunNotFound, VersionNotFound, IllegalTransition (the definition lacks the node that is next), InvalidRequest
     (there is nothing to edit, or nothing that would see the payload).
     """
     run_id, version, payload, edit, workflow_version, settings, answers = request
-    work_order, _ = find_work_order_and_run(services.store, run_id)
     head = services.store.head(run_id)
     at = version_at(services.store, run_id, parse_moment(version, None), head, f"run {run_id!r}")
     source = services.runs.load(run_id, at)

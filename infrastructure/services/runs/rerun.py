@@ -5,7 +5,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ....domain.errors import ConcurrencyError
+from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.step import Refusal
 from ....domain.execution.step_loop import CallSettings, step_loop
 from ....domain.ports import NewEvent, Write
@@ -19,7 +19,10 @@ from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...execution.source_code import KnownCode
 from ...new_id import new_id
+from ...repositories.optimistic_retry import OptimisticRetry
+from ...repositories.work_orders import find_work_order_and_run
 from .answer import refuse_unfit
+from .commands import PLAIN, Command, find_rerun, refuse_moved_on
 from .effects import record_of
 from .run_services import Runnable, RunServices
 from .start import Rejection, find_refusal, record_rejection
@@ -71,6 +74,9 @@ class RerunOptions(NamedTuple):
     """False: the run is queued."""
     run_id: str | None = None
     """None: a new id."""
+    command: Command = PLAIN
+    given_for: str | None = None
+    """The id that the command was given for, of a run or of the work order."""
     effects: frozenset[str] = frozenset()
     """The types that a reproduction or fork executes although they act on the world."""
 
@@ -141,9 +147,11 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
         runnable.refuse_missing_globals(rerun.start_node_id, settings)
     if refused is not None:
         rejection = Rejection(runnable.version, refused, rerun.payload, metadata)
-        raise record_rejection(services.store, work_order, rejection, settings)
+        raise record_rejection(services.store, work_order, rejection, settings, command=options.command)
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
+    given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}
+    added = options.command.mark(added, **given_for)
     services.begin(state, events, Write(work_order.id, work_order.version, [added]))
     if not options.wait:
         return services.execution(state, None)
@@ -151,13 +159,43 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     return services.execution(state, step_loop(state, runnable.plan, settings, record))
 
 
-def start_beside_others(services: RunServices, plan: Callable[[], Rerun], options: RerunOptions) -> PreparedCall[Run]:
-    """Start a run that never changes the work order's state: a run that is added meanwhile changes nothing for it."""
+Plan = Callable[[WorkOrderState, str | None], Rerun]
+"""Decides what a work order's run, or where it has none the work order itself, is repeated as."""
+
+
+def repeat_once(services: RunServices, some_id: str, plan: Plan, options: RerunOptions) -> PreparedCall[Run]:
+    """Start a new run of what ``some_id`` names; when the same command comes again, that run as it stands.
+
+    Planned again where the work order gets another run first. Raises RunNotFound, RunMovedOn, VersionNotFound,
+    IdempotencyConflict, WorkOrderRejected, and what ``plan`` raises.
+    """
+    command = options.command
+    options = options._replace(given_for=some_id)
+    attempts = OptimisticRetry()
     while True:
+        work_order, run_id = find_work_order_and_run(services.store, some_id)
+        found = find_rerun(services.runs, work_order, some_id, command)
+        if found is not None:
+            return found
+        refuse_run_moved_on(services, work_order, run_id, command)
         try:
-            return start_rerun(services, plan(), options)
-        except ConcurrencyError:  # the work order got another run first: plan again, on what it holds now
-            continue
+            return start_rerun(services, plan(work_order, run_id), options)
+        except ConcurrencyError as error:
+            if error.stream != work_order.id:
+                raise
+            attempts.check_progress(work_order.version, error)
+
+
+def refuse_run_moved_on(
+    services: RunServices, work_order: WorkOrderState, run_id: str | None, command: Command
+) -> None:
+    """Raises RunMovedOn or VersionNotFound where the run isn't at the version that the caller saw; InvalidRequest where
+    there is none."""
+    if command.expected_version is None:
+        return
+    if run_id is None:
+        raise InvalidRequest(f"work order {work_order.id} was rejected: it has no run that could have a version")
+    refuse_moved_on(services.store, run_id, services.store.head(run_id), command)
 
 
 def _continue_fork(

@@ -37,6 +37,7 @@ from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
+from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .effects import record_for
 
 
@@ -166,13 +167,19 @@ class RunServices:
         """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
         append_next(self.store, state, events, work_order)
 
-    def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent]) -> Run:
-        """An operator's command: decided again for as long as other writers append first."""
+    def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent], command: Command = PLAIN) -> Run:
+        """An operator's command: decided again for as long as other writers append first.
+
+        Raises RunMovedOn, VersionNotFound, IdempotencyConflict, and what ``decide`` raises.
+        """
         check_actor(by)
         attempts = OptimisticRetry()
         while True:
             state = self.runs.load(run_id)
-            event = decide(state)
+            if is_answered(self.store, state, command):
+                return run_of(state)
+            refuse_moved_on(self.store, run_id, state.version, command)
+            event = command.mark(decide(state))
             try:
                 append_next(self.store, state, [event])
             except ConcurrencyError as error:
@@ -189,7 +196,9 @@ class RunServices:
             return self.execution(state, None)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
         if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
-            append_next(self.store, state, [fail(state, reason, settings.by, self.now())])
+            failed = fail(state, reason, settings.by, self.now())
+            key = {name: event.data[name] for name in ("key", "request") if name in event.data}
+            append_next(self.store, state, [NewEvent(failed.type, {**failed.data, **key})])
             return self.execution(state, None)
         self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))

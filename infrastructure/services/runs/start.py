@@ -1,6 +1,6 @@
 """Starting runs: a work order is opened with its first run, or rejected with its input, and once for each key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....domain.errors import (
@@ -22,12 +22,12 @@ from ....domain.work_order import WorkOrderState, open_work_order, reject
 from ....domain.work_order import evolve as evolve_work_order
 from ....domain.workflow.definition import WorkflowDefinition
 from ....domain.workflow.graph_faults import start_faults
-from ....projections.runs.run import Run, run_of
-from ....projections.runs.work_order import issues_of
+from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
 from ...repositories.work_orders import find_work_order, load_started, load_work_order
 from ...repositories.workflows import LATEST, LIVE
+from .commands import PLAIN, Command, existing_run
 from .run_services import Runnable, RunServices
 
 
@@ -59,11 +59,18 @@ def make_key(request: StartRequest, text: str) -> IdempotencyKey:
 
 def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey) -> PreparedCall[Run]:
     """Start the run that the key stands for; a later caller with the same key gets that run as it stands."""
+    return once(services, request, key, lambda: start_new(services, request, key))
+
+
+def once(
+    services: RunServices, request: StartRequest, key: IdempotencyKey, begin: Callable[[], PreparedCall[Run]]
+) -> PreparedCall[Run]:
+    """The run that the key stands for: ``begin`` opens its work order, unless another call has."""
     known = find_work_order(services.store, key.work_order_id)
     if known is not None:
         return _return_existing(services, request, known, key)
     try:
-        return start_new(services, request, key)
+        return begin()
     except ConcurrencyError as error:
         if error.stream != key.work_order_id:
             raise
@@ -149,6 +156,7 @@ def record_rejection(
     settings: CallSettings,
     *,
     opened: Sequence[NewEvent] = (),
+    command: Command = PLAIN,
 ) -> WorkOrderRejected:
     """Record that the input was refused, in one commit with ``opened`` where that isn't stored yet.
 
@@ -159,7 +167,7 @@ def record_rejection(
         work_order, version, *refused, payload=payload, metadata=metadata, by=settings.by, now=settings.now()
     )
     expected = work_order.version - len(opened) or ExpectedVersion.NO_STREAM
-    store.append(Write(work_order.id, expected, [*opened, event]))
+    store.append(Write(work_order.id, expected, [*opened, command.mark(event)]))
     return WorkOrderRejected(work_order.id, *refused)
 
 
@@ -182,10 +190,7 @@ def _return_existing(
             workflow_id=work_order.workflow_id,
             work_order_id=work_order.id,
         )
-    if work_order.last_run_id is None:
-        raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
-    run_id = work_order.last_run_id
-    return PreparedCall(None, lambda: run_of(services.runs.load(run_id)))
+    return existing_run(services.runs, work_order, None)
 
 
 def _asks_for_first_version(services: RunServices, request: StartRequest, work_order: WorkOrderState) -> bool:

@@ -25,12 +25,14 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print how many and which; change nothing.")]
 
 
-def check_one_or_all(run_id: str | None, every: bool, chosen: object) -> None:
-    """Raises InvalidRequest for a run and --all together, neither of them, or filters for one run."""
+def check_one_or_all(run_id: str | None, every: bool, chosen: object, for_one: object = None) -> None:
+    """Raises InvalidRequest for a run and --all together, neither of them, or what the other one takes."""
     if every == (run_id is not None):
         raise InvalidRequest("name one RUN, or --all for all runs that the filters find")
     if chosen and not every:
         raise InvalidRequest("filters are for --all")
+    if for_one and every:
+        raise InvalidRequest("--key and --again are for one RUN")
 
 
 def execute(session: Session, operation: BulkOperation, verb: str, *, yes: bool, dry_run: bool, found: Found) -> None:

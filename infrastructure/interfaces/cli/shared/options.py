@@ -18,7 +18,23 @@ WorkflowAt = Annotated[
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
-OneRun = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id; or give --all.", show_default=False)]
+RunAt = Annotated[
+    str, typer.Argument(metavar="RUN[@VERSION]", help="The run's id; with a version, refused where it has moved on.")
+]
+
+OneRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN[@VERSION]",
+        help="The run's id, with a version refused where it has moved on; or give --all.",
+        show_default=False,
+    ),
+]
+
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="TEXT", help="The same command with this key again gives the run as it stands."),
+]
 
 
 def _user() -> str:
@@ -64,6 +80,9 @@ IgnoreCode = Annotated[
         help="Let results from the record count also where the code behind them has changed since.",
     ),
 ]
+
+STEPS = 10_000
+"""The default of --step-limit."""
 
 StepLimit = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of this call after which the run fails.")]
 
