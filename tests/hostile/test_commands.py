@@ -58,6 +58,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],
     "verify": [[]],
+    "waits": [[], ["--workflow", "{evil}"], ["--node", "{evil}"]],
     "workflow archive": [["{evil}", "--by", "x", "--reason", "{evil}"]],
     "workflow diff": [["{evil}", "1", "2"]],
     "workflow export": [["{evil}", "{folder}/w.json"], ["{evil}", "{folder}/w", "--format", "yaml"]],
