@@ -108,10 +108,31 @@ def print_run(console: Console, run: Run) -> None:
         of = "a snapshot" if run.origin.run_id is None else f"run {run.origin.run_id}"
         print_line(console, text(f"{run.origin.kind} of {of}{at}"))
     print_snapshot(console, run.id, run.snapshot, named=False)
-    if run.status == "paused":
-        print_line(console, text(f"next: flowledger run resume {run.id} --payload JSON", "dim"))
-    elif run.status == "error":
-        print_line(console, text(f"next: flowledger run proceed {run.id}", "dim"))
+    print_what_it_waits_for(console, run)
+
+
+def print_what_it_waits_for(console: Console, run: Run) -> None:
+    """Print who holds a run, what it asks, and the command that may come next."""
+    if run.held is not None:
+        why = "" if run.held.reason is None else f": {run.held.reason}"
+        print_line(console, text(f"held by {run.held.by} since {clock_time(run.held.at)}{why}", "yellow"))
+    for wait in run.waits:
+        until = "" if wait.until is None else f", until {clock_time(wait.until)}"
+        asks = "asks" if wait.reason is None else f"asks: {wait.reason}"
+        print_line(console, text(wait.node_id, "bold"), text(f" {asks}", limit=None))
+        print_line(console, text(f"  wait {wait.id}, asked {clock_time(wait.asked_at)}{until}", "dim"))
+        if wait.answer is not None:
+            print_line(console, text("  its answer fits ", "dim"), text(brief(wait.answer)))
+    if (next := _next_command(run)) is not None:
+        print_line(console, text(f"next: flowledger run {next}", "dim"))
+
+
+def _next_command(run: Run) -> str | None:
+    if run.held is not None:
+        return f"release {run.id}"
+    if run.waits:
+        return f"resume {run.id} --wait {run.waits[0].id} --payload JSON"
+    return f"proceed {run.id}" if run.status == "error" else None
 
 
 def print_preview(console: Console, planned: RetryPreview) -> None:
