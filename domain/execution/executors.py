@@ -310,7 +310,8 @@ class ExecutorRegistry(Unpicklable):
 
         The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
         clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
-        books, sends, deletes) it is executed only if the replay names the type.
+        books, sends, deletes) it is executed only if the replay names the type. Reproductions and forks don't execute
+        such a one again either, unless they name it: they take what came of it from the record.
 
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.

@@ -397,6 +397,18 @@ def test_another_process_that_goes_on_with_it_knows_what_to_take(shop: Shop, nam
     assert len(shop.charged) == 1 + 2 * len(named)
 
 
+def test_a_process_without_executors_may_queue_what_names_effects(durable_url: str) -> None:
+    shop = Shop(durable_url)
+    run = shop.start()
+    with fl.open_ledger(durable_url) as web:
+        queued = [web.runs.fork(run.id, 1, wait=False, effects=named) for named in ((), ("charge",))]
+        with pytest.raises(fl.InvalidRequest, match="effects"):
+            web.runs.fork(run.id, 1, wait=False, effects="charge")
+    assert [len(shop.receipts(shop.runs.proceed(fork.id))) for fork in queued] == [1, 1]
+    assert len(shop.charged) == 2
+    shop.ledger.close()
+
+
 def test_after_a_pause_and_a_retry_it_still_takes_from_the_record(stall: Shop) -> None:
     stall.save(retried("price"))
     run = stall.start()

@@ -133,7 +133,7 @@ def test_a_retry_from_the_node_that_caught_sees_the_failure_again(ledger: fl.Led
     while again.status == "error":
         again = ledger.runs.proceed(again.id)
     assert path_of(again) == ["work", "work", "clean", "clean"]
-    whole = ledger.runs.retry(run.id, from_node="work")
+    whole = ledger.runs.retry(run.id, from_node="work", again=True)
     while whole.status == "error":
         whole = ledger.runs.proceed(whole.id)
     assert path_of(whole) == ["work", "work", "clean", "clean"]
