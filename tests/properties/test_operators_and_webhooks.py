@@ -4,12 +4,13 @@ question that they were given for or none, what is held executes nothing, and no
 import os
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import flowledger as fl
 from flowledger.testing import Crash, Faults
@@ -36,31 +37,29 @@ APPROVALS = {
 CRASHES = st.none() | st.tuples(st.sampled_from(["crash before commit", "crash after commit"]), st.integers(0, 3))
 
 
-class Page(NamedTuple):
-    """What somebody looked at a while ago."""
-
-    run: fl.Run
-
-    @property
-    def wait(self) -> str | None:
-        return self.run.waits[0].id if self.run.waits else None
-
-
 class Delivery(NamedTuple):
     """A command as it was sent once, and may arrive any number of times. Its answer says for which question it is."""
 
-    what: str
     send: Callable[[Any], fl.Run]
     expected: int | None
     run_id: str
+
+
+def call(method: str, run_id: str, *given: Any, **named: Any) -> fl.Run:
+    *given, runs = given
+    run: fl.Run = getattr(runs, method)(run_id, *given, **named)
+    return run
+
+
+def recent(data: st.DataObject, made: list[Any]) -> Any:
+    """One of the last."""
+    return made[-1 - data.draw(st.integers(0, min(len(made), 4) - 1), label="how old")]
 
 
 class Office(RuleBasedStateMachine):
     """``url`` is set by the test. All examples share one store, and no stream."""
 
     url = "memory:"
-    pages = Bundle("pages")
-    deliveries = Bundle("deliveries")
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +70,8 @@ class Office(RuleBasedStateMachine):
         self.faults_seen: list[str] = []
         """What an executor saw and should not have seen."""
         self.runs: list[str] = []
+        self.pages: list[fl.Run] = []
+        self.deliveries: list[Delivery] = []
         self.numbers = 0
         self.ledger = fl.open_ledger(self.url, self.executors)
         self.ledger.workflows.save(APPROVALS, workflow_id="w", by="ada")
@@ -100,59 +101,62 @@ class Office(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    @initialize(target=pages)
-    def begin(self) -> Page:
-        run = self.ledger.runs.start("w", by="shop")
-        self.runs.append(run.id)
-        return Page(run)
+    @initialize()
+    def begin(self) -> None:
+        self.look(self.ledger.runs.start("w", by="shop"))
 
-    @rule(target=pages)
-    def start(self) -> Page:
-        return self.begin()
+    @rule()
+    def start(self) -> None:
+        if len(self.runs) < 3:
+            self.begin()
 
-    @rule(target=pages, page=pages)
-    def look_again(self, page: Page) -> Page:
-        return Page(self.ledger.runs.get(page.run.id))
+    @rule(data=st.data())
+    def look_again(self, data: st.DataObject) -> None:
+        self.look(self.ledger.runs.get(data.draw(st.sampled_from(self.runs), label="run")))
 
     @rule(closed=st.booleans())
     def the_bank(self, closed: bool) -> None:
         self.broken = closed
 
     @rule(
-        target=deliveries,
-        page=pages,
+        data=st.data(),
         what=st.sampled_from(
             [*["answer"] * 6, "answer what is open", "hold", "release", "release", "note", "retry", "proceed", "cancel"]
         ),
         by=st.sampled_from(["ann", "bob", "webhook"]),
         says_version=st.booleans(),
         has_key=st.booleans(),
+        crash=CRASHES,
     )
-    def decide(self, page: Page, what: str, by: str, says_version: bool, has_key: bool) -> Delivery:
-        """Somebody decides by the page before him, and sends it off."""
+    def act(self, data: st.DataObject, what: str, by: str, says_version: bool, has_key: bool, crash: Any) -> None:
+        """Somebody decides by a page before him, which may be an old one, and sends it off."""
+        page = recent(data, self.pages)
         self.numbers += 1
-        run_id, number = page.run.id, self.numbers
+        run_id, number = page.id, self.numbers
         given: dict[str, Any] = {"by": by}
         if says_version:
-            given["expected_version"] = page.run.version
+            given["expected_version"] = page.version
         if has_key:
             given["idempotency_key"] = f"{what} {number}"
-        payload = {"for": page.wait, "n": number}
-        if what == "answer":
-            # Without a question on the page there is the version, or it is meant for whatever is open.
-            named = {} if page.wait is None or says_version else {"wait": page.wait}
-            meant = payload if page.wait is not None else {"for": "whatever is open", "n": number}
-            send = lambda runs: runs.resume(run_id, meant, **named, **given)  # noqa: E731
-        elif what == "answer what is open":
-            send = lambda runs: runs.resume(run_id, {"for": "whatever is open", "n": number}, **given)  # noqa: E731
+        wait = page.waits[0].id if page.waits else None
+        if what.startswith("answer"):
+            is_named = what == "answer" and wait is not None
+            payload = {"for": wait if is_named else "whatever is open", "n": number}
+            named = {"wait": wait} if is_named and not says_version else {}
+            send = partial(call, "resume", run_id, payload=payload, **named, **given)
         elif what == "note":
-            send = lambda runs: runs.set_metadata(run_id, {"n": number}, **given)  # noqa: E731
+            send = partial(call, "set_metadata", run_id, {"n": number}, **given)
         else:
-            send = lambda runs: getattr(runs, what)(run_id, **given)  # noqa: E731
-        return Delivery(what, send, given.get("expected_version"), run_id)
+            send = partial(call, what, run_id, **given)
+        self.deliveries.append(Delivery(send, given.get("expected_version"), run_id))
+        self.deliver(self.deliveries[-1], crash)
 
-    @rule(delivery=deliveries, crash=CRASHES)
-    def deliver(self, delivery: Delivery, crash: tuple[Any, int] | None) -> None:
+    @rule(data=st.data(), crash=CRASHES)
+    def deliver_again(self, data: st.DataObject, crash: Any) -> None:
+        if self.deliveries:
+            self.deliver(recent(data, self.deliveries), crash)
+
+    def deliver(self, delivery: Delivery, crash: Any) -> None:
         before = self.written(delivery.run_id)
         if crash is not None:
             self.faults.next(crash[0], passing=crash[1])
@@ -163,14 +167,18 @@ class Office(RuleBasedStateMachine):
         except (fl.Conflict, fl.IllegalTransition):
             assert self.written(delivery.run_id) == before, "what was refused has written"
         else:
-            if run.id not in self.runs:
-                self.runs.append(run.id)
+            self.look(run)
             wrote = self.written(delivery.run_id) != before
             assert delivery.expected is None or not wrote or before[0] == delivery.expected, (
                 "it was for another version"
             )
         finally:
             self.faults.clear()
+
+    def look(self, run: fl.Run) -> None:
+        self.pages.append(run)
+        if run.id not in self.runs:
+            self.runs.append(run.id)
 
     def written(self, run_id: str) -> tuple[int, int]:
         """Events of the run and of its work order."""
