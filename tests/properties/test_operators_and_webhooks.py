@@ -121,28 +121,38 @@ class Office(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         what=st.sampled_from(
-            [*["answer"] * 6, "answer what is open", "hold", "release", "release", "note", "retry", "proceed", "cancel"]
+            [
+                *["answer"] * 6,
+                "answer what is open",
+                "hold",
+                "release",
+                "release",
+                "note",
+                "note",
+                "retry",
+                "proceed",
+                "cancel",
+            ]
         ),
         by=st.sampled_from(["ann", "bob", "webhook"]),
-        says_version=st.booleans(),
-        has_key=st.booleans(),
+        says=st.sampled_from([(), ("key",), ("key",), ("version",), ("key", "version")]),
         crash=CRASHES,
     )
-    def act(self, data: st.DataObject, what: str, by: str, says_version: bool, has_key: bool, crash: Any) -> None:
+    def act(self, data: st.DataObject, what: str, by: str, says: tuple[str, ...], crash: Any) -> None:
         """Somebody decides by a page before him, which may be an old one, and sends it off."""
         page = recent(data, self.pages)
         self.numbers += 1
         run_id, number = page.id, self.numbers
         given: dict[str, Any] = {"by": by}
-        if says_version:
+        if "version" in says:
             given["expected_version"] = page.version
-        if has_key:
+        if "key" in says:
             given["idempotency_key"] = f"{what} {number}"
         wait = page.waits[0].id if page.waits else None
         if what.startswith("answer"):
             is_named = what == "answer" and wait is not None
             payload = {"for": wait if is_named else "whatever is open", "n": number}
-            named = {"wait": wait} if is_named and not says_version else {}
+            named = {"wait": wait} if is_named and "version" not in says else {}
             send = partial(call, "resume", run_id, payload=payload, **named, **given)
         elif what == "note":
             send = partial(call, "set_metadata", run_id, {"n": number}, **given)
