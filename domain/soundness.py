@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from .errors import InvalidDefinition, InvalidValue
+from .errors import InvalidDefinition, InvalidSnapshot, InvalidValue
 from .events.catalogue import EVENT_TYPES
 from .run import STARTED
+from .run.snapshot import Snapshot
 from .values.clock import EARLIEST, LATEST, moment
 from .values.idempotency import LONGEST_KEY
 from .values.ids import keyed_work_order_id, workflow_stream
@@ -41,7 +42,7 @@ COUNTS: Final = (
     "asked_version",
 )
 
-VALUES: Final = ("payload", "metadata", "input", "output", "answer")
+VALUES: Final = ("adopted", "payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""
 
 _LARGEST: Final = 2**63 - 1
@@ -78,6 +79,8 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
             _check_digest(f"drifted.{node_type}", source, data.get("code", {}).get(node_type))
     if type in SAVES:
         _check_save(data)
+    if "adopted" in data:
+        _check_adopted(data)
     if type != OPENED:
         _check_key(data)
 
@@ -121,6 +124,17 @@ def _check_workflow_id(stream: str, workflow_id: str) -> None:
     if not workflow_id or "@" in workflow_id or workflow_stream(workflow_id) != stream:
         raise InvalidValue("workflow_id", f"{workflow_id!r} is not the workflow of stream {stream!r}")
     check_name(workflow_id, "workflow_id")
+
+
+def _check_adopted(data: Mapping[str, Any]) -> None:
+    try:
+        snapshot = Snapshot.from_json(data["adopted"])
+    except InvalidSnapshot as error:
+        raise InvalidValue("adopted", str(error)) from error
+    if "origin" in data or "payload" in data:
+        raise InvalidValue("adopted", "a run that adopts a snapshot has no origin and no payload of its own")
+    if data.get("start_node_id") != snapshot.current_node_id:
+        raise InvalidValue("start_node_id", f"the adopted snapshot stands at {snapshot.current_node_id!r}")
 
 
 def _check_key(data: Mapping[str, Any]) -> None:

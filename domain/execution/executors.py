@@ -4,7 +4,7 @@ import builtins
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import Any, NoReturn, TypeVar, cast
@@ -242,7 +242,7 @@ class Executor:
     """A registered executor; equal only to itself."""
 
     type: str
-    function: Callable[..., Any]
+    function: Callable[..., Any] = field(repr=False)  # a partial's shows what it binds
     retry: RetryPolicy | None
     input: InputSchema | None
     is_async: bool
@@ -310,7 +310,8 @@ class ExecutorRegistry(Unpicklable):
 
         The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
         clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
-        books, sends, deletes) it is executed only if the replay names the type.
+        books, sends, deletes) it is executed only if the replay names the type. Reproductions and forks don't execute
+        such a one again either, unless they name it: they take what came of it from the record.
 
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.

@@ -18,7 +18,7 @@ from ..expressions import (
 from ..visible import quoted
 from ..workflow.definition import Node, WorkflowDefinition
 from ..workflow.loops import Loops
-from ..workflow.retry_policy import RetryPolicy, policy_in
+from ..workflow.retry_policy import RetryPolicy, policy_of
 from ..workflow.routes import routes_of
 from .executors import Executor, ExecutorRegistry, InputSchema
 from .routing import PlannedRoutes, plan_routes
@@ -152,7 +152,7 @@ def _plan(
             if node.expressions
             else verbatim(node.data)
         )
-        policy = policy_in(node.metadata, "metadata") or executor.retry
+        policy = policy_of(node.to_data(), f"nodes[{index}]") or executor.retry
         validator = None
         try:
             validator = None if executor.input is None else dependencies.compile_input(executor.input)

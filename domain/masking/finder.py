@@ -9,7 +9,7 @@ from .forms import ALWAYS_MASKED, Form
 _WORD_BEGINS = re.compile(r"(?<!\w)(?=\S)")
 _WORD_GOES_ON = re.compile(r"\w")
 
-_VALUE_ENDS = re.compile(r"""[<>]|[ \t]*(?:[,;)\]}"'`|&\r\n]|\Z)""")
+_VALUE_ENDS = re.compile(r"""[<>@]|[ \t]*(?:[,;)\]}"'`|&\r\n]|\Z)""")
 """What stands behind a value, as in ``pin=123, …`` and ``{"pin": "123"}``."""
 
 _BEFORE_VALUES = frozenset("=,;([{\"'`|&?\r\n")
@@ -89,7 +89,7 @@ class Finder:
                 end = at + length
                 found = text[at:end]
                 if (found in self._words and not _WORD_GOES_ON.match(text, end)) or (
-                    found in self._values and _VALUE_ENDS.match(text, end) and _is_begin_of_value(text, at)
+                    found in self._values and _VALUE_ENDS.match(text, end) and _is_begin_of_value(text, at, end)
                 ):
                     yield at, min(end, len(text))
                     break
@@ -113,11 +113,13 @@ class Finder:
             behind = begin
 
 
-def _is_begin_of_value(text: str, at: int) -> bool:
+def _is_begin_of_value(text: str, at: int, end: int) -> bool:
     before = at
     while before and text[before - 1] in " \t":
         before -= 1
     last = text[before - 1] if before else "\n"
+    if text[end : end + 1] == "@":
+        return last == ":" and before == at  # the password of a URL
     if last == ":":
         return before < at or text[max(before - 2, 0)] in "\"'"
     return last in _BEFORE_VALUES or (last in "<>" and before == at)

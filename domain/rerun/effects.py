@@ -4,13 +4,13 @@ A node does one piece of work after the other: each ends when the run leaves the
 ``step.effect_key``.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..errors import EffectNotRecorded, InvalidRequest
-from ..execution.executors import ExecutorRegistry, effect_key
+from ..execution.executors import effect_key
 from ..execution.step import Taken
 from ..run import PAUSED, STEP_COMPLETED, STEP_FAILED, RunState
 from ..run.events import RESUMED
@@ -43,14 +43,17 @@ class Execution(NamedTuple):
     """Whether it is what came of the work: a success, or a failure after which there was no further attempt."""
 
 
-def named_types(effects: Collection[str], executors: ExecutorRegistry | None) -> frozenset[str]:
-    """The types that are executed although they have effects. Raises InvalidRequest for one that isn't registered."""
+def named_types(effects: Collection[str], executors: Container[str] | None) -> frozenset[str]:
+    """The types that are executed although they have effects. Raises InvalidRequest for one that isn't registered.
+
+    None: nobody knows here what is; who executes them does.
+    """
     if isinstance(effects, str):
         raise InvalidRequest(f"effects {quoted(effects)}: give the types as in effects=({quoted(effects)},)")
     if not isinstance(effects, Collection):
         raise InvalidRequest(f"effects {quoted(effects)} is no list of types")
     for type in effects:
-        if not isinstance(type, str) or type not in (executors or ()):
+        if not isinstance(type, str) or (executors is not None and type not in executors):
             raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")
     return frozenset(effects)
 
@@ -129,9 +132,7 @@ def to_take(executions: Iterable[Execution], answer: str | None) -> Execution | 
     A question is asked again, and what follows depends on the answer that it gets this time.
     """
     alike = [execution for execution in executions if execution.answer == answer]
-    asked = next((execution for execution in alike if execution.type == PAUSED), None)
-    came = to_repeat(alike)
-    return asked or came if answer is None else came or asked
+    return to_repeat(alike) or next((execution for execution in alike if execution.type == PAUSED), None)
 
 
 def is_done(executions: Iterable[Execution]) -> bool:

@@ -39,6 +39,7 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
     answers: list[PastAnswer] = []
     answered: RecordedEvent | None = None
     reached: list[str] = []
+    missing = f"the run never came to node {quoted(node_id)}"
     replaced: set[tuple[str, int]] = set()
     for event in backwards:
         replaced.update(replaced_by(event))
@@ -46,9 +47,15 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
             continue
         data = event.data
         leads_to = _leads_to(event)
+        adopted = data.get("adopted", {})
         if leads_to == node_id:
+            if answered is not None and adopted.get("status") == "paused":  # the node had asked elsewhere
+                begun = None
+                answers.append(PastAnswer(adopted["metadata"].get("pausedReason"), answered.stream, answered.version))
             begun = begun or (event.stream, event.version)
             break
+        if node_id in adopted.get("context", {}):
+            missing = f"node {quoted(node_id)} ran before the run was adopted, and what it saw isn't on record"
         if event.type in _OUTCOMES and data.get("node_id") == node_id:
             if event.type == PAUSED or data.get("attempt", 1) == 1:
                 begun = (event.stream, event.version - 1)
@@ -67,7 +74,7 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
     if begun is not None:
         return NodeVisit(*begun, tuple(reversed(answers)))
     named = ", ".join(repr(node) for node in dict.fromkeys(reversed(reached)))
-    raise InvalidRequest(f"the run never came to node {quoted(node_id)}: it came to {named}")
+    raise InvalidRequest(f"{missing}: it came to {named}")
 
 
 def check_answers(answers: Collection[str], node_id: str | None, label: str) -> None:

@@ -150,6 +150,15 @@ class Context(Immutable, Mapping[str, Results]):
         entry = self.history[last]
         return entry.get("attempt", 1) + 1 if "error" in entry and not is_caught(entry) else 1
 
+    def without_attempts(self, node_id: str) -> "Context":
+        """The same results, and the next attempt of the node is its first."""
+        if self.next_attempt(node_id) == 1:
+            return self
+        empty = {} if self.history.pruned is None else self.history.pruned.empty
+        history = self.history.branch(self.count)
+        history.pruned = Pruned(empty, node_id, 0, self.count)
+        return Context(history, self.count)
+
     def failure_before(self, node_id: str) -> PlacedResult | None:
         """The failure for good by which the run has come to the node; None where it came by a success, or began."""
         place = self.count
@@ -163,6 +172,19 @@ class Context(Immutable, Mapping[str, Results]):
             if "error" not in entry or entry["node_id"] != node_id:  # else an attempt of the node itself
                 return None
         return None
+
+    @property
+    def order(self) -> list[str] | None:
+        """The node of each result, in order, where a snapshot's JSON has to tell; else None."""
+        history = self.history
+        return [history[at]["node_id"] for at in range(self.count)] if history.order_counts else None
+
+    def with_order_told(self) -> "Context":
+        """The same results; snapshots from here on tell their order."""
+        history = self.history
+        if history.order_counts:
+            return self
+        return context_of([history[at] for at in range(self.count)], history.pruned, order_counts=True)
 
     def placed(self, start: int = 0) -> Iterator[PlacedResult]:
         """The results after the first ``start`` of all nodes together, in the order in which they were recorded."""
@@ -183,12 +205,13 @@ class Context(Immutable, Mapping[str, Results]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The results of this view, decoded: not those recorded later, nor the decoder, which may hold a store.
-        return context_of, ([self.history[at] for at in range(self.count)], self.history.pruned)
+        history = self.history
+        return context_of, ([history[at] for at in range(self.count)], history.pruned, history.order_counts)
 
     def __repr__(self) -> str:
         return f"Context({dict(self)!r})"
 
 
-def context_of(entries: Sequence[Entry], pruned: Pruned | None = None) -> Context:
+def context_of(entries: Sequence[Entry], pruned: Pruned | None = None, order_counts: bool = False) -> Context:
     """The context that has these results, and no log to share."""
-    return Context(ResultLog(entries, pruned), len(entries))
+    return Context(ResultLog(entries, pruned, order_counts=order_counts), len(entries))

@@ -48,6 +48,7 @@ def start(
     now: int,
     origin: Origin | None = None,
     edited: EditedResult | None = None,
+    adopted: Mapping[str, Any] | None = None,
     asks_again: bool = False,
     given_answer: GivenAnswer | None = None,
     queued: bool = False,
@@ -80,6 +81,8 @@ def start(
         data["metadata"] = metadata
     if edited is not None:
         data["edited"] = edited
+    if adopted is not None:
+        data["adopted"] = adopted
     if asks_again:
         data["asks_again"] = True
     if given_answer is not None:

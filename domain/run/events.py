@@ -66,7 +66,9 @@ class RunStarted(Recorded):
     payload: NotRequired[Any]
     """When absent, a fork's first step sees what its source's would have seen."""
     metadata: NotRequired[dict[str, Any]]
-    """In a fork: merged into its source's key by key; null removes a key."""
+    """In a fork: merged into its source's key by key; null removes a key; likewise into an adopted snapshot's."""
+    adopted: NotRequired[dict[str, Any]]
+    """The snapshot from elsewhere, as JSON, with whose results and in whose state the run begins."""
     edited: NotRequired[EditedResult]
     asks_again: NotRequired[Literal[True]]
     """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, Union
 
-from ..errors import EventNotReadable, InvalidValue, StorageCorrupt
+from ..errors import EventNotReadable, InvalidSnapshot, InvalidValue, StorageCorrupt
 from ..ports import EncodedRow, RowBatch
 from ..values.clock import moment_of_millis
 from .context import Context
@@ -33,7 +33,7 @@ def evolve_recorded(state: RunState, version: int, type: str, data: Mapping[str,
         )
 
 
-_MISFITS = (KeyError, TypeError, ValueError, AttributeError, InvalidValue)
+_MISFITS = (KeyError, TypeError, ValueError, AttributeError, InvalidValue, InvalidSnapshot)
 """Raised for a body that doesn't fit its type's schema, or is nested too deep: flowledger didn't write it."""
 
 

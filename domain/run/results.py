@@ -83,6 +83,12 @@ def raw_data(result: NodeResult) -> dict[str, Any]:
 
 NO_KEYS: Mapping[str, Any] = freeze({})
 
+
+def was_taken(result: NodeResult) -> bool:
+    """Whether nothing was executed for it, as far as its run is at hand: it is what another run's step came to."""
+    return "recorded" in result._entry  # pyright: ignore[reportPrivateUsage]
+
+
 _UNREAD = object()
 
 
@@ -132,11 +138,25 @@ class ResultLog:
     events whose results are never read decodes none of them.
     """
 
-    __slots__ = ("_caught", "_decoders", "_entered", "_failures", "_indexed", "_log", "_places", "pruned")
+    __slots__ = (
+        "_caught",
+        "_decoders",
+        "_entered",
+        "_failures",
+        "_indexed",
+        "_log",
+        "_places",
+        "order_counts",
+        "pruned",
+    )
 
-    def __init__(self, entries: Iterable[Entry] = (), pruned: Pruned | None = None) -> None:
+    def __init__(
+        self, entries: Iterable[Entry] = (), pruned: Pruned | None = None, *, order_counts: bool = False
+    ) -> None:
         self._log: list[Entry | EncodedRow] = list(entries)
         self.pruned = pruned
+        self.order_counts = order_counts
+        """Whether the JSON of a snapshot has to tell the order of all results."""
         # (first place, decoder) of the encoded entries, in order. A chain of forks has one for each run.
         self._decoders: list[tuple[int, RowDecoder]] = []
         self._indexed = 0
@@ -169,7 +189,7 @@ class ResultLog:
             if count == len(self._log):
                 self._log.append(entry)
                 return self
-        branch = self._branch(count)
+        branch = self.branch(count)
         branch._log.append(entry)
         return branch
 
@@ -181,10 +201,11 @@ class ResultLog:
                     self._decoders.append((count, decoder))
                 self._log.extend(rows)
                 return self
-        return self._branch(count).extend_encoded(count, rows, decoder)
+        return self.branch(count).extend_encoded(count, rows, decoder)
 
-    def _branch(self, count: int) -> "ResultLog":
-        branch = ResultLog(self._log[:count], self.pruned)  # type: ignore[arg-type] # some are encoded
+    def branch(self, count: int) -> "ResultLog":
+        """A log of its own that begins with the first ``count`` entries."""
+        branch = ResultLog(self._log[:count], self.pruned, order_counts=self.order_counts)  # type: ignore[arg-type] # some are encoded
         branch._decoders = [item for item in self._decoders if item[0] < count]
         return branch
 

@@ -16,6 +16,7 @@ from ..values.json_text import read_json
 from ..values.partly_read import PartlyRead
 from ..visible import visible_json
 from .context import Context
+from .own_part import tell_order
 from .results import NO_KEYS
 from .snapshot_reader import read_fields
 
@@ -69,11 +70,11 @@ class Snapshot(PartlyRead):
 
     def to_data(self) -> dict[str, Any]:
         """The JSON object; an unset optional key is absent. Outputs and metadata in it are read-only."""
-        return _data(self, self.context.to_data())
+        return tell_order(_data(self, self.context.to_data()), self.context.order)
 
     def to_json(self) -> bytes:
         """UTF-8 JSON, compact."""
-        return to_json(_data(self, self.context.raw_data()))
+        return to_json(tell_order(_data(self, self.context.raw_data()), self.context.order))
 
     @staticmethod
     def from_json(value: bytes | str | Mapping[str, Any]) -> "Snapshot":

@@ -13,7 +13,8 @@ from ..values.clock import OddTime, moment_of_millis
 from ..values.json import freeze, render_path
 from ..visible import quoted
 from .context import Context, context_of
-from .own_part import OWN_PART, pending_payload
+from .own_part import OWN_PART, pending_payload, take_order
+from .result_order import in_order
 from .results import Entry, Pruned
 
 LARGEST: Final = 2**53 - 1
@@ -46,12 +47,12 @@ def read_fields(value: Any) -> dict[str, Any]:
     retry = None if data.get("retryState") is None else _read_retry(data["retryState"])
     version = _count(data, "version")
     last_started_at = _optional(_timestamp, data, "lastStartedAt")
-    extra = _read_own_part(_extra(data, _OF_A_SNAPSHOT, "$"))
+    extra, order = take_order(_read_own_part(_extra(data, _OF_A_SNAPSHOT, "$")))
     return {
         "workflow_id": _text(data, "workflowId"),
         "status": status,
         "current_node_id": None if data.get("currentNodeId") is None else _text(data, "currentNodeId"),
-        "context": _read_context(_expect(data.get("context"), Mapping, "$.context", "an object"), retry),
+        "context": _read_context(_expect(data.get("context"), Mapping, "$.context", "an object"), retry, order),
         "version": version,
         "last_started_at": None if last_started_at is None else moment_of_millis(last_started_at),
         "total_execution_time": _optional(_duration, data, "totalExecutionTime"),
@@ -62,18 +63,19 @@ def read_fields(value: Any) -> dict[str, Any]:
     }
 
 
-def _read_context(nodes: Mapping[Any, Any], retry: Mapping[str, Any] | None) -> Context:
-    entries: list[Entry] = []
+def _read_context(nodes: Mapping[Any, Any], retry: Mapping[str, Any] | None, order: list[str] | None) -> Context:
+    by_node: dict[str, list[Entry]] = {}
     empty: dict[str, None] = {}
     for node_id, results in nodes.items():
         path = f"$.context{render_path((_key(node_id, '$.context'),))}"
         if not _expect(results, list, path, "a list"):
             empty[node_id] = None
-        entries += (_read_result(node_id, item, f"{path}[{index}]") for index, item in enumerate(results))
-    context = context_of(entries)
+        by_node[node_id] = [_read_result(node_id, item, f"{path}[{index}]") for index, item in enumerate(results)]
+    entries, told = in_order(by_node, order or ()), order is not None
+    context = context_of(entries, order_counts=told)
     if retry is not None and context.next_attempt(retry["node_id"]) != retry["attempts"] + 1:
-        return context_of(entries, Pruned(empty, retry["node_id"], retry["attempts"], len(entries)))
-    return context_of(entries, Pruned(empty, None, 0, 0)) if empty else context
+        return context_of(entries, Pruned(empty, retry["node_id"], retry["attempts"], len(entries)), told)
+    return context_of(entries, Pruned(empty, None, 0, 0), told) if empty else context
 
 
 def _read_result(node_id: str, value: Any, path: str) -> Entry:
@@ -114,6 +116,8 @@ def _read_own_part(extra: Mapping[str, Any]) -> Mapping[str, Any]:
         _optional(_count, part, "version", path)
         _optional(_timestamp, part, "lastStartedAt", path)
         _expect(part.get("metadata", {}), Mapping, f"{path}.metadata", "an object")
+        for index, node_id in enumerate(_expect(part.get("order", []), list, f"{path}.order", "a list")):
+            _expect(node_id, str, f"{path}.order[{index}]", "text")
     return extra
 
 

@@ -26,6 +26,7 @@ class RunState:
     """
 
     __slots__ = (
+        "adopted",
         "answer",
         "cancelled",
         "code",
@@ -70,6 +71,8 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.adopted: int | None = None
+        """The version of the snapshot from elsewhere that the run began as."""
         self.code: Mapping[str, str] = {}
         self.distributions: Mapping[str, Distribution] = {}
         self.status: SnapshotStatus = "active"
@@ -122,6 +125,9 @@ class RunState:
             self.recoveries = 0
             self.keys = ()
         self.context = past.context
+        if origin["kind"] == "retry" and past.adopted is not None and past.version == 1 and past.current_node_id:
+            # Attempts that were made elsewhere were made before the version that is reused.
+            self.context = past.context.without_attempts(past.current_node_id)
         self.reused = past.context.count
 
     @property

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..status import SnapshotStatus
+from ..status import TERMINAL, SnapshotStatus
 from ..values.json import freeze
 from ..values.used_keys import UsedKey, with_key
 from .context import Context
 from .results import NO_KEYS, entry_of
+from .snapshot import Snapshot
 from .state import RunState
 from .waits import holding, open_wait, wait_id
 
@@ -22,13 +23,55 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     _run_by(state, data)
     state.current_node_id = data.get("start_node_id")
     state.started_at = data["recorded_at"]
+    state.adopted = None
     if state.origin is not None and state.origin["kind"] == "fork":
         _begin_as_fork(state, data)
+        return
+    if "adopted" in data:
+        _begin_as_adopted(state, data)
         return
     state.payload, state.answer = data.get("payload"), data.get("given_answer")
     state.metadata = freeze(data.get("metadata", {}))
     state.last_started_at = data["recorded_at"]
     state.total_time = 0
+
+
+def _begin_as_adopted(state: RunState, data: Mapping[str, Any]) -> None:
+    """Begin where the snapshot stands. What had ended elsewhere ends here when it begins; a hold holds it here, too."""
+    past = RunState.from_snapshot(Snapshot.from_json(data["adopted"]))
+    for name in _OF_A_SNAPSHOT:
+        setattr(state, name, getattr(past, name))
+    state.adopted = past.version
+    state.total_time = past.total_time or 0
+    at: int = data["recorded_at"]
+    state.last_started_at = at if past.last_started_at is None or past.status == "active" else past.last_started_at
+    state.last_started_at = min(state.last_started_at, at)
+    state.parked = state.held is not None
+    if state.wait is not None:
+        state.wait = {**state.wait, "version": 1, "asked_at": state.last_started_at}
+    if "metadata" in data:
+        on_metadata_set(state, data)
+    if state.status in TERMINAL:
+        state.finished_at = at
+
+
+_OF_A_SNAPSHOT = (
+    "status",
+    "current_node_id",
+    "context",
+    "metadata",
+    "paused_reason",
+    "failed_reason",
+    "wait",
+    "held",
+    "payload",
+    "retry_node_id",
+    "retry_attempts",
+    "retry_at",
+    "retry_extra",
+    "extra",
+)
+"""What a snapshot holds of a state, apart from times and the version."""
 
 
 def _begin_as_fork(state: RunState, data: Mapping[str, Any]) -> None:

@@ -14,6 +14,8 @@ def describe_start(data: Body) -> str:
     origin = data.get("origin")
     came = f", {origin['kind']} of {origin['run_id']}@{origin['version']}" if origin else ""
     given = f" with {brief(data['payload'])}" if "payload" in data else ""
+    if (adopted := data.get("adopted")) is not None:
+        came = f", adopted at version {adopted['version']}, {adopted['status']}"
     edited = data.get("edited")
     replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
     named = f", executes {', '.join(data['effects'])} anew" if "effects" in data else ""
@@ -90,6 +92,8 @@ def narrate_start(event: RecordedEvent) -> str:
     data = event.data
     of = f"of {data['workflow_id']!r} version {data['workflow_version']}"
     origin = data.get("origin")
+    if "adopted" in data:
+        return f"adopted a snapshot as run {event.stream} {of}"
     if origin is None:
         return f"started run {event.stream} {of}"
     verb = {"retry": "retried", "reproduction": "reproduced", "fork": "forked"}.get(origin["kind"], origin["kind"])

@@ -65,7 +65,9 @@ def restore(
     """
     events: list[NewEvent] = []
     if state.archived is not None:
-        events.append(NewEvent(RESTORED, _body(state, by, now) | ({} if message is None else {"reason": message})))
+        asked = {} if old is None else {"restored_version": old.restored_version}
+        said = {} if message is None else {"reason": message}
+        events.append(NewEvent(RESTORED, _body(state, by, now) | asked | said))
     if old is not None:
         new = _save_or_release(state, old, state.version + len(events) + 1, by, is_taken, now)
         events += [] if new is None else [new]

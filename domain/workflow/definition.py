@@ -52,7 +52,7 @@ class _DefinitionPart(BaseModel):
         return copied
 
     def _freeze_again(self) -> None:
-        for name in ("data", "metadata"):
+        for name in ("data", "metadata", "retry"):
             if name in type(self).model_fields:
                 object.__setattr__(self, name, refreeze(getattr(self, name)))
 
@@ -65,10 +65,12 @@ class Node(_DefinitionPart):
     """Which executor runs it."""
     data: _Json = Field(default_factory=lambda: freeze({}))
     """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
+    retry: _Metadata = None
+    """When it is tried again, in place of the executor's policy: ``{"maxRetries": 3, "interval": 1.0}``."""
     expressions: bool = True
     """Whether ``{{ … }}`` in the data is evaluated; False where braces belong to another language."""
     metadata: _Metadata = None
-    """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` overrides the executor's policy."""
+    """Anything callers keep here, such as a place on a canvas; ``metadata.retry`` is the older name of ``retry``."""
     code: _Text | None = None
     """Source text of the job, where the job is text."""
 

@@ -51,6 +51,8 @@ class WorkflowRestored(Keyed):
     """The archive taken back. An old definition that becomes the newest one is a ``workflow.saved``."""
 
     workflow_id: str
+    restored_version: NotRequired[int]
+    """The version that was asked for."""
     reason: NotRequired[str]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import Fault, InvalidDefinition
 from ..values.names import name_fault
 from ..visible import quoted
-from .retry_policy import policy_in
+from .retry_policy import policy_of
 
 MAX_PARTS = 100_000
 """Nodes, and edges, of a definition that is handed in."""
@@ -67,7 +67,7 @@ def graph_faults(definition: Any) -> list[Fault]:
     faults += _way_faults(edges)
     for index, node in enumerate(nodes):
         try:
-            policy_in(node.get("metadata"), f"nodes[{index}].metadata")
+            policy_of(node, f"nodes[{index}]")
         except InvalidDefinition as error:
             faults += error.faults
     if isinstance(start, str) and start not in known:

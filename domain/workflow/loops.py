@@ -28,6 +28,14 @@ class Loops:
         return self._innermost.get(node_id)
 
     @lazy
+    def need_order(self) -> bool:
+        """Whether it takes the order of all results to know which visit one belongs to, or which failure led on."""
+        if any(edge.enabled and edge.on == "failure" for edge in self._definition.edges):
+            return True
+        # Loops are inside of each other or have no node in common.
+        return sum(map(len, set(self._innermost.values()))) > len(self._innermost)
+
+    @lazy
     def _innermost(self) -> Mapping[str, Loop]:
         return loops_of(self._definition)
 

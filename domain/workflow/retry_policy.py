@@ -98,8 +98,14 @@ def policy_from_json(value: Any, path: str) -> RetryPolicy:
     return policy  # pyright: ignore[reportPossiblyUnboundVariable] - bound unless the constructor added a fault
 
 
-def policy_in(metadata: Any, path: str) -> RetryPolicy | None:
-    """The policy in a node's ``metadata.retry``, if there is one. Raises InvalidDefinition."""
+def policy_of(node: Mapping[str, Any], path: str) -> RetryPolicy | None:
+    """The policy of a node, told of its JSON: its ``retry``, or ``metadata.retry``, as it was called before.
+
+    Raises InvalidDefinition, also where it has both.
+    """
+    metadata, retry = node.get("metadata"), node.get("retry")
     if not isinstance(metadata, Mapping) or "retry" not in metadata:
-        return None
-    return policy_from_json(metadata["retry"], f"{path}.retry")
+        return None if retry is None else policy_from_json(retry, f"{path}.retry")
+    if retry is not None:
+        raise InvalidDefinition([Fault(f"{path}.retry", "the node has one under metadata.retry as well: keep one")])
+    return policy_from_json(metadata["retry"], f"{path}.metadata.retry")

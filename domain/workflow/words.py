@@ -43,7 +43,9 @@ def narrate_archive(event: RecordedEvent) -> str:
 
 
 def narrate_restoration(event: RecordedEvent) -> str:
-    return f"restored {event.data['workflow_id']!r}{because(event.data.get('reason'))}"
+    data = event.data
+    version = f" at version {data['restored_version']}" if "restored_version" in data else ""
+    return f"restored {data['workflow_id']!r}{version}{because(data.get('reason'))}"
 
 
 def describe_release(data: Body) -> str:

@@ -121,6 +121,8 @@ class Engine(Unpicklable):
     def _execution(
         self, state: RunState, globals: Mapping[str, Any] | None, step_limit: int | None, *, single: bool = False
     ) -> PreparedCall[Snapshot]:
+        if self._plan.loops.need_order:
+            state.context = state.context.with_order_told()
         settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
         steps = step_loop(state, self._plan, settings, single=single)
         return PreparedCall((steps, _FoldOnly(state)), state.snapshot)

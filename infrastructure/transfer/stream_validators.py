@@ -92,7 +92,7 @@ class RunValidator:
         """Prepare for the first event: the definition that the run uses, and the state of its source."""
         self._legality = Legality(routes)
         self.state.context = Context(_Attempts(), 0)
-        self.payload_digest = json_digest(data.get("payload"))
+        self.payload_digest = json_digest(data["adopted"] if "adopted" in data else data.get("payload"))
         if past is not None:
             self.state.begin_with(_branch(past), data["origin"])
 
@@ -102,7 +102,7 @@ class RunValidator:
             raise InvalidValue("correlation_id", f"its run belongs to work order {state.work_order_id!r}")
         self._legality.check(state, type, data)
         if "recorded" in data:
-            if state.origin is None or state.origin["kind"] == "retry":
+            if state.origin is None or state.origin["kind"] not in ("reproduction", "fork"):
                 raise IllegalTransition("only a reproduction or a fork takes outcomes from the record")
             self.taken_from.add(data["recorded"]["run_id"])
         if "key" in data and find_key(state.keys, data["key"]) is not None:
@@ -116,6 +116,8 @@ class RunValidator:
         # For a step that leads to the next one only an event that is stored with others contains it.
         may_be_silent = is_running(state) and is_plain_step(type, event)
         evolve(state, type, event)
+        if "adopted" in event:
+            state.context = _reduced(state.context)
         if said is not None or not may_be_silent:
             _check_after(state, said)
         self._legality.went_on(state, type, data)
@@ -142,6 +144,15 @@ def _branch(state: RunState) -> RunState:
     return branch
 
 
+def _reduced(context: Context) -> Context:
+    """The same of the results in an adopted snapshot."""
+    attempts = _Attempts()
+    attempts.pruned = context.history.pruned
+    for place in range(context.count):
+        attempts.extend(place, context.history[place])
+    return Context(attempts, context.count)
+
+
 class _Attempts(ResultLog):
     """Results reduced to how often each node has failed since it was last left, which gives the next attempt.
 
@@ -155,6 +166,7 @@ class _Attempts(ResultLog):
         super().__init__()
         self._source = source if isinstance(source, _Attempts) else None
         self._upto = upto
+        self.pruned = None if source is None else source.pruned
         self._changed: dict[str, list[int]] = {}
         """Node → the places of those results that differ from the one before."""
         self._results: dict[int, Entry] = {}
@@ -164,10 +176,15 @@ class _Attempts(ResultLog):
         is_to_be_retried = "error" in entry and not is_caught(entry)
         result = {"attempt": entry.get("attempt", 1), "error": True} if is_to_be_retried else _SUCCESS
         before = self.places(node_id, count)
-        if not before or self[before[0]] != result:
+        pruned = self.pruned
+        is_counted_anew = pruned is not None and node_id == pruned.node_id and before and before[0] < pruned.kept
+        if not before or is_counted_anew or self[before[0]] != result:
             self._changed.setdefault(node_id, []).append(count)
             self._results[count] = result
         return self
+
+    def branch(self, count: int) -> ResultLog:
+        return _Attempts(self, count)
 
     def places(self, node_id: str, count: int) -> tuple[int, ...]:
         history, upto = self, count

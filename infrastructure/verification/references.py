@@ -1,4 +1,4 @@
-"""References between streams: a work order and its runs, a run and its source, a run and its workflow version."""
+"""References: a work order and its runs, a run and its source and workflow version, a release and its save."""
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +11,7 @@ from ...domain.run import PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.ids import workflow_stream
 from ...domain.values.json_compare import json_digest
 from ...domain.work_order import OPENED, RUN_ADDED
+from ...domain.workflow import RELEASED, RESTORED, SAVED
 from ..storage.event_store import LedgerEventStore
 from ..storage.recorder import LAST, EventRow
 from .inspector import Inspector
@@ -81,6 +82,8 @@ class ReferenceInspector(Inspector):
             yield from self._begun(row.stream, data)
         elif row.type in (OPENED, RUN_ADDED) and isinstance(run_id := data.get("run_id"), str):
             self._mention(_Pair(row.stream, run_id), _Mention(by_run=False, version=row.version))
+        elif row.type in _NAMING_SAVES:
+            yield from self._check_saves(row, data)
         if len(self._mentions) > MAX_PENDING:
             yield from self._look_up(MAX_PENDING // 2)
         if len(self._sources) > MAX_PENDING:
@@ -205,6 +208,13 @@ class ReferenceInspector(Inspector):
                 run_id, 1, f"it runs another definition than version {version} of workflow {workflow_id!r} is"
             )
 
+    def _check_saves(self, row: EventRow, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """The saves that an event of a workflow names; 0 stands for none."""
+        for key in _NAMING_SAVES[row.type]:
+            version = data.get(key, 0)
+            if version and (type(version) is not int or self._saved((row.stream, version)) is None):
+                yield _reference(row.stream, row.version, f"its {key} names version {version!r}, which is no save")
+
     def _saved(self, place: tuple[str, int]) -> object:
         """The digest of a definition; None where there is no such version."""
         if place in self._versions:
@@ -250,7 +260,10 @@ _OUTCOMES = {
     PAUSED: ("reason", "until", "answer"),
 }
 
-_NAMING = frozenset({STARTED, OPENED, RUN_ADDED})
+_NAMING_SAVES = {RELEASED: ("version",), SAVED: ("live_version", "restored_version"), RESTORED: ("restored_version",)}
+"""Events of a workflow, and their keys that name a save of it."""
+
+_NAMING = frozenset({STARTED, OPENED, RUN_ADDED, *_NAMING_SAVES})
 
 _UNREADABLE = object()
 

@@ -15,7 +15,7 @@ from ...domain.values.json import refreeze
 from ...domain.values.json_compare import json_digest
 from ...domain.visible import visible_lines
 from ..runs.attempts import Attempt, attempts, is_execution, milliseconds, moment_of
-from ..runs.reused_results import reused_results
+from ..runs.reused_results import adopted_results, reused_results
 from ..serialization import to_json_value
 from .code_used import CodeUsed, code_used
 from .model import (
@@ -167,6 +167,8 @@ def _workflow(saved: RecordedEvent) -> AuditedWorkflow:
 
 
 def _origin(started: RecordedEvent, past: Iterable[RecordedEvent]) -> AuditedOrigin | None:
+    if (adopted := started.data.get("adopted")) is not None:
+        return AuditedOrigin("adoption", None, adopted["version"], tuple(adopted_results(started)), None)
     origin, edited = started.data.get("origin"), started.data.get("edited")
     return (
         None
@@ -245,7 +247,7 @@ def _summary_lines(audit: RunAudit) -> Iterator[str]:
     yield f"work order {audit.work_order.work_order_id}, {_count(len(audit.work_order.runs), 'run')}"
     if audit.origin is not None:
         reused = f", {_count(len(audit.origin.reused), 'result')} reused" if audit.origin.reused else ""
-        yield f"{audit.origin.kind} of {audit.origin.run_id}{reused}"
+        yield f"{audit.origin.kind} of {audit.origin.run_id or 'a snapshot'}{reused}"
     drifted = [used for used in audit.code if used.drifted]
     if drifted:
         yield f"code drifted since version {workflow.version}: {', '.join(used.node_type for used in drifted)}"

@@ -89,12 +89,15 @@ class AuditedPause:
 
 @dataclass(frozen=True, slots=True)
 class AuditedOrigin:
-    """The run that this one retries, reproduces or branches from."""
+    """The run that this one retries, reproduces or branches from; or the snapshot from elsewhere that it adopted."""
 
     kind: str
-    run_id: str
+    run_id: str | None
+    """None: of an adoption."""
     version: int
-    """This run began with the results that the source had after so many events; 0: with none."""
+    """This run began with the results that the source had after so many events; 0: with none. Of an adoption: the
+    snapshot's version.
+    """
     reused: tuple[ReusedResult, ...]
     edited: Mapping[str, Any] | None
     """What a fork put in place of its source's last result: ``node_id``, ``output``, ``handle``, ``next_node_id``."""

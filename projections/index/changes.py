@@ -163,7 +163,7 @@ def _started(changes: IndexChanges, event: PlacedEvent) -> None:
         "started_at": row_time(data["recorded_at"]),
         "place": event.place,
         "actor": key(data["by"]),
-        "origin": optional_key(origin.get("kind")),
+        "origin": "adoption" if "adopted" in data else optional_key(origin.get("kind")),
         "source": optional_key(origin.get("run_id")),
         "queued": "queued" in data,
         **_moved_to(event),

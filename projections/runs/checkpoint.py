@@ -6,12 +6,23 @@ from typing import Any
 from ...domain.ports import EncodedRow, RowDecoder
 from ...domain.run import RunState
 from ...domain.run.context import Context
+from ...domain.run.results import Pruned
 from ...domain.values.json import freeze
 from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
 _READ_ONLY = ("metadata", "extra", "retry_extra")
 _PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "run_id", *_READ_ONLY))
-_OF_A_RESULT = ("node_id", "output", "error", "attempt", "started_at", "finished_at", "recorded_at")
+_OF_A_RESULT = (
+    "node_id",
+    "output",
+    "error",
+    "attempt",
+    "started_at",
+    "finished_at",
+    "recorded_at",
+    "recorded",
+    "extra",
+)
 _OF_A_FAILURE = (*_OF_A_RESULT, "next_node_id")
 
 
@@ -27,6 +38,8 @@ def checkpoint_of(state: RunState, since: RunState | None = None) -> dict[str, A
         **{name: getattr(state, name) for name in _PLAIN},
         **{name: getattr(state, name) for name in _READ_ONLY},
         "after": since.version if since else 0,
+        "pruned": None if history.pruned is None else list(history.pruned),
+        "order_counts": history.order_counts,
         "keys": [[key, *used] for key, used in keys_after(state.keys, since.version if since else 0)],
         "results": [
             {key: entry[key] for key in (_OF_A_FAILURE if "error" in entry else _OF_A_RESULT) if key in entry}
@@ -49,5 +62,8 @@ def apply_checkpoint(
     count = (
         context.count if checkpoint["after"] else state.reused
     )  # a fork may have replaced the last one of its source
+    if (pruned := checkpoint["pruned"]) is not None and context.history.pruned is None:
+        context.history.pruned = Pruned(*pruned)
+    context.history.order_counts |= checkpoint["order_counts"]
     history = context.history.extend_encoded(count, results, decoder)
     state.context = Context(history, count + len(results))

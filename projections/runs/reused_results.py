@@ -1,13 +1,14 @@
 """The results that a run reuses, and where they come from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ...domain.ports import RecordedEvent
-from ...domain.run import STEP_COMPLETED, STEP_FAILED, EditedResult, replaced_by
+from ...domain.run import STARTED, STEP_COMPLETED, STEP_FAILED, EditedResult, replaced_by
 from ...domain.run.results import error_text
+from ...domain.run.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class ReusedResult:
 
     node_id: str
     run_id: str
-    """The run that produced it."""
+    """The run that produced it, or adopted it."""
     version: int
     recorded_at: datetime
     attempt: int
@@ -35,16 +36,34 @@ def reused_results(past: Iterable[RecordedEvent], edited: EditedResult | None = 
 
     They are the first results of the run's context, in this order. ``edited`` is what takes the place of the last one.
     """
-    found: dict[tuple[str, int], ReusedResult] = {}
+    found: dict[tuple[str, int, int], ReusedResult] = {}
     for event in past:
-        for place in replaced_by(event):
-            found.pop(place, None)
+        for stream, version in replaced_by(event):
+            found.pop((stream, version, 0), None)
+        for place, adopted in enumerate(adopted_results(event)):
+            found[event.stream, event.version, place] = adopted
         result = event.data if event.type in _STEPS else event.data.get("edited")
         if result is not None:
-            found[event.stream, event.version] = _reused(event, result)
+            found[event.stream, event.version, 0] = _reused(event, result)
     if edited is not None:
-        found.pop((edited["run_id"], edited["version"]), None)
+        found.pop((edited["run_id"], edited["version"], 0), None)
     return list(found.values())
+
+
+def adopted_results(started: RecordedEvent) -> Iterator[ReusedResult]:
+    """The results in the snapshot with which a run began, if it adopted one: recorded elsewhere, when it says so."""
+    if started.type == STARTED and (adopted := started.data.get("adopted")) is not None:
+        for placed in Snapshot.from_json(adopted).context.placed():
+            result = placed.result
+            yield ReusedResult(
+                node_id=placed.node_id,
+                run_id=started.stream,
+                version=started.version,
+                recorded_at=result.timestamp,
+                attempt=result.attempt,
+                output=result.output,
+                error=result.error,
+            )
 
 
 _STEPS = (STEP_COMPLETED, STEP_FAILED)

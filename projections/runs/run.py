@@ -14,13 +14,16 @@ from ...domain.values.clock import moment
 
 @dataclass(frozen=True, slots=True)
 class RunOrigin:
-    """The run that another one repeats, continues or branches from."""
+    """The run that another one repeats, continues or branches from; or the snapshot that was adopted."""
 
     kind: str
-    """``retry``, ``reproduction`` or ``fork``."""
-    run_id: str
+    """``retry``, ``reproduction``, ``fork`` or ``adoption``."""
+    run_id: str | None
+    """None where a snapshot from elsewhere was adopted."""
     version: int
-    """The run began with the results that the source had after so many events; 0: with none."""
+    """The run began with the results that the source had after so many events; 0: with none. Of an adoption: the
+    snapshot's version.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,17 @@ def run_of(state: RunState) -> Run:
         snapshot=state.snapshot(),
         started_at=moment(state.started_at),
         finished_at=None if state.finished_at is None else moment(state.finished_at),
-        origin=None if state.origin is None else RunOrigin(**state.origin),
+        origin=_origin_of(state),
         waits=() if state.wait is None else (wait_of(state.wait, state.run_id, state.workflow_id),),
         held=None if state.held is None else hold_of(state.held),
         next_due_at=None if state.due_at is None else moment(state.due_at),
     )
+
+
+def _origin_of(state: RunState) -> RunOrigin | None:
+    if state.adopted is not None:
+        return RunOrigin("adoption", None, state.adopted)
+    return None if state.origin is None else RunOrigin(**state.origin)
 
 
 def fold(state: RunState, batches: Iterable[RowBatch]) -> RunState:

@@ -80,6 +80,11 @@ def take_values(document: Document, type: str, data: Mapping[str, Any]) -> None:
         document.put(data.get("output"), "output", data["node_id"])
     elif type == STARTED:
         document.put(data.get("payload"), "payload")
+        adopted = data.get("adopted", {"context": {}})
+        for node_id, results in adopted["context"].items():
+            if results and "error" not in results[-1]:
+                document.put(results[-1].get("output"), "output", node_id)
+        document.merge(adopted.get("metadata", {}))
         document.merge(data.get("metadata", {}))
         if (edited := data.get("edited")) is not None:
             document.put(edited.get("output"), "output", edited["node_id"])
@@ -102,5 +107,7 @@ def _texts(run_id: str, type: str, data: Mapping[str, Any]) -> Iterator[str]:
         yield from texts_in([error["type"], error["message"]])
     for line in data.get("logs", ()):
         yield from texts_in(line["message"])
+    adopted = data.get("adopted", {})
+    yield from texts_in([adopted.get("context"), adopted.get("metadata")])
     for values in (data, data.get("edited", {})):
         yield from texts_in([values.get(key) for key in SEARCHED])

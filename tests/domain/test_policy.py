@@ -88,3 +88,18 @@ def test_every_fault_of_a_policy_is_told_at_once():
         "nodes[0].metadata.retry.max_retries",
         "nodes[0].metadata.retry.backoff",
     ]
+
+
+def test_a_node_has_its_policy_under_either_name():
+    executors = fl.ExecutorRegistry()
+    executors.register("fails", retry=fl.RetryPolicy(max_retries=0))(lambda step: 1 / 0)
+    for named in (
+        {"retry": {"maxRetries": 2, "interval": 0}},
+        {"metadata": {"retry": {"maxRetries": 2, "interval": 0}}},
+    ):
+        definition = fl.WorkflowDefinition.model_validate({"nodes": [{"id": "a", "type": "fails", **named}]})
+        assert definition.to_data()["nodes"][0] == {"id": "a", "type": "fails", **named}
+        snapshot = fl.Engine(definition, executors).execute()
+        while snapshot.status == "error":
+            snapshot = fl.Engine(definition, executors).execute(snapshot)
+        assert len(snapshot.context["a"]) == 3

@@ -101,6 +101,8 @@ def perform(behaviour: Json, step: fl.StepContext, invocation: int) -> Any:
             return perform({"alwaysFail": message} if invocation <= times else then, step, invocation)
         case {"failOnInvocations": turns, "error": message, "then": then}:
             return perform({"alwaysFail": message} if invocation in turns else then, step, invocation)
+        case {"pauseOnInvocations": turns, "then": then}:
+            return fl.Pause() if invocation in turns else perform(then, step, invocation)
         case {"pauseTimes": times, "then": then}:
             return {"__pause": True} if invocation <= times else perform(then, step, invocation)
         case {"alwaysPause": True}:

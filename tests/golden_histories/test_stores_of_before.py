@@ -51,6 +51,20 @@ def test_a_run_that_was_paused_then_goes_on(url: str) -> None:
         assert ledger.verify(deep=True).findings == ()
 
 
+def test_what_waited_then_is_listed(url: str) -> None:
+    with fl.open_ledger(url) as ledger:
+        waits = {wait.id: (wait.run_id, wait.reason, wait.asked_at) for wait in ledger.history.waits(limit=1000)}
+        asked = {wait.id: (run.id, wait.reason, wait.asked_at) for run in _paused(ledger) for wait in run.waits}
+        assert waits == asked
+        assert ANSWERS["paused"] in {run_id for run_id, *_ in asked.values()}
+        ledger.rebuild()
+        assert {wait.id for wait in ledger.history.waits(limit=1000)} == asked.keys()
+
+
+def _paused(ledger: fl.Ledger) -> list[fl.Run]:
+    return [ledger.runs.get(run.id) for run in ledger.history.runs(status="paused", limit=1000)]
+
+
 def test_a_folder_that_was_written_then_is_the_same_definition(url: str) -> None:
     definition = fl.read_definition(BEFORE / "definition")
     with fl.open_ledger(url, anywhere()) as ledger:

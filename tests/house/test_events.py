@@ -80,6 +80,15 @@ def example(key: str, hint: Any, *, full: bool) -> Any:
         return example(key, arguments[0], full=full)
     if key == "definition":
         return {"nodes": [{"id": "n", "type": "t"}]}
+    if key == "adopted":
+        return {
+            "workflowId": "w",
+            "status": "active",
+            "currentNodeId": "w",
+            "context": {},
+            "version": 1,
+            "metadata": {},
+        }
     if key == "status":
         return "active"
     if origin is Literal:
@@ -135,7 +144,7 @@ def test_every_key_of_a_body_is_one_whose_bounds_an_import_knows(entry: EventEnt
 @entries
 def test_every_value_of_a_body_is_searched_or_said_not_to_be(entry: EventEntry) -> None:
     unknown = {key for key, hint in get_type_hints(entry.schema).items() if hint not in (int, str)}
-    unknown -= {*FLAGS, "edited", "kind", *SEARCHED, *NOT_SEARCHED}
+    unknown -= {*FLAGS, "edited", "adopted", "kind", *SEARCHED, *NOT_SEARCHED}
     assert unknown == set()
 
 

@@ -74,6 +74,22 @@ UNRUNNABLE: dict[str, tuple[dict[str, Any], str]] = {
     "no start": (cycle_of("a", "b"), "start: every node has an incoming edge"),
     "several starts": ({"nodes": [N, N | {"id": "b"}]}, r"start: 2 nodes have no incoming edge \('a', 'b'\)"),
     "a policy that is text": ({"nodes": [N | {"metadata": {"retry": "often"}}]}, r"nodes\[0\].metadata.retry"),
+    "a policy of the node that is text": (
+        {"nodes": [N | {"retry": "often"}]},
+        r"nodes\[0\].retry: Input should be a valid",
+    ),
+    "a policy of the node with an unknown key": (
+        {"nodes": [N | {"retry": {"tries": 1}}]},
+        r"nodes\[0\].retry.tries: unk",
+    ),
+    "two policies": (
+        {"nodes": [N | {"retry": {}, "metadata": {"retry": {}}}]},
+        r"nodes\[0\].retry: the node has one under",
+    ),
+    "a timeout, which nothing would keep": (
+        {"nodes": [N | {"timeout": 3}]},
+        r"nodes\[0\].timeout: is no key of a node",
+    ),
     "a policy with an unknown key": (policy(tries=3), r"nodes\[0\].metadata.retry.tries: unknown key"),
     "negative retries": (policy(maxRetries=-1), r"nodes\[0\].metadata.retry.max_?[rR]etries"),
     "half a retry": (policy(maxRetries=1.5), "whole number"),

@@ -397,6 +397,18 @@ def test_another_process_that_goes_on_with_it_knows_what_to_take(shop: Shop, nam
     assert len(shop.charged) == 1 + 2 * len(named)
 
 
+def test_a_process_without_executors_may_queue_what_names_effects(durable_url: str) -> None:
+    shop = Shop(durable_url)
+    run = shop.start()
+    with fl.open_ledger(durable_url) as web:
+        queued = [web.runs.fork(run.id, 1, wait=False, effects=named) for named in ((), ("charge",))]
+        with pytest.raises(fl.InvalidRequest, match="effects"):
+            web.runs.fork(run.id, 1, wait=False, effects="charge")
+    assert [len(shop.receipts(shop.runs.proceed(fork.id))) for fork in queued] == [1, 1]
+    assert len(shop.charged) == 2
+    shop.ledger.close()
+
+
 def test_after_a_pause_and_a_retry_it_still_takes_from_the_record(stall: Shop) -> None:
     stall.save(retried("price"))
     run = stall.start()
@@ -529,3 +541,13 @@ def test_a_bulk_retry_counts_what_acts_on_the_world_again(stall: Shop) -> None:
     assert operation.repeated_effects() == {"charge": 2}
     assert len(list(operation)) == 4
     assert operation.repeated_effects() == {}
+
+
+def test_a_run_that_was_adopted_does_what_its_snapshot_hasnt_and_its_copies_dont(stall: Shop) -> None:
+    run = stall.start(ship=NO_LUCK)
+    snapshot = stall.history.snapshot(run.id, version=2)
+    adopted = stall.runs.adopt(snapshot, workflow_id="shop", by="ops")
+    assert (adopted.status, len(stall.charged), len(set(stall.charged))) == ("completed", 2, 2)  # another work order
+    for copy in (stall.runs.reproduce(adopted.id), stall.runs.fork(adopted.id, 1)):
+        assert stall.receipts(copy) == [{"receipt": 2}]
+    assert len(stall.charged) == 2

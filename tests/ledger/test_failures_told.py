@@ -8,7 +8,8 @@ import pytest
 
 import flowledger as fl
 
-from .test_step_log import SECRET, Told, told
+from ..told import Told
+from .test_step_log import SECRET, told
 
 __all__ = ["told"]
 

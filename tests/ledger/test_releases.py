@@ -227,6 +227,8 @@ def test_a_restored_version_is_live_also_where_the_latest_draft_is_the_same(harn
     workflows.save(line("a"), workflow_id="w", by="ada", draft=True)
     workflows.archive("w", by="ada")
     restored = workflows.restore("w", by="bob", version=2)
+    acts = [act.summary for act in harness.ledger.history.trail(by="bob")]
+    assert acts == ["released version 2 of 'w': restored from version 2", "restored 'w' at version 2"]
     assert (restored.version, restored.is_live, restored.archived) == (2, True, False)
     assert [event.type for event in harness.ledger.history.events("workflow:w")][-2:] == [
         "workflow.restored",

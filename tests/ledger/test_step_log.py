@@ -9,36 +9,16 @@ import pytest
 
 import flowledger as fl
 
+from ..told import Told
 from .harness import Harness
 
 SECRET = "tr0ub4dor-&-3"
 
 
-class Told(logging.Handler):
-    """Keeps what an application's handler is given."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-    def everything(self) -> str:
-        """All that the records hold, however it is shown."""
-        shown = [self.format(record) for record in self.records]
-        return "\n".join([*shown, *(repr(sorted(vars(record).items())) for record in self.records)])
-
-
 @pytest.fixture
 def told() -> Iterator[Told]:
-    handler, logger = Told(), logging.getLogger("flowledger")
-    logger.addHandler(handler)
-    level = logger.level
-    logger.setLevel(logging.DEBUG)
-    yield handler
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    with Told.listening() as listening:
+        yield listening
 
 
 def logged(desk: Harness, run: fl.Run) -> list[str]:

@@ -110,9 +110,9 @@ class Office:
             case "cancel":
                 runs.cancel(run_id)
             case "retry":
-                runs.retry(run_id)
+                runs.retry(run_id, again=True)
             case "retry from":
-                runs.retry(run_id, from_node=("pay", "think", "mail")[place % 3])
+                runs.retry(run_id, from_node=("pay", "think", "mail")[place % 3], again=True)
             case "reproduce":
                 runs.reproduce(run_id, effects=names)
             case "fork":

@@ -183,7 +183,10 @@ class LedgerMachine(RuleBasedStateMachine):
             begun = self.world.naive(run.id, 1)
             then.metadata |= {TEXT: version}
             then.payload = then.payload if payload is None else payload
-            assert begun.snapshot() == then.snapshot() | {"version": 1}
+            began, stood = begun.snapshot(), then.snapshot() | {"version": 1}
+            for shown in (began, stood):  # whether the payload stands there depends on whether a step is under way
+                shown.pop("flowledger", None)
+            assert began == stood
             assert begun.visits == then.visits
 
     @precondition(lambda self: self.world.store.run_ids())

@@ -24,7 +24,19 @@ TEXTS = ["", "w", "x", "loop", "completed", "active", "failed", "paused", "cance
 NAMES = ["retry", "fork", "reproduction", "a", "b", "l", "e", "more", "done", "work", "\u202e"]
 ODD = st.sampled_from([None, True, *NUMBERS, *TEXTS, *NAMES, [], {}, [[]], {"a": 1}])
 KINDS = ["set", "set", "set", "borrow", "remove", "add", "drop", "double", "swap", "move", "type", "cut"]
-KEYS = ["next_node_id", "handle", "queued", "finished_at", "origin", "edited", "unrouted", "run_id", "after", "payload"]
+KEYS = [
+    "next_node_id",
+    "handle",
+    "queued",
+    "finished_at",
+    "origin",
+    "edited",
+    "unrouted",
+    "no_condition_held",
+    "run_id",
+    "after",
+    "payload",
+]
 
 
 @pytest.fixture(scope="module")

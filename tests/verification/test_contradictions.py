@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+from flowledger.domain.ports import NewEvent, Write
 from flowledger.domain.run import FOLD_REVISION, RunState
+from flowledger.infrastructure.ledger.ledger import Ledger
 from flowledger.infrastructure.repositories.checkpoints import encode_checkpoint
 from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.codec import BODY, chain_digest, encode_event, id_of, initial_digest
@@ -422,3 +424,27 @@ def test_a_search_that_is_behind_is_no_fault(story: Story) -> None:
     story.ledger.runs.set_metadata(story.runs["done"].id, {"later": "word"}, by="eve")
     report = story.ledger.verify(deep=True)
     assert (report.ok, report.search_entries) == (True, len(story.runs))
+
+
+@pytest.mark.parametrize(
+    ("type", "key", "named"),
+    [
+        ("workflow.released", "version", 2),
+        ("workflow.released", "version", 9),
+        ("workflow.saved", "live_version", 2),
+        ("workflow.saved", "restored_version", 9),
+    ],
+)
+def test_a_version_that_is_named_and_is_no_save_is_found(type: str, key: str, named: int) -> None:
+    with fl.open_ledger("memory:") as ledger:
+        ledger.workflows.save({"nodes": [{"id": "a", "type": "t"}]}, workflow_id="w")
+        ledger.workflows.archive("w")
+        ledger.workflows.restore("w")
+        saved, *_, last = (event.data for event in ledger.history.events("workflow:w"))
+        body = {name: last[name] for name in ("recorded_at", "by", "workflow_id")}
+        body |= {} if key == "version" else {name: saved[name] for name in saved.keys() - body.keys()}
+        assert isinstance(ledger, Ledger)
+        ledger._store.append(Write("workflow:w", 3, [NewEvent(type, {**body, key: named})]))
+        (finding,) = (finding for finding in ledger.verify().findings if finding.kind == "reference")
+        assert (finding.stream, finding.version) == ("workflow:w", 4)
+        assert finding.message == f"its {key} names version {named}, which is no save"

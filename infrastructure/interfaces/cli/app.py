@@ -35,6 +35,7 @@ from .commands import (
     timings,
     trail,
     transfer,
+    waits,
     workflow,
 )
 from .commands import show as read
@@ -58,6 +59,7 @@ demo.register(app)
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
+waits.register(app)
 read.register(app)
 lineage.register(app)
 replay.register(app)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ....domain.run.results import was_taken
 from ....domain.values.brief import brief
 from ....domain.visible import visible
 from .events import describe_event
@@ -104,12 +105,34 @@ def print_run(console: Console, run: Run) -> None:
     )
     if run.origin is not None:
         at = f" at version {run.origin.version}" if run.origin.version else ""
-        print_line(console, text(f"{run.origin.kind} of run {run.origin.run_id}{at}"))
+        of = "a snapshot" if run.origin.run_id is None else f"run {run.origin.run_id}"
+        print_line(console, text(f"{run.origin.kind} of {of}{at}"))
     print_snapshot(console, run.id, run.snapshot, named=False)
-    if run.status == "paused":
-        print_line(console, text(f"next: flowledger run resume {run.id} --payload JSON", "dim"))
-    elif run.status == "error":
-        print_line(console, text(f"next: flowledger run proceed {run.id}", "dim"))
+    print_what_it_waits_for(console, run)
+
+
+def print_what_it_waits_for(console: Console, run: Run) -> None:
+    """Print who holds a run, what it asks, and the command that may come next."""
+    if run.held is not None:
+        why = "" if run.held.reason is None else f": {run.held.reason}"
+        print_line(console, text(f"held by {run.held.by} since {clock_time(run.held.at)}{why}", "yellow"))
+    for wait in run.waits:
+        until = "" if wait.until is None else f", until {clock_time(wait.until)}"
+        asks = "asks" if wait.reason is None else f"asks: {wait.reason}"
+        print_line(console, text(wait.node_id, "bold"), text(f" {asks}", limit=None))
+        print_line(console, text(f"  wait {wait.id}, asked {clock_time(wait.asked_at)}{until}", "dim"))
+        if wait.answer is not None:
+            print_line(console, text("  its answer fits ", "dim"), text(brief(wait.answer)))
+    if (next := _next_command(run)) is not None:
+        print_line(console, text(f"next: flowledger run {next}", "dim"))
+
+
+def _next_command(run: Run) -> str | None:
+    if run.held is not None:
+        return f"release {run.id}"
+    if run.waits:
+        return f"resume {run.id} --wait {run.waits[0].id} --payload JSON"
+    return f"proceed {run.id}" if run.status == "error" else None
 
 
 def print_preview(console: Console, planned: RetryPreview) -> None:
@@ -155,6 +178,8 @@ def print_snapshot(console: Console, run_id: str, snapshot: Snapshot, *, named: 
     for node_id, history in snapshot.context.items():
         for result in history:
             outcome = text(brief(result.output)) if result.error is None else text(result.error, "red")
+            if was_taken(result):
+                outcome.append(" (not executed, from the record)", style="dim")
             results.add_row(text(node_id, "bold"), str(result.attempt), clock_time(result.timestamp), outcome)
     if results.row_count:
         console.print(results)

@@ -32,6 +32,9 @@ def run_document(run: Run) -> dict[str, Any]:
         "startedAt": run.started_at.isoformat(),
         "finishedAt": None if run.finished_at is None else run.finished_at.isoformat(),
         "origin": None if run.origin is None else _origin_document(run.origin),
+        "waits": [row_document(wait) for wait in run.waits],
+        "held": None if run.held is None else row_document(run.held),
+        "nextDueAt": None if run.next_due_at is None else run.next_due_at.isoformat(),
         "snapshot": run.snapshot.to_data(),
         **({} if run.created else {"created": False}),
     }

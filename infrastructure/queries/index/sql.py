@@ -236,7 +236,7 @@ _WORK_ORDER = _columns(
     WorkOrderRow,
     "o",
     runs="""(SELECT count(*) FROM flowledger_index_runs AS r WHERE r.work_order_id = o.work_order_id
-    AND (r.origin IS NULL OR r.origin = 'retry')) AS runs""",
+    AND (r.origin IS NULL OR r.origin IN ('retry', 'adoption'))) AS runs""",
 )
 _WORKFLOW = _columns(
     WorkflowRow,

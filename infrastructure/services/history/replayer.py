@@ -55,7 +55,7 @@ class Replayer:
         self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None, ignore_code: bool
     ) -> PreparedCall[ReplayReport]:
         """The replay of all steps that are recorded of a run by now."""
-        scope = choose_scope(self._executors or (), verify, named_types(effects, self._executors), ignore_code)
+        scope = choose_scope(self._executors or (), verify, named_types(effects, self._executors or ()), ignore_code)
         if verify and self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so nothing can be executed: verify=False checks the record"

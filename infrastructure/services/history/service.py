@@ -26,7 +26,7 @@ from ....projections.replay.report import ReplayReport
 from ....projections.runs.audit_trail import Act
 from ....projections.runs.lineage import Lineage
 from ....projections.runs.open_waits import WaitSummary
-from ....projections.runs.reused_results import ReusedResult, reused_results
+from ....projections.runs.reused_results import ReusedResult, adopted_results, reused_results
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
@@ -36,7 +36,7 @@ from ...files.paths import to_path
 from ...queries.listing import Lists, check_id, check_time, run_query, runs_page, work_order_query, work_orders_page
 from ...queries.search.query import search_query
 from ...queries.waits import wait_query, waits_page
-from ...repositories.as_of import version_at
+from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import origin_in, past_events
 from ...repositories.runs import RunRepository
 from ...repositories.work_orders import load_started, run_input
@@ -247,13 +247,15 @@ class History(Unpicklable):
         return replace(seen, input=run_input(self._store, run_id, first))
 
     def reused(self, run_id: str) -> list[ReusedResult]:
-        """Return the results that a run took over from an earlier run; for most runs there are none.
+        """Return the results that a run took over, from an earlier run or an adopted snapshot; most runs have none.
 
         They are the first results of its context, in order.
 
         Raises RunNotFound.
         """
         first = load_started(self._store, run_id)
+        if "adopted" in first:
+            return list(adopted_results(event_at(self._store, run_id, 1)))
         return reused_results(past_events(self._store, run_id, origin_in(run_id, first)), first.get("edited"))
 
     def lineage(self, run_id: str) -> Lineage:

@@ -37,7 +37,7 @@ def measure_timings(
         raise InvalidRequest(f'by {quoted(by)} is neither "version" nor "day"')
     fold = TimingsFold(workflow.workflow_id, "version" if by == "version" else "day")
     for row in _runs(index, query):
-        if repeated or row.origin in (None, "retry"):
+        if repeated or row.origin in (None, "retry", "adoption"):
             fold.add(row.workflow_version, _events(store, row.run_id))
             if progress is not None:
                 progress(fold.runs)

@@ -1,6 +1,6 @@
 """Branching off from runs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,11 +10,12 @@ from ....domain.ports import RecordedEvent
 from ....domain.rerun.fork import Edit, ForkPoint, edit_result
 from ....domain.rerun.visits import check_answers, last_node_visit
 from ....domain.run import STARTED, Origin, RunState
-from ....domain.values.json_compare import same_json
 from ....domain.values.point_in_time import parse_moment
 from ....domain.work_order import WorkOrderState
+from ...execution.source_code import KnownCode
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import events_backwards
+from .preview import compare_with_now
 from .rerun import Rerun
 from .run_services import Runnable, RunServices
 
@@ -77,12 +78,8 @@ def _has_other_question(services: RunServices, source: RunState, node_id: str, r
     """Whether the node has asked or been answered, and would now ask otherwise: its definition or code has changed."""
     if source.wait is None and source.answer is None:
         return False
-    now = runnable.plan.nodes[node_id].node
-    asked = services.workflows.definition(source.workflow_id, source.workflow_version, source.definition_digest)
-    if not any(same_json(node.to_data(), now.to_data()) for node in asked.nodes if node.id == node_id):
-        return True
-    code: Mapping[str, str] = services.code_now(runnable.plan.definition, runnable.known_code)["code"]
-    return source.code.get(now.type) != code.get(now.type)
+    ran = compare_with_now(services, str(source.run_id), KnownCode(source.code), runnable.plan.definition)
+    return ran.is_redefined(node_id) or ran.is_recoded(node_id)
 
 
 def _state_before(services: RunServices, event: RecordedEvent) -> RunState:

@@ -93,7 +93,7 @@ def _answers(services: RunServices, rerun: Rerun) -> Iterator[EarlierAnswer]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
+class Ran:
     """What ran, beside what would run now."""
 
     version: int
@@ -112,12 +112,13 @@ class _Ran:
         return old is not None and new is not None and (old["type"] != new["type"] or new["type"] in self.drifted)
 
 
-def _what_ran(services: RunServices, run_id: str, now: WorkflowDefinition) -> _Ran:
+def _what_ran(services: RunServices, run_id: str, now: WorkflowDefinition) -> Ran:
     run = services.runs.load(run_id)
-    return _compare(services, run_id, KnownCode(run.code, run.distributions), now)
+    return compare_with_now(services, run_id, KnownCode(run.code, run.distributions), now)
 
 
-def _compare(services: RunServices, run_id: str, code: KnownCode, now: WorkflowDefinition) -> _Ran:
+def compare_with_now(services: RunServices, run_id: str, code: KnownCode, now: WorkflowDefinition) -> Ran:
+    """What the run ran with this code, beside a definition and the code of now."""
     first = load_started(services.store, run_id)
     then = services.workflows.get(first["workflow_id"], first["workflow_version"])
     sources = sources_by_digest(then.code, [first])
@@ -125,7 +126,7 @@ def _compare(services: RunServices, run_id: str, code: KnownCode, now: WorkflowD
         sources = sources_by_digest(then.code, (event.data for event in services.store.read(run_id)))
     drifted = services.changed_types(now, code, sources)
     nodes, nodes_now = keyed_nodes(then.definition.to_data()), keyed_nodes(now.to_data())
-    return _Ran(then.version, then.definition, nodes, nodes_now, drifted)
+    return Ran(then.version, then.definition, nodes, nodes_now, drifted)
 
 
 def _body(definition: WorkflowDefinition) -> Mapping[str, Any]:
@@ -140,7 +141,7 @@ def _reused_nodes(services: RunServices, rerun: Rerun) -> Iterator[ReusedNode]:
     past = list(_past(services, rerun.work_order.id, rerun.origin, rerun.runnable.plan.definition))
     ran_by_event = {(event.stream, event.version): then for event, then in past}
     results: dict[str, list[ReusedResult]] = {}
-    ran: dict[str, _Ran] = {}
+    ran: dict[str, Ran] = {}
     for result in reused_results([event for event, _ in past], rerun.edited):
         results.setdefault(result.node_id, []).append(result)
         ran[result.node_id] = ran_by_event[result.run_id, result.version]
@@ -161,11 +162,11 @@ def _reused_nodes(services: RunServices, rerun: Rerun) -> Iterator[ReusedNode]:
 
 def _past(
     services: RunServices, work_order_id: str, origin: Origin, now: WorkflowDefinition
-) -> Iterator[tuple[RecordedEvent, _Ran]]:
+) -> Iterator[tuple[RecordedEvent, Ran]]:
     """The events whose results are reused, each with what ran then: the code may have changed at a resume."""
-    ran: dict[str, _Ran] = {}
+    ran: dict[str, Ran] = {}
     for event in past_events(services.store, work_order_id, origin):
         if event.stream not in ran or "code" in event.data:
             code = KnownCode(event.data.get("code", {}), event.data.get("distributions", {}))
-            ran[event.stream] = _compare(services, event.stream, code, now)
+            ran[event.stream] = compare_with_now(services, event.stream, code, now)
         yield event, ran[event.stream]

@@ -88,7 +88,7 @@ class Repeating(RunMethods):
         Raises RunNotFound, InvalidRequest (the run never came to the node, or ``answers`` names another one),
         AlreadyRetried, IllegalTransition (the node isn't in the live version, the workflow is archived, or this or
         another run of the work order hasn't ended), WorkOrderRejected (the input is refused again), RunMovedOn,
-        VersionNotFound, IdempotencyConflict, GlobalsMissing.
+        VersionNotFound, IdempotencyConflict, ExecutorMissing, GlobalsMissing.
         """
         request = RetryRequest(
             run_id,
@@ -266,7 +266,7 @@ class Repeating(RunMethods):
         Raises RunNotFound, VersionNotFound (of the run, or of the workflow), IllegalTransition (the workflow's version
         lacks a node that is needed), InvalidRequest (there is no result to replace, no edge takes the handle, nothing
         is left that would see the payload, or ``answers`` names a node without an answer), InvalidAnswer (the payload
-        doesn't fit what is asked), InvalidValue, GlobalsMissing, RunMovedOn, IdempotencyConflict; then
+        doesn't fit what is asked), InvalidValue, ExecutorMissing, GlobalsMissing, RunMovedOn, IdempotencyConflict; then
         nothing was written.
         """
         settings = self._services.settings(by, globals, step_limit)

@@ -116,8 +116,18 @@ def plan_retry_in(
     if from_node is not None:
         return _plan_from_node(services, work_order, run_id, runnable, from_node, reuses_answer=bool(answers))
     origin: Origin | None = None if run_id is None else {"kind": "retry", "run_id": run_id, "version": 0}
+    _refuse_unknown_input(services, work_order)
     payload = work_order_input(services.store, work_order)
     return Rerun(work_order, run_id, runnable, start_node(runnable.plan.definition), payload, origin)
+
+
+def _refuse_unknown_input(services: RunServices, work_order: WorkOrderState) -> None:
+    """Raises IllegalTransition for a work order whose first run adopted a snapshot."""
+    if work_order.runs and "adopted" in load_started(services.store, work_order.runs[0]):
+        raise IllegalTransition(
+            f"run {work_order.runs[0]!r} was adopted from a snapshot, so what its workflow was started with isn't on "
+            "record: retry it from a node that it came to (from_node=, --from)"
+        )
 
 
 def plan_reproduction(services: RunServices, work_order: WorkOrderState, run_id: str) -> Rerun:
@@ -127,6 +137,8 @@ def plan_reproduction(services: RunServices, work_order: WorkOrderState, run_id:
     """
     first = load_started(services.store, run_id)
     if "start_node_id" not in first:
+        if "adopted" in first:
+            raise IllegalTransition(f"run {run_id!r} adopted a snapshot that was complete: nothing of it ran here")
         raise IllegalTransition(f"run {run_id!r} is a fork of a run that was complete: reproduce that one")
     runnable = services.load_version(first["workflow_id"], first["workflow_version"])
     begun = services.runs.load(run_id, 1)
@@ -134,7 +146,7 @@ def plan_reproduction(services: RunServices, work_order: WorkOrderState, run_id:
     if begun.wait is not None or begun.answer is not None:  # it began with what an earlier run had asked: it asks anew
         visit = last_node_visit(first["start_node_id"], events_backwards(services.store, run_id, begun.origin, 1))
         payload = services.runs.load(visit.run_id, visit.version).payload
-    reuses = (origin_in(run_id, first) or {"version": 0})["version"] > 0
+    reuses = "adopted" in first or (origin_in(run_id, first) or {"version": 0})["version"] > 0
     origin: Origin = {"kind": "reproduction", "run_id": run_id, "version": 1 if reuses else 0}
     return Rerun(work_order, run_id, runnable, first["start_node_id"], payload, origin, begun)
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ....domain.run.snapshot import Snapshot
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...repositories.work_orders import read_work_order
+from .adopt import AdoptRequest, adopt, read_snapshot
 from .repeating import Repeating
 from .start import StartRequest, make_key, start_new, start_once
 from .steering import Steering
@@ -70,7 +72,40 @@ class Runs(Steering, Repeating):
             return start_new(self._services, request)
         return start_once(self._services, request, make_key(request, idempotency_key))
 
+    def _adopt(
+        self,
+        snapshot: Snapshot | bytes | str | Mapping[str, Any],
+        workflow_id: str,
+        by: str = "unknown",
+        version: int | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        globals: Mapping[str, Any] | None = None,
+        step_limit: int | None = 10_000,
+        wait: bool = True,
+        idempotency_key: str | None = None,
+    ) -> PreparedCall[Run]:
+        """Go on with a run that began elsewhere, in another engine or another ledger, as a run of this ledger.
+
+        The run begins as the ``snapshot`` stands: with its results, status, node, retry state and metadata, and with
+        its payload where no step has seen it. What waits there waits here, for ``resume`` or ``proceed``; what had
+        ended has ended; what is active goes on, or, with ``wait=False``, is queued. Its history begins here, and holds
+        the snapshot: ``run.origin.kind`` is ``adoption``. ``metadata`` is merged into the snapshot's; null removes a
+        key. ``version`` of the workflow, ``globals``, ``step_limit`` and ``idempotency_key`` are as in ``start``: a key
+        that adopted the same snapshot before returns that work order's run as it stands, with ``created=False``.
+
+        Raises InvalidSnapshot (it is none, it is too large, or the version lacks its node), WorkflowNotFound,
+        VersionNotFound, InvalidRequest, InvalidValue, ExecutorMissing, IllegalTransition (the workflow is archived),
+        IdempotencyConflict (the key was used for something else), GlobalsMissing; then nothing was written.
+        """
+        settings = self._services.settings(by, globals, step_limit)
+        data = read_snapshot(self._services, snapshot)
+        kept = self._services.freeze_metadata(metadata or {})
+        request = AdoptRequest(workflow_id, data, kept, settings, wait, version)
+        return adopt(self._services, request, idempotency_key)
+
     start = synchronous(_start)
     astart = asynchronous(_start)
+    adopt = synchronous(_adopt)
+    aadopt = asynchronous(_adopt)
     aget = run_in_thread(get)
     awork_order = run_in_thread(work_order)

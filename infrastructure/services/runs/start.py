@@ -1,6 +1,6 @@
 """Starting runs: a work order is opened with its first run, or rejected with its input, and once for each key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ....domain.errors import (
@@ -59,11 +59,18 @@ def make_key(request: StartRequest, text: str) -> IdempotencyKey:
 
 def start_once(services: RunServices, request: StartRequest, key: IdempotencyKey) -> PreparedCall[Run]:
     """Start the run that the key stands for; a later caller with the same key gets that run as it stands."""
+    return once(services, request, key, lambda: start_new(services, request, key))
+
+
+def once(
+    services: RunServices, request: StartRequest, key: IdempotencyKey, begin: Callable[[], PreparedCall[Run]]
+) -> PreparedCall[Run]:
+    """The run that the key stands for: ``begin`` opens its work order, unless another call has."""
     known = find_work_order(services.store, key.work_order_id)
     if known is not None:
         return _return_existing(services, request, known, key)
     try:
-        return start_new(services, request, key)
+        return begin()
     except ConcurrencyError as error:
         if error.stream != key.work_order_id:
             raise

@@ -39,7 +39,7 @@ class Steering(RunMethods):
         Raises RunNotFound, InvalidRequest (``wait`` is none of this run), InvalidValue, InvalidAnswer (it doesn't fit
         the schema of the wait), WaitClosed (it was answered otherwise), RunHeld, IllegalTransition (the run isn't
         paused), ConcurrencyError (another caller was faster),
-        RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
+        RunMovedOn, VersionNotFound, IdempotencyConflict, ExecutorMissing, GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
@@ -62,7 +62,8 @@ class Steering(RunMethods):
         unchanged.
 
         Raises RunNotFound, RunHeld, IllegalTransition (the run waits for an answer), ConcurrencyError (another caller
-        claimed it first), RunMovedOn, VersionNotFound, IdempotencyConflict, GlobalsMissing.
+        claimed it first), RunMovedOn, VersionNotFound, IdempotencyConflict, ExecutorMissing,
+        GlobalsMissing.
         """
         settings = self._services.settings(by, globals, step_limit)
         return go_on(self._services, run_id, settings, make_command("proceed", expected_version, idempotency_key))

@@ -1,5 +1,7 @@
 """How many expressions a definition may have, and what becomes of older ones that have more."""
 
+from typing import Any
+
 import pytest
 
 import flowledger as fl
@@ -84,3 +86,36 @@ def test_a_long_key_is_not_repeated_for_each_expression_below_it() -> None:
     with pytest.raises(ExpressionError) as raised:
         template.render(Scope())
     assert len(str(raised.value)) < 2_000
+
+
+def test_conditions_of_edges_count_and_those_of_disabled_edges_and_verbatim_data_do_not(
+    executors: ExecutorRegistry,
+) -> None:
+    most = DEFINITION_LIMIT.expressions
+
+    def with_conditions(number: int, **more: object) -> dict[str, Any]:
+        edges = [{"source": "n0", "target": "n1", "when": "true"} for _ in range(number - 1)]
+        edges += [{"source": "n0", "target": "n1", "when": "{{ true }}", **more}]
+        return chain(0, 0) | {"edges": edges, "start": "n0"}
+
+    with fl.open_ledger("memory:", executors) as ledger:
+        assert ledger.workflows.save(with_conditions(most), workflow_id="w", by="ada").version == 1
+        assert ledger.workflows.save(with_conditions(most + 1, enabled=False), workflow_id="w", by="ada").version == 2
+        with pytest.raises(InvalidDefinition, match="nodes: there are over 5,000 expressions"):
+            ledger.workflows.save(with_conditions(most + 1), workflow_id="w", by="ada")
+        braces = {"id": "n0", "type": "t", "data": ["{{ 1 }}"] * (NODE_LIMIT.expressions + 1), "expressions": False}
+        ledger.workflows.save({"nodes": [braces]}, workflow_id="braces", by="ada")
+        assert ledger.runs.start("braces").snapshot.context["n0"][-1].output == braces["data"]
+    plan = make_plan(WorkflowDefinition.model_validate(with_conditions(most + 1)), executors, PLANNING_DEPENDENCIES)
+    assert {condition.fault for condition in plan.routes["n0"].conditions()} == {
+        "there are over 5,000 expressions, the limit for a definition; do this work in an executor"
+    }
+
+
+def test_a_condition_that_can_not_be_compiled_is_warned_of_at_the_save(
+    executors: ExecutorRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    edges = [{"source": "n0", "target": "n1", "when": "1 +"}]
+    with fl.open_ledger("memory:", executors) as ledger:
+        ledger.workflows.save(chain(0, 0) | {"edges": edges}, workflow_id="w", by="ada")
+    assert "the run will fail behind node 'n0': the condition of edge 'n0 → n1', {{ 1 + }}: syntax error" in caplog.text

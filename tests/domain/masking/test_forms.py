@@ -150,6 +150,7 @@ VALUES_ALONE = (
     "(77, {})",
     "f({})",
     "<pin>{}</pin>",
+    "postgresql://user:{}@host/db",
 )
 WITHIN_SENTENCES = (
     "order {} in production",
@@ -160,6 +161,7 @@ WITHIN_SENTENCES = (
     "'{} items'",
     "took {} of 5",
     "host:{}",
+    "{}@host",
     "at 12:{}",
     "line {}, in call",
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import flowledger as fl
 
 from ...effort import tries
+from ...told import Told
 from .encodings import ENCODINGS
 
 Do = Callable[[fl.StepContext, str], Any]
@@ -82,7 +83,13 @@ secrets = (
 
 
 def everything(folder: Path, do: Do, secret: str, how: str, holder: str) -> bytes:
-    """All that is kept, said and shown of a run whose executor sees the secret and handles it so."""
+    """All that is kept, said, shown and logged of a run whose executor sees the secret and handles it so."""
+    with Told.listening() as told:
+        kept = what_is_kept(folder, do, secret, how, holder)
+    return kept + told.everything().encode()
+
+
+def what_is_kept(folder: Path, do: Do, secret: str, how: str, holder: str) -> bytes:
     executors = fl.ExecutorRegistry()
     executors.register("t")(lambda step: do(step, ENCODINGS[how](secret)))
     executors.register("schema", input=SCHEMA)(lambda step: None)

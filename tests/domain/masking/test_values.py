@@ -4,9 +4,10 @@ import base64
 import dataclasses
 import enum
 import json
+import threading
 from array import array
 from collections import ChainMap, OrderedDict, UserDict, UserList, deque, namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import PurePosixPath
@@ -209,3 +210,36 @@ def test_keys_of_json_are_masked_and_stay_apart() -> None:
 
 def test_a_number_too_long_to_be_written_is_passed_over() -> None:
     assert Masker({"n": 10**6000, "token": "s3cr3t-token"}).text("s3cr3t-token") == "***"
+
+
+class Vaulted(Mapping[str, str]):
+    """Secrets that take their time to be read."""
+
+    def __init__(self) -> None:
+        self.is_read, self.go_on = threading.Event(), threading.Event()
+
+    def __getitem__(self, key: str) -> str:
+        return SECRET
+
+    def __iter__(self) -> Iterator[str]:
+        self.is_read.set()
+        self.go_on.wait(timeout=60)
+        return iter(["token"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_a_thread_waits_for_secrets_that_another_one_is_reading() -> None:
+    vault = Vaulted()
+    masker = Masker({"vault": vault})
+    masked: list[str] = []
+    first, second = (threading.Thread(target=lambda: masked.append(masker.text(SECRET))) for _ in range(2))
+    first.start()
+    assert vault.is_read.wait(timeout=60)
+    second.start()
+    second.join(timeout=0.1)  # it can't end before the first one does
+    vault.go_on.set()
+    first.join()
+    second.join()
+    assert masked == ["***", "***"]

@@ -32,6 +32,10 @@ def test_a_draft_is_tried_released_and_taken_back(cli: CommandLine) -> None:
     assert "workflow w starts with version 1" in cli("workflow", "release", "w", "1", "--by", "eve").stdout
     assert cli.json("workflow", "show", "w@live")["version"] == 1
     assert "(live)" in cli("workflow", "show", "w@1").stdout
+    compared = cli.json("workflow", "diff", "w", "live", "latest")
+    assert compared["patch"] == [{"op": "replace", "path": "/definition/nodes/0/data/text", "value": "two"}]
+    assert len(cli.json("history", "--workflow", "w@live", "--limit", "50")["runs"]) == 2
+    assert len(cli.json("history", "--workflow", "w@latest", "--limit", "50")["runs"]) == 6
     assert "(latest)" in cli("workflow", "show", "w").stdout
 
 

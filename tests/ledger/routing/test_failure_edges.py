@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+from flowledger.domain.run.registry import RUN_EVENTS
 
 from .harness import assert_recorded_well, definition, edge, executors, follow, last_event, path_of, play
 
@@ -133,7 +134,7 @@ def test_a_retry_from_the_node_that_caught_sees_the_failure_again(ledger: fl.Led
     while again.status == "error":
         again = ledger.runs.proceed(again.id)
     assert path_of(again) == ["work", "work", "clean", "clean"]
-    whole = ledger.runs.retry(run.id, from_node="work")
+    whole = ledger.runs.retry(run.id, from_node="work", again=True)
     while whole.status == "error":
         whole = ledger.runs.proceed(whole.id)
     assert path_of(whole) == ["work", "work", "clean", "clean"]
@@ -230,3 +231,23 @@ def test_an_error_is_never_an_answer(store_url: str) -> None:
     with fl.open_ledger(store_url, registry) as ledger:
         run = follow(ledger, caught, payload={"approved": True})
         assert (run.status, run.snapshot.current_node_id) == ("paused", "ask")
+
+
+def test_the_list_of_events_says_in_words_where_the_run_went(store_url: str) -> None:
+    def lines(ledger: fl.Ledger, saved: dict[str, Any]) -> list[str]:
+        run = follow(ledger, saved)
+        return [RUN_EVENTS[event.type].describe(event.data) for event in ledger.history.events(run.id)]
+
+    failing = {"work": {"fails": True}, "clean": 1}
+    with fl.open_ledger(store_url, executors()) as ledger:
+        assert lines(ledger, CAUGHT)[3:] == ["RuntimeError: 503; → clean", '→ end: "RuntimeError: 503"']
+        never = edge("work", "clean", on="failure", when="false")
+        assert lines(ledger, definition(failing, never))[-1] == (
+            "RuntimeError: 503; the run has failed, as no condition is true"
+        )
+        odd = edge("work", "clean", on="failure", when="1")
+        assert lines(ledger, definition(failing, odd))[-1].startswith(
+            "RuntimeError: 503; the run has failed: the condition of edge 'work [on failure] → clean', {{ 1 }}"
+        )
+        none = definition({"a": 1, "b": 2}, edge("a", "b", when="false"))
+        assert lines(ledger, none)[-1] == "→ end, as no condition is true: 1"

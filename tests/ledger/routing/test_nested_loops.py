@@ -143,7 +143,7 @@ def test_a_retry_goes_on_in_the_middle_of_all_loops(ledger: fl.Ledger, bodies: B
     bodies.play = lambda step: step.data
     again = ledger.runs.retry(run.id, from_node="body")
     assert (again.status, bodies_of(again)) == ("completed", ALL)
-    middle = ledger.runs.retry(run.id, from_node="middle")
+    middle = ledger.runs.retry(run.id, from_node="middle", again=True)
     assert (middle.status, bodies_of(middle)) == ("completed", ALL)
 
 

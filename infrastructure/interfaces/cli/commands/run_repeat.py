@@ -13,7 +13,7 @@ from ....new_id import new_id
 from ...presentation import console as views
 from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
 from ..shared.answer import answer_run
-from ..shared.options import STEPS, AsJson, By, Effects, Globals, Key, OneRun, Payload, RunAt, StepLimit
+from ..shared.options import STEPS, Answers, AsJson, By, Effects, Globals, Key, OneRun, Payload, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
 from . import bulk
@@ -27,6 +27,7 @@ def retry(
     from_node: Annotated[
         str | None, typer.Option("--from", metavar="NODE", help="Start at this node, and reuse the results before it.")
     ] = None,
+    answers: Answers = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Show what would run and what differs from then; change nothing.")
     ] = False,
@@ -56,6 +57,8 @@ def retry(
     session = Session.of(context)
     chosen = filters.select()
     bulk.check_one_or_all(run_at, every, chosen or yes or dry_run or resume, key or again)
+    if answers and every:
+        raise InvalidRequest("--answers is for one RUN: what was answered belongs to each run")
     if preview and every:
         raise InvalidRequest("--preview is for one RUN; --all has --dry-run")
     values = read_globals(global_values or [])
@@ -76,7 +79,13 @@ def retry(
         run_id, version = split_version(run_at)
         if preview:
             planned = ledger.runs.retry(
-                run_id, from_node, by=by, globals=values, preview=True, expected_version=version
+                run_id,
+                from_node,
+                by=by,
+                globals=values,
+                preview=True,
+                expected_version=version,
+                answers=answers or (),
             )
             session.answer(planned.to_data(), lambda console: views.print_preview(console, planned))
         else:
@@ -88,6 +97,7 @@ def retry(
                     globals=values,
                     step_limit=step_limit,
                     again=again,
+                    answers=answers or (),
                     expected_version=version,
                     idempotency_key=key,
                 )
@@ -149,6 +159,7 @@ def fork(
         str | None, typer.Option(metavar="FILE|-|JSON", help="A JSON object to merge into the run's; null removes.")
     ] = None,
     effects: Effects = None,
+    answers: Answers = None,
     global_values: Globals = None,
     step_limit: StepLimit = STEPS,
     expect: Annotated[
@@ -185,6 +196,7 @@ def fork(
             globals=values,
             step_limit=step_limit,
             effects=effects or (),
+            answers=answers or (),
             expected_version=expect,
             idempotency_key=key,
         )

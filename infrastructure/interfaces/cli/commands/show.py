@@ -1,7 +1,9 @@
 """Commands that read: ``show``, ``events``, ``verify``."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +13,9 @@ from ...presentation.inputs import read_moment, split_version
 from ..shared.options import AsJson, At
 from ..shared.progress import progress_counter
 from ..shared.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +37,14 @@ def show(
     moment = read_moment(at)
     with session.open_ledger() as ledger:
         snapshot = ledger.history.snapshot(run_id, version=version, at=moment)
-    session.answer(snapshot.to_data(), lambda console: views.print_snapshot(console, run_id, snapshot))
+        now = ledger.runs.get(run_id) if version is None and moment is None else None
+
+    def print_it(console: Console) -> None:
+        views.print_snapshot(console, run_id, snapshot)
+        if now is not None:
+            views.print_what_it_waits_for(console, now)
+
+    session.answer(snapshot.to_data(), print_it)
 
 
 def events(

@@ -66,6 +66,13 @@ Globals = Annotated[
     ),
 ]
 
+Answers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--answers", metavar="NODE", help="The node that goes on with what it was answered then, and asks nobody."
+    ),
+]
+
 Effects = Annotated[
     list[str] | None,
     typer.Option(

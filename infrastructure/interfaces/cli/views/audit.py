@@ -84,7 +84,8 @@ def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
         origin = audit.origin
         at = f" at version {origin.version}" if origin.version else ""
         reused = f", {len(origin.reused):,} of whose results it reuses" if origin.reused else ""
-        yield origin.kind, text(f"of {origin.run_id}{at}{reused}")
+        of = "a snapshot" if origin.run_id is None else origin.run_id
+        yield origin.kind, text(f"of {of}{at}{reused}")
         if origin.edited is not None:
             yield "edited", text(f"the result of {origin.edited['node_id']}: {brief(origin.edited.get('output'))}")
     yield "input", _value(audit.input, full=full)

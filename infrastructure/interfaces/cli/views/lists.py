@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .....domain.values.brief import brief
 from ...presentation.console import clock_time, print_line, status_text, table, text
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from .....projections.runs.open_waits import WaitSummary
     from .....projections.runs.summary import RunSummary, WorkOrderSummary
 
 _STATUS_OF_STATE = {"success": "completed", "running": "active", "pending": "active", "rejected": "failed"}
@@ -77,6 +79,38 @@ def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], follow
         else:
             lines.add_row(opened, id, workflow, state, str(work_order.runs), by, reason)
     _print(console, lines, "no work orders", following)
+
+
+def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | None) -> None:
+    """Print a question in one line, or in two on a narrow console."""
+    lines = _columns(
+        console,
+        ("wait", "workflow", "question"),
+        "asked",
+        ("wait", _ID),
+        "workflow",
+        "node",
+        "until",
+        "question",
+        "answer",
+    )
+    for wait in rows:
+        asked, id, workflow = (
+            clock_time(wait.asked_at),
+            text(wait.id),
+            text(f"{wait.workflow_id}@{wait.workflow_version}"),
+        )
+        until = text("" if wait.until is None else clock_time(wait.until))
+        question, node = text(wait.reason or ""), text(wait.node_id, "bold")
+        if wait.held:
+            question.append(" (held)", "yellow")
+        answer = text("any JSON" if wait.answer is None else brief(wait.answer), "dim")
+        if _is_narrow(console):
+            due = "" if wait.until is None else f", until {clock_time(wait.until)}"
+            lines.add_row(_stack(id, f"{asked}{due}"), _stack(workflow, node), _stack(question, answer))
+        else:
+            lines.add_row(asked, id, workflow, node, until, question, answer)
+    _print(console, lines, "nothing waits for an answer", following)
 
 
 def _is_narrow(console: Console) -> bool:

@@ -29,8 +29,8 @@ SET wait_version = CASE WHEN last.asks THEN run.version END,
     due_at = json_extract(last.body, CASE WHEN run.status = 'error' THEN '$.retry_at' ELSE '$.until' END),
     held = run.status = 'paused' AND NOT last.asks
 FROM (
-    SELECT run_id, body, status = 'paused' AND (type = 'run.started' OR json_type(body, '$.node_id') = 'text'
-                                                AND type = 'run.paused') AS asks
+    SELECT run_id, body,
+           status = 'paused' AND (type = 'run.started' OR type = 'run.paused' AND json_type(body, '$.node_id') IS 'text') AS asks
     FROM (
         SELECT stood.run_id, stood.status, event.topic AS type,
                CASE WHEN json_valid(CAST(substr(event.state, 42) AS TEXT)) THEN CAST(substr(event.state, 42) AS TEXT)
@@ -39,6 +39,7 @@ FROM (
         JOIN flowledger_events AS event ON event.originator_id = stood.run_id AND event.originator_version = stood.version
         WHERE stood.status IN ('paused', 'error')
     )
+    WHERE body <> '{}'
 ) AS last
 WHERE run.run_id = last.run_id;
 
