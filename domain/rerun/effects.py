@@ -132,9 +132,7 @@ def to_take(executions: Iterable[Execution], answer: str | None) -> Execution | 
     A question is asked again, and what follows depends on the answer that it gets this time.
     """
     alike = [execution for execution in executions if execution.answer == answer]
-    asked = next((execution for execution in alike if execution.type == PAUSED), None)
-    came = to_repeat(alike)
-    return asked or came if answer is None else came or asked
+    return to_repeat(alike) or next((execution for execution in alike if execution.type == PAUSED), None)
 
 
 def is_done(executions: Iterable[Execution]) -> bool:

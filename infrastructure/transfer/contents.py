@@ -61,7 +61,7 @@ class _PartCollector:
 
     def _taken_from(self, run_id: str, origin: Origin) -> Iterator[str]:
         """The runs whose outcomes a reproduction or fork has taken."""
-        if origin["kind"] != "retry":
+        if origin["kind"] in ("reproduction", "fork"):
             for event in self._store.read(run_id):
                 if "recorded" in event.data:
                     yield event.data["recorded"]["run_id"]

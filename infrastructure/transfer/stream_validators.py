@@ -102,7 +102,7 @@ class RunValidator:
             raise InvalidValue("correlation_id", f"its run belongs to work order {state.work_order_id!r}")
         self._legality.check(state, type, data)
         if "recorded" in data:
-            if state.origin is None or state.origin["kind"] == "retry":
+            if state.origin is None or state.origin["kind"] not in ("reproduction", "fork"):
                 raise IllegalTransition("only a reproduction or a fork takes outcomes from the record")
             self.taken_from.add(data["recorded"]["run_id"])
         if "key" in data and find_key(state.keys, data["key"]) is not None:

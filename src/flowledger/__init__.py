@@ -104,7 +104,7 @@ if TYPE_CHECKING:
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.work_order import WorkOrder
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Act",

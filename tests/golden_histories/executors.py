@@ -1,8 +1,11 @@
 """What the golden histories ran, as it is today. Change it, and a history that has run it another way must fail."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import flowledger as fl
+
+APPROVAL = {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}
 
 
 def registry(**instead: Any) -> fl.ExecutorRegistry:
@@ -10,7 +13,7 @@ def registry(**instead: Any) -> fl.ExecutorRegistry:
     executors = fl.ExecutorRegistry()
     for type, function in {**EXECUTORS, **instead}.items():
         retry = fl.RetryPolicy(max_retries=1, interval=60) if type == "flaky" else None
-        executors.register(type, retry=retry)(function)
+        executors.register(type, retry=retry, effects=type == "charge")(function)
     return executors
 
 
@@ -45,8 +48,29 @@ def ask(step: fl.StepContext) -> Any:
     return fl.Pause("a person must look") if step.payload is None else step.payload
 
 
+def approve(step: fl.StepContext) -> Any:
+    if step.answer is None:
+        deadline = datetime(2030, 1, 1, tzinfo=UTC)
+        return fl.Pause(f"approve {step.data['amount']}?", until=deadline, answer=APPROVAL)
+    return {"approved": step.answer.payload["approved"], "by": step.answer.by}
+
+
+def charge(step: fl.StepContext) -> Any:
+    return {"receipt": step.effect_key.partition(":")[2]}
+
+
 def refuse(step: fl.StepContext) -> Any:
     raise fl.NonRetryable(f"no stock of {step.data['what']}")
 
 
-EXECUTORS = {"read": read, "price": price, "route": route, "count": count, "flaky": flaky, "ask": ask, "refuse": refuse}
+EXECUTORS = {
+    "read": read,
+    "price": price,
+    "route": route,
+    "count": count,
+    "flaky": flaky,
+    "ask": ask,
+    "approve": approve,
+    "charge": charge,
+    "refuse": refuse,
+}

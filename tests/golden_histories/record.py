@@ -6,6 +6,7 @@ What a release has recorded is never recorded again.
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -46,6 +47,20 @@ ONE = {"nodes": [{"id": "only", "type": "flaky"}]}
 STOCK = {
     "nodes": [LINE["nodes"][0], {"id": "stock", "type": "refuse", "data": {"what": "{{ nodes.read.output.what }}"}}],
     "edges": [{"source": "read", "target": "stock"}],
+}
+APPROVAL = {"nodes": [{"id": "approve", "type": "approve", "data": {"amount": 1_000_000}}]}
+ROUTED = {
+    "name": "What the stock says",
+    "nodes": [*STOCK["nodes"], {"id": "dear", "type": "price", "data": {"net": 2}}, LOOP["nodes"][1]],
+    "edges": [
+        *STOCK["edges"],
+        {"source": "stock", "target": "dear", "on": "failure", "label": "sold out"},
+        {"source": "dear", "target": "price", "when": "{{ nodes.dear.output.gross > 1 }}"},
+    ],
+}
+CHARGED = {
+    "nodes": [LINE["nodes"][0], {"id": "charge", "type": "charge"}],
+    "edges": [{"source": "read", "target": "charge"}],
 }
 TEA = {"what": "tea"}
 
@@ -131,15 +146,76 @@ def drifted() -> tuple[fl.Ledger, fl.Run]:
     return now, now.runs.resume(run.id, payload="yes", by="bob")
 
 
+def answered() -> tuple[fl.Ledger, fl.Run]:
+    """A question with a deadline and a schema; held, released, noted and answered, each command with its own key."""
+    recorder = Recorder(APPROVAL)
+    runs, run = recorder.ledger.runs, recorder.run(None)
+    runs.hold(run.id, by="ops", reason="under investigation", idempotency_key="hold-1", expected_version=run.version)
+    runs.set_metadata(run.id, {"ticket": 7}, by="ops", idempotency_key="note-1")
+    runs.release(run.id, by="ops", note="false alarm", idempotency_key="release-1")
+    answer = {"payload": {"approved": True}, "by": "cfo", "wait": run.waits[0].id, "idempotency_key": "mail-1"}
+    return recorder.ledger, runs.resume(run.id, **answer)
+
+
+def routed() -> tuple[fl.Ledger, fl.Run]:
+    """A failure that an edge takes, and then a condition that is true."""
+    recorder = Recorder(ROUTED)
+    return recorder.ledger, recorder.run()
+
+
+def queued() -> tuple[fl.Ledger, fl.Run]:
+    """Left to a worker, with a draft beside the version that is live."""
+    recorder = Recorder(LINE)
+    recorder.ledger.workflows.save(ONE, workflow_id="order", by="ada", draft=True)
+    run = recorder.ledger.runs.start("order", payload=TEA, by="webhook", wait=False, idempotency_key="order-1")
+    return recorder.ledger, recorder.ledger.runs.proceed(run.id, by="worker")
+
+
+def reproduced() -> tuple[fl.Ledger, fl.Run]:
+    """What acts on the world is taken from the record."""
+    recorder = Recorder(CHARGED)
+    return recorder.ledger, recorder.ledger.runs.reproduce(recorder.run().id, by="dev")
+
+
+def asked_again() -> tuple[fl.Ledger, fl.Run]:
+    """A retry from the node that had asked."""
+    recorder = Recorder(APPROVAL)
+    runs = recorder.ledger.runs
+    first = runs.resume(recorder.run(None).id, payload={"approved": True}, by="cfo")
+    again = runs.retry(first.id, "approve", by="eve")
+    return recorder.ledger, runs.resume(again.id, payload={"approved": False}, by="bob")
+
+
+def adopted() -> tuple[fl.Ledger, fl.Run]:
+    """A snapshot from elsewhere goes on."""
+    recorder = Recorder(LINE)
+    read = {"output": {"what": "tea", "net": 100.0}, "timestamp": 1_700_000_000_000, "attempt": 1}
+    snapshot = {
+        "workflowId": "elsewhere",
+        "status": "active",
+        "currentNodeId": "price",
+        "context": {"read": [read]},
+        "version": 3,
+        "metadata": {"team": "north"},
+    }
+    return recorder.ledger, recorder.ledger.runs.adopt(snapshot, workflow_id="order", by="ada")
+
+
 def changed() -> tuple[fl.Ledger, fl.Run]:
     """Run with other code than today's: a replay must fail."""
     recorder = Recorder(LINE, price=price_of_then)
     return recorder.ledger, recorder.run()
 
 
-HISTORIES: list[Callable[[], tuple[fl.Ledger, fl.Run]]] = [
-    linear, branch, loop, retry, pause_resume, cancelled, failure, reuse, drifted, changed,
-]  # fmt: skip
+History = Callable[[], tuple[fl.Ledger, fl.Run]]
+
+SINCE: dict[str, list[History]] = {
+    "0.1.0": [linear, branch, loop, retry, pause_resume, cancelled, failure, reuse, drifted, changed],
+    "0.2.0": [answered, routed, queued, reproduced, asked_again, adopted],
+}
+"""The histories that each release has that the ones before it couldn't record."""
+
+HISTORIES = list(chain.from_iterable(SINCE.values()))
 
 
 def main(folder: Path) -> None:

@@ -10,7 +10,7 @@ import flowledger as fl
 from flowledger.testing import Diverged, memory_ledger, replay_case
 
 from .executors import price_of_then, registry
-from .record import HISTORIES
+from .record import SINCE
 
 HISTORY_FILES = sorted(Path(__file__).parent.glob("*/*.jsonl"))
 MUST_FAIL = "changed"
@@ -21,10 +21,11 @@ def name_of(path: Path) -> str:
 
 
 def test_every_history_is_kept_of_every_release() -> None:
-    releases = {path.parent for path in HISTORY_FILES}
-    assert fl.__version__ in {release.name for release in releases}
-    first = Path(__file__).parent / "0.1.0"
-    assert {path.stem for path in HISTORY_FILES if path.parent == first} == {each.__name__ for each in HISTORIES}
+    assert list(SINCE)[-1] == fl.__version__
+    expected: set[str] = set()
+    for release, added in SINCE.items():
+        expected |= {history.__name__ for history in added}
+        assert {path.stem for path in HISTORY_FILES if path.parent.name == release} == expected
 
 
 @pytest.mark.parametrize("path", HISTORY_FILES, ids=name_of)
@@ -71,8 +72,8 @@ def test_the_recorder_still_records_them(tmp_path: Path) -> None:
     from .record import main
 
     main(tmp_path / "new")
-    for path in sorted((tmp_path / "new").glob("*.jsonl")):
-        golden = Path(__file__).parent / "0.1.0" / path.name
+    for golden in HISTORY_FILES:
+        path = tmp_path / "new" / golden.name
         assert types(path) == types(golden)
         assert path.with_suffix(".json").read_bytes() == golden.with_suffix(".json").read_bytes()
 

@@ -541,3 +541,13 @@ def test_a_bulk_retry_counts_what_acts_on_the_world_again(stall: Shop) -> None:
     assert operation.repeated_effects() == {"charge": 2}
     assert len(list(operation)) == 4
     assert operation.repeated_effects() == {}
+
+
+def test_a_run_that_was_adopted_does_what_its_snapshot_hasnt_and_its_copies_dont(stall: Shop) -> None:
+    run = stall.start(ship=NO_LUCK)
+    snapshot = stall.history.snapshot(run.id, version=2)
+    adopted = stall.runs.adopt(snapshot, workflow_id="shop", by="ops")
+    assert (adopted.status, len(stall.charged), len(set(stall.charged))) == ("completed", 2, 2)  # another work order
+    for copy in (stall.runs.reproduce(adopted.id), stall.runs.fork(adopted.id, 1)):
+        assert stall.receipts(copy) == [{"receipt": 2}]
+    assert len(stall.charged) == 2

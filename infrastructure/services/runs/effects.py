@@ -31,7 +31,7 @@ from ...repositories.work_orders import load_started, load_work_order
 
 def record_for(store: EventStore, runs: RunRepository, state: RunState) -> EffectsRecord | None:
     """The record that a run asks as it goes on; None where it does everything itself."""
-    if state.origin is None or state.origin["kind"] == "retry":
+    if state.origin is None or state.origin["kind"] not in ("reproduction", "fork"):
         return None
     named = frozenset(load_started(store, str(state.run_id)).get("effects", ()))
     return record_of(store, runs, state.origin, named)
@@ -63,14 +63,12 @@ class _Record:
         return executor.effects and executor.type not in self._named
 
     def _executions(self, run_id: str, work: Work) -> list[Execution]:
-        return self._follow(run_id).executions(work)
-
-    def _follow(self, run_id: str) -> RunRecord:
         record = self._records.get(run_id)
         if record is None:
             record = self._records[run_id] = RunRecord(self._runs.load(run_id, 1))
-        record.follow(_events(self._store, run_id, record.version))
-        return record
+        if to_repeat(record.executions(work)) is None:  # else nothing more comes of it
+            record.follow(_events(self._store, run_id, record.version))
+        return record.executions(work)
 
     def _taken(self, execution: Execution) -> Taken:
         data = event_at(self._store, execution.run_id, execution.version).data
