@@ -108,6 +108,10 @@ def _lists(ledger: fl.Ledger, runs: int) -> dict[str, Pages]:
     return {name: partial(history.runs, **filters) for name, filters in of_runs.items()} | {
         "of work orders by state": partial(history.work_orders, state="failed"),
         "of what an actor did": partial(history.trail, by="actor07"),
+        "of open waits": history.waits,
+        "of open waits by workflow": partial(history.waits, "workflow07"),
+        "of open waits by node": partial(history.waits, node="node8"),
+        "of open waits by deadline": partial(history.waits, due_before=halfway),
     }
 
 

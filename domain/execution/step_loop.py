@@ -48,9 +48,11 @@ class EffectsRecord(Protocol):
 
     def covers(self, executor: Executor) -> bool:
         """Whether the record is asked before this executor is executed."""
+        ...
 
     def find(self, state: RunState, node: Node) -> Taken | None:
         """What takes the place of the node's next step; None: it is executed."""
+        ...
 
 
 class CallSettings(NamedTuple):
@@ -106,17 +108,17 @@ def step_loop(
         planned = plan.nodes[state.current_node_id]
         started_at = now()
         prepared: Prepared | None = None
-        outcome: Outcome | None = None
+        outcome: Outcome
         try:
             prepared = prepare(planned, state, globals, now, masker)
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:
+            taken: Taken | None = None
             if record is not None and record.covers(planned.executor):
-                outcome = yield Recall(partial(record.find, state, planned.node))
+                taken = yield Recall(partial(record.find, state, planned.node))
                 started_at = now()  # looking is no part of the step
-            if outcome is None:
-                outcome = yield Execute(planned.executor, prepared.context)
+            outcome = (yield Execute(planned.executor, prepared.context)) if taken is None else taken
         events = conclude(
             planned,
             state,

@@ -89,7 +89,7 @@ def _read_result(node_id: str, value: Any, path: str) -> Entry:
         "attempt": _count(result, "attempt", path),
     }
     if result.get("error") is not None:
-        entry["error"] = {"message": _text(result, "error", path)}
+        entry["error"] = {"type": "", "message": _text(result, "error", path)}
         if result.get("nextNodeId") is not None:
             entry["next_node_id"] = _text(result, "nextNodeId", path)
     if extra := _extra(result, _OF_A_FAILURE if "next_node_id" in entry else _OF_A_RESULT, path):

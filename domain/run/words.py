@@ -19,7 +19,10 @@ def describe_start(data: Body) -> str:
     edited = data.get("edited")
     replaced = f", {edited['node_id']} edited: {brief(edited.get('output'))}" if edited else ""
     named = f", executes {', '.join(data['effects'])} anew" if "effects" in data else ""
-    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}{named}"
+    asks = ", asks again" if "asks_again" in data else ""
+    answer = data.get("given_answer")
+    answered = f", with the answer of {answer['by']} to {answer['wait']}" if answer else ""
+    return f"{data['workflow_id']}@{data['workflow_version']}{came}{given}{replaced}{named}{asks}{answered}"
 
 
 def describe_step(data: Body) -> str:
@@ -49,10 +52,13 @@ def describe_failure(data: Body) -> str:
 
 def describe_pause(data: Body) -> str:
     until = f" until {moment(data['until']).isoformat()}" if "until" in data else ""
-    return f"{data.get('reason', 'paused')}{until}{_taken(data)}"
+    answer = f"; its answer fits {brief(data['answer'])}" if "answer" in data else ""
+    return f"{data.get('reason', 'paused')}{until}{answer}{_taken(data)}"
 
 
 def describe_resumption(data: Body) -> str:
+    if "timed_out" in data:
+        return "its deadline has passed, and nobody answered"
     return f"with {brief(data['payload'])}" if "payload" in data else ""
 
 
@@ -106,7 +112,8 @@ def narrate_pause(event: RecordedEvent) -> str:
 
 
 def narrate_resumption(event: RecordedEvent) -> str:
-    return f"resumed run {event.stream}{_with_payload(event.data)}"
+    how = ", as its deadline had passed" if "timed_out" in event.data else _with_payload(event.data)
+    return f"resumed run {event.stream}{how}"
 
 
 def narrate_retry(event: RecordedEvent) -> str:

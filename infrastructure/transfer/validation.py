@@ -105,6 +105,7 @@ class ExportValidator:
         if origin is None:
             if "edited" in data:
                 raise IllegalTransition("only a fork has a result that was edited")
+            _check_question(data, None)
             return None
         source = self._runs.get(origin["run_id"])
         if source is None or origin["run_id"] == run_id:
@@ -112,12 +113,14 @@ class ExportValidator:
         if origin["version"] == 0:
             if origin["kind"] == "fork":
                 raise IllegalTransition("a fork begins at a version of its source, which count from 1")
+            _check_question(data, None)
             return None
         past = source.history.past.get(origin["version"])
         if past is None:
             raise IllegalTransition(f"run {origin['run_id']!r} has no version {origin['version']} yet")
         if "edited" in data and (origin["kind"] != "fork" or past.context.count == 0):
             raise IllegalTransition("only a fork that begins with results has one that was edited")
+        _check_question(data, past)
         return past
 
     # --- at the end ---------------------------------------------------------------------------------------------------
@@ -185,3 +188,14 @@ def _possible_kinds(started: Mapping[str, Any]) -> tuple[str, ...]:
     """The kinds under which a work order may name a run with this first event."""
     # A retry of a rejected work order has no source.
     return (started["origin"]["kind"],) if "origin" in started else ("first", "retry")
+
+
+def _check_question(started: Mapping[str, Any], past: RunState | None) -> None:
+    """Raises IllegalTransition for a run that asks again, or begins with an answer, where none of it was there."""
+    kind = started.get("origin", {}).get("kind")
+    if "asks_again" in started:
+        had_asked = past is not None and (past.wait is not None or past.answer is not None)
+        if kind != "fork" or "edited" in started or not had_asked:
+            raise IllegalTransition("only a fork of what had asked, and was not edited, asks again")
+    if "given_answer" in started and (kind != "retry" or past is None or "start_node_id" not in started):
+        raise IllegalTransition("only a retry that begins at a node takes over an answer")

@@ -10,6 +10,7 @@ from ...domain.lazy import lazy
 from ...domain.ports import RecordedEvent
 from ...domain.run import PAUSED, RunState, evolve_recorded
 from ...domain.run.events import CANCELLED, HELD, RELEASED, RESUMED, STARTED
+from ...domain.run.waits import OpenWait, answer_of
 from ...domain.status import RunStatus
 from ...domain.values.json import refreeze
 from ...domain.values.json_compare import json_digest
@@ -106,7 +107,9 @@ def audit_of(
     Raises EventNotReadable for a body that isn't of its type's schema, StorageCorrupt where events are missing.
     """
     started, last = events[0], events[-1]
-    for event in events:
+    evolve_recorded(state, started.version, started.type, started.data)
+    inherited = state.wait
+    for event in events[1:]:
         evolve_recorded(state, event.version, event.type, event.data)
     return RunAudit(
         run_id=started.stream,
@@ -125,7 +128,7 @@ def audit_of(
         work_order=work_order,
         origin=_origin(started, past),
         attempts=tuple(attempts(events)),
-        pauses=tuple(_pauses(events)),
+        pauses=tuple(_pauses(events, inherited)),
         interventions=tuple(_interventions(events)),
         since_success=since_success,
         provenance=provenance,
@@ -170,12 +173,17 @@ def _origin(started: RecordedEvent, past: Iterable[RecordedEvent]) -> AuditedOri
     if (adopted := started.data.get("adopted")) is not None:
         return AuditedOrigin("adoption", None, adopted["version"], tuple(adopted_results(started)), None)
     origin, edited = started.data.get("origin"), started.data.get("edited")
-    return (
-        None
-        if origin is None
-        else AuditedOrigin(
-            origin["kind"], origin["run_id"], origin["version"], tuple(reused_results(past, edited)), edited
-        )
+    if origin is None:
+        return None
+    given = started.data.get("given_answer")
+    return AuditedOrigin(
+        origin["kind"],
+        origin["run_id"],
+        origin["version"],
+        tuple(reused_results(past, edited)),
+        edited,
+        "asks_again" in started.data,
+        None if given is None else answer_of(given, started.data.get("payload")),
     )
 
 
@@ -195,20 +203,25 @@ def _interventions(events: Iterable[RecordedEvent]) -> Iterator[Intervention]:
             )
 
 
-def _pauses(events: Iterable[RecordedEvent]) -> Iterator[AuditedPause]:
-    """Each wait and each hold with the event that ended it, in the order in which they began."""
-    found: list[tuple[RecordedEvent, RecordedEvent | None]] = []
+def _pauses(events: Iterable[RecordedEvent], inherited: OpenWait | None) -> Iterator[AuditedPause]:
+    """Each wait and each hold with the event that ended it, in the order in which they began.
+
+    ``inherited`` is the question with which the run began: that of a fork's source, or of a snapshot from elsewhere.
+    """
+    found: list[tuple[RecordedEvent, Mapping[str, Any], RecordedEvent | None]] = []
     open: dict[bool, int] = {}
     """Whether it is a hold → its place."""
     for event in events:
-        if event.type in (PAUSED, HELD):
-            if (is_hold := "node_id" not in event.data) not in open:
+        asks = event.type == STARTED and inherited is not None and "asked_version" in event.data["after"]
+        if event.type in (PAUSED, HELD) or asks:
+            data = {**inherited, "recorded_at": event.data["recorded_at"]} if inherited and asks else event.data
+            if (is_hold := "node_id" not in data) not in open:
                 open[is_hold] = len(found)
-                found.append((event, None))
+                found.append((event, data, None))
         else:
             for is_hold in _ENDS.get(event.type, ()):
                 if (place := open.pop(is_hold, None)) is not None:
-                    found[place] = (found[place][0], event)
+                    found[place] = (*found[place][:2], event)
     return (_pause(*each) for each in found)
 
 
@@ -216,8 +229,7 @@ _ENDS = {RESUMED: (False, True), RELEASED: (True,), CANCELLED: (False, True)}
 """What ends waits (False) and holds (True). Older releases ended a hold with a resume."""
 
 
-def _pause(paused: RecordedEvent, ended: RecordedEvent | None) -> AuditedPause:
-    data = paused.data
+def _pause(paused: RecordedEvent, data: Mapping[str, Any], ended: RecordedEvent | None) -> AuditedPause:
     waited = None if ended is None else ended.data["recorded_at"] - data["recorded_at"]
     return AuditedPause(
         version=paused.version,
@@ -232,6 +244,8 @@ def _pause(paused: RecordedEvent, ended: RecordedEvent | None) -> AuditedPause:
         outcome=None if ended is None else ended.type.removeprefix("run."),
         payload=None if ended is None else ended.data.get("payload"),
         duration=None if waited is None else milliseconds(waited),
+        answer=data.get("answer"),
+        timed_out=ended is not None and "timed_out" in ended.data,
     )
 
 

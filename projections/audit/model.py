@@ -1,13 +1,15 @@
 """The parts of an audit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ...domain.events.integrity import Finding
+from ...domain.run.waits import Answer
 from ...domain.status import RunStatus
 from ..runs.reused_results import ReusedResult
+from ..serialization import ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ class AuditedPause:
     """What it was resumed with."""
     duration: float | None
     """Milliseconds."""
+    answer: Mapping[str, Any] | None = field(default=None, metadata=ADDED)
+    """The JSON Schema that an answer had to fit."""
+    timed_out: bool = field(default=False, metadata=ADDED)
+    """Whether nobody answered, and the deadline did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,10 @@ class AuditedOrigin:
     reused: tuple[ReusedResult, ...]
     edited: Mapping[str, Any] | None
     """What a fork put in place of its source's last result: ``node_id``, ``output``, ``handle``, ``next_node_id``."""
+    asks_again: bool = field(default=False, metadata=ADDED)
+    """Whether a fork asks what its source had asked anew, as the question has changed since."""
+    given_answer: Answer | None = field(default=None, metadata=ADDED)
+    """What a retry took over of what the source was answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,16 +153,20 @@ def heads(folder: Path) -> Target:
 
 
 def snapshots(folder: Path) -> Target:
-    """A snapshot from outside, which an engine goes on from."""
+    """A snapshot from outside, which an engine goes on from, and a ledger adopts."""
     definition = fl.WorkflowDefinition.model_validate(
         {"nodes": [{"id": "n1", "type": "t"}, {"id": "n2", "type": "t"}], "edges": [{"source": "n1", "target": "n2"}]}
     )
     engine = fl.Engine(definition, registry(), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    ledger = fl.open_ledger("memory:", registry())
+    ledger.workflows.save(definition, workflow_id="w")
 
     def read(data: bytes) -> None:
         with suppress(fl.FlowledgerError):
             snapshot = fl.Snapshot.from_json(data)
             assert fl.Snapshot.from_json(snapshot.to_json()) == snapshot
+            run = ledger.runs.adopt(snapshot, "w", step_limit=3)
+            assert ledger.runs.get(run.id) == run
             engine.execute(snapshot, step_limit=3)
 
     return read

@@ -378,6 +378,49 @@ def test_a_fork_begins_as_it_stood(desk: Desk, name: str) -> None:
     assert desk.ledger.verify(deep=True).findings == ()
 
 
+def test_a_fork_of_what_was_pruned_counts_its_attempts_also_where_it_is_imported(desk: Desk, tmp_path: Path) -> None:
+    fork = desk.runs.fork(desk.adopt(DUE).id, by="eve")
+    assert desk.runs.proceed(fork.id).snapshot.context["broken"][0].attempt == 3
+    desk.history.export(fork.id, tmp_path / "run.jsonl")
+    with fl.open_ledger("memory:") as elsewhere:
+        elsewhere.history.import_(tmp_path / "run.jsonl")
+        assert elsewhere.runs.get(fork.id) == desk.runs.get(fork.id)
+
+
+LOOP = {
+    "nodes": [{"id": "a", "type": "break"}, {"id": "b", "type": "ask"}],
+    "edges": [{"source": "a", "target": "b"}, {"source": "b", "target": "a"}],
+    "start": "a",
+}
+
+
+def test_attempts_count_anew_behind_a_success_also_where_it_is_imported(memory_desk: Desk, tmp_path: Path) -> None:
+    memory_desk.ledger.workflows.save(LOOP, workflow_id="shop")
+    memory_desk.broken = False
+    retry = {"nodeId": "a", "attempts": 2}
+    run = memory_desk.adopt(
+        snapshot_with(status="error", currentNodeId="a", context={"a": [FETCHED]}, retryState=retry)
+    )
+    memory_desk.runs.proceed(run.id)
+    run = memory_desk.runs.resume(run.id, payload="on")
+    assert [result.attempt for result in run.snapshot.context["a"]] == [1, 3, 1]
+    memory_desk.history.export(run.id, tmp_path / "run.jsonl")
+    with fl.open_ledger("memory:") as elsewhere:
+        elsewhere.history.import_(tmp_path / "run.jsonl")
+        assert elsewhere.runs.get(run.id) == run
+
+
+def test_a_checkpoint_knows_that_the_order_of_results_is_told(tmp_path: Path) -> None:
+    desk = Desk("memory:")
+    context = {"fetch": [FETCHED, FETCHED], "broken": [failed(1)]}
+    order = {"flowledger": {"order": ["fetch", "broken", "fetch"]}}
+    with fl.open_ledger(f"sqlite:///{tmp_path}/c.db", desk.executors, checkpoint_every=1) as ledger:
+        ledger.workflows.save(WAY, workflow_id="shop")
+        run = ledger.runs.adopt(snapshot_with(context=context, **order), "shop")
+        for _ in range(2):
+            assert ledger.runs.get(run.id).snapshot.to_data()["flowledger"]["order"] == order["flowledger"]["order"]
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

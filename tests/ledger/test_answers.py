@@ -148,6 +148,8 @@ BAD_SCHEMAS: dict[str, Any] = {
     "a reference elsewhere": {"$ref": "https://example.com/s.json"},
     "no JSON": {"const": object()},
     "too large": {"enum": [f"{number:08}" for number in range(9_000)]},
+    "too many patterns": {"properties": {f"p{number}": {"pattern": "[a-z]{1,1000}"} for number in range(31)}},
+    "too many patterns of names": {"patternProperties": {f"{number}[a-z]+": {} for number in range(31)}},
     "a model without one": NoSchema,
 }
 
@@ -188,6 +190,8 @@ def test_a_deadline_answers_where_nobody_did(desk: Desk) -> None:
     assert desk.answers == [fl.Answer(None, "timer", desk.now, timed_out=True, wait=run.waits[0].id)]
     with pytest.raises(fl.WaitClosed):
         desk.runs.resume(run.id, payload={"approved": True}, by="bob", wait=run.waits[0].id)
+    (pause,) = desk.ledger.history.audit(run.id).pauses
+    assert (pause.timed_out, pause.answer, pause.until) == (True, SCHEMA, run.next_due_at)
     (event,) = (event for event in desk.ledger.history.events(run.id) if event.type == "run.resumed")
     assert event.data["timed_out"] is True
 

@@ -154,6 +154,10 @@ def test_an_answer_is_taken_over_where_its_node_is_named(bank: Bank) -> None:
     assert [paid["by"] for paid in bank.paid] == ["bob"]
     (event, *_) = bank.history.events(again.id)
     assert event.data["given_answer"]["by"] == "bob"
+    origin = bank.history.audit(again.id).origin
+    assert origin is not None
+    assert origin.given_answer is not None
+    assert (origin.given_answer.by, origin.given_answer.payload) == ("bob", YES)
     assert bank.history.replay(again.id).ok
     assert bank.ledger.verify(deep=True).ok
 
@@ -219,6 +223,8 @@ def test_a_fork_asks_again_where_its_question_has_changed(bank: Bank, event: str
     fork = bank.runs.fork(run.id, version=at, workflow_version=2, by="mallory", effects=("pay",))
     assert (fork.status, bank.paid, bank.seen) == ("paused", [], [(None, None)])
     assert [wait.reason for wait in fork.waits] == ["pay 1000000?"]
+    assert [pause.reason for pause in bank.history.audit(fork.id).pauses] == ["pay 1000000?"]
+    assert getattr(bank.history.audit(fork.id).origin, "asks_again", None) is True
     first = next(iter(bank.history.events(fork.id)))
     assert first.data["asks_again"] is True
     done = bank.runs.resume(fork.id, payload=YES, by="carol", wait=fork.waits[0].id)

@@ -12,6 +12,7 @@ import pydantic
 import pytest
 
 import flowledger as fl
+from flowledger.domain.values.names import check_name
 
 from .harness import GOOD, Harness
 
@@ -91,6 +92,8 @@ def test_names_and_messages_are_not_converted(harness: Harness) -> None:
         with pytest.raises((fl.InvalidValue, fl.InvalidRequest)):
             door()
     assert harness.written() == before
+    with pytest.raises(fl.InvalidValue, match="handle: a date is not JSON"):
+        check_name(day, "handle")
 
 
 class Dies(pydantic.BaseModel):

@@ -151,6 +151,8 @@ def test_a_fork_asks_what_its_source_asked_under_an_id_of_its_own(office: Office
     assert [wait.id for wait in listed] == [run.waits[0].id, f"{fork.id}:1"]
     assert (listed[1].reason, listed[1].until, listed[1].answer) == ("manager?", listed[0].until, {"type": "object"})
     office.runs.resume(fork.id, payload={}, by="bob", wait=listed[1].id)
+    first, *_ = office.history.audit(fork.id).pauses
+    assert (first.version, first.reason, first.ended_by) == (1, "manager?", "bob")
     assert office.listed(node="manager") == ids(run)
 
 

@@ -93,6 +93,7 @@ def test_a_folder_is_based_on_what_it_was_exported_from(cli: CommandLine) -> Non
     assert "--expect" in cli.refused("workflow", "save", "out", "--id", "other", "--merge")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "command",
     [

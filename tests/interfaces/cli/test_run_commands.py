@@ -117,3 +117,38 @@ def test_operators_pause_and_cancel_a_run_that_is_under_way(cli: CommandLine) ->
     assert cancelled["status"] == "cancelled"
     assert cancelled["snapshot"]["metadata"]["failedReason"] == "Cancelled by ops: not needed"
     assert "cancelled" in cli.refused("run", "cancel", run_id)
+
+
+ELSEWHERE = {
+    "workflowId": "w",
+    "status": "active",
+    "currentNodeId": "n1",
+    "context": {"before": [{"output": 1, "timestamp": 1_700_000_000_000.5, "attempt": 1}]},
+    "version": 3,
+    "metadata": {"tenant": "north"},
+    "_id": "507f",
+}
+
+
+def test_a_snapshot_is_adopted_from_a_file_an_argument_or_stdin(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    text = json.dumps(ELSEWHERE)
+    (cli.home / "snapshot.json").write_text(text)
+    for given, stdin in ((text, ""), ("snapshot.json", ""), ("-", text)):
+        run = cli.json("run", "adopt", given, "--workflow", "echo", "--by", "ada", stdin=stdin)
+        assert (run["status"], run["snapshot"]["_id"]) == ("completed", "507f")
+        assert run["origin"] == {"kind": "adoption", "runId": None, "version": 3}
+        assert run["snapshot"]["context"]["before"][0]["output"] == 1
+    shown = cli("run", "adopt", "snapshot.json", "--workflow", "echo@1", "--key", "507f")
+    assert "adoption of a snapshot at version 3" in shown.stdout
+    again = cli("run", "adopt", "snapshot.json", "--workflow", "echo", "--key", "507f")
+    assert (again.returncode, "the key is known" in again.stderr) == (0, True)
+    assert "of a snapshot at version 3, 1 of whose results it reuses" in cli("audit", run["id"]).stdout
+
+
+def test_what_is_no_snapshot_is_refused_with_its_path(cli: CommandLine) -> None:
+    cli.workflow("echo", "echo")
+    assert "$.status: is missing" in cli.refused("run", "adopt", "{}", "--workflow", "echo")
+    elsewhere = json.dumps(ELSEWHERE | {"currentNodeId": "x"})
+    assert "has no node 'x'; its nodes: 'n1'" in cli.refused("run", "adopt", elsewhere, "--workflow", "echo")
+    assert "not a JSON object" in cli.refused("run", "adopt", "[1]", "--workflow", "echo")

@@ -95,12 +95,15 @@ def assess(step: StepContext) -> StepResult:
     return StepResult({"priority": priority}, handle="security" if priority >= SECURITY else "routine")
 
 
+DECISION = {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}
+
+
 @executors.register("approval")
 def approval(step: StepContext) -> StepResult | Pause:
-    """Wait for a person's decision: ``{"approved": true or false}``."""
-    decision = step.payload
-    if not isinstance(decision, dict) or not isinstance(decision.get("approved"), bool):
-        return Pause(reason="relevant to security: waiting for a decision")
+    """Ask a person for a decision: ``{"approved": true or false}``."""
+    if step.answer is None:
+        return Pause(reason="relevant to security: waiting for a decision", answer=DECISION)
+    decision = step.answer.payload
     return StepResult(decision, handle="approved" if decision["approved"] else "rejected")
 
 

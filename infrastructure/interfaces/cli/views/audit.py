@@ -88,6 +88,10 @@ def _facts_of(audit: RunAudit, *, full: bool) -> Iterator[tuple[str, Text]]:
         yield origin.kind, text(f"of {of}{at}{reused}")
         if origin.edited is not None:
             yield "edited", text(f"the result of {origin.edited['node_id']}: {brief(origin.edited.get('output'))}")
+        if origin.asks_again:
+            yield "question", text("has changed since, and is asked again")
+        if (given := origin.given_answer) is not None:
+            yield "answer", text(f"of {given.by} to {given.wait}, {clock_time(given.at)}: {brief(given.payload)}")
     yield "input", _value(audit.input, full=full)
     if audit.metadata:
         yield "metadata", _value(audit.metadata, full=full)
@@ -168,7 +172,8 @@ def _what_became(attempt: Attempt) -> str:
 def _describe_end(pause: AuditedPause) -> str:
     if pause.duration is None:
         return "still paused"
-    return f"{pause.outcome} by {pause.ended_by} after {_took(pause.duration)}"
+    how = "answered by its deadline, said" if pause.timed_out else f"{pause.outcome} by"
+    return f"{how} {pause.ended_by} after {_took(pause.duration)}"
 
 
 def _took(milliseconds: float) -> str:
