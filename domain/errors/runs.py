@@ -65,7 +65,7 @@ class AlreadyRetried(IllegalTransition):
         self.status = status
         self.by = by
         self.at = at
-        begun = f"run {quoted(last_run_id)}, begun by {visible(by)} at {at.isoformat()}, is {status}"
+        begun = f"run {quoted(last_run_id)}, begun by {visible(by)} at {at.isoformat()}, is {visible(status)}"
         if status == "completed":
             what = f"work order {quoted(work_order_id)} has succeeded"
         else:

@@ -100,8 +100,10 @@ def _select_node(results: Sequence[ResultView], branches: Branches | None) -> di
             node["output"] = _select(results[-1].output, below)
         elif key == "error":
             node["error"] = results[-1].error
-        elif key == "all" or key == "attempts":
-            node[key] = _select_results(results, below, with_failures=key == "attempts")
+        elif key == "all":
+            node["all"] = _select_results(results, below, with_failures=False)
+        elif key == "attempts":
+            node["attempts"] = _select_results(results, below, with_failures=True)
     return node
 
 

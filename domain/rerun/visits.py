@@ -54,7 +54,7 @@ def last_node_visit(node_id: str, backwards: Iterable[RecordedEvent]) -> NodeVis
                 answers.append(PastAnswer(adopted["metadata"].get("pausedReason"), answered.stream, answered.version))
             begun = begun or (event.stream, event.version)
             break
-        if node_id in adopted.get("context", {}):
+        if isinstance(node_id, str) and node_id in adopted.get("context", {}):
             missing = f"node {quoted(node_id)} ran before the run was adopted, and what it saw isn't on record"
         if event.type in _OUTCOMES and data.get("node_id") == node_id:
             if event.type == PAUSED or data.get("attempt", 1) == 1:

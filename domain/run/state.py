@@ -22,47 +22,9 @@ from .waits import GivenAnswer, Holding, OpenWait
 class RunState:
     """The fold of a run's events. ``evolve`` changes it in place: folding 100,000 events makes one state, not 100,000.
 
-    What leaves it, ``snapshot()``, is immutable and shares the results instead of copying them.
+    What leaves it, ``snapshot()``, is immutable and shares the results instead of copying them. It has no slots: each
+    start copies it twice, and a dictionary is copied ten times as fast.
     """
-
-    __slots__ = (
-        "adopted",
-        "answer",
-        "cancelled",
-        "code",
-        "context",
-        "current_node_id",
-        "definition_digest",
-        "distributions",
-        "extra",
-        "failed_reason",
-        "finished_at",
-        "held",
-        "keys",
-        "last_started_at",
-        "metadata",
-        "origin",
-        "parked",
-        "paused_reason",
-        "payload",
-        "queued",
-        "recorded_at",
-        "recoveries",
-        "retry_at",
-        "retry_attempts",
-        "retry_extra",
-        "retry_node_id",
-        "reused",
-        "run_id",
-        "started_at",
-        "status",
-        "total_time",
-        "version",
-        "wait",
-        "work_order_id",
-        "workflow_id",
-        "workflow_version",
-    )
 
     def __init__(self, run_id: str | None = None) -> None:
         self.run_id = run_id
@@ -113,8 +75,12 @@ class RunState:
 
     def become(self, other: "RunState") -> None:
         """Take over another state of the same run."""
-        for name in RunState.__slots__:
-            setattr(self, name, getattr(other, name))
+        self.__dict__.update(other.__dict__)
+
+    def __copy__(self) -> "RunState":
+        copied = RunState.__new__(RunState)
+        copied.__dict__.update(self.__dict__)
+        return copied
 
     def begin_with(self, past: "RunState", origin: Origin) -> None:
         """Before the first event: begin with the results of the origin; a fork with its whole state."""

@@ -50,7 +50,7 @@ def loops_of(definition: WorkflowDefinition) -> dict[str, Loop]:
     order = {node_id: place for place, node_id in enumerate(graph)}
     first = definition.roots if definition.start is None else (definition.start,)
     innermost: dict[str, Loop] = {}
-    regions = [(graph, 1)]
+    regions: list[tuple[_Graph, int]] = [(graph, 1)]
     while regions:
         graph, depth = regions.pop()
         loops = {node: loop for loop in _circles(graph) for node in loop}

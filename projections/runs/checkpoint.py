@@ -11,7 +11,7 @@ from ...domain.values.json import freeze
 from ...domain.values.used_keys import UsedKey, keys_after, with_key
 
 _READ_ONLY = ("metadata", "extra", "retry_extra")
-_PLAIN = tuple(name for name in RunState.__slots__ if name not in ("context", "keys", "run_id", *_READ_ONLY))
+_PLAIN = tuple(name for name in vars(RunState()) if name not in ("context", "keys", "run_id", *_READ_ONLY))
 _OF_A_RESULT = (
     "node_id",
     "output",

@@ -41,6 +41,11 @@ def test_a_loop_in_a_loop_is_one_of_its_own() -> None:
     assert loops("oi", "ib", "bi", "io", "oe", start="o") == {"o": "bio", "i": "bi", "b": "bi"}
 
 
+def test_a_loop_begins_where_the_run_starts_wherever_that_stands_in_the_definition() -> None:
+    assert loops("ib", "bi", "io", "oi", "oe", start="o") == {"o": "bio", "i": "bi", "b": "bi"}
+    assert loops("ib", "bi", "io", "oi", "oe", start="i") == dict.fromkeys("bio", "bio")
+
+
 def test_three_loops_inside_of_each_other_are_three() -> None:
     three = loops("ab", "bc", "cd", "dc", "cb", "ba", "ae", start="a")
     assert three == {"a": "abcd", "b": "bcd", "c": "cd", "d": "cd"}

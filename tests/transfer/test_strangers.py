@@ -29,8 +29,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     with fl.open_ledger("memory:", executors, CLOCK) as ledger:
         ledger.workflows.save(LINE, workflow_id="w", by="ada")
         run = ledger.runs.start("w", payload={"do": "work"}, by="bob", idempotency_key="once")
-        ledger.runs.reproduce(run.id, by="eve")
-        fork = ledger.runs.fork(run.id, version=2, by="eve")
+        ledger.runs.reproduce(run.id, by="eve", idempotency_key="branch 1")
+        fork = ledger.runs.fork(run.id, version=2, by="eve", idempotency_key="branch 2")
+        ledger.runs.set_metadata(fork.id, {"ticket": 1}, by="eve", idempotency_key="note 1")
+        ledger.runs.set_metadata(fork.id, {"ticket": 2}, by="eve", idempotency_key="note 2")
         ledger.history.export(fork.id, path)
     return path.read_bytes()
 
@@ -86,9 +88,23 @@ def without(type: str, number: int) -> Change:
     return change
 
 
+def without_key(type: str, *names: str) -> Change:
+    return lambda events: [first(type)(events)["data"].pop(name) for name in names]
+
+
 ORIGIN = {"kind": "fork", "run_id": "x", "version": 1}
 
 REFUSED: dict[str, tuple[Change, str]] = {
+    "a key twice on a run": (said("run.metadata_set", 1, key="note 1"), "used before on this run"),
+    "a key twice on a work order": (said("work_order.run_added", 1, key="branch 1"), "used before for what"),
+    "a key of another run": (said("work_order.run_added", 1, key_of=new_id(7)), "no run that the work order has"),
+    "a key of what is no run": (said("work_order.run_added", 1, key_of="me"), "is not the id of a run"),
+    "a key without its command": (without_key("run.metadata_set", "request"), "come together"),
+    "a command without its key": (without_key("run.metadata_set", "key"), "come together"),
+    "a key that is too long": (said("run.metadata_set", key="k" * 1_025), "has 1 to 1,024 characters"),
+    "an empty key": (said("run.metadata_set", key=""), "has 1 to 1,024 characters"),
+    "a key that steers a terminal": (said("run.metadata_set", key="k\x1b[2J"), "control characters"),
+    "a command that is no digest": (said("run.metadata_set", request="me"), "not the digest of a command"),
     "a save of another workflow": (said("workflow.created", workflow_id="mine"), "is not the workflow of stream"),
     "a run of another work order": (said("run.started", correlation_id=new_id(5)), "work order"),
     "an event of another work order": (said("run.step_completed", correlation_id=new_id(5)), "belongs to work order"),

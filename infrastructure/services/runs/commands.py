@@ -69,7 +69,9 @@ def sorted_names(names: object) -> list[str] | None:
     """Names of which the order says nothing, as an argument of a command; None for none, and for what is refused."""
     if isinstance(names, str) or not isinstance(names, Collection):
         return None
-    return sorted(map(str, names)) or None
+    if not all(isinstance(name, str) for name in names):
+        return None
+    return sorted(names) or None
 
 
 def is_answered(store: EventStore, state: RunState, command: Command) -> bool:
