@@ -23,7 +23,7 @@ def read(cli: CommandLine, *arguments: str) -> str:
 
 def test_lists_tell_each_run_and_work_order_in_two_lines(narrow: CommandLine) -> None:
     run_id = a_run_with_a_story(narrow)
-    narrow.json("run", "retry", run_id, "--from", "n3", "--by", "carol")
+    narrow.json("run", "retry", run_id, "--from", "n3", "--answers", "n3", "--by", "carol")
     narrow.workflow("broken", "boom")
     failed = narrow.json("run", "start", "broken", "--by", "eve", code=1)["id"]
     history, orders = read(narrow, "history"), read(narrow, "orders")
@@ -44,7 +44,7 @@ def test_timings_keep_their_figures_whole_and_shorten_their_bars(narrow: Command
 
 def test_an_audit_names_streams_and_executors_whole(narrow: CommandLine) -> None:
     run_id = a_run_with_a_story(narrow)
-    retry = narrow.json("run", "retry", run_id, "--from", "n3", "--by", "eve")["id"]
+    retry = narrow.json("run", "retry", run_id, "--from", "n3", "--answers", "n3", "--by", "eve")["id"]
     report = read(narrow, "audit", retry)
     records = "".join(line[:34].strip() for line in report[report.index("records") :].splitlines())
     assert run_id in records
