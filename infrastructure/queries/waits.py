@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ...domain.errors import EventNotReadable
+from ...domain.errors import FlowledgerError, StorageUnavailable
 from ...domain.run import PAUSED
-from ...domain.run.waits import OpenWait, Wait, open_wait, wait_of
+from ...domain.run.waits import OpenWait, open_wait
 from ...projections.index.query import Place, WaitQuery
 from ...projections.index.rows import WaitRow
 from ...projections.pagination import Page
@@ -36,20 +36,22 @@ def waits_page(
     if not rows and after is None and query.workflow_id is not None:
         check_workflow(index, query.workflow_id, None)
     page = make_page(rows, limit, lambda row: Place(row.asked_at, row.position), query)
-    asked = dict(_questions(store, page.items, inherited))
-    return Page(tuple(wait_summary(row, asked[row.run_id]) for row in page if row.run_id in asked), page.next)
+    return Page(tuple(_summaries(store, page.items, inherited)), page.next)
 
 
-def _questions(
-    store: LedgerEventStore, rows: Sequence[WaitRow], inherited: InheritedWait
-) -> Iterator[tuple[str, Wait]]:
-    """Run → what it asks. A question that can't be read isn't listed."""
-    workflows = {row.run_id: row.workflow_id for row in rows}
-    for event in store.rows_at([(row.run_id, row.wait_version) for row in rows]):
+def _summaries(store: LedgerEventStore, rows: Sequence[WaitRow], inherited: InheritedWait) -> Iterator[WaitSummary]:
+    """The rows with what is asked. A question that can't be read isn't listed."""
+    events = {event.stream: event for event in store.rows_at([(row.run_id, row.wait_version) for row in rows])}
+    for row in rows:
+        event = events.get(row.run_id)
         try:
-            is_own = event.type == PAUSED
-            wait = open_wait(store.body(event), event.version) if is_own else inherited(event.stream, event.version)
-            if wait is not None:
-                yield event.stream, wait_of(wait, event.stream, workflows[event.stream])
-        except (EventNotReadable, LookupError, TypeError, ValueError, OverflowError):
+            if event is not None and event.type == PAUSED:
+                asked: OpenWait | None = open_wait(store.body(event), event.version)
+            else:
+                asked = inherited(row.run_id, row.wait_version)
+            if asked is not None:
+                yield wait_summary(row, asked)
+        except StorageUnavailable:
+            raise
+        except (FlowledgerError, LookupError, TypeError, ValueError, OverflowError):
             continue  # its body isn't that of a pause; verify says so, and the others are listed

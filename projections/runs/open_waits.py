@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ...domain.run.waits import Wait
+from ...domain.run.waits import OpenWait, wait_id
+from ...domain.values.clock import moment
 from ...domain.values.json import refreeze, restore
 from ..index.rows import WaitRow
 
@@ -39,19 +40,21 @@ class WaitSummary:
         restore(self, state, "answer")
 
 
-def wait_summary(row: WaitRow, wait: Wait) -> WaitSummary:
+def wait_summary(row: WaitRow, asked: OpenWait) -> WaitSummary:
+    until, answer = asked.get("until"), asked.get("answer")
+    # In the order of its fields: by their names it would take half as long again, and a page has many.
     return WaitSummary(
-        id=wait.id,
-        run_id=row.run_id,
-        work_order_id=row.work_order_id,
-        workflow_id=row.workflow_id,
-        workflow_version=row.workflow_version,
-        node_id=wait.node_id,
-        reason=wait.reason,
-        asked_at=wait.asked_at,
-        until=wait.until,
-        answer=None if wait.answer is None else refreeze(wait.answer),
-        version=wait.version,
-        held=row.held,
-        by=row.by,
+        wait_id(row.run_id, row.workflow_id, asked["version"]),
+        row.run_id,
+        row.work_order_id,
+        row.workflow_id,
+        row.workflow_version,
+        asked["node_id"],
+        asked.get("reason"),
+        moment(asked["asked_at"]),
+        None if until is None else moment(until),
+        None if answer is None else refreeze(answer),
+        asked["version"],
+        row.held,
+        row.by,
     )
