@@ -81,6 +81,8 @@ def check_answers(answers: Collection[str], node_id: str | None, label: str) -> 
     """Raises InvalidRequest for names of nodes other than the one whose answer can be taken over."""
     if isinstance(answers, str) or not isinstance(answers, Collection):
         raise InvalidRequest(f"answers {quoted(answers)} is no list of nodes: write answers=({quoted(answers)},)")
+    if not all(isinstance(node, str) for node in answers):
+        raise InvalidRequest(f"answers {quoted(answers)} are the ids of nodes, which are text")
     if others := [node for node in answers if node != node_id]:
         begins = "nothing that was answered" if node_id is None else f"node {quoted(node_id)}"
         raise InvalidRequest(

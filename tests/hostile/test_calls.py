@@ -71,6 +71,7 @@ class Calls:
             "node": "n",
             "at": 1,
             "digest": "0" * 64,
+            "snapshot": run.snapshot,
         }
         self.export = export
 

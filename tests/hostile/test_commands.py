@@ -45,6 +45,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "orders": [[], ["--workflow", "{evil}"]],
     "rebuild": [[]],
     "replay": [["{completed}"], ["--verify", "{completed}"], ["{paused}", "--step"], ["--verify", "--all"]],
+    "run adopt": [["{folder}/run.jsonl", "--workflow", "{evil}", "--by", "x"]],
     "run cancel": [["{paused}", "--reason", "{evil}", "--by", "x"], ["--all", "--dry-run"]],
     "run fork": [["{completed}@2", "--by", "x"]],
     "run hold": [["{paused}", "--reason", "{evil}", "--by", "x"]],

@@ -114,7 +114,7 @@ def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerErro
         return
     given: dict[str, Any] = {}
     for name in list(inspect.signature(kind).parameters):
-        is_number = name in ("line", "head", "actual", "version", "known", "stored")
+        is_number = name in ("line", "head", "actual", "version", "known", "stored", "count")
         lists = {
             "faults": [fl.Fault(text, text)],
             "issues": [fl.Fault(text, text)],

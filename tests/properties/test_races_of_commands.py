@@ -28,7 +28,7 @@ KINDS = {
     "reproduce": "fail",
     "fork": "ask",
 }
-RACERS = spread([3, 12], by_default=[3])
+RACERS = spread([2, 12], by_default=[2])
 BRANCHES = ("reproduce", "fork")
 
 

@@ -66,7 +66,7 @@ def answer(question):
 TOO_MUCH = "reads or loops over too much data"
 
 ROWS = {
-    "expressions of a node": [
+    "expressions of a node's data; conditions of its edges": [
         ("start(multiplied('[' + ','.join('1' * 1600) + ']', 16))", TOO_MUCH),
         ("""start(multiplied("'" + 's' * 3400 + "'", 24))""", TOO_MUCH),
         ("start(multiplied('{' + ','.join(f'{n}:[]' for n in range(500)) + '}', 30))", TOO_MUCH),
@@ -114,7 +114,7 @@ ROWS = {
         ("said(lambda: save(ledger(), '{{1+1}}' * 400_000))", "there are over 1,000 expressions"),
         ("said(lambda: save(ledger(), ['{{ \"' + 'x' * 4_000 + '\" }}'] * 51))", "200,000 characters of expressions"),
     ],
-    "expressions in a definition": [
+    "expressions in a definition, conditions of edges included": [
         (
             "said(lambda: ledger().workflows.save({'nodes': [{'id': f'n{n}', 'type': 't', "
             "'data': ['{{ 1+1 }}'] * 1_000} for n in range(6)], "
