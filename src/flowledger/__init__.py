@@ -241,16 +241,14 @@ _NAMES = {
     "domain.values.clock": "OddTime",
     "domain.run.context": "PlacedResult",
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
-    "domain.errors.base": "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition",
-    "domain.errors.conflicts": "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict",
-    "domain.errors.not_found": "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf",
-    "domain.errors.requests": (
-        "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport InvalidValue "
-        "GlobalsMissing"
-    ),
-    "domain.errors.runs": "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed",
-    "domain.errors.steps": "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid",
-    "domain.errors.storage": (
+    "domain.errors": (
+        "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
+        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict "
+        "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
+        "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
+        "InvalidValue GlobalsMissing "
+        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
+        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",

@@ -184,7 +184,7 @@ def test_what_began_with_an_answer_asks_when_it_is_repeated(memory_bank: Bank) -
         (None, ("approve",), "begins at nothing that was answered"),
         ("approve", "approve", "write answers="),
         ("approve", 7, "is no list of nodes"),
-        ("approve", ("approve", None), "takes over no other"),
+        ("approve", ("approve", None), "are the ids of nodes"),
         ("pay", ("pay",), "nobody answered a question of that node"),
     ],
 )

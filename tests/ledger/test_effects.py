@@ -412,10 +412,10 @@ def test_a_process_without_executors_may_queue_what_names_effects(durable_url: s
 def test_after_a_pause_and_a_retry_it_still_takes_from_the_record(stall: Shop) -> None:
     stall.save(retried("price"))
     run = stall.start()
-    tries = iter([TimeoutError("later"), None])
+    outcomes = iter([TimeoutError("later"), None])
 
     def price(step: fl.StepContext) -> Any:
-        if (error := next(tries, None)) is not None:
+        if (error := next(outcomes, None)) is not None:
             raise error
         return fl.Pause("sure?") if step.answer is None else "priced"
 

@@ -101,7 +101,7 @@ def test_whatever_is_saved_since(store_url: str, commands: list[tuple[str, int]]
                 if command == "reproduce":
                     ran.append((runs.reproduce(source.id), version, payload))
                 else:
-                    retry = runs.retry(source.id, "post" if command == "retry from" else None)
+                    retry = runs.retry(source.id, "post" if command == "retry from" else None, again=True)
                     ran.append((retry, saved[-1], payload))
         for run, version, payload in ran:
             seen = ledger.history.workflow_of(run.id)

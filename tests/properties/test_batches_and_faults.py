@@ -220,7 +220,7 @@ def test_a_store_that_is_away_ends_the_call_and_nothing_of_it_is_stored_later(
         harness.ledger.runs.proceed(run.id)
     ran = list(harness.keys)
     harness.ledger.close()
-    assert heir.types(run.id) == ["started", "recovered"]
+    assert heir.types(run.id) == ["started", "claimed"]
     ended = heir.ledger.runs.proceed(run.id)
     assert ended.status == "completed"
     assert heir.keys[: len(ran)] == ran

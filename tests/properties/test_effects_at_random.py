@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 import flowledger as fl
@@ -140,6 +141,7 @@ NAMES = st.sampled_from([(), (), ("pay",), ("mail", "pay")])
 PROGRAMS = st.lists(st.tuples(st.sampled_from(COMMANDS), st.integers(0, 60), SCRIPTS, NAMES), min_size=4, max_size=14)
 
 
+@pytest.mark.scaled
 def test_one_work_has_one_key_and_no_effect_is_repeated_unnamed(store_url: str) -> None:
     backend = "postgres" if store_url.startswith("postgres") else store_url.partition(":")[0]
 

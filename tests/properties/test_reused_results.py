@@ -83,7 +83,7 @@ def test_all_promises_hold_along_a_chain_of_retries(world: World) -> None:
         fl.RunOrigin("fork", run_ids[3], 2),
         fl.RunOrigin("fork", run_ids[5], 1),
         fl.RunOrigin("fork", run_ids[6], 3),
-        fl.RunOrigin("retry", run_ids[7], 3),
+        fl.RunOrigin("retry", run_ids[6], 2),  # where b had asked: it asks again
     ]
 
 

@@ -91,7 +91,7 @@ def test_a_refusal_is_compared_with_its_kind_and_message() -> None:
         with pytest.raises(AssertionError):
             decision.then_refused(kind, match)
     for otherwise in (decision.then_nothing, lambda: decision.then(HELD)):
-        with pytest.raises(fl.IllegalTransition, match="paused already"):
+        with pytest.raises(fl.IllegalTransition, match="is held by ada"):
             otherwise()
 
 

@@ -25,6 +25,7 @@ WRITING = {
     "history --out": ("list.csv", ["history", "--all", "--out", "{place}"]),
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),
     "trail --out": ("list.jsonl", ["trail", "--out", "{place}"]),
+    "waits --out": ("list.csv", ["waits", "--out", "{place}"]),
     "history --out, as Parquet": ("list.parquet", ["history", "--out", "{place}"]),
     "workflow export PATH": ("w.json", ["workflow", "export", "w", "{place}"]),
     "workflow export PATH, as YAML": ("w.yaml", ["workflow", "export", "w", "{place}"]),
@@ -39,6 +40,8 @@ READING = {
     "run start --payload": (["run", "start", "w", "--payload", "{place}"], "value"),
     "run start --metadata": (["run", "start", "w", "--metadata", "{place}"], "value"),
     "run resume --payload": (["run", "resume", "{waiting}", "--payload", "{place}"], "value"),
+    "run adopt FILE|-|JSON": (["run", "adopt", "{place}", "--workflow", "w"], "snapshot"),
+    "run adopt --metadata": (["run", "adopt", "{snapshot}", "--workflow", "w", "--metadata", "{place}"], "value"),
     "run fork --payload": (["run", "fork", "{run}@1", "--payload", "{place}"], "value"),
     "run fork --output": (["run", "fork", "{run}", "--output", "{place}"], "value"),
     "run fork --metadata": (["run", "fork", "{run}@1", "--metadata", "{place}"], "value"),
@@ -49,6 +52,7 @@ FOLDERS = {
     "workflow export PATH": ["workflow", "export", "w", "{place}"],
 }
 
+SNAPSHOT = '{"workflowId": "w", "status": "completed", "currentNodeId": null, "context": {}, "version": 1}'
 APP = """
 import flowledger as fl
 registry = fl.ExecutorRegistry()
@@ -90,10 +94,11 @@ class Store:
             "export": (home / "exported.jsonl").read_bytes(),
             "definition": b'{"nodes": [{"id": "a", "type": "echo"}]}',
             "value": b'{"read": "it"}',
+            "snapshot": SNAPSHOT.encode(),
         }
 
     def arguments(self, arguments: list[str], place: str | Path) -> list[str]:
-        filled = [each.format(run=self.run, waiting=self.waiting, place=place) for each in arguments]
+        filled = [each.format(run=self.run, waiting=self.waiting, place=place, snapshot=SNAPSHOT) for each in arguments]
         return ["--store", self.url, "--app", "steps:registry", *filled]
 
     def __call__(self, arguments: list[str], place: str | Path, status: int = 0) -> str:
@@ -129,7 +134,7 @@ def seems_whole(name: str, content: bytes, store: Store) -> bool:
         case ".jsonl":
             return all(json.loads(line) for line in content.splitlines())
         case _:
-            return store.run.encode() in content or b"echo" in content
+            return any(part in content for part in (store.run.encode(), store.waiting.encode(), b"echo"))
 
 
 @pytest.mark.parametrize("name", WRITING)

@@ -140,12 +140,17 @@ def marked(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
+def told(value: object) -> str:
+    """As lists write values: those of JSON as JSON has them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def test_csv_on_stdout_is_the_list_and_nothing_else(cli: CommandLine, runs: list[str]) -> None:
     page = cli.json("history", "--limit", "2")
     done = cli("history", "--limit", "2", "--csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [list(row.values()) for row in rows] == [
-        ["" if value is None else marked(str(value)) for value in run.values()] for run in page["runs"]
+        ["" if value is None else marked(told(value)) for value in run.values()] for run in page["runs"]
     ]
     assert (rows[0]["workflow_id"], rows[0]["by"]) == (WORKFLOW, f"'{EVE}")
     assert done.stderr == f"more: --after {page['next']}\n"
