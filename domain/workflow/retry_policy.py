@@ -73,7 +73,7 @@ class RetryPolicy:
         longest = LONGEST_DELAY if self.max_interval is None else min(self.max_interval, LONGEST_DELAY)
         wait = min(self.interval * 2.0**doublings, longest)
         least, most = wait * (1 - self.jitter), min(wait * (1 + self.jitter), longest)
-        return least + (most - least) * chance
+        return min(least + (most - least) * chance, most)  # which rounding may exceed
 
 
 _KEYS = {

@@ -28,11 +28,13 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_the_store_of_the_how_to_passes_the_suite(folder: Path) -> None:
     told = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "file_log.py")
     assert re.search(r"\d+ passed, 1 skipped", told), told  # it can't be made to lose events
 
 
+@pytest.mark.exhaustive
 def test_the_store_of_the_how_to_has_a_url(folder: Path) -> None:
     package = folder / "file_log-1.dist-info"
     package.mkdir()

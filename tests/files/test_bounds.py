@@ -57,6 +57,7 @@ def ended(program: str, *arguments: object, seconds: int = 20) -> str:
 LARGE = [(place, unit) for place in ("nodes", "data") for unit in ("[]", "{}", "1.5", '"x"', '{"id":"n"}')]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("place", "unit"), spread(LARGE, by_default=[("nodes", '{"id":"n"}'), ("data", '"x"')]))
 def test_a_definition_file_as_large_as_it_may_be(tmp_path: Path, unit: str, place: str) -> None:
     items = ",".join([unit] * ((16 * 2**20 - 100) // (len(unit) + 1)))
@@ -75,6 +76,7 @@ YAML = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", spread(YAML, by_default=["items in lines", "levels"]))
 def test_a_yaml_file_that_takes_long_to_read(tmp_path: Path, kind: str) -> None:
     (tmp_path / "w.yaml").write_text(YAML[kind])

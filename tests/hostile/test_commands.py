@@ -151,6 +151,7 @@ def test_no_command_lets_a_recorded_text_steer_the_terminal(shell: Shell, comman
             assert "[/bold][link=https://x]:smile:{0}%s" in out, "what is no control character is shown as it is"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("command", ARGUMENTS)
 def test_the_json_of_every_command_steers_no_terminal_and_has_the_recorded_values(shell: Shell, command: str) -> None:
     for arguments in ARGUMENTS[command]:

@@ -74,6 +74,7 @@ async def test_no_screen_obeys_what_it_shows(hostile: tuple[str, dict[str, str]]
     assert visible(EVIL.replace("\n", " ").replace("\t", " ")) + "@2" in seen
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "id",
     spread(

@@ -217,6 +217,7 @@ def ledger(durable_url: str) -> Iterator[fl.Ledger]:
         yield ledger
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("killed_after", spread([1, 90], by_default=[1]))
 def test_a_bulk_retry_that_is_killed_is_resumed(
     ledger: fl.Ledger, durable_url: str, tmp_path: Path, killed_after: int

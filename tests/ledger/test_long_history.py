@@ -4,6 +4,8 @@ import json
 import random
 from typing import Any
 
+import pytest
+
 import flowledger as fl
 
 SAVES = 50
@@ -25,6 +27,7 @@ def definitions(seed: int) -> list[dict[str, Any]]:
     return made
 
 
+@pytest.mark.exhaustive
 def test_each_of_fifty_saves_is_given_back_byte_for_byte(store_url: str) -> None:
     made = definitions(seed=4)
     with fl.open_ledger(store_url) as ledger:

@@ -163,6 +163,7 @@ def test_the_order_of_nodes_is_that_of_who_changed_it(workflows: Any) -> None:
     assert [node.id for node in later.definition.nodes] == ["c", "b", "a"]
 
 
+@pytest.mark.exhaustive
 def test_of_those_who_save_at_once_none_loses_a_change(durable_url: str) -> None:
     with fl.open_ledger(durable_url) as ledger:
         ledger.workflows.save(BASE, workflow_id="x", by="ada")

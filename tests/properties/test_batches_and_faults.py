@@ -49,6 +49,7 @@ with fl.open_ledger(url, registry, durability=fl.Batch(int(steps), int(milliseco
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("milliseconds", [NEVER, 1])
 def test_a_killed_worker_leaves_what_it_did_but_for_one_batch_at_most(
     harness_with: Callable[..., BatchHarness], durable_url: str, tmp_path: Path, milliseconds: int

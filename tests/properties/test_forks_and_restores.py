@@ -287,6 +287,7 @@ class ForkingMachine(RuleBasedStateMachine):
             assert report.ok, report.findings
 
 
+@pytest.mark.exhaustive
 @pytest.mark.scaled
 def test_whoever_forks_and_whatever_is_restored_what_was_acknowledged_is_there(
     new_store_url: Callable[[], str], tmp_path: Path

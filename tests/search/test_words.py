@@ -120,6 +120,7 @@ def test_what_is_no_text_is_refused(text: Any) -> None:
         search_query(text)
 
 
+@pytest.mark.exhaustive
 def test_no_word_is_lost_however_many_a_run_has(store: LedgerEventStore) -> None:
     many = MOST_CHARACTERS // 8
     for part in range(2):

@@ -116,6 +116,7 @@ def test_a_store_may_move_on_and_back_again(old: Any, moved: tuple[str, list[Rec
         assert verify(store).findings == ()
 
 
+@pytest.mark.exhaustive
 def test_a_copy_in_the_same_cluster_begins_no_epoch(old: Any) -> None:
     source, target = new_database(old.get_uri()), new_database(old.get_uri())
     with opened(source) as store:

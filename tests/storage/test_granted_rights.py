@@ -164,6 +164,7 @@ def numbers_of(url: str) -> list[tuple[str, str]]:
         ).fetchall()
 
 
+@pytest.mark.exhaustive
 def test_no_number_in_the_index_stops_a_list(store: Store) -> None:
     use(store.app)
     columns = numbers_of(store.app)

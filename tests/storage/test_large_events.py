@@ -47,6 +47,7 @@ def cluster() -> Iterator[Any]:
         yield server
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("way", spread(["socket", "tcp"], by_default=["socket"]))
 def test_large_events_are_written_and_read_in_bounded_memory(cluster: Any, way: str) -> None:
     url = new_database(cluster.get_uri() if way == "socket" else over_tcp(cluster))

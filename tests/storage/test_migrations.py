@@ -27,6 +27,7 @@ def run_sql(url: str, statement: str) -> None:
             connection.execute(statement.encode())
 
 
+@pytest.mark.exhaustive
 def test_ten_processes_may_open_an_empty_store_at_once(durable_url: str) -> None:
     in_processes(10, durable_url, "open")
     with opened(durable_url) as store:

@@ -149,6 +149,7 @@ def test_a_reader_that_tails_while_eight_threads_write_misses_nothing(store_url:
         check_nothing_was_missed(seen, {f"s{number}": 216 for number in range(8)})
 
 
+@pytest.mark.exhaustive
 def test_a_reader_that_tails_while_eight_processes_write_misses_nothing(durable_url: str) -> None:
     with opened(durable_url) as store, ThreadPoolExecutor(1) as pool:
         writing = pool.submit(in_processes, 8, durable_url, "write", "250")

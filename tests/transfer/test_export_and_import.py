@@ -314,6 +314,7 @@ def test_an_import_that_was_interrupted_is_completed_by_the_next_one(
     index_is_that_of_a_rebuild(target)
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_run(tmp_path: Path) -> None:
     few, many = (peaks(tmp_path / str(steps), steps) for steps in (40, 160))
     assert many[0] < few[0] * 1.25

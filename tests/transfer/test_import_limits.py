@@ -50,6 +50,7 @@ def packed(file: Path, parts: Iterable[bytes]) -> Path:
     return file
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("compressed", [True, False])
 def test_a_first_line_with_a_million_streams_is_not_even_read(tmp_path: Path, compressed: bool) -> None:
     streams = ",".join(f'"s{number}":1' for number in range(1_000_000)).encode()
@@ -61,6 +62,7 @@ def test_a_first_line_with_a_million_streams_is_not_even_read(tmp_path: Path, co
     assert "longer than one that names 10,000 streams; where that is meant, allow more with max_streams" in said
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", [b"\0" * 2**20, b"\n" * 2**20, b'{"a":' * 2**18])
 def test_what_unpacks_to_gigabytes_is_refused_at_its_first_line(tmp_path: Path, part: bytes) -> None:
     file = packed(tmp_path / "bomb.zst", [part] * 2_048)
@@ -80,6 +82,7 @@ def with_payload(story: Story, folder: Path, payload: bytes) -> list[bytes]:
     return lines
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("value", spread([b"[]", b"{}", b'{"a":1}', b'"ab"', b"1", b"[[[]]]"], by_default=[b"[]"]))
 def test_an_event_of_millions_of_small_values_is_refused_before_it_is_read(
     story: Story, tmp_path: Path, value: bytes
@@ -89,6 +92,7 @@ def test_an_event_of_millions_of_small_values_is_refused_before_it_is_read(
     assert "holds more than 5,000,000 values" in refused(file, memory=3 * 2**29, seconds=8)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("value", spread([b"[]", b'{"a":1}', b'"ab"', b"[[[]]]"], by_default=[b'{"a":1}']))
 def test_an_event_of_as_many_values_as_may_be_takes_bounded_memory(story: Story, tmp_path: Path, value: bytes) -> None:
     each = value.count(b"[") + 4 * value.count(b"{") + 1

@@ -228,6 +228,7 @@ def test_no_expression_ends_the_process_or_takes_longer_than_it_may() -> None:
         is_answered()
 
 
+@pytest.mark.exhaustive
 def test_a_child_that_takes_too_long_is_noticed() -> None:
     with LimitedChild("def answer(question):\n    while question: pass\n    return 1", seconds=1) as child:
         assert child.ask(0) == 1

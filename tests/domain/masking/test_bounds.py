@@ -52,6 +52,7 @@ def child() -> Iterator[LimitedChild]:
         yield started
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("what", GLOBALS)
 def test_large_globals_cost_little_and_hide_no_other(child: LimitedChild, what: str) -> None:
     assert child.ask(f"masks({GLOBALS[what]})")

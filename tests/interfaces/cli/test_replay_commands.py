@@ -94,6 +94,7 @@ def test_a_divergence_is_told_with_exit_code_1(home: CommandLine) -> None:
     assert "output: version 2, node 'd', attempt 1: output differs: recorded 2, now 3" in told.stdout
 
 
+@pytest.mark.exhaustive
 def test_all_runs_are_verified_on_every_backend(home: CommandLine, durable_url: str) -> None:
     home.environment["FLOWLEDGER_STORE"] = durable_url
     ids = runs(home, 7)
@@ -111,6 +112,7 @@ def test_all_runs_are_verified_on_every_backend(home: CommandLine, durable_url: 
     assert not (home.home / "sent").exists()
 
 
+@pytest.mark.exhaustive
 def test_filters_choose_what_is_replayed(home: CommandLine) -> None:
     runs(home, 3)
     for filters, count in (
@@ -123,6 +125,7 @@ def test_filters_choose_what_is_replayed(home: CommandLine) -> None:
         assert home.json("replay", "--all", *filters)["runs"] == count, filters
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_names_its_run_and_the_others_go_on(home: CommandLine) -> None:
     ids = runs(home, 6)
     home.environment["DIES_AT"] = "2"
@@ -150,6 +153,7 @@ with fl.open_ledger(sys.argv[1]) as ledger:
     assert "no workflow 'ghost'" in finding["example"]["message"]
 
 
+@pytest.mark.exhaustive
 def test_globals_reach_the_workers(home: CommandLine) -> None:
     home.json("workflow", "save", "-", "--id", "s", stdin=json.dumps({"nodes": [{"id": "n", "type": "secret"}]}))
     home.json("run", "start", "s", "--global", "token=tr0ub4dor")

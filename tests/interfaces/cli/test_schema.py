@@ -90,6 +90,7 @@ def test_what_an_older_store_lacks_is_printed_alone(
         assert version_of(connection) == (rest["version"],)
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_left_when_the_user_is_not_there(cli: CommandLine, new_postgres_url: Callable[[], str]) -> None:
     url = new_postgres_url()
     with pytest.raises(psycopg.errors.UndefinedObject, match="application_user"):

@@ -62,6 +62,7 @@ def test_the_summary_of_the_demo_is_one_json_document_and_the_story_goes_to_stde
     assert "Time travel" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_commands_to_try_next_work(tmp_path: Path, demo: Demo) -> None:
     commands = summary_of(demo("demo", "--json"))["tryNext"]
     shell = "\n".join(["set -e", *(command for command in commands if " RUN " not in command)])
@@ -74,6 +75,7 @@ def test_the_commands_to_try_next_work(tmp_path: Path, demo: Demo) -> None:
     assert "nothing wrong" in tried.stdout
 
 
+@pytest.mark.exhaustive
 def test_the_demo_leaves_a_store_alone_that_only_the_environment_names(tmp_path: Path, demo: Demo) -> None:
     summary_of(demo("demo", "--json", FLOWLEDGER_STORE=f"sqlite:///{tmp_path / 'mine.db'}"))
     assert not (tmp_path / "mine.db").exists()

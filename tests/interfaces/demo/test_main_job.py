@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import flowledger as fl
 from flowledger.infrastructure.interfaces.cli.demo.triage import DEFINITION, executors
 
@@ -35,6 +37,7 @@ class Job:
         return {run_id: versions[-1] for run_id, versions in self.snapshots.items()}
 
 
+@pytest.mark.exhaustive
 def test_every_version_of_every_run_is_what_a_naive_fold_says(
     durable_url: str, prepared_python: PreparedPython
 ) -> None:

@@ -52,6 +52,7 @@ def applied(document: Any, patch: list[dict[str, Any]]) -> Any:
 # --- states -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_state_at_every_version_is_that_of_the_history_in_whatever_order_it_is_looked_at(
     ledger: fl.Ledger,
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_wide_terminal_shows_all_panes(terminal: Open, run_id: str) -> None:
     assert walk.is_as_it_was()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stop", ["ctrl+c", "SIGINT", "SIGTERM", "SIGHUP"])
 def test_whatever_ends_the_walk_leaves_the_terminal_as_it_was(terminal: Open, run_id: str, stop: str) -> None:
     walk = terminal("replay", run_id, "--step")
