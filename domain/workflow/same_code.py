@@ -22,6 +22,10 @@ MAX_BRACKETS = 50
 _MAX_NESTING = 500
 """The most of what else nests: such a thread bears 900 in a row."""
 
+_MAX_CHAINED = 1_000
+"""Operators, dots and brackets in one statement: a sum of so many nests as deep, and Python's own limits differ."""
+
+_STRUCTURE = re.compile(r"[\[\](){}\n.+\-*/%@&|^<>]")
 _NESTING = re.compile(r"\b(?:not|lambda|else|elif|await)\b|\*\*|:=")
 _SIGNS = re.compile(rf"(?:[-+~]\s*){{{_MAX_NESTING}}}")
 _UNUSUAL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
@@ -74,10 +78,17 @@ def _parse(source: str) -> list[ast.stmt] | None:
 def _is_harmless(source: str) -> bool:
     if len(source) > MAX_SOURCE_LENGTH or _UNUSUAL.search(source) or _SIGNS.search(source):
         return False
-    depth = 0
-    for bracket in re.findall(r"[\[\](){}]", source):
-        depth = depth + 1 if bracket in "[({" else max(0, depth - 1)
-        if depth > MAX_BRACKETS:
+    depth = chained = 0
+    for sign in _STRUCTURE.findall(source):
+        if sign in "[({":
+            depth += 1
+        elif sign in "])}":
+            depth = max(0, depth - 1)
+        if sign == "\n":
+            chained = chained if depth else 0
+        else:
+            chained += 1
+        if depth > MAX_BRACKETS or chained > _MAX_CHAINED:
             return False
     return sum(1 for _ in _NESTING.finditer(source)) <= _MAX_NESTING
 

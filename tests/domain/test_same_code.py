@@ -106,6 +106,7 @@ HOSTILE = {
     "a lone surrogate": "x = '\ud800'",
     "an escape": "x = '\x1b[2J\\\x1b'",
     "too long": "#" * MAX_SOURCE_LENGTH + "#",
+    "sums at the limit": "1+" * 999 + "1",
     "brackets at the limit": "(" * MAX_BRACKETS + "1" + ")" * MAX_BRACKETS,
     "pairs at the limit": "[x for x in (" * (MAX_BRACKETS // 2) + "1",
 }
