@@ -150,7 +150,7 @@ def test_a_preview_is_of_what_the_caller_saw(memory_only: Desk) -> None:
 # --- what the error says ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("events", spread([6, 300, 2_000], by_default=[6, 300]))
+@pytest.mark.parametrize("events", spread([6, 200, 1_000], by_default=[6, 200]))
 def test_all_that_happened_is_there_and_the_message_stays_short(memory_only: Desk, events: int) -> None:
     run = memory_only.runs.start("ask", by="shop")
     for number in range(events):

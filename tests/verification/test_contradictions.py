@@ -74,7 +74,7 @@ def columns(table: Table) -> list[str]:
 
 
 COLUMNS = [(table, column) for table in TABLES for column in columns(table)]
-FLAGS = {"queued", "archived", "is_act"}
+FLAGS = {"queued", "held", "archived", "is_act"}
 NUMBERS = {
     "version",
     "position",
@@ -85,6 +85,10 @@ NUMBERS = {
     "saved_version",
     "taken_at",
     "recorded_at",
+    "wait_version",
+    "asked_at",
+    "due_at",
+    "live_version",
 }
 
 
