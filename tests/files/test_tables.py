@@ -230,6 +230,7 @@ except fl.StorageUnavailable as error:
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path: Path, ending: str) -> None:
     new, old = tmp_path / f"new.{ending}", tmp_path / f"old.{ending}"

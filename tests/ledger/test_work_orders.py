@@ -306,6 +306,7 @@ with fl.open_ledger(sys.argv[1], executors) as ledger:
 """
 
 
+@pytest.mark.exhaustive
 def test_of_several_processes_with_one_key_one_starts_a_run(durable_url: str, tmp_path: Path) -> None:
     Till(durable_url).ledger.close()
     script = tmp_path / "starter.py"

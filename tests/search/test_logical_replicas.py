@@ -171,6 +171,7 @@ def test_where_events_are_appended_nothing_takes_the_search_back(store: LedgerEv
     assert store.search.progress().generation == generation
 
 
+@pytest.mark.exhaustive
 def test_a_subscriber_finds_what_a_slow_commit_brings_late() -> None:
     with ExitStack() as stack:
         source, reports = (stack.enter_context(running_cluster()) for _ in range(2))

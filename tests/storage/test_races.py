@@ -124,6 +124,7 @@ def test_writers_take_streams_in_one_order_whatever_order_they_name_them_in(
         assert [(event.stream, event.position) for event in store.tail()] == list(zip("ba", positions, strict=True))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("writers", [2, 8])
 def test_of_racing_processes_one_wins_each_version(durable_url: str, writers: int) -> None:
     with opened(durable_url) as store:

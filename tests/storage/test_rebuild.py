@@ -270,6 +270,7 @@ def test_many_threads_may_rebuild_at_once_beside_writers(store_url: str) -> None
         assert index_of(ledger._store) == kept
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("killed", [0, 1, 2])
 def test_rebuilds_at_once_of_which_some_are_killed_leave_a_whole_index(tmp_path: Path, killed: int) -> None:

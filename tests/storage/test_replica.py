@@ -20,6 +20,7 @@ def wait_until_replayed(primary: str, replica: str) -> None:
             pass
 
 
+@pytest.mark.exhaustive
 def test_a_replica_is_read_refuses_writes_and_may_be_promoted() -> None:
     with running_cluster() as primary, running_cluster(copy_running(primary)) as replica:
         follow_and_promote(primary.get_uri(), replica.get_uri())

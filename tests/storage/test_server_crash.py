@@ -38,6 +38,7 @@ def crash(url: str, started: Callable[[], Any]) -> None:
             continue
 
 
+@pytest.mark.exhaustive
 def test_calls_go_on_over_new_connections_and_none_of_the_dead_ones_is_used_again(url: str) -> None:
     with opened(url) as store:
         stream = f"over {url}"

@@ -131,6 +131,7 @@ def test_effects_are_debugged_only_where_they_are_named(home: CommandLine) -> No
     assert (done.returncode, "raised ValueError: not twice" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.exhaustive
 def test_another_debugger_is_named_as_for_breakpoint(home: CommandLine) -> None:
     run_id = run_of(home, "add")
     done = home("debug", f"{run_id}@2", PYTHONBREAKPOINT="app.stop_here")

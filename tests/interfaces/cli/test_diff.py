@@ -16,6 +16,7 @@ def two_runs(cli: CommandLine) -> tuple[str, str]:
     return one, other
 
 
+@pytest.mark.exhaustive
 def test_two_versions_are_told_line_by_line_and_as_a_patch(cli: CommandLine, two_runs: tuple[str, str]) -> None:
     run_id, _ = two_runs
     shown = cli("diff", run_id, "2", "5", "--ignore-times")

@@ -253,6 +253,7 @@ def test_a_command_reads_whatever_can_be_read(store: Store, name: str, kind: str
         os.close(opened)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["import FILE", "workflow save PATH", "run start --payload"])
 def test_a_command_reads_stdin_by_its_name(store: Store, name: str) -> None:
     arguments, content = READING[name]

@@ -264,6 +264,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.exhaustive
 def test_what_makes_no_sense_is_refused(cli: CommandLine, runs: list[str]) -> None:
     before = sorted(path.name for path in cli.home.iterdir())
     cursor = cli.json("history", "--limit", "1")["next"]

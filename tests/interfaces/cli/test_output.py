@@ -155,6 +155,7 @@ def test_an_odd_size_of_the_terminal_gives_the_list_all_the_same(
         assert arguments != ["history"] or {run, "completed"} <= set(out.getvalue().split())
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("size", ["0", "-5", "9" * 30])
 def test_an_odd_size_is_no_matter_on_a_terminal_either(cli: CommandLine, run: str, size: str) -> None:
     # Its own size is nothing, as it is made.

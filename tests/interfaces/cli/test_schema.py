@@ -49,6 +49,7 @@ def test_a_user_with_the_printed_rights_works_on_the_printed_tables(
             run_sql(as_user(url, application_user), change)
 
 
+@pytest.mark.exhaustive
 def test_the_printed_tables_are_those_that_opening_a_store_makes(
     cli: CommandLine, new_postgres_url: Callable[[], str], application_user: str
 ) -> None:

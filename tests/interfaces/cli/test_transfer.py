@@ -83,6 +83,7 @@ def test_bad_files_and_conflicts_are_told(cli: CommandLine, run: str) -> None:
     assert "--as-test" in cli.refused("export", run, "--name", "x")
 
 
+@pytest.mark.exhaustive
 def test_a_run_is_kept_as_a_test_that_fails_when_the_code_changes(cli: CommandLine, run: str) -> None:
     cases = cli.home / "tests" / "cases"
     assert "there is no folder" in cli.refused("export", run, "--as-test", "tests/cases")

@@ -80,6 +80,7 @@ async def test_the_screen_is_as_it_is_kept(
         assert unlike(page, await walk(*keys.split())) == ""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("keys", "version"),
     [
