@@ -15,34 +15,24 @@ def why_not_resume(run: RunState) -> str | None:
 
 
 def why_not_retry(run: RunState) -> str | None:
-    if run.held is not None:
-        return _HELD
-    return None if run.status == "error" or _is_fork_of_failed(run) else _refusal(run)
+    return _unless_held(run, run.status == "error" or _is_fork_of_failed(run))
 
 
 def why_not_claim(run: RunState) -> str | None:
-    if run.held is not None:
-        return _HELD
-    return None if run.status == "active" and run.queued else _refusal(run)
+    return _unless_held(run, run.status == "active" and run.queued)
 
 
 def why_not_recover(run: RunState) -> str | None:
-    if run.held is not None:
-        return _HELD
-    return None if run.status == "active" else _refusal(run)
+    return _unless_held(run, run.status == "active")
 
 
 def why_not_pause(run: RunState) -> str | None:
     """Of an operator's pause, as older releases recorded it."""
-    if run.held is not None:
-        return _HELD
-    return None if run.status not in TERMINAL and run.status != "paused" else _refusal(run)
+    return _unless_held(run, run.status not in TERMINAL and run.status != "paused")
 
 
 def why_not_hold(run: RunState) -> str | None:
-    if run.held is not None:
-        return _HELD
-    return None if run.status not in TERMINAL else _refusal(run)
+    return _unless_held(run, run.status not in TERMINAL)
 
 
 def why_not_release(run: RunState) -> str | None:
@@ -63,6 +53,12 @@ def why_not_outside_of_a_step(run: RunState) -> str | None:
 
 
 _HELD = "it can't follow in a run that is held"
+
+
+def _unless_held(run: RunState, may_follow: bool) -> str | None:
+    if run.held is not None:
+        return _HELD
+    return None if may_follow else _refusal(run)
 
 
 def _refusal(run: RunState) -> str:
