@@ -31,6 +31,8 @@ class NaiveRun:
     failed_reason: str | None = None
     retry: Json | None = None
     payload: Any = None
+    before_asking: tuple[Any] | None = None
+    """The payload that the node saw before it asked, where it has asked in this visit."""
     cancelled: bool = False
     queued: bool = False
     parked: bool = False
@@ -99,6 +101,11 @@ class NaiveRun:
         if self.node is None:
             return None
         return max(1, self.next_attempt - 1) if self.ended else self.next_attempt
+
+    @property
+    def first_payload(self) -> Any:
+        """What the node at which the run stands saw at first; where it has asked, it asks again with this."""
+        return self.payload if self.before_asking is None else self.before_asking[0]
 
     @property
     def ended(self) -> bool:
@@ -171,6 +178,7 @@ def _apply(run: NaiveRun, kind: str, body: Json) -> None:
 
 def _end(run: NaiveRun, stands: str) -> None:
     run.stands, run.held, run.paused_reason, run.until = stands, None, None, None
+    run.before_asking = None
 
 
 def _forget_reasons(run: NaiveRun) -> None:
@@ -187,7 +195,7 @@ def _apply_fork(run: NaiveRun, body: Json) -> None:
     edited = body["edited"]
     result = {"output": edited.get("output"), "timestamp": body["recorded_at"] // 1000}
     run.results[-1] = (edited["node_id"], result | {"attempt": edited.get("attempt", 1)})
-    run.node, run.payload = edited.get("next_node_id"), body.get("payload")
+    run.node, run.payload, run.before_asking = edited.get("next_node_id"), body.get("payload"), None
     run.stands = "completed" if run.node is None else "active"
     run.cancelled, run.retry = False, None
     run.held = run.held if run.stands == "active" else None
@@ -204,6 +212,7 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
     run.spent += finished - body["started_at"]
     run.retry = None if kind != "run.step_failed" or "retry_at" not in body else run.retry
     if kind == "run.paused":
+        run.before_asking = run.before_asking or (run.payload,)
         run.payload = None
         if run.stands == "active":
             run.stands, run.paused_reason, run.until = "paused", body.get("reason"), body.get("until")
@@ -217,7 +226,7 @@ def _apply_step(run: NaiveRun, kind: str, body: Json) -> None:
         run.visited.append((body["node_id"], len(run.results), run.payload))
     run.results.append((body["node_id"], result))
     if is_left(result):
-        run.payload = None
+        run.payload = run.before_asking = None
     if "next_node_id" in body:
         run.visited.append((body["next_node_id"], len(run.results), None))
     if run.cancelled:

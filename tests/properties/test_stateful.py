@@ -159,7 +159,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if run is not None:
             self.touched = run.id
             begun, then = self.world.naive(run.id, 1), self.world.naive(source.run_id, 1)
-            assert (begun.node, begun.payload, begun.results) == (then.node, then.payload, then.results)
+            assert (begun.node, begun.payload, begun.results) == (then.node, then.first_payload, then.results)
 
     @precondition(lambda self: self.world.store.run_ids())
     @rule(data=st.data(), script=SCRIPTS, payload=PAYLOADS, crash=CRASHES, wait=st.booleans())
