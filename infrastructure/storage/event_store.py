@@ -20,6 +20,7 @@ from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
+from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
@@ -38,6 +39,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         super().__init__(mapper, recorder)
         self.checkpoints = checkpoints
         self.search = search
+        self.leases = Leases(recorder)
         self._mapper = mapper
         self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)

@@ -102,6 +102,13 @@ class PostgresDatastore(stock.PostgresDatastore):
         except ConnectionLost:
             return self._query(statement, parameters)
 
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        """The rows of a statement that locks them, in a transaction that ends with the block."""
+        statement = bound_with_parameters(sql, self.store_schema)
+        with self.connection() as connection, connection.transaction():
+            yield _run(connection.cursor(binary=True), statement, parameters)
+
     def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
         with self.connection() as connection:
             return _run(connection.cursor(binary=True), sql, parameters)

@@ -8,6 +8,7 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
@@ -78,6 +79,15 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         return self.datastore.query(convert_parameters(sql), parameters)
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        self.query(sql, parameters)
+
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:
+        return self.datastore.locked(convert_parameters(sql), parameters)
+
+    def list_parameter(self, values: Sequence[str]) -> object:
+        return list(values)
 
 
 @lru_cache(500)
