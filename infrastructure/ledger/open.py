@@ -12,6 +12,7 @@ from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
+from ..operations.workers import Workers
 from ..queries.index.reader import Index
 from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
@@ -21,6 +22,8 @@ from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
+from ..services.runs.custody import LEASE, Custody, read_lease
+from ..services.runs.executions import Executions
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
@@ -44,6 +47,7 @@ def open_ledger(
     durability: Literal["step", "batch"] | Batch = "step",
     globals: Mapping[str, Any] | Callable[[Run], Mapping[str, Any] | None] | None = None,
     threads: int = EXECUTOR_THREADS,
+    lease: float = LEASE,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
@@ -65,6 +69,9 @@ def open_ledger(
     another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
     starts runs and waits for them lends them its thread.
 
+    ``lease``: seconds for which a process that executes runs in its own calls holds them. While it lives it renews
+    that; once it is gone, workers recover its runs when the lease is over.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
@@ -72,12 +79,14 @@ def open_ledger(
     batch, ledger_globals = _read_durability(durability), LedgerGlobals(globals)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
+    lease_micros = read_lease(lease)
     from ..storage.codec import EVENT_OVERHEAD
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     limits = StepLimits(max_value_bytes)
-    return compose(store, executors, micros_clock(clock), limits, checkpoint_every, batch, threads, ledger_globals)
+    now = store.clock if clock is None else micros_clock(clock)
+    return compose(store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, lease_micros)
 
 
 def compose(
@@ -89,8 +98,13 @@ def compose(
     batch: Batch | None = None,
     threads: int = EXECUTOR_THREADS,
     globals: LedgerGlobals | None = None,
+    lease: int | None = None,
 ) -> Ledger:
-    """Compose a ledger on an open store. ``now`` returns microseconds since 1970."""
+    """Compose a ledger on an open store. ``now`` returns microseconds since 1970.
+
+    ``lease``: microseconds for which the process holds the runs that its own calls execute; None: it has no lease, and
+    nobody can tell whether it still executes them.
+    """
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
     runs = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
@@ -99,9 +113,16 @@ def compose(
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
-    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
+    executions = Executions()
+    custody = None if lease is None else Custody(store.leases, executions, now, lease)
+    run_services = RunServices(
+        store, runs, workflows, executors, now, limits, pools, globals, executions, custody, batch
+    )
+
+    workers = Workers(run_services, store, pools)
 
     def close() -> None:
+        workers.close()
         pools.executors.close(_CLOSED)
         run_services.close()
         store.close()
@@ -112,6 +133,7 @@ def compose(
         Runs(run_services),
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
+        workers,
         pools,
         now,
         close,

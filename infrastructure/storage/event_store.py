@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
@@ -40,6 +40,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self.checkpoints = checkpoints
         self.search = search
         self.leases = Leases(recorder)
+        self.clock: Callable[[], int] = recorder.clock
         self._mapper = mapper
         self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)

@@ -33,8 +33,8 @@ class ClaimableRow(NamedTuple):
     run_id: str
     workflow_id: str
     workflow_version: int
-    is_lost: bool
-    """Whether another worker had it, whose lease is over or who gave it up; otherwise it is due."""
+    lost_by: str | None
+    """The worker that had it, whose lease is over or who gave it up; None: it is due."""
     handed_back: bool
     """Whether that one gave it up between two steps."""
     ready_at: int
@@ -56,6 +56,11 @@ class Leases:
     def __init__(self, recorder: LedgerRecorder) -> None:
         self._recorder = recorder
         self._sql = queries(recorder.dialect, "workers.sql")
+
+    def set_clock(self) -> None:
+        """Set the store's clock by the database's, where it has one of its own."""
+        with translate_errors():
+            self._recorder.set_clock()
 
     def renew(self, row: WorkerRow) -> None:
         """Enter a worker, or renew its lease."""
@@ -98,11 +103,17 @@ class Leases:
 
     @contextmanager
     def lot(
-        self, now: int, most: int, workflows: Sequence[str] | None, lacking: Collection[str]
+        self,
+        now: int,
+        most: int,
+        workflows: Sequence[str] | None = None,
+        lacking: Collection[str] = (),
+        passed: Collection[str] = (),
     ) -> Generator[list[ClaimableRow]]:
         """At most ``most`` runs that a worker may take; until the block is left no other worker is given them.
 
-        ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute.
+        ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute; ``passed``: runs
+        that it passes over.
         """
         parameters = {
             "now": now,
@@ -110,9 +121,10 @@ class Leases:
             "lot": most,
             "workflows": None if workflows is None else self._recorder.list_parameter(workflows),
             "lacking": self._recorder.list_parameter(sorted(lacking)),
+            "passed": self._recorder.list_parameter(sorted(passed)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
-            found = [ClaimableRow(*row[:3], bool(row[3]), bool(row[4]), row[5]) for row in rows]
+            found = [ClaimableRow(*row[:4], bool(row[4]), row[5]) for row in rows]
             yield found[:most]
 
     def _change(self, query: str, parameters: dict[str, Any]) -> None:

@@ -7,12 +7,14 @@ transaction open between batches.
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
+from ...domain.lazy import lazy
+from ...domain.values.clock import SteadyClock
 from .codec import BODY
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
@@ -60,6 +62,17 @@ class LedgerRecorder(ApplicationRecorder):
 
     dialect: Dialect
     """The dialect of the SQL that ``query`` takes."""
+
+    @lazy
+    def clock(self) -> Callable[[], int]:
+        """The time by which everybody goes who uses the store, in microseconds since 1970; it never runs back.
+
+        The machine's, where the store is on it.
+        """
+        return SteadyClock()
+
+    def set_clock(self) -> None:
+        """Set the clock again by that of the database, where it isn't this machine's."""
 
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...

@@ -8,28 +8,47 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from threading import Condition, Thread
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
-from ....domain.errors import FlowledgerError
+from ....domain.errors import FlowledgerError, InvalidRequest
 from ....domain.events.envelope import Worker
-from ....domain.execution.cancellation import Cancellation
 from ....domain.run import RunState, is_running
-from ....domain.values.clock import SECOND
+from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ...storage.leases import Leases, WorkerRow
 from .executions import Execution, Executions
 
 _log = logging.getLogger("flowledger.workers")
 
+RELEASE = "FLOWLEDGER_RELEASE"
+"""The environment variable that says which release of an application runs here."""
+
+LEASE = 30.0
+"""Seconds, unless it is said."""
+
+LEAST_LEASE, LONGEST_LEASE = 0.1, 24 * 60 * 60.0
+
 BEATS_A_LEASE = 3
 """Heartbeats in the time of a lease, so that one or two may be late."""
 
+_SECOND = 1_000_000
+
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether runs that take longer were cancelled, held or taken over."""
+
+
+def read_lease(seconds: object) -> int:
+    """A lease in microseconds. Raises InvalidRequest."""
+    if type(seconds) not in (int, float) or not LEAST_LEASE <= seconds <= LONGEST_LEASE:  # type: ignore[operator]
+        raise InvalidRequest(
+            f"lease {quoted(seconds)} is not a number of seconds from {LEAST_LEASE:g} to {LONGEST_LEASE:,g}"
+        )
+    return round(seconds * _SECOND)  # type: ignore[operator]
 
 
 class Custody(ResetOnFork):
@@ -45,18 +64,18 @@ class Custody(ResetOnFork):
         now: Callable[[], int],
         lease: int,
         name: str | None = None,
-        release: str = "",
+        release: str | None = None,
         concurrency: int | None = None,
-        details: Mapping[str, Any] | None = None,
+        details: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._leases = leases
         self._executions = executions
         self._now = now
         self.lease = lease
         self._name = name
-        self._release = release
+        self._release = release or os.environ.get(RELEASE) or f"flowledger {version('flowledger')}"
         self._concurrency = concurrency
-        self._details = orjson.dumps(details or {}).decode()
+        self._details = details
         self._closed = False
         self._start()
         register_for_forks(self)
@@ -75,6 +94,10 @@ class Custody(ResetOnFork):
         self._changed = Condition()
         self._thread: Thread | None = None
         self._is_attached = False
+        self.is_handing_back = False
+        """Whether it stops, and what it executes stops between two steps."""
+        self._untold: dict[str, bool] = {}
+        """Runs that are given up, of which the store doesn't know yet; whether they were handed back."""
 
     def after_fork_in_child(self) -> None:
         self._start()  # the runs, and the lease, are the parent's
@@ -103,19 +126,26 @@ class Custody(ResetOnFork):
         """Note that nothing of the run is executed any more. One that isn't at an end is left to others."""
         self._executions.end(execution)
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
-            self.give_up(execution.run_id, handed_back=execution.is_handed_back)
+            self.give_up(execution.run_id, handed_back=self.is_handing_back)
 
     def give_up(self, run_id: str, *, handed_back: bool) -> None:
-        """Leave a run to others. Where the store can't be told, they wait until the lease is over."""
+        """Leave a run to others. Where the store can't be told now, it is told with a later heartbeat."""
+        self._untold[run_id] = handed_back
         try:
-            self._leases.give_up(run_id, self.id, handed_back=handed_back)
+            self._tell_what_is_given_up()
         except FlowledgerError as error:
-            _log.warning("run %s was interrupted here, and others have to wait for its lease to end: %s", run_id, error)
+            _log.warning("run %s was interrupted here, and the store can't be told yet: %s", run_id, error)
+
+    def _tell_what_is_given_up(self) -> None:
+        for run_id, handed_back in list(self._untold.items()):
+            self._leases.give_up(run_id, self.id, handed_back=handed_back)
+            self._untold.pop(run_id, None)
 
     # --- the heartbeat ------------------------------------------------------------------------------------------------
 
     def renew(self) -> None:
         """Renew the lease. Raises StorageUnavailable."""
+        self._leases.set_clock()
         now = self._now()
         self._started_at = self._started_at or now
         worker = self.worker
@@ -131,7 +161,7 @@ class Custody(ResetOnFork):
                 now + self.lease,
                 self.lease,
                 self._concurrency,
-                self._details,
+                orjson.dumps(self._details()).decode(),
             )
         )
         self.lease_until = now + self.lease
@@ -177,12 +207,13 @@ class Custody(ResetOnFork):
                 self._thread.start()
 
     def _serve(self) -> None:
-        every = min(LOOK_EVERY, self.lease / SECOND / BEATS_A_LEASE)
+        every = min(LOOK_EVERY, self.lease / _SECOND / BEATS_A_LEASE)
         said = False
         while self._is_busy(every):
             try:
                 if self.lease_until - self._now() <= self.lease - self.lease // BEATS_A_LEASE:
                     self.renew()
+                self._tell_what_is_given_up()
                 self.look()
                 said = False
             except FlowledgerError as error:
@@ -195,7 +226,9 @@ class Custody(ResetOnFork):
         with self._changed:
             if not self._closed:
                 self._changed.wait(seconds)
-            busy = not self._closed and (self._is_attached or bool(self._executions.of(self.id)))
+            busy = not self._closed and (
+                self._is_attached or bool(self._untold) or bool(self._executions.of(self.id))
+            )
             if not busy:
                 self._thread = None
             return busy

@@ -9,15 +9,13 @@ from ...concurrency.forking import ResetOnFork, register_for_forks
 class Execution:
     """A run whose steps are being executed."""
 
-    __slots__ = ("cancellation", "is_handed_back", "is_taken_over", "owner", "run_id")
+    __slots__ = ("cancellation", "is_taken_over", "owner", "run_id")
 
     def __init__(self, run_id: str, owner: str) -> None:
         self.run_id = run_id
         self.owner = owner
         self.cancellation = Cancellation()
         self.is_taken_over = False
-        self.is_handed_back = False
-        """Whether it stops between two steps, for somebody else to go on."""
 
 
 class Executions(ResetOnFork):
@@ -44,6 +42,13 @@ class Executions(ResetOnFork):
                 ones.remove(execution)
             if not ones:
                 self._by_run.pop(execution.run_id, None)
+
+    def end_hold(self, run_id: str) -> None:
+        """A run was released whose step may be under way here."""
+        with self._lock:
+            told = list(self._by_run.get(run_id, ()))
+        for one in told:
+            one.cancellation.end_hold()
 
     def of(self, owner: str) -> list[str]:
         """The runs that a worker executes."""

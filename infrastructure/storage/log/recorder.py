@@ -232,6 +232,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     # --- a process that forks -----------------------------------------------------------------------------------------
 
     def after_fork_in_child(self) -> None:
+        self._lot_lock = Lock()
         self._lock = RLock()  # its holder isn't in the child, and may have been in the middle of a change
         self._reset()
 

@@ -7,7 +7,7 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,13 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
         super().__init__(datastore, events_table_name="flowledger_events")
+
+    @property
+    def clock(self) -> Callable[[], int]:  # type: ignore[override]
+        return self.datastore.clock
+
+    def set_clock(self) -> None:
+        self.datastore.set_clock()
 
     def create_table(self) -> None:
         migrate(self.datastore)

@@ -62,32 +62,33 @@ due AS (
         SELECT run.run_id, run.ready_at FROM flowledger_index_runs AS run
         WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
           AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at <= :now::bigint
+          AND run.run_id <> ALL (:passed::text[])
         ORDER BY run.ready_at, run.run_id LIMIT :most::bigint
     ) AS next
     WHERE (:workflows::text[] IS NULL OR ranked.workflow_id = ANY (:workflows::text[]))
       AND ranked.workflow_id || '@' || ranked.workflow_version <> ALL (:lacking::text[])
 ),
 lost AS (
-    SELECT run.run_id, run.workflow_id, run.workflow_version, worker.lease_until AS ready_at, FALSE AS handed_back
+    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, worker.lease_until AS ready_at, FALSE AS handed_back
     FROM flowledger_workers AS worker JOIN flowledger_index_runs AS run ON run.owner = worker.id
     WHERE worker.lease_until < :now::bigint AND NOT run.held
     UNION ALL
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.started_at, gone.handed_back
+    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, run.started_at, gone.handed_back
     FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE NOT run.held
 ),
 candidates AS MATERIALIZED (
     SELECT * FROM (
-        SELECT run_id, workflow_id, workflow_version, TRUE AS is_lost, bool_or(handed_back) AS handed_back,
+        SELECT run_id, workflow_id, workflow_version, owner AS lost_by, bool_or(handed_back) AS handed_back,
                max(ready_at) AS ready_at, 0 AS rank, 0 AS turn
         FROM lost
         WHERE (:workflows::text[] IS NULL OR workflow_id = ANY (:workflows::text[]))
-          AND workflow_id || '@' || workflow_version <> ALL (:lacking::text[])
-        GROUP BY run_id, workflow_id, workflow_version
+          AND workflow_id || '@' || workflow_version <> ALL (:lacking::text[]) AND run_id <> ALL (:passed::text[])
+        GROUP BY run_id, workflow_id, workflow_version, owner
         UNION ALL
-        SELECT run_id, workflow_id, workflow_version, FALSE, FALSE, ready_at, -priority, turn FROM due
+        SELECT run_id, workflow_id, workflow_version, NULL, FALSE, ready_at, -priority, turn FROM due
     ) AS found
-    ORDER BY is_lost DESC, rank, turn, ready_at, run_id LIMIT :most::bigint
+    ORDER BY lost_by IS NULL, rank, turn, ready_at, run_id LIMIT :most::bigint
 )
 SELECT * FROM candidates
 WHERE pg_try_advisory_xact_lock(hashtextextended((SELECT tableoid FROM flowledger_index)::text || run_id, 0))

@@ -62,31 +62,33 @@ due AS (
         SELECT next.run_id FROM flowledger_index_runs AS next
         WHERE next.workflow_id = ranked.workflow_id AND next.workflow_version = ranked.workflow_version
           AND next.priority = ranked.priority AND next.ready_at IS NOT NULL AND next.ready_at <= :now
+          AND next.run_id NOT IN (SELECT value FROM json_each(:passed))
         ORDER BY next.ready_at, next.run_id LIMIT :most
     )
     WHERE (:workflows IS NULL OR ranked.workflow_id IN (SELECT value FROM json_each(:workflows)))
       AND ranked.workflow_id || '@' || ranked.workflow_version NOT IN (SELECT value FROM json_each(:lacking))
 ),
 lost AS (
-    SELECT run.run_id, run.workflow_id, run.workflow_version, worker.lease_until AS ready_at, 0 AS handed_back
+    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, worker.lease_until AS ready_at, 0 AS handed_back
     FROM flowledger_workers AS worker JOIN flowledger_index_runs AS run ON run.owner = worker.id
     WHERE worker.lease_until < :now AND NOT run.held
     UNION ALL
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.started_at, gone.handed_back
+    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, run.started_at, gone.handed_back
     FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE NOT run.held
 )
 SELECT * FROM (
-    SELECT run_id, workflow_id, workflow_version, 1 AS is_lost, max(handed_back) AS handed_back, max(ready_at) AS ready_at,
+    SELECT run_id, workflow_id, workflow_version, owner AS lost_by, max(handed_back) AS handed_back, max(ready_at) AS ready_at,
            0 AS rank, 0 AS turn
     FROM lost
     WHERE (:workflows IS NULL OR workflow_id IN (SELECT value FROM json_each(:workflows)))
       AND workflow_id || '@' || workflow_version NOT IN (SELECT value FROM json_each(:lacking))
-    GROUP BY run_id, workflow_id, workflow_version
+      AND run_id NOT IN (SELECT value FROM json_each(:passed))
+    GROUP BY run_id, workflow_id, workflow_version, owner
     UNION ALL
-    SELECT run_id, workflow_id, workflow_version, 0, 0, ready_at, -priority, turn FROM due
+    SELECT run_id, workflow_id, workflow_version, NULL, 0, ready_at, -priority, turn FROM due
 )
-ORDER BY is_lost DESC, rank, turn, ready_at, run_id LIMIT :most
+ORDER BY lost_by IS NULL, rank, turn, ready_at, run_id LIMIT :most
 
 -- next_due: When the next run comes due that is not yet.
 SELECT min(ready_at) FROM flowledger_index_runs WHERE ready_at > :now
