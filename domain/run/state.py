@@ -118,8 +118,7 @@ class RunState:
 
     @property
     def due_at(self) -> int | None:
-        """When it goes on by itself: at its retry, at the deadline of its wait, or when it is to begin. None while it is
-        held."""
+        """When it goes on by itself: at its retry, the deadline of its wait, or when it may begin. None while held."""
         if self.held is not None:
             return None
         if self.wait is not None:

@@ -75,11 +75,11 @@ class OddTime(datetime):
 class SteadyClock:
     """Microseconds since 1970 by a wall clock that never runs back: where that is set back, time goes on as it went.
 
-    ``read_wall`` and ``read_steady`` return microseconds; the second counts on, also while the machine sleeps, and can't
-    be set. ``offset`` may be set by whoever knows better what time it is than this machine's wall clock.
+    ``read_wall`` and ``read_steady`` return microseconds; the second counts on, also while the machine sleeps, and
+    nobody can set it.
     """
 
-    __slots__ = ("_offset", "_read_steady", "_read_wall", "_follows_wall")
+    __slots__ = ("_follows_wall", "_offset", "_read_steady", "_read_wall")
 
     def __init__(
         self, read_wall: Callable[[], int] | None = None, read_steady: Callable[[], int] | None = None

@@ -86,7 +86,7 @@ class AsyncWorker(Unpicklable):
         for run_id in self._work.services.executions.of(custody.id):
             _log.warning("worker %s abandons the step of run %s that is under way", self.name, run_id)
             self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
-            await self._threads.store.run(lambda run_id=run_id: custody.give_up(run_id, handed_back=False))
+            await self._threads.store.run(custody.give_up, run_id, handed_back=False)
         for task in self._runs:
             task.cancel()
         await self._threads.store.run(custody.close)

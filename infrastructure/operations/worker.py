@@ -136,7 +136,7 @@ class Worker(Unpicklable):
                 self._changed.notify_all()
 
     def _wake(self) -> None:
-        """Look again. In a signal handler the lock may be held by this very thread: it is one that can be taken again."""
+        """Look again. A signal handler may take the lock from the very thread that holds it: it is reentrant."""
         with self._changed:
             self._is_woken = True
             self._changed.notify_all()

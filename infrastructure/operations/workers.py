@@ -42,7 +42,10 @@ class Workers:
         """All workers that the store knows, also those that are gone and whose runs nobody has taken yet."""
         owned = self._store.leases.owned()
         now = self._services.now()
-        return [worker_status(row, orjson.loads(row.details), owned.get(row.id, ()), now) for row in self._store.leases.workers()]
+        return [
+            worker_status(row, orjson.loads(row.details), owned.get(row.id, ()), now)
+            for row in self._store.leases.workers()
+        ]
 
     def close(self) -> None:
         """Tell all that were made here to stop."""

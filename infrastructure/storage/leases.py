@@ -94,7 +94,7 @@ class Leases:
     def standing(self, run_ids: Collection[str]) -> list[Standing]:
         """Where these runs stand."""
         runs = self._recorder.list_parameter(list(run_ids))
-        return [Standing(*row[:3], bool(row[3])) for row in self._query("standing", {"runs": runs})]
+        return [Standing(row[0], row[1], row[2], bool(row[3])) for row in self._query("standing", {"runs": runs})]
 
     def next_due(self, now: int) -> int | None:
         """When the next run comes due that is not yet."""
@@ -112,8 +112,8 @@ class Leases:
     ) -> Generator[list[ClaimableRow]]:
         """At most ``most`` runs that a worker may take; until the block is left no other worker is given them.
 
-        ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute; ``passed``: runs
-        that it passes over.
+        ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute;
+        ``passed``: runs that it passes over.
         """
         parameters = {
             "now": now,
@@ -124,7 +124,7 @@ class Leases:
             "passed": self._recorder.list_parameter(sorted(passed)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
-            found = [ClaimableRow(*row[:4], bool(row[4]), row[5]) for row in rows]
+            found = [ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
             yield found[:most]
 
     def _change(self, query: str, parameters: dict[str, Any]) -> None:

@@ -190,8 +190,8 @@ def _noted(changes: IndexChanges, event: PlacedEvent) -> None:
 
 
 def _count_from_start(run: RowValues) -> None:
-    """The same is said of rows that are in the table: no run ends before it began, whatever its events say, and one that
-    is queued may be taken since it began, unless it is said when."""
+    """The same is said of rows that are in the table: no run ends before it began, whatever its events say. One that
+    is queued may be taken since it began, unless its events say when."""
     if "started_at" not in run:
         return
     if run["finished_at"] is not None:
@@ -223,8 +223,8 @@ def _waits_as(event: PlacedEvent) -> RowValues:
     data, after = event.data, event.data["after"]
     status = after["status"]
     if status == "active" and "due_at" in after:  # it is queued for later
-        due_at = row_time(after["due_at"])
-        return _WAITS_FOR_NOTHING | {"due_at": due_at, "ready_at": due_at}
+        begins_at = row_time(after["due_at"])
+        return _WAITS_FOR_NOTHING | {"due_at": begins_at, "ready_at": begins_at}
     if status not in ("paused", "error"):
         return _WAITS_FOR_NOTHING
     asked_version, asked_at, held = after.get("asked_version"), after.get("asked_at"), "held" in after

@@ -226,9 +226,7 @@ class Custody(ResetOnFork):
         with self._changed:
             if not self._closed:
                 self._changed.wait(seconds)
-            busy = not self._closed and (
-                self._is_attached or bool(self._untold) or bool(self._executions.of(self.id))
-            )
+            busy = not self._closed and (self._is_attached or bool(self._untold) or bool(self._executions.of(self.id)))
             if not busy:
                 self._thread = None
             return busy

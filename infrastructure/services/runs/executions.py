@@ -19,7 +19,7 @@ class Execution:
 
 
 class Executions(ResetOnFork):
-    """By run: usually one each. Somebody who doesn't know yet that a run was taken over from him may be a second one."""
+    """By run, usually one each. Whoever doesn't know yet that his run was taken over may be a second one."""
 
     def __init__(self) -> None:
         self.after_fork_in_child()

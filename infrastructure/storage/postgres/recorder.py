@@ -32,7 +32,7 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
         super().__init__(datastore, events_table_name="flowledger_events")
 
     @property
-    def clock(self) -> Callable[[], int]:  # type: ignore[override]
+    def clock(self) -> Callable[[], int]:
         return self.datastore.clock
 
     def set_clock(self) -> None:
