@@ -52,7 +52,7 @@ CREATE TABLE flowledger_checkpoints (
 CREATE TABLE flowledger_index (revision INTEGER NOT NULL);
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (2);
+INSERT INTO flowledger_index (revision) VALUES (3);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
