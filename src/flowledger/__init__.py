@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -102,6 +103,7 @@ if TYPE_CHECKING:
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
 
 __version__ = "0.2.0"
@@ -211,7 +213,9 @@ __all__ = [
     "StoreReadOnly",
     "StreamRecord",
     "TakenFrom",
+    "Telemetry",
     "Timings",
+    "TraceLink",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -269,6 +273,7 @@ _NAMES = {
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
@@ -292,6 +297,7 @@ _NAMES = {
     "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
     "projections.runs.audit_trail": "Act",
+    "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
