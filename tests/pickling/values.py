@@ -17,7 +17,16 @@ import flowledger as fl
 
 from ..transfer.story import Story
 
-LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepContext", "Telemetry"}
+LIVE = {
+    "BulkOperation",
+    "Engine",
+    "ExecutorRegistry",
+    "Ledger",
+    "RunWalk",
+    "StepCancellation",
+    "StepContext",
+    "Telemetry",
+}
 """What is no value: it holds a store, threads or functions."""
 
 
