@@ -25,7 +25,7 @@ from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
-from ..telemetry.settings import Telemetry
+from ..telemetry.settings import Telemetry, observer_of
 from .ledger import Ledger
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def open_ledger(
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     limits = StepLimits(max_value_bytes)
-    observer = None if telemetry is None else telemetry.observer()
+    observer = None if telemetry is None else observer_of(telemetry)
     now = micros_clock(clock)
     return compose(store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, observer)
 

@@ -21,7 +21,7 @@ class Telemetry(Unpicklable):
     Raises InvalidRequest where ``opentelemetry-api`` isn't installed.
     """
 
-    _send_instead = "make another one in the other process"
+    _send_instead = "send what it was made of, and make another one there"
 
     def __init__(
         self, tracer_provider: "TracerProvider | None" = None, meter_provider: "MeterProvider | None" = None
@@ -34,6 +34,7 @@ class Telemetry(Unpicklable):
             raise InvalidRequest("telemetry needs OpenTelemetry: pip install 'flowledger[otel]'") from None
         self._observer = Observer(tracer_provider, meter_provider)
 
-    def observer(self) -> "Observer":
-        """What a ledger tells what it does."""
-        return self._observer
+
+def observer_of(telemetry: Telemetry) -> "Observer":
+    """What a ledger tells what it does; it is private to its users."""
+    return telemetry._observer  # pyright: ignore[reportPrivateUsage]

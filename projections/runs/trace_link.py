@@ -15,6 +15,7 @@ class TraceLink:
     """The trace of a run, and the span of the run or of one of its events, whether or not they were sent anywhere."""
 
     run_id: str
+    """The run's id, from which both others follow."""
     version: int | None
     """The event's; None: the whole run."""
     trace_id: str
