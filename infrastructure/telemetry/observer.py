@@ -1,5 +1,7 @@
 """What a ledger tells OpenTelemetry: runs that begin, that are executed, and that end."""
 
+from typing import cast
+
 from opentelemetry import trace
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Link, TracerProvider
@@ -23,7 +25,7 @@ class Observer:
 
     def watch(self, store: EventStore) -> EventStore:
         """The same store, whose appends are measured."""
-        return ObservedStore(store, self._metrics.append_duration)
+        return cast("EventStore", ObservedStore(store, self._metrics.append_duration))
 
     def mark_start(self, started: NewEvent) -> NewEvent:
         """The first event of a run, with the caller's span, where there is one."""

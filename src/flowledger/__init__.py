@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        NotReached,
         RunHeld,
         RunMovedOn,
         RunNotFound,
@@ -168,6 +169,7 @@ __all__ = [
     "NodeTiming",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -253,7 +255,7 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
+        "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),

@@ -42,6 +42,7 @@ class Collector:
         data = self._reader.get_metrics_data()
         for resource in data.resource_metrics if data is not None else ():
             for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+                point: Any
                 for point in metric.data.data_points:
                     value = point.value if hasattr(point, "value") else (point.count, point.sum)
                     yield metric.name, dict(point.attributes or {}), value

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 import flowledger as fl
 
 from .collector import Collector
@@ -67,10 +69,9 @@ def test_what_was_due_is_measured_when_it_is_claimed_and_recoveries_are_counted(
     deaths.insert(0, False)
     with fl.open_ledger("memory:", registry, clock, telemetry=collector.telemetry) as ledger:
         ledger.workflows.save(line("die", "flaky"), workflow_id="order")
-        try:
+        with pytest.raises(KeyboardInterrupt):
             ledger.runs.start("order")
-        except KeyboardInterrupt:
-            (summary,) = ledger.history.runs().items
+        (summary,) = ledger.history.runs().items
         ledger.runs.proceed(summary.id)
         clock.time += timedelta(seconds=90)
         assert ledger.runs.proceed(summary.id).status == "completed"
