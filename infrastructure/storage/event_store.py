@@ -36,6 +36,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore, search: SearchTable
     ) -> None:
         super().__init__(mapper, recorder)
+        self.url: str | None = None
+        """With which other processes can open it; None where the caller has opened it."""
         self.checkpoints = checkpoints
         self.search = search
         self._mapper = mapper

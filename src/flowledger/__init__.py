@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
+    from .projections.bulk import BulkFailure
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -118,6 +119,7 @@ __all__ = [
     "AuditedWorkflow",
     "BackupReport",
     "Batch",
+    "BulkFailure",
     "BulkItem",
     "BulkOperation",
     "Changes",
@@ -272,6 +274,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
+    "projections.bulk": "BulkFailure",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
