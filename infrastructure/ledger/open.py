@@ -23,6 +23,7 @@ from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
+from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
 from .ledger import Ledger
@@ -99,7 +100,8 @@ def compose(
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
-    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
+    reader = RunReader(index, store.wakeups)
+    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, reader, batch)
 
     def close() -> None:
         pools.executors.close(_CLOSED)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        NotReached,
         RunHeld,
         RunMovedOn,
         RunNotFound,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         WouldContinue,
     )
     from .domain.events.integrity import Finding, VerifyReport
+    from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
@@ -167,6 +169,7 @@ __all__ = [
     "NodeTiming",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -205,6 +208,7 @@ __all__ = [
     "SnapshotDiff",
     "StaleVersion",
     "StateChange",
+    "StepCancellation",
     "StepContext",
     "StepResult",
     "StorageCorrupt",
@@ -249,10 +253,11 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
+        "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
+    "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",

@@ -39,6 +39,7 @@ from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
 from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .effects import record_for
+from .waiting import RunReader
 
 
 class Runnable(NamedTuple):
@@ -74,6 +75,7 @@ class RunServices:
         limits: StepLimits,
         threads: Threads,
         globals: LedgerGlobals,
+        reader: RunReader,
         batch: Batch | None = None,
     ) -> None:
         self.store = store
@@ -81,6 +83,7 @@ class RunServices:
         self.workflows = workflows
         self.now = now
         self.threads = threads
+        self.reader = reader
         self._executors = executors
         self._plans = PlanCache(executors)
         self._limits = limits
@@ -89,8 +92,9 @@ class RunServices:
         self._timer = Timer()
 
     def close(self) -> None:
-        """Store the events that still wait for a batch to fill."""
+        """Store the events that still wait for a batch to fill, and refuse those who wait for runs."""
         self._timer.close()
+        self.reader.close()
 
     # --- arguments ----------------------------------------------------------------------------------------------------
 
