@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
+    from .projections.bulk import BulkFailure
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -122,6 +123,7 @@ __all__ = [
     "AuditedWorkflow",
     "BackupReport",
     "Batch",
+    "BulkFailure",
     "BulkItem",
     "BulkOperation",
     "Changes",
@@ -282,6 +284,7 @@ _NAMES = {
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
+    "projections.bulk": "BulkFailure",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (

@@ -86,6 +86,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
+    yield fl.BulkFailure("r", "unreadable", "it was cut")
     yield fl.Finding("orders", 3, "link", "it was put elsewhere")
     yield fl.Slowdown("price", 2, "ada", "tuned", 1, 1.0, 5.0, 5.0, 9, 7)
 

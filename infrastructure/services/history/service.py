@@ -348,6 +348,7 @@ class History(Unpicklable):
         effects: Collection[str] = (),
         globals: Mapping[str, Any] | None = None,
         ignore_code: bool = False,
+        against: int | str | None = None,
     ) -> PreparedCall[ReplayReport]:
         """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
 
@@ -360,9 +361,14 @@ class History(Unpicklable):
         nothing else is. ``ignore_code`` leaves that out; the report says it all the same. Code is the same if its
         syntax tree is: comments, layout and the module don't count.
 
-        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered).
+        ``against`` names another version of the run's workflow (number, snapshot id, ``live``, ``latest``): the record
+        is compared with what its definition would make of the same inputs, step by step, up to where it would go
+        another way.
+
+        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered),
+        VersionNotFound.
         """
-        return self._replayer.replay(run_id, verify, effects, globals, ignore_code)
+        return self._replayer.replay(run_id, verify, effects, globals, ignore_code, against)
 
     replay = synchronous(_replay)
     areplay = asynchronous(_replay)
