@@ -26,14 +26,17 @@ from ..services.runs.custody import LEASE, Custody, read_lease
 from ..services.runs.executions import Executions
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
+from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..telemetry.settings import Telemetry, observer_of
 from .ledger import Ledger
 
 if TYPE_CHECKING:
     from ...domain.ports import EventStore
     from ..storage.event_store import LedgerEventStore
     from ..storage.log.event_log import EventLog
+    from ..telemetry.observer import Observer
 
 
 def open_ledger(
@@ -48,6 +51,7 @@ def open_ledger(
     globals: Mapping[str, Any] | Callable[[Run], Mapping[str, Any] | None] | None = None,
     threads: int = EXECUTOR_THREADS,
     lease: float = LEASE,
+    telemetry: Telemetry | None = None,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
@@ -72,6 +76,8 @@ def open_ledger(
     ``lease``: seconds for which a process that executes runs in its own calls holds them. While it lives it renews
     that; once it is gone, workers recover its runs when the lease is over.
 
+    ``telemetry``: sends spans and metrics of runs by OpenTelemetry. Without it, nothing of OpenTelemetry is imported.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
@@ -80,13 +86,18 @@ def open_ledger(
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
     lease_micros = read_lease(lease)
+    if telemetry is not None and not isinstance(telemetry, Telemetry):
+        raise InvalidRequest(f"telemetry {quoted(telemetry)} is no Telemetry: give fl.Telemetry()")
     from ..storage.codec import EVENT_OVERHEAD
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     limits = StepLimits(max_value_bytes)
     now = store.clock if clock is None else micros_clock(clock)
-    return compose(store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, lease_micros)
+    observer = None if telemetry is None else observer_of(telemetry)
+    return compose(
+        store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, lease_micros, observer
+    )
 
 
 def compose(
@@ -99,6 +110,7 @@ def compose(
     threads: int = EXECUTOR_THREADS,
     globals: LedgerGlobals | None = None,
     lease: int | None = None,
+    observer: "Observer | None" = None,
 ) -> Ledger:
     """Compose a ledger on an open store. ``now`` returns microseconds since 1970.
 
@@ -113,12 +125,11 @@ def compose(
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
-    executions = Executions()
+    executions, reader = Executions(), RunReader(index, store.wakeups)
     custody = None if lease is None else Custody(store.leases, executions, now, lease)
     run_services = RunServices(
-        store, runs, workflows, executors, now, limits, pools, globals, executions, custody, batch
+        store, runs, workflows, executors, now, limits, pools, globals, executions, reader, custody, batch, observer
     )
-
     workers = Workers(run_services, store, pools)
 
     def close() -> None:
@@ -137,7 +148,17 @@ def compose(
         pools,
         now,
         close,
+        reopen,
     )
+
+
+def reopen(url: str, app: str | None, max_value_bytes: int) -> Ledger:
+    """Open the ledger of a store again, in a worker of bulk work. Raises InvalidRequest, StorageUnavailable."""
+    from ..operations.jobs import load_registry
+
+    executors = None if app is None else load_registry(app)
+    # A process trusts only its own checkpoints, and this ledger is closed after a few runs.
+    return open_ledger(url, executors, create=False, max_value_bytes=max_value_bytes, checkpoint_every=None)
 
 
 def _read_durability(durability: object) -> Batch | None:

@@ -1,6 +1,5 @@
 """Who waits for a change of a store wakes up when any process makes one."""
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from threading import Event, Thread
 import pytest
 
 import flowledger as fl
-from flowledger.infrastructure.storage.sqlite.wakeups import watch_file
+from flowledger.infrastructure.storage.sqlite import wakeups as file_wakeups
 from flowledger.infrastructure.storage.wakeups import Wakeups
 
 from ..conftest import BACKENDS, url_of
@@ -139,20 +138,17 @@ def test_a_step_in_the_middle_of_a_run_wakes_nobody() -> None:
         assert wakeups_of(ledger).count == saved + 2  # and the end
 
 
-def test_two_commits_in_one_tick_of_the_files_clock_are_both_noticed(tmp_path: Path) -> None:
-    """The second one may leave the file as the first one did, as far as ``stat`` can tell."""
+def test_a_file_that_has_just_changed_looks_changed_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two commits in one tick of the file's clock, the second may leave it as the first one did."""
     file = tmp_path / "store.db"
-    file.write_bytes(b"old")
-    os.utime(file, ns=(1, 1))
-    wakeups = watch_file(file)
-    try:
-        seen = settled(wakeups)
-        os.utime(file)  # the first: it is noticed at once
-        seen = wakeups.wait(seen, LONG)
-        # Nothing else changes, and yet the file is looked at again, when its clock has moved on.
-        assert wakeups.wait(seen, LONG) > seen
-    finally:
-        wakeups.close()
+    file.write_bytes(b"")
+    look = file_wakeups.watch_file(file)._look
+    changed_at = file.stat().st_mtime_ns
+    seen = []
+    for since in (1, 2, file_wakeups.TICK + 1, file_wakeups.TICK + 2):
+        monkeypatch.setattr(file_wakeups, "time_ns", lambda since=since: changed_at + since)
+        seen.append(look())
+    assert seen[0] == seen[1] != seen[2] == seen[3]
 
 
 def test_a_forked_child_waits_and_is_woken_by_its_parent_and_the_other_way_round(durable_url: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from functools import partial
 from random import random
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution import cancellation
@@ -44,6 +44,10 @@ from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .custody import Custody
 from .effects import record_for
 from .executions import Executions
+from .waiting import RunReader
+
+if TYPE_CHECKING:
+    from ...telemetry.observer import Observer
 
 
 class Runnable(NamedTuple):
@@ -73,6 +77,8 @@ class Claim(NamedTuple):
     event: NewEvent
     plan: Plan
     settings: CallSettings
+    due_at: int | None
+    """When it came due, in microseconds since 1970."""
 
 
 class RunServices:
@@ -89,15 +95,18 @@ class RunServices:
         threads: Threads,
         globals: LedgerGlobals,
         executions: Executions,
+        reader: RunReader,
         custody: Custody | None = None,
         batch: Batch | None = None,
+        observer: "Observer | None" = None,
     ) -> None:
         """``custody`` is that of the process whose calls execute runs; None: nobody else could take them."""
-        self.store = store
+        self.store = store if observer is None else observer.watch(store)
         self.runs = runs
         self.workflows = workflows
         self.now = now
         self.threads = threads
+        self.reader = reader
         self.executions = executions
         self.custody = custody
         self.executors = executors
@@ -106,12 +115,15 @@ class RunServices:
         self._batch = batch
         self._globals = globals
         self._timer = Timer()
+        self._observer = observer
 
     def close(self) -> None:
-        """Store the events that still wait for a batch to fill, and leave to others what is executed yet."""
+        """Store the events that still wait for a batch to fill; leave to others what is executed yet; refuse those who
+        wait for runs."""
         self._timer.close()
         if self.custody is not None:
             self.custody.close()
+        self.reader.close()
 
     def with_custody(self, custody: Custody) -> "RunServices":
         """The same, in whose calls a worker executes runs."""
@@ -195,7 +207,14 @@ class RunServices:
 
         ``executes``: whether this call goes on to execute its steps.
         """
-        append_next(self.store, state, [self.own(event) for event in events] if executes else events, work_order)
+        observer = self._observer
+        if executes:
+            events = [self.own(event) for event in events]
+        if observer is None:
+            append_next(self.store, state, events, work_order)
+            return
+        append_next(self.store, state, [observer.mark_start(events[0]), *events[1:]], work_order)
+        observer.begin(state)
 
     def own(self, event: NewEvent) -> NewEvent:
         """The event with which this process claims a run, saying so."""
@@ -225,6 +244,8 @@ class RunServices:
                 self.executions.tell(run_id, _STOPS[event.type])
             elif event.type == RELEASED:
                 self.executions.end_hold(run_id)
+            if self._observer is not None and event.type == CANCELLED:
+                self._observer.end(state)
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
@@ -249,20 +270,24 @@ class RunServices:
             if reason is not None:
                 failed = fail(state, reason, settings.by, self.now())
                 key = {name: event.data[name] for name in ("key", "request") if name in event.data}
-                return Claim(state, NewEvent(failed.type, {**failed.data, **key}), plan, settings)
+                return Claim(state, NewEvent(failed.type, {**failed.data, **key}), plan, settings, None)
         self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
-        return Claim(state, self.own(event), plan, settings)
+        return Claim(state, self.own(event), plan, settings, state.due_at)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
         """Execute the run, after its claim is stored."""
-        state, event, plan, settings = claim
+        state, event, plan, settings, due_at = claim
         if event.type not in CLAIMS:
+            if self._observer is not None:
+                self._observer.end(state)
             return self.answer(state)
+        if self._observer is not None:
+            self._observer.claim(event, due_at)
         return self.execute(state, plan, settings, record_for(self.store, self.runs, state))
 
     def answer(self, state: RunState) -> PreparedCall[Run]:
@@ -280,7 +305,10 @@ class RunServices:
             on_close = partial(custody.end, execution, state)
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
         commit = self._commit(state, on_close)
-        return PreparedCall((step_loop(state, plan, settings, record), commit), lambda: run_of(state), hint)
+        work = (step_loop(state, plan, settings, record), commit)
+        if self._observer is not None:
+            work = self._observer.execute(state, *work)
+        return PreparedCall(work, lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
