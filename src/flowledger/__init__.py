@@ -33,9 +33,12 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        RetryLater,
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        StepCancelled,
+        StepTimedOut,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -182,6 +185,7 @@ __all__ = [
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetryLater",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
@@ -205,8 +209,10 @@ __all__ = [
     "StaleVersion",
     "StateChange",
     "StepCancellation",
+    "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
@@ -250,7 +256,8 @@ _NAMES = {
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
-        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
+        "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
+        "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.cancellation": "StepCancellation",
