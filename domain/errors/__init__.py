@@ -27,6 +27,7 @@ FlowledgerError
 ├── IllegalTransition
 │   ├── AlreadyRetried
 │   └── RunHeld
+├── NotReached            a run didn't come to stand as somebody waited for; also a TimeoutError
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── RetryLater            raised by executors: try this step again at a time that they know
@@ -57,7 +58,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, NotReached, RunHeld, RunMovedOn, WaitClosed
 from .steps import (
     LONGEST_DELAY,
     EffectNotRecorded,
@@ -98,6 +99,7 @@ __all__ = [
     "LaterEvent",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NotStorable",
     "NothingAsOf",
     "RetryLater",

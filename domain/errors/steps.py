@@ -74,6 +74,7 @@ class StepTimedOut(FlowledgerError, TimeoutError):
 
     def __init__(self, node_id: str, timeout: float) -> None:
         self.node_id = node_id
+        """Of the step."""
         self.timeout = timeout
         """Seconds."""
         super().__init__(f"node {quoted(node_id)} took longer than its timeout of {timeout:g} s")
@@ -84,6 +85,7 @@ class StepCancelled(FlowledgerError):
 
     def __init__(self, node_id: str, reason: str) -> None:
         self.node_id = node_id
+        """Of the step."""
         self.reason = reason
         """``"cancelled"``, or ``"taken over"``, which is never recorded."""
         super().__init__(f"node {quoted(node_id)} was stopped while it worked: its run was {reason}")

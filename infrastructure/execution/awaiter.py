@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -58,9 +59,11 @@ class Awaiter:
             return await await_in_time(asked, awaitable, seconds)
 
         runner = self._runner
+        # The caller's context of now: the runner would use that of the first awaitable for all.
+        around = copy_context()
         was_stopped = seconds is not None
         try:
-            outcome: Executed = self._submit(lambda: runner.run(await_it()))
+            outcome: Executed = self._submit(lambda: runner.run(await_it(), context=around))
             was_stopped = isinstance(outcome, Raised) and isinstance(outcome.error, StepTimedOut | StepCancelled)
         finally:
             self._may_be_stuck |= was_stopped

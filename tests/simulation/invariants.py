@@ -1,0 +1,225 @@
+"""What holds in the end, whatever happened: each promise by its name. A broken one is an AssertionError."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from flowledger.domain.ports import RecordedEvent
+from flowledger.domain.run import CLAIMS
+from flowledger.infrastructure.queries.index.rebuild import rebuild_index
+from flowledger.infrastructure.storage.verify import verify
+
+from ..storage.index import index_of
+from .world import World
+
+
+class Log(NamedTuple):
+    """The whole log, as the store has it."""
+
+    rows: list[Any]
+    streams: dict[str, list[RecordedEvent]]
+
+    def runs(self) -> dict[str, list[RecordedEvent]]:
+        return {stream: events for stream, events in self.streams.items() if events[0].type == "run.started"}
+
+
+def read_log(world: World) -> Log:
+    rows = list(world.store.log_batch(0))
+    streams: dict[str, list[RecordedEvent]] = {}
+    for event in world.store.tail():
+        streams.setdefault(event.stream, []).append(event)
+    return Log(rows, streams)
+
+
+def versions_have_no_gaps(world: World, log: Log) -> None:
+    for stream, events in log.streams.items():
+        versions = [event.version for event in events]
+        assert versions == list(range(1, len(versions) + 1)), f"{stream} has {versions}"
+
+
+def what_was_acknowledged_is_stored(world: World, log: Log) -> None:
+    by_position = {event.position: event for events in log.streams.values() for event in events}
+    for position, stream, event in world.journal.acknowledged:
+        stored = by_position.get(position)
+        assert stored is not None, f"{event.type} of {stream} at position {position} is gone"
+        found = (stored.stream, stored.type, stored.data)
+        assert found == (stream, event.type, dict(event.data)), f"position {position} holds another event"
+
+
+def nothing_is_acknowledged_twice(world: World, log: Log) -> None:
+    counts = Counter(position for position, _, _ in world.journal.acknowledged)
+    assert not [position for position, count in counts.items() if count > 1]
+
+
+def verify_finds_nothing(world: World, log: Log) -> None:
+    findings = verify(world.store).findings
+    assert findings == (), findings
+
+
+def every_run_ends_or_waits(world: World, log: Log) -> None:
+    for run_id in log.runs():
+        run = world.web.processes[0].ledger.runs.get(run_id)
+        stands = run.held is not None or run.status in ("completed", "failed", "cancelled", "paused")
+        assert stands, f"{run_id} is {run.status}"
+
+
+def outcomes_come_from_the_holder(world: World, log: Log) -> None:
+    for run_id, events in log.runs().items():
+        holder = None
+        for event in events:
+            writer = world.journal.writers[run_id, event.version]
+            if event.type in CLAIMS:
+                holder = writer
+            elif "node_id" in event.data:
+                assert writer == holder, f"{event.type} {event.version} of {run_id} is by {writer}, held by {holder}"
+
+
+def whoever_lost_a_run_begins_at_most_one_more_step(world: World, log: Log) -> None:
+    ends: dict[tuple[str, int], int] = {}
+    claims: dict[tuple[str, int], list[int]] = {}
+    for run_id, events in log.runs().items():
+        claimed = None
+        for event in events:
+            if event.type in CLAIMS:
+                if claimed is not None:
+                    ends.setdefault((run_id, claimed), event.version)
+                claimed = event.version
+                claims.setdefault((run_id, world.journal.writers[run_id, event.version].task), []).append(claimed)
+            elif event.type in ("run.held", "run.cancelled") and claimed is not None:
+                ends.setdefault((run_id, claimed), event.version)
+    late: Counter[tuple[str, int]] = Counter()
+    for each in world.watch.executions:
+        mine = [version for version in claims.get((each.run_id, each.task), ()) if version <= each.head]
+        assert mine, f"{each.process} executed {each.node_id} of {each.run_id}, which it never claimed"
+        end = ends.get((each.run_id, mine[-1]))
+        late[each.run_id, mine[-1]] += end is not None and each.head >= end
+    assert max(late.values(), default=0) <= 1, f"more than the step in flight: {late.most_common(1)}"
+
+
+def a_held_run_takes_no_claim_and_no_second_outcome(world: World, log: Log) -> None:
+    for run_id, events in log.runs().items():
+        held, outcomes = False, 0
+        for event in events:
+            if event.type == "run.held":
+                held, outcomes = True, 0
+            elif event.type in ("run.released", "run.cancelled"):
+                held = False
+            elif held and event.type in CLAIMS:
+                raise AssertionError(f"{run_id} was claimed at {event.version} while it was held")
+            elif held and "node_id" in event.data:
+                outcomes += 1
+                assert outcomes == 1, f"{run_id} went on at {event.version} while it was held"
+
+
+def every_outcome_was_executed_and_each_piece_of_work_is_done_once(world: World, log: Log) -> None:
+    for run_id, events in log.runs().items():
+        done: set[str] = set()
+        for event in events:
+            if "node_id" not in event.data or "recorded" in event.data or _is_not_executed(event):
+                continue
+            executed = world.journal.executions[run_id, event.version]
+            assert executed is not None, f"{event.type} {event.version} of {run_id} was never executed"
+            made = (executed.run_id, executed.node_id, executed.attempt)
+            assert made == (run_id, event.data["node_id"], event.data.get("attempt", 1)), f"{run_id}, {event.version}"
+            if event.type == "run.step_completed":
+                assert executed.key not in done, f"{executed.key} is done twice"
+                done.add(executed.key)
+
+
+def _is_not_executed(event: RecordedEvent) -> bool:
+    """Whether it is a failure that comes from preparing a step, or from looking for its effect on record."""
+    return event.type == "run.step_failed" and event.data["error"]["type"] not in ("RuntimeError", "NonRetryable")
+
+
+def what_was_done_to_the_world_is_not_done_again_by_a_branch(world: World, log: Log) -> None:
+    """A fork or reproduction takes what was on record before it began."""
+    runs = log.runs()
+    done: dict[str, tuple[int, str]] = {}
+    for run_id, events in runs.items():
+        for event in events:
+            executed = world.journal.executions[run_id, event.version]
+            if event.type == "run.step_completed" and executed is not None and "recorded" not in event.data:
+                place = (event.position, run_id)
+                done[executed.effect_key] = min(done.get(executed.effect_key, place), place)
+    for effect in world.watch.effects:
+        events = runs[effect.run_id]
+        kind = events[0].data.get("origin", {}).get("kind")
+        if kind not in ("fork", "reproduction"):
+            continue
+        began = events[0].position
+        position, run_id = done.get(effect.effect_key, (began, effect.run_id))
+        assert run_id == effect.run_id or position > began, f"{effect.run_id} repeats what {run_id} did"
+
+
+def no_act_is_done_more_often_than_it_was_taken(world: World, log: Log) -> None:
+    """Not counting those that were refused; where the answer was lost it may have been taken."""
+    counts = Counter(act for events in log.runs().values() for event in events if (act := _act_of(event)) is not None)
+    for act, count in counts.items():
+        taken = world.watch.sent[act]
+        assert count <= taken, f"act {act} is on record {count} times, and was taken {taken} times at most"
+
+
+def _act_of(event: RecordedEvent) -> tuple[str, int] | None:
+    """The client, and the number of its act, that the event comes from."""
+    data = event.data
+    if event.type in ("run.held", "run.cancelled", "run.released"):
+        return event.by, int(data["reason" if "reason" in data else "note"])
+    if event.type == "run.metadata_set":
+        return event.by, data["metadata"]["n"]
+    if event.type == "run.started" and "origin" not in data:
+        return event.by, data["payload"]["n"]
+    if event.type == "run.resumed" and "timed_out" not in data:
+        return event.by, data["payload"]["n"]
+    return None
+
+
+def no_delivery_counts_twice(world: World, log: Log) -> None:
+    keys = Counter(
+        (event.data.get("key_of", stream), event.data["key"])
+        for stream, events in log.streams.items()
+        for event in events
+        if "key" in event.data
+    )
+    assert set(keys.values()) <= {1}, keys.most_common(1)
+
+
+def no_question_is_answered_twice(world: World, log: Log) -> None:
+    for run_id, events in log.runs().items():
+        waits = Counter(event.data["wait"] for event in events if event.type == "run.resumed" and "wait" in event.data)
+        assert set(waits.values()) <= {1}, f"{run_id}: {waits}"
+
+
+def answers_reached_what_they_were_given_for(world: World, log: Log) -> None:
+    assert world.watch.wrong == [], world.watch.wrong[0]
+    for run_id, wait, payload in world.watch.acknowledged_answers:
+        given = [event.data for event in log.streams[run_id] if event.type == "run.resumed"]
+        taken = [data for data in given if data.get("payload") == payload]
+        assert taken, f"the answer {payload} to {run_id} was acknowledged, and is nowhere"
+        assert wait is None or f"{run_id}:{taken[0]['wait']}" == wait, f"{payload} answered {taken[0]['wait']}"
+
+
+def the_index_is_what_a_rebuild_makes(world: World, log: Log) -> None:
+    kept = index_of(world.store)
+    rebuild_index(world.store)
+    assert index_of(world.store) == kept
+
+
+Promise = Callable[[World, Log], None]
+
+PROMISES: tuple[Promise, ...] = (
+    versions_have_no_gaps,
+    what_was_acknowledged_is_stored,
+    nothing_is_acknowledged_twice,
+    verify_finds_nothing,
+    every_run_ends_or_waits,
+    outcomes_come_from_the_holder,
+    whoever_lost_a_run_begins_at_most_one_more_step,
+    a_held_run_takes_no_claim_and_no_second_outcome,
+    every_outcome_was_executed_and_each_piece_of_work_is_done_once,
+    what_was_done_to_the_world_is_not_done_again_by_a_branch,
+    no_act_is_done_more_often_than_it_was_taken,
+    no_delivery_counts_twice,
+    no_question_is_answered_twice,
+    answers_reached_what_they_were_given_for,
+    the_index_is_what_a_rebuild_makes,
+)
