@@ -230,8 +230,17 @@ class StepContext(GivenStep):
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
+            object.__setattr__(self, "_log", step_log(self._log_fields(), self._now, self._masker))
         return cast("StepLog", self._log)
+
+    def _log_fields(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "workflow_id": self.workflow_id,
+            "node": self.node.id,
+            "node_type": self.node.type,
+            "attempt": self.attempt,
+        }
 
 
 def effect_key(work_order_id: str, node_id: str, number: int) -> str:
