@@ -106,7 +106,12 @@ class BatchCommitter:
         self.store()
         self._on_close()
         if self._refused is not None:
-            _log.warning("the last steps of run %r were not stored and will run again: %s", self._run_id, self._refused)
+            _log.warning(
+                "the last steps of run %r were not stored and will run again: %s",
+                self._run_id,
+                self._refused,
+                extra={"run_id": self._run_id},
+            )
 
     def store(self) -> None:
         """Store the waiting steps, from another thread than the run's. An error is raised in the run's own."""

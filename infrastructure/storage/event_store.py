@@ -218,7 +218,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """Drop the cached head of a stream, as the store contradicts it."""
         self._heads.forget((stream,))
         lost = EventsLost(stream, known, stored)
-        _log.warning("%s", lost)
+        _log.warning("%s", lost, extra={"stream": stream})
         return lost
 
     def _digest_at(self, stream: str, version: int) -> bytes | None:
