@@ -24,6 +24,7 @@ from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.loops import Loop
 from ..workflow.retry_policy import RetryPolicy
+from ..workflow.timeout import why_no_timeout
 from .cancellation import Cancellation, StepCancellation
 from .step_log import StepLog, step_log
 
@@ -253,6 +254,11 @@ def make_read_only(given: GivenStep) -> StepContext:
     return cast("StepContext", given)
 
 
+def tell_to_stop(context: StepContext, reason: str) -> None:
+    """Set ``step.cancelled``."""
+    cast("Cancellation", context.cancelled).set(reason)
+
+
 def end_log(context: StepContext) -> list[LogLine]:
     """The lines that the executor has logged. Those that it logs from here on are only passed on."""
     log = context._log  # pyright: ignore[reportPrivateUsage] - the executor sees the logger, and not what it holds
@@ -272,6 +278,8 @@ class Executor:
     """Whether equal inputs have equal outcomes. Where not, a replay takes the outcome from the record."""
     effects: bool
     """Whether it changes the world outside. Then a replay only executes it where it is named."""
+    timeout: float | None
+    """Seconds that one attempt may take; None: as long as it takes."""
     max_recoveries: int | None
     """How often a step whose worker died is tried again before the run fails; None: whenever it is asked for."""
 
@@ -320,6 +328,7 @@ class ExecutorRegistry(Unpicklable):
         type: str,
         *,
         retry: RetryPolicy | None = None,
+        timeout: float | None = None,
         input: InputSchema | None = None,
         deterministic: bool = True,
         effects: bool = False,
@@ -330,10 +339,15 @@ class ExecutorRegistry(Unpicklable):
         ``retry`` is the retry policy of these nodes; without one a failure is final. ``input``, a pydantic model or a
         JSON Schema, is checked against the node's data, after expressions, before each execution.
 
-        The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
-        clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
-        books, sends, deletes) it is executed only if the replay names the type. Reproductions and forks don't execute
-        such a one again either, unless they name it: they take what came of it from the record.
+        ``timeout``: seconds that one attempt may take. After that it has failed with StepTimedOut, which may be
+        retried, and ``step.cancelled`` is set. An async executor is cancelled, and has five seconds to clean up. A sync
+        one, which is called in a thread where it has a timeout, can't be stopped: what it returns later is dropped.
+
+        ``deterministic`` and ``effects`` are for replays, which execute recorded steps again. With
+        ``deterministic=False`` (it reads the clock, calls a service, rolls dice) the outcome is taken from the record
+        instead. With ``effects=True`` (it books, sends, deletes) it is executed only if the replay names the type.
+        Reproductions and forks don't execute such a one again either, unless they name it: they take what came of it
+        from the record.
 
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
@@ -348,6 +362,10 @@ class ExecutorRegistry(Unpicklable):
             check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
                 raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
+            if (fault := why_no_timeout(timeout)) is not None:
+                raise InvalidRequest(f"executor type {quoted(type)}: {fault}")
+            if not isinstance(retry, RetryPolicy | None):
+                raise InvalidRequest(f"executor type {quoted(type)}: {quoted(retry)} is no RetryPolicy")
             if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
@@ -364,7 +382,7 @@ class ExecutorRegistry(Unpicklable):
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
             self._executors[type] = Executor(
-                type, function, retry, input, is_async, deterministic, effects, max_recoveries
+                type, function, retry, input, is_async, deterministic, effects, timeout, max_recoveries
             )
             return function
 

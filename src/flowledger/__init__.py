@@ -34,9 +34,12 @@ if TYPE_CHECKING:
         NotFound,
         NothingAsOf,
         NotReached,
+        RetryLater,
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        StepCancelled,
+        StepTimedOut,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -206,6 +209,7 @@ __all__ = [
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetryLater",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
@@ -230,8 +234,10 @@ __all__ = [
     "StateChange",
     "Status",
     "StepCancellation",
+    "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
@@ -282,7 +288,8 @@ _NAMES = {
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
-        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
+        "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
+        "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.cancellation": "StepCancellation",
