@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from threading import Condition, Thread
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -91,6 +92,8 @@ class Custody(ResetOnFork):
         }
         self.lease_until = 0
         self._started_at = 0
+        self._beat_at = 0.0
+        """When the next heartbeat is due, by the machine's monotonic clock."""
         self._changed = Condition()
         self._thread: Thread | None = None
         self._is_attached = False
@@ -108,11 +111,11 @@ class Custody(ResetOnFork):
 
     # --- claims -------------------------------------------------------------------------------------------------------
 
-    def claim(self) -> dict[str, Any]:
-        """What an event says with which this worker claims a run. Raises StorageUnavailable."""
+    def claim(self, now: int) -> dict[str, Any]:
+        """What an event says with which this worker claims a run, at the time ``now``. Raises StorageUnavailable."""
         handle_missed_fork()
-        if self.lease_until - self._now() < self.lease // 2:
-            self.renew()
+        if self.lease_until - now < self.lease // 2:
+            self.renew(now)
         return {"worker": self.worker, "lease_until": self.lease_until}
 
     def begin(self, state: RunState) -> Execution:
@@ -143,10 +146,12 @@ class Custody(ResetOnFork):
 
     # --- the heartbeat ------------------------------------------------------------------------------------------------
 
-    def renew(self) -> None:
-        """Renew the lease. Raises StorageUnavailable."""
-        self._leases.set_clock()
-        now = self._now()
+    def renew(self, now: int | None = None) -> None:
+        """Renew the lease, from ``now`` on. Raises StorageUnavailable."""
+        if now is None:
+            self._leases.set_clock()
+            now = self._now()
+        self._beat_at = monotonic() + self.lease / _SECOND / BEATS_A_LEASE
         self._started_at = self._started_at or now
         worker = self.worker
         self._leases.renew(
@@ -211,7 +216,7 @@ class Custody(ResetOnFork):
         said = False
         while self._is_busy(every):
             try:
-                if self.lease_until - self._now() <= self.lease - self.lease // BEATS_A_LEASE:
+                if monotonic() >= self._beat_at:
                     self.renew()
                 self._tell_what_is_given_up()
                 self.look()

@@ -220,7 +220,7 @@ class RunServices:
         """The event with which this process claims a run, saying so."""
         if self.custody is None or event.type not in CLAIMS:
             return event
-        return NewEvent(event.type, {**event.data, **self.custody.claim()})
+        return NewEvent(event.type, {**event.data, **self.custody.claim(event.data["recorded_at"])})
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent], command: Command = PLAIN) -> Run:
         """An operator's command: decided again for as long as other writers append first.
