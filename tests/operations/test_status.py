@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 import flowledger as fl
-from flowledger.testing import ManualClock, memory_ledger
+from flowledger.domain.execution.step import StepLimits
+from flowledger.domain.values.clock import micros_clock
+from flowledger.domain.values.json import MAX_VALUE_BYTES
+from flowledger.infrastructure.ledger.open import compose
+from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.testing import ManualClock
 
 from ..effort import tries
 from .until import until
@@ -161,7 +166,8 @@ def test_a_run_that_was_given_up_is_lost_until_somebody_takes_it(ledger: fl.Ledg
 
 
 def test_a_run_that_nobody_holds_is_unowned(executors: fl.ExecutorRegistry) -> None:
-    with memory_ledger(executors) as ledger:
+    now = micros_clock(None)
+    with compose(open_store("memory:"), executors, now, StepLimits(MAX_VALUE_BYTES)) as ledger:  # as older releases did
         ledger.workflows.save(TWO, workflow_id="w")
         with pytest.raises(KeyboardInterrupt):
             ledger.runs.start("w", payload="die")
