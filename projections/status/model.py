@@ -29,8 +29,11 @@ class WorkflowBacklog:
     """The same of one version of a workflow."""
 
     workflow_id: str
+    """The workflow."""
     workflow_version: int
+    """Its version, which the runs are pinned to."""
     backlog: Backlog
+    """Its runs."""
     oldest_due_at: datetime | None
     """Since when the one of its runs is due that has been for longest."""
     lost: int
@@ -44,10 +47,13 @@ class Stranded:
     """Runs that are due, and that no worker which lives can execute."""
 
     workflow_id: str
+    """The workflow."""
     workflow_version: int
+    """Its version, which the runs are pinned to."""
     due: int
     """How many."""
     reason: str
+    """Why no worker takes them: which executors or globals are missing where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class PoolUse:
     size: int
     """The most that it opens."""
     in_use: int
+    """How many are used."""
     waiting: int
     """Threads that wait for one."""
 
@@ -101,7 +108,9 @@ class HealthCheck:
     name: str
     """``store``, ``index`` or ``worker``."""
     ok: bool
+    """Whether it is as it should be."""
     message: str
+    """How it is, in words."""
 
 
 @dataclass(frozen=True, slots=True)

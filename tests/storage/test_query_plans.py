@@ -66,13 +66,12 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "finished_at": ended,
         "version": 2,
         "queued": status == "active" and number % 2 == 0,
-        "owner": "me" if status == "active" and number % 2 else None,
         "ready_at": number * 1000 if status != "paused" and ended is None and number % 2 == 0 else None,
         "wait_version": 2 if status == "paused" else None,
         "asked_at": number * 1000 if status == "paused" else None,
         "due_at": number * 2000 if status == "paused" and number % 2 else None,
         "held": False,
-        "owner": f"o{number % 8}" if status == "active" else None,
+        "owner": f"o{number % 8}" if status == "active" and number % 2 else None,
     }
     return tuple(row[name] for name in COLUMNS)
 
