@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import (
     chart,
+    due_runs,
     engine_lines,
     forking,
     growth,
@@ -22,6 +23,7 @@ from . import (
     reading,
     replaying,
     start_up,
+    starting,
     stored_bytes,
     walking,
 )
@@ -36,6 +38,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "many-runs": many_runs.measure,
     "many-writers": many_writers.measure,
     "queued-runs": queued_runs.measure,
+    "due-runs": due_runs.measure,
+    "starting": starting.measure,
     "reading": reading.measure,
     "replaying": replaying.measure,
     "history": history.measure,

@@ -23,7 +23,7 @@ def kill_two_workers(cluster: Cluster, chance: random.Random) -> None:
 
 
 def stall_a_worker(cluster: Cluster, chance: random.Random) -> None:
-    """It goes on when others have done some work meanwhile, or could do none, as it stalled in the middle of a write."""
+    """It goes on when others have done some work meanwhile, or could do none, as it stalled in a write."""
     worker = chance.choice(cluster.workers)
     worker.stall()
     cluster.advance(events=40, within=2 * cluster.lease)

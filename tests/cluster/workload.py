@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -24,7 +25,7 @@ def definition() -> dict[str, Any]:
     names = [f"n{number:02}" for number in range(STEPS)]
     return {
         "nodes": [{"id": name, "type": ODD.get(number, "work")} for number, name in enumerate(names)],
-        "edges": [{"source": a, "target": b} for a, b in zip(names, names[1:], strict=False)],
+        "edges": [{"source": a, "target": b} for a, b in pairwise(names)],
     }
 
 
