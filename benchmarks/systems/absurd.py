@@ -11,7 +11,7 @@ from ..fleet import STEPS, fleet, runs_from_start_to_end
 from ..workers import Work
 from .ours import OUTPUT
 
-CONNECTIONS = 4
+CONNECTIONS = 6
 """Of each process: a client works on one connection, whatever its concurrency."""
 QUEUE = "bench"
 OPEN = "SELECT count(*) FROM absurd.r_bench WHERE state IN ('pending', 'sleeping', 'running')"

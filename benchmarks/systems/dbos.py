@@ -15,7 +15,7 @@ QUEUE = "steps"
 OPEN = "SELECT count(*) FROM dbos.workflow_status WHERE queue_name = 'steps' AND status IN ('ENQUEUED', 'PENDING')"
 CONCURRENCY = 20
 """Workflows at once in a process."""
-POLL = 0.1
+POLL = 0.05
 """Seconds; by default they are 1."""
 
 

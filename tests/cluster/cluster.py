@@ -68,14 +68,16 @@ class Process:
 class Cluster:
     """So many worker processes and a desk. Those that die are replaced by others of new names."""
 
-    def __init__(self, url: str, folder: Path, *, runs: int, workers: int = 3, lease: float = 3.0) -> None:
+    def __init__(
+        self, url: str, folder: Path, *, runs: int, workers: int = 3, lease: float = 3.0, rate: float = float("inf")
+    ) -> None:
         self.url = url
         self.folder = folder
         self.runs = runs
         self.lease = lease
         self._numbers = count()
         self._all: list[Process] = []
-        self.desk = self._start("desk", "desk", str(runs))
+        self.desk = self._start("desk", "desk", str(runs), str(rate))
         self.workers = [self._worker(place) for place in range(workers)]
 
     def replace(self, worker: Process) -> None:

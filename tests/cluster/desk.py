@@ -1,6 +1,10 @@
-"""Who starts the runs and answers their questions: ``python -m tests.cluster.desk URL FOLDER NAME LEASE RUNS``."""
+"""Who starts the runs and answers their questions: ``python -m tests.cluster.desk URL FOLDER NAME LEASE RUNS [RATE]``.
+
+All runs are started at once, or so many a second.
+"""
 
 import sys
+import time
 
 import flowledger as fl
 
@@ -9,14 +13,15 @@ from .process import opened, told_to_stop
 from .workload import ASKED, WORKFLOW, definition
 
 
-def main(url: str, folder: str, name: str, lease: str, runs: str) -> None:
+def main(url: str, folder: str, name: str, lease: str, runs: str, rate: str = "inf") -> None:
     with opened(url, folder, name, float(lease)) as (ledger, journal):
         while not _saved(ledger, journal):
             told_to_stop.wait(0.1)
-        numbers = list(range(int(runs)))
+        began, numbers = time.monotonic(), list(range(int(runs)))
         while not told_to_stop.is_set():
+            due = (time.monotonic() - began) * float(rate)
             # Who doesn't know whether a run was started starts it again, by the same key.
-            numbers = [number for number in numbers if not _started(ledger, journal, number)]
+            numbers = [number for number in numbers if number > due or not _started(ledger, journal, number)]
             _answer_all(ledger, journal)
             told_to_stop.wait(0.05)
 
