@@ -13,7 +13,7 @@ from .ours import OUTPUT
 
 CONCURRENCY = 100
 """Runs at once in a process: those that wait for a commit share it."""
-OPEN = "SELECT count(*) FROM index_runs WHERE status = 'active'"
+OPEN = "SELECT count(*) FROM flowledger_index_runs WHERE status = 'active'"
 WORKFLOW = "line"
 
 

@@ -52,7 +52,7 @@ def growth(samples: list[Sample]) -> dict[str, float]:
 _COUNTS = """
     SELECT count(*), count(*) FILTER (WHERE finished_at IS NULL), min(started_at) FILTER (WHERE finished_at IS NULL),
         (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')
-    FROM index_runs"""
+    FROM flowledger_index_runs"""
 
 
 def _sample(cluster: Cluster, seconds: float, watch: psycopg.Connection) -> Sample:
