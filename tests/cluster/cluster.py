@@ -18,6 +18,16 @@ PATIENCE = 120.0
 """Seconds without any progress after which nothing is expected any more; machines may be slow."""
 
 
+def wait_for(folder: Path, reached: Callable[[], bool]) -> None:
+    """Wait until it is so, for as long as anything goes on at all among those whose journals are there."""
+    size, since = journal.size(folder), time.monotonic()
+    while not reached():
+        if (now := journal.size(folder)) != size:
+            size, since = now, time.monotonic()
+        assert time.monotonic() - since < PATIENCE, "nothing has happened for a long time"
+        time.sleep(0.05)
+
+
 class Process:
     """A Python process of ours, in a network namespace of its own if one is named."""
 
@@ -57,6 +67,9 @@ class Process:
         self._process.stdin.close()
         assert self._process.wait(PATIENCE) == 0
 
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def discard(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -90,13 +103,7 @@ class Cluster:
         return sum(path.read_bytes().count(b'"acknowledged"') for path in self.folder.iterdir())
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
-        """Wait until it is so, for as long as anything goes on at all."""
-        size, since = journal.size(self.folder), time.monotonic()
-        while not reached():
-            if (now := journal.size(self.folder)) != size:
-                size, since = now, time.monotonic()
-            assert time.monotonic() - since < PATIENCE, "nothing has happened for a long time"
-            time.sleep(0.05)
+        wait_for(self.folder, reached)
 
     def advance(self, events: int, within: float) -> bool:
         """Wait until so many more events are acknowledged, for so many seconds at most. Whether they were."""

@@ -13,6 +13,7 @@ class Journal:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._name = name
+        self.folder = folder
         self._file = os.open(folder / f"{name}.{os.getpid()}", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def note(self, what: str, **more: Any) -> None:

@@ -1,6 +1,8 @@
 """Runs of twenty steps with retries, time-outs and waits, whose executors note what they do in a journal."""
 
 import hashlib
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -18,6 +20,8 @@ STEPS = 20
 ODD = {3: "flaky", 7: "nap", 11: "ask", 15: "flaky", 17: "slow"}
 """The type of node by its number; all others are plain work."""
 ASKED = "n11"
+GATE = "gate"
+"""Steps of the type ``long`` end when a file of this name is beside the folder of the journal, or they are told to."""
 NAP = timedelta(seconds=0.2)
 
 
@@ -51,7 +55,22 @@ def executors(journal: Journal) -> fl.ExecutorRegistry:
     def ask(step: fl.StepContext) -> Any:
         return fl.Pause("go on?") if step.answer is None else work(step)
 
+    def long(step: fl.StepContext) -> Any:
+        run = str(step.run_id)
+        journal.note("begins", run=run)
+        while not step.cancelled.wait(0.02):
+            if (journal.folder.parent / GATE).exists():
+                return work(step)
+        journal.note("told", run=run, reason=step.cancelled.reason)
+        return "too late"
+
+    def poison(step: fl.StepContext) -> Any:
+        note_effect(journal, step)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     registry.register("work")(work)
+    registry.register("long")(long)
+    registry.register("poison", max_recoveries=2)(poison)
     registry.register("flaky", retry=retry)(flaky)
     registry.register("nap")(nap)
     registry.register("ask")(ask)
