@@ -14,14 +14,14 @@ from .workload import executors, note_acknowledgements
 
 
 @contextmanager
-def opened(url: str, folder: str, name: str, lease: float) -> Iterator[tuple[fl.Ledger, Journal]]:
+def opened(url: str, folder: str, name: str, lease: float) -> Iterator[fl.Ledger]:
     """A ledger whose acknowledged events are noted; what isn't there yet is waited for."""
     journal = Journal(Path(folder), name)
     note_acknowledgements(journal)
     logging.getLogger("flowledger").addHandler(_Said(journal))
     while True:
         try:
-            ledger = fl.open_ledger(url, executors(journal))
+            ledger = fl.open_ledger(url, executors(journal), lease=lease)
         except fl.StorageUnavailable:
             if told_to_stop.wait(0.1):
                 sys.exit()
@@ -29,7 +29,7 @@ def opened(url: str, folder: str, name: str, lease: float) -> Iterator[tuple[fl.
             break
     with ledger:
         print("ready", flush=True)
-        yield ledger, journal
+        yield ledger
 
 
 class _Said(logging.Handler):
