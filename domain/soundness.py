@@ -18,6 +18,7 @@ from .values.idempotency import LONGEST_KEY
 from .values.ids import keyed_work_order_id, workflow_stream
 from .values.json import MAX_DEPTH, freeze
 from .values.names import check_name
+from .values.trace_ids import check_traceparent
 from .work_order import OPENED
 from .workflow import SAVES
 from .workflow.definition import WorkflowDefinition
@@ -79,6 +80,8 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
             _check_digest(f"drifted.{node_type}", source, data.get("code", {}).get(node_type))
     if type in SAVES:
         _check_save(data)
+    if "traceparent" in data:
+        check_traceparent(data["traceparent"], "traceparent")
     if "adopted" in data:
         _check_adopted(data)
     if type != OPENED:

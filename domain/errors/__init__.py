@@ -27,6 +27,7 @@ FlowledgerError
 ├── IllegalTransition
 │   ├── AlreadyRetried
 │   └── RunHeld
+├── NotReached            a run didn't come to stand as somebody waited for; also a TimeoutError
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
 ├── EffectNotRecorded     a reproduction or fork doesn't act on the world; the step fails
@@ -54,7 +55,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, NotReached, RunHeld, RunMovedOn, WaitClosed
 from .steps import EffectNotRecorded, ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
@@ -83,6 +84,7 @@ __all__ = [
     "LaterEvent",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NotStorable",
     "NothingAsOf",
     "RunHeld",

@@ -72,6 +72,8 @@ class RunStarted(Recorded):
     edited: NotRequired[EditedResult]
     asks_again: NotRequired[Literal[True]]
     """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
+    traceparent: NotRequired[str]
+    """The span in which it was started, as W3C Trace Context writes it, where that was traced."""
     given_answer: NotRequired[GivenAnswer]
     """Of a retry: its first step sees this answer of an earlier run, whose payload is that of the retry."""
 

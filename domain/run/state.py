@@ -33,6 +33,8 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.traceparent: str | None = None
+        """The span in which it was started."""
         self.adopted: int | None = None
         """The version of the snapshot from elsewhere that the run began as."""
         self.code: Mapping[str, str] = {}

@@ -19,6 +19,7 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     state.definition_digest = data.get("definition_digest", "")  # absent where an engine runs without a store
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
+    state.traceparent = data.get("traceparent")
     state.queued = "queued" in data
     _run_by(state, data)
     state.current_node_id = data.get("start_node_id")

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
@@ -189,7 +190,9 @@ class _Awaiter:
             return await awaitable
 
         runner = self._runner
-        return self._submit(lambda: runner.run(await_it()))
+        # The caller's context of now: the runner would use that of the first awaitable for all.
+        around = copy_context()
+        return self._submit(lambda: runner.run(await_it(), context=around))
 
     def _submit(self, work: Callable[[], Any]) -> Any:
         if self._thread is None:

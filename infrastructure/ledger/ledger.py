@@ -1,25 +1,29 @@
 """The ledger: one open store, and the public namespaces on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
-from ..concurrency.async_variants import run_in_thread
+from ...projections.bulk import BulkFailure
+from ...projections.replay.report import ReplayReport
+from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
 from ..files.paths import to_path
+from ..operations.spread import AnyExecutor
 from ..services.history.service import History
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
-from ..transfer.report import BackupReport
+from ..transfer.report import BackupReport, ExportReport
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
+    from .bulk import Reopen
 
 
 class Ledger(Unpicklable):
@@ -37,11 +41,13 @@ class Ledger(Unpicklable):
         threads: Threads,
         now: Callable[[], int],
         close: Callable[[], None],
+        reopen: "Reopen",
     ) -> None:
         self._store = store
         self._threads = threads
         self._now = now
         self._close = close
+        self._reopen = reopen
         self.workflows = workflows
         self.runs = runs
         self.history = history
@@ -110,6 +116,65 @@ class Ledger(Unpicklable):
 
         return back_up(self._store, to_path(path), force=force, progress=progress)
 
+    def replay_many(
+        self,
+        run_ids: Iterable[str],
+        app: str,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        effects: Collection[str] = (),
+        globals: Mapping[str, Any] | None = None,
+        ignore_code: bool = False,
+        against: int | str | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ReplayReport | BulkFailure]:
+        """Replay many runs on the workers of an executor, and yield what came of each, in the order of ``run_ids``.
+
+        ``executor`` has a ``submit`` that answers with a future, as those of concurrent.futures and Dask's Client have,
+        or is a function that makes one: that one is closed in the end, and made anew where it breaks. Without one the
+        runs are replayed in so many ``workers``, processes of their own, by default one for each core, and come as they
+        are done.
+
+        Workers are sent this store's URL, with its password, and import ``app``, the ``module:name`` of the registry;
+        on other machines they need both, and this release of flowledger. ``chunk`` runs are sent together, and
+        ``at_once`` chunks are with the executor. ``effects``, ``globals``, ``ignore_code`` and ``against`` are as in
+        ``history.replay``.
+
+        What can't be read, or fails, is a ``BulkFailure`` of its own. A chunk whose worker was lost is repeated; a run
+        that ends its worker each time is named. Closing the iterator cancels what hasn't begun.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, listed, replay_job
+
+        job = replay_job(self._store, self._reopen, app, effects, globals, ignore_code, against)
+        return do_with_all(job, listed(run_ids), executor, workers, chunk, at_once)
+
+    def export_many(
+        self,
+        run_ids: Iterable[str],
+        folder: str | Path,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ExportReport | BulkFailure]:
+        """Write the runs ``run_ids``, each to a file as ``history.export`` writes it; yields what came of each.
+
+        ``folder`` is made if it isn't there; workers on other machines must have it at the same path. ``executor``,
+        ``workers``, ``chunk`` and ``at_once`` are as in ``replay_many``.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, export_job, listed
+
+        ids = listed(run_ids)
+        job = export_job(self._store, self._reopen, ids, to_path(folder, "folder"))
+        return do_with_all(job, ids, executor, workers, chunk, at_once)
+
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.
 
@@ -118,6 +183,8 @@ class Ledger(Unpicklable):
         """
         self._close()
 
+    areplay_many = iterate_in_thread(replay_many)
+    aexport_many = iterate_in_thread(export_many)
     averify = run_in_thread(verify)
     abackup = run_in_thread(backup)
     arebuild = run_in_thread(rebuild)

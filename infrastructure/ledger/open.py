@@ -23,14 +23,17 @@ from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
+from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..telemetry.settings import Telemetry, observer_of
 from .ledger import Ledger
 
 if TYPE_CHECKING:
     from ...domain.ports import EventStore
     from ..storage.event_store import LedgerEventStore
     from ..storage.log.event_log import EventLog
+    from ..telemetry.observer import Observer
 
 
 def open_ledger(
@@ -44,6 +47,7 @@ def open_ledger(
     durability: Literal["step", "batch"] | Batch = "step",
     globals: Mapping[str, Any] | Callable[[Run], Mapping[str, Any] | None] | None = None,
     threads: int = EXECUTOR_THREADS,
+    telemetry: Telemetry | None = None,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
@@ -65,6 +69,8 @@ def open_ledger(
     another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
     starts runs and waits for them lends them its thread.
 
+    ``telemetry``: sends spans and metrics of runs by OpenTelemetry. Without it, nothing of OpenTelemetry is imported.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
@@ -72,12 +78,16 @@ def open_ledger(
     batch, ledger_globals = _read_durability(durability), LedgerGlobals(globals)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
+    if telemetry is not None and not isinstance(telemetry, Telemetry):
+        raise InvalidRequest(f"telemetry {quoted(telemetry)} is no Telemetry: give fl.Telemetry()")
     from ..storage.codec import EVENT_OVERHEAD
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     limits = StepLimits(max_value_bytes)
-    return compose(store, executors, micros_clock(clock), limits, checkpoint_every, batch, threads, ledger_globals)
+    observer = None if telemetry is None else observer_of(telemetry)
+    now = micros_clock(clock)
+    return compose(store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, observer)
 
 
 def compose(
@@ -89,6 +99,7 @@ def compose(
     batch: Batch | None = None,
     threads: int = EXECUTOR_THREADS,
     globals: LedgerGlobals | None = None,
+    observer: "Observer | None" = None,
 ) -> Ledger:
     """Compose a ledger on an open store. ``now`` returns microseconds since 1970."""
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
@@ -99,7 +110,8 @@ def compose(
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
-    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
+    reader = RunReader(index, store.wakeups)
+    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, reader, batch, observer)
 
     def close() -> None:
         pools.executors.close(_CLOSED)
@@ -115,7 +127,17 @@ def compose(
         pools,
         now,
         close,
+        reopen,
     )
+
+
+def reopen(url: str, app: str | None, max_value_bytes: int) -> Ledger:
+    """Open the ledger of a store again, in a worker of bulk work. Raises InvalidRequest, StorageUnavailable."""
+    from ..operations.jobs import load_registry
+
+    executors = None if app is None else load_registry(app)
+    # A process trusts only its own checkpoints, and this ledger is closed after a few runs.
+    return open_ledger(url, executors, create=False, max_value_bytes=max_value_bytes, checkpoint_every=None)
 
 
 def _read_durability(durability: object) -> Batch | None:

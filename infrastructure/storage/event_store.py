@@ -43,6 +43,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         wakeups: Wakeups | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.url: str | None = None
+        """With which other processes can open it; None where the caller has opened it."""
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        NotReached,
         RunHeld,
         RunMovedOn,
         RunNotFound,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
+    from .projections.bulk import BulkFailure
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
 
 __version__ = "0.2.0"
@@ -119,6 +123,7 @@ __all__ = [
     "AuditedWorkflow",
     "BackupReport",
     "Batch",
+    "BulkFailure",
     "BulkItem",
     "BulkOperation",
     "Changes",
@@ -166,6 +171,7 @@ __all__ = [
     "NodeTiming",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -213,7 +219,9 @@ __all__ = [
     "StoreReadOnly",
     "StreamRecord",
     "TakenFrom",
+    "Telemetry",
     "Timings",
+    "TraceLink",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -249,7 +257,7 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
+        "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
@@ -272,9 +280,11 @@ _NAMES = {
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
+    "projections.bulk": "BulkFailure",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
@@ -295,6 +305,7 @@ _NAMES = {
     "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
     "projections.runs.audit_trail": "Act",
+    "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",

@@ -13,7 +13,7 @@ from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
 from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
-from ....domain.workflow import JobCode
+from ....domain.workflow import JobCode, WorkflowSnapshot
 from ....domain.workflow.same_code import sources_by_digest
 from ....projections.replay.divergence import (
     Difference,
@@ -37,6 +37,21 @@ class ReplayScope(NamedTuple):
     """Types of executors whose outcomes are taken from the record."""
     ignore_code: bool
     """Whether outcomes are taken from the record without a doubt where the code has changed since."""
+
+
+class Tried(NamedTuple):
+    """Another version of the workflow, which is tried on the record of a run."""
+
+    other: WorkflowSnapshot
+    pinned: WorkflowSnapshot
+    """The version that the run used."""
+
+    def diverging_start(self, started_at: str | None) -> Difference | None:
+        """Where the run began at the start of its own version, and the other one has another."""
+        own, other = self.pinned.definition.start, self.other.definition.start
+        if started_at is None or started_at != own or other == own:
+            return None
+        return Difference("/start", own, other)
 
 
 def choose_scope(
@@ -82,7 +97,9 @@ class Replay:
         scope: ReplayScope,
         settings: CallSettings,
         absent: AbsentGlobals | None,
+        tried: Tried | None,
     ) -> None:
+        self._tried = tried
         self._state = state
         self._pages = pages
         self._plan = plan
@@ -119,8 +136,10 @@ class Replay:
                         due = self._compare(version, step, outcome)
                     self._divergence = due
                 elif "definition_digest" in data:
-                    self._divergence = self._compare_definition(version, data["definition_digest"])
+                    self._divergence = self._compare_definition(version, data)
                 if self._divergence is not None:
+                    if version == 1 and self._tried is not None:
+                        evolve_recorded(state, version, type, data)  # the run began so; another would have elsewhere
                     return
                 if "drifted" in data:
                     self._sources |= sources_by_digest({}, [data])
@@ -151,10 +170,14 @@ class Replay:
             ),
             divergence=self._divergence or self._doubt,
             ignored_code=self._scope.ignore_code,
+            against=None if self._tried is None else self._tried.other.version,
         )
 
-    def _compare_definition(self, version: int, digest: str) -> Divergence | None:
-        found = first_difference(digest, self._plan.definition.digest)
+    def _compare_definition(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
+        if self._tried is not None:
+            begins = self._tried.diverging_start(data.get("start_node_id"))
+            return None if begins is None else Divergence(None, None, version, "order", *begins, None)
+        found = first_difference(data["definition_digest"], self._plan.definition.digest)
         return None if found is None else Divergence(None, None, version, "definition", *found, None)
 
     def _next_call(self, version: int, recorded: NewEvent) -> Execute | Divergence | None:

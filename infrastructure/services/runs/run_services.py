@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from random import random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
@@ -21,7 +21,7 @@ from ....domain.execution.step_loop import (
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RECOVERED, RunState, evolve, fail
+from ....domain.run import CANCELLED, RECOVERED, RunState, evolve, fail
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -39,6 +39,10 @@ from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
 from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .effects import record_for
+from .waiting import RunReader
+
+if TYPE_CHECKING:
+    from ...telemetry.observer import Observer
 
 
 class Runnable(NamedTuple):
@@ -74,23 +78,28 @@ class RunServices:
         limits: StepLimits,
         threads: Threads,
         globals: LedgerGlobals,
+        reader: RunReader,
         batch: Batch | None = None,
+        observer: "Observer | None" = None,
     ) -> None:
-        self.store = store
+        self.store = store if observer is None else observer.watch(store)
         self.runs = runs
         self.workflows = workflows
         self.now = now
         self.threads = threads
+        self.reader = reader
         self._executors = executors
         self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
         self._globals = globals
         self._timer = Timer()
+        self._observer = observer
 
     def close(self) -> None:
-        """Store the events that still wait for a batch to fill."""
+        """Store the events that still wait for a batch to fill, and refuse those who wait for runs."""
         self._timer.close()
+        self.reader.close()
 
     # --- arguments ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +174,12 @@ class RunServices:
 
     def begin(self, state: RunState, events: list[NewEvent], work_order: Write) -> None:
         """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
-        append_next(self.store, state, events, work_order)
+        observer = self._observer
+        if observer is None:
+            append_next(self.store, state, events, work_order)
+            return
+        append_next(self.store, state, [observer.mark_start(events[0]), *events[1:]], work_order)
+        observer.begin(state)
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent], command: Command = PLAIN) -> Run:
         """An operator's command: decided again for as long as other writers append first.
@@ -185,6 +199,8 @@ class RunServices:
             except ConcurrencyError as error:
                 attempts.check_progress(state.version, error)
                 continue
+            if self._observer is not None and event.type == CANCELLED:
+                self._observer.end(state)
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
@@ -199,6 +215,8 @@ class RunServices:
             failed = fail(state, reason, settings.by, self.now())
             key = {name: event.data[name] for name in ("key", "request") if name in event.data}
             append_next(self.store, state, [NewEvent(failed.type, {**failed.data, **key})])
+            if self._observer is not None:
+                self._observer.end(state)
             return self.execution(state, None)
         self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
@@ -206,14 +224,20 @@ class RunServices:
             event = NewEvent(event.type, {**event.data, **code})
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
+        due_at = state.due_at
         Committer(self.store, state, self.threads)([event])
+        if self._observer is not None:
+            self._observer.claim(event, due_at)
         record = record_for(self.store, self.runs, state)
         return self.execution(state, step_loop(state, plan, settings, record))
 
     def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
-        return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+        work = None if steps is None else (steps, self._commit(state))
+        if work is not None and self._observer is not None:
+            work = self._observer.execute(state, *work)
+        return PreparedCall(work, lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.

@@ -13,9 +13,10 @@ from .adopt import AdoptRequest, adopt, read_snapshot
 from .repeating import Repeating
 from .start import StartRequest, make_key, start_new, start_once
 from .steering import Steering
+from .wait_for import WaitingFor
 
 
-class Runs(Steering, Repeating):
+class Runs(Steering, Repeating, WaitingFor):
     """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
     def get(self, run_id: str) -> Run:
