@@ -126,7 +126,7 @@ class Worker(Unpicklable):
         try:
             steps = self._work.steps_of(call)
             if steps is not None:
-                run_steps(*steps)
+                run_steps(*steps, self._work.services.threads.executors)
         except BaseException as error:  # noqa: BLE001 - said, and the run is left to others; this thread serves more runs
             self._work.report(error)
         finally:
