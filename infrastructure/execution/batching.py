@@ -58,9 +58,17 @@ class BatchCommitter:
     """
 
     def __init__(
-        self, store: EventStore, load: "_Load", state: RunState, batch: Batch, timer: "Timer", threads: Threads
+        self,
+        store: EventStore,
+        load: "_Load",
+        state: RunState,
+        batch: Batch,
+        timer: "Timer",
+        threads: Threads,
+        on_close: Callable[[], object],
     ) -> None:
         self._store = store
+        self._on_close = on_close
         self._load = load
         self._state = state
         self._run_id = state.run_id or ""
@@ -96,6 +104,7 @@ class BatchCommitter:
     def close(self) -> None:
         """The call is over. Where it was interrupted between two batches, the waiting steps are stored now."""
         self.store()
+        self._on_close()
         if self._refused is not None:
             _log.warning(
                 "the last steps of run %r were not stored and will run again: %s",

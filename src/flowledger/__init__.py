@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from .infrastructure.files.tables import write_rows
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
+    from .infrastructure.operations.async_worker import AsyncWorker
+    from .infrastructure.operations.worker import Worker
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
 
@@ -118,6 +121,7 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncWorker",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -238,6 +242,8 @@ __all__ = [
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkOrderSummary",
+    "Worker",
+    "WorkerStatus",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -315,6 +321,9 @@ _NAMES = {
     "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.workers.status": "WorkerStatus",
+    "infrastructure.operations.worker": "Worker",
+    "infrastructure.operations.async_worker": "AsyncWorker",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""
