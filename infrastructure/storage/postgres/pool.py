@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
+from ....domain.locks import lock_of
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..credentials import redact_secrets
 from .errors import unreachable
@@ -52,16 +53,19 @@ class Connection(psycopg.Connection[Any]):
     process = 0
     """The id of the process that opened it."""
 
-    added: int | None = None
-    """The offset that appends add to the number of their transaction, once it was read."""
+    @lazy
+    def added(self) -> dict[str, int]:
+        """By schema: the offset that appends add to the number of their transaction, once it was read."""
+        return {}
 
     @lazy
     def reused_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
     @lazy
-    def prepared(self) -> set[bytes]:
-        return set()
+    def prepared(self) -> dict[bytes, None]:
+        """The names of statements of ours that are prepared, the oldest first."""
+        return {}
 
 
 class ConnectionPool(ResetOnFork):
@@ -191,6 +195,33 @@ class ConnectionPool(ResetOnFork):
         with self._free:
             self._open -= 1
             self._free.notify()
+
+
+_shared: dict[str, tuple[ConnectionPool, list[object]]] = {}
+"""By connection string: the pool that several stores have in common, and their keys to it."""
+
+
+def join_pool(conninfo: str, key: object) -> ConnectionPool:
+    """The pool that all stores in schemas of one server have in common; ``leave_pool`` with the same key ends it."""
+    with lock_of(_shared):
+        if conninfo not in _shared:
+            _shared[conninfo] = ConnectionPool(conninfo), []
+        pool, keys = _shared[conninfo]
+        keys.append(key)
+        return pool
+
+
+def leave_pool(conninfo: str, key: object) -> None:
+    """Close the pool, if nobody else uses it. A key that has left already may do so again."""
+    with lock_of(_shared):
+        pool, keys = _shared.get(conninfo, (None, []))
+        if pool is None or key not in keys:
+            return
+        keys.remove(key)
+        if keys:
+            return
+        del _shared[conninfo]
+    pool.close()
 
 
 def open_connection(conninfo: str) -> Connection:
