@@ -1,6 +1,6 @@
 """The ledger: one open store, and the public namespaces on it."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +11,17 @@ from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
+from ...projections.workers.status import WorkerStatus
 from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
 from ..files.paths import to_path
+from ..operations.async_worker import AsyncWorker
 from ..operations.spread import AnyExecutor
+from ..operations.work import WorkerOptions
+from ..operations.worker import Worker
+from ..operations.workers import Workers
 from ..services.history.service import History
+from ..services.runs.custody import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
@@ -38,6 +44,7 @@ class Ledger(Unpicklable):
         runs: Runs,
         history: History,
         search: Search,
+        workers: Workers,
         threads: Threads,
         now: Callable[[], int],
         close: Callable[[], None],
@@ -52,6 +59,7 @@ class Ledger(Unpicklable):
         self.runs = runs
         self.history = history
         self.search = search
+        self._workers = workers
 
     def verify(
         self,
@@ -115,6 +123,55 @@ class Ledger(Unpicklable):
         from ..transfer.backup import back_up
 
         return back_up(self._store, to_path(path), force=force, progress=progress)
+
+    def worker(
+        self,
+        name: str | None = None,
+        concurrency: int = 8,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> Worker:
+        """Return a worker that executes the runs that are due, were queued, or were left by workers that are gone.
+
+        ``with ledger.worker():`` works in threads beside the block; ``ledger.worker().run()`` works here until it is
+        told to stop. ``name``: by default host and process id; two workers may have the same one. ``concurrency``: how
+        many runs at once. ``workflows``: the ids of those whose runs it takes; None: all. ``limits``: by node type, how
+        many steps at once. ``lease``: seconds after which others take its runs when it is gone. ``grace``: seconds that
+        steps under way have to end when it stops.
+
+        Runs whose executors or globals this process lacks are left to others. Raises InvalidRequest, also where the
+        ledger has no executors.
+        """
+        return self._workers.make(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def aworker(
+        self,
+        name: str | None = None,
+        concurrency: int = 100,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> AsyncWorker:
+        """Return the same with a task for each run: ``async with ledger.aworker():``, or ``await worker.run()``.
+
+        Raises InvalidRequest.
+        """
+        return self._workers.make_async(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def workers(self) -> list[WorkerStatus]:
+        """Return the workers that the store knows, with the ids of their runs, those first that began first.
+
+        Processes that execute runs in their own calls are among them. One that is gone is listed until all its runs are
+        taken, and some time longer.
+
+        Raises StorageUnavailable.
+        """
+        return self._workers.status()
+
+    aworkers = run_in_thread(workers)
 
     def replay_many(
         self,

@@ -34,9 +34,12 @@ if TYPE_CHECKING:
         NotFound,
         NothingAsOf,
         NotReached,
+        RetryLater,
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        StepCancelled,
+        StepTimedOut,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -71,9 +74,12 @@ if TYPE_CHECKING:
     from .infrastructure.files.tables import write_rows
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
+    from .infrastructure.operations.async_worker import AsyncWorker
+    from .infrastructure.operations.worker import Worker
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -105,7 +111,9 @@ if TYPE_CHECKING:
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
 
@@ -113,6 +121,7 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncWorker",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -186,6 +195,7 @@ __all__ = [
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetryLater",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
@@ -209,15 +219,19 @@ __all__ = [
     "StaleVersion",
     "StateChange",
     "StepCancellation",
+    "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
     "TakenFrom",
+    "Telemetry",
     "Timings",
+    "TraceLink",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -228,6 +242,8 @@ __all__ = [
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkOrderSummary",
+    "Worker",
+    "WorkerStatus",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -254,7 +270,8 @@ _NAMES = {
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
         "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
-        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
+        "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
+        "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.cancellation": "StepCancellation",
@@ -276,6 +293,7 @@ _NAMES = {
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
@@ -300,8 +318,12 @@ _NAMES = {
     "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
     "projections.runs.audit_trail": "Act",
+    "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.workers.status": "WorkerStatus",
+    "infrastructure.operations.worker": "Worker",
+    "infrastructure.operations.async_worker": "AsyncWorker",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""

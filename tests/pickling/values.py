@@ -17,7 +17,16 @@ import flowledger as fl
 
 from ..transfer.story import Story
 
-LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepCancellation", "StepContext"}
+LIVE = {
+    "BulkOperation",
+    "Engine",
+    "ExecutorRegistry",
+    "Ledger",
+    "RunWalk",
+    "StepCancellation",
+    "StepContext",
+    "Telemetry",
+}
 """What is no value: it holds a store, threads or functions."""
 
 
@@ -54,6 +63,7 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [*history.trail()]
         yield [history.diff(story.first, 2, 4), history.compare(story.first, story.retried)]
         yield [history.timings("mail"), history.reused(story.retried), history.lineage(story.retried)]
+        yield history.trace(story.first, 2)
         yield [history.replay(story.first), history.replay(story.stranger, verify=False)]
         yield [runs.retry(story.first, "send", preview=True), *runs.cancel_all([story.stranger])]
         yield [history.export(story.retried, folder / "run.jsonl"), ledger.verify(), ledger.search.lag()]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ....domain.errors import ExpressionError, InputInvalid
+from ....domain.errors import ExpressionError, InputInvalid, StepCancelled, StepTimedOut
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
 from ....domain.execution.routing import PlannedRoutes, Way, scope_after, way_after_failure, way_after_success
@@ -192,7 +192,7 @@ class Replay:
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
         was_taken = "recorded" in data  # nothing was executed then, and this run has the outcome of another one
-        is_taken = is_lost or was_taken or executor.type in self._scope.from_record
+        is_taken = is_lost or was_taken or _was_stopped(data) or executor.type in self._scope.from_record
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
                 return self._diverge_masked(version, data)
@@ -313,6 +313,11 @@ class Replay:
     def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
         return has_changed(executor.type, code_of(executor), known, self._sources)
+
+
+def _was_stopped(data: Mapping[str, Any]) -> bool:
+    """Whether time, or somebody, ended the step: executed again it would end otherwise, or not at all."""
+    return data.get("error", {}).get("type") in (StepTimedOut.__name__, StepCancelled.__name__)
 
 
 def _leads_nowhere(failed: Mapping[str, Any]) -> bool:

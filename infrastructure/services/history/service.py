@@ -29,6 +29,7 @@ from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.reused_results import ReusedResult, adopted_results, reused_results
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
+from ....projections.runs.trace_link import TraceLink, one_event, whole_run
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
@@ -186,6 +187,22 @@ class History(Unpicklable):
         if found is None or upto not in (None, found.version):
             raise VersionNotFound(upto or 0, self._head(run_id), subject)
         return read_header(run_id, found) or header_of(self._runs.load(run_id, found.version))
+
+    def trace(self, run_id: str, version: int | None = None) -> TraceLink:
+        """Return where a run, or its event at ``version``, is among the traces that OpenTelemetry collected.
+
+        The ids are derived from those of the run and its events, so there are some for every run, also for one that was
+        executed without telemetry, or by another process.
+
+        Raises RunNotFound, VersionNotFound.
+        """
+        check_run_id(run_id)
+        started_in = load_started(self._store, run_id).get("traceparent")
+        if version is None:
+            return whole_run(run_id, started_in)
+        moment = parse_moment(version, None)
+        version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
+        return one_event(run_id, self._store.read(run_id, upto=version, backwards=True), started_in)
 
     def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
         """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
@@ -432,6 +449,7 @@ class History(Unpicklable):
     aaudit = run_in_thread(audit)
     atrail = run_in_thread(trail)
     atimings = run_in_thread(timings)
+    atrace = run_in_thread(trace)
     adiff = run_in_thread(diff)
     acompare = run_in_thread(compare)
     aheader = run_in_thread(header)
