@@ -58,6 +58,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
     "schema": [[]],
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
+    "status": [[], ["--metrics"], ["--health", "--worker", "{evil}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
     "trace": [["{completed}"], ["{failed}@2"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],

@@ -32,6 +32,7 @@ from .commands import (
     replay,
     run,
     schema,
+    status,
     timings,
     trace,
     trail,
@@ -61,6 +62,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+status.register(app)
 read.register(app)
 lineage.register(app)
 trace.register(app)

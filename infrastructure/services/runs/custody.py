@@ -106,6 +106,7 @@ class Custody(ResetOnFork):
         """Whether it stops, and what it executes stops between two steps."""
         self._idle: set[str] = set()
         """Runs that are owned and weren't executed at the last look."""
+        self._is_beating = False
         self._silent = 0
         """How often in a row the store wasn't reached."""
         self._untold: dict[str, bool] = {}
@@ -271,16 +272,27 @@ class Custody(ResetOnFork):
         """
         every = min(LOOK_EVERY, self.lease / _SECOND / BEATS_A_LEASE)
         while self._is_busy(every):
-            beat = Thread(target=self._refresh, name="flowledger-heartbeat", daemon=True)
-            beat.start()
-            beat.join(every)
-            while beat.is_alive() and not self._closed:
+            self._is_beating = True
+            Thread(target=self._refresh, name="flowledger-heartbeat", daemon=True).start()
+            while not self._is_refreshed(every):
                 self._silent += 1
                 self._lose_in_time(every)
-                beat.join(every / 2)
             self._lose_in_time(every)
 
+    def _is_refreshed(self, seconds: float) -> bool:
+        """Wait for a beat, that long at most; nobody waits for one when this is closed."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: self._closed or not self._is_beating, seconds))
+
     def _refresh(self) -> None:
+        try:
+            self._beat_once()
+        finally:
+            with self._changed:
+                self._is_beating = False
+                self._changed.notify_all()
+
+    def _beat_once(self) -> None:
         try:
             if monotonic() >= self._beat_at:
                 self.renew()

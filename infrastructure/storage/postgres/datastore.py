@@ -12,6 +12,7 @@ from psycopg.types.composite import register_composite
 
 from ....domain.lazy import lazy
 from ....domain.values.clock import SteadyClock
+from ....projections.status.model import PoolUse
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
@@ -60,6 +61,10 @@ class PostgresDatastore(stock.PostgresDatastore):
     def clock(self) -> SteadyClock:
         """The server's clock. Whoever renews a lease sets it again."""
         return self._pool.clock
+
+    def pool_use(self) -> PoolUse:
+        """How the pool's connections are used."""
+        return self._pool.use()
 
     def set_clock(self) -> None:
         """Set it now."""

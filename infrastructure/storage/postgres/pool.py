@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 from ....domain.lazy import lazy
 from ....domain.locks import lock_of
 from ....domain.values.clock import SteadyClock
+from ....projections.status.model import PoolUse
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..credentials import redact_secrets
 from .errors import unreachable
@@ -103,6 +104,10 @@ class ConnectionPool(ResetOnFork):
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
         handle_missed_fork()
         return self._pop() or self._free_or_new()
+
+    def use(self) -> PoolUse:
+        """How many of its connections are used, and who waits for one; at about the same moment."""
+        return PoolUse(self._size, max(0, self._open - len(self._idle)), self._waiting)
 
     def release(self, connection: Connection) -> None:
         """Keep the connection for the next caller, unless it is broken or in a transaction."""
