@@ -25,6 +25,8 @@ from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..storage.callers import CallersConnection
+from .inside import Inside
 from .ledger import Ledger
 
 if TYPE_CHECKING:
@@ -101,6 +103,17 @@ def compose(
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
     run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
 
+    def within(caller: CallersConnection) -> Inside:
+        from ..storage.inside import InsideEventStore
+
+        inside = InsideEventStore(store, caller)
+        threads = Threads(pools.executors, inside.calls)
+        index = Index(inside.recorder)
+        workflows = WorkflowRepository(inside, index)
+        # Without checkpoints: they would be of events that the caller may take back.
+        services = run_services.within(inside, RunRepository(inside, store.checkpoints, None), workflows, threads)
+        return Inside(caller, Runs(services), Workflows(inside, index, workflows, executors, now, threads))
+
     def close() -> None:
         pools.executors.close(_CLOSED)
         run_services.close()
@@ -114,6 +127,7 @@ def compose(
         Search(indexer, pools),
         pools,
         now,
+        within,
         close,
     )
 

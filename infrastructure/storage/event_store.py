@@ -11,6 +11,7 @@ from ...domain.errors import (
     ConcurrencyError,
     EventNotReadable,
     EventsLost,
+    FlowledgerError,
     InvalidRequest,
     StorageCorrupt,
     StorageUnavailable,
@@ -132,7 +133,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 # Every conflict was on a stream whose writer takes any version: place the events again.
                 before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
                 if before == list(map(_place_of, stored)):
-                    raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
+                    raise self._unexplained(error) from error
             except PersistenceError as error:
                 raise to_storage_error(error) from error
             else:
@@ -269,7 +270,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             if isinstance(expected, int) and stream in refusals:
                 raise refusals[stream] from error
         if not refusals:
-            raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
+            raise self._unexplained(error) from error
+
+    def _unexplained(self, error: Exception) -> FlowledgerError:
+        """The error where storage refuses events though nothing is in their places."""
+        return StorageCorrupt(f"storage refuses an event though its version is free: {error}")
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
+from ...domain.errors import InvalidRequest
+from ..concurrency.threads import RunsInThread
+from .callers import CallersConnection
 from .codec import BODY
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
@@ -130,6 +133,15 @@ class LedgerRecorder(ApplicationRecorder):
             found = self.query(sql, parameters)
             if self.head(stream) == head:
                 return head, found
+
+    def within(self, caller: CallersConnection, threads: RunsInThread) -> "tuple[LedgerRecorder, RunsInThread]":  # noqa: ARG002 - of those that can
+        """The same recorder through a caller's connection, in the transaction there; and what async calls on it run in.
+
+        Raises InvalidRequest where the storage has no such connections.
+        """
+        raise InvalidRequest(
+            "within(…) needs a store in a database that your own tables are in, too: in PostgreSQL or an SQLite file"
+        )
 
     @abstractmethod
     def close(self) -> None:

@@ -22,6 +22,7 @@ from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import RECOVERED, RunState, evolve, fail
+from ....domain.run.events import CLAIMED
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -87,6 +88,16 @@ class RunServices:
         self._batch = batch
         self._globals = globals
         self._timer = Timer()
+        self._executes = True
+
+    def within(
+        self, store: EventStore, runs: RunRepository, workflows: WorkflowRepository, threads: Threads
+    ) -> "RunServices":
+        """The same on a store inside a transaction of the caller's: with the same plans, and it executes nothing."""
+        inside = copy(self)
+        inside.store, inside.runs, inside.workflows, inside.threads = store, runs, workflows, threads
+        inside._executes = False
+        return inside
 
     def close(self) -> None:
         """Store the events that still wait for a batch to fill."""
@@ -142,9 +153,11 @@ class RunServices:
 
     def check_executors(self, plan: Plan, node_id: str | None, workflow_id: str, version: int) -> None:
         """Raises where this process can't run on from a node (None: nothing is left to run): ExecutorMissing where it
-        lacks some executors, InvalidRequest where it has none at all."""
+        lacks some executors, InvalidRequest where it has none at all, or is inside a transaction of the caller's."""
         if node_id is None:
             return
+        if not self._executes:
+            raise InvalidRequest(_EXECUTES_NOTHING)
         if self._executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so it can read, save and queue but not run workflows"
@@ -194,6 +207,8 @@ class RunServices:
         """
         if event is None:
             return self.execution(state, None)
+        if not self._executes:
+            return self._queue(state, event)
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
         if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
             failed = fail(state, reason, settings.by, self.now())
@@ -209,6 +224,14 @@ class RunServices:
         Committer(self.store, state, self.threads)([event])
         record = record_for(self.store, self.runs, state)
         return self.execution(state, step_loop(state, plan, settings, record))
+
+    def _queue(self, state: RunState, event: NewEvent) -> PreparedCall[Run]:
+        """Leave the run to whoever executes it, where it isn't already."""
+        if event.type == RECOVERED:
+            raise InvalidRequest(_EXECUTES_NOTHING)
+        if event.type != CLAIMED:
+            append_next(self.store, state, [NewEvent(event.type, {**event.data, "queued": True})])
+        return self.execution(state, None)
 
     def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
         """The steps to execute, if any, and the run afterwards."""
@@ -228,6 +251,12 @@ class RunServices:
         if self._batch is None:
             return Committer(self.store, state, self.threads)
         return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)
+
+
+_EXECUTES_NOTHING = (
+    "no step is executed inside a transaction of yours, as each step's event must be durable before the next begins: "
+    "queue the run (start it with wait=False), commit, and let a worker execute it, or proceed with it afterwards"
+)
 
 
 def _after(state: RunState, events: Sequence[NewEvent]) -> RunState:
