@@ -4,9 +4,14 @@ SQLAlchemy is recognised without being imported: who gives one of its objects ha
 """
 
 import sys
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from ...domain.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from ..concurrency.threads import RunsInThread
+    from .recorder import LedgerRecorder
 
 TAKEN: Final = (
     "a connection of psycopg 3 (Connection, AsyncConnection), of SQLAlchemy 2 (Connection, Session, AsyncConnection, "
@@ -64,6 +69,11 @@ class CallersConnection:
     def _check_not_over(self) -> None:
         if self._is_over:
             raise InvalidRequest("the block of this ledger.within(…) is over: begin another one")
+
+
+Enter = Callable[[CallersConnection, "RunsInThread"], "tuple[LedgerRecorder, RunsInThread]"]
+"""How a store is entered through a caller's connection: from the threads for async calls to a recorder that works in
+the transaction there, and to what async calls on it are to run in."""
 
 
 def refuse_connection(given: object, taken: str = TAKEN) -> InvalidRequest:

@@ -18,6 +18,7 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
@@ -41,8 +42,10 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         checkpoints: CheckpointStore,
         search: SearchTable,
         wakeups: Wakeups | None = None,
+        enter: Enter | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.enter = enter
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search

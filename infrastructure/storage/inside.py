@@ -1,11 +1,13 @@
 """The event store inside a transaction of the caller's, who commits or rolls back."""
 
-from ...domain.errors import FlowledgerError, TransactionConflict
+from collections.abc import Sequence
+
+from ...domain.errors import FlowledgerError, InvalidRequest, TransactionConflict
 from ...domain.ports import Write
 from .callers import CallersConnection
 from .event_store import LedgerEventStore
-from .stored_events import LinkedEvent
-from .stream_heads import HeadCache
+from .stored_events import IndexedEvent, LinkedEvent
+from .stream_heads import Head, HeadCache
 
 
 class InsideEventStore(LedgerEventStore):
@@ -17,7 +19,11 @@ class InsideEventStore(LedgerEventStore):
     def __init__(self, outside: LedgerEventStore, caller: CallersConnection) -> None:
         """Raises InvalidRequest where the store has no transactions of callers."""
         vars(self).update(vars(outside))
-        self.recorder, self.calls = outside.recorder.within(caller, outside.threads)
+        if outside.enter is None:
+            raise InvalidRequest(
+                "within(…) needs a store that your own tables are beside: in PostgreSQL, or in an SQLite file"
+            )
+        self.recorder, self.calls = outside.enter(caller, outside.threads)
         self._heads = HeadCache(capacity=0)
 
     async def aappend(self, *writes: Write) -> list[int]:
@@ -28,6 +34,10 @@ class InsideEventStore(LedgerEventStore):
 
     def _commit(self, stored: list[LinkedEvent]) -> list[int]:
         return self.recorder.insert_events(stored)  # shared with nobody, and gone with the connection
+
+    def _committed(self, stored: Sequence[LinkedEvent], heads: dict[str, Head]) -> None:  # noqa: ARG002 - not believed
+        if any(isinstance(event, IndexedEvent) for event in stored):
+            self.wakeups.notify_after(self.recorder.callers_transaction)
 
     def _unexplained(self, error: Exception) -> FlowledgerError:
         return TransactionConflict(

@@ -11,9 +11,6 @@ from typing import Any, NamedTuple
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
-from ...domain.errors import InvalidRequest
-from ..concurrency.threads import RunsInThread
-from .callers import CallersConnection
 from .codec import BODY
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
@@ -61,6 +58,9 @@ class LedgerRecorder(ApplicationRecorder):
 
     dialect: Dialect
     """The dialect of the SQL that ``query`` takes."""
+
+    callers_transaction: int | None = None
+    """Where it is inside a transaction of a caller's: the number of that, if it has one and has appended."""
 
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
@@ -133,15 +133,6 @@ class LedgerRecorder(ApplicationRecorder):
             found = self.query(sql, parameters)
             if self.head(stream) == head:
                 return head, found
-
-    def within(self, caller: CallersConnection, threads: RunsInThread) -> "tuple[LedgerRecorder, RunsInThread]":  # noqa: ARG002 - of those that can
-        """The same recorder through a caller's connection, in the transaction there; and what async calls on it run in.
-
-        Raises InvalidRequest where the storage has no such connections.
-        """
-        raise InvalidRequest(
-            "within(…) needs a store in a database that your own tables are in, too: in PostgreSQL or an SQLite file"
-        )
 
     @abstractmethod
     def close(self) -> None:

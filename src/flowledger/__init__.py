@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
+        TransactionConflict,
         VersionNotFound,
         WaitClosed,
         WorkflowNotFound,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from .infrastructure.execution.engine import Engine
     from .infrastructure.files import read_definition
     from .infrastructure.files.tables import write_rows
+    from .infrastructure.ledger.inside import Inside
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
     from .infrastructure.queries.search.indexer import Lag
@@ -149,6 +151,7 @@ __all__ = [
     "ImportReport",
     "ImportedStream",
     "InputInvalid",
+    "Inside",
     "Intervention",
     "InvalidAnswer",
     "InvalidDefinition",
@@ -214,6 +217,7 @@ __all__ = [
     "StreamRecord",
     "TakenFrom",
     "Timings",
+    "TransactionConflict",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -245,7 +249,7 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
-        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict "
+        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict TransactionConflict "
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
@@ -270,6 +274,7 @@ _NAMES = {
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",
+    "infrastructure.ledger.inside": "Inside",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
     "infrastructure.queries.search.indexer": "Lag",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def definition(*types: str) -> dict[str, Any]:
     nodes = [{"id": f"{type}{number}", "type": type} for number, type in enumerate(types)]
     edges = [
         {"id": f"e{number}", "source": before["id"], "target": after["id"]}
-        for number, (before, after) in enumerate(zip(nodes, nodes[1:], strict=False))
+        for number, (before, after) in enumerate(pairwise(nodes))
     ]
     return {"nodes": nodes, "edges": edges, "start": nodes[0]["id"]}
 

@@ -34,6 +34,8 @@ COPY_FROM_BYTES = 2**20
 _SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
 _BASE: Final = "(pg_current_xact_id()::text::bigint + $1) << 20"
 """How the statements below write the position before the first of a transaction."""
+_RESULT: Final = "SELECT base FROM base"
+_RESULT_INSIDE: Final = "SELECT base, pg_current_xact_id()::text::bigint FROM base"
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
 _ARRAY = {name: psycopg.adapters.types[name].array_oid for name in ("int8", "text", "bytea")}
 _NOT_PREPARED: Final = b"26000"
@@ -98,7 +100,8 @@ class Statements:
             sql = _SQL["append_events"]
             if parts:
                 sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
-            self._inside[parts] = self._bound(sql.replace(_BASE, f"({_SQL['own_base']})"))
+            sql = sql.replace(_BASE, f"({_SQL['own_base']})").removesuffix(_RESULT) + _RESULT_INSIDE
+            self._inside[parts] = self._bound(sql)
         return self._inside[parts]
 
     def index_alone(self, parts: Collection[str]) -> bytes:
@@ -116,7 +119,7 @@ class Statements:
 def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
     named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
     steps = ",\n".join(f"_{name} AS (\n{sql})" for name, sql in named)
-    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\nSELECT base FROM base"
+    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\n{_RESULT}"
 
 
 statements_for = cache(Statements)
@@ -195,8 +198,10 @@ def _prepare(connection: Connection, statement: _Statement) -> None:
     connection.prepared.add(statement.name)
 
 
-def insert_inside(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> int:
-    """Store the events in the transaction that is open, without a savepoint. Returns the position before the first.
+def insert_inside(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> tuple[int, int]:
+    """Store the events in the transaction that is open, without a savepoint.
+
+    Returns the position before the first, and the number of the transaction.
 
     Raises psycopg's errors, PredecessorMissing, EpochMustBegin.
     """
@@ -208,7 +213,7 @@ def insert_inside(connection: Connection, statements: Statements, events: Sequen
     sql, binary = statements.inside(tuple(tables)), [Format.BINARY] * len(types)
     result = connection.pgconn.exec_params(sql, values, types, binary, Format.BINARY)
     try:
-        return _base_in(result)
+        return _base_in(result), int.from_bytes(result.get_value(0, 1) or b"", "big")
     except psycopg.errors.NotNullViolation:
         raise EpochMustBegin from None
     except _NothingStored:

@@ -17,7 +17,7 @@ from ....domain.errors import InvalidRequest
 from ...concurrency.threads import RunsInThread
 from ..callers import CallersConnection
 from ..errors import ConnectionLost, TransactionOutdated, WriteRefused
-from ..recorder import MAX_EVENTS_PER_COMMIT, StreamRow
+from ..recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder, StreamRow
 from .append import EpochMustBegin, insert_inside, statements_for
 from .borrowing import BorrowedConnection, BorrowingPool, entered
 from .datastore import PostgresDatastore, place_of
@@ -45,6 +45,8 @@ class InsideDatastore(PostgresDatastore):
         self.store_schema = outside.store_schema
         self._outside = outside
         self._pool: Any = BorrowingPool(caller, self._check_place)
+        self.callers_transaction: int | None = None
+        """The number of the transaction that was appended in last."""
 
     def append_behind(self, seen: int, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events at positions above ``seen``, the greatest that was read, or leave all as it was."""
@@ -63,7 +65,7 @@ class InsideDatastore(PostgresDatastore):
         with self.connection() as connection:
             _command(connection, b"SAVEPOINT flowledger")
             try:
-                base = insert_inside(connection, statements, events)
+                base, self.callers_transaction = insert_inside(connection, statements, events)
                 if base >> _PLACES < seen >> _PLACES:
                     raise TransactionOutdated(
                         "what this is based on was stored after your transaction had begun to write, so it can't be "
@@ -116,7 +118,12 @@ class InsideRecorder(PostgresRecorder):
         self._seen = 0
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        return self.datastore.append_behind(self._seen, stored_events) if stored_events else []
+        seen, self._seen = self._seen, 0  # the next append is based on what is read for it
+        return self.datastore.append_behind(seen, stored_events) if stored_events else []
+
+    @property
+    def callers_transaction(self) -> int | None:  # type: ignore[override]
+        return self.datastore.callers_transaction
 
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
         found = super().header(stream, version)
@@ -163,6 +170,13 @@ class InsideThreads:
             except asyncio.CancelledError:
                 await _end(call, lender)
                 raise
+
+
+def enter(
+    outside: PostgresRecorder, caller: CallersConnection, threads: RunsInThread
+) -> tuple[LedgerRecorder, RunsInThread]:
+    """The recorder through the caller's connection, and what async calls on it run in."""
+    return InsideRecorder(outside, caller), InsideThreads(threads, caller) if caller.is_async else threads
 
 
 async def _end(call: "asyncio.Future[Any]", lender: "psycopg.AsyncConnection[Any]") -> None:

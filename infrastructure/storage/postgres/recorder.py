@@ -14,10 +14,8 @@ from typing import Any
 from eventsourcing import postgres as stock
 from eventsourcing.persistence import StoredEvent
 
-from ...concurrency.threads import RunsInThread
-from ..callers import CallersConnection
 from ..eventsourcing.notifications import QueriedNotifications
-from ..recorder import LARGE_EVENT, LAST, EventRow, LedgerRecorder
+from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
 from .datastore import PostgresDatastore, migrate
 from .index import PostgresIndexRebuild
@@ -74,11 +72,6 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
         streams, versions = [stream for stream, _ in places], [version for _, version in places]
         found = self.fetch("rows_at", streams=streams, versions=versions, large=LARGE_EVENT)
         return list(map(EventRow._make, found))
-
-    def within(self, caller: CallersConnection, threads: RunsInThread) -> tuple[LedgerRecorder, RunsInThread]:
-        from .inside import InsideRecorder, InsideThreads  # builds on this module
-
-        return InsideRecorder(self, caller), InsideThreads(threads, caller) if caller.is_async else threads
 
     def index_rebuild(self) -> PostgresIndexRebuild:
         return PostgresIndexRebuild(self.datastore)

@@ -8,8 +8,10 @@ from typing import Any
 from eventsourcing.persistence import PersistenceError
 
 from ....domain.errors import InvalidRequest
+from ...concurrency.threads import CallingThread, RunsInThread
 from ..callers import CallersConnection, refuse_connection
 from ..errors import TransactionOutdated
+from ..recorder import LedgerRecorder
 from .datastore import SQLiteDatastore
 from .errors import translate_error
 from .file import file_id
@@ -97,6 +99,11 @@ class InsideRecorder(SQLiteRecorder):
     def __init__(self, outside: SQLiteRecorder, caller: CallersConnection) -> None:
         vars(self).update(vars(outside))
         self.datastore = InsideDatastore(outside.datastore, caller)  # type: ignore[assignment]  # as far as it is used
+
+
+def enter(outside: SQLiteRecorder, caller: CallersConnection, _: RunsInThread) -> tuple[LedgerRecorder, RunsInThread]:
+    """The recorder through the caller's connection; async calls on it stay in the thread that it belongs to."""
+    return InsideRecorder(outside, caller), CallingThread()
 
 
 def _begin(connection: sqlite3.Connection) -> None:

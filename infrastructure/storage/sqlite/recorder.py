@@ -8,12 +8,9 @@ from typing import Any
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import StoredEvent
 
-from ...concurrency.threads import CallingThread, RunsInThread
-from ..callers import CallersConnection
 from ..errors import predecessor_missing
 from ..eventsourcing.notifications import QueriedNotifications
 from ..index_writer import changes_in
-from ..recorder import LedgerRecorder
 from ..sql import Dialect, queries
 from ..stored_events import previous_of
 from .datastore import SQLiteDatastore
@@ -66,11 +63,6 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
 
     def fetch(self, query: str, **parameters: Any) -> list[Any]:
         return self.datastore.fetch(_SQL[query], parameters)
-
-    def within(self, caller: CallersConnection, threads: RunsInThread) -> tuple[LedgerRecorder, RunsInThread]:  # noqa: ARG002 - such a connection stays in its thread
-        from .inside import InsideRecorder  # builds on this module
-
-        return InsideRecorder(self, caller), CallingThread()
 
     def index_rebuild(self) -> SQLiteIndexRebuild:
         return SQLiteIndexRebuild(self.datastore.write_transaction)

@@ -71,7 +71,12 @@ FROM (
 ) AS numbers
 
 -- server_and_database: What tells this database from every other.
-SELECT pg_postmaster_start_time()::text, (SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = current_database())
+SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+       (SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = current_database())
+
+-- ended_transactions: Those of the transactions that are committed or rolled back.
+SELECT number FROM unnest(%(transactions)b::bigint[]) AS watched (number)
+WHERE pg_xact_status(number::text::xid8) IS DISTINCT FROM 'in progress'
 
 -- begin_epoch: Begin one if it must. No transaction to come has a number below the oldest that runs now, so both new
 -- positions and the horizon will be above all that is stored.
