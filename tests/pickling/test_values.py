@@ -58,7 +58,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
     executors = fl.ExecutorRegistry()
     steps: list[fl.StepContext] = []
     executors.register("a")(lambda step: steps.append(step))
-    with fl.open_ledger("memory:", executors) as ledger:
+    with fl.open_ledger("memory:", executors) as ledger, closing(sqlite3.connect(":memory:")) as connection:
         saved = ledger.workflows.save({"nodes": [{"id": "a", "type": "a"}]}, workflow_id="w")
         run = ledger.runs.start("w")
         yield {
@@ -72,6 +72,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "StepContext": steps[0],
             "StepCancellation": fl.StepCancellation(),
             "RunWalk": ledger.history.walk(run.id),
+            "Inside": fl.Inside(CallersConnection(connection), ledger.runs, ledger.workflows),
             "BulkOperation": ledger.runs.cancel_all([run.id]),
         }
 
