@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..visible import quoted, visible
-from .base import Conflict, IllegalTransition
+from .base import Conflict, FlowledgerError, IllegalTransition
 from .conflicts import ConcurrencyError
 
 
@@ -102,3 +102,16 @@ class WaitClosed(Conflict):
             f"wait {quoted(wait)} was answered by {visible(answered_by)} at {answered_at.isoformat()}, with another "
             "answer: look at the run as it stands before you answer what it asks now"
         )
+
+
+class NotReached(FlowledgerError, TimeoutError):
+    """A run didn't come to stand as a caller waited for: the caller's time is over, or the run has ended otherwise.
+
+    ``run`` is the Run as it stands, ``until`` the statuses that were waited for. Nothing has happened to the run.
+    """
+
+    def __init__(self, run: Any, until: Sequence[str], timeout: float | None = None) -> None:
+        self.run = run
+        self.until = tuple(until)
+        waited = "" if timeout is None else f" (waited for: {timeout:g} s at most)"
+        super().__init__(f"run {quoted(run.id)} is {run.status}, and not {' or '.join(self.until)}{waited}")

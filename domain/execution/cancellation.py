@@ -65,7 +65,19 @@ class Cancellation(StepCancellation):
     It takes no lock, so a handler of signals may set it as well as any thread.
     """
 
-    __slots__ = ()
+    __slots__ = ("_outer",)
+
+    def __init__(self, outer: "Cancellation | None" = None) -> None:
+        """``outer``: that of the run, where this one is of a step that may also be told to stop by itself."""
+        super().__init__()
+        self._outer = outer
+        if outer is not None:
+            outer.add_listener(self.set)
+
+    def detach(self) -> None:
+        """The step is over: it isn't told any more what its run is told."""
+        if self._outer is not None:
+            self._outer.remove_listener(self.set)
 
     def set(self, reason: str) -> None:
         """Tell the step to stop. The first reason stays, but a hold gives way to any other."""

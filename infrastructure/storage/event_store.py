@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
@@ -22,6 +22,7 @@ from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
+from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
@@ -46,9 +47,13 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     ) -> None:
         super().__init__(mapper, recorder)
         self.enter = enter
+        self.url: str | None = None
+        """With which other processes can open it; None where the caller has opened it."""
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search
+        self.leases = Leases(recorder)
+        self.clock: Callable[[], int] = recorder.clock
         self._mapper = mapper
         self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)
@@ -216,7 +221,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """Drop the cached head of a stream, as the store contradicts it."""
         self._heads.forget((stream,))
         lost = EventsLost(stream, known, stored)
-        _log.warning("%s", lost)
+        _log.warning("%s", lost, extra={"stream": stream})
         return lost
 
     def _digest_at(self, stream: str, version: int) -> bytes | None:

@@ -33,9 +33,13 @@ if TYPE_CHECKING:
         NonRetryable,
         NotFound,
         NothingAsOf,
+        NotReached,
+        RetryLater,
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        StepCancelled,
+        StepTimedOut,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -72,9 +76,12 @@ if TYPE_CHECKING:
     from .infrastructure.ledger.inside import Inside
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
+    from .infrastructure.operations.async_worker import AsyncWorker
+    from .infrastructure.operations.worker import Worker
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -89,6 +96,7 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
+    from .projections.bulk import BulkFailure
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -105,7 +113,9 @@ if TYPE_CHECKING:
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
 
@@ -113,6 +123,7 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncWorker",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -121,6 +132,7 @@ __all__ = [
     "AuditedWorkflow",
     "BackupReport",
     "Batch",
+    "BulkFailure",
     "BulkItem",
     "BulkOperation",
     "Changes",
@@ -169,6 +181,7 @@ __all__ = [
     "NodeTiming",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -185,6 +198,7 @@ __all__ = [
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetryLater",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
@@ -208,15 +222,19 @@ __all__ = [
     "StaleVersion",
     "StateChange",
     "StepCancellation",
+    "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
     "TakenFrom",
+    "Telemetry",
     "Timings",
+    "TraceLink",
     "TransactionConflict",
     "ValueChange",
     "VerifyReport",
@@ -228,6 +246,8 @@ __all__ = [
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkOrderSummary",
+    "Worker",
+    "WorkerStatus",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -253,8 +273,9 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
-        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
+        "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
+        "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
+        "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.cancellation": "StepCancellation",
@@ -277,9 +298,11 @@ _NAMES = {
     "infrastructure.ledger.inside": "Inside",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
+    "projections.bulk": "BulkFailure",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
@@ -300,8 +323,12 @@ _NAMES = {
     "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
     "projections.runs.audit_trail": "Act",
+    "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.workers.status": "WorkerStatus",
+    "infrastructure.operations.worker": "Worker",
+    "infrastructure.operations.async_worker": "AsyncWorker",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""

@@ -59,6 +59,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "schema": [[]],
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
+    "trace": [["{completed}"], ["{failed}@2"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],
     "verify": [[]],
     "waits": [[], ["--workflow", "{evil}"], ["--node", "{evil}"]],

@@ -69,6 +69,7 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "asked_at": number * 1000 if status == "paused" else None,
         "due_at": number * 2000 if status == "paused" and number % 2 else None,
         "held": False,
+        "owner": f"o{number % 8}" if status == "active" else None,
     }
     return tuple(row[name] for name in COLUMNS)
 

@@ -62,7 +62,7 @@ class Calls:
             return Calls(self._caller, getattr(self._target, name))
         if not self._caller.is_async:
             return getattr(self._target, name)
-        method: Callable[..., Awaitable[Any]] = getattr(self._target, f"a{name}")
+        method: Callable[..., Awaitable[Any]] = getattr(self._target, _async_name(name))
         return lambda *args, **kwargs: self._caller.do(method(*args, **kwargs))
 
 
@@ -185,6 +185,10 @@ SQLITE: dict[str, Callable[[str], Caller]] = {
     "sqlite3": Sqlite,
     "sqlite session": partial(OfSqlalchemy, make=Session),
 }
+
+
+def _async_name(name: str) -> str:
+    return "await_for" if name == "wait_for" else f"a{name}"
 
 
 async def _awaited(result: Any) -> Any:

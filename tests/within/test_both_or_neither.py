@@ -108,6 +108,8 @@ def test_nothing_is_executed_inside(ledger: fl.Ledger, caller: Caller) -> None:
         inside.start("order", idempotency_key=caller.key)
     with pytest.raises(fl.InvalidRequest, match="wait=False"):
         inside.reproduce(ended.id)
+    with pytest.raises(fl.InvalidRequest, match="before its commit"):
+        inside.wait_for(ended.id)
     assert inside.reproduce(ended.id, wait=False).origin.run_id == ended.id
     caller.commit()
     assert ledger.runs.start("order", idempotency_key=caller.key).created

@@ -33,6 +33,7 @@ from .commands import (
     run,
     schema,
     timings,
+    trace,
     trail,
     transfer,
     waits,
@@ -62,6 +63,7 @@ history.register(app)
 waits.register(app)
 read.register(app)
 lineage.register(app)
+trace.register(app)
 replay.register(app)
 debug.register(app)
 audit.register(app)

@@ -11,12 +11,13 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.composite import register_composite
 
 from ....domain.lazy import lazy
+from ....domain.values.clock import SteadyClock
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
 from .append import SCHEMA_LOCK, append, begin_epoch, statements_for
 from .errors import is_broken, translate_error
-from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
+from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool, set_clock
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
 
 _SQL = queries("postgres")
@@ -43,6 +44,16 @@ class PostgresDatastore(stock.PostgresDatastore):
         self.conninfo = conninfo
         self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
         self._place: Place | None = None
+
+    @property
+    def clock(self) -> SteadyClock:
+        """The server's clock. Whoever renews a lease sets it again."""
+        return self._pool.clock
+
+    def set_clock(self) -> None:
+        """Set it now."""
+        with self.connection() as connection:
+            set_clock(self._pool.clock, connection)
 
     @lazy
     def store_schema(self) -> str:
@@ -105,6 +116,13 @@ class PostgresDatastore(stock.PostgresDatastore):
             return self._query(statement, parameters)
         except ConnectionLost:
             return self._query(statement, parameters)
+
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        """The rows of a statement that locks them, in a transaction that ends with the block."""
+        statement = bound_with_parameters(sql, self.store_schema)
+        with self.connection() as connection, connection.transaction():
+            yield _run(connection.cursor(binary=True), statement, parameters)
 
     def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
         with self.connection() as connection:

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
+from ....domain.values.clock import SteadyClock
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..credentials import redact_secrets
 from .errors import unreachable
@@ -76,6 +77,8 @@ class ConnectionPool(ResetOnFork):
         self._size = size
         self._timeout = timeout
         self._closed = False
+        self.clock = SteadyClock()
+        """The server's, as it was when a connection was opened last."""
         self._era = 0
         self._start()
         register_for_forks(self)
@@ -175,7 +178,7 @@ class ConnectionPool(ResetOnFork):
     def _connect(self) -> Connection:
         era = self._era
         try:
-            connection = open_connection(self._conninfo)
+            connection = open_connection(self._conninfo, self.clock)
         except BaseException:
             with self._free:
                 self._open -= 1
@@ -193,12 +196,12 @@ class ConnectionPool(ResetOnFork):
             self._free.notify()
 
 
-def open_connection(conninfo: str) -> Connection:
-    """A new connection in autocommit mode. Raises OperationalError."""
+def open_connection(conninfo: str, clock: SteadyClock | None = None) -> Connection:
+    """A new connection in autocommit mode; a clock is set by the server's. Raises OperationalError."""
     settings = conninfo_to_dict(conninfo)
     missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
     try:
-        return _connect(conninfo, missing)
+        return _connect(conninfo, missing, clock or SteadyClock())
     except psycopg.Error as error:
         reason = redact_secrets(str(error), conninfo)
     raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
@@ -209,12 +212,12 @@ def keep_inherited(connections: object) -> None:
     _INHERITED.append(connections)
 
 
-def _connect(conninfo: str, settings: dict[str, Any]) -> Connection:
+def _connect(conninfo: str, settings: dict[str, Any], clock: SteadyClock) -> Connection:
     connection = Connection.connect(conninfo, autocommit=True, **settings)
     try:
         # Whatever the user's default is: after waiting for a lock a statement must see the commits meanwhile.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
+        process = set_clock(clock, connection)
         if process != connection.info.backend_pid:
             connection.is_behind_pooler = True
             connection.prepare_threshold = None
@@ -222,3 +225,12 @@ def _connect(conninfo: str, settings: dict[str, Any]) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def set_clock(clock: SteadyClock, connection: Connection) -> int:
+    """Set the clock by the server's. Returns the number of the process that serves the connection."""
+    before = clock.read_steady()
+    now = "SELECT pg_backend_pid(), floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    process, wall = connection.execute(now, prepare=False).fetchone() or (0, 0)
+    clock.set(wall, (before + clock.read_steady()) // 2)
+    return int(process)
