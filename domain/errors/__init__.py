@@ -21,6 +21,7 @@ FlowledgerError
 │   │   └── RunMovedOn
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
+│   ├── LeaseLost
 │   ├── StaleVersion
 │   ├── TransactionConflict   the caller's own transaction is too old for this: do it once more
 │   ├── WaitClosed
@@ -59,7 +60,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import AlreadyRetried, LaterEvent, NotReached, RunHeld, RunMovedOn, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, LeaseLost, NotReached, RunHeld, RunMovedOn, WaitClosed
 from .steps import (
     LONGEST_DELAY,
     EffectNotRecorded,
@@ -98,6 +99,7 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "LaterEvent",
+    "LeaseLost",
     "NonRetryable",
     "NotFound",
     "NotReached",

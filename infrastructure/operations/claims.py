@@ -7,6 +7,7 @@ from ...domain.errors import (
     ConcurrencyError,
     EventsLost,
     ExecutorMissing,
+    FlowledgerError,
     GlobalsMissing,
     IllegalTransition,
     StorageUnavailable,
@@ -46,10 +47,25 @@ class Claims:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
         now = self._services.now()
         lacking, passed = self.lacking.current(), self._passed.current()
-        with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
-            claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
-            claimed = self._append(claims)
-        return [self._services.go_on(claim) for claim in claimed]
+        claimed: list[Claim] = []
+        try:
+            with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
+                claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
+                with self._services.claiming([claim.state for claim in claims]):
+                    claimed = self._append(claims)
+        except StorageUnavailable:
+            if not claimed:
+                raise
+            # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
+        return [call for claim in claimed if (call := self._begin(claim)) is not None]
+
+    def _begin(self, claim: Claim) -> PreparedCall[Run] | None:
+        """The steps of a claimed run; None where they can't be prepared now, and it was left to others."""
+        try:
+            return self._services.go_on(claim)
+        except FlowledgerError as error:
+            _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            return None
 
     def next_due(self) -> int | None:
         """When the next run comes due that is not yet, in microseconds since 1970."""

@@ -1,6 +1,7 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import partial
 from random import random
@@ -229,13 +230,15 @@ class RunServices:
         ``executes``: whether this call goes on to execute its steps.
         """
         observer = self._observer
+        if observer is not None:
+            events = [observer.mark_start(events[0]), *events[1:]]
         if executes:
-            events = [self.own(event) for event in events]
-        if observer is None:
+            with self.claiming([state]):
+                append_next(self.store, state, [self.own(event) for event in events], work_order)
+        else:
             append_next(self.store, state, events, work_order)
-            return
-        append_next(self.store, state, [observer.mark_start(events[0]), *events[1:]], work_order)
-        observer.begin(state)
+        if observer is not None:
+            observer.begin(state)
 
     def own(self, event: NewEvent) -> NewEvent:
         """The event with which this process claims a run, saying so."""
@@ -279,8 +282,13 @@ class RunServices:
         if not self._executes:
             return self._queue(state, event)
         claim = self.prepare_claim(state, event, settings)
-        Committer(self.store, state, self.threads)([claim.event])
+        with self.claiming([state]):
+            Committer(self.store, state, self.threads)([claim.event])
         return self.go_on(claim)
+
+    def claiming(self, states: Sequence[RunState]) -> AbstractContextManager[object]:
+        """Where the claims of these runs are stored: whatever comes of it, none is left with nobody to execute it."""
+        return nullcontext() if self.custody is None else self.custody.claiming([str(state.run_id) for state in states])
 
     def prepare_claim(self, state: RunState, event: NewEvent, settings: CallSettings) -> "Claim":
         """Decide the event with which this process claims a run; store nothing.
@@ -319,7 +327,13 @@ class RunServices:
             return self.answer(state)
         if self._observer is not None:
             self._observer.claim(event, due_at)
-        return self.execute(state, plan, settings, record_for(self.store, self.runs, state))
+        try:
+            record = record_for(self.store, self.runs, state)
+        except BaseException:
+            if self.custody is not None:
+                self.custody.give_up(str(state.run_id), handed_back=True)
+            raise
+        return self.execute(state, plan, settings, record)
 
     def answer(self, state: RunState) -> PreparedCall[Run]:
         """The run as it stands, of which nothing is executed."""
@@ -330,12 +344,13 @@ class RunServices:
     ) -> PreparedCall[Run]:
         """The steps to execute of a run that this process has claimed, and the run afterwards."""
         on_close: Callable[[], object] = _do_nothing
+        refuse_late: Callable[[], object] = _do_nothing
         if (custody := self.custody) is not None:
             execution = custody.begin(state)
             settings = settings._replace(cancellation=execution.cancellation)
-            on_close = partial(custody.end, execution, state)
+            on_close, refuse_late = partial(custody.end, execution, state), execution.refuse_late
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
-        commit = self._commit(state, on_close)
+        commit = self._commit(state, on_close, refuse_late)
         work = (step_loop(state, plan, settings, record), commit)
         if self._observer is not None:
             work = self._observer.execute(state, *work)
@@ -350,10 +365,11 @@ class RunServices:
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
         )
 
-    def _commit(self, state: RunState, on_close: Callable[[], object]) -> Commit:
+    def _commit(self, state: RunState, *hooks: Callable[[], object]) -> Commit:
+        """``hooks``: what to call at the end, and before each commit."""
         if self._batch is None:
-            return Committer(self.store, state, self.threads, on_close)
-        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads, on_close)
+            return Committer(self.store, state, self.threads, *hooks)
+        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads, *hooks)
 
 
 _STOPS: Final = {CANCELLED: cancellation.CANCELLED, HELD: cancellation.HELD}
