@@ -12,6 +12,7 @@ from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
+from ..operations.overview import Overview
 from ..operations.workers import Workers
 from ..queries.index.reader import Index
 from ..queries.listing import Lists
@@ -133,6 +134,9 @@ def compose(
         store, runs, workflows, executors, now, limits, pools, globals, executions, reader, custody, batch, observer
     )
     workers = Workers(run_services, store, pools)
+    overview = Overview(store.recorder, index, indexer, workers, now)
+    if observer is not None:
+        observer.watch_queue(overview)
 
     def within(caller: CallersConnection) -> Inside:
         from ..storage.inside import InsideEventStore
@@ -158,6 +162,7 @@ def compose(
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
         workers,
+        overview,
         pools,
         now,
         within,

@@ -116,6 +116,16 @@ if TYPE_CHECKING:
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.status.model import (
+        Backlog,
+        Health,
+        HealthCheck,
+        PoolUse,
+        Status,
+        Stranded,
+        WorkflowBacklog,
+    )
+    from .projections.status.prometheus import metrics_text
     from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
@@ -131,6 +141,7 @@ __all__ = [
     "AuditedRun",
     "AuditedWorkOrder",
     "AuditedWorkflow",
+    "Backlog",
     "BackupReport",
     "Batch",
     "BulkFailure",
@@ -158,6 +169,8 @@ __all__ = [
     "Finding",
     "FlowledgerError",
     "GlobalsMissing",
+    "Health",
+    "HealthCheck",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -193,6 +206,7 @@ __all__ = [
     "PartsDiff",
     "Pause",
     "PlacedResult",
+    "PoolUse",
     "Provenance",
     "Public",
     "RecordedEvent",
@@ -223,6 +237,7 @@ __all__ = [
     "SnapshotDiff",
     "StaleVersion",
     "StateChange",
+    "Status",
     "StepCancellation",
     "StepCancelled",
     "StepContext",
@@ -232,6 +247,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "Stranded",
     "StreamRecord",
     "TakenFrom",
     "Telemetry",
@@ -250,6 +266,7 @@ __all__ = [
     "WorkOrderSummary",
     "Worker",
     "WorkerStatus",
+    "WorkflowBacklog",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -258,6 +275,7 @@ __all__ = [
     "WorkflowVersion",
     "WouldContinue",
     "__version__",
+    "metrics_text",
     "open_ledger",
     "read_definition",
     "write_rows",
@@ -328,6 +346,8 @@ _NAMES = {
     "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.status.model": "Backlog Health HealthCheck PoolUse Status Stranded WorkflowBacklog",
+    "projections.status.prometheus": "metrics_text",
     "projections.workers.status": "WorkerStatus",
     "infrastructure.operations.worker": "Worker",
     "infrastructure.operations.async_worker": "AsyncWorker",

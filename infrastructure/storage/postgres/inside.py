@@ -48,6 +48,9 @@ class InsideDatastore(PostgresDatastore):
         self.callers_transaction: int | None = None
         """The number of the transaction that was appended in last."""
 
+    def close(self) -> None:
+        """The caller closes the connection."""
+
     def append_behind(self, seen: int, events: Sequence[StoredEvent]) -> list[int]:
         """Store the events at positions above ``seen``, the greatest that was read, or leave all as it was."""
         try:
