@@ -9,6 +9,7 @@ from ...domain.errors import (
     ExecutorMissing,
     GlobalsMissing,
     IllegalTransition,
+    StorageError,
     StorageUnavailable,
 )
 from ...domain.ports import EventStore, NewEvent, Write
@@ -49,7 +50,13 @@ class Claims:
         with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
             claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
             claimed = self._append(claims)
-        return [self._services.go_on(claim) for claim in claimed]
+        calls: list[PreparedCall[Run]] = []
+        for claim in claimed:
+            try:
+                calls.append(self._services.go_on(claim))
+            except StorageError as error:
+                _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+        return calls
 
     def next_due(self) -> int | None:
         """When the next run comes due that is not yet, in microseconds since 1970."""
@@ -89,6 +96,10 @@ class Claims:
                 _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]
+        except BaseException:
+            for claim in claims:  # it isn't known whether they are stored
+                self._services.leave(claim.state)
+            raise
         for claim, events, after in placed:
             advance(claim.state, events, after)
             self._passed.clear(str(claim.state.run_id))

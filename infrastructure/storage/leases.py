@@ -80,6 +80,10 @@ class Leases:
         """Leave a run to others, which its owner executes no more although it lives."""
         self._change("give_up", {"run_id": run_id, "owner": owner, "handed_back": handed_back})
 
+    def take_back(self, run_id: str, owner: str) -> None:
+        """Its owner, who has left a run to others, has claimed it again."""
+        self._change("take_back", {"run_id": run_id, "owner": owner})
+
     def workers(self) -> list[WorkerRow]:
         """All of them, those first that began first; also those whose lease is over and whose runs nobody took yet."""
         return [WorkerRow._make(row) for row in self._query("workers", {})]

@@ -101,6 +101,8 @@ class Custody(ResetOnFork):
         """Whether it stops, and what it executes stops between two steps."""
         self._untold: dict[str, bool] = {}
         """Runs that are given up, of which the store doesn't know yet; whether they were handed back."""
+        self._given_up: set[str] = set()
+        """Runs that were given up, and not claimed again."""
 
     def after_fork_in_child(self) -> None:
         self._start()  # the runs, and the lease, are the parent's
@@ -121,8 +123,7 @@ class Custody(ResetOnFork):
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        if self._thread is None:
-            self._beat()
+        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
         return execution
 
     def end(self, execution: Execution, state: RunState) -> None:
@@ -132,17 +133,36 @@ class Custody(ResetOnFork):
             self.give_up(execution.run_id, handed_back=self.is_handing_back)
 
     def give_up(self, run_id: str, *, handed_back: bool) -> None:
-        """Leave a run to others. Where the store can't be told now, it is told with a later heartbeat."""
+        """Leave a run to others. Where the store can't be told now, it is told with a later heartbeat.
+
+        A run is given up, too, of which it isn't known whether it was claimed, as the commit's answer was lost: nobody
+        executes it, and its worker lives.
+        """
+        self._given_up.add(run_id)
         self._untold[run_id] = handed_back
         try:
             self._tell_what_is_given_up()
         except FlowledgerError as error:
             _log.warning("run %s was interrupted here, and the store can't be told yet: %s", run_id, error)
+            self._beat()
+
+    def claimed(self, run_id: str) -> None:
+        """The claim of a run is stored: what was given up before isn't any more."""
+        if run_id not in self._given_up:
+            return
+        self._untold.pop(run_id, None)
+        try:
+            self._leases.take_back(run_id, self.id)
+        except FlowledgerError as error:
+            _log.warning("run %s may be taken by others although it is executed here: %s", run_id, error)
+        else:
+            self._given_up.discard(run_id)
 
     def _tell_what_is_given_up(self) -> None:
         for run_id, handed_back in list(self._untold.items()):
-            self._leases.give_up(run_id, self.id, handed_back=handed_back)
-            self._untold.pop(run_id, None)
+            if run_id in self._untold:  # else it was claimed again meanwhile
+                self._leases.give_up(run_id, self.id, handed_back=handed_back)
+                self._untold.pop(run_id, None)
 
     # --- the heartbeat ------------------------------------------------------------------------------------------------
 

@@ -210,11 +210,23 @@ class RunServices:
         observer = self._observer
         if executes:
             events = [self.own(event) for event in events]
-        if observer is None:
+        if observer is not None:
+            events = [observer.mark_start(events[0]), *events[1:]]
+        try:
             append_next(self.store, state, events, work_order)
-            return
-        append_next(self.store, state, [observer.mark_start(events[0]), *events[1:]], work_order)
-        observer.begin(state)
+        except ConcurrencyError:
+            raise
+        except BaseException:
+            if executes:
+                self.leave(state)
+            raise
+        if observer is not None:
+            observer.begin(state)
+
+    def leave(self, state: RunState) -> None:
+        """Leave a run to others that this process has claimed, or may have: it isn't known, or it can't go on."""
+        if self.custody is not None:
+            self.custody.give_up(str(state.run_id), handed_back=True)
 
     def own(self, event: NewEvent) -> NewEvent:
         """The event with which this process claims a run, saying so."""
@@ -256,7 +268,13 @@ class RunServices:
         if event is None:
             return self.answer(state)
         claim = self.prepare_claim(state, event, settings)
-        Committer(self.store, state, self.threads)([claim.event])
+        try:
+            Committer(self.store, state, self.threads)([claim.event])
+        except ConcurrencyError:
+            raise
+        except BaseException:
+            self.leave(state)
+            raise
         return self.go_on(claim)
 
     def prepare_claim(self, state: RunState, event: NewEvent, settings: CallSettings) -> "Claim":
@@ -280,7 +298,7 @@ class RunServices:
         return Claim(state, self.own(event), plan, settings, state.due_at)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
-        """Execute the run, after its claim is stored."""
+        """Execute the run, after its claim is stored. Where that can't be, as its record can't be read, others may."""
         state, event, plan, settings, due_at = claim
         if event.type not in CLAIMS:
             if self._observer is not None:
@@ -288,7 +306,14 @@ class RunServices:
             return self.answer(state)
         if self._observer is not None:
             self._observer.claim(event, due_at)
-        return self.execute(state, plan, settings, record_for(self.store, self.runs, state))
+        if self.custody is not None:
+            self.custody.claimed(str(state.run_id))
+        try:
+            record = record_for(self.store, self.runs, state)
+        except BaseException:
+            self.leave(state)
+            raise
+        return self.execute(state, plan, settings, record)
 
     def answer(self, state: RunState) -> PreparedCall[Run]:
         """The run as it stands, of which nothing is executed."""

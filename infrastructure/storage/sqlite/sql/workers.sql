@@ -29,7 +29,10 @@ ON CONFLICT (id) DO NOTHING
 
 -- give_up: Leave a run to others.
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
-ON CONFLICT (run_id) DO UPDATE SET owner = EXCLUDED.owner, handed_back = EXCLUDED.handed_back
+ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
+
+-- take_back: Its owner has claimed it again.
+DELETE FROM flowledger_given_up WHERE run_id = :run_id AND owner = :owner
 
 -- tidy: Forget what was given up and has moved on since.
 DELETE FROM flowledger_given_up
