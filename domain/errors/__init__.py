@@ -21,6 +21,7 @@ FlowledgerError
 │   │   └── RunMovedOn
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
+│   ├── LeaseLost
 │   ├── StaleVersion
 │   ├── WaitClosed
 │   └── WouldContinue
@@ -58,7 +59,7 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import AlreadyRetried, LaterEvent, NotReached, RunHeld, RunMovedOn, WaitClosed
+from .runs import AlreadyRetried, LaterEvent, LeaseLost, NotReached, RunHeld, RunMovedOn, WaitClosed
 from .steps import (
     LONGEST_DELAY,
     EffectNotRecorded,
@@ -97,6 +98,7 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "LaterEvent",
+    "LeaseLost",
     "NonRetryable",
     "NotFound",
     "NotReached",

@@ -66,9 +66,11 @@ class BatchCommitter:
         timer: "Timer",
         threads: Threads,
         on_close: Callable[[], object],
+        refuse_late: Callable[[], object],
     ) -> None:
         self._store = store
         self._on_close = on_close
+        self._refuse_late = refuse_late
         self._load = load
         self._state = state
         self._run_id = state.run_id or ""
@@ -89,6 +91,7 @@ class BatchCommitter:
     def __call__(self, events: list[NewEvent]) -> None:
         with self._lock:
             try:
+                self._refuse_late()
                 self._add(events)
             except FlowledgerError:
                 self._waiting = []  # the call ends here, and nothing is stored after it has failed

@@ -31,10 +31,16 @@ class Committer:
     """
 
     def __init__(
-        self, store: EventStore, state: RunState, threads: Threads, on_close: Callable[[], object] = lambda: None
+        self,
+        store: EventStore,
+        state: RunState,
+        threads: Threads,
+        on_close: Callable[[], object] = lambda: None,
+        refuse_late: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
         self._on_close = on_close
+        self._refuse_late = refuse_late
         self._state = state
         # A step may take hours, and the heads of other streams must not evict this one meanwhile.
         self._hold = store.hold(state.run_id or "")
@@ -44,6 +50,7 @@ class Committer:
         state = self._state
         run_id = state.run_id or ""
         replaced = False
+        self._refuse_late()
         while events:
             try:
                 append_next(self._store, state, events)
@@ -65,6 +72,7 @@ class Committer:
     async def acommit(self, events: list[NewEvent]) -> None:
         """The same for a task; its event loop isn't blocked."""
         state = self._state
+        self._refuse_late()
         stored, after = with_header(state, events)
         try:
             await self._store.aappend(_make_write(state, stored))

@@ -7,9 +7,9 @@ from ...domain.errors import (
     ConcurrencyError,
     EventsLost,
     ExecutorMissing,
+    FlowledgerError,
     GlobalsMissing,
     IllegalTransition,
-    StorageError,
     StorageUnavailable,
 )
 from ...domain.ports import EventStore, NewEvent, Write
@@ -47,16 +47,25 @@ class Claims:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
         now = self._services.now()
         lacking, passed = self.lacking.current(), self._passed.current()
-        with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
-            claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
-            claimed = self._append(claims)
-        calls: list[PreparedCall[Run]] = []
-        for claim in claimed:
-            try:
-                calls.append(self._services.go_on(claim))
-            except StorageError as error:
-                _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
-        return calls
+        claimed: list[Claim] = []
+        try:
+            with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
+                claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
+                with self._services.claiming([claim.state for claim in claims]):
+                    claimed = self._append(claims)
+        except StorageUnavailable:
+            if not claimed:
+                raise
+            # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
+        return [call for claim in claimed if (call := self._begin(claim)) is not None]
+
+    def _begin(self, claim: Claim) -> PreparedCall[Run] | None:
+        """The steps of a claimed run; None where they can't be prepared now, and it was left to others."""
+        try:
+            return self._services.go_on(claim)
+        except FlowledgerError as error:
+            _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            return None
 
     def next_due(self) -> int | None:
         """When the next run comes due that is not yet, in microseconds since 1970."""
@@ -96,10 +105,6 @@ class Claims:
                 _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]
-        except BaseException:
-            for claim in claims:  # it isn't known whether they are stored
-                self._services.leave(claim.state)
-            raise
         for claim, events, after in placed:
             advance(claim.state, events, after)
             self._passed.clear(str(claim.state.run_id))

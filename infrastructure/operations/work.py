@@ -86,6 +86,7 @@ class Work:
         self.claims = Claims(self.services, store, store.leases, self.custody.worker["name"], options.workflows)
         self.is_stopping = False
         """Then runs are handed back between two steps."""
+        self._store = store
         self._leases = store.leases
         self._pause = 0.0
         self._tidied_at = 0
@@ -103,7 +104,14 @@ class Work:
         if self._pause:
             _log.warning("worker %s reaches the store again", self.custody.worker["name"])
             self._pause = 0.0
+            self._look_for_losses()
         return taken
+
+    def _look_for_losses(self) -> None:
+        try:
+            self._store.look_for_losses()
+        except FlowledgerError as error:
+            self._meet(error)
 
     def seconds_to_wait(self) -> float:
         """Until what is due is looked at again, if nothing wakes the worker."""

@@ -32,6 +32,10 @@ from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 _log = logging.getLogger("flowledger.store")
 
 
+_HEADS_COMPARED = 64
+"""With a store that was away."""
+
+
 class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # its recorder is always one of ours
     """Implements the port ``domain.ports.EventStore``. May be shared between threads."""
 
@@ -121,6 +125,19 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def max_value_bytes(self) -> int:
         """The limit of one value in bytes: an event has room for two of them, the input and the output."""
         return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
+
+    def look_for_losses(self) -> None:
+        """Log a warning where the newest events that this process knows aren't in the store any more.
+
+        For who reaches it again after it was away: another server may have taken its place that lacked them, and others
+        may go on with their streams. Raises StorageUnavailable.
+        """
+        known = self._heads.newest(_HEADS_COMPARED)
+        lost = [(stream, head) for stream, head in known if self._digest_at(stream, head.version) != head.digest]
+        if lost:
+            stream, head = lost[0]
+            told = EventsLost(stream, head.version, self.head(stream))
+            _log.warning("%s (so it is with %d of the %d newest streams known here)", told, len(lost), len(known))
 
     def hold(self, stream: str) -> object:
         """Pin the head of a stream in the cache, for as long as the caller keeps the returned object.

@@ -80,9 +80,9 @@ class Leases:
         """Leave a run to others, which its owner executes no more although it lives."""
         self._change("give_up", {"run_id": run_id, "owner": owner, "handed_back": handed_back})
 
-    def take_back(self, run_id: str, owner: str) -> None:
-        """Its owner, who has left a run to others, has claimed it again."""
-        self._change("take_back", {"run_id": run_id, "owner": owner})
+    def take_back(self, run_ids: Collection[str], owner: str) -> None:
+        """Forget that its owner gave up these runs: it has claimed them again."""
+        self._change("take_back", {"runs": self._recorder.list_parameter(list(run_ids)), "owner": owner})
 
     def workers(self) -> list[WorkerRow]:
         """All of them, those first that began first; also those whose lease is over and whose runs nobody took yet."""
@@ -94,6 +94,10 @@ class Leases:
         for owner, run_id in self._query("owned", {}):
             found.setdefault(owner, []).append(run_id)
         return found
+
+    def owned_by(self, owner: str) -> set[str]:
+        """The ids of the runs that one worker executes."""
+        return {run_id for (run_id,) in self._query("owned_by", {"owner": owner})}
 
     def standing(self, run_ids: Collection[str]) -> list[Standing]:
         """Where these runs stand."""

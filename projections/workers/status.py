@@ -15,11 +15,15 @@ class WorkerStatus:
     id: str
     name: str
     host: str
+    """The machine on which it runs."""
     pid: int
+    """Its process there."""
     release: str
     """Of the application, as the environment variable FLOWLEDGER_RELEASE says it; else of flowledger."""
     started_at: datetime
+    """Its first heartbeat."""
     last_seen: datetime
+    """Its last one."""
     lease_until: datetime
     """Until then nobody takes its runs."""
     is_alive: bool

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         InvalidSnapshot,
         InvalidValue,
         LaterEvent,
+        LeaseLost,
         NonRetryable,
         NotFound,
         NothingAsOf,
@@ -170,6 +171,7 @@ __all__ = [
     "InvalidValue",
     "Lag",
     "LaterEvent",
+    "LeaseLost",
     "Ledger",
     "Lineage",
     "LogEntry",
@@ -269,7 +271,7 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent NotReached RunHeld RunMovedOn WaitClosed "
+        "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
         "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
         "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"

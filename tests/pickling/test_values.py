@@ -63,6 +63,8 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
         run = ledger.runs.start("w")
         yield {
             "Ledger": ledger,
+            "Worker": ledger.worker(),
+            "AsyncWorker": ledger.aworker(),
             "Workflows": ledger.workflows,
             "Runs": ledger.runs,
             "History": ledger.history,

@@ -18,6 +18,7 @@ import flowledger as fl
 from ..transfer.story import Story
 
 LIVE = {
+    "AsyncWorker",
     "BulkOperation",
     "Engine",
     "ExecutorRegistry",
@@ -26,6 +27,7 @@ LIVE = {
     "StepCancellation",
     "StepContext",
     "Telemetry",
+    "Worker",
 }
 """What is no value: it holds a store, threads or functions."""
 
@@ -44,6 +46,25 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+WORKER = fl.WorkerStatus(
+    id="0af1",
+    name="billing-1",
+    host="one",
+    pid=7,
+    release="1.0",
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    last_seen=datetime(2026, 1, 1, tzinfo=UTC),
+    lease_until=datetime(2026, 1, 1, tzinfo=UTC),
+    is_alive=True,
+    is_worker=True,
+    running=("r",),
+    concurrency=8,
+    limits={"charge": 2},
+    workflows=("w",),
+    lacking={"v@1": "it lacks executors"},
+)
+
+
 def public_classes() -> dict[str, type]:
     return {name: public for name in fl.__all__ if inspect.isclass(public := getattr(fl, name))}
 
@@ -54,6 +75,7 @@ def answers(folder: Path) -> Iterator[Any]:
     with story.ledger as ledger:
         workflows, runs, history = ledger.workflows, ledger.runs, ledger.history
         yield runs.get(story.first)
+        yield [WORKER]
         yield history.snapshot(story.first, version=2)
         yield [*history.events(story.first)]
         yield [*history.snapshots(story.retried)]

@@ -33,6 +33,10 @@ def read_log(world: World) -> Log:
     return Log(rows, streams)
 
 
+def no_thread_ended_by_accident(world: World, log: Log) -> None:
+    assert world.scheduler.accidents == [], world.scheduler.accidents[0]
+
+
 def versions_have_no_gaps(world: World, log: Log) -> None:
     for stream, events in log.streams.items():
         versions = [event.version for event in events]
@@ -217,6 +221,7 @@ def the_index_is_what_a_rebuild_makes(world: World, log: Log) -> None:
 Promise = Callable[[World, Log], None]
 
 PROMISES: tuple[Promise, ...] = (
+    no_thread_ended_by_accident,
     versions_have_no_gaps,
     what_was_acknowledged_is_stored,
     nothing_is_acknowledged_twice,

@@ -61,6 +61,8 @@ class Scheduler:
         """At which decisions another task went on, and which."""
         self.decisions = 0
         self.before: Callable[[Task, str], None] = lambda task, kind: None
+        self.accidents: list[str] = []
+        """How threads ended that shouldn't have."""
         self.is_over = False
         self._schedule = schedule
         self._sleepers: list[tuple[int, int, Task]] = []

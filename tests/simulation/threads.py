@@ -11,6 +11,7 @@ from .scheduler import SECOND, Scheduler, Task
 _MODULES = {
     "flowledger.infrastructure.operations.worker": ("Condition", "Thread", "current_thread", "monotonic"),
     "flowledger.infrastructure.services.runs.custody": ("Condition", "Thread", "monotonic"),
+    "flowledger.infrastructure.services.runs.executions": ("Lock",),
     "flowledger.infrastructure.concurrency.threads": ("SimpleQueue", "Thread"),
     "flowledger.infrastructure.storage.wakeups": ("Condition", "Event", "Thread"),
     "flowledger.domain.execution.cancellation": ("Event",),
@@ -24,6 +25,7 @@ def simulated(scheduler: Scheduler) -> Generator[None]:
     names = {
         "Condition": lambda: Condition(scheduler),
         "Event": lambda: Event(scheduler),
+        "Lock": lambda: Lock(scheduler),
         "SimpleQueue": lambda: SimpleQueue(scheduler),
         "Thread": lambda **given: Thread(scheduler, **given),
         "current_thread": lambda: scheduler.current,
@@ -58,12 +60,29 @@ class Thread:
         starter = self._scheduler.current
         if starter is None or starter.owner is None:
             raise RuntimeError("only a process has threads")
-        self._task = starter.owner.spawn(self._name, lambda _: self._target(*self._args))
+        self.start_in(starter.owner)
 
-    def join(self) -> None:
-        """Wait for its end."""
-        if self._task is not None and self._scheduler.current is not None:
-            self._scheduler.wait_for(self._task)
+    def start_in(self, process: Any) -> None:
+        """Start it as a thread of this process."""
+        self._task = process.spawn(self._name, lambda _: self._run())
+
+    def _run(self) -> None:
+        try:
+            self._target(*self._args)
+        except Exception as error:
+            self._scheduler.accidents.append(f"thread {self._name} ended with {error!r}")
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, or for so many seconds."""
+        task, me = self._task, self._scheduler.current
+        if task is None or me is None or task.outcome is not None:
+            return
+        self._scheduler.point("join")
+        if task.outcome is None:
+            task.waiters.append(me)
+            self._scheduler.park(timeout)
+            if me in task.waiters:
+                task.waiters.remove(me)
 
     def is_alive(self) -> bool:
         """Whether it was started and hasn't ended."""
@@ -142,6 +161,15 @@ class Condition:
         self._holder, self._depth = None, 0
         if self._entering:
             self._scheduler.unpark(self._entering.popleft())
+
+
+class Lock(Condition):
+    """Others may go on when it is let go of: what was read under it may have changed a moment later."""
+
+    def __exit__(self, *details: object) -> None:
+        super().__exit__(*details)
+        if self._scheduler.current is not None and not self._scheduler.is_over:
+            self._scheduler.point("lock")
 
 
 class Event:

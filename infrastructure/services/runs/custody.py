@@ -7,7 +7,8 @@ process whose own calls execute runs holds them in the same way.
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from threading import Condition, Thread
 from time import monotonic
@@ -16,7 +17,7 @@ from uuid import uuid4
 
 import orjson
 
-from ....domain.errors import FlowledgerError, InvalidRequest
+from ....domain.errors import ConcurrencyError, EventsLost, FlowledgerError, InvalidRequest, InvalidValue
 from ....domain.events.envelope import Worker
 from ....domain.run import RunState, is_running
 from ....domain.visible import quoted
@@ -41,6 +42,10 @@ _SECOND = 1_000_000
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether runs that take longer were cancelled, held or taken over."""
+
+
+_NOT_STORED = (ConcurrencyError, EventsLost, InvalidRequest, InvalidValue)
+"""What an append raises that has stored nothing for certain."""
 
 
 def read_lease(seconds: object) -> int:
@@ -99,10 +104,14 @@ class Custody(ResetOnFork):
         self._is_attached = False
         self.is_handing_back = False
         """Whether it stops, and what it executes stops between two steps."""
+        self._idle: set[str] = set()
+        """Runs that are owned and weren't executed at the last look."""
+        self._silent = 0
+        """How often in a row the store wasn't reached."""
         self._untold: dict[str, bool] = {}
         """Runs that are given up, of which the store doesn't know yet; whether they were handed back."""
         self._given_up: set[str] = set()
-        """Runs that were given up, and not claimed again."""
+        """Runs of which the store was told so."""
 
     def after_fork_in_child(self) -> None:
         self._start()  # the runs, and the lease, are the parent's
@@ -123,7 +132,8 @@ class Custody(ResetOnFork):
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
+        if self._thread is None:
+            self._beat()
         return execution
 
     def end(self, execution: Execution, state: RunState) -> None:
@@ -132,37 +142,49 @@ class Custody(ResetOnFork):
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
             self.give_up(execution.run_id, handed_back=self.is_handing_back)
 
-    def give_up(self, run_id: str, *, handed_back: bool) -> None:
-        """Leave a run to others. Where the store can't be told now, it is told with a later heartbeat.
+    @contextmanager
+    def claiming(self, run_ids: Collection[str]) -> Generator[None]:
+        """Store the claims of runs in this block, and prepare their execution.
 
-        A run is given up, too, of which it isn't known whether it was claimed, as the commit's answer was lost: nobody
-        executes it, and its worker lives.
+        Where that fails although the claims may be stored, the runs are left to others: their owner lives, so nobody
+        would take them, and nobody executes them.
         """
-        self._given_up.add(run_id)
-        self._untold[run_id] = handed_back
+        try:
+            if self._untold:
+                self._tell_what_is_given_up()  # later it would be taken for what is claimed now
+            yield
+            self._take_back(run_ids)
+        except _NOT_STORED:
+            raise
+        except BaseException:
+            self._give_up(run_ids, handed_back=True)
+            raise
+
+    def give_up(self, run_id: str, *, handed_back: bool) -> None:
+        """Leave a run to others. Where the store can't be told now, it is told with a later heartbeat."""
+        self._give_up([run_id], handed_back=handed_back)
+
+    def _give_up(self, run_ids: Collection[str], *, handed_back: bool) -> None:
+        self._untold.update(dict.fromkeys(run_ids, handed_back))
         try:
             self._tell_what_is_given_up()
         except FlowledgerError as error:
-            _log.warning("run %s was interrupted here, and the store can't be told yet: %s", run_id, error)
-            self._beat()
-
-    def claimed(self, run_id: str) -> None:
-        """The claim of a run is stored: what was given up before isn't any more."""
-        if run_id not in self._given_up:
-            return
-        self._untold.pop(run_id, None)
-        try:
-            self._leases.take_back(run_id, self.id)
-        except FlowledgerError as error:
-            _log.warning("run %s may be taken by others although it is executed here: %s", run_id, error)
-        else:
-            self._given_up.discard(run_id)
+            if self._thread is None:
+                self._beat()
+            runs = ", ".join(sorted(run_ids))
+            _log.warning("interrupted here, of which the store can't be told yet: run %s: %s", runs, error)
 
     def _tell_what_is_given_up(self) -> None:
         for run_id, handed_back in list(self._untold.items()):
-            if run_id in self._untold:  # else it was claimed again meanwhile
-                self._leases.give_up(run_id, self.id, handed_back=handed_back)
-                self._untold.pop(run_id, None)
+            self._leases.give_up(run_id, self.id, handed_back=handed_back)
+            self._given_up.add(run_id)
+            self._untold.pop(run_id, None)
+
+    def _take_back(self, run_ids: Collection[str]) -> None:
+        """What was given up once and is claimed again is given up no more."""
+        if back := self._given_up.intersection(run_ids):
+            self._leases.take_back(back, self.id)
+            self._given_up -= back
 
     # --- the heartbeat ------------------------------------------------------------------------------------------------
 
@@ -211,6 +233,17 @@ class Custody(ResetOnFork):
             elif held:
                 self._executions.tell(run_id, "held")
 
+    def _leave_what_nobody_executes(self) -> None:
+        """Give up runs that are executed here by the store's word and aren't, twice in a row.
+
+        A store that failed over, for example, may have lost how they went on.
+        """
+        idle = self._leases.owned_by(self.id).difference(self._executions.of(self.id))
+        if left := idle & self._idle:
+            _log.warning("nobody executes what worker %s owns: run %s", self.worker["name"], ", ".join(sorted(left)))
+            self._give_up(left, handed_back=False)
+        self._idle = idle - left
+
     def close(self) -> None:
         """Stop beating and end the lease: what is executed here yet is left to others."""
         with self._changed:
@@ -219,7 +252,7 @@ class Custody(ResetOnFork):
             thread = self._thread
         if thread is not None:
             thread.join()
-        if self.lease_until:
+        if self.lease_until > self._now():
             try:
                 self._leases.expire(self.id, self._now())
             except FlowledgerError as error:
@@ -232,19 +265,41 @@ class Custody(ResetOnFork):
                 self._thread.start()
 
     def _serve(self) -> None:
+        """Beat, and see to it that the steps hear in time of a lease that can't be renewed.
+
+        Each beat has a thread of its own: a connection that leads nowhere may hold it up for longer than the lease.
+        """
         every = min(LOOK_EVERY, self.lease / _SECOND / BEATS_A_LEASE)
-        said = False
         while self._is_busy(every):
-            try:
-                if monotonic() >= self._beat_at:
-                    self.renew()
-                self._tell_what_is_given_up()
-                self.look()
-                said = False
-            except FlowledgerError as error:
-                if not said:
-                    _log.warning("worker %s can't reach the store, and goes on trying: %s", self.worker["name"], error)
-                said = True
+            beat = Thread(target=self._refresh, name="flowledger-heartbeat", daemon=True)
+            beat.start()
+            beat.join(every)
+            while beat.is_alive() and not self._closed:
+                self._silent += 1
+                self._lose_in_time(every)
+                beat.join(every / 2)
+            self._lose_in_time(every)
+
+    def _refresh(self) -> None:
+        try:
+            if monotonic() >= self._beat_at:
+                self.renew()
+                self._leave_what_nobody_executes()
+            self._tell_what_is_given_up()
+            self.look()
+            self._silent = 0
+        except FlowledgerError as error:
+            if not self._silent:
+                _log.warning("worker %s can't reach the store, and goes on trying: %s", self.worker["name"], error)
+            self._silent += 1
+
+    def _lose_in_time(self, every: float) -> None:
+        """Give up what is executed here before others may take it, where the store stays away.
+
+        A process that was stopped for a while tries once whether its lease can still be renewed.
+        """
+        if self._silent and self.lease_until - self._now() <= every * _SECOND:
+            self._executions.lose(self.id)
 
     def _is_busy(self, seconds: float) -> bool:
         """Wait until the next look is due. False when there is nothing to renew a lease for."""

@@ -2,20 +2,28 @@
 
 from threading import Lock
 
-from ....domain.execution.cancellation import Cancellation
+from ....domain.errors import LeaseLost
+from ....domain.execution.cancellation import TAKEN_OVER, Cancellation
 from ...concurrency.forking import ResetOnFork, register_for_forks
 
 
 class Execution:
     """A run whose steps are being executed."""
 
-    __slots__ = ("cancellation", "is_taken_over", "owner", "run_id")
+    __slots__ = ("cancellation", "is_lost", "is_taken_over", "owner", "run_id")
 
     def __init__(self, run_id: str, owner: str) -> None:
         self.run_id = run_id
         self.owner = owner
         self.cancellation = Cancellation()
         self.is_taken_over = False
+        self.is_lost = False
+        """The lease was over before it could be renewed: whether the run was taken over isn't known."""
+
+    def refuse_late(self) -> None:
+        """Raises LeaseLost where the step was told so, and stopped for that reason perhaps."""
+        if self.is_lost and self.cancellation.is_heard:
+            raise LeaseLost(self.run_id)
 
 
 class Executions(ResetOnFork):
@@ -54,6 +62,14 @@ class Executions(ResetOnFork):
         """The runs that a worker executes."""
         with self._lock:
             return [run_id for run_id, ones in self._by_run.items() if any(one.owner == owner for one in ones)]
+
+    def lose(self, owner: str) -> None:
+        """Tell what a worker executes that its lease is over, and others may execute it."""
+        with self._lock:
+            told = [one for ones in self._by_run.values() for one in ones if one.owner == owner and not one.is_lost]
+        for one in told:
+            one.is_lost = True
+            one.cancellation.set(TAKEN_OVER)
 
     def tell(self, run_id: str, reason: str, owner: str | None = None) -> None:
         """Tell the step of a run, where one is under way here, why it is no longer wanted: all, or one owner's."""

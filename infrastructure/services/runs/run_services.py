@@ -1,6 +1,7 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import partial
 from random import random
@@ -208,25 +209,15 @@ class RunServices:
         ``executes``: whether this call goes on to execute its steps.
         """
         observer = self._observer
-        if executes:
-            events = [self.own(event) for event in events]
         if observer is not None:
             events = [observer.mark_start(events[0]), *events[1:]]
-        try:
+        if executes:
+            with self.claiming([state]):
+                append_next(self.store, state, [self.own(event) for event in events], work_order)
+        else:
             append_next(self.store, state, events, work_order)
-        except ConcurrencyError:
-            raise
-        except BaseException:
-            if executes:
-                self.leave(state)
-            raise
         if observer is not None:
             observer.begin(state)
-
-    def leave(self, state: RunState) -> None:
-        """Leave a run to others that this process has claimed, or may have: it isn't known, or it can't go on."""
-        if self.custody is not None:
-            self.custody.give_up(str(state.run_id), handed_back=True)
 
     def own(self, event: NewEvent) -> NewEvent:
         """The event with which this process claims a run, saying so."""
@@ -268,14 +259,13 @@ class RunServices:
         if event is None:
             return self.answer(state)
         claim = self.prepare_claim(state, event, settings)
-        try:
+        with self.claiming([state]):
             Committer(self.store, state, self.threads)([claim.event])
-        except ConcurrencyError:
-            raise
-        except BaseException:
-            self.leave(state)
-            raise
         return self.go_on(claim)
+
+    def claiming(self, states: Sequence[RunState]) -> AbstractContextManager[object]:
+        """Where the claims of these runs are stored: whatever comes of it, none is left with nobody to execute it."""
+        return nullcontext() if self.custody is None else self.custody.claiming([str(state.run_id) for state in states])
 
     def prepare_claim(self, state: RunState, event: NewEvent, settings: CallSettings) -> "Claim":
         """Decide the event with which this process claims a run; store nothing.
@@ -298,7 +288,7 @@ class RunServices:
         return Claim(state, self.own(event), plan, settings, state.due_at)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
-        """Execute the run, after its claim is stored. Where that can't be, as its record can't be read, others may."""
+        """Execute the run, after its claim is stored."""
         state, event, plan, settings, due_at = claim
         if event.type not in CLAIMS:
             if self._observer is not None:
@@ -306,12 +296,11 @@ class RunServices:
             return self.answer(state)
         if self._observer is not None:
             self._observer.claim(event, due_at)
-        if self.custody is not None:
-            self.custody.claimed(str(state.run_id))
         try:
             record = record_for(self.store, self.runs, state)
         except BaseException:
-            self.leave(state)
+            if self.custody is not None:
+                self.custody.give_up(str(state.run_id), handed_back=True)
             raise
         return self.execute(state, plan, settings, record)
 
@@ -324,12 +313,13 @@ class RunServices:
     ) -> PreparedCall[Run]:
         """The steps to execute of a run that this process has claimed, and the run afterwards."""
         on_close: Callable[[], object] = _do_nothing
+        refuse_late: Callable[[], object] = _do_nothing
         if (custody := self.custody) is not None:
             execution = custody.begin(state)
             settings = settings._replace(cancellation=execution.cancellation)
-            on_close = partial(custody.end, execution, state)
+            on_close, refuse_late = partial(custody.end, execution, state), execution.refuse_late
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
-        commit = self._commit(state, on_close)
+        commit = self._commit(state, on_close, refuse_late)
         work = (step_loop(state, plan, settings, record), commit)
         if self._observer is not None:
             work = self._observer.execute(state, *work)
@@ -344,10 +334,11 @@ class RunServices:
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
         )
 
-    def _commit(self, state: RunState, on_close: Callable[[], object]) -> Commit:
+    def _commit(self, state: RunState, *hooks: Callable[[], object]) -> Commit:
+        """``hooks``: what to call at the end, and before each commit."""
         if self._batch is None:
-            return Committer(self.store, state, self.threads, on_close)
-        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads, on_close)
+            return Committer(self.store, state, self.threads, *hooks)
+        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads, *hooks)
 
 
 _STOPS: Final = {CANCELLED: cancellation.CANCELLED, HELD: cancellation.HELD}

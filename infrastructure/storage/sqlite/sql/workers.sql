@@ -20,6 +20,9 @@ ORDER BY started_at, id
 -- owned: The runs that each of them executes.
 SELECT owner, run_id FROM flowledger_index_runs WHERE owner IS NOT NULL ORDER BY owner, run_id
 
+-- owned_by: The runs that one of them executes.
+SELECT run_id FROM flowledger_index_runs WHERE owner = :owner
+
 -- enter_strangers: Give those a lease that own runs and are not known here: the runs came from another store.
 INSERT INTO flowledger_workers (started_at, seen_at, lease_until, lease, pid, concurrency, id, name, host, release, details)
 SELECT DISTINCT :now , :now , :until , :lease , 0, NULL , run.owner, 'unknown', 'unknown', 'unknown', '{}'
@@ -31,8 +34,8 @@ ON CONFLICT (id) DO NOTHING
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
 ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
 
--- take_back: Its owner has claimed it again.
-DELETE FROM flowledger_given_up WHERE run_id = :run_id AND owner = :owner
+-- take_back: Forget that runs, given as JSON, were given up which their owner has claimed again.
+DELETE FROM flowledger_given_up WHERE owner = :owner AND run_id IN (SELECT value FROM json_each(:runs))
 
 -- tidy: Forget what was given up and has moved on since.
 DELETE FROM flowledger_given_up
