@@ -64,6 +64,7 @@ class Scheduler:
         self.accidents: list[str] = []
         """How threads ended that shouldn't have."""
         self.is_over = False
+        self._names: Counter[str] = Counter()
         self._schedule = schedule
         self._sleepers: list[tuple[int, int, Task]] = []
         self._hub = getcurrent()
@@ -140,7 +141,10 @@ class Scheduler:
     # --- tasks --------------------------------------------------------------------------------------------------------
 
     def spawn(self, name: str, work: Callable[[], Any], owner: Any = None) -> Task:
-        """A new task, which is ready to run."""
+        """A new task, which is ready to run. Those of one name are numbered."""
+        self._names[name] += 1
+        if self._names[name] > 1:
+            name = f"{name} #{self._names[name]}"
         task = Task(len(self.tasks), name, owner)
 
         def run() -> None:
