@@ -11,11 +11,13 @@ from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
+from ...projections.status.model import Health, Status
 from ...projections.workers.status import WorkerStatus
 from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
 from ..files.paths import to_path
 from ..operations.async_worker import AsyncWorker
+from ..operations.overview import Overview
 from ..operations.spread import AnyExecutor
 from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
@@ -45,6 +47,7 @@ class Ledger(Unpicklable):
         history: History,
         search: Search,
         workers: Workers,
+        overview: Overview,
         threads: Threads,
         now: Callable[[], int],
         close: Callable[[], None],
@@ -60,6 +63,7 @@ class Ledger(Unpicklable):
         self.history = history
         self.search = search
         self._workers = workers
+        self._overview = overview
 
     def verify(
         self,
@@ -171,7 +175,26 @@ class Ledger(Unpicklable):
         """
         return self._workers.status()
 
+    def status(self) -> Status:
+        """Return how the store stands: workers, what is to be done, what is late, what nobody can do.
+
+        Runs are counted by indexes of what hasn't ended, all at one moment; what has ended costs nothing.
+
+        Raises StorageUnavailable, also where the index must be rebuilt.
+        """
+        return self._overview.status()
+
+    def health(self, worker: str | None = None) -> Health:
+        """Return whether this process can work: the store answers, its index is of this release, and each worker that
+        this ledger has made renews its lease in time.
+
+        With ``worker``, instead of the last: whether a worker of that name lives, in whatever process.
+        """
+        return self._overview.health(worker)
+
     aworkers = run_in_thread(workers)
+    astatus = run_in_thread(status)
+    ahealth = run_in_thread(health)
 
     def replay_many(
         self,

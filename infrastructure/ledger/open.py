@@ -12,6 +12,7 @@ from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
+from ..operations.overview import Overview
 from ..operations.workers import Workers
 from ..queries.index.reader import Index
 from ..queries.listing import Lists
@@ -131,6 +132,9 @@ def compose(
         store, runs, workflows, executors, now, limits, pools, globals, executions, reader, custody, batch, observer
     )
     workers = Workers(run_services, store, pools)
+    overview = Overview(store.recorder, index, indexer, workers, now)
+    if observer is not None:
+        observer.watch_queue(overview)
 
     def close() -> None:
         workers.close()
@@ -145,6 +149,7 @@ def compose(
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
         workers,
+        overview,
         pools,
         now,
         close,

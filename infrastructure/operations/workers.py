@@ -23,19 +23,24 @@ class Workers:
         self._threads = threads
         self._lock = Lock()
         self._made: WeakSet[Worker | AsyncWorker] = WeakSet()
+        self._works: WeakSet[Work] = WeakSet()
 
     def make(self, options: WorkerOptions) -> Worker:
         """A worker with threads, which doesn't work yet."""
-        worker = Worker(Work(self._services, self._store, options), self._store.wakeups)
+        work = Work(self._services, self._store, options)
+        worker = Worker(work, self._store.wakeups)
         with self._lock:
             self._made.add(worker)
+            self._works.add(work)
         return worker
 
     def make_async(self, options: WorkerOptions) -> AsyncWorker:
         """A worker with tasks, which doesn't work yet."""
-        worker = AsyncWorker(Work(self._services, self._store, options), self._store.wakeups, self._threads)
+        work = Work(self._services, self._store, options)
+        worker = AsyncWorker(work, self._store.wakeups, self._threads)
         with self._lock:
             self._made.add(worker)
+            self._works.add(work)
         return worker
 
     def status(self) -> list[WorkerStatus]:
@@ -45,6 +50,16 @@ class Workers:
         return [
             worker_status(row, orjson.loads(row.details), owned.get(row.id, ()), now)
             for row in self._store.leases.workers()
+        ]
+
+    def leases(self) -> list[tuple[str, int]]:
+        """Name and end of the lease, in microseconds since 1970, of those that were made here and work."""
+        with self._lock:
+            works = list(self._works)
+        return [
+            (work.custody.worker["name"], work.custody.lease_until)
+            for work in works
+            if work.custody.lease_until and not work.is_stopping
         ]
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
 from ...domain.lazy import lazy
 from ...domain.values.clock import SteadyClock
+from ...projections.status.model import PoolUse
 from .codec import BODY
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
@@ -141,6 +142,10 @@ class LedgerRecorder(ApplicationRecorder):
     @abstractmethod
     def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
         """Run such a statement that changes what is kept beside the events: a transaction by itself."""
+
+    def pool_use(self) -> PoolUse | None:
+        """How the connections of this process are used, where there is a pool of them."""
+        return None
 
     @abstractmethod
     def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:

@@ -12,7 +12,7 @@ from ...domain.run import RECOVERED, RunState
 from .appends import ObservedStore
 from .attributes import of_run
 from .call import Commit, ObservedCall
-from .metrics import Metrics
+from .metrics import Metrics, Queue
 from .tracer import RunTracer, read_traceparent, root_of, write_traceparent
 
 
@@ -26,6 +26,10 @@ class Observer:
     def watch(self, store: EventStore) -> EventStore:
         """The same store, whose appends are measured."""
         return cast("EventStore", ObservedStore(store, self._metrics.append_duration))
+
+    def watch_queue(self, queue: Queue) -> None:
+        """Measure the runs that haven't ended, whenever metrics are collected, for as long as the ledger is there."""
+        self._metrics.queues.add(queue)
 
     def mark_start(self, started: NewEvent) -> NewEvent:
         """The first event of a run, with the caller's span, where there is one."""

@@ -114,6 +114,16 @@ if TYPE_CHECKING:
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.status.model import (
+        Backlog,
+        Health,
+        HealthCheck,
+        PoolUse,
+        Status,
+        Stranded,
+        WorkflowBacklog,
+    )
+    from .projections.status.prometheus import metrics_text
     from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
@@ -129,6 +139,7 @@ __all__ = [
     "AuditedRun",
     "AuditedWorkOrder",
     "AuditedWorkflow",
+    "Backlog",
     "BackupReport",
     "Batch",
     "BulkFailure",
@@ -156,6 +167,8 @@ __all__ = [
     "Finding",
     "FlowledgerError",
     "GlobalsMissing",
+    "Health",
+    "HealthCheck",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -190,6 +203,7 @@ __all__ = [
     "PartsDiff",
     "Pause",
     "PlacedResult",
+    "PoolUse",
     "Provenance",
     "Public",
     "RecordedEvent",
@@ -220,6 +234,7 @@ __all__ = [
     "SnapshotDiff",
     "StaleVersion",
     "StateChange",
+    "Status",
     "StepCancellation",
     "StepCancelled",
     "StepContext",
@@ -229,6 +244,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "Stranded",
     "StreamRecord",
     "TakenFrom",
     "Telemetry",
@@ -246,6 +262,7 @@ __all__ = [
     "WorkOrderSummary",
     "Worker",
     "WorkerStatus",
+    "WorkflowBacklog",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -254,6 +271,7 @@ __all__ = [
     "WorkflowVersion",
     "WouldContinue",
     "__version__",
+    "metrics_text",
     "open_ledger",
     "read_definition",
     "write_rows",
@@ -323,6 +341,8 @@ _NAMES = {
     "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.status.model": "Backlog Health HealthCheck PoolUse Status Stranded WorkflowBacklog",
+    "projections.status.prometheus": "metrics_text",
     "projections.workers.status": "WorkerStatus",
     "infrastructure.operations.worker": "Worker",
     "infrastructure.operations.async_worker": "AsyncWorker",

@@ -85,7 +85,7 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [*history.trail()]
         yield [history.diff(story.first, 2, 4), history.compare(story.first, story.retried)]
         yield [history.timings("mail"), history.reused(story.retried), history.lineage(story.retried)]
-        yield history.trace(story.first, 2)
+        yield [history.trace(story.first, 2), ledger.status(), ledger.health()]
         yield [history.replay(story.first), history.replay(story.stranger, verify=False)]
         yield [runs.retry(story.first, "send", preview=True), *runs.cancel_all([story.stranger])]
         yield [history.export(story.retried, folder / "run.jsonl"), ledger.verify(), ledger.search.lag()]
@@ -96,6 +96,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield from small_answers()
     yield from effects_answers()
     yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
+    yield from (fl.PoolUse(10, 1, 0), fl.Stranded("w", 1, 3, "no worker is there"))
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)

@@ -32,11 +32,13 @@ from .commands import (
     replay,
     run,
     schema,
+    status,
     timings,
     trace,
     trail,
     transfer,
     waits,
+    worker,
     workflow,
 )
 from .commands import show as read
@@ -61,6 +63,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+status.register(app)
 read.register(app)
 lineage.register(app)
 trace.register(app)
@@ -73,6 +76,7 @@ timings.register(app)
 transfer.register(app)
 backup.register(app)
 schema.register(app)
+worker.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:

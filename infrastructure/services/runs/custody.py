@@ -106,6 +106,7 @@ class Custody(ResetOnFork):
         """Whether it stops, and what it executes stops between two steps."""
         self._idle: set[str] = set()
         """Runs that are owned and weren't executed at the last look."""
+        self._is_beating = False
         self._silent = 0
         """How often in a row the store wasn't reached."""
         self._untold: dict[str, bool] = {}
@@ -222,14 +223,16 @@ class Custody(ResetOnFork):
 
     def look(self) -> None:
         """Tell the runs that are executed here of what was done to them elsewhere. Raises StorageUnavailable."""
-        mine = self._executions.of(self.id)
+        mine = self._executions.under(self.id)  # before the store is asked: what begins meanwhile isn't told of before
         if not mine:
             return
-        for run_id, owner, status, held in self._leases.standing(mine):
+        for run_id, owner, status, held in self._leases.standing({one.run_id for one in mine}):
             if status == "cancelled":
                 self._executions.tell(run_id, "cancelled")
-            elif owner is not None and owner != self.id:
-                self._executions.tell(run_id, "taken over", self.id)
+            elif owner != self.id:  # also where there is none, as whoever took the run over has left it since
+                for one in mine:
+                    if one.run_id == run_id:
+                        one.tell("taken over")
             elif held:
                 self._executions.tell(run_id, "held")
 
@@ -271,16 +274,27 @@ class Custody(ResetOnFork):
         """
         every = min(LOOK_EVERY, self.lease / _SECOND / BEATS_A_LEASE)
         while self._is_busy(every):
-            beat = Thread(target=self._refresh, name="flowledger-heartbeat", daemon=True)
-            beat.start()
-            beat.join(every)
-            while beat.is_alive() and not self._closed:
+            self._is_beating = True
+            Thread(target=self._refresh, name="flowledger-heartbeat", daemon=True).start()
+            while not self._is_refreshed(every):
                 self._silent += 1
                 self._lose_in_time(every)
-                beat.join(every / 2)
             self._lose_in_time(every)
 
+    def _is_refreshed(self, seconds: float) -> bool:
+        """Wait for a beat, that long at most; nobody waits for one when this is closed."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: self._closed or not self._is_beating, seconds))
+
     def _refresh(self) -> None:
+        try:
+            self._beat_once()
+        finally:
+            with self._changed:
+                self._is_beating = False
+                self._changed.notify_all()
+
+    def _beat_once(self) -> None:
         try:
             if monotonic() >= self._beat_at:
                 self.renew()

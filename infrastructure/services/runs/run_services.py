@@ -285,7 +285,8 @@ class RunServices:
             event = NewEvent(event.type, {**event.data, **code})
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
-        return Claim(state, self.own(event), plan, settings, state.due_at)
+        due_at = state.recorded_at if state.queued and state.due_at is None else state.due_at
+        return Claim(state, self.own(event), plan, settings, due_at)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
         """Execute the run, after its claim is stored."""

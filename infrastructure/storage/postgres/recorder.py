@@ -15,6 +15,7 @@ from typing import Any
 from eventsourcing import postgres as stock
 from eventsourcing.persistence import StoredEvent
 
+from ....projections.status.model import PoolUse
 from ..eventsourcing.notifications import QueriedNotifications
 from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
@@ -34,6 +35,9 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
     @property
     def clock(self) -> Callable[[], int]:
         return self.datastore.clock
+
+    def pool_use(self) -> PoolUse:
+        return self.datastore.pool_use()
 
     def set_clock(self) -> None:
         self.datastore.set_clock()

@@ -22,6 +22,13 @@ WHERE ready_at IS NOT NULL;
 -- What each worker executes.
 CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
 
+-- What nobody is known to execute: runs of releases that had no leases.
+CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
+WHERE status = 'active' AND owner IS NULL AND NOT queued;
+
+-- How often runs were taken over.
+CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
+
 -- Workers, and processes whose own calls execute runs: a row each, renewed while they live. Times are microseconds since 1970.
 CREATE TABLE flowledger_workers (
     started_at bigint NOT NULL,

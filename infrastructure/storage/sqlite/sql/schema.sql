@@ -119,6 +119,10 @@ WHERE ready_at IS NOT NULL;
 -- What each worker executes.
 CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
 
+-- What nobody is known to execute: runs of releases that had no leases.
+CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
+WHERE status = 'active' AND owner IS NULL AND NOT queued;
+
 -- Open waits, those first that were asked first. The deadline comes last, so that a list by deadlines reads no other rows.
 CREATE INDEX flowledger_index_runs_waiting ON flowledger_index_runs (asked_at, position, due_at)
 WHERE wait_version IS NOT NULL;
@@ -179,6 +183,9 @@ CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (acto
 
 -- What anybody did.
 CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
+
+-- How often runs were taken over.
+CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
 
 -- Workflows.
 CREATE TABLE flowledger_index_workflows (
