@@ -32,7 +32,7 @@ ON CONFLICT (id) DO NOTHING
 
 -- give_up: Leave a run to others.
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
-ON CONFLICT (run_id) DO UPDATE SET owner = EXCLUDED.owner, handed_back = EXCLUDED.handed_back
+ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
 
 -- take_back: Forget that runs were given up which their owner has claimed again.
 DELETE FROM flowledger_given_up WHERE owner = :owner AND run_id = ANY (:runs::text[])
