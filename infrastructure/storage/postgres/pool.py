@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
+from ....domain.locks import lock_of
 from ....domain.values.clock import SteadyClock
 from ....projections.status.model import PoolUse
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
@@ -54,16 +55,19 @@ class Connection(psycopg.Connection[Any]):
     process = 0
     """The id of the process that opened it."""
 
-    added: int | None = None
-    """The offset that appends add to the number of their transaction, once it was read."""
+    @lazy
+    def added(self) -> dict[str, int]:
+        """By schema: the offset that appends add to the number of their transaction, once it was read."""
+        return {}
 
     @lazy
     def reused_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
     @lazy
-    def prepared(self) -> set[bytes]:
-        return set()
+    def prepared(self) -> dict[bytes, None]:
+        """The names of statements of ours that are prepared, the oldest first."""
+        return {}
 
 
 class ConnectionPool(ResetOnFork):
@@ -91,6 +95,10 @@ class ConnectionPool(ResetOnFork):
         self._free = Condition()
         self._open = 0
         self._waiting = 0
+
+    def resize(self, size: int) -> None:
+        """Open at most so many from now on."""
+        self._size = size
 
     def acquire(self) -> Connection:
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
@@ -199,6 +207,38 @@ class ConnectionPool(ResetOnFork):
         with self._free:
             self._open -= 1
             self._free.notify()
+
+
+_shared: dict[str, tuple[ConnectionPool, list[object]]] = {}
+"""By connection string: the pool that several stores have in common, and their keys to it."""
+
+
+def join_pool(conninfo: str, key: object) -> ConnectionPool:
+    """The pool that all stores in schemas of one database have in common; ``leave_pool`` with the same key ends it.
+
+    It has one connection more for each store: each may hold one while it waits for a second, as where runs are claimed.
+    """
+    with lock_of(_shared):
+        if conninfo not in _shared:
+            _shared[conninfo] = ConnectionPool(conninfo), []
+        pool, keys = _shared[conninfo]
+        keys.append(key)
+        pool.resize(POOL_SIZE + len(keys))
+        return pool
+
+
+def leave_pool(conninfo: str, key: object) -> None:
+    """Close the pool, if nobody else uses it. A key that has left already may do so again."""
+    with lock_of(_shared):
+        pool, keys = _shared.get(conninfo, (None, []))
+        if pool is None or key not in keys:
+            return
+        keys.remove(key)
+        if keys:
+            pool.resize(POOL_SIZE + len(keys))
+            return
+        del _shared[conninfo]
+    pool.close()
 
 
 def open_connection(conninfo: str, clock: SteadyClock | None = None) -> Connection:
