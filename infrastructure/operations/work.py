@@ -89,6 +89,8 @@ class Work:
         self._store = store
         self._leases = store.leases
         self._pause = 0.0
+        self._is_idle = False
+        """Whether there was nothing to take at the last look: then one looks first whether there is."""
         self._tidied_at = 0
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
@@ -97,8 +99,11 @@ class Work:
             if not self.custody.lease_until:
                 self.custody.attach()
             self._tidy()
-            taken = self.claims.take(min(free, LOT))
-        except FlowledgerError as error:
+            taken = []
+            if not self._is_idle or self.claims.is_anything_due():
+                taken = self.claims.take(min(free, LOT))
+            self._is_idle = not taken
+        except Exception as error:  # noqa: BLE001 - it would end the worker without a word, while its heartbeat goes on
             self._meet(error)
             return []
         if self._pause:
@@ -143,9 +148,11 @@ class Work:
         else:
             _log.error("worker %s leaves a run to others", self.custody.worker["name"], exc_info=error)
 
-    def _meet(self, error: FlowledgerError) -> None:
+    def _meet(self, error: Exception) -> None:
         if not self._pause:
-            _log.warning("worker %s can't work now, and goes on trying: %s", self.custody.worker["name"], error)
+            unexpected = None if isinstance(error, FlowledgerError) else error
+            said = "worker %s can't work now, and goes on trying: %s"
+            _log.warning(said, self.custody.worker["name"], error, exc_info=unexpected)
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
 
     def _tidy(self) -> None:

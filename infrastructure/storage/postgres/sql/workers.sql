@@ -32,7 +32,7 @@ ON CONFLICT (id) DO NOTHING
 
 -- give_up: Leave a run to others.
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
-ON CONFLICT (run_id) DO UPDATE SET owner = EXCLUDED.owner, handed_back = EXCLUDED.handed_back
+ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
 
 -- take_back: Forget that runs were given up which their owner has claimed again.
 DELETE FROM flowledger_given_up WHERE owner = :owner AND run_id = ANY (:runs::text[])
@@ -105,7 +105,12 @@ SELECT * FROM candidates
 WHERE pg_try_advisory_xact_lock(hashtextextended((SELECT tableoid FROM flowledger_index)::text || run_id, 0))
 LIMIT :lot::bigint
 
+<<<<<<< HEAD
 -- next_due: When the next run comes due that is not yet.
+=======
+-- next_due: Behind a moment, when the next run can be taken: as it comes due, or as the lease of its worker is over. What was
+-- given up counts from the beginning of time.
+>>>>>>> main
 WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     SELECT * FROM (
         SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
@@ -120,6 +125,7 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
         ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
     )
 )
+<<<<<<< HEAD
 SELECT min((
     SELECT run.ready_at FROM flowledger_index_runs AS run
     WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
@@ -127,3 +133,19 @@ SELECT min((
     ORDER BY run.ready_at LIMIT 1
 ))
 FROM ranked
+=======
+SELECT min(at) FROM (
+    SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
+            WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
+              AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at > :after::bigint) AS at
+    FROM ranked
+    UNION ALL
+    SELECT min(worker.lease_until) FROM flowledger_workers AS worker
+    WHERE worker.lease_until > :after::bigint
+      AND EXISTS (SELECT 1 FROM flowledger_index_runs AS run WHERE run.owner = worker.id AND NOT run.held)
+    UNION ALL
+    SELECT min(0) FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run
+      ON run.run_id = gone.run_id AND run.owner = gone.owner
+    WHERE :after::bigint < 0 AND NOT run.held
+) AS moments
+>>>>>>> main
