@@ -105,12 +105,8 @@ SELECT * FROM candidates
 WHERE pg_try_advisory_xact_lock(hashtextextended((SELECT tableoid FROM flowledger_index)::text || run_id, 0))
 LIMIT :lot::bigint
 
-<<<<<<< HEAD
--- next_due: When the next run comes due that is not yet.
-=======
 -- next_due: Behind a moment, when the next run can be taken: as it comes due, or as the lease of its worker is over. What was
 -- given up counts from the beginning of time.
->>>>>>> main
 WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     SELECT * FROM (
         SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
@@ -125,15 +121,6 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
         ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
     )
 )
-<<<<<<< HEAD
-SELECT min((
-    SELECT run.ready_at FROM flowledger_index_runs AS run
-    WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
-      AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at > :now::bigint
-    ORDER BY run.ready_at LIMIT 1
-))
-FROM ranked
-=======
 SELECT min(at) FROM (
     SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
             WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
@@ -148,4 +135,3 @@ SELECT min(at) FROM (
       ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE :after::bigint < 0 AND NOT run.held
 ) AS moments
->>>>>>> main

@@ -104,12 +104,8 @@ SELECT * FROM (
 )
 ORDER BY lost_by IS NULL, rank, turn, ready_at, run_id LIMIT :most
 
-<<<<<<< HEAD
--- next_due: When the next run comes due that is not yet.
-=======
 -- next_due: Behind a moment, when the next run can be taken: as it comes due, or as the lease of its worker is over. What was
 -- given up counts from the beginning of time.
->>>>>>> main
 WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     SELECT * FROM (
         SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
@@ -117,7 +113,6 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     ) AS first_one
     UNION ALL
     SELECT run.workflow_id, run.workflow_version, run.priority
-<<<<<<< HEAD
     FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = coalesce((
         SELECT run_id FROM flowledger_index_runs AS behind
         WHERE workflow_id = ranked.workflow_id AND workflow_version = ranked.workflow_version
@@ -133,21 +128,6 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
         ORDER BY workflow_id, workflow_version, priority LIMIT 1
     ))
 )
-SELECT min((
-    SELECT run.ready_at FROM flowledger_index_runs AS run
-    WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
-      AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at > :now
-    ORDER BY run.ready_at LIMIT 1
-))
-FROM ranked
-=======
-    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = (
-        SELECT behind.run_id FROM flowledger_index_runs AS behind
-        WHERE behind.ready_at IS NOT NULL AND (behind.workflow_id, behind.workflow_version, behind.priority)
-            > (ranked.workflow_id, ranked.workflow_version, ranked.priority)
-        ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
-    )
-)
 SELECT min(at) FROM (
     SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
             WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
@@ -162,4 +142,3 @@ SELECT min(at) FROM (
       ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE :after < 0 AND NOT run.held
 ) AS moments
->>>>>>> main
