@@ -38,6 +38,7 @@ from .commands import (
     trail,
     transfer,
     waits,
+    worker,
     workflow,
 )
 from .commands import show as read
@@ -75,6 +76,7 @@ timings.register(app)
 transfer.register(app)
 backup.register(app)
 schema.register(app)
+worker.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -149,5 +149,19 @@ def load_executor(spec: str) -> Any:
         raise InvalidRequest(
             f"--on {spec} is to name an executor, or a function that makes one, such as "
             f"lambda: Client('tcp://scheduler:8786'); the module has {what}"
+        )
+    return found
+
+
+def load_globals(spec: str) -> Any:
+    """The mapping, or the function that supplies it, that ``module:name`` stands for. Raises InvalidRequest."""
+    from ...operations.jobs import load_named
+
+    with pass_application_output():
+        _, _, found = load_named(spec, "--globals")
+    if not callable(found) and not isinstance(found, Mapping):
+        what = "no such name" if found is None else f"{type(found).__name__} there"
+        raise InvalidRequest(
+            f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}"
         )
     return found

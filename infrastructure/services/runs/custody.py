@@ -223,14 +223,16 @@ class Custody(ResetOnFork):
 
     def look(self) -> None:
         """Tell the runs that are executed here of what was done to them elsewhere. Raises StorageUnavailable."""
-        mine = self._executions.of(self.id)
+        mine = self._executions.under(self.id)  # before the store is asked: what begins meanwhile isn't told of before
         if not mine:
             return
-        for run_id, owner, status, held in self._leases.standing(mine):
+        for run_id, owner, status, held in self._leases.standing({one.run_id for one in mine}):
             if status == "cancelled":
                 self._executions.tell(run_id, "cancelled")
-            elif owner is not None and owner != self.id:
-                self._executions.tell(run_id, "taken over", self.id)
+            elif owner != self.id:  # also where there is none, as whoever took the run over has left it since
+                for one in mine:
+                    if one.run_id == run_id:
+                        one.tell("taken over")
             elif held:
                 self._executions.tell(run_id, "held")
 
