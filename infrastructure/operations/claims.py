@@ -90,8 +90,13 @@ class Claims:
         return version not in self.lacking.current() and row.run_id not in self._passed.current()
 
     def next_due(self) -> int | None:
-        """When the next run comes due that is not yet, in microseconds since 1970."""
+        """When the next run can be taken that can't be yet, in microseconds since 1970."""
         return self._leases.next_due(self._services.now())
+
+    def is_anything_due(self) -> bool:
+        """Whether a look at what there is to take may find something: one statement, without locks."""
+        soonest = self._leases.next_due(-1)
+        return soonest is not None and soonest <= self._services.now()
 
     def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
         """The claim of a run; None where it has moved on, or can't be executed here."""

@@ -92,11 +92,20 @@ class Work:
         self._store = store
         self._leases = store.leases
         self._pause = 0.0
+        self._is_idle = False
+        """Whether there was nothing to take at the last look: then one looks first whether there is."""
         self._tidied_at = 0
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
-        return self._reach(lambda: self.claims.take(min(free, LOT))) or []
+        return self._reach(lambda: self._take(min(free, LOT))) or []
+
+    def _take(self, most: int) -> list[PreparedCall[Run]]:
+        taken = []
+        if not self._is_idle or self.claims.is_anything_due():
+            taken = self.claims.take(most)
+        self._is_idle = not taken
+        return taken
 
     def take_one(self, run_id: str) -> PreparedCall[Run] | None:
         """Claim this run, if it may be taken now."""
@@ -104,7 +113,12 @@ class Work:
 
     def due(self, most: int) -> list[ClaimableRow]:
         """At most so many runs that may be taken now."""
-        return self._reach(lambda: self.claims.due(most)) or []
+        return self._reach(lambda: self._due(most)) or []
+
+    def _due(self, most: int) -> list[ClaimableRow]:
+        due = self.claims.due(most) if not self._is_idle or self.claims.is_anything_due() else []
+        self._is_idle = not due
+        return due
 
     def _reach(self, ask: Callable[[], _Answer]) -> _Answer | None:
         """The answer of the store; None while it is away, which is said once."""
@@ -113,7 +127,7 @@ class Work:
                 self.custody.attach()
             self._tidy()
             answer = ask()
-        except FlowledgerError as error:
+        except Exception as error:  # noqa: BLE001 - it would end the worker without a word, while its heartbeat goes on
             self._meet(error)
             return None
         if self._pause:
@@ -158,9 +172,11 @@ class Work:
         else:
             _log.error("worker %s leaves a run to others", self.custody.worker["name"], exc_info=error)
 
-    def _meet(self, error: FlowledgerError) -> None:
+    def _meet(self, error: Exception) -> None:
         if not self._pause:
-            _log.warning("worker %s can't work now, and goes on trying: %s", self.custody.worker["name"], error)
+            unexpected = None if isinstance(error, FlowledgerError) else error
+            said = "worker %s can't work now, and goes on trying: %s"
+            _log.warning(said, self.custody.worker["name"], error, exc_info=unexpected)
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
 
     def _tidy(self) -> None:

@@ -104,9 +104,9 @@ class Leases:
         runs = self._recorder.list_parameter(list(run_ids))
         return [Standing(row[0], row[1], row[2], bool(row[3])) for row in self._query("standing", {"runs": runs})]
 
-    def next_due(self, now: int) -> int | None:
-        """When the next run comes due that is not yet."""
-        ((at,),) = self._query("next_due", {"now": now})
+    def next_due(self, after: int) -> int | None:
+        """Behind a moment, when the next run comes due or is lost by its worker; -1: from the beginning."""
+        ((at,),) = self._query("next_due", {"after": after})
         return at  # type: ignore[no-any-return]
 
     def claimable_run(self, run_id: str, now: int) -> ClaimableRow | None:

@@ -16,7 +16,7 @@ from ....projections.status.model import PoolUse
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
-from .append import append, lock_schema, statements_for
+from .append import append, begin_epoch, lock_schema, statements_for
 from .errors import is_broken, translate_error
 from .pool import (
     POOL_SIZE,
@@ -30,6 +30,9 @@ from .pool import (
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
 
 _SQL = queries("postgres")
+
+Place = tuple[object, ...]
+"""What tells a database from every other: when its server started, and its number there."""
 
 
 class PostgresDatastore(stock.PostgresDatastore):
@@ -56,6 +59,7 @@ class PostgresDatastore(stock.PostgresDatastore):
             self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
         else:
             self._pool = join_pool(conninfo, self._key)
+        self._place: Place | None = None
 
     @property
     def clock(self) -> SteadyClock:
@@ -146,6 +150,20 @@ class PostgresDatastore(stock.PostgresDatastore):
         with self.connection() as connection:
             return _run(connection.cursor(binary=True), sql, parameters)
 
+    # --- transactions of callers --------------------------------------------------------------------------------------
+
+    def place(self, *, again: bool = False) -> Place:
+        """Where its connections lead; ``again``: as it is now, as the server may have been started again."""
+        if self._place is None or again:
+            with self.connection() as connection:
+                self._place = place_of(connection)
+        return self._place
+
+    def begin_epoch(self) -> None:
+        """Begin an epoch, if one must begin, in a transaction by itself."""
+        with self.connection() as connection:
+            begin_epoch(connection, statements_for(self.store_schema))
+
     # --- connections --------------------------------------------------------------------------------------------------
 
     @contextmanager
@@ -194,6 +212,11 @@ class PostgresDatastore(stock.PostgresDatastore):
 def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
     cursor.execute(sql, parameters, prepare=True)
     return cursor.fetchall() if cursor.rownumber is not None else []
+
+
+def place_of(connection: Connection) -> Place:
+    """Where a connection leads, by one statement."""
+    return tuple(*connection.execute(_SQL["server_and_database"].encode()).fetchall())
 
 
 def migrate(datastore: PostgresDatastore) -> None:

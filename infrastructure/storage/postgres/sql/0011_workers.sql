@@ -47,8 +47,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back boolean NOT NULL,
-    run_id text COLLATE "C" PRIMARY KEY,
-    owner text COLLATE "C" NOT NULL
+    run_id text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- So these are the rows that the code makes of the same events.

@@ -346,8 +346,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back boolean NOT NULL,
-    run_id text COLLATE "C" PRIMARY KEY,
-    owner text COLLATE "C" NOT NULL
+    run_id text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- Each run as it can be found: when and where in the log it began, the words of its events, the values it has. Derived

@@ -50,8 +50,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back INTEGER NOT NULL,
-    run_id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL
+    run_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- So these are the rows that the code makes of the same events.

@@ -234,8 +234,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back INTEGER NOT NULL,
-    run_id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL
+    run_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
