@@ -109,6 +109,11 @@ class Leases:
         ((at,),) = self._query("next_due", {"after": after})
         return at  # type: ignore[no-any-return]
 
+    def claimable_run(self, run_id: str, now: int) -> ClaimableRow | None:
+        """This run, if a worker may take it now."""
+        rows = self._query("claimable_run", {"run_id": run_id, "now": now})
+        return _claimable(rows[0]) if rows else None
+
     @contextmanager
     def lot(
         self,
@@ -132,8 +137,7 @@ class Leases:
             "passed": self._recorder.list_parameter(sorted(passed)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
-            found = [ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
-            yield found[:most]
+            yield [_claimable(row) for row in rows[:most]]
 
     def _change(self, query: str, parameters: dict[str, Any]) -> None:
         with translate_errors():
@@ -142,6 +146,10 @@ class Leases:
     def _query(self, query: str, parameters: dict[str, Any]) -> list[Any]:
         with translate_errors():
             return self._recorder.query(self._sql[query], parameters)
+
+
+def _claimable(row: Sequence[Any]) -> ClaimableRow:
+    return ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
 
 
 _LOOK_PAST = 256

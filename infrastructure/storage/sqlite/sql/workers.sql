@@ -142,3 +142,14 @@ SELECT min(at) FROM (
       ON run.run_id = gone.run_id AND run.owner = gone.owner
     WHERE :after < 0 AND NOT run.held
 ) AS moments
+
+-- claimable_run: A run, if a worker may take it now.
+SELECT run.run_id, run.workflow_id, run.workflow_version, NULL AS lost_by, 0 AS handed_back, run.ready_at
+FROM flowledger_index_runs AS run WHERE run.run_id = :run_id AND run.ready_at <= :now
+UNION ALL
+SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, gone.run_id IS NOT NULL AND gone.handed_back,
+       coalesce(worker.lease_until, run.started_at)
+FROM flowledger_index_runs AS run
+LEFT JOIN flowledger_workers AS worker ON worker.id = run.owner AND worker.lease_until < :now
+LEFT JOIN flowledger_given_up AS gone ON gone.run_id = run.run_id AND gone.owner = run.owner
+WHERE run.run_id = :run_id AND NOT run.held AND (worker.id IS NOT NULL OR gone.run_id IS NOT NULL)
