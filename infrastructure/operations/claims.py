@@ -67,6 +67,28 @@ class Claims:
             _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
             return None
 
+    def take_one(self, run_id: str) -> PreparedCall[Run] | None:
+        """Claim this run, if it may be taken now. Raises StorageUnavailable."""
+        now = self._services.now()
+        row = self._leases.claimable_run(run_id, now)
+        if row is None or not self._is_for_this_worker(row):
+            return None
+        claim = self._prepare(row, now)
+        claimed = [] if claim is None else self._append([claim])
+        return self._services.go_on(claimed[0]) if claimed else None
+
+    def due(self, most: int) -> list[ClaimableRow]:
+        """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""
+        lacking, passed = self.lacking.current(), self._passed.current()
+        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed) as rows:
+            return rows
+
+    def _is_for_this_worker(self, row: ClaimableRow) -> bool:
+        if self._workflows is not None and row.workflow_id not in self._workflows:
+            return False
+        version = f"{row.workflow_id}@{row.workflow_version}"
+        return version not in self.lacking.current() and row.run_id not in self._passed.current()
+
     def next_due(self) -> int | None:
         """When the next run can be taken that can't be yet, in microseconds since 1970."""
         return self._leases.next_due(self._services.now())
