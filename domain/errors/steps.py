@@ -50,7 +50,8 @@ class RetryLater(FlowledgerError):
         super().__init__(message)
         if isinstance(after, datetime):
             try:
-                is_aware = after.utcoffset() is not None and after.astimezone(UTC) is not None
+                after.astimezone(UTC)
+                is_aware = after.utcoffset() is not None
             except (OverflowError, ValueError):
                 is_aware = False
             if not is_aware:

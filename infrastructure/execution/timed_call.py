@@ -57,7 +57,11 @@ class _TimedCall:
         self._asked = asked
         self._timeout = asked.timeout or 0.0
         self._began: float | None = None
-        self.call = threads.begin(self._run)
+        try:
+            self.call = threads.begin(self._run)
+        except BaseException:  # interrupted: a thread may have taken it all the same
+            tell_to_stop(asked.context, INTERRUPTED)
+            raise
 
     def _run(self) -> Executed:
         self._began = monotonic()

@@ -39,6 +39,7 @@ class Slow:
         try:
             await asyncio.wait_for(asyncio.Event().wait(), MAX_WAIT)
         finally:
+            await asyncio.sleep(0)  # cleaning up takes a while
             self.reasons.append(step.cancelled.reason)
 
     def go_on(self, step: fl.StepContext) -> Any:

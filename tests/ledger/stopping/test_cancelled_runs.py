@@ -39,8 +39,10 @@ class Told:
         settings: CallSettings = call_settings("ada", None, None, engine._now, lambda: 0.5, StepLimits(1000))
         self.steps = step_loop(self.state, engine._plan, settings._replace(cancellation=self.cancellation))
 
-    def tell(self) -> None:
-        threading.Thread(target=self.cancellation.set, args=(self.reason,)).start()
+    def tell(self) -> threading.Thread:
+        thread = threading.Thread(target=self.cancellation.set, args=(self.reason,))
+        thread.start()
+        return thread
 
     def block(self, step: fl.StepContext) -> Any:
         self.tell()
@@ -49,11 +51,12 @@ class Told:
         return "it ended"
 
     async def await_it(self, step: fl.StepContext) -> Any:
-        self.tell()
+        thread = self.tell()
         try:
             async with asyncio.timeout(MAX_WAIT):
-                while self.reason != HELD or not step.cancelled.is_set():
+                while self.reason != HELD or thread.is_alive():
                     await asyncio.sleep(0)
+                await asyncio.sleep(0)  # had it been cancelled as well, it would hear of that here
         except asyncio.CancelledError:
             self.seen.append(f"cancelled, {step.cancelled.reason}")
             raise

@@ -120,9 +120,9 @@ def test_what_an_executor_asks_for_is_bounded_as_any_retry(policy: fl.RetryPolic
     desk = Desk(retry=policy)
     with desk.ledger:
         run = desk.start(fl.RetryLater("busy", after=1.0))
-        while run.status == "error":
+        for _ in range(9):
             desk.now += timedelta(seconds=1)
-            run = desk.ledger.runs.proceed(run.id)
+            run = desk.ledger.runs.proceed(run.id) if run.status == "error" else run
         assert (run.status, desk.attempts) == ("failed", [*range(1, most + 1)])
 
 
@@ -131,9 +131,9 @@ def test_asked_for_and_other_retries_are_counted_together() -> None:
     desk.raises = lambda step: fl.RetryLater("busy", after=1.0) if step.attempt != 2 else RateLimited("slow down")
     with desk.ledger:
         run = desk.ledger.runs.start("w")
-        while run.status == "error":
+        for _ in range(9):
             desk.now += timedelta(seconds=1)
-            run = desk.ledger.runs.proceed(run.id)
+            run = desk.ledger.runs.proceed(run.id) if run.status == "error" else run
         assert (run.status, desk.attempts) == ("failed", [1, 2, 3])
 
 

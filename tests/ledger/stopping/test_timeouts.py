@@ -303,6 +303,18 @@ async def test_who_cancels_a_call_tells_the_executor(timeout: float | None, is_a
     assert slow.reasons == [None if is_async and timeout is None else "interrupted"]
 
 
+def test_a_replay_takes_a_step_that_timed_out_from_the_record() -> None:
+    slow = Slow(is_async=False)
+    with opened(slow) as ledger:
+        run = ledger.runs.start("w")
+        slow.let_go.set()
+        executors = fl.ExecutorRegistry()
+        executors.register("slow")(lambda step: "quick by now")
+        executors.register("next")(slow.go_on)
+        report = ledger.history.replay(run.id)
+        assert (report.ok, report.executed, report.taken) == (True, 0, 1)
+
+
 # --- a result that comes as the time ends -----------------------------------------------------------------------------
 
 
