@@ -18,6 +18,7 @@ import flowledger as fl
 from flowledger.domain.ports import Write
 from flowledger.infrastructure.storage.callers import CallersConnection
 from flowledger.infrastructure.storage.inside import InsideEventStore
+from flowledger.infrastructure.storage.postgres import borrowing
 
 from ..storage.clusters import new_database
 from ..storage.events import notes, texts
@@ -72,7 +73,10 @@ def test_a_connection_to_another_database_is_refused(pg_ledger: fl.Ledger, postg
         assert elsewhere.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_connection_that_is_busy_closed_or_none_at_all_is_refused(pg_ledger: fl.Ledger, pg_url: str) -> None:
+def test_a_connection_that_is_busy_closed_or_none_at_all_is_refused(
+    pg_ledger: fl.Ledger, pg_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(borrowing, "BUSY_TIMEOUT", 0.01)
     connection = psycopg.connect(pg_url)
     runs = pg_ledger.within(connection).runs
     with connection.pipeline(), pytest.raises(fl.InvalidRequest, match="pipeline"):
@@ -331,6 +335,18 @@ def test_of_two_callers_that_wait_for_each_other_one_can_go_on_without_its_call(
             call.result(60)
     assert refused in ([a], [b])
     assert (texts(pg_ledger._store, a), texts(pg_ledger._store, b)) == ([1], [2])
+
+
+def test_tasks_share_a_connection_in_turn(pg_ledger: fl.Ledger, pg_url: str) -> None:
+    async def main() -> list[str]:
+        async with await psycopg.AsyncConnection.connect(pg_url) as connection:
+            within = pg_ledger.within(connection)
+            begun = (within.runs.astart("order", number, wait=False) for number in range(9))
+            asked = (connection.execute("SELECT pg_sleep(0.001)") for _ in range(9))
+            runs, *_ = await asyncio.gather(asyncio.gather(*begun), *asked)
+        return [run.id for run in runs]
+
+    assert [pg_ledger.runs.get(run_id).snapshot.payload for run_id in asyncio.run(main())] == [*range(9)]
 
 
 def test_a_task_that_is_cancelled_while_it_waits_gives_the_connection_back(
