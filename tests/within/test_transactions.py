@@ -192,7 +192,27 @@ def test_what_was_taken_back_to_a_savepoint_is_appended_again_at_the_same_place(
 # --- memory is never believed -----------------------------------------------------------------------------------------
 
 
-def test_the_ledger_believes_nothing_that_was_rolled_back(pg_ledger: fl.Ledger, pg: Connection) -> None:
+def test_nothing_is_remembered_of_a_transaction_that_was_rolled_back(
+    pg_ledger: fl.Ledger, pg: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, stream = inside(pg_ledger, pg), f"again {key()}"
+    pg_ledger._store.append(Write(stream, 0, notes(1)))
+    store.append(Write(stream, 1, notes("taken back")))
+    pg.rollback()
+    pg_ledger._store.append(Write(stream, 1, notes(2)))
+    store.append(Write(stream, 2, notes(3)))
+    pg.execute("SAVEPOINT mine")
+    store.append(Write(stream, 3, notes("taken back")))
+    pg.execute("ROLLBACK TO SAVEPOINT mine")
+    store.append(Write(stream, 3, notes(4)))
+    pg.commit()
+    assert texts(pg_ledger._store, stream) == [1, 2, 3, 4]
+    assert caplog.records == []  # nothing seems lost
+
+
+def test_the_ledger_believes_nothing_that_was_rolled_back(
+    pg_ledger: fl.Ledger, pg: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
     run = pg_ledger.runs.start("order", wait=False)
     id = f"flow {key()}"
     within = pg_ledger.within(pg)
@@ -204,6 +224,7 @@ def test_the_ledger_believes_nothing_that_was_rolled_back(pg_ledger: fl.Ledger, 
     pg_ledger.workflows.save(definition("echo"), workflow_id=id)
     assert pg_ledger.runs.start(id, 7).status == "completed"
     assert pg_ledger.verify().ok
+    assert caplog.records == []
 
 
 def test_a_run_that_was_held_inside_refuses_the_late_append_of_who_executes_it(
