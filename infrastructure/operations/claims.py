@@ -64,7 +64,13 @@ class Claims:
         try:
             return self._services.go_on(claim)
         except FlowledgerError as error:
-            _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            _log.warning(
+                "worker %s leaves run %s to others: %s",
+                self._name,
+                claim.state.run_id,
+                error,
+                extra={"worker": self._name, "run_id": claim.state.run_id},
+            )
             return None
 
     def take_one(self, run_id: str) -> PreparedCall[Run] | None:
@@ -117,7 +123,9 @@ class Claims:
 
     def _leave(self, setbacks: Setbacks, what: str, error: Exception) -> None:
         if setbacks.add(what, f"{type(error).__name__}: {error}"):
-            _log.warning("worker %s leaves %s to others for now: %s", self._name, what, error)
+            _log.warning(
+                "worker %s leaves %s to others for now: %s", self._name, what, error, extra={"worker": self._name}
+            )
 
     def _append(self, claims: list[Claim]) -> list[Claim]:
         """Store all claims in one commit; where another writer was faster on one, each in its own."""
@@ -129,7 +137,12 @@ class Claims:
             self._store.append(*writes)
         except (ConcurrencyError, EventsLost) as error:
             if len(claims) == 1:
-                _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
+                _log.info(
+                    "run %s was taken by another: %s",
+                    claims[0].state.run_id,
+                    error,
+                    extra={"worker": self._name, "run_id": claims[0].state.run_id},
+                )
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]
         for claim, events, after in placed:
