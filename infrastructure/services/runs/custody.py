@@ -173,7 +173,12 @@ class Custody(ResetOnFork):
             if self._thread is None:
                 self._beat()
             runs = ", ".join(sorted(run_ids))
-            _log.warning("interrupted here, of which the store can't be told yet: run %s: %s", runs, error)
+            _log.warning(
+                "interrupted here, of which the store can't be told yet: run %s: %s",
+                runs,
+                error,
+                extra={"worker": self.worker["name"]},
+            )
 
     def _tell_what_is_given_up(self) -> None:
         for run_id, handed_back in list(self._untold.items()):
@@ -243,7 +248,12 @@ class Custody(ResetOnFork):
         """
         idle = self._leases.owned_by(self.id).difference(self._executions.of(self.id))
         if left := idle & self._idle:
-            _log.warning("nobody executes what worker %s owns: run %s", self.worker["name"], ", ".join(sorted(left)))
+            _log.warning(
+                "nobody executes what worker %s owns: run %s",
+                self.worker["name"],
+                ", ".join(sorted(left)),
+                extra={"worker": self.worker["name"]},
+            )
             self._give_up(left, handed_back=False)
         self._idle = idle - left
 
@@ -255,11 +265,18 @@ class Custody(ResetOnFork):
             thread = self._thread
         if thread is not None:
             thread.join()
-        if self.lease_until > self._now():
+        if self.lease_until:
             try:
-                self._leases.expire(self.id, self._now())
+                now = self._now()
+                if self.lease_until > now:
+                    self._leases.expire(self.id, now)
             except FlowledgerError as error:
-                _log.warning("the lease of worker %s ends by itself: %s", self.worker["name"], error)
+                _log.warning(
+                    "the lease of worker %s ends by itself: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
 
     def _beat(self) -> None:
         with self._changed:
@@ -304,7 +321,12 @@ class Custody(ResetOnFork):
             self._silent = 0
         except FlowledgerError as error:
             if not self._silent:
-                _log.warning("worker %s can't reach the store, and goes on trying: %s", self.worker["name"], error)
+                _log.warning(
+                    "worker %s can't reach the store, and goes on trying: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
             self._silent += 1
 
     def _lose_in_time(self, every: float) -> None:
