@@ -104,8 +104,17 @@ class Claims:
         soonest = self._leases.next_due(-1)
         return soonest is not None and soonest <= self._services.now()
 
+    def _executes(self, row: ClaimableRow) -> bool:
+        """Whether this very worker, whose lease was over for a while, executes the run all the same."""
+        custody = self._services.custody
+        return (
+            custody is not None and row.lost_by == custody.id and row.run_id in self._services.executions.of(custody.id)
+        )
+
     def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
         """The claim of a run; None where it has moved on, or can't be executed here."""
+        if row.lost_by is not None and self._executes(row):
+            return None
         try:
             state = self._services.runs.load(row.run_id)
             event = _decide(row, state, self._name, now)
