@@ -8,7 +8,7 @@ ALTER TABLE flowledger_index_runs
 UPDATE flowledger_index_runs AS run SET queued = TRUE
 FROM flowledger_events AS event
 WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic IN ('run.held', 'run.released')
-  AND position('"queued":true' IN convert_from(substr(event.state, 42, 500), 'UTF8')) > 0;
+  AND position('\x22717565756564223a74727565'::bytea IN substr(event.state, 42, 500)) > 0;
 
 -- What is due, or queued.
 UPDATE flowledger_index_runs
