@@ -22,6 +22,7 @@ FlowledgerError
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
 │   ├── StaleVersion
+│   ├── SubscriptionHeld
 │   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
@@ -42,7 +43,7 @@ FlowledgerError
 """
 
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
-from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
+from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, SubscriptionHeld, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import (
     ExecutorMissing,
@@ -94,6 +95,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "SubscriptionHeld",
     "VersionNotFound",
     "WaitClosed",
     "WorkOrderNotFound",

@@ -25,6 +25,7 @@ from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
+from ..services.subscriptions.service import Subscriptions
 from ..services.workflows.service import Workflows
 from .ledger import Ledger
 
@@ -103,7 +104,10 @@ def compose(
     reader = RunReader(index, store.wakeups)
     run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, reader, batch)
 
+    subscriptions = Subscriptions(store, now)
+
     def close() -> None:
+        subscriptions.close()
         pools.executors.close(_CLOSED)
         run_services.close()
         store.close()
@@ -114,6 +118,7 @@ def compose(
         Runs(run_services),
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
+        subscriptions,
         pools,
         now,
         close,

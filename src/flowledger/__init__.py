@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
+        SubscriptionHeld,
         VersionNotFound,
         WaitClosed,
         WorkflowNotFound,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.services.subscriptions.subscription import AsyncSubscription, Subscription
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.work_order import WorkOrder
+    from .projections.subscriptions import SubscriptionStatus
 
 __version__ = "0.2.0"
 
@@ -112,6 +115,7 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncSubscription",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
@@ -214,6 +218,9 @@ __all__ = [
     "StorageUnavailable",
     "StoreReadOnly",
     "StreamRecord",
+    "Subscription",
+    "SubscriptionHeld",
+    "SubscriptionStatus",
     "TakenFrom",
     "Timings",
     "ValueChange",
@@ -247,7 +254,7 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
-        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict "
+        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld "
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
@@ -269,6 +276,8 @@ _NAMES = {
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.execution.batching": "Batch",
     "infrastructure.services.runs.bulk": "BulkOperation",
+    "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
+    "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",

@@ -17,7 +17,17 @@ import flowledger as fl
 
 from ..transfer.story import Story
 
-LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepCancellation", "StepContext"}
+LIVE = {
+    "AsyncSubscription",
+    "BulkOperation",
+    "Engine",
+    "ExecutorRegistry",
+    "Ledger",
+    "RunWalk",
+    "StepCancellation",
+    "StepContext",
+    "Subscription",
+}
 """What is no value: it holds a store, threads or functions."""
 
 
@@ -74,6 +84,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.Answer({"approved": [True]}, "bob", datetime(2026, 1, 1, tzinfo=UTC), False, "r:2")
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
+    yield fl.SubscriptionStatus("mailer", 7, 0, None, datetime(2026, 1, 1, tzinfo=UTC), None, None, None)
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.Finding("orders", 3, "link", "it was put elsewhere")

@@ -11,6 +11,7 @@ from ..addresses import no_store
 from ..codec import LedgerMapper
 from ..credentials import redact_url
 from ..event_store import LedgerEventStore
+from ..subscription_table import SubscriptionTable
 from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
 from .recorder import PostgresRecorder
@@ -39,7 +40,8 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = PostgresRecorder(datastore)
         recorder.create_table()
         search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
-        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), search, wakeups)
+        subscriptions = SubscriptionTable(datastore.execute)
+        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), search, wakeups, subscriptions)
     except BaseException:
         datastore.close()
         raise

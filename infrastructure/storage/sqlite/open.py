@@ -13,6 +13,7 @@ from .checkpoints import SQLiteCheckpoints
 from .datastore import SQLiteDatastore
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
+from .subscriptions import sqlite_subscriptions
 from .wakeups import watch_file
 
 
@@ -33,7 +34,9 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = SQLiteRecorder(datastore)
         recorder.create_table()
         search = SQLiteSearch(recorder, datastore.write_transaction)
-        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search, watch_file(file))
+        subscriptions = sqlite_subscriptions(datastore.write_transaction)
+        wakeups = watch_file(file)
+        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search, wakeups, subscriptions)
     except BaseException:
         datastore.close()
         raise
