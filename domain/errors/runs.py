@@ -41,6 +41,17 @@ class RunMovedOn(ConcurrencyError):
         )
 
 
+class LeaseLost(Conflict):
+    """The lease under which this process executed the run was over, and the step was told so. Nothing was written."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"run {quoted(run_id)} was held here by a lease that ran out, as the store couldn't be reached in time: "
+            "what its step returned isn't recorded, as another worker may execute it by now"
+        )
+
+
 _TOLD = 3
 """Events that a message names, from the first on; the last one it names in any case."""
 

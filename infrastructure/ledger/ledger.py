@@ -1,28 +1,42 @@
 """The ledger: one open store, and the public namespaces on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
+from ...projections.bulk import BulkFailure
+from ...projections.replay.report import ReplayReport
+from ...projections.status.model import Health, Status
 from ...projections.subscriptions import SubscriptionStatus
-from ..concurrency.async_variants import run_in_thread
+from ...projections.workers.status import WorkerStatus
+from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
 from ..files.paths import to_path
+from ..operations.async_worker import AsyncWorker
+from ..operations.overview import Overview
+from ..operations.spread import AnyExecutor
+from ..operations.work import WorkerOptions
+from ..operations.worker import Worker
+from ..operations.workers import Workers
 from ..services.history.service import History
+from ..services.runs.custody import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
-from ..services.subscriptions.service import LEASE, Subscriptions
+from ..services.subscriptions.service import Subscriptions
 from ..services.subscriptions.subscription import AsyncSubscription, Subscription
 from ..services.workflows.service import Workflows
-from ..transfer.report import BackupReport
+from ..storage.callers import CallersConnection
+from ..transfer.report import BackupReport, ExportReport
+from .inside import Inside
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
+    from .bulk import Reopen
 
 
 class Ledger(Unpicklable):
@@ -38,19 +52,46 @@ class Ledger(Unpicklable):
         history: History,
         search: Search,
         subscriptions: Subscriptions,
+        workers: Workers,
+        overview: Overview,
         threads: Threads,
         now: Callable[[], int],
+        within: Callable[[CallersConnection], Inside],
         close: Callable[[], None],
+        reopen: "Reopen",
     ) -> None:
         self._store = store
         self._threads = threads
         self._now = now
+        self._within = within
         self._close = close
         self._subscriptions = subscriptions
+        self._reopen = reopen
         self.workflows = workflows
         self.runs = runs
         self.history = history
         self.search = search
+        self._workers = workers
+        self._overview = overview
+
+    def within(self, connection: Any) -> Inside:
+        """Append in a transaction of yours: a run starts, and your own row is written, or neither.
+
+        ``connection`` leads to the database that the store is in: psycopg's (Connection, AsyncConnection), SQLAlchemy's
+        (Connection, Session, AsyncConnection, AsyncSession), or, for a store in an SQLite file, that of sqlite3. The
+        transaction is the one that is open on it, or that begins with its first statement; commit it yourself. What is
+        appended can be read inside at once, and by others after the commit. A call that fails leaves the transaction as
+        it was.
+
+        Nothing is executed inside: a run is started with ``wait=False``, an answer is queued, and a worker goes on, or
+        ``proceed`` after the commit. On an async connection the async variants are awaited. May be used as a context
+        manager, with ``with`` or ``async with``: nothing is taken after its end.
+
+        Its calls raise what those of the ledger do, and InvalidRequest (another database; no transaction, or one that
+        has failed; the call would execute steps), TransactionConflict (others have written since it began),
+        StoreReadOnly (it is READ ONLY).
+        """
+        return self._within(CallersConnection(connection))
 
     def verify(
         self,
@@ -170,6 +211,133 @@ class Ledger(Unpicklable):
         """
         self._subscriptions.forget(name)
 
+    def worker(
+        self,
+        name: str | None = None,
+        concurrency: int = 8,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> Worker:
+        """Return a worker that executes the runs that are due, were queued, or were left by workers that are gone.
+
+        ``with ledger.worker():`` works in threads beside the block; ``ledger.worker().run()`` works here until it is
+        told to stop. ``name``: by default host and process id; two workers may have the same one. ``concurrency``: how
+        many runs at once. ``workflows``: the ids of those whose runs it takes; None: all. ``limits``: by node type, how
+        many steps at once. ``lease``: seconds after which others take its runs when it is gone. ``grace``: seconds that
+        steps under way have to end when it stops.
+
+        Runs whose executors or globals this process lacks are left to others. Raises InvalidRequest, also where the
+        ledger has no executors.
+        """
+        return self._workers.make(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def aworker(
+        self,
+        name: str | None = None,
+        concurrency: int = 100,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> AsyncWorker:
+        """Return the same with a task for each run: ``async with ledger.aworker():``, or ``await worker.run()``.
+
+        Raises InvalidRequest.
+        """
+        return self._workers.make_async(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def workers(self) -> list[WorkerStatus]:
+        """Return the workers that the store knows, with the ids of their runs, those first that began first.
+
+        Processes that execute runs in their own calls are among them. One that is gone is listed until all its runs are
+        taken, and some time longer.
+
+        Raises StorageUnavailable.
+        """
+        return self._workers.status()
+
+    def status(self) -> Status:
+        """Return how the store stands: workers, what is to be done, what is late, what nobody can do.
+
+        Runs are counted by indexes of what hasn't ended, all at one moment; what has ended costs nothing.
+
+        Raises StorageUnavailable, also where the index must be rebuilt.
+        """
+        return self._overview.status()
+
+    def health(self, worker: str | None = None) -> Health:
+        """Return whether this process can work: the store answers, its index is of this release, and each worker that
+        this ledger has made renews its lease in time.
+
+        With ``worker``, instead of the last: whether a worker of that name lives, in whatever process.
+        """
+        return self._overview.health(worker)
+
+    aworkers = run_in_thread(workers)
+    astatus = run_in_thread(status)
+    ahealth = run_in_thread(health)
+
+    def replay_many(
+        self,
+        run_ids: Iterable[str],
+        app: str,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        effects: Collection[str] = (),
+        globals: Mapping[str, Any] | None = None,
+        ignore_code: bool = False,
+        against: int | str | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ReplayReport | BulkFailure]:
+        """Replay many runs on the workers of an executor, and yield what came of each, in the order of ``run_ids``.
+
+        ``executor`` has a ``submit`` that answers with a future, as those of concurrent.futures and Dask's Client have,
+        or is a function that makes one: that one is closed in the end, and made anew where it breaks. Without one the
+        runs are replayed in so many ``workers``, processes of their own, by default one for each core, and come as they
+        are done.
+
+        Workers are sent this store's URL, with its password, and import ``app``, the ``module:name`` of the registry;
+        on other machines they need both, and this release of flowledger. ``chunk`` runs are sent together, and
+        ``at_once`` chunks are with the executor. ``effects``, ``globals``, ``ignore_code`` and ``against`` are as in
+        ``history.replay``.
+
+        What can't be read, or fails, is a ``BulkFailure`` of its own. A chunk whose worker was lost is repeated; a run
+        that ends its worker each time is named. Closing the iterator cancels what hasn't begun.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, listed, replay_job
+
+        job = replay_job(self._store, self._reopen, app, effects, globals, ignore_code, against)
+        return do_with_all(job, listed(run_ids), executor, workers, chunk, at_once)
+
+    def export_many(
+        self,
+        run_ids: Iterable[str],
+        folder: str | Path,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ExportReport | BulkFailure]:
+        """Write the runs ``run_ids``, each to a file as ``history.export`` writes it; yields what came of each.
+
+        ``folder`` is made if it isn't there; workers on other machines must have it at the same path. ``executor``,
+        ``workers``, ``chunk`` and ``at_once`` are as in ``replay_many``.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, export_job, listed
+
+        ids = listed(run_ids)
+        job = export_job(self._store, self._reopen, ids, to_path(folder, "folder"))
+        return do_with_all(job, ids, executor, workers, chunk, at_once)
+
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.
 
@@ -178,6 +346,8 @@ class Ledger(Unpicklable):
         """
         self._close()
 
+    areplay_many = iterate_in_thread(replay_many)
+    aexport_many = iterate_in_thread(export_many)
     averify = run_in_thread(verify)
     abackup = run_in_thread(backup)
     arebuild = run_in_thread(rebuild)

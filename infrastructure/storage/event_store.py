@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
@@ -18,9 +18,11 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
+from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
@@ -30,6 +32,10 @@ from .subscription_table import SubscriptionTable
 from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 
 _log = logging.getLogger("flowledger.store")
+
+
+_HEADS_COMPARED = 64
+"""With a store that was away."""
 
 
 class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # its recorder is always one of ours
@@ -42,14 +48,20 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         checkpoints: CheckpointStore,
         search: SearchTable,
         wakeups: Wakeups | None = None,
+        enter: Enter | None = None,
         subscriptions: SubscriptionTable | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
         self.subscriptions = subscriptions
         """None where the store has no place for it."""
+        self.enter = enter
+        self.url: str | None = None
+        """With which other processes can open it; None where the caller has opened it."""
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search
+        self.leases = Leases(recorder)
+        self.clock: Callable[[], int] = recorder.clock
         self._mapper = mapper
         self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)
@@ -121,6 +133,19 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """The limit of one value in bytes: an event has room for two of them, the input and the output."""
         return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
 
+    def look_for_losses(self) -> None:
+        """Log a warning where the newest events that this process knows aren't in the store any more.
+
+        For who reaches it again after it was away: another server may have taken its place that lacked them, and others
+        may go on with their streams. Raises StorageUnavailable.
+        """
+        known = self._heads.newest(_HEADS_COMPARED)
+        lost = [(stream, head) for stream, head in known if self._digest_at(stream, head.version) != head.digest]
+        if lost:
+            stream, head = lost[0]
+            told = EventsLost(stream, head.version, self.head(stream))
+            _log.warning("%s (so it is with %d of the %d newest streams known here)", told, len(lost), len(known))
+
     def hold(self, stream: str) -> object:
         """Pin the head of a stream in the cache, for as long as the caller keeps the returned object.
 
@@ -144,7 +169,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 # Every conflict was on a stream whose writer takes any version: place the events again.
                 before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
                 if before == list(map(_place_of, stored)):
-                    raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
+                    raise self._unexplained(error) from error
             except PersistenceError as error:
                 raise to_storage_error(error) from error
             else:
@@ -219,7 +244,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """Drop the cached head of a stream, as the store contradicts it."""
         self._heads.forget((stream,))
         lost = EventsLost(stream, known, stored)
-        _log.warning("%s", lost)
+        _log.warning("%s", lost, extra={"stream": stream})
         return lost
 
     def _digest_at(self, stream: str, version: int) -> bytes | None:
@@ -290,7 +315,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             if isinstance(expected, int) and stream in refusals:
                 raise refusals[stream] from error
         if not refusals:
-            raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
+            raise self._unexplained(error) from error
+
+    def _unexplained(self, error: Exception) -> FlowledgerError:
+        """The error where storage refuses events though nothing is in their places."""
+        return StorageCorrupt(f"storage refuses an event though its version is free: {error}")
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""

@@ -92,6 +92,7 @@ class Client:
         for time in range(3):
             outcome = self._world.web.call(f"{self.name} {act.number}.{copy}.{time}", send, act.luck + copy + time)
             self._note(act, outcome)
+            self._world.story.tell(f"is told of {act.kind}", lost=outcome.is_lost or None, error=outcome.error)
             is_refused = isinstance(outcome.error, REFUSALS) and act.kind in AT_ONCE
             self._world.watch.sent[self.name, act.number] += not is_refused
             is_unknown = outcome.is_lost or isinstance(outcome.error, fl.StorageUnavailable)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from .scheduler import SECOND
 
-LEASE = 30 * SECOND
-"""As long as ``open_ledger`` gives by default."""
+LEASE = 6 * SECOND
+"""Of workers, and of processes that execute runs in their own calls."""
 
 KINDS = (
     "crash",

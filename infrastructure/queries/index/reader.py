@@ -94,6 +94,10 @@ class Index:
         with translate_errors():
             return self._recorder.query(sql, parameters)
 
+    def counted(self, query: Condition) -> list[Any]:
+        """The rows of a statement that counts."""
+        return self._rows(query)
+
     def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         """The version of a stream, and the rows of a statement at the same moment. Its first column is never null."""
         with translate_errors():

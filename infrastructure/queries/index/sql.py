@@ -234,6 +234,7 @@ _RUN_THEN = _columns(
     wait_version="CAST(NULL AS bigint) AS wait_version",
     due_at="CAST(NULL AS bigint) AS due_at",
     held="CAST(NULL AS boolean) AS held",
+    owner="CAST(NULL AS text) AS owner",
 )
 _RUN_EITHER = _columns(
     RunRow,
@@ -246,6 +247,7 @@ _RUN_EITHER = _columns(
     wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END",
     due_at="CASE WHEN c.stream IS NULL THEN r.due_at END",
     held="CASE WHEN c.stream IS NULL THEN r.held END",
+    owner="CASE WHEN c.stream IS NULL THEN r.owner END",
 )
 _WORK_ORDER = _columns(
     WorkOrderRow,

@@ -19,9 +19,6 @@ from .subscription import AsyncSubscription, Source, Subscription
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
-LEASE: Final = 30.0
-"""Seconds for which a follower that died still holds its name, unless it said otherwise."""
-
 After = int | Literal["now"]
 
 

@@ -14,4 +14,4 @@ def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
     recorder = MemoryRecorder()
     search = SQLiteSearch(recorder, recorder.transaction)
     subscriptions = sqlite_subscriptions(recorder.transaction)
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups(), subscriptions)
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups(), None, subscriptions)

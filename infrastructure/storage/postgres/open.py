@@ -1,5 +1,6 @@
 """Opens the store in a PostgreSQL database, or makes it."""
 
+from functools import partial
 from urllib.parse import unquote
 
 from psycopg import ProgrammingError
@@ -14,8 +15,10 @@ from ..event_store import LedgerEventStore
 from ..subscription_table import SubscriptionTable
 from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
+from .inside import enter
 from .recorder import PostgresRecorder
 from .search import PostgresSearch
+from .url import split_url
 from .wakeups import PostgresWakeups
 
 
@@ -24,24 +27,26 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
 
     That is where the server can't be reached, or, without ``create``, where the database has no tables.
     """
+    conninfo, schema = split_url(url)
     try:
-        host = str(conninfo_to_dict(url).get("host") or "")
+        host = str(conninfo_to_dict(conninfo).get("host") or "")
     except ProgrammingError:
-        _refuse_unknown_options(url)
+        _refuse_unknown_options(conninfo)
         host = "@"
     if "@" in host:
         raise InvalidRequest(
             "that is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
-    datastore = PostgresDatastore(url)
+    datastore = PostgresDatastore(conninfo, schema=schema)
     try:
         if not create and not has_tables(datastore):
             raise no_store(redact_url(url))
         recorder = PostgresRecorder(datastore)
         recorder.create_table()
         search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
+        checkpoints, within = PostgresCheckpoints(datastore), partial(enter, recorder)
         subscriptions = SubscriptionTable(datastore.execute)
-        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), search, wakeups, subscriptions)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
     except BaseException:
         datastore.close()
         raise
@@ -62,8 +67,7 @@ def _refuse_unknown_options(url: str) -> None:
 
 
 _OPTION_HINTS = {
-    "schema": "choose a schema with options=-csearch_path%3DNAME",
-    "search_path": "choose a schema with options=-csearch_path%3DNAME",
-    "currentSchema": "choose a schema with options=-csearch_path%3DNAME",
+    "search_path": "choose a schema with schema=NAME",
+    "currentSchema": "choose a schema with schema=NAME",
     "pgbouncer": "leave it out, a pooler is noticed by itself",
 }

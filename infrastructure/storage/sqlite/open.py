@@ -1,6 +1,7 @@
 """Opens the store in an SQLite file, or makes it."""
 
 from errno import ENAMETOOLONG
+from functools import partial
 from pathlib import Path
 
 from ....domain.errors import StorageUnavailable
@@ -11,6 +12,7 @@ from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from .checkpoints import SQLiteCheckpoints
 from .datastore import SQLiteDatastore
+from .inside import enter
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
 from .subscriptions import sqlite_subscriptions
@@ -34,9 +36,9 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = SQLiteRecorder(datastore)
         recorder.create_table()
         search = SQLiteSearch(recorder, datastore.write_transaction)
-        subscriptions = sqlite_subscriptions(datastore.write_transaction)
-        wakeups = watch_file(file)
-        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search, wakeups, subscriptions)
+        checkpoints, within = SQLiteCheckpoints(datastore), partial(enter, recorder)
+        wakeups, subscriptions = watch_file(file), sqlite_subscriptions(datastore.write_transaction)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
     except BaseException:
         datastore.close()
         raise
