@@ -9,6 +9,7 @@ class SubscriptionStatus:
     """A subscription that keeps its position under a name."""
 
     name: str
+    """What its followers call it."""
     position: int
     """Of the last event that was kept as done."""
     behind: int
@@ -20,5 +21,6 @@ class SubscriptionStatus:
     host: str | None
     """Where it is followed; None where nobody follows it."""
     pid: int | None
+    """In which process."""
     lease_until: datetime | None
     """Up to when that is certain; the follower renews it while it lives."""

@@ -95,15 +95,15 @@ class IdempotencyConflict(Conflict):
 class SubscriptionHeld(Conflict):
     """Somebody else follows the log under this name, or has taken it over from a follower that was stalled.
 
-    ``host`` and ``pid``: who that is. ``until``: the end of its lease, which it renews while it lives.
+    ``host`` and ``pid``: who that is. ``lease_until``: the end of its lease, which it renews while it lives.
     """
 
-    def __init__(self, name: str, host: str, pid: int, until: datetime) -> None:
+    def __init__(self, name: str, host: str, pid: int, lease_until: datetime) -> None:
         self.name = name
         self.host = host
         self.pid = pid
-        self.until = until
+        self.lease_until = lease_until
         super().__init__(
             f"the subscription {quoted(name)} is followed by process {pid} on {quoted(host)}, at least until "
-            f"{until.isoformat()}: there is one follower a name; use another name, or try again when that one has ended"
+            f"{lease_until.isoformat()}: there is one follower a name; use another name, or try again when that one has ended"
         )

@@ -198,14 +198,14 @@ class Ledger(Unpicklable):
         return self._subscriptions.list()
 
     def move_subscription(self, name: str, after: int | Literal["now"]) -> None:
-        """Let the next follower of a name begin behind another position; 0 is the beginning.
+        """Let the next follower of ``name`` begin behind another position: ``after`` is as in ``subscribe``.
 
         Raises NotFound, SubscriptionHeld (somebody follows it now), InvalidRequest, StoreReadOnly, StorageUnavailable.
         """
         self._subscriptions.move(name, after)
 
     def forget_subscription(self, name: str) -> None:
-        """Forget a name and its position.
+        """Forget ``name`` and its position: who follows under it next begins anew.
 
         Raises NotFound, SubscriptionHeld (somebody follows it now), InvalidRequest, StoreReadOnly, StorageUnavailable.
         """

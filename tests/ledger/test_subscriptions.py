@@ -145,7 +145,7 @@ def test_one_follower_a_name_at_a_time(processes: Processes) -> None:
     mailer = here.ledger.subscribe(name="mailer")
     with pytest.raises(fl.SubscriptionHeld, match=f"process {os.getpid()} on") as error:
         there.ledger.subscribe(name="mailer")
-    assert error.value.until == processes.clock() + timedelta(seconds=30)
+    assert error.value.lease_until == processes.clock() + timedelta(seconds=30)
     there.ledger.subscribe(name="auditor").close()
     mailer.close()
     there.ledger.subscribe(name="mailer").close()

@@ -14,7 +14,7 @@ from ...storage.subscription_table import KeptPlace, Place, SubscriptionTable
 from .feed import Feed
 from .follower import Follower
 from .names import Held, Leases, check_subscription_name
-from .subscription import AsyncSubscription, Source, Subscription
+from .subscription import AsyncSubscription, Source, Subscription, end_subscription
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
@@ -66,7 +66,7 @@ class Subscriptions:
     def close(self) -> None:
         """End all subscriptions."""
         for subscription in list(self._open):
-            subscription.shut()
+            end_subscription(subscription)
         self._source.leases.give_back_dropped()
         self._source.leases.close()
         self._source.feed.close()

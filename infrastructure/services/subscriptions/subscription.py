@@ -37,13 +37,12 @@ class Source(NamedTuple):
 class _Subscription(Unpicklable):
     """What both kinds have in common: who follows, how long, and how that ends."""
 
-    _send_instead = "subscribe in the process that is to follow the log"
+    _send_instead = "send the position of the last event that it delivered, and subscribe there"
 
     def __init__(
         self, source: Source, name: str | None, begin: Callable[[], tuple[Follower, Held | None]], *, catch_up: bool
     ) -> None:
-        self.name = name
-        """The name under which its position is kept, if there is one."""
+        self._name = name
         self._source = source
         self._begin_with = begin
         self._catch_up = catch_up
@@ -57,6 +56,11 @@ class _Subscription(Unpicklable):
         source.feed.attach(self)
 
     @property
+    def name(self) -> str | None:
+        """The name under which its position is kept; None where it isn't."""
+        return self._name
+
+    @property
     def position(self) -> int | None:
         """The position of the last event that it delivered, or behind which it began; None before it has begun."""
         return None if self._follower is None else self._follower.place.position
@@ -68,7 +72,7 @@ class _Subscription(Unpicklable):
         """
         self._begun().skip()
 
-    def shut(self) -> None:
+    def _shut(self) -> None:
         """Deliver nothing any more, wake who waits, and let others take the name."""
         self._closed = True
         waits_for = self._waits_for
@@ -136,7 +140,7 @@ class Subscription(_Subscription):
 
     def close(self) -> None:
         """End the iteration, at once also where it waits. The event that was delivered last isn't kept as done."""
-        self.shut()
+        self._shut()
 
     def __iter__(self) -> Self:
         return self
@@ -193,9 +197,9 @@ class AsyncSubscription(_Subscription):
     async def aclose(self) -> None:
         """End the iteration, at once also where it waits. The event that was delivered last isn't kept as done."""
         if self._held is None:
-            self.shut()
+            self._shut()
         else:
-            await self._source.threads.run(self.shut)
+            await self._source.threads.run(self._shut)
 
     def __aiter__(self) -> Self:
         return self
@@ -254,3 +258,8 @@ class AsyncSubscription(_Subscription):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def end_subscription(subscription: Subscription | AsyncSubscription) -> None:
+    """Close either kind, from any thread."""
+    subscription._shut()
