@@ -105,5 +105,5 @@ class SubscriptionHeld(Conflict):
         self.lease_until = lease_until
         super().__init__(
             f"the subscription {quoted(name)} is followed by process {pid} on {quoted(host)}, at least until "
-            f"{lease_until.isoformat()}: there is one follower a name; use another name, or try again when that one has ended"
+            f"{lease_until.isoformat()}: one follower a name; use another one, or try again when that one has ended"
         )

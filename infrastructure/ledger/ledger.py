@@ -241,12 +241,18 @@ class Ledger(Unpicklable):
         limits: Mapping[str, int] | None = None,
         lease: float = LEASE,
         grace: float = 30.0,
+        *,
+        cluster: bool = False,
     ) -> AsyncWorker:
         """Return the same with a task for each run: ``async with ledger.aworker():``, or ``await worker.run()``.
 
+        ``cluster``: its runs are handed out by Procrastinate, whose jobs are in a schema beside the ledger's
+        (PostgreSQL; needs the extra ``cluster``).
+
         Raises InvalidRequest.
         """
-        return self._workers.make_async(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+        options = WorkerOptions(name, concurrency, workflows, limits, lease, grace)
+        return self._workers.make_for_cluster(options) if cluster else self._workers.make_async(options)
 
     def workers(self) -> list[WorkerStatus]:
         """Return the workers that the store knows, with the ids of their runs, those first that began first.
