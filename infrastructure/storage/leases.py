@@ -130,7 +130,7 @@ class Leases:
         """
         parameters = {
             "now": now,
-            "most": most * _LOOK_AHEAD,
+            "most": most if self._recorder.dialect == "sqlite" else most + _LOOK_PAST,
             "lot": most,
             "workflows": None if workflows is None else self._recorder.list_parameter(workflows),
             "lacking": self._recorder.list_parameter(sorted(lacking)),
@@ -152,5 +152,5 @@ def _claimable(row: Sequence[Any]) -> ClaimableRow:
     return ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
 
 
-_LOOK_AHEAD = 8
-"""Lots of other workers that one looks past."""
+_LOOK_PAST = 256
+"""Runs that other workers may have locked, and that one looks past. SQLite has no such locks."""

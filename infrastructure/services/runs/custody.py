@@ -255,9 +255,11 @@ class Custody(ResetOnFork):
             thread = self._thread
         if thread is not None:
             thread.join()
-        if self.lease_until > self._now():
+        if self.lease_until:
             try:
-                self._leases.expire(self.id, self._now())
+                now = self._now()
+                if self.lease_until > now:
+                    self._leases.expire(self.id, now)
             except FlowledgerError as error:
                 _log.warning("the lease of worker %s ends by itself: %s", self.worker["name"], error)
 

@@ -16,6 +16,7 @@ from .....domain.visible import quoted
 from ....ledger.ledger import Ledger
 from ....operations.async_worker import AsyncWorker
 from ....services.runs.custody import LEASE
+from ....telemetry.settings import Telemetry
 from ...presentation.inputs import load_globals, read_globals
 from ..shared.options import AsJson, Globals
 from ..shared.serving import ServingOptions, make_worker, open_patiently, serve_all
@@ -60,6 +61,14 @@ def worker(
         list[str] | None,
         typer.Option("--store", metavar="URL", help="Serve this one; with several, so many runs at once in each."),
     ] = None,
+    telemetry: Annotated[
+        bool,
+        typer.Option(
+            "--telemetry",
+            envvar="FLOWLEDGER_TELEMETRY",
+            help="Send spans and metrics by OpenTelemetry, as OTEL_* say, under opentelemetry-instrument.",
+        ),
+    ] = False,
     _json: AsJson = False,
 ) -> None:
     """Execute the runs that are due, were queued, or were left by workers that are gone, until it is told to stop.
@@ -77,13 +86,14 @@ def worker(
         values = read_globals(global_values)
     if not logging.getLogger().handlers:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
     options = ServingOptions(name, concurrency, workflows, given, lease, grace)
     if stores is not None and len(stores) == 1:
         session = replace(session, store=stores[0])
     elif stores is not None:
-        serve_all(session, stores, values, options, cluster=cluster)
+        serve_all(session, stores, opening, options, cluster=cluster)
         return
-    ledger = _open_patiently(session, values)
+    ledger = _open_patiently(session, opening)
     if ledger is None:
         return
     with ledger, interruptible():
@@ -110,12 +120,12 @@ def read_limits(pairs: list[str]) -> Mapping[str, int]:
     return limits
 
 
-def _open_patiently(session: Session, values: Any) -> Ledger | None:
+def _open_patiently(session: Session, opening: Mapping[str, Any]) -> Ledger | None:
     """The ledger, as soon as its store is there; None where the worker is told to stop before."""
     stopped = Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        return open_patiently(session, values, stopped)
+        return open_patiently(session, opening, stopped)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

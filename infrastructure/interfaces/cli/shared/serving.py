@@ -42,12 +42,12 @@ def make_worker(ledger: Ledger, options: ServingOptions, *, cluster: bool) -> Wo
     return ledger.aworker(*options, cluster=True) if cluster else ledger.worker(*options)
 
 
-def open_patiently(session: Session, values: Any, stopped: Event) -> Ledger | None:
+def open_patiently(session: Session, opening: Mapping[str, Any], stopped: Event) -> Ledger | None:
     """The ledger, as soon as its store is there; None where the worker is told to stop before."""
     pause = 0.0
     while not stopped.is_set():
         try:
-            return session.open_ledger(running=True, globals=values, stays=True)
+            return session.open_ledger(running=True, stays=True, **opening)
         except StorageUnavailable as error:
             if not pause:
                 _log.warning("the store is away, and the worker waits for it: %s", error)
@@ -56,7 +56,9 @@ def open_patiently(session: Session, values: Any, stopped: Event) -> Ledger | No
     return None
 
 
-def serve_all(session: Session, stores: Sequence[str], values: Any, options: ServingOptions, *, cluster: bool) -> None:
+def serve_all(
+    session: Session, stores: Sequence[str], opening: Mapping[str, Any], options: ServingOptions, *, cluster: bool
+) -> None:
     """Work in all these stores, until SIGTERM or SIGINT. One that is away holds up no other.
 
     Raises InvalidRequest for a store that is named twice, and what ends the worker of any store, when all have stopped.
@@ -69,7 +71,7 @@ def serve_all(session: Session, stores: Sequence[str], values: Any, options: Ser
         for each in serving:
             each.stop()
 
-    serving += (_Serving(replace(session, store=store), values, options, cluster, stop_all) for store in stores)
+    serving += (_Serving(replace(session, store=store), opening, options, cluster, stop_all) for store in stores)
     before = {number: signal.signal(number, stop_all) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         shown = [redact_url(store) for store in stores]
@@ -96,14 +98,14 @@ class _Serving(Thread):
     def __init__(
         self,
         session: Session,
-        values: Any,
+        opening: Mapping[str, Any],
         options: ServingOptions,
         cluster: bool,
         stop_all: Callable[[], None],
     ) -> None:
         super().__init__(name="flowledger-serving", daemon=True)
         self._session = session
-        self._values = values
+        self._opening = opening
         self._options = options
         self._cluster = cluster
         self._stop_all = stop_all
@@ -113,7 +115,7 @@ class _Serving(Thread):
 
     def run(self) -> None:
         try:
-            ledger = open_patiently(self._session, self._values, self._stopped)
+            ledger = open_patiently(self._session, self._opening, self._stopped)
             if ledger is None:
                 return
             with ledger:

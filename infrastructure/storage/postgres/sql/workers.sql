@@ -69,19 +69,24 @@ due AS (
         WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
           AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at <= :now::bigint
           AND run.run_id <> ALL (:passed::text[])
-        ORDER BY run.ready_at, run.run_id LIMIT :most::bigint
+        ORDER BY run.ready_at, run.run_id LIMIT :lot::bigint + (:most::bigint - :lot::bigint) / (SELECT count(*) FROM ranked)
     ) AS next
     WHERE (:workflows::text[] IS NULL OR ranked.workflow_id = ANY (:workflows::text[]))
       AND ranked.workflow_id || '@' || ranked.workflow_version <> ALL (:lacking::text[])
 ),
 lost AS (
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, worker.lease_until AS ready_at, FALSE AS handed_back
-    FROM flowledger_workers AS worker JOIN flowledger_index_runs AS run ON run.owner = worker.id
-    WHERE worker.lease_until < :now::bigint AND NOT run.held
+    SELECT run.*, worker.lease_until AS ready_at, FALSE AS handed_back
+    FROM flowledger_workers AS worker CROSS JOIN LATERAL (
+        SELECT run_id, workflow_id, workflow_version, owner FROM flowledger_index_runs
+        WHERE owner = worker.id AND NOT held LIMIT :most::bigint
+    ) AS run
+    WHERE worker.lease_until < :now::bigint
     UNION ALL
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, run.started_at, gone.handed_back
-    FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run ON run.run_id = gone.run_id AND run.owner = gone.owner
-    WHERE NOT run.held
+    SELECT run.*, :now::bigint, gone.handed_back
+    FROM flowledger_given_up AS gone CROSS JOIN LATERAL (
+        SELECT run_id, workflow_id, workflow_version, owner FROM flowledger_index_runs
+        WHERE run_id = gone.run_id AND owner = gone.owner AND NOT held LIMIT 1
+    ) AS run
 ),
 candidates AS MATERIALIZED (
     SELECT * FROM (

@@ -54,12 +54,20 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     ) AS first_one
     UNION ALL
     SELECT run.workflow_id, run.workflow_version, run.priority
-    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = (
-        SELECT behind.run_id FROM flowledger_index_runs AS behind
-        WHERE behind.ready_at IS NOT NULL AND (behind.workflow_id, behind.workflow_version, behind.priority)
-            > (ranked.workflow_id, ranked.workflow_version, ranked.priority)
-        ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
-    )
+    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = coalesce((
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version = ranked.workflow_version
+          AND priority > ranked.priority AND ready_at IS NOT NULL
+        ORDER BY priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version > ranked.workflow_version AND ready_at IS NOT NULL
+        ORDER BY workflow_version, priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id > ranked.workflow_id AND ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ))
 ),
 due AS (
     SELECT run.run_id, run.workflow_id, run.workflow_version, run.ready_at, run.priority,
@@ -105,12 +113,20 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     ) AS first_one
     UNION ALL
     SELECT run.workflow_id, run.workflow_version, run.priority
-    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = (
-        SELECT behind.run_id FROM flowledger_index_runs AS behind
-        WHERE behind.ready_at IS NOT NULL AND (behind.workflow_id, behind.workflow_version, behind.priority)
-            > (ranked.workflow_id, ranked.workflow_version, ranked.priority)
-        ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
-    )
+    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = coalesce((
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version = ranked.workflow_version
+          AND priority > ranked.priority AND ready_at IS NOT NULL
+        ORDER BY priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version > ranked.workflow_version AND ready_at IS NOT NULL
+        ORDER BY workflow_version, priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id > ranked.workflow_id AND ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ))
 )
 SELECT min(at) FROM (
     SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
