@@ -46,6 +46,8 @@ class WorkerOptions:
         grace: float,
     ) -> None:
         if name is not None:
+            if not isinstance(name, str) or not name:
+                raise InvalidRequest(f"name {quoted(name)} is no text, or is empty")
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")
@@ -120,6 +122,15 @@ class Work:
         self._is_idle = not due
         return due
 
+    @property
+    def _name(self) -> str:
+        return self.custody.worker["name"]
+
+    @property
+    def _fields(self) -> dict[str, str]:
+        """The attributes of log records."""
+        return {"worker": self._name}
+
     def _reach(self, ask: Callable[[], _Answer]) -> _Answer | None:
         """The answer of the store; None while it is away, which is said once."""
         try:
@@ -131,7 +142,7 @@ class Work:
             self._meet(error)
             return None
         if self._pause:
-            _log.warning("worker %s reaches the store again", self.custody.worker["name"])
+            _log.warning("worker %s reaches the store again", self._name, extra=self._fields)
             self._pause = 0.0
             self._look_for_losses()
         return answer
@@ -166,17 +177,17 @@ class Work:
         if isinstance(error, HandedBack):
             return
         if isinstance(error, ConcurrencyError):
-            _log.info("worker %s: %s", self.custody.worker["name"], error)
+            _log.info("worker %s: %s", self._name, error, extra=self._fields)
         elif isinstance(error, FlowledgerError):
-            _log.warning("worker %s leaves a run to others: %s", self.custody.worker["name"], error)
+            _log.warning("worker %s leaves a run to others: %s", self._name, error, extra=self._fields)
         else:
-            _log.error("worker %s leaves a run to others", self.custody.worker["name"], exc_info=error)
+            _log.error("worker %s leaves a run to others", self._name, exc_info=error, extra=self._fields)
 
     def _meet(self, error: Exception) -> None:
         if not self._pause:
             unexpected = None if isinstance(error, FlowledgerError) else error
             said = "worker %s can't work now, and goes on trying: %s"
-            _log.warning(said, self.custody.worker["name"], error, exc_info=unexpected)
+            _log.warning(said, self._name, error, exc_info=unexpected, extra=self._fields)
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
 
     def _tidy(self) -> None:
