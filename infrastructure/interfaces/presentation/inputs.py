@@ -165,6 +165,6 @@ def load_globals(spec: str) -> Any:
     if not callable(found) and not isinstance(found, Mapping):
         what = "no such name" if found is None else f"{type(found).__name__} there"
         raise InvalidRequest(
-            f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}"
+            visible(f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}")
         )
     return found
