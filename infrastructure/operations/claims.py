@@ -80,8 +80,11 @@ class Claims:
         if row is None or not self._is_for_this_worker(row):
             return None
         claim = self._prepare(row, now)
-        claimed = [] if claim is None else self._append([claim])
-        return self._services.go_on(claimed[0]) if claimed else None
+        if claim is None:
+            return None
+        with self._services.claiming([claim.state]):
+            claimed = self._append([claim])
+        return self._begin(claim) if claimed else None
 
     def due(self, most: int) -> list[ClaimableRow]:
         """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""
@@ -104,8 +107,17 @@ class Claims:
         soonest = self._leases.next_due(-1)
         return soonest is not None and soonest <= self._services.now()
 
+    def _executes(self, row: ClaimableRow) -> bool:
+        """Whether this very worker, whose lease was over for a while, executes the run all the same."""
+        custody = self._services.custody
+        return (
+            custody is not None and row.lost_by == custody.id and row.run_id in self._services.executions.of(custody.id)
+        )
+
     def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
         """The claim of a run; None where it has moved on, or can't be executed here."""
+        if row.lost_by is not None and self._executes(row):
+            return None
         try:
             state = self._services.runs.load(row.run_id)
             event = _decide(row, state, self._name, now)

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from flowledger.domain.ports import RecordedEvent
 from flowledger.domain.run import CLAIMS
+from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.rebuild import rebuild_index
 from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.verify import verify
 
 from ..storage.index import index_of
 from .journal import Writer
+from .scheduler import SECOND
 from .world import World
 
 
@@ -68,6 +70,33 @@ def every_run_ends_or_waits(world: World, log: Log) -> None:
         state = repository.load(run_id)
         stands = state.held is not None or state.run_status in ("completed", "failed", "cancelled", "paused")
         assert stands, f"{run_id} is {state.run_status}"
+
+
+def what_is_due_is_claimed_in_time(world: World, log: Log) -> None:
+    """Once all goes well, and where there is room: a stall may have to end, a lease to run out, a worker to start."""
+    if world.concurrency * len(world.workers) < 4:
+        return
+    for run_id, events in log.runs().items():
+        due: int | None = None
+        for event in events:
+            at = micros(event.recorded_at)
+            if event.type in CLAIMS and due is not None:
+                late = at - max(due, world.quiet_since)
+                assert late <= world.latest, f"{run_id} was due for {late / SECOND:.1f} s before {event.version}"
+            due = _due_behind(event, due)
+
+
+def _due_behind(event: RecordedEvent, due: int | None) -> int | None:
+    """Since when the run may be taken, by this event; None: it is executed, held, or waits for people alone."""
+    data = event.data
+    if event.type == "run.metadata_set":
+        return due
+    if event.type in ("run.started", "run.released"):
+        queued = "queued" in data["after"] and data["after"]["status"] == "active"
+        return micros(event.recorded_at) if queued else None
+    if event.type == "run.step_failed":
+        return data.get("retry_at")
+    return data.get("until") if event.type == "run.paused" else None
 
 
 def outcomes_come_from_the_holder(world: World, log: Log) -> None:
@@ -227,6 +256,7 @@ PROMISES: tuple[Promise, ...] = (
     nothing_is_acknowledged_twice,
     verify_finds_nothing,
     every_run_ends_or_waits,
+    what_is_due_is_claimed_in_time,
     outcomes_come_from_the_holder,
     whoever_lost_a_run_begins_at_most_one_more_step,
     a_held_run_takes_no_claim_and_no_second_outcome,

@@ -133,13 +133,14 @@ class Custody(ResetOnFork):
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        if self._thread is None:
-            self._beat()
+        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
         return execution
 
     def end(self, execution: Execution, state: RunState) -> None:
         """Note that nothing of the run is executed any more. One that isn't at an end is left to others."""
         self._executions.end(execution)
+        if execution.run_id in self._executions.of(self.id):
+            return  # its lease was over for a while, and it has claimed the run once more
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
             self.give_up(execution.run_id, handed_back=self.is_handing_back)
 
