@@ -74,8 +74,13 @@ class Worker(Unpicklable):
             self._serve()
             self.close()
 
-    def stop(self) -> None:
-        """Claim no more runs, and hand back what is executed. Returns at once; may be called in a signal handler."""
+    def stop(self, *, now: bool = False) -> None:
+        """Claim no more runs, and hand back what is executed. Returns at once; may be called in a signal handler.
+
+        ``now``: steps that are under way are abandoned, as after the grace period.
+        """
+        if now:
+            self._interrupts = 2
         self._work.is_stopping = True
         self._wake()
 
@@ -145,7 +150,12 @@ class Worker(Unpicklable):
         """Tell the steps that are under way yet, and leave their runs to others."""
         custody = self._work.custody
         for run_id in self._work.services.executions.of(custody.id):
-            _log.warning("worker %s abandons the step of run %s that is under way", self.name, run_id)
+            _log.warning(
+                "worker %s abandons the step of run %s that is under way",
+                self.name,
+                run_id,
+                extra={"worker": self.name, "run_id": run_id},
+            )
             self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
             custody.give_up(run_id, handed_back=False)
 

@@ -133,13 +133,14 @@ class Custody(ResetOnFork):
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        if self._thread is None:
-            self._beat()
+        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
         return execution
 
     def end(self, execution: Execution, state: RunState) -> None:
         """Note that nothing of the run is executed any more. One that isn't at an end is left to others."""
         self._executions.end(execution)
+        if execution.run_id in self._executions.of(self.id):
+            return  # its lease was over for a while, and it has claimed the run once more
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
             self.give_up(execution.run_id, handed_back=self.is_handing_back)
 
@@ -173,7 +174,12 @@ class Custody(ResetOnFork):
             if self._thread is None:
                 self._beat()
             runs = ", ".join(sorted(run_ids))
-            _log.warning("interrupted here, of which the store can't be told yet: run %s: %s", runs, error)
+            _log.warning(
+                "interrupted here, of which the store can't be told yet: run %s: %s",
+                runs,
+                error,
+                extra={"worker": self.worker["name"]},
+            )
 
     def _tell_what_is_given_up(self) -> None:
         for run_id, handed_back in list(self._untold.items()):
@@ -243,7 +249,12 @@ class Custody(ResetOnFork):
         """
         idle = self._leases.owned_by(self.id).difference(self._executions.of(self.id))
         if left := idle & self._idle:
-            _log.warning("nobody executes what worker %s owns: run %s", self.worker["name"], ", ".join(sorted(left)))
+            _log.warning(
+                "nobody executes what worker %s owns: run %s",
+                self.worker["name"],
+                ", ".join(sorted(left)),
+                extra={"worker": self.worker["name"]},
+            )
             self._give_up(left, handed_back=False)
         self._idle = idle - left
 
@@ -255,11 +266,18 @@ class Custody(ResetOnFork):
             thread = self._thread
         if thread is not None:
             thread.join()
-        if self.lease_until > self._now():
+        if self.lease_until:
             try:
-                self._leases.expire(self.id, self._now())
+                now = self._now()
+                if self.lease_until > now:
+                    self._leases.expire(self.id, now)
             except FlowledgerError as error:
-                _log.warning("the lease of worker %s ends by itself: %s", self.worker["name"], error)
+                _log.warning(
+                    "the lease of worker %s ends by itself: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
 
     def _beat(self) -> None:
         with self._changed:
@@ -304,7 +322,12 @@ class Custody(ResetOnFork):
             self._silent = 0
         except FlowledgerError as error:
             if not self._silent:
-                _log.warning("worker %s can't reach the store, and goes on trying: %s", self.worker["name"], error)
+                _log.warning(
+                    "worker %s can't reach the store, and goes on trying: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
             self._silent += 1
 
     def _lose_in_time(self, every: float) -> None:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import partial
 from random import random
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
@@ -26,6 +27,7 @@ from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
 from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
+from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -106,6 +108,7 @@ class RunServices:
         self.runs = runs
         self.workflows = workflows
         self.now = now
+        self._stopwatch = monotonic_ns if isinstance(now, SteadyClock) else None  # a caller's clock times steps as well
         self.threads = threads
         self._reader = reader
         self.executions = executions
@@ -155,7 +158,7 @@ class RunServices:
 
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """The settings of one call. Raises InvalidRequest."""
-        return call_settings(by, globals, step_limit, self.now, random, self._limits)
+        return call_settings(by, globals, step_limit, self.now, random, self._limits, self._stopwatch)
 
     def supply_globals(self, settings: CallSettings, state: RunState, events: Sequence[NewEvent] = ()) -> CallSettings:
         """The settings of a call that is about to execute a run's steps, with globals. They come from the ledger where

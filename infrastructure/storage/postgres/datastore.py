@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from eventsourcing import postgres as stock
@@ -144,6 +144,7 @@ class PostgresDatastore(stock.PostgresDatastore):
         """The rows of a statement that locks them, in a transaction that ends with the block."""
         statement = bound_with_parameters(sql, self.store_schema)
         with self.connection() as connection, connection.transaction():
+            connection.execute(_FOR_FEW_ROWS)
             yield _run(connection.cursor(binary=True), statement, parameters)
 
     def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
@@ -207,6 +208,13 @@ class PostgresDatastore(stock.PostgresDatastore):
             self._pool.discard_broken(connection)
             return ConnectionLost(f"the connection to PostgreSQL was lost: {error}")
         return translate_error(error)
+
+
+_FOR_FEW_ROWS: Final = (
+    # A few rows of each index are read, whatever the statistics say: these tables may never have been analyzed.
+    "SELECT set_config('enable_seqscan', 'off', TRUE), set_config('max_parallel_workers_per_gather', '0', TRUE), "
+    "set_config('jit', 'off', TRUE)"
+)
 
 
 def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:

@@ -117,7 +117,16 @@ CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, 
 WHERE ready_at IS NOT NULL;
 
 -- What each worker executes.
-CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner, started_at, position) WHERE owner IS NOT NULL;
+
+-- What goes on by itself.
+CREATE INDEX flowledger_index_runs_due ON flowledger_index_runs (started_at, position, due_at) WHERE due_at IS NOT NULL;
+
+-- What is held.
+CREATE INDEX flowledger_index_runs_held ON flowledger_index_runs (started_at, position) WHERE held;
+
+-- What waits for a worker that begins.
+CREATE INDEX flowledger_index_runs_queued ON flowledger_index_runs (started_at, position) WHERE queued;
 
 -- What nobody is known to execute: runs of releases that had no leases.
 CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
@@ -234,8 +243,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back INTEGER NOT NULL,
-    run_id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL
+    run_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
@@ -288,3 +298,18 @@ CREATE TABLE flowledger_rebuild (token TEXT NOT NULL, position INTEGER NOT NULL,
 
 -- None was begun yet.
 INSERT INTO flowledger_rebuild (token, position, events, ended) VALUES ('', 0, 0, 0);
+
+-- Who follows the log under a name, and how far it has come: behind the event at a position, and what identifies that, as
+-- others may come to lie there. Its holder has it up to the end of the lease.
+CREATE TABLE flowledger_subscriptions (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    last_stream TEXT,
+    last_version INTEGER,
+    last_header BLOB,
+    kept_at INTEGER NOT NULL,
+    holder TEXT,
+    host TEXT,
+    pid INTEGER,
+    lease_until INTEGER
+) WITHOUT ROWID;
