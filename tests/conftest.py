@@ -1,5 +1,6 @@
 """Stores for every test that needs one. PostgreSQL is a real server: a wheel's, or that of FLOWLEDGER_TEST_POSTGRES."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     effort.begin(config)
+    gc.disable()  # all that is collected stays: there is no garbage to look for among it, now or at each collection later
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
