@@ -24,6 +24,7 @@ from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.loops import Loop
 from ..workflow.retry_policy import RetryPolicy
+from .cancellation import Cancellation, StepCancellation
 from .step_log import StepLog, step_log
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -94,6 +95,7 @@ class GivenStep(Unpicklable):
     """A StepContext while it is made: the only time that its parts can be set."""
 
     __slots__ = (
+        "_cancelled",
         "_log",
         "_loop",
         "_masker",
@@ -129,6 +131,7 @@ class GivenStep(Unpicklable):
         work_order_id: str | None,
         now: Callable[[], int],
         masker: Masker,
+        cancelled: Cancellation | None,
     ) -> None:
         self.node = node
         self.data = data
@@ -156,6 +159,7 @@ class GivenStep(Unpicklable):
         self._now = now
         self._masker = masker
         self._log: StepLog | None = None
+        self._cancelled = cancelled
 
 
 class StepContext(GivenStep):
@@ -194,6 +198,15 @@ class StepContext(GivenStep):
     def failure(self) -> PlacedResult | None:
         """The failure whose edge led to this node; None where it was reached by a success, or first."""
         return cast("Context", self.context).failure_before(self.node.id)
+
+    @property
+    def cancelled(self) -> StepCancellation:
+        """Tells an executor that takes long to stop: the run was cancelled, held or taken over, or its time is over."""
+        cancelled = self._cancelled
+        if cancelled is None:
+            cancelled = Cancellation()
+            object.__setattr__(self, "_cancelled", cancelled)
+        return cancelled
 
     @property
     def idempotency_key(self) -> str:

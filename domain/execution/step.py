@@ -30,6 +30,7 @@ from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.loops import Loop
+from .cancellation import Cancellation
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
@@ -101,7 +102,12 @@ class StepLimits:
 
 
 def prepare(
-    planned: PlannedNode, state: RunState, globals: Globals, now: Callable[[], int], masker: Masker
+    planned: PlannedNode,
+    state: RunState,
+    globals: Globals,
+    now: Callable[[], int],
+    masker: Masker,
+    cancelled: Cancellation | None = None,
 ) -> Prepared:
     """Evaluate and validate the node's input. Raises ExpressionError, InputInvalid."""
     node = planned.node
@@ -118,7 +124,7 @@ def prepare(
         masked = valid.data if masked is data else freeze(mask_validated(valid.data, data, masked, masker))
         data, model = valid.data, valid.model
     loop = planned.loops.around(node.id)
-    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker)
+    context = make_context(node, loop, state, data, model, payload, globals.for_executor(node), now, masker, cancelled)
     return Prepared(context, masked, context.attempt)
 
 
@@ -132,6 +138,7 @@ def make_context(
     globals: Mapping[str, Any],
     now: Callable[[], int],
     masker: Masker,
+    cancelled: Cancellation | None = None,
 ) -> StepContext:
     """What the node's executor is given in this state. ``payload`` is the state's, frozen; ``loop`` the node's."""
     given = GivenStep(
@@ -150,6 +157,7 @@ def make_context(
         state.work_order_id,
         now,
         masker,
+        cancelled,
     )
     return make_read_only(given)
 

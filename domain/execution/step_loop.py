@@ -12,6 +12,7 @@ from ..values.json import freeze
 from ..values.names import check_name
 from ..visible import quoted
 from ..workflow.definition import Node
+from .cancellation import Cancellation
 from .executors import Executor, StepContext
 from .failure_report import report_failure
 from .plan import Plan
@@ -65,6 +66,8 @@ class CallSettings(NamedTuple):
     chance: Callable[[], float]
     """From 0 to 1, for the jitter of retries."""
     limits: StepLimits
+    cancellation: Cancellation | None = None
+    """Tells the run's steps to stop, from outside; None: nobody does."""
 
 
 def call_settings(
@@ -96,7 +99,7 @@ def step_loop(
 
     Steps that ``record`` covers are taken from it where it has them.
     """
-    by, globals, step_limit, now, chance, limits = settings
+    by, globals, step_limit, now, chance, limits, cancellation = settings
     masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
     steps = 0
@@ -104,13 +107,15 @@ def step_loop(
         if step_limit is not None and steps >= step_limit:
             yield Append([fail(state, STEP_LIMIT_REASON, by, now())])
             return
+        if cancellation is not None:
+            cancellation.end_hold()  # a held run doesn't come here
         steps += 1
         planned = plan.nodes[state.current_node_id]
         started_at = now()
         prepared: Prepared | None = None
         outcome: Outcome
         try:
-            prepared = prepare(planned, state, globals, now, masker)
+            prepared = prepare(planned, state, globals, now, masker, cancellation)
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:

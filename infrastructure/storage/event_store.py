@@ -11,6 +11,7 @@ from ...domain.errors import (
     ConcurrencyError,
     EventNotReadable,
     EventsLost,
+    FlowledgerError,
     InvalidRequest,
     StorageCorrupt,
     StorageUnavailable,
@@ -23,8 +24,9 @@ from .group_commit import GroupCommit
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
-from .stored_events import LinkedEvent
+from .stored_events import IndexedEvent, LinkedEvent
 from .stream_heads import Head, HeadCache, check_stream
+from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 
 _log = logging.getLogger("flowledger.store")
 
@@ -33,9 +35,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     """Implements the port ``domain.ports.EventStore``. May be shared between threads."""
 
     def __init__(
-        self, mapper: LedgerMapper, recorder: LedgerRecorder, checkpoints: CheckpointStore, search: SearchTable
+        self,
+        mapper: LedgerMapper,
+        recorder: LedgerRecorder,
+        checkpoints: CheckpointStore,
+        search: SearchTable,
+        wakeups: Wakeups | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search
         self._mapper = mapper
@@ -70,7 +78,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         except PersistenceError as error:
             lost = isinstance(error, ConnectionLost)
             return await self.threads.run(self._settle, writes, stored, heads, lost=lost)
-        self._heads.remember(heads)
+        self._committed(stored, heads)
         return positions
 
     def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:
@@ -136,8 +144,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             except PersistenceError as error:
                 raise to_storage_error(error) from error
             else:
-                self._heads.remember(heads)
+                self._committed(stored, heads)
                 return positions
+
+    def _committed(self, stored: Sequence[LinkedEvent], heads: dict[str, Head]) -> None:
+        self._heads.remember(heads)
+        for event in stored:
+            if isinstance(event, IndexedEvent):
+                self.wakeups.notify()
+                return
 
     def _is_cached_at(self, write: Write) -> bool:
         """Whether the write can be placed without reading the store."""
@@ -274,8 +289,16 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
         self._commits.close()
+        self.wakeups.close()
         self.recorder.close()
         self.threads.close()
+
+    def _look(self) -> object:
+        """The position of the last event; None where the store can't be read now, as who waits will find out."""
+        try:
+            return self.recorder.max_notification_id()
+        except (PersistenceError, FlowledgerError):
+            return None
 
     def _header(self, stream: str, version: int) -> bytes | None:
         with translate_errors():

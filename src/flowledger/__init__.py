@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         WouldContinue,
     )
     from .domain.events.integrity import Finding, VerifyReport
+    from .domain.execution.cancellation import StepCancellation
     from .domain.execution.executors import ExecutorRegistry, Pause, StepContext, StepResult
     from .domain.execution.scoping import Public, Scoped
     from .domain.ports import RecordedEvent
@@ -203,6 +204,7 @@ __all__ = [
     "SnapshotDiff",
     "StaleVersion",
     "StateChange",
+    "StepCancellation",
     "StepContext",
     "StepResult",
     "StorageCorrupt",
@@ -251,6 +253,7 @@ _NAMES = {
         "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
+    "domain.execution.cancellation": "StepCancellation",
     "domain.execution.executors": "ExecutorRegistry Pause StepContext StepResult",
     "domain.workflow.retry_policy": "RetryPolicy",
     "domain.ports": "RecordedEvent",

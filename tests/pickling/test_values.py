@@ -70,6 +70,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "Engine": fl.Engine(saved.definition, executors),
             "ExecutorRegistry": executors,
             "StepContext": steps[0],
+            "StepCancellation": fl.StepCancellation(),
             "RunWalk": ledger.history.walk(run.id),
             "BulkOperation": ledger.runs.cancel_all([run.id]),
         }

@@ -17,7 +17,7 @@ import flowledger as fl
 
 from ..transfer.story import Story
 
-LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepContext"}
+LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepCancellation", "StepContext"}
 """What is no value: it holds a store, threads or functions."""
 
 

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def direct_url(postgres_url: str) -> str:
 
 @pytest.fixture
 def url(direct_url: str) -> Iterator[str]:
+    with url_of_pooler(direct_url) as url:
+        yield url
+
+
+@contextmanager
+def url_of_pooler(direct_url: str) -> Iterator[str]:
     """The same database through a pooler with two sessions to the server."""
     server = conninfo_to_dict(direct_url)
     name, host = server["dbname"], str(server.get("host") or "")

@@ -58,10 +58,14 @@ class PortStore(LedgerEventStore):
         self._port = port
 
     def append(self, *writes: Write) -> list[int]:
-        return self._port.append(*writes)
+        positions = self._port.append(*writes)
+        self.wakeups.notify()
+        return positions
 
     async def aappend(self, *writes: Write) -> list[int]:
-        return await self._port.aappend(*writes)
+        positions = await self._port.aappend(*writes)
+        self.wakeups.notify()
+        return positions
 
     def append_recorded(self, events: Sequence[LinkedEvent]) -> list[int]:  # noqa: ARG002 - the inherited signature
         raise InvalidRequest(

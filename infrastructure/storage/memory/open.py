@@ -3,6 +3,7 @@
 from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from ..sqlite.search import SQLiteSearch
+from ..wakeups import Wakeups
 from .checkpoints import MemoryCheckpoints
 from .recorder import MemoryRecorder
 
@@ -10,4 +11,5 @@ from .recorder import MemoryRecorder
 def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
     """A store that is gone when it is closed."""
     recorder = MemoryRecorder()
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), SQLiteSearch(recorder, recorder.transaction))
+    search = SQLiteSearch(recorder, recorder.transaction)
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups())

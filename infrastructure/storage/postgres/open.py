@@ -15,6 +15,7 @@ from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
 from .recorder import PostgresRecorder
 from .search import PostgresSearch
+from .wakeups import PostgresWakeups
 
 
 def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEventStore:
@@ -37,7 +38,8 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
             raise no_store(redact_url(url))
         recorder = PostgresRecorder(datastore)
         recorder.create_table()
-        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), PostgresSearch(datastore))
+        search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
+        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), search, wakeups)
     except BaseException:
         datastore.close()
         raise

@@ -96,7 +96,7 @@ class ConnectionPool(ResetOnFork):
     def release(self, connection: Connection) -> None:
         """Keep the connection for the next caller, unless it is broken or in a transaction."""
         if connection.process != self._process:
-            _INHERITED.append(connection)
+            keep_inherited(connection)
             return
         if connection.era != self._era or connection.pgconn.transaction_status != TransactionStatus.IDLE:
             self._close(connection)
@@ -121,7 +121,7 @@ class ConnectionPool(ResetOnFork):
         self.drop_idle()
 
     def after_fork_in_child(self) -> None:
-        _INHERITED.append(self._idle)
+        keep_inherited(self._idle)
         self._start()
 
     def drop_idle(self) -> None:
@@ -173,24 +173,18 @@ class ConnectionPool(ResetOnFork):
         raise OperationalError("the PostgreSQL store is closed")
 
     def _connect(self) -> Connection:
-        settings = conninfo_to_dict(self._conninfo)
         era = self._era
-        missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
         try:
-            connection = _open_connection(self._conninfo, missing)
-        except BaseException as error:
+            connection = open_connection(self._conninfo)
+        except BaseException:
             with self._free:
                 self._open -= 1
                 # While others are in use, the next attempt would be refused as well.
                 if not self._open:
                     self._free.notify_all()
-            if not isinstance(error, psycopg.Error):
-                raise
-            reason = redact_secrets(str(error), self._conninfo)
-        else:
-            connection.era, connection.process = era, self._process
-            return connection
-        raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
+            raise
+        connection.era, connection.process = era, self._process
+        return connection
 
     def _close(self, connection: Connection) -> None:
         connection.close()
@@ -199,7 +193,23 @@ class ConnectionPool(ResetOnFork):
             self._free.notify()
 
 
-def _open_connection(conninfo: str, settings: dict[str, Any]) -> Connection:
+def open_connection(conninfo: str) -> Connection:
+    """A new connection in autocommit mode. Raises OperationalError."""
+    settings = conninfo_to_dict(conninfo)
+    missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
+    try:
+        return _connect(conninfo, missing)
+    except psycopg.Error as error:
+        reason = redact_secrets(str(error), conninfo)
+    raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
+
+
+def keep_inherited(connections: object) -> None:
+    """Keep connections of the parent in a forked child: their end would be told to the server."""
+    _INHERITED.append(connections)
+
+
+def _connect(conninfo: str, settings: dict[str, Any]) -> Connection:
     connection = Connection.connect(conninfo, autocommit=True, **settings)
     try:
         # Whatever the user's default is: after waiting for a lock a statement must see the commits meanwhile.

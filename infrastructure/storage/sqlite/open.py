@@ -13,6 +13,7 @@ from .checkpoints import SQLiteCheckpoints
 from .datastore import SQLiteDatastore
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
+from .wakeups import watch_file
 
 
 def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEventStore:
@@ -32,7 +33,7 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = SQLiteRecorder(datastore)
         recorder.create_table()
         search = SQLiteSearch(recorder, datastore.write_transaction)
-        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search)
+        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search, watch_file(file))
     except BaseException:
         datastore.close()
         raise

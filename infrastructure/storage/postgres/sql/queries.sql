@@ -214,3 +214,8 @@ INSERT INTO flowledger_search_progress (position, generation, revision) VALUES (
 
 -- clear_search: Drop all entries of the search.
 DELETE FROM flowledger_search
+
+-- notify: Wake who listens on the channel. All who do share the lock, so where it is free there is nobody, and nothing is
+-- written. A notification that a crash of the server loses isn't missed, so none waits for the disk.
+SELECT set_config('synchronous_commit', 'off', true),
+    CASE WHEN NOT pg_try_advisory_xact_lock(%(lock)s) THEN pg_notify(%(channel)s, %(sender)s) END

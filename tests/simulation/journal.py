@@ -1,0 +1,47 @@
+"""What the simulation itself has seen of the store: who committed what, and what was acknowledged to whom."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from eventsourcing.persistence import StoredEvent
+
+from flowledger.domain.ports import NewEvent, Write
+from flowledger.infrastructure.storage.event_store import LedgerEventStore
+
+
+class Writer(NamedTuple):
+    """Who committed an event."""
+
+    process: str
+    task: int
+
+
+class Journal:
+    """Of all processes together."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+        self.writers: dict[tuple[str, int], Writer] = {}
+        self.acknowledged: list[tuple[int, str, NewEvent]] = []
+        """Position, stream and event, as the writer got its answer."""
+
+    def committed(self, process: Any, events: Sequence[StoredEvent], positions: Sequence[int]) -> None:
+        """The store holds these events from now on; their writer doesn't know yet."""
+        task = self._world.scheduler.current
+        writer = Writer(process.name, -1 if task is None else task.number)
+        for event in events:
+            self.writers[str(event.originator_id), event.originator_version] = writer
+
+
+class JournalingStore(LedgerEventStore):
+    """A process's event store, which tells the journal of each acknowledgement."""
+
+    journal: Journal
+
+    def append(self, *writes: Write) -> list[int]:
+        positions = super().append(*writes)
+        events = [(write.stream, event) for write in writes for event in write.events]
+        self.journal.acknowledged += [
+            (position, stream, event) for position, (stream, event) in zip(positions, events, strict=True)
+        ]
+        return positions
