@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -48,6 +49,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if effort.belongs(item)]
+
+
+_folders = count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for one test, as pytest's own, which reads through the names of all before it to find its number."""
+    name = re.sub(r"\W+", "_", request.node.name)[:40]
+    folder = tmp_path_factory.getbasetemp() / f"{next(_folders)}_{name}"
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -110,22 +123,23 @@ def fresh_postgres_url(new_postgres_url: Callable[[], str]) -> str:
 
 
 @pytest.fixture(params=BACKENDS)
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty store; the test runs once on each backend."""
-    return url_of(request.param, request, tmp_path)
+    return url_of(request.param, request)
 
 
 @pytest.fixture(params=BACKENDS[1:])
-def durable_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def durable_url(request: pytest.FixtureRequest) -> str:
     """The same on the backends that other processes can open."""
-    return url_of(request.param, request, tmp_path)
+    return url_of(request.param, request)
 
 
-def url_of(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url_of(backend: str, request: pytest.FixtureRequest) -> str:
     if backend == "memory":
         return "memory:"
     if backend == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
+        folder: Path = request.getfixturevalue("tmp_path")
+        return f"sqlite:///{folder / 'ledger.db'}"
     create: Callable[[], str] = request.getfixturevalue("new_postgres_url")
     return create()
 
