@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     effort.begin(config)
-    gc.disable()  # all that is collected stays: there is no garbage to look for among it, now or at each collection later
+    gc.disable()  # what tests are made of stays: there is no garbage among it to look for, now or later
 
 
 def pytest_collection_finish() -> None:
