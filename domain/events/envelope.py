@@ -17,6 +17,8 @@ class After(TypedDict):
     finished_at: NotRequired[int]
     queued: NotRequired[Literal[True]]
     """Whether it waits to be executed, and nobody has claimed it yet."""
+    owner: NotRequired[str]
+    """The worker that executes it; while it is held, whose step is still in flight."""
     held: NotRequired[Literal[True]]
     """Whether an operator holds it."""
     asked_version: NotRequired[int]
@@ -54,6 +56,18 @@ class Distribution(TypedDict):
 
     name: str
     version: str
+
+
+class Worker(TypedDict):
+    """Who executes runs: a worker, or a process whose own calls execute them."""
+
+    id: str
+    """New for each worker and each process; no other ever has it."""
+    name: str
+    host: str
+    pid: int
+    release: str
+    """Of what it runs: an application's own, or of flowledger."""
 
 
 class LogLine(TypedDict):

@@ -21,10 +21,11 @@ class StepCancellation(Unpicklable):
 
     _send_instead = "send what it says, and tell the other process by means of its own"
 
-    __slots__ = ("_listeners", "_reason")
+    __slots__ = ("_is_heard", "_listeners", "_reason")
 
     def __init__(self) -> None:
         self._reason: str | None = None
+        self._is_heard = False
         self._listeners: list[Callable[[str], object]] = []
 
     def __repr__(self) -> str:
@@ -33,18 +34,20 @@ class StepCancellation(Unpicklable):
     @property
     def reason(self) -> str | None:
         """``"cancelled"``, ``"held"``, ``"taken over"``, ``"timed out"`` or ``"interrupted"``; None: go on."""
+        self._is_heard = self._reason is not None
         return self._reason
 
     def is_set(self) -> bool:
         """Return whether the step is to stop."""
-        return self._reason is not None
+        self._is_heard = self._reason is not None
+        return self._is_heard
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait in place of ``time.sleep``, and return whether the step is to stop: at once where it is.
 
         ``seconds``: how long at most; None: until it is.
         """
-        if self._reason is not None:
+        if self.is_set():
             return True
         told = Event()
 
@@ -54,7 +57,7 @@ class StepCancellation(Unpicklable):
         self._listeners.append(tell)
         try:
             # It may have been set before this listener was there. Who sets it from here on finds the listener.
-            return self._reason is not None or told.wait(None if seconds is None else min(seconds, TIMEOUT_MAX))
+            return self.is_set() or told.wait(None if seconds is None else min(seconds, TIMEOUT_MAX))
         finally:
             self._listeners.remove(tell)
 
@@ -65,14 +68,32 @@ class Cancellation(StepCancellation):
     It takes no lock, so a handler of signals may set it as well as any thread.
     """
 
-    __slots__ = ()
+    __slots__ = ("_outer",)
+
+    def __init__(self, outer: "Cancellation | None" = None) -> None:
+        """``outer``: that of the run, where this one is of a step that may also be told to stop by itself."""
+        super().__init__()
+        self._outer = outer
+        if outer is not None:
+            outer.add_listener(self.set)
+
+    def detach(self) -> None:
+        """The step is over: it isn't told any more what its run is told."""
+        if self._outer is not None:
+            self._outer.remove_listener(self.set)
 
     def set(self, reason: str) -> None:
         """Tell the step to stop. The first reason stays, but a hold gives way to any other."""
         if self._reason in (None, HELD) and self._reason != reason:
             self._reason = reason
             for listener in tuple(self._listeners):
+                self._is_heard = True
                 listener(reason)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the step knows: what it returns may be what one returns that was told to stop."""
+        return self._is_heard
 
     def end_hold(self) -> None:
         """The run was released before it came to a halt: it goes on, and the next step isn't told to stop."""

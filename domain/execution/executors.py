@@ -24,6 +24,7 @@ from ..visible import quoted
 from ..workflow.definition import Node
 from ..workflow.loops import Loop
 from ..workflow.retry_policy import RetryPolicy
+from ..workflow.timeout import why_no_timeout
 from .cancellation import Cancellation, StepCancellation
 from .step_log import StepLog, step_log
 
@@ -229,8 +230,17 @@ class StepContext(GivenStep):
     def log(self) -> StepLog:
         """A logging.Logger whose lines are recorded with the step."""
         if self._log is None:
-            object.__setattr__(self, "_log", step_log(self.node.id, self.run_id, self._now, self._masker))
+            object.__setattr__(self, "_log", step_log(self._log_fields(), self._now, self._masker))
         return cast("StepLog", self._log)
+
+    def _log_fields(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "workflow_id": self.workflow_id,
+            "node": self.node.id,
+            "node_type": self.node.type,
+            "attempt": self.attempt,
+        }
 
 
 def effect_key(work_order_id: str, node_id: str, number: int) -> str:
@@ -242,6 +252,11 @@ def make_read_only(given: GivenStep) -> StepContext:
     """What a step is given, from here on read-only."""
     given.__class__ = StepContext  # any other way to make one takes twice as long, and this is done for each step
     return cast("StepContext", given)
+
+
+def tell_to_stop(context: StepContext, reason: str) -> None:
+    """Set ``step.cancelled``."""
+    cast("Cancellation", context.cancelled).set(reason)
 
 
 def end_log(context: StepContext) -> list[LogLine]:
@@ -263,6 +278,8 @@ class Executor:
     """Whether equal inputs have equal outcomes. Where not, a replay takes the outcome from the record."""
     effects: bool
     """Whether it changes the world outside. Then a replay only executes it where it is named."""
+    timeout: float | None
+    """Seconds that one attempt may take; None: as long as it takes."""
     max_recoveries: int | None
     """How often a step whose worker died is tried again before the run fails; None: whenever it is asked for."""
 
@@ -311,6 +328,7 @@ class ExecutorRegistry(Unpicklable):
         type: str,
         *,
         retry: RetryPolicy | None = None,
+        timeout: float | None = None,
         input: InputSchema | None = None,
         deterministic: bool = True,
         effects: bool = False,
@@ -321,10 +339,15 @@ class ExecutorRegistry(Unpicklable):
         ``retry`` is the retry policy of these nodes; without one a failure is final. ``input``, a pydantic model or a
         JSON Schema, is checked against the node's data, after expressions, before each execution.
 
-        The last two are for replays, which execute recorded steps again. With ``deterministic=False`` (it reads the
-        clock, calls a service, rolls dice) the outcome is taken from the record instead. With ``effects=True`` (it
-        books, sends, deletes) it is executed only if the replay names the type. Reproductions and forks don't execute
-        such a one again either, unless they name it: they take what came of it from the record.
+        ``timeout``: seconds that one attempt may take. After that it has failed with StepTimedOut, which may be
+        retried, and ``step.cancelled`` is set. An async executor is cancelled, and has five seconds to clean up. A sync
+        one, which is called in a thread where it has a timeout, can't be stopped: what it returns later is dropped.
+
+        ``deterministic`` and ``effects`` are for replays, which execute recorded steps again. With
+        ``deterministic=False`` (it reads the clock, calls a service, rolls dice) the outcome is taken from the record
+        instead. With ``effects=True`` (it books, sends, deletes) it is executed only if the replay names the type.
+        Reproductions and forks don't execute such a one again either, unless they name it: they take what came of it
+        from the record.
 
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
@@ -339,6 +362,10 @@ class ExecutorRegistry(Unpicklable):
             check_name(type, "executor type")
             if not isinstance(deterministic, bool) or not isinstance(effects, bool):
                 raise InvalidRequest(f"executor type {quoted(type)}: deterministic and effects are True or False")
+            if (fault := why_no_timeout(timeout)) is not None:
+                raise InvalidRequest(f"executor type {quoted(type)}: {fault}")
+            if not isinstance(retry, RetryPolicy | None):
+                raise InvalidRequest(f"executor type {quoted(type)}: {quoted(retry)} is no RetryPolicy")
             if max_recoveries is not None and (builtins.type(max_recoveries) is not int or max_recoveries < 0):
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
@@ -355,7 +382,7 @@ class ExecutorRegistry(Unpicklable):
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
             self._executors[type] = Executor(
-                type, function, retry, input, is_async, deterministic, effects, max_recoveries
+                type, function, retry, input, is_async, deterministic, effects, timeout, max_recoveries
             )
             return function
 

@@ -56,6 +56,8 @@ class PlannedNode:
     node: Node
     executor: Executor
     policy: RetryPolicy | None
+    timeout: float | None
+    """Seconds that one attempt may take; None: as long as it takes."""
     template: Template
     validator: InputValidator | None
     routes: PlannedRoutes
@@ -153,13 +155,14 @@ def _plan(
             else verbatim(node.data)
         )
         policy = policy_of(node.to_data(), f"nodes[{index}]") or executor.retry
+        timeout = executor.timeout if node.timeout is None else node.timeout
         validator = None
         try:
             validator = None if executor.input is None else dependencies.compile_input(executor.input)
         except InvalidRequest as error:
             faults.append(Fault(f"nodes[{index}].type", f"the input schema of executor {quoted(node.type)}: {error}"))
         nodes[node.id] = PlannedNode(
-            node, executor, policy, template, validator, routes[node.id], dependencies.compile_answer, loops
+            node, executor, policy, timeout, template, validator, routes[node.id], dependencies.compile_answer, loops
         )
     if found := [fault for fault in faults if fault is not None]:
         raise InvalidDefinition(found)

@@ -15,7 +15,6 @@ from ..errors import (
     InputInvalid,
     InvalidRequest,
     InvalidValue,
-    NonRetryable,
     input_invalid,
     raw_message,
 )
@@ -34,6 +33,7 @@ from .cancellation import Cancellation
 from .executors import GivenStep, Pause, StepContext, StepResult, asks_to_pause, end_log, make_read_only
 from .plan import PlannedNode
 from .recordable import recordable
+from .retrying import retry_time
 from .routing import Way, scope_after, way_after_failure, way_after_success
 from .scoping import Globals
 from .shutdown import find_shutdown
@@ -247,9 +247,11 @@ def conclude(
         event["error"] = describe_error(concluded.error, masker)
     # What isn't executed isn't retried. An executor that returned has had its effect: a value that can't be kept is no
     # reason to repeat it.
-    failed = isinstance(outcome, Raised) and is_retryable(outcome.error)
-    if failed and planned.policy is not None and planned.policy.allows(attempt):
-        event["retry_at"] = finished_at + round(planned.policy.delay(attempt, chance) * 1_000_000)
+    retry_at = None
+    if isinstance(outcome, Raised):
+        retry_at = retry_time(planned.policy, outcome.error, attempt, finished_at, chance)
+    if retry_at is not None:
+        event["retry_at"] = retry_at
     elif planned.routes.on_failure:
         way = way_after_failure(planned.routes, scope_after(planned.node, state, event, globals))
         if way.fault is not None:
@@ -366,11 +368,6 @@ def _data_seen_by(state: RunState) -> Iterator[Any]:
     yield state.payload
     for results in state.context.values():
         yield from (result.output for result in results)
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Whether a retry may succeed: not where definition, input or code alone decide the outcome."""
-    return not isinstance(error, NonRetryable | ExpressionError | InputInvalid | InvalidValue)
 
 
 def describe_error(error: BaseException, masker: Masker) -> dict[str, str]:

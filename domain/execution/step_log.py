@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import Any, cast
 
@@ -24,16 +24,24 @@ class StepLog(logging.Logger):
     recorded any more, but passed on with a warning.
     """
 
-    def __init__(self, name: str, lines: "_Lines", masker: Masker, parent: "StepLog | None" = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        lines: "_Lines",
+        masker: Masker,
+        fields: Mapping[str, Any],
+        parent: "StepLog | None" = None,
+    ) -> None:
         super().__init__(name, logging.DEBUG if parent is None else logging.NOTSET)
         self._lines = lines
         self._masker = masker
+        self._fields = fields
         self._children: dict[str, StepLog] = {}
         self.parent = parent
 
     def getChild(self, suffix: str) -> "StepLog":  # noqa: N802 - logging's name
         """The logger whose name ends so. Its lines are recorded as well; its level is this one's unless it is set."""
-        child = StepLog(f"{self.name}.{suffix}", self._lines, self._masker, self)
+        child = StepLog(f"{self.name}.{suffix}", self._lines, self._masker, self._fields, self)
         return self._children.setdefault(suffix, child)
 
     def handle(self, record: logging.LogRecord) -> None:
@@ -65,6 +73,8 @@ class StepLog(logging.Logger):
 
     def _pass_on(self, record: logging.LogRecord) -> None:
         told = masked_record(record, self._masker) if self._masker.has_secrets else record
+        for name, value in self._fields.items():
+            vars(told).setdefault(name, value)  # the executor's own ``extra`` goes first
         for logger in self._family():
             for handler in logger.handlers:
                 if record.levelno >= handler.level:
@@ -104,10 +114,13 @@ class _Lines:
             APPLICATION.warning("%s goes on logging after its step has ended: that isn't recorded", self._owner)
 
 
-def step_log(node_id: str, run_id: str | None, now: Callable[[], int], masker: Masker) -> StepLog:
-    """The logger of a step of this node. ``now`` returns microseconds since 1970."""
+def step_log(fields: Mapping[str, Any], now: Callable[[], int], masker: Masker) -> StepLog:
+    """The logger of a step. ``fields`` are the attributes of each record that is passed on: ``node``, ``run_id`` and
+    more. ``now`` returns microseconds since 1970.
+    """
+    node_id, run_id = fields["node"], fields["run_id"]
     owner = f"node {quoted(node_id)}" + ("" if run_id is None else f" of run {run_id}")
-    return StepLog(f"flowledger.steps.{node_id}", _Lines(owner, now), masker)
+    return StepLog(f"flowledger.steps.{node_id}", _Lines(owner, now), masker, fields)
 
 
 def masked_record(record: logging.LogRecord, masker: Masker) -> logging.LogRecord:

@@ -27,6 +27,10 @@ class Execute(NamedTuple):
 
     executor: Executor
     context: StepContext
+    cancellation: Cancellation | None = None
+    """That of the run: its async executors are cancelled when the run is cancelled or taken over."""
+    timeout: float | None = None
+    """Seconds, after which ``context.cancelled`` is set and the outcome is StepTimedOut."""
 
 
 class Append(NamedTuple):
@@ -111,11 +115,13 @@ def step_loop(
             cancellation.end_hold()  # a held run doesn't come here
         steps += 1
         planned = plan.nodes[state.current_node_id]
+        timeout = planned.timeout
+        cancelled = cancellation if timeout is None else Cancellation(cancellation)
         started_at = now()
         prepared: Prepared | None = None
         outcome: Outcome
         try:
-            prepared = prepare(planned, state, globals, now, masker, cancellation)
+            prepared = prepare(planned, state, globals, now, masker, cancelled)
         except (ExpressionError, InputInvalid) as error:
             outcome = Raised(error)
         else:
@@ -123,7 +129,12 @@ def step_loop(
             if record is not None and record.covers(planned.executor):
                 taken = yield Recall(partial(record.find, state, planned.node))
                 started_at = now()  # looking is no part of the step
-            outcome = (yield Execute(planned.executor, prepared.context)) if taken is None else taken
+            if taken is None:
+                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
+            else:
+                outcome = taken
+        if timeout is not None and cancelled is not None:
+            cancelled.detach()
         events = conclude(
             planned,
             state,
@@ -157,14 +168,14 @@ def refuse_recovery(state: RunState, plan: Plan) -> str | None:
     )
 
 
-def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Any]) -> Executed:
-    """Run an executor to its end; ``finish`` completes an awaitable. Whatever it raises is its outcome.
+def run_executor(executor: Executor, context: StepContext, finish: Callable[[Awaitable[Any]], Executed]) -> Executed:
+    """Run an executor to its end; ``finish`` says what comes of an awaitable. Whatever it raises is its outcome.
 
     Raises a shutdown: see ``shutdown``.
     """
     handled = sys.exception()
     try:
         value = executor.function(context)
-        return Returned(finish(value) if hasattr(value, "__await__") else value)
+        return finish(value) if hasattr(value, "__await__") else Returned(value)
     except BaseException as error:  # noqa: BLE001 - whatever an executor raises is recorded, also its own SystemExit
         return failure_of(error, handled)

@@ -14,6 +14,7 @@ from .decisions import (
     start,
 )
 from .events import (
+    CANCELLED,
     FAILED,
     METADATA_SET,
     PAUSED,
@@ -32,6 +33,7 @@ from .state import RunState
 
 __all__ = [
     "BY_OPERATOR",
+    "CANCELLED",
     "CLAIMS",
     "FAILED",
     "FOLD_REVISION",

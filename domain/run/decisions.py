@@ -53,6 +53,8 @@ def start(
     given_answer: GivenAnswer | None = None,
     queued: bool = False,
     effects: Collection[str] = (),
+    priority: int = 0,
+    run_at: int | None = None,
 ) -> NewEvent:
     """The first event of a run. ``code`` says what will run, ``queued`` that a worker is to claim it.
 
@@ -72,6 +74,10 @@ def start(
         data["origin"] = origin
     if queued:
         data["queued"] = True
+    if priority:
+        data["priority"] = priority
+    if run_at is not None:
+        data["run_at"] = run_at
     if effects:
         data["effects"] = sorted(effects)
     data |= code

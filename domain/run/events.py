@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from ..events.envelope import Distribution, Keyed, LogLine, Recorded
+from ..events.envelope import Distribution, Keyed, LogLine, Recorded, Worker
 from ..ports import RecordedEvent
 from .waits import GivenAnswer
 
@@ -55,6 +55,14 @@ class RunStarted(Recorded):
     origin: NotRequired[Origin]
     queued: NotRequired[Literal[True]]
     """Left to a worker."""
+    priority: NotRequired[int]
+    """Of two runs that are due, the one with the larger goes first. 0 when absent."""
+    run_at: NotRequired[int]
+    """Of one that is left to a worker: not before this time."""
+    worker: NotRequired[Worker]
+    """Who executes it; absent where it is left to a worker."""
+    lease_until: NotRequired[int]
+    """Until when nobody else takes the run, unless that worker renews it."""
     effects: NotRequired[list[str]]
     """In a reproduction or a fork: the types that are executed although they act on the world."""
     code: NotRequired[dict[str, str]]
@@ -72,6 +80,8 @@ class RunStarted(Recorded):
     edited: NotRequired[EditedResult]
     asks_again: NotRequired[Literal[True]]
     """Of a fork: the node at which its source stood is visited anew, as what it asked there has changed since."""
+    traceparent: NotRequired[str]
+    """The span in which it was started, as W3C Trace Context writes it, where that was traced."""
     given_answer: NotRequired[GivenAnswer]
     """Of a retry: its first step sees this answer of an earlier run, whose payload is that of the retry."""
 
@@ -143,6 +153,10 @@ class RunPaused(Recorded):
 
 
 class _Claim(Keyed):
+    worker: NotRequired[Worker]
+    """Who executes the run from here on."""
+    lease_until: NotRequired[int]
+    """Until when nobody else takes the run, unless that worker renews it."""
     code: NotRequired[dict[str, str]]
     """Node type → digest of the code that will run from here on, where any of it changed since the run last said."""
     distributions: NotRequired[dict[str, Distribution]]
@@ -176,6 +190,9 @@ class RunClaimed(_Claim):
 
 class RunRecovered(_Claim):
     """Taken over from a worker that is gone."""
+
+    handed_back: NotRequired[Literal[True]]
+    """That worker stopped between two steps and gave the run back: no step was cut off."""
 
 
 class RunHeld(Keyed):

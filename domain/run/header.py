@@ -124,6 +124,8 @@ def after_of(state: RunState) -> After:
         after["finished_at"] = state.finished_at
     if state.queued:
         after["queued"] = True
+    elif state.owner is not None and state.status == "active":
+        after["owner"] = state.owner
     if state.held is not None and "as_pause" not in state.held:
         after["held"] = True
     if (wait := state.wait) is not None:

@@ -213,7 +213,7 @@ BY_OPERATOR: Final = frozenset(name for name, entry in RUN_EVENTS.items() if ent
 
 _EVOLVE: Final = {name: entry.evolve for name, entry in RUN_EVENTS.items()}
 
-FOLD_REVISION = 7
+FOLD_REVISION = 8
 """Raise it with every change to what ``evolve`` makes of an event, or to the form in which that is kept: checkpoints of
 other revisions are ignored."""
 

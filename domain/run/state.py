@@ -33,6 +33,8 @@ class RunState:
         self.definition_digest = ""
         self.work_order_id: str | None = None
         self.origin: Origin | None = None
+        self.traceparent: str | None = None
+        """The span in which it was started."""
         self.adopted: int | None = None
         """The version of the snapshot from elsewhere that the run began as."""
         self.code: Mapping[str, str] = {}
@@ -45,6 +47,11 @@ class RunState:
         self.reused = 0
         """How many results, the first ones, come from an earlier run."""
         self.queued = False
+        self.priority = 0
+        self.run_at: int | None = None
+        """While it is queued: when it may begin."""
+        self.owner: str | None = None
+        """The worker that claimed it last."""
         self.wait: OpenWait | None = None
         """The question that is open, also while the run is held."""
         self.answer: GivenAnswer | None = None
@@ -113,11 +120,13 @@ class RunState:
 
     @property
     def due_at(self) -> int | None:
-        """When it goes on by itself: at its retry, or at the deadline of its wait. None while it is held."""
+        """When it goes on by itself: at its retry, the deadline of its wait, or when it may begin. None while held."""
         if self.held is not None:
             return None
         if self.wait is not None:
             return self.wait.get("until")
+        if self.queued and self.status == "active":
+            return self.run_at
         return None if self.retry_node_id is None else self.retry_at
 
     @staticmethod

@@ -19,7 +19,9 @@ def on_started(state: RunState, data: Mapping[str, Any]) -> None:
     state.definition_digest = data.get("definition_digest", "")  # absent where an engine runs without a store
     state.work_order_id = data.get("correlation_id")
     state.origin = data.get("origin")
+    state.traceparent = data.get("traceparent")
     state.queued = "queued" in data
+    state.priority, state.run_at = data.get("priority", 0), data.get("run_at")
     _run_by(state, data)
     state.current_node_id = data.get("start_node_id")
     state.started_at = data["recorded_at"]
@@ -226,7 +228,8 @@ def on_released(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def _run_by(state: RunState, data: Mapping[str, Any]) -> None:
-    """Note which code runs from here on, where the event names it."""
+    """Note who executes the run from here on, and which code, where the event names it."""
+    state.owner = data["worker"]["id"] if "worker" in data else None
     if "code" in data:
         state.code, state.distributions = data["code"], data.get("distributions", {})
 
@@ -257,7 +260,7 @@ def on_claimed(state: RunState, data: Mapping[str, Any]) -> None:
 
 
 def on_recovered(state: RunState, data: Mapping[str, Any]) -> None:
-    if not state.queued:  # older releases began a queued run with this event
+    if not state.queued and "handed_back" not in data:  # older releases began a queued run with this event
         state.recoveries += 1
     on_claimed(state, data)
 

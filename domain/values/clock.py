@@ -72,6 +72,54 @@ class OddTime(datetime):
         return datetime.combine(self.date(), self.time(), UTC)
 
 
+class SteadyClock:
+    """Microseconds since 1970 by a wall clock that never runs back: where that is set back, time goes on as it went.
+
+    ``read_wall`` and ``read_steady`` return microseconds; the second counts on, also while the machine sleeps, and
+    nobody can set it.
+    """
+
+    __slots__ = ("_follows_wall", "_offset", "_read_steady", "_read_wall")
+
+    def __init__(
+        self, read_wall: Callable[[], int] | None = None, read_steady: Callable[[], int] | None = None
+    ) -> None:
+        self._read_wall = read_wall or _wall
+        self._read_steady = read_steady or _steady
+        self._offset = self._read_wall() - self._read_steady()
+        self._follows_wall = True
+
+    def __call__(self) -> int:
+        steady = self._read_steady()
+        if self._follows_wall and (ahead := self._read_wall() - steady) > self._offset:
+            self._offset = ahead
+        return steady + self._offset
+
+    def set(self, wall: int, steady: int) -> None:
+        """From here on tell the time of another clock, which told ``wall`` when the steady one here told ``steady``.
+
+        Once set it doesn't follow the wall clock of this machine any more, and still never runs back much: it is set by
+        the same clock again and again.
+        """
+        self._follows_wall = False
+        self._offset = wall - steady
+
+    def read_steady(self) -> int:
+        """What the steady clock tells now."""
+        return self._read_steady()
+
+
+def _wall() -> int:
+    return time.time_ns() // 1000
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def _steady() -> int:
+    return (time.monotonic_ns() if _STEADY is None else time.clock_gettime_ns(_STEADY)) // 1000
+
+
 def micros_clock(clock: Clock | None) -> Callable[[], int]:
     """A function that returns microseconds since 1970, by the caller's clock or the system's.
 

@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PlainValidator,
     ValidationError,
     ValidationInfo,
     model_validator,
@@ -19,6 +20,7 @@ from ..lazy import lazy
 from ..values.json import freeze, refreeze, render_path
 from ..values.json_compare import json_digest
 from .graph_faults import graph_faults, roots_of, size_faults, start_among
+from .timeout import why_no_timeout
 
 
 def _json(value: Any) -> Any:
@@ -28,10 +30,17 @@ def _json(value: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
+def _seconds(value: Any) -> Any:
+    if (fault := why_no_timeout(value)) is not None:
+        raise ValueError(fault)
+    return value
+
+
 _Name = Annotated[str, Field(min_length=1), AfterValidator(_json)]
 _Text = Annotated[str, AfterValidator(_json)]
 _Json = Annotated[Any, AfterValidator(_json)]
 _Metadata = Annotated[Mapping[str, Any] | None, AfterValidator(_json)]
+_Seconds = Annotated[float | None, PlainValidator(_seconds, json_schema_input_type=float | None)]
 
 
 class _DefinitionPart(BaseModel):
@@ -67,6 +76,8 @@ class Node(_DefinitionPart):
     """Its input; strings in it may hold ``{{ expressions }}``. Any JSON value."""
     retry: _Metadata = None
     """When it is tried again, in place of the executor's policy: ``{"maxRetries": 3, "interval": 1.0}``."""
+    timeout: _Seconds = None
+    """Seconds that one attempt may take, in place of the executor's timeout."""
     expressions: bool = True
     """Whether ``{{ … }}`` in the data is evaluated; False where braces belong to another language."""
     metadata: _Metadata = None

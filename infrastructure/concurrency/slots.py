@@ -77,7 +77,7 @@ class Work:
     def finish(self) -> "list[Work]":
         """It has run. Returns the work that may run now."""
         with _running.lock:
-            if self not in _running.work:  # it belongs to the process that this one was forked from
+            if self not in _running.work:  # it was abandoned, or belongs to the process that this one was forked from
                 return []
             _running.work.remove(self)
             queues: list[OrderedDict[Work, None]] = []

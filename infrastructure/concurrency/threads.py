@@ -45,7 +45,7 @@ class ThreadPool(ResetOnFork):
         self._numbers = count(1)
         self._lock = Lock()
         self._slots = Slots(self._size)
-        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._queue: SimpleQueue[Call | None] = SimpleQueue()
         """For idle threads; None ends one."""
         self._idle = 0
         """Threads that wait, and for which nothing is in the queue yet."""
@@ -63,9 +63,13 @@ class ThreadPool(ResetOnFork):
         self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs
     ) -> "Future[_Result]":
         """The same for a sync caller, which waits for the future."""
+        return self.begin(function, *args, **kwargs).future
+
+    def begin(self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs) -> "Call":
+        """The same for a caller that may give it up before it ends."""
         handle_missed_fork()
         context = copy_context()
-        call = _Call(self, self._slots, _current.get(), partial(context.run, function, *args, **kwargs))
+        call = Call(self, self._slots, _current.get(), partial(context.run, function, *args, **kwargs))
         context.run(_current.set, call)
         refusal = self._refusal
         if refusal is not None:
@@ -76,7 +80,7 @@ class ThreadPool(ResetOnFork):
             call.future.add_done_callback(call.withdraw_if_cancelled)
             if self._refusal is not None and call.withdraw():  # the pool was closed a moment ago
                 call.refuse(self._refusal)
-        return call.future
+        return call
 
     def close(self, refusal: str | None = None) -> None:
         """End each thread when it has nothing left to do. Doesn't wait for them: their work may take any time.
@@ -85,7 +89,7 @@ class ThreadPool(ResetOnFork):
         """
         self._refusal = refusal
         if refusal is not None:
-            for call in cast("list[_Call]", self._slots.withdraw_all()):
+            for call in cast("list[Call]", self._slots.withdraw_all()):
                 call.refuse(refusal)
         with self._lock:
             self._closed = True
@@ -99,7 +103,7 @@ class ThreadPool(ResetOnFork):
             self._queue.put(None)
         self._idle = 0
 
-    def execute(self, call: "_Call") -> None:
+    def execute(self, call: "Call") -> None:
         """Hand a call that may run to an idle thread or a new one. Raises RuntimeError if none can be started."""
         with self._lock:
             is_idle = self._idle > 0
@@ -109,7 +113,7 @@ class ThreadPool(ResetOnFork):
             Thread(target=_serve, args=(self._queue,), name=name, daemon=True).start()
         self._queue.put(call)
 
-    def keep_idle_thread(self, queue: "SimpleQueue[_Call | None]") -> bool:
+    def keep_idle_thread(self, queue: "SimpleQueue[Call | None]") -> bool:
         """Whether a thread that has nothing left to do is to wait for more."""
         with self._lock:
             # Another queue: this is the only thread of a child that was forked during its call.
@@ -118,7 +122,7 @@ class ThreadPool(ResetOnFork):
         return kept
 
 
-class _Call(Work):
+class Call(Work):
     """A call that waits for a thread, and the future of its result."""
 
     __slots__ = ("_function", "future", "pool")
@@ -146,6 +150,11 @@ class _Call(Work):
         finally:
             del future, function
 
+    def abandon(self) -> None:
+        """No caller waits for it any more. It isn't made, or its slot is free for others while it goes on by itself."""
+        if not self.future.cancel():
+            _dispatch(cast("list[Call]", self.finish()))
+
     def refuse(self, reason: str) -> None:
         """Tell the caller that the call will never be made."""
         if self.future.set_running_or_notify_cancel():
@@ -157,18 +166,18 @@ class _Call(Work):
             self.withdraw()
 
 
-_current: ContextVar[_Call | None] = ContextVar("flowledger_work", default=None)
+_current: ContextVar[Call | None] = ContextVar("flowledger_work", default=None)
 """The call that this code runs in."""
 
 
-def _serve(queue: "SimpleQueue[_Call | None]") -> None:
+def _serve(queue: "SimpleQueue[Call | None]") -> None:
     """The loop of a thread."""
     kept = True
     while kept and (call := queue.get()) is not None:
         while call is not None:
             pool = call.pool
             deliver = call.execute()
-            following = cast("list[_Call]", call.finish())
+            following = cast("list[Call]", call.finish())
             call = next((other for other in following if other.pool is pool), None)
             kept = call is not None or pool.keep_idle_thread(queue)
             # Last, so that a caller that continues with the result finds the slot free, and this thread idle.
@@ -177,7 +186,7 @@ def _serve(queue: "SimpleQueue[_Call | None]") -> None:
             del pool, deliver, following  # an idle thread keeps nothing alive
 
 
-def _dispatch(calls: "Iterable[_Call]") -> None:
+def _dispatch(calls: "Iterable[Call]") -> None:
     """Execute all calls that may run."""
     left = deque(calls)
     while left:
@@ -185,7 +194,7 @@ def _dispatch(calls: "Iterable[_Call]") -> None:
         try:
             call.pool.execute(call)
         except RuntimeError as error:
-            left.extend(cast("list[_Call]", call.finish()))
+            left.extend(cast("list[Call]", call.finish()))
             call.refuse(f"no thread can be started: {error}; the work that it was for has not begun")
 
 

@@ -58,9 +58,19 @@ class BatchCommitter:
     """
 
     def __init__(
-        self, store: EventStore, load: "_Load", state: RunState, batch: Batch, timer: "Timer", threads: Threads
+        self,
+        store: EventStore,
+        load: "_Load",
+        state: RunState,
+        batch: Batch,
+        timer: "Timer",
+        threads: Threads,
+        on_close: Callable[[], object],
+        refuse_late: Callable[[], object],
     ) -> None:
         self._store = store
+        self._on_close = on_close
+        self._refuse_late = refuse_late
         self._load = load
         self._state = state
         self._run_id = state.run_id or ""
@@ -81,6 +91,7 @@ class BatchCommitter:
     def __call__(self, events: list[NewEvent]) -> None:
         with self._lock:
             try:
+                self._refuse_late()
                 self._add(events)
             except FlowledgerError:
                 self._waiting = []  # the call ends here, and nothing is stored after it has failed
@@ -96,8 +107,14 @@ class BatchCommitter:
     def close(self) -> None:
         """The call is over. Where it was interrupted between two batches, the waiting steps are stored now."""
         self.store()
+        self._on_close()
         if self._refused is not None:
-            _log.warning("the last steps of run %r were not stored and will run again: %s", self._run_id, self._refused)
+            _log.warning(
+                "the last steps of run %r were not stored and will run again: %s",
+                self._run_id,
+                self._refused,
+                extra={"run_id": self._run_id},
+            )
 
     def store(self) -> None:
         """Store the waiting steps, from another thread than the run's. An error is raised in the run's own."""

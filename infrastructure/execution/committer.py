@@ -1,7 +1,7 @@
 """Appending a run's events while a worker executes it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...domain.errors import ConcurrencyError, InvalidValue
@@ -30,8 +30,17 @@ class Committer:
     run: the late append is refused with ConcurrencyError, or with EventsLost where the store has lost events.
     """
 
-    def __init__(self, store: EventStore, state: RunState, threads: Threads) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        state: RunState,
+        threads: Threads,
+        on_close: Callable[[], object] = lambda: None,
+        refuse_late: Callable[[], object] = lambda: None,
+    ) -> None:
         self._store = store
+        self._on_close = on_close
+        self._refuse_late = refuse_late
         self._state = state
         # A step may take hours, and the heads of other streams must not evict this one meanwhile.
         self._hold = store.hold(state.run_id or "")
@@ -41,6 +50,7 @@ class Committer:
         state = self._state
         run_id = state.run_id or ""
         replaced = False
+        self._refuse_late()
         while events:
             try:
                 append_next(self._store, state, events)
@@ -62,6 +72,7 @@ class Committer:
     async def acommit(self, events: list[NewEvent]) -> None:
         """The same for a task; its event loop isn't blocked."""
         state = self._state
+        self._refuse_late()
         stored, after = with_header(state, events)
         try:
             await self._store.aappend(_make_write(state, stored))
@@ -71,7 +82,8 @@ class Committer:
             advance(state, stored, after)
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Nothing is held back: say that the call is over."""
+        self._on_close()
 
 
 def append_next(store: EventStore, state: RunState, events: list[NewEvent], *others: Write) -> None:

@@ -4,19 +4,22 @@ import asyncio
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_args
 
+from ...domain.execution.cancellation import INTERRUPTED
+from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Outcome, Raised, Returned, failure_of
 from ...domain.execution.step_loop import Append, Execute, Recall, StepLoop, run_executor
 from ...domain.ports import NewEvent
 from ..concurrency.threads import HasThreads, ThreadPool, Threads, threads_of
+from .awaiter import Awaiter
+from .awaiting import await_executor, await_in_time
+from .timed_call import acall_in_time, call_in_time, return_awaitable
 
-_Owner = TypeVar("_Owner")
-_ThreadedOwner = TypeVar("_ThreadedOwner", bound=HasThreads)
+_Owner = TypeVar("_Owner", bound=HasThreads)
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -34,9 +37,10 @@ class Commit(Protocol):
         """The loop is over, or was interrupted: hold nothing back."""
 
 
-def run_steps(step_loop: StepLoop, commit: Commit) -> None:
-    """Run the loop to its end in this thread."""
-    with closing(commit), _Awaiter() as awaiter:
+def run_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
+    """Run the loop to its end in this thread; but a sync executor that has a timeout is called in another one."""
+    with closing(commit), Awaiter() as awaiter:
+        finish = awaiter.finish
         answer: Outcome | None = None
         while True:
             try:
@@ -49,7 +53,18 @@ def run_steps(step_loop: StepLoop, commit: Commit) -> None:
             elif isinstance(asked, Recall):
                 answer = asked.find()
             else:
-                answer = run_executor(asked.executor, asked.context, awaiter.finish)
+                awaiter.asked = asked
+                if asked.timeout is None or asked.executor.is_async:
+                    answer = run_executor(asked.executor, asked.context, finish)
+                else:
+                    answer = _call_in_time(asked, awaiter, threads)
+
+
+def _call_in_time(asked: Execute, awaiter: Awaiter, threads: ThreadPool) -> Outcome:
+    outcome, left = call_in_time(asked, threads)
+    if isinstance(outcome, Returned) and hasattr(outcome.value, "__await__"):
+        return awaiter.finish_in_time(outcome.value, left)
+    return outcome
 
 
 async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> None:
@@ -71,18 +86,23 @@ async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> N
 
 
 async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
-    executor, context = asked
-    if executor.is_async:
-        outcome = run_executor(executor, context, _return_awaitable)
+    left = asked.timeout
+    outcome: Outcome
+    if asked.executor.is_async:
+        outcome = run_executor(asked.executor, asked.context, return_awaitable)
+    elif left is not None:
+        outcome, left = await acall_in_time(asked, threads)
     else:
-        outcome = await threads.run(run_executor, executor, context, _return_awaitable)
+        outcome = await _acall_in_thread(asked, threads)
     if not (isinstance(outcome, Returned) and inspect.isawaitable(outcome.value)):
         return outcome
+    if left is not None:
+        return await await_in_time(asked, outcome.value, left)
     handled, task = sys.exception(), asyncio.current_task()
     # A caller may clean up while it is being cancelled: what was asked for before doesn't count.
     before = 0 if task is None else task.cancelling()
     try:
-        return Returned(await outcome.value)
+        return await await_executor(asked, outcome.value)
     except asyncio.CancelledError as error:
         if task is not None and task.cancelling() > before:
             raise  # the caller was cancelled; else it was something that the executor itself awaited
@@ -91,9 +111,12 @@ async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:
         return failure_of(error, handled)
 
 
-def _return_awaitable(awaitable: Awaitable[Any]) -> Any:
-    """It is awaited later, on the caller's loop."""
-    return awaitable
+async def _acall_in_thread(asked: Execute, threads: ThreadPool) -> Outcome:
+    try:
+        return await threads.run(run_executor, asked.executor, asked.context, return_awaitable)
+    except asyncio.CancelledError:
+        tell_to_stop(asked.context, INTERRUPTED)  # the thread goes on
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +140,7 @@ def synchronous(
         execution = prepare(self, *args, **kwargs)
         if execution.work is not None:
             try:
-                run_steps(*execution.work)
+                run_steps(*execution.work, threads_of(self).executors)
             except (KeyboardInterrupt, SystemExit) as interrupt:
                 if execution.interrupted is not None:
                     interrupt.add_note(execution.interrupted)
@@ -128,15 +151,15 @@ def synchronous(
 
 
 def asynchronous(
-    prepare: Callable[Concatenate[_ThreadedOwner, _Params], PreparedCall[_Result]],
-) -> Callable[Concatenate[_ThreadedOwner, _Params], Coroutine[Any, Any, _Result]]:
+    prepare: Callable[Concatenate[_Owner, _Params], PreparedCall[_Result]],
+) -> Callable[Concatenate[_Owner, _Params], Coroutine[Any, Any, _Result]]:
     """The async variant of the same method.
 
     Preparing may read the store, so it runs in a thread of the store's pool.
     """
 
     @functools.wraps(prepare)
-    async def method(self: _ThreadedOwner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
+    async def method(self: _Owner, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         threads = threads_of(self)
         execution = await threads.store.run(prepare, self, *args, **kwargs)
         if execution.work is not None:
@@ -154,64 +177,3 @@ def _name_method(method: _Function, name: str) -> _Function:
     method.__qualname__ = f"{method.__qualname__.rpartition('.')[0]}.{name}"
     method.__name__ = name
     return method
-
-
-class _Awaiter:
-    """Completes awaitables for sync callers, on one event loop per call, made for the first awaitable."""
-
-    def __init__(self) -> None:
-        self._runner: asyncio.Runner | None = None
-        self._thread: ThreadPool | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._is_interrupted = False
-
-    def __enter__(self) -> "_Awaiter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._runner is not None:
-            self._submit(self._runner.close)
-        if self._thread is not None:
-            self._thread.close()
-
-    def finish(self, awaitable: Awaitable[Any]) -> Any:
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            if _loop_is_running():  # a sync call in async code: this thread has a running loop, so use another
-                self._thread = ThreadPool("flowledger-async", 1)
-
-        async def await_it() -> Any:
-            self._task = asyncio.current_task()
-            if self._is_interrupted:
-                raise asyncio.CancelledError
-            return await awaitable
-
-        runner = self._runner
-        return self._submit(lambda: runner.run(await_it()))
-
-    def _submit(self, work: Callable[[], Any]) -> Any:
-        if self._thread is None:
-            return work()
-        done = self._thread.submit(work)
-        try:
-            return done.result()
-        finally:
-            if not done.done():
-                self._interrupt()
-
-    def _interrupt(self) -> None:
-        """This thread was interrupted while it waited for the other one: end what that awaits."""
-        self._is_interrupted = True  # before the task is looked at, which looks at it when it begins
-        task = self._task
-        if task is not None and not task.done():
-            task.get_loop().call_soon_threadsafe(task.cancel)
-
-
-def _loop_is_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -1,25 +1,37 @@
 """The ledger: one open store, and the public namespaces on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
 from ...domain.live import Unpicklable
-from ..concurrency.async_variants import run_in_thread
+from ...projections.bulk import BulkFailure
+from ...projections.replay.report import ReplayReport
+from ...projections.status.model import Health, Status
+from ...projections.workers.status import WorkerStatus
+from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
 from ..files.paths import to_path
+from ..operations.async_worker import AsyncWorker
+from ..operations.overview import Overview
+from ..operations.spread import AnyExecutor
+from ..operations.work import WorkerOptions
+from ..operations.worker import Worker
+from ..operations.workers import Workers
 from ..services.history.service import History
+from ..services.runs.custody import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
-from ..transfer.report import BackupReport
+from ..transfer.report import BackupReport, ExportReport
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
+    from .bulk import Reopen
 
 
 class Ledger(Unpicklable):
@@ -34,18 +46,24 @@ class Ledger(Unpicklable):
         runs: Runs,
         history: History,
         search: Search,
+        workers: Workers,
+        overview: Overview,
         threads: Threads,
         now: Callable[[], int],
         close: Callable[[], None],
+        reopen: "Reopen",
     ) -> None:
         self._store = store
         self._threads = threads
         self._now = now
         self._close = close
+        self._reopen = reopen
         self.workflows = workflows
         self.runs = runs
         self.history = history
         self.search = search
+        self._workers = workers
+        self._overview = overview
 
     def verify(
         self,
@@ -110,6 +128,133 @@ class Ledger(Unpicklable):
 
         return back_up(self._store, to_path(path), force=force, progress=progress)
 
+    def worker(
+        self,
+        name: str | None = None,
+        concurrency: int = 8,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> Worker:
+        """Return a worker that executes the runs that are due, were queued, or were left by workers that are gone.
+
+        ``with ledger.worker():`` works in threads beside the block; ``ledger.worker().run()`` works here until it is
+        told to stop. ``name``: by default host and process id; two workers may have the same one. ``concurrency``: how
+        many runs at once. ``workflows``: the ids of those whose runs it takes; None: all. ``limits``: by node type, how
+        many steps at once. ``lease``: seconds after which others take its runs when it is gone. ``grace``: seconds that
+        steps under way have to end when it stops.
+
+        Runs whose executors or globals this process lacks are left to others. Raises InvalidRequest, also where the
+        ledger has no executors.
+        """
+        return self._workers.make(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def aworker(
+        self,
+        name: str | None = None,
+        concurrency: int = 100,
+        workflows: Sequence[str] | None = None,
+        limits: Mapping[str, int] | None = None,
+        lease: float = LEASE,
+        grace: float = 30.0,
+    ) -> AsyncWorker:
+        """Return the same with a task for each run: ``async with ledger.aworker():``, or ``await worker.run()``.
+
+        Raises InvalidRequest.
+        """
+        return self._workers.make_async(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+
+    def workers(self) -> list[WorkerStatus]:
+        """Return the workers that the store knows, with the ids of their runs, those first that began first.
+
+        Processes that execute runs in their own calls are among them. One that is gone is listed until all its runs are
+        taken, and some time longer.
+
+        Raises StorageUnavailable.
+        """
+        return self._workers.status()
+
+    def status(self) -> Status:
+        """Return how the store stands: workers, what is to be done, what is late, what nobody can do.
+
+        Runs are counted by indexes of what hasn't ended, all at one moment; what has ended costs nothing.
+
+        Raises StorageUnavailable, also where the index must be rebuilt.
+        """
+        return self._overview.status()
+
+    def health(self, worker: str | None = None) -> Health:
+        """Return whether this process can work: the store answers, its index is of this release, and each worker that
+        this ledger has made renews its lease in time.
+
+        With ``worker``, instead of the last: whether a worker of that name lives, in whatever process.
+        """
+        return self._overview.health(worker)
+
+    aworkers = run_in_thread(workers)
+    astatus = run_in_thread(status)
+    ahealth = run_in_thread(health)
+
+    def replay_many(
+        self,
+        run_ids: Iterable[str],
+        app: str,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        effects: Collection[str] = (),
+        globals: Mapping[str, Any] | None = None,
+        ignore_code: bool = False,
+        against: int | str | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ReplayReport | BulkFailure]:
+        """Replay many runs on the workers of an executor, and yield what came of each, in the order of ``run_ids``.
+
+        ``executor`` has a ``submit`` that answers with a future, as those of concurrent.futures and Dask's Client have,
+        or is a function that makes one: that one is closed in the end, and made anew where it breaks. Without one the
+        runs are replayed in so many ``workers``, processes of their own, by default one for each core, and come as they
+        are done.
+
+        Workers are sent this store's URL, with its password, and import ``app``, the ``module:name`` of the registry;
+        on other machines they need both, and this release of flowledger. ``chunk`` runs are sent together, and
+        ``at_once`` chunks are with the executor. ``effects``, ``globals``, ``ignore_code`` and ``against`` are as in
+        ``history.replay``.
+
+        What can't be read, or fails, is a ``BulkFailure`` of its own. A chunk whose worker was lost is repeated; a run
+        that ends its worker each time is named. Closing the iterator cancels what hasn't begun.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, listed, replay_job
+
+        job = replay_job(self._store, self._reopen, app, effects, globals, ignore_code, against)
+        return do_with_all(job, listed(run_ids), executor, workers, chunk, at_once)
+
+    def export_many(
+        self,
+        run_ids: Iterable[str],
+        folder: str | Path,
+        *,
+        executor: AnyExecutor | None = None,
+        workers: int | None = None,
+        chunk: int = 20,
+        at_once: int = 64,
+    ) -> Iterator[ExportReport | BulkFailure]:
+        """Write the runs ``run_ids``, each to a file as ``history.export`` writes it; yields what came of each.
+
+        ``folder`` is made if it isn't there; workers on other machines must have it at the same path. ``executor``,
+        ``workers``, ``chunk`` and ``at_once`` are as in ``replay_many``.
+
+        Raises InvalidRequest (also where workers can't do it), StorageUnavailable.
+        """
+        from .bulk import do_with_all, export_job, listed
+
+        ids = listed(run_ids)
+        job = export_job(self._store, self._reopen, ids, to_path(folder, "folder"))
+        return do_with_all(job, ids, executor, workers, chunk, at_once)
+
     def close(self) -> None:
         """Store what still waits for a batch, and release the store's connections.
 
@@ -118,6 +263,8 @@ class Ledger(Unpicklable):
         """
         self._close()
 
+    areplay_many = iterate_in_thread(replay_many)
+    aexport_many = iterate_in_thread(export_many)
     averify = run_in_thread(verify)
     abackup = run_in_thread(backup)
     arebuild = run_in_thread(rebuild)

@@ -12,6 +12,8 @@ from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..concurrency.threads import EXECUTOR_THREADS, ThreadPool, Threads
 from ..execution.batching import Batch
+from ..operations.overview import Overview
+from ..operations.workers import Workers
 from ..queries.index.reader import Index
 from ..queries.listing import Lists
 from ..queries.search.indexer import SearchIndex
@@ -21,16 +23,21 @@ from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
+from ..services.runs.custody import LEASE, Custody, read_lease
+from ..services.runs.executions import Executions
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
+from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..telemetry.settings import Telemetry, observer_of
 from .ledger import Ledger
 
 if TYPE_CHECKING:
     from ...domain.ports import EventStore
     from ..storage.event_store import LedgerEventStore
     from ..storage.log.event_log import EventLog
+    from ..telemetry.observer import Observer
 
 
 def open_ledger(
@@ -44,6 +51,8 @@ def open_ledger(
     durability: Literal["step", "batch"] | Batch = "step",
     globals: Mapping[str, Any] | Callable[[Run], Mapping[str, Any] | None] | None = None,
     threads: int = EXECUTOR_THREADS,
+    lease: float = LEASE,
+    telemetry: Telemetry | None = None,
 ) -> Ledger:
     """Open the store at ``url``: ``memory:``, ``sqlite:///path``, ``postgresql://…``, or another that a package brings.
 
@@ -65,6 +74,11 @@ def open_ledger(
     another pool, and asyncio's own is never used, so executors that wait hold up nothing but executors. A step that
     starts runs and waits for them lends them its thread.
 
+    ``lease``: seconds for which a process that executes runs in its own calls holds them. While it lives it renews
+    that; once it is gone, workers recover its runs when the lease is over.
+
+    ``telemetry``: sends spans and metrics of runs by OpenTelemetry. Without it, nothing of OpenTelemetry is imported.
+
     Raises InvalidRequest, StorageUnavailable, StorageCorrupt.
     """
     if executors is not None and not isinstance(executors, ExecutorRegistry):
@@ -72,12 +86,19 @@ def open_ledger(
     batch, ledger_globals = _read_durability(durability), LedgerGlobals(globals)
     if type(threads) is not int or threads < 1:
         raise InvalidRequest(f"threads {quoted(threads)} is not a number of threads, 1 or more")
+    lease_micros = read_lease(lease)
+    if telemetry is not None and not isinstance(telemetry, Telemetry):
+        raise InvalidRequest(f"telemetry {quoted(telemetry)} is no Telemetry: give fl.Telemetry()")
     from ..storage.codec import EVENT_OVERHEAD
     from .stores import open_store  # imports the storage libraries, which an engine alone doesn't need
 
     store = open_store(url, max_event_bytes=2 * max_value_bytes + EVENT_OVERHEAD, create=create)
     limits = StepLimits(max_value_bytes)
-    return compose(store, executors, micros_clock(clock), limits, checkpoint_every, batch, threads, ledger_globals)
+    now = store.clock if clock is None else micros_clock(clock)
+    observer = None if telemetry is None else observer_of(telemetry)
+    return compose(
+        store, executors, now, limits, checkpoint_every, batch, threads, ledger_globals, lease_micros, observer
+    )
 
 
 def compose(
@@ -89,8 +110,14 @@ def compose(
     batch: Batch | None = None,
     threads: int = EXECUTOR_THREADS,
     globals: LedgerGlobals | None = None,
+    lease: int | None = None,
+    observer: "Observer | None" = None,
 ) -> Ledger:
-    """Compose a ledger on an open store. ``now`` returns microseconds since 1970."""
+    """Compose a ledger on an open store. ``now`` returns microseconds since 1970.
+
+    ``lease``: microseconds for which the process holds the runs that its own calls execute; None: it has no lease, and
+    nobody can tell whether it still executes them.
+    """
     pools = Threads(ThreadPool("flowledger-executor", threads), store.threads)
     runs = RunRepository(store, store.checkpoints, checkpoint_every)
     index = Index(store.recorder)
@@ -99,9 +126,18 @@ def compose(
     lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
-    run_services = RunServices(store, runs, workflows, executors, now, limits, pools, globals, batch)
+    executions, reader = Executions(), RunReader(index, store.wakeups)
+    custody = None if lease is None else Custody(store.leases, executions, now, lease)
+    run_services = RunServices(
+        store, runs, workflows, executors, now, limits, pools, globals, executions, reader, custody, batch, observer
+    )
+    workers = Workers(run_services, store, pools)
+    overview = Overview(store.recorder, index, indexer, workers, now)
+    if observer is not None:
+        observer.watch_queue(overview)
 
     def close() -> None:
+        workers.close()
         pools.executors.close(_CLOSED)
         run_services.close()
         store.close()
@@ -112,10 +148,22 @@ def compose(
         Runs(run_services),
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
+        workers,
+        overview,
         pools,
         now,
         close,
+        reopen,
     )
+
+
+def reopen(url: str, app: str | None, max_value_bytes: int) -> Ledger:
+    """Open the ledger of a store again, in a worker of bulk work. Raises InvalidRequest, StorageUnavailable."""
+    from ..operations.jobs import load_registry
+
+    executors = None if app is None else load_registry(app)
+    # A process trusts only its own checkpoints, and this ledger is closed after a few runs.
+    return open_ledger(url, executors, create=False, max_value_bytes=max_value_bytes, checkpoint_every=None)
 
 
 def _read_durability(durability: object) -> Batch | None:

@@ -30,7 +30,9 @@ def open_store(
     if len(url) > MAX_URL:
         raise InvalidRequest(f"a text of {len(url):,} characters is no store's URL: {MAX_URL:,} is the most")
     try:
-        return _open(url, max_event_bytes, create)
+        store = _open(url, max_event_bytes, create)
+        store.url = url
+        return store
     except FlowledgerError as error:
         failed = error
     raise redact_error(failed, url)

@@ -177,7 +177,12 @@ class RunRepository:
             if version not in trusted:
                 continue
             if event_digest is None or expected_digest(run_id, version, event_digest, content) != trusted[version]:
-                _log.warning("checkpoint %d of run %r isn't the one that was made here and is ignored", version, run_id)
+                _log.warning(
+                    "checkpoint %d of run %r isn't the one that was made here and is ignored",
+                    version,
+                    run_id,
+                    extra={"run_id": run_id},
+                )
                 continue
             yield event_digest, decode_checkpoint(content)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from eventsourcing.persistence import EventStore, IntegrityError, PersistenceError, StoredEvent
@@ -21,6 +21,7 @@ from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
+from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
@@ -29,6 +30,10 @@ from .stream_heads import Head, HeadCache, check_stream
 from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 
 _log = logging.getLogger("flowledger.store")
+
+
+_HEADS_COMPARED = 64
+"""With a store that was away."""
 
 
 class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # its recorder is always one of ours
@@ -43,9 +48,13 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         wakeups: Wakeups | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.url: str | None = None
+        """With which other processes can open it; None where the caller has opened it."""
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
         self.checkpoints = checkpoints
         self.search = search
+        self.leases = Leases(recorder)
+        self.clock: Callable[[], int] = recorder.clock
         self._mapper = mapper
         self._heads = HeadCache()
         self.threads = ThreadPool("flowledger-store", STORE_THREADS)
@@ -116,6 +125,19 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
     def max_value_bytes(self) -> int:
         """The limit of one value in bytes: an event has room for two of them, the input and the output."""
         return max((self.max_event_bytes - EVENT_OVERHEAD) // 2, EVENT_OVERHEAD)
+
+    def look_for_losses(self) -> None:
+        """Log a warning where the newest events that this process knows aren't in the store any more.
+
+        For who reaches it again after it was away: another server may have taken its place that lacked them, and others
+        may go on with their streams. Raises StorageUnavailable.
+        """
+        known = self._heads.newest(_HEADS_COMPARED)
+        lost = [(stream, head) for stream, head in known if self._digest_at(stream, head.version) != head.digest]
+        if lost:
+            stream, head = lost[0]
+            told = EventsLost(stream, head.version, self.head(stream))
+            _log.warning("%s (so it is with %d of the %d newest streams known here)", told, len(lost), len(known))
 
     def hold(self, stream: str) -> object:
         """Pin the head of a stream in the cache, for as long as the caller keeps the returned object.
@@ -213,7 +235,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """Drop the cached head of a stream, as the store contradicts it."""
         self._heads.forget((stream,))
         lost = EventsLost(stream, known, stored)
-        _log.warning("%s", lost)
+        _log.warning("%s", lost, extra={"stream": stream})
         return lost
 
     def _digest_at(self, stream: str, version: int) -> bytes | None:

@@ -5,12 +5,17 @@ their turn comes. So a reader never holds more than a batch of small events and 
 transaction open between batches.
 """
 
+import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
+from ...domain.lazy import lazy
+from ...domain.values.clock import SteadyClock
+from ...projections.status.model import PoolUse
 from .codec import BODY
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
@@ -58,6 +63,17 @@ class LedgerRecorder(ApplicationRecorder):
 
     dialect: Dialect
     """The dialect of the SQL that ``query`` takes."""
+
+    @lazy
+    def clock(self) -> Callable[[], int]:
+        """The time by which everybody goes who uses the store, in microseconds since 1970; it never runs back.
+
+        The machine's, where the store is on it.
+        """
+        return SteadyClock()
+
+    def set_clock(self) -> None:
+        """Set the clock again by that of the database, where it isn't this machine's."""
 
     @abstractmethod
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]: ...
@@ -122,6 +138,23 @@ class LedgerRecorder(ApplicationRecorder):
     @abstractmethod
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         """All rows of a statement that reads the index, in the recorder's dialect, with parameters like ``:name``."""
+
+    @abstractmethod
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        """Run such a statement that changes what is kept beside the events: a transaction by itself."""
+
+    def pool_use(self) -> PoolUse | None:
+        """How the connections of this process are used, where there is a pool of them."""
+        return None
+
+    @abstractmethod
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:
+        """The rows of such a statement, which locks them against those who run it at the same time, for as long as the
+        block lasts. Where the database has no such locks, they are locked in this process alone."""
+
+    def list_parameter(self, values: Sequence[str]) -> object:
+        """A list as a parameter of such a statement."""
+        return json.dumps(list(values))
 
     def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         """The head of a stream, and the rows of such a statement at the same moment. Its first column is never null."""

@@ -46,6 +46,16 @@ def index_tables(dialect: Dialect) -> list[str]:
 
 
 @cache
+def worker_tables() -> list[str]:
+    """The statements that make the tables of workers in SQLite."""
+    return [
+        statement
+        for statement in schema("sqlite")
+        if re.search(r"^CREATE TABLE flowledger_(workers|given_up) ", statement, re.M)
+    ]
+
+
+@cache
 def search_tables() -> list[str]:
     """The statements that make the tables of the search in SQLite."""
     return [

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -54,6 +55,11 @@ class HeadCache(ResetOnFork):
         if head is None and (pin := self._pinned.get(stream)) is not None:
             return pin.head
         return head
+
+    def newest(self, most: int) -> list[tuple[str, Head]]:
+        """The heads that were seen last, the newest first."""
+        with self._lock:
+            return list(islice(reversed(self._heads.items()), most))
 
     def pin(self, stream: str) -> PinnedHead:
         """Keep the head of this stream, however many others are cached, until the returned object is dropped."""

@@ -18,6 +18,7 @@ from ..storage.addresses import SQLITE, no_store, sqlite_file
 from ..storage.errors import to_storage_error
 from ..storage.event_store import LedgerEventStore
 from ..storage.memory.recorder import MemoryRecorder
+from ..storage.postgres.url import split_url
 from ..storage.sqlite.datastore import Connection, SQLiteDatastore
 from ..storage.sqlite.recorder import SQLiteRecorder
 from ..storage.sqlite.schema import APPLICATION_ID
@@ -150,11 +151,16 @@ def _refuse_other_backends(url: str, path: Path) -> InvalidRequest:
         )
     if not url.startswith(("postgresql://", "postgres://")):
         return InvalidRequest("only a store in an SQLite file is copied by us: others are backed up by their own means")
-    database = shlex.quote(without_password(url))
+    conninfo, schema = split_url(url)
+    database = shlex.quote(without_password(conninfo))
     file = shlex.quote(str(path))
+    what, only = "One database", ""
+    if schema is not None:
+        pattern = '"' + schema.replace('"', '""') + '"'  # in quotes, as pg_dump takes it for a pattern otherwise
+        what, only = "One schema", f" --schema={shlex.quote(pattern)}"
     return InvalidRequest(
-        "a PostgreSQL store is backed up by PostgreSQL's own tools. One database, as it is now:\n"
-        f"  pg_dump --format=custom --file={file} {database}\n"
+        f"a PostgreSQL store is backed up by PostgreSQL's own tools. {what}, as it is now:\n"
+        f"  pg_dump --format=custom{only} --file={file} {database}\n"
         "The whole server, to go back to any moment with its archived log:\n"
         f"  pg_basebackup --wal-method=stream --pgdata={file} --dbname={database}\n"
         "Both ask for the password, or take it from PGPASSWORD or ~/.pgpass"

@@ -18,9 +18,9 @@ from ...domain.status import UNREADABLE, work_order_status
 from ...domain.values.clock import EARLIEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
-from .columns import count_column, id_column, key, optional_key, row_time, text_column
+from .columns import count_column, id_column, key, optional_key, rank_column, row_time, text_column
 
-INDEX_REVISION = 2
+INDEX_REVISION = 3
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
 
 
@@ -136,6 +136,9 @@ def _add_unreadable(changes: IndexChanges, event: PlacedEvent) -> bool:
             "node_id": None,
             "error_type": None,
             "finished_at": None,
+            "owner": None,
+            "priority": 0,
+            "ready_at": None,
             **_WAITS_FOR_NOTHING,
         }
     else:
@@ -165,10 +168,10 @@ def _started(changes: IndexChanges, event: PlacedEvent) -> None:
         "actor": key(data["by"]),
         "origin": "adoption" if "adopted" in data else optional_key(origin.get("kind")),
         "source": optional_key(origin.get("run_id")),
-        "queued": "queued" in data,
+        "priority": rank_column(data.get("priority", 0)),
         **_moved_to(event),
     }
-    _end_behind_start(changes.runs[event.stream])
+    _count_from_start(changes.runs[event.stream])
     _note(changes, event)
 
 
@@ -177,8 +180,7 @@ def _on_run_moved(changes: IndexChanges, event: PlacedEvent) -> None:
     state = work_order_status(to["status"])
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
-    run["queued"] = "queued" in event.data
-    _end_behind_start(run)
+    _count_from_start(run)
     _move_work_order(changes, event, state)
     _note(changes, event)
 
@@ -187,10 +189,15 @@ def _noted(changes: IndexChanges, event: PlacedEvent) -> None:
     _note(changes, event)
 
 
-def _end_behind_start(run: RowValues) -> None:
-    """The same is said of rows that are in the table: no run ends before it began, whatever its events say."""
-    if run["finished_at"] is not None and "started_at" in run:
+def _count_from_start(run: RowValues) -> None:
+    """The same is said of rows that are in the table: no run ends before it began, whatever its events say. One that
+    is queued may be taken since it began, unless its events say when."""
+    if "started_at" not in run:
+        return
+    if run["finished_at"] is not None:
         run["finished_at"] = max(run["started_at"], run["finished_at"])
+    if run["ready_at"] is None and run["queued"] and not run["held"]:
+        run["ready_at"] = run["started_at"]
 
 
 def _moved_to(event: PlacedEvent) -> RowValues:
@@ -205,6 +212,8 @@ def _moved_to(event: PlacedEvent) -> RowValues:
         "node_id": None if after["status"] == "active" else optional_key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
         "finished_at": None if finished_at is None else row_time(finished_at),
+        "queued": "queued" in after or "queued" in event.data,
+        "owner": optional_key(after.get("owner")),
         **_waits_as(event),
     }
 
@@ -213,6 +222,9 @@ def _waits_as(event: PlacedEvent) -> RowValues:
     """What the run waits for behind the event."""
     data, after = event.data, event.data["after"]
     status = after["status"]
+    if status == "active" and "due_at" in after:  # it is queued for later
+        begins_at = row_time(after["due_at"])
+        return _WAITS_FOR_NOTHING | {"due_at": begins_at, "ready_at": begins_at}
     if status not in ("paused", "error"):
         return _WAITS_FOR_NOTHING
     asked_version, asked_at, held = after.get("asked_version"), after.get("asked_at"), "held" in after
@@ -228,11 +240,18 @@ def _waits_as(event: PlacedEvent) -> RowValues:
         "wait_version": None if asked_version is None else count_column(asked_version),
         "asked_at": None if asked_at is None else row_time(asked_at),
         "due_at": None if due_at is None else row_time(due_at),
+        "ready_at": None if due_at is None or held else row_time(due_at),
         "held": held,
     }
 
 
-_WAITS_FOR_NOTHING: Final[RowValues] = {"wait_version": None, "asked_at": None, "due_at": None, "held": False}
+_WAITS_FOR_NOTHING: Final[RowValues] = {
+    "wait_version": None,
+    "asked_at": None,
+    "due_at": None,
+    "ready_at": None,
+    "held": False,
+}
 
 
 # --- work orders ------------------------------------------------------------------------------------------------------

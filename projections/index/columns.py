@@ -39,6 +39,13 @@ def count_column(number: Any) -> int:
     return number
 
 
+def rank_column(number: Any) -> int:
+    """Raises TypeError, ValueError for what ranks nothing."""
+    if not -_LARGEST <= number <= _LARGEST or type(number) is not int:
+        raise ValueError(f"{number!r} is no priority")
+    return number
+
+
 def optional_key(text: str | None) -> str | None:
     return None if text is None else key(text)
 

@@ -36,6 +36,8 @@ class RunRow(NamedTuple):
     """When it goes on by itself, unless it is held."""
     held: bool | None
     """Whether an operator holds it; None as of a past time, of which neither this nor the two before are known."""
+    owner: str | None
+    """The id of the worker that executes it; None as of a past time, too."""
 
 
 class WaitRow(NamedTuple):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..bulk import BulkFailure
 from ..serialization import to_json_value
 from .divergence import Divergence
 
@@ -43,6 +44,8 @@ class ReplayReport:
     divergence: Divergence | None
     ignored_code: bool = False
     """Whether changed code was left out of account."""
+    against: int | None = None
+    """The version of the workflow that was tried instead of the run's own; None: its own."""
 
     @property
     def ok(self) -> bool:
@@ -73,17 +76,7 @@ class ReplayReport:
         return f"{self.steps} steps ({self.executed} executed, {self.taken} taken from the record): {found}{remark}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayFailure:
-    """A run of which a replay can't say anything."""
-
-    run_id: str
-    kind: str
-    """``unreadable``: an error of the store; ``worker died``: the process that replayed it came to an end."""
-    message: str
-
-
-Replayed = ReplayReport | ReplayFailure
+Replayed = ReplayReport | BulkFailure
 """The result for one run of many."""
 
 
@@ -133,7 +126,7 @@ def summary_of(replayed: Iterable[Replayed], behind: float | None = None) -> Rep
     recoded: Counter[str] = Counter()
     for outcome in replayed:
         runs += 1
-        if isinstance(outcome, ReplayFailure):
+        if isinstance(outcome, BulkFailure):
             found.setdefault(outcome.kind, []).append(outcome)
             continue
         steps, executed, taken = steps + outcome.steps, executed + outcome.executed, taken + outcome.taken

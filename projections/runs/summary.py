@@ -37,6 +37,8 @@ class RunSummary:
     """Whether an operator holds it."""
     queued: bool | None = None
     """Whether it waits to be executed, and nobody has claimed it yet."""
+    owner: str | None = None
+    """The id of the worker that executes it, of ``ledger.workers()``. None in a list as of a past time, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
         None if row.held is None else row.wait_version is not None,
         None if row.held is None else bool(row.held),
         None if row.held is None else bool(row.queued),
+        row.owner,
     )
 
 

@@ -30,12 +30,17 @@ if TYPE_CHECKING:
         InvalidSnapshot,
         InvalidValue,
         LaterEvent,
+        LeaseLost,
         NonRetryable,
         NotFound,
         NothingAsOf,
+        NotReached,
+        RetryLater,
         RunHeld,
         RunMovedOn,
         RunNotFound,
+        StepCancelled,
+        StepTimedOut,
         StorageCorrupt,
         StorageError,
         StorageUnavailable,
@@ -70,9 +75,12 @@ if TYPE_CHECKING:
     from .infrastructure.files.tables import write_rows
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
+    from .infrastructure.operations.async_worker import AsyncWorker
+    from .infrastructure.operations.worker import Worker
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
     from .projections.audit.code_used import CodeUsed
@@ -87,6 +95,7 @@ if TYPE_CHECKING:
         SinceSuccess,
         StreamRecord,
     )
+    from .projections.bulk import BulkFailure
     from .projections.comparison.events import StateChange
     from .projections.comparison.runs_model import ComparedRun, ComparedStep, Parting, RunComparison
     from .projections.comparison.snapshots import SnapshotDiff
@@ -103,7 +112,19 @@ if TYPE_CHECKING:
     from .projections.runs.run import Run, RunOrigin
     from .projections.runs.summary import RunSummary, WorkflowSummary, WorkOrderSummary
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
+    from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.status.model import (
+        Backlog,
+        Health,
+        HealthCheck,
+        PoolUse,
+        Status,
+        Stranded,
+        WorkflowBacklog,
+    )
+    from .projections.status.prometheus import metrics_text
+    from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
 
@@ -111,14 +132,17 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncWorker",
     "Attempt",
     "AuditedOrigin",
     "AuditedPause",
     "AuditedRun",
     "AuditedWorkOrder",
     "AuditedWorkflow",
+    "Backlog",
     "BackupReport",
     "Batch",
+    "BulkFailure",
     "BulkItem",
     "BulkOperation",
     "Changes",
@@ -143,6 +167,8 @@ __all__ = [
     "Finding",
     "FlowledgerError",
     "GlobalsMissing",
+    "Health",
+    "HealthCheck",
     "Hold",
     "IdempotencyConflict",
     "IllegalTransition",
@@ -158,6 +184,7 @@ __all__ = [
     "InvalidValue",
     "Lag",
     "LaterEvent",
+    "LeaseLost",
     "Ledger",
     "Lineage",
     "LogEntry",
@@ -166,6 +193,7 @@ __all__ = [
     "NodeTiming",
     "NonRetryable",
     "NotFound",
+    "NotReached",
     "NothingAsOf",
     "OddTime",
     "Page",
@@ -175,6 +203,7 @@ __all__ = [
     "PartsDiff",
     "Pause",
     "PlacedResult",
+    "PoolUse",
     "Provenance",
     "Public",
     "RecordedEvent",
@@ -182,6 +211,7 @@ __all__ = [
     "RepeatedEffect",
     "ReplayReport",
     "ReplayedExecutor",
+    "RetryLater",
     "RetryPolicy",
     "RetryPreview",
     "RetryState",
@@ -204,16 +234,22 @@ __all__ = [
     "SnapshotDiff",
     "StaleVersion",
     "StateChange",
+    "Status",
     "StepCancellation",
+    "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "Stranded",
     "StreamRecord",
     "TakenFrom",
+    "Telemetry",
     "Timings",
+    "TraceLink",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -224,6 +260,9 @@ __all__ = [
     "WorkOrderNotFound",
     "WorkOrderRejected",
     "WorkOrderSummary",
+    "Worker",
+    "WorkerStatus",
+    "WorkflowBacklog",
     "WorkflowDefinition",
     "WorkflowDiff",
     "WorkflowNotFound",
@@ -232,6 +271,7 @@ __all__ = [
     "WorkflowVersion",
     "WouldContinue",
     "__version__",
+    "metrics_text",
     "open_ledger",
     "read_definition",
     "write_rows",
@@ -249,8 +289,9 @@ _NAMES = {
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
-        "AlreadyRetried LaterEvent RunHeld RunMovedOn WaitClosed "
-        "WorkOrderRejected NonRetryable EffectNotRecorded ExpressionError InputInvalid "
+        "AlreadyRetried LaterEvent LeaseLost NotReached RunHeld RunMovedOn WaitClosed "
+        "WorkOrderRejected NonRetryable RetryLater StepTimedOut StepCancelled "
+        "EffectNotRecorded ExpressionError InputInvalid "
         "StorageError StorageUnavailable StoreReadOnly StorageCorrupt EventsLost EventNotReadable"
     ),
     "domain.execution.cancellation": "StepCancellation",
@@ -272,9 +313,11 @@ _NAMES = {
     "infrastructure.files.tables": "write_rows",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
+    "infrastructure.telemetry.settings": "Telemetry",
     "infrastructure.queries.search.indexer": "Lag",
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
+    "projections.bulk": "BulkFailure",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (
@@ -295,8 +338,14 @@ _NAMES = {
     "projections.comparison.events": "StateChange",
     "projections.runs.timings": "NodeTiming Slowdown Timings",
     "projections.runs.audit_trail": "Act",
+    "projections.runs.trace_link": "TraceLink",
     "projections.comparison.values": "ValueChange",
     "projections.runs.work_order": "WorkOrder",
+    "projections.status.model": "Backlog Health HealthCheck PoolUse Status Stranded WorkflowBacklog",
+    "projections.status.prometheus": "metrics_text",
+    "projections.workers.status": "WorkerStatus",
+    "infrastructure.operations.worker": "Worker",
+    "infrastructure.operations.async_worker": "AsyncWorker",
     "projections.comparison.workflows": "PartChange PartsDiff WorkflowDiff",
 }
 """What each module has of that. It is loaded when the first of its names is asked for."""

@@ -33,6 +33,7 @@ FLAGS = {
     "renamed",
     "unchanged",
     "timed_out",
+    "handed_back",
 }
 """What is there or isn't, and has no words."""
 STATES: dict[str, Any] = {"run": RunState, "work_order": WorkOrderState, "workflow": WorkflowState}
@@ -52,6 +53,7 @@ NOT_SEARCHED = {
     "given_answer",
     "recorded",
     "effects",
+    "worker",
 }
 """Objects whose words are found by other means, or not at all: their text is code, or stands in another event."""
 
@@ -136,7 +138,7 @@ def test_an_entry_is_of_the_aggregate_that_its_name_begins_with(entry: EventEntr
 
 @entries
 def test_every_key_of_a_body_is_one_whose_bounds_an_import_knows(entry: EventEntry) -> None:
-    numbers = {*soundness.PAST_TIMES, *soundness.DUE_TIMES, *soundness.COUNTS, "at"}
+    numbers = {*soundness.PAST_TIMES, *soundness.DUE_TIMES, *soundness.COUNTS, *soundness.RANKS, "at"}
     assert [path for path, key, hint in keys(entry.schema) if hint is int and key not in numbers] == []
     assert [path for path, key, hint in keys(entry.schema) if hint is Any and key not in soundness.VALUES] == []
 

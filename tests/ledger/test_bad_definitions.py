@@ -86,9 +86,17 @@ UNRUNNABLE: dict[str, tuple[dict[str, Any], str]] = {
         {"nodes": [N | {"retry": {}, "metadata": {"retry": {}}}]},
         r"nodes\[0\].retry: the node has one under",
     ),
-    "a timeout, which nothing would keep": (
-        {"nodes": [N | {"timeout": 3}]},
-        r"nodes\[0\].timeout: is no key of a node",
+    "a timeout that is no time": (
+        {"nodes": [N | {"timeout": 0}]},
+        r"nodes\[0\].timeout: 0 is no timeout: give seconds",
+    ),
+    "a policy for one error that is no list": (
+        {"nodes": [N | {"retry": {"on": "TimeoutError"}}]},
+        r"nodes\[0\].retry.on: 'TimeoutError' is no list of exceptions",
+    ),
+    "a policy for what is no error": (
+        {"nodes": [N | {"retry": {"never": ["TimeoutError", 404]}}]},
+        r"nodes\[0\].retry.never\[1\]: 404 is neither an exception class nor the name of one",
     ),
     "a policy with an unknown key": (policy(tries=3), r"nodes\[0\].metadata.retry.tries: unknown key"),
     "negative retries": (policy(maxRetries=-1), r"nodes\[0\].metadata.retry.max_?[rR]etries"),

@@ -227,3 +227,17 @@ def test_several_threads_may_log_at_once(memory_desk: Harness, told: Told) -> No
     assert len(recorded) == len(told.records) == 400
     assert all(line.endswith(" ***") for line in recorded)
     assert all(record.getMessage().endswith(" ***") for record in told.records)
+
+
+@pytest.mark.parametrize("secrets", [{}, {"token": SECRET}], ids=["no secrets", "secrets"])
+def test_lines_say_of_which_step_they_are(memory_desk: Harness, told: Told, secrets: dict[str, str]) -> None:
+    def do(step: fl.StepContext) -> None:
+        step.log.info("one")
+        step.log.getChild("part").info("two", extra={"node": "my own", "order": 7})
+
+    run = memory_desk.start(do, globals=secrets)
+    common = {"run_id": run.id, "workflow_id": run.workflow_id, "node_type": "do", "attempt": 1}
+    one, two = (vars(record) for record in told.records)
+    assert {name: one[name] for name in common} == common
+    assert {name: two[name] for name in common} == common
+    assert (one["node"], two["node"], two["order"]) == ("only", "my own", 7)

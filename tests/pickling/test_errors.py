@@ -18,6 +18,9 @@ from .values import WAYS, pickled, public_classes
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TIMEOUT = 60
+SNAPSHOT = fl.Snapshot.from_json(
+    '{"workflowId": "w", "status": "paused", "currentNodeId": "n", "context": {}, "version": 1, "metadata": {}}'
+)
 
 ARGUMENTS: dict[str, Any] = {
     "faults": [fl.Fault("nodes[0].type", "is unknown"), fl.Fault("edges[1]", "leads nowhere")],
@@ -33,6 +36,10 @@ ARGUMENTS: dict[str, Any] = {
     "events": [fl.LaterEvent(4, "run.held", "ann", NOW), fl.LaterEvent(5, "run.released", "bob", NOW)],
     "last_run_id": "text",
     "status": "failed",
+    "run": fl.Run("r", "w", 1, "o", "paused", 2, SNAPSHOT, NOW, None),
+    "until": ("completed",),
+    "timeout": 3.0,
+    "after": 30.0,
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),

@@ -63,6 +63,8 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
         run = ledger.runs.start("w")
         yield {
             "Ledger": ledger,
+            "Worker": ledger.worker(),
+            "AsyncWorker": ledger.aworker(),
             "Workflows": ledger.workflows,
             "Runs": ledger.runs,
             "History": ledger.history,
@@ -70,6 +72,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "Engine": fl.Engine(saved.definition, executors),
             "ExecutorRegistry": executors,
             "StepContext": steps[0],
+            "Telemetry": fl.Telemetry(),
             "StepCancellation": fl.StepCancellation(),
             "RunWalk": ledger.history.walk(run.id),
             "BulkOperation": ledger.runs.cancel_all([run.id]),

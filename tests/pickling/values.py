@@ -17,7 +17,18 @@ import flowledger as fl
 
 from ..transfer.story import Story
 
-LIVE = {"BulkOperation", "Engine", "ExecutorRegistry", "Ledger", "RunWalk", "StepCancellation", "StepContext"}
+LIVE = {
+    "AsyncWorker",
+    "BulkOperation",
+    "Engine",
+    "ExecutorRegistry",
+    "Ledger",
+    "RunWalk",
+    "StepCancellation",
+    "StepContext",
+    "Telemetry",
+    "Worker",
+}
 """What is no value: it holds a store, threads or functions."""
 
 
@@ -35,6 +46,25 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+WORKER = fl.WorkerStatus(
+    id="0af1",
+    name="billing-1",
+    host="one",
+    pid=7,
+    release="1.0",
+    started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    last_seen=datetime(2026, 1, 1, tzinfo=UTC),
+    lease_until=datetime(2026, 1, 1, tzinfo=UTC),
+    is_alive=True,
+    is_worker=True,
+    running=("r",),
+    concurrency=8,
+    limits={"charge": 2},
+    workflows=("w",),
+    lacking={"v@1": "it lacks executors"},
+)
+
+
 def public_classes() -> dict[str, type]:
     return {name: public for name in fl.__all__ if inspect.isclass(public := getattr(fl, name))}
 
@@ -45,6 +75,7 @@ def answers(folder: Path) -> Iterator[Any]:
     with story.ledger as ledger:
         workflows, runs, history = ledger.workflows, ledger.runs, ledger.history
         yield runs.get(story.first)
+        yield [WORKER]
         yield history.snapshot(story.first, version=2)
         yield [*history.events(story.first)]
         yield [*history.snapshots(story.retried)]
@@ -54,6 +85,7 @@ def answers(folder: Path) -> Iterator[Any]:
         yield [*history.trail()]
         yield [history.diff(story.first, 2, 4), history.compare(story.first, story.retried)]
         yield [history.timings("mail"), history.reused(story.retried), history.lineage(story.retried)]
+        yield [history.trace(story.first, 2), ledger.status(), ledger.health()]
         yield [history.replay(story.first), history.replay(story.stranger, verify=False)]
         yield [runs.retry(story.first, "send", preview=True), *runs.cancel_all([story.stranger])]
         yield [history.export(story.retried, folder / "run.jsonl"), ledger.verify(), ledger.search.lag()]
@@ -64,6 +96,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield from small_answers()
     yield from effects_answers()
     yield from (fl.Batch(), fl.RetryPolicy(max_retries=2), fl.StepResult([1], "left"))
+    yield from (fl.PoolUse(10, 1, 0), fl.Stranded("w", 1, 3, "no worker is there"))
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
@@ -76,6 +109,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
+    yield fl.BulkFailure("r", "unreadable", "it was cut")
     yield fl.Finding("orders", 3, "link", "it was put elsewhere")
     yield fl.Slowdown("price", 2, "ada", "tuned", 1, 1.0, 5.0, 5.0, 9, 7)
 

@@ -32,7 +32,10 @@ def sweep(first: int, count: int, processes: int | None) -> int:
     print(f"{total.seeds:,} seeds in {took:.0f} s, {total.steps:,} switch points, {len(total.failures)} failed")
     for title, counts in (("points", total.points), ("faults", total.struck), ("told", total.told)):
         print(f"{title}: {', '.join(f'{name} {count:,}' for name, count in counts.most_common())}")
-    return 1 if total.failures else 0
+    missed = total.never_happened()
+    if missed:
+        print(f"never happened: {', '.join(missed)}")
+    return 1 if total.failures or missed else 0
 
 
 def report(result: Result) -> int:

@@ -2,6 +2,7 @@
 again with the same key."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ class Act(NamedTuple):
 
 KINDS = {
     "shop": (("start", 5), ("start for a worker", 4)),
-    "webhook": (("answer", 8), ("answer what is open", 2), ("note", 1)),
+    "webhook": (("answer", 8), ("answer what is open", 2), ("note", 2)),
     "operator": (
         ("hold", 4),
         ("release", 5),
@@ -73,16 +74,30 @@ class Client:
                 self._deliver(act, send)
 
     def _deliver(self, act: Act, send: Callable[[fl.Ledger], Any]) -> None:
-        for time in range(act.sent + 2):
-            outcome = self._world.web.call(f"{self.name} {act.number}.{time}", send, act.luck + time)
-            is_unknown = outcome.is_lost or isinstance(outcome.error, fl.StorageUnavailable)
+        """Send it as often as drawn, at the same time or one after the other."""
+        scheduler = self._world.scheduler
+        copies = [
+            scheduler.spawn(f"{self.name} {act.number} copy {copy}", partial(self._send, act, send, copy))
+            for copy in range(1, act.sent)
+        ]
+        if act.luck % 3 == 0:
+            for copy in copies:
+                _raise_error(scheduler.wait_for(copy))
+        self._send(act, send, 0)
+        for copy in copies:
+            _raise_error(scheduler.wait_for(copy))
+
+    def _send(self, act: Act, send: Callable[[fl.Ledger], Any], copy: int) -> None:
+        """Until it is known what came of it; what has no key is sent once, as it might be done twice."""
+        for time in range(3):
+            outcome = self._world.web.call(f"{self.name} {act.number}.{copy}.{time}", send, act.luck + copy + time)
             self._note(act, outcome)
-            if is_unknown:
-                self._world.scheduler.sleep(SECOND // 2)
-            if is_unknown and not act.is_keyed:
-                return  # it may have happened, and would happen twice
-            if not is_unknown and time + 1 >= act.sent:
+            is_refused = isinstance(outcome.error, REFUSALS) and act.kind in AT_ONCE
+            self._world.watch.sent[self.name, act.number] += not is_refused
+            is_unknown = outcome.is_lost or isinstance(outcome.error, fl.StorageUnavailable)
+            if not is_unknown or not act.is_keyed:
                 return
+            self._world.scheduler.sleep(SECOND // 2)
 
     def _note(self, act: Act, outcome: Outcome) -> None:
         self._world.watch.answers_of[type(outcome.error).__name__ if outcome.error else "done"] += 1
@@ -95,23 +110,26 @@ class Client:
         given: dict[str, Any] = {"by": self.name, "idempotency_key": key}
         if act.kind.startswith("start"):
             workflow, wait = self._world.workflow_of(act.luck), act.kind == "start"
-            return lambda ledger: self._world.started(
-                ledger.runs.start(workflow, payload={"order": act.number}, wait=wait, **given)
-            )
+            payload = {"n": act.number}
+            return lambda ledger: self._world.started(ledger.runs.start(workflow, payload, wait=wait, **given))
         if act.kind.startswith("answer"):
             return self._decide_answer(act, given)
         run_id = self._world.some_run(act.luck)
         if run_id is None:
             return None
         if act.kind == "note":
-            return lambda ledger: ledger.runs.set_metadata(run_id, {"note": act.number}, **given)
+            return lambda ledger: ledger.runs.set_metadata(run_id, {"n": act.number}, **given)
+        if act.kind in ("hold", "cancel"):
+            return lambda ledger: getattr(ledger.runs, act.kind)(run_id, reason=str(act.number), **given)
+        if act.kind == "release":
+            return lambda ledger: ledger.runs.release(run_id, note=str(act.number), **given)
         if act.kind == "retry":
             return lambda ledger: self._world.started(ledger.runs.retry(run_id, again=act.luck % 2 == 0, **given))
         if act.kind == "fork":
             return lambda ledger: self._world.started(ledger.runs.fork(run_id, 1 + act.luck % 3, **given))
         if act.kind == "reproduce":
             return lambda ledger: self._world.started(ledger.runs.reproduce(run_id, **given))
-        return lambda ledger: getattr(ledger.runs, act.kind)(run_id, **given)
+        return lambda ledger: ledger.runs.proceed(run_id, **given)
 
     def _decide_answer(self, act: Act, given: dict[str, Any]) -> Callable[[fl.Ledger], Any] | None:
         found = self._world.web.call(
@@ -122,7 +140,7 @@ class Client:
             return None
         asked = found.value[act.luck % len(found.value)]
         is_named = act.kind == "answer"
-        payload = {"for": asked.id if is_named else MEANT_FOR_ANY, "n": f"{self.name} {act.number}"}
+        payload = {"for": asked.id if is_named else MEANT_FOR_ANY, "n": act.number}
         named = {"wait": asked.id} if is_named else {}
 
         def send(ledger: fl.Ledger) -> None:
@@ -131,6 +149,16 @@ class Client:
 
         return send
 
+
+def _raise_error(outcome: Outcome) -> None:
+    if outcome.error is not None:
+        raise outcome.error
+
+
+AT_ONCE = frozenset({"note", "hold", "cancel", "release", "start for a worker"})
+"""Acts that execute nothing: what is told about them is told about their one append."""
+
+REFUSALS = (fl.Conflict, fl.IllegalTransition)
 
 EXPECTED = (
     fl.Conflict,

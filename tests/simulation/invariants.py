@@ -111,13 +111,66 @@ def a_held_run_takes_no_claim_and_no_second_outcome(world: World, log: Log) -> N
                 assert outcomes == 1, f"{run_id} went on at {event.version} while it was held"
 
 
-def each_step_is_done_once(world: World, log: Log) -> None:
+def every_outcome_was_executed_and_each_piece_of_work_is_done_once(world: World, log: Log) -> None:
     for run_id, events in log.runs().items():
-        done = [event.data["node_id"] for event in events if event.type == "run.step_completed"]
-        kinds = Counter(done)
-        snapshot = world.web.processes[0].ledger.history.snapshot(run_id)
-        for node, results in snapshot.context.items():
-            assert kinds[node] <= len(results), f"{node} of {run_id}"
+        done: set[str] = set()
+        for event in events:
+            if "node_id" not in event.data or "recorded" in event.data or _is_not_executed(event):
+                continue
+            executed = world.journal.executions[run_id, event.version]
+            assert executed is not None, f"{event.type} {event.version} of {run_id} was never executed"
+            made = (executed.run_id, executed.node_id, executed.attempt)
+            assert made == (run_id, event.data["node_id"], event.data.get("attempt", 1)), f"{run_id}, {event.version}"
+            if event.type == "run.step_completed":
+                assert executed.key not in done, f"{executed.key} is done twice"
+                done.add(executed.key)
+
+
+def _is_not_executed(event: RecordedEvent) -> bool:
+    """Whether it is a failure that comes from preparing a step, or from looking for its effect on record."""
+    return event.type == "run.step_failed" and event.data["error"]["type"] not in ("RuntimeError", "NonRetryable")
+
+
+def what_was_done_to_the_world_is_not_done_again_by_a_branch(world: World, log: Log) -> None:
+    """A fork or reproduction takes what was on record before it began."""
+    runs = log.runs()
+    done: dict[str, tuple[int, str]] = {}
+    for run_id, events in runs.items():
+        for event in events:
+            executed = world.journal.executions[run_id, event.version]
+            if event.type == "run.step_completed" and executed is not None and "recorded" not in event.data:
+                place = (event.position, run_id)
+                done[executed.effect_key] = min(done.get(executed.effect_key, place), place)
+    for effect in world.watch.effects:
+        events = runs[effect.run_id]
+        kind = events[0].data.get("origin", {}).get("kind")
+        if kind not in ("fork", "reproduction"):
+            continue
+        began = events[0].position
+        position, run_id = done.get(effect.effect_key, (began, effect.run_id))
+        assert run_id == effect.run_id or position > began, f"{effect.run_id} repeats what {run_id} did"
+
+
+def no_act_is_done_more_often_than_it_was_taken(world: World, log: Log) -> None:
+    """Not counting those that were refused; where the answer was lost it may have been taken."""
+    counts = Counter(act for events in log.runs().values() for event in events if (act := _act_of(event)) is not None)
+    for act, count in counts.items():
+        taken = world.watch.sent[act]
+        assert count <= taken, f"act {act} is on record {count} times, and was taken {taken} times at most"
+
+
+def _act_of(event: RecordedEvent) -> tuple[str, int] | None:
+    """The client, and the number of its act, that the event comes from."""
+    data = event.data
+    if event.type in ("run.held", "run.cancelled", "run.released"):
+        return event.by, int(data["reason" if "reason" in data else "note"])
+    if event.type == "run.metadata_set":
+        return event.by, data["metadata"]["n"]
+    if event.type == "run.started" and "origin" not in data:
+        return event.by, data["payload"]["n"]
+    if event.type == "run.resumed" and "timed_out" not in data:
+        return event.by, data["payload"]["n"]
+    return None
 
 
 def no_delivery_counts_twice(world: World, log: Log) -> None:
@@ -162,7 +215,9 @@ PROMISES: tuple[Promise, ...] = (
     outcomes_come_from_the_holder,
     whoever_lost_a_run_begins_at_most_one_more_step,
     a_held_run_takes_no_claim_and_no_second_outcome,
-    each_step_is_done_once,
+    every_outcome_was_executed_and_each_piece_of_work_is_done_once,
+    what_was_done_to_the_world_is_not_done_again_by_a_branch,
+    no_act_is_done_more_often_than_it_was_taken,
     no_delivery_counts_twice,
     no_question_is_answered_twice,
     answers_reached_what_they_were_given_for,

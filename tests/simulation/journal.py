@@ -8,6 +8,8 @@ from eventsourcing.persistence import StoredEvent
 from flowledger.domain.ports import NewEvent, Write
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
+from .watch import Execution
+
 
 class Writer(NamedTuple):
     """Who committed an event."""
@@ -22,6 +24,8 @@ class Journal:
     def __init__(self, world: Any) -> None:
         self._world = world
         self.writers: dict[tuple[str, int], Writer] = {}
+        self.executions: dict[tuple[str, int], Execution | None] = {}
+        """By the place of an event: what the task that committed it had executed last."""
         self.acknowledged: list[tuple[int, str, NewEvent]] = []
         """Position, stream and event, as the writer got its answer."""
 
@@ -30,7 +34,9 @@ class Journal:
         task = self._world.scheduler.current
         writer = Writer(process.name, -1 if task is None else task.number)
         for event in events:
-            self.writers[str(event.originator_id), event.originator_version] = writer
+            place = str(event.originator_id), event.originator_version
+            self.writers[place] = writer
+            self.executions[place] = self._world.watch.last_of.get(writer.task)
 
 
 class JournalingStore(LedgerEventStore):

@@ -7,7 +7,26 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
+from .faults import KINDS
 from .simulation import Case, Result, simulate
+
+POINTS = (
+    "append",
+    "appended",
+    "head",
+    "header",
+    "beginning",
+    "read",
+    "read backwards",
+    "events at",
+    "index",
+    "execute",
+    "effect",
+    "sleep",
+    "wait",
+    "refused",
+)
+"""The kinds of switch points."""
 
 EACH = 50
 """One in so many seeds runs twice, and must do the same."""
@@ -32,6 +51,10 @@ class Sweep:
         self.told += result.told
         if result.failure is not None:
             self.failures.append(result)
+
+    def never_happened(self) -> list[str]:
+        """Switch points and faults that none of the seeds came to: what isn't tried proves nothing."""
+        return [kind for kind in POINTS if not self.points[kind]] + [kind for kind in KINDS if not self.struck[kind]]
 
     def join(self, other: "Sweep") -> None:
         self.seeds += other.seeds

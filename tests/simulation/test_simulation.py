@@ -2,6 +2,7 @@
 
 import pytest
 
+from .. import effort
 from ..effort import tries
 from .simulation import Case, simulate
 from .sweep import run_seeds
@@ -13,6 +14,8 @@ def test_the_promises_hold_whatever_happens_in_whichever_order(part: int) -> Non
     count = tries(160)
     swept = run_seeds(range(part * count, (part + 1) * count))
     assert not swept.failures, [(failed.case.seed, failed.trace, failed.failure) for failed in swept.failures[:3]]
+    if effort.exhaustive:
+        assert swept.never_happened() == [], "the seeds try less than they should"
 
 
 def test_a_seed_does_the_same_again() -> None:

@@ -14,6 +14,7 @@ class Execution(NamedTuple):
     run_id: str
     node_id: str
     key: str
+    effect_key: str
     attempt: int
     process: str
     task: int
@@ -27,8 +28,12 @@ class Watch:
     def __init__(self, world: Any) -> None:
         self._world = world
         self.executions: list[Execution] = []
-        self.effects: list[tuple[str, str]] = []
-        """Effect key and run, each time that something was done to the world."""
+        self.last_of: dict[int, Execution] = {}
+        """By the number of the task."""
+        self.sent: Counter[tuple[str, int]] = Counter()
+        """How often each act of each client was sent and not refused."""
+        self.effects: list[Execution] = []
+        """Each time that something was done to the world."""
         self.acknowledged_answers: list[tuple[str, str | None, Any]] = []
         """Run, wait and payload, as whoever gave it was told that it was taken."""
         self.answers_of: Counter[str] = Counter()
@@ -38,20 +43,22 @@ class Watch:
     def executes(self, process: Any, step: fl.StepContext) -> None:
         run_id = str(step.run_id)
         task = self._world.scheduler.current
-        self.executions.append(
-            Execution(
-                run_id,
-                step.node.id,
-                step.idempotency_key,
-                step.attempt,
-                process.name,
-                -1 if task is None else task.number,
-                self._world.store.recorder.head(run_id),
-            )
+        execution = Execution(
+            run_id,
+            step.node.id,
+            step.idempotency_key,
+            step.effect_key,
+            step.attempt,
+            process.name,
+            task.number,
+            self._world.store.recorder.head(run_id),
         )
+        self.executions.append(execution)
+        self.last_of[task.number] = execution
 
     def acts(self, step: fl.StepContext) -> None:
-        self.effects.append((step.effect_key, str(step.run_id)))
+        """Something is done to the world."""
+        self.effects.append(self.last_of[self._world.scheduler.current.number])
 
     def answered(self, step: fl.StepContext) -> None:
         answer = step.answer

@@ -63,8 +63,8 @@ def test_no_message_shows_the_password(url: str, fault: str) -> None:
 @pytest.mark.parametrize(
     ("option", "hint"),
     [
-        ("schema=x", "'schema' .*search_path%3DNAME"),
-        ("currentSchema=x", "'currentSchema' .*search_path"),
+        ("search_path=x", "'search_path' .*schema=NAME"),
+        ("currentSchema=x", "'currentSchema' .*schema=NAME"),
         ("sslmode=disable&pgbouncer=true", "'pgbouncer' .*noticed by itself"),
         ("pool%5Fsize=3", "'pool_size'"),
         ("connect_timeout=1&x", "'x'"),

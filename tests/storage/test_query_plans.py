@@ -11,6 +11,7 @@ import pytest
 
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
+from flowledger.infrastructure.queries.index.backlog import BACKLOG, RECOVERIES
 from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
 from flowledger.projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 
@@ -64,16 +65,18 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "error_type": f"E{number % 5}" if status == "failed" else None,
         "finished_at": ended,
         "version": 2,
-        "queued": False,
+        "queued": status == "active" and number % 2 == 0,
+        "ready_at": number * 1000 if status != "paused" and ended is None and number % 2 == 0 else None,
         "wait_version": 2 if status == "paused" else None,
         "asked_at": number * 1000 if status == "paused" else None,
         "due_at": number * 2000 if status == "paused" and number % 2 else None,
         "held": False,
+        "owner": f"o{number % 8}" if status == "active" and number % 2 else None,
     }
     return tuple(row[name] for name in COLUMNS)
 
 
-COLUMNS = (*sql.RUN_COLUMNS, "asked_at")
+COLUMNS = (*sql.RUN_COLUMNS, "asked_at", "ready_at")
 
 
 MIDDLE = RUNS * 500
@@ -143,3 +146,12 @@ def walk(node: Any) -> Iterator[Any]:
     yield node
     for below in node.get("Plans", ()):
         yield from walk(below)
+
+
+@pytest.mark.parametrize("query", [Condition(BACKLOG, {"now": MIDDLE}), Condition(RECOVERIES, {})])
+def test_counting_what_has_not_ended_looks_at_nothing_else(connection: Any, query: Condition) -> None:
+    rows = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {convert_parameters(query.sql)}", query.parameters)
+    ((plan,),) = rows.fetchall()
+    scans = [node for node in walk(plan[0]["Plan"]) if node.get("Relation Name", "").startswith("flowledger_index")]
+    assert "Seq Scan" not in {node["Node Type"] for node in scans}, json.dumps(plan, indent=1)
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) < RUNS // 100, json.dumps(plan, indent=1)

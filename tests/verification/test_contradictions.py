@@ -89,6 +89,8 @@ NUMBERS = {
     "asked_at",
     "due_at",
     "live_version",
+    "priority",
+    "ready_at",
 }
 
 

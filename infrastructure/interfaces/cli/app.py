@@ -32,10 +32,13 @@ from .commands import (
     replay,
     run,
     schema,
+    status,
     timings,
+    trace,
     trail,
     transfer,
     waits,
+    worker,
     workflow,
 )
 from .commands import show as read
@@ -60,8 +63,10 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+status.register(app)
 read.register(app)
 lineage.register(app)
+trace.register(app)
 replay.register(app)
 debug.register(app)
 audit.register(app)
@@ -71,6 +76,7 @@ timings.register(app)
 transfer.register(app)
 backup.register(app)
 schema.register(app)
+worker.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:

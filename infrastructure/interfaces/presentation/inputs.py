@@ -1,11 +1,9 @@
 """Reading arguments: JSON from files, stdin or the argument itself, names with versions, times, registries."""
 
-import importlib
 import os
 import stat
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -132,31 +130,38 @@ def read_globals(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _where(error: BaseException) -> str:
-    """The line of the application on which its import failed, if it came that far."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if len(frames) > 1 else ""
-
-
 def load_registry(spec: str) -> ExecutorRegistry:
     """The registry that ``module:name`` stands for. The current directory is importable. Raises InvalidRequest."""
-    module_name, colon, name = spec.partition(":")
-    if not colon or not module_name or not name:
-        raise InvalidRequest(f"--app {spec!r} is not of the form module:registry, such as myapp.steps:executors")
-    if (here := os.getcwd()) not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        with pass_application_output():
-            module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # importing an application can raise anything
-        place = _where(error)
+    from ...operations.jobs import load_registry
+
+    with pass_application_output():
+        return load_registry(spec, "--app")
+
+
+def load_executor(spec: str) -> Any:
+    """The executor, or the function that makes one, that ``module:name`` stands for. Raises InvalidRequest."""
+    from ...operations.jobs import load_named
+
+    with pass_application_output():
+        _, _, found = load_named(spec, "--on")
+    if found is None or not (callable(found) or hasattr(found, "submit")):
+        what = "no such name" if found is None else f"{type(found).__name__} there"
         raise InvalidRequest(
-            f"--app {spec}: can't import {module_name!r}: {type(error).__name__}: {error}{place}"
-        ) from error
-    registry = getattr(module, name, None)
-    if isinstance(registry, ExecutorRegistry):
-        return registry
-    known = [key for key, value in vars(module).items() if isinstance(value, ExecutorRegistry)]
-    hint = f"its registries: {', '.join(known)}" if known else "it has no ExecutorRegistry at all"
-    what = f"{name!r} is {type(registry).__name__}, not an ExecutorRegistry" if registry is not None else f"no {name!r}"
-    raise InvalidRequest(f"--app {spec}: module {module_name!r} has {what}; {hint}")
+            f"--on {spec} is to name an executor, or a function that makes one, such as "
+            f"lambda: Client('tcp://scheduler:8786'); the module has {what}"
+        )
+    return found
+
+
+def load_globals(spec: str) -> Any:
+    """The mapping, or the function that supplies it, that ``module:name`` stands for. Raises InvalidRequest."""
+    from ...operations.jobs import load_named
+
+    with pass_application_output():
+        _, _, found = load_named(spec, "--globals")
+    if not callable(found) and not isinstance(found, Mapping):
+        what = "no such name" if found is None else f"{type(found).__name__} there"
+        raise InvalidRequest(
+            f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}"
+        )
+    return found

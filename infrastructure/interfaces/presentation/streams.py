@@ -96,6 +96,19 @@ def pass_application_output() -> Generator[None]:
 
 
 @contextmanager
+def stdout_of_children_on_stderr() -> Generator[None]:
+    """For a block that starts processes: what they print must not get between the answers on stdout."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
 def escaped_streams() -> Generator[None]:
     """Escape everything that is printed within the block, and the traceback of an error that ends it."""
     streams = sys.stdout, sys.stderr

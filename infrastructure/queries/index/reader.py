@@ -34,6 +34,13 @@ class Index:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""
         return list(map(RunRow._make, self._rows(sql.related_runs(run_id))))
 
+    def statuses(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The statuses of those runs that exist."""
+        found: dict[str, str] = {}
+        for start in range(0, len(run_ids), sql.MOST_IDS):
+            found.update(self._rows(sql.statuses(run_ids[start : start + sql.MOST_IDS])))
+        return found
+
     def waits(self, query: WaitQuery, limit: int) -> list[WaitRow]:
         """Those first that were asked first."""
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
@@ -86,6 +93,10 @@ class Index:
         """All rows of a statement, also if the index must be rebuilt."""
         with translate_errors():
             return self._recorder.query(sql, parameters)
+
+    def counted(self, query: Condition) -> list[Any]:
+        """The rows of a statement that counts."""
+        return self._rows(query)
 
     def rows_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         """The version of a stream, and the rows of a statement at the same moment. Its first column is never null."""

@@ -122,7 +122,7 @@ class _LogWalk:
         if self._left_out is not None:
             self._left_out(error)
         elif len(self._named) <= MAX_NAMED:
-            _log.warning("%s; it is left out of the lists", error)
+            _log.warning("%s; it is left out of the lists", error, extra={"stream": error.stream})
 
     def _data(self, row: EventRow) -> dict[str, object]:
         encoded = row.encoded if row.encoded is not None else self._recorder.encoded(row.stream, row.version) or b""

@@ -54,6 +54,21 @@ def related_runs(run_id: str) -> Condition:
     )
 
 
+def statuses(run_ids: Sequence[str]) -> Condition:
+    """Run id and status of those runs that exist."""
+    # Filled up to one of a few lengths, so that a server prepares a few statements and not one for each length.
+    length = next(length for length in _LENGTHS if length >= len(run_ids))
+    padded = [*run_ids, *[run_ids[-1]] * (length - len(run_ids))]
+    parameters = {f"id{number}": run_id for number, run_id in enumerate(padded)}
+    names = ", ".join(f":{name}" for name in parameters)
+    return Condition(f"SELECT run_id, status FROM flowledger_index_runs WHERE run_id IN ({names})", parameters)  # noqa: S608 - our own columns and tables; values are parameters
+
+
+_LENGTHS = (1, 20, 400)
+MOST_IDS = _LENGTHS[-1]
+"""How many ids one query takes."""
+
+
 def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
     conditions = [*shared, *_is_in_state("r", query, status, parameters)]
     return _page(_RUN, f"{source} AS r", conditions, "r.started_at")
@@ -219,6 +234,7 @@ _RUN_THEN = _columns(
     wait_version="CAST(NULL AS bigint) AS wait_version",
     due_at="CAST(NULL AS bigint) AS due_at",
     held="CAST(NULL AS boolean) AS held",
+    owner="CAST(NULL AS text) AS owner",
 )
 _RUN_EITHER = _columns(
     RunRow,
@@ -231,6 +247,7 @@ _RUN_EITHER = _columns(
     wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END",
     due_at="CASE WHEN c.stream IS NULL THEN r.due_at END",
     held="CASE WHEN c.stream IS NULL THEN r.held END",
+    owner="CASE WHEN c.stream IS NULL THEN r.owner END",
 )
 _WORK_ORDER = _columns(
     WorkOrderRow,

@@ -168,5 +168,5 @@ class SearchIndex:
 
 def _leave_out(left_out: set[str], run_id: str, reason: str) -> None:
     if run_id not in left_out and len(left_out) < MAX_NAMED:
-        _log.warning("run %r can't be found by all that it holds: %s", run_id, reason)
+        _log.warning("run %r can't be found by all that it holds: %s", run_id, reason, extra={"run_id": run_id})
     left_out.add(run_id)

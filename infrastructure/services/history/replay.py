@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ....domain.errors import ExpressionError, InputInvalid
+from ....domain.errors import ExpressionError, InputInvalid, StepCancelled, StepTimedOut
 from ....domain.execution.executors import Executor
 from ....domain.execution.plan import Plan
 from ....domain.execution.routing import PlannedRoutes, Way, scope_after, way_after_failure, way_after_success
@@ -13,7 +13,7 @@ from ....domain.execution.step_loop import CallSettings, Execute, StepLoop
 from ....domain.masking import Masker
 from ....domain.ports import NewEvent, RowBatch
 from ....domain.run import STEP_COMPLETED, STEP_FAILED, RunState, evolve_recorded
-from ....domain.workflow import JobCode
+from ....domain.workflow import JobCode, WorkflowSnapshot
 from ....domain.workflow.same_code import sources_by_digest
 from ....projections.replay.divergence import (
     Difference,
@@ -37,6 +37,21 @@ class ReplayScope(NamedTuple):
     """Types of executors whose outcomes are taken from the record."""
     ignore_code: bool
     """Whether outcomes are taken from the record without a doubt where the code has changed since."""
+
+
+class Tried(NamedTuple):
+    """Another version of the workflow, which is tried on the record of a run."""
+
+    other: WorkflowSnapshot
+    pinned: WorkflowSnapshot
+    """The version that the run used."""
+
+    def diverging_start(self, started_at: str | None) -> Difference | None:
+        """Where the run began at the start of its own version, and the other one has another."""
+        own, other = self.pinned.definition.start, self.other.definition.start
+        if started_at is None or started_at != own or other == own:
+            return None
+        return Difference("/start", own, other)
 
 
 def choose_scope(
@@ -82,7 +97,9 @@ class Replay:
         scope: ReplayScope,
         settings: CallSettings,
         absent: AbsentGlobals | None,
+        tried: Tried | None,
     ) -> None:
+        self._tried = tried
         self._state = state
         self._pages = pages
         self._plan = plan
@@ -119,8 +136,10 @@ class Replay:
                         due = self._compare(version, step, outcome)
                     self._divergence = due
                 elif "definition_digest" in data:
-                    self._divergence = self._compare_definition(version, data["definition_digest"])
+                    self._divergence = self._compare_definition(version, data)
                 if self._divergence is not None:
+                    if version == 1 and self._tried is not None:
+                        evolve_recorded(state, version, type, data)  # the run began so; another would have elsewhere
                     return
                 if "drifted" in data:
                     self._sources |= sources_by_digest({}, [data])
@@ -151,10 +170,14 @@ class Replay:
             ),
             divergence=self._divergence or self._doubt,
             ignored_code=self._scope.ignore_code,
+            against=None if self._tried is None else self._tried.other.version,
         )
 
-    def _compare_definition(self, version: int, digest: str) -> Divergence | None:
-        found = first_difference(digest, self._plan.definition.digest)
+    def _compare_definition(self, version: int, data: Mapping[str, Any]) -> Divergence | None:
+        if self._tried is not None:
+            begins = self._tried.diverging_start(data.get("start_node_id"))
+            return None if begins is None else Divergence(None, None, version, "order", *begins, None)
+        found = first_difference(data["definition_digest"], self._plan.definition.digest)
         return None if found is None else Divergence(None, None, version, "definition", *found, None)
 
     def _next_call(self, version: int, recorded: NewEvent) -> Execute | Divergence | None:
@@ -169,7 +192,7 @@ class Replay:
         executor = planned.executor
         is_lost = recorded.type == STEP_FAILED and is_replaced_by_failure(data)
         was_taken = "recorded" in data  # nothing was executed then, and this run has the outcome of another one
-        is_taken = is_lost or was_taken or executor.type in self._scope.from_record
+        is_taken = is_lost or was_taken or _was_stopped(data) or executor.type in self._scope.from_record
         if self._absent is not None and planned.template.reads_globals:
             if not is_taken:
                 return self._diverge_masked(version, data)
@@ -290,6 +313,11 @@ class Replay:
     def _has_changed(self, executor: Executor) -> bool | None:
         known = KnownCode(self._state.code, self._state.distributions)
         return has_changed(executor.type, code_of(executor), known, self._sources)
+
+
+def _was_stopped(data: Mapping[str, Any]) -> bool:
+    """Whether time, or somebody, ended the step: executed again it would end otherwise, or not at all."""
+    return data.get("error", {}).get("type") in (StepTimedOut.__name__, StepCancelled.__name__)
 
 
 def _leads_nowhere(failed: Mapping[str, Any]) -> bool:

@@ -26,7 +26,7 @@ from ...repositories.runs import RunRepository
 from ...repositories.workflows import WorkflowRepository
 from ..runs.call_globals import LedgerGlobals
 from ..workflows.plan_cache import PlanCache
-from .replay import AbsentGlobals, Replay, choose_scope
+from .replay import AbsentGlobals, Replay, Tried, choose_scope
 
 
 class Replayer:
@@ -52,7 +52,13 @@ class Replayer:
         self._globals = globals
 
     def replay(
-        self, run_id: str, verify: bool, effects: Collection[str], globals: Mapping[str, Any] | None, ignore_code: bool
+        self,
+        run_id: str,
+        verify: bool,
+        effects: Collection[str],
+        globals: Mapping[str, Any] | None,
+        ignore_code: bool,
+        against: int | str | None,
     ) -> PreparedCall[ReplayReport]:
         """The replay of all steps that are recorded of a run by now."""
         scope = choose_scope(self._executors or (), verify, named_types(effects, self._executors or ()), ignore_code)
@@ -70,7 +76,10 @@ class Replayer:
         read = list(pages)  # at once: the steps may be awaited on an event loop, which must not read the store
         started = read[0].decoder.decode(read[0].rows[0])
         saved = self._workflows.get(started["workflow_id"], started["workflow_version"])
-        replay = Replay(state, read, self._plan_of(saved), saved.code, scope, settings, absent)
+        other = None if against is None else self._workflows.get(saved.workflow_id, against)
+        plan = self._plan_of(other or saved)
+        tried = None if other is None else Tried(other, saved)
+        replay = Replay(state, read, plan, saved.code, scope, settings, absent, tried)
         return PreparedCall((replay.cycle(), _NoCommit()), replay.report)
 
     def context_at(self, run_id: str, version: int, globals: Mapping[str, Any] | None) -> StepContext:

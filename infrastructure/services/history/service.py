@@ -29,6 +29,7 @@ from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.reused_results import ReusedResult, adopted_results, reused_results
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
+from ....projections.runs.trace_link import TraceLink, one_event, whole_run
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
@@ -187,6 +188,22 @@ class History(Unpicklable):
             raise VersionNotFound(upto or 0, self._head(run_id), subject)
         return read_header(run_id, found) or header_of(self._runs.load(run_id, found.version))
 
+    def trace(self, run_id: str, version: int | None = None) -> TraceLink:
+        """Return where a run, or its event at ``version``, is among the traces that OpenTelemetry collected.
+
+        The ids are derived from those of the run and its events, so there are some for every run, also for one that was
+        executed without telemetry, or by another process.
+
+        Raises RunNotFound, VersionNotFound.
+        """
+        check_run_id(run_id)
+        started_in = load_started(self._store, run_id).get("traceparent")
+        if version is None:
+            return whole_run(run_id, started_in)
+        moment = parse_moment(version, None)
+        version = version_at(self._store, run_id, moment, self._head(run_id), f"run {run_id!r}")
+        return one_event(run_id, self._store.read(run_id, upto=version, backwards=True), started_in)
+
     def diff(self, run_id: str, a: int, b: int | None = None, ignore: str | Sequence[str] = ()) -> SnapshotDiff:
         """Compare the snapshots of a run at the versions ``a`` and ``b`` (None: the latest), in either direction.
 
@@ -331,6 +348,7 @@ class History(Unpicklable):
         effects: Collection[str] = (),
         globals: Mapping[str, Any] | None = None,
         ignore_code: bool = False,
+        against: int | str | None = None,
     ) -> PreparedCall[ReplayReport]:
         """Execute each recorded step of a run again, as far as the run has come, and compare. Nothing is written.
 
@@ -343,9 +361,14 @@ class History(Unpicklable):
         nothing else is. ``ignore_code`` leaves that out; the report says it all the same. Code is the same if its
         syntax tree is: comments, layout and the module don't count.
 
-        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered).
+        ``against`` names another version of the run's workflow (number, snapshot id, ``live``, ``latest``): the record
+        is compared with what its definition would make of the same inputs, step by step, up to where it would go
+        another way.
+
+        Raises RunNotFound, EventNotReadable, InvalidRequest (no executors, or a type that isn't registered),
+        VersionNotFound.
         """
-        return self._replayer.replay(run_id, verify, effects, globals, ignore_code)
+        return self._replayer.replay(run_id, verify, effects, globals, ignore_code, against)
 
     replay = synchronous(_replay)
     areplay = asynchronous(_replay)
@@ -426,6 +449,7 @@ class History(Unpicklable):
     aaudit = run_in_thread(audit)
     atrail = run_in_thread(trail)
     atimings = run_in_thread(timings)
+    atrace = run_in_thread(trace)
     adiff = run_in_thread(diff)
     acompare = run_in_thread(compare)
     aheader = run_in_thread(header)

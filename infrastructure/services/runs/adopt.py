@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ....domain.errors import InvalidSnapshot, InvalidValue
-from ....domain.execution.step_loop import CallSettings, step_loop
+from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import ExpectedVersion, Write
 from ....domain.run import RunState, start
 from ....domain.run.snapshot import Snapshot
@@ -95,9 +95,9 @@ def adopt_new(services: RunServices, request: AdoptRequest, key: IdempotencyKey 
         key=None if key is None else key.text,
         payload_digest=None if key is None else key.payload_digest,
     )
-    services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]))
     executes = goes_on and request.wait
-    return services.execution(state, step_loop(state, runnable.plan, settings) if executes else None)
+    services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]), executes=executes)
+    return services.execute(state, runnable.plan, settings) if executes else services.answer(state)
 
 
 def _check_node(runnable: Runnable, node_id: str | None) -> None:

@@ -38,11 +38,11 @@ def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> P
     while True:
         state = services.runs.load(run_id)
         if is_answered(services.store, state, command):
-            return services.execution(state, None)
+            return services.answer(state)
         refuse_moved_on(services.store, run_id, state.version, command)
         if asked is not None and not _is_open(state, asked):
             refuse_closed(services, state, asked, request.payload)
-            return services.execution(state, None)
+            return services.answer(state)
         event = command.mark(resume(state, request.payload, request.settings.by, services.now()))
         refuse_unfit(state, request.payload)
         try:
@@ -50,7 +50,7 @@ def answer_wait(services: RunServices, run_id: str, request: AnswerRequest) -> P
         except ConcurrencyError as error:
             if request.wait is None and not _is_open(services.runs.load(run_id), event.data["wait"]):
                 state = settle_conflict(services.store, services.runs, run_id, command, error)
-                return services.execution(state, None)
+                return services.answer(state)
             asked = event.data["wait"]  # what was decided on this question is never an answer to the next one
             attempts.check_progress(state.version, error)
 
@@ -103,11 +103,11 @@ def go_on(services: RunServices, run_id: str, settings: CallSettings, command: C
     """
     state = services.runs.load(run_id)
     if is_answered(services.store, state, command):
-        return services.execution(state, None)
+        return services.answer(state)
     refuse_moved_on(services.store, run_id, state.version, command)
     event = proceed(state, None, settings.by, services.now())
     try:
         return services.claim(state, None if event is None else command.mark(event), settings)
     except ConcurrencyError as error:
         found = settle_conflict(services.store, services.runs, run_id, command, error)
-        return services.execution(found, None)
+        return services.answer(found)

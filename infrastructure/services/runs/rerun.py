@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
 from ....domain.execution.step import Refusal
-from ....domain.execution.step_loop import CallSettings, step_loop
+from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import NewEvent, Write
 from ....domain.rerun.visits import PastAnswer
 from ....domain.run import EditedResult, Origin, RunState, continue_fork, evolve, is_running, start
@@ -152,11 +152,11 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}
     added = options.command.mark(added, **given_for)
-    services.begin(state, events, Write(work_order.id, work_order.version, [added]))
-    if not options.wait:
-        return services.execution(state, None)
+    services.begin(state, events, Write(work_order.id, work_order.version, [added]), executes=executes)
+    if not executes:
+        return services.answer(state)
     record = None if rerun.origin is None else record_of(services.store, services.runs, rerun.origin, options.effects)
-    return services.execution(state, step_loop(state, runnable.plan, settings, record))
+    return services.execute(state, runnable.plan, settings, record)
 
 
 Plan = Callable[[WorkOrderState, str | None], Rerun]

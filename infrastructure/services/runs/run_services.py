@@ -1,18 +1,21 @@
 """What the use cases of ``ledger.runs`` share: the store, versions ready to run, the clock, the commits of a run."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
+from functools import partial
 from random import random
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
+from ....domain.execution import cancellation
 from ....domain.execution.executors import ExecutorRegistry
 from ....domain.execution.missing import refuse_missing_executors
 from ....domain.execution.plan import Plan
 from ....domain.execution.step import StepLimits
 from ....domain.execution.step_loop import (
     CallSettings,
-    StepLoop,
+    EffectsRecord,
     call_settings,
     check_actor,
     refuse_recovery,
@@ -21,7 +24,8 @@ from ....domain.execution.step_loop import (
 from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
-from ....domain.run import RECOVERED, RunState, evolve, fail
+from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
+from ....domain.run.events import CANCELLED, HELD, RELEASED
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -38,7 +42,13 @@ from ...repositories.workflows import WorkflowRepository
 from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
 from .commands import PLAIN, Command, is_answered, refuse_moved_on
+from .custody import Custody
 from .effects import record_for
+from .executions import Executions
+from .waiting import RunReader
+
+if TYPE_CHECKING:
+    from ...telemetry.observer import Observer
 
 
 class Runnable(NamedTuple):
@@ -61,6 +71,17 @@ class Runnable(NamedTuple):
         refuse_missing(self.plan, (self.workflow_id, self.version), node_id, settings.globals)
 
 
+class Claim(NamedTuple):
+    """A run as it stands, and the event with which it is claimed: or ended, where it was recovered too often."""
+
+    state: RunState
+    event: NewEvent
+    plan: Plan
+    settings: CallSettings
+    due_at: int | None
+    """When it came due, in microseconds since 1970."""
+
+
 class RunServices:
     """Shared by the use cases of ``ledger.runs``."""
 
@@ -74,23 +95,42 @@ class RunServices:
         limits: StepLimits,
         threads: Threads,
         globals: LedgerGlobals,
+        executions: Executions,
+        reader: RunReader,
+        custody: Custody | None = None,
         batch: Batch | None = None,
+        observer: "Observer | None" = None,
     ) -> None:
-        self.store = store
+        """``custody`` is that of the process whose calls execute runs; None: nobody else could take them."""
+        self.store = store if observer is None else observer.watch(store)
         self.runs = runs
         self.workflows = workflows
         self.now = now
         self.threads = threads
-        self._executors = executors
+        self.reader = reader
+        self.executions = executions
+        self.custody = custody
+        self.executors = executors
         self._plans = PlanCache(executors)
         self._limits = limits
         self._batch = batch
         self._globals = globals
         self._timer = Timer()
+        self._observer = observer
 
     def close(self) -> None:
-        """Store the events that still wait for a batch to fill."""
+        """Store the events that still wait for a batch to fill; leave to others what is executed yet; refuse those who
+        wait for runs."""
         self._timer.close()
+        if self.custody is not None:
+            self.custody.close()
+        self.reader.close()
+
+    def with_custody(self, custody: Custody) -> "RunServices":
+        """The same, in whose calls a worker executes runs."""
+        services = copy(self)
+        services.custody = custody
+        return services
 
     # --- arguments ----------------------------------------------------------------------------------------------------
 
@@ -120,7 +160,7 @@ class RunServices:
 
     def effects(self, types: Collection[str]) -> frozenset[str]:
         """The types that a new run executes although they have effects. Raises InvalidRequest."""
-        return named_types(types, self._executors)
+        return named_types(types, self.executors)
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
@@ -145,7 +185,7 @@ class RunServices:
         lacks some executors, InvalidRequest where it has none at all."""
         if node_id is None:
             return
-        if self._executors is None:
+        if self.executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so it can read, save and queue but not run workflows"
             )
@@ -153,19 +193,37 @@ class RunServices:
 
     def code_now(self, definition: WorkflowDefinition, known: KnownCode) -> dict[str, Any]:
         """What a run's event records of the code that will run, with the source of what isn't known."""
-        return code_now(definition, self._executors, known)
+        return code_now(definition, self.executors, known)
 
     def changed_types(
         self, definition: WorkflowDefinition, known: KnownCode, sources: Mapping[str, str]
     ) -> frozenset[str]:
         """The node types whose code isn't the known one any more; ``sources`` of that by its digests."""
-        return changed_types(definition, self._executors, known, sources)
+        return changed_types(definition, self.executors, known, sources)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
-    def begin(self, state: RunState, events: list[NewEvent], work_order: Write) -> None:
-        """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError."""
-        append_next(self.store, state, events, work_order)
+    def begin(self, state: RunState, events: list[NewEvent], work_order: Write, *, executes: bool) -> None:
+        """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError.
+
+        ``executes``: whether this call goes on to execute its steps.
+        """
+        observer = self._observer
+        if observer is not None:
+            events = [observer.mark_start(events[0]), *events[1:]]
+        if executes:
+            with self.claiming([state]):
+                append_next(self.store, state, [self.own(event) for event in events], work_order)
+        else:
+            append_next(self.store, state, events, work_order)
+        if observer is not None:
+            observer.begin(state)
+
+    def own(self, event: NewEvent) -> NewEvent:
+        """The event with which this process claims a run, saying so."""
+        if self.custody is None or event.type not in CLAIMS:
+            return event
+        return NewEvent(event.type, {**event.data, **self.custody.claim(event.data["recorded_at"])})
 
     def command(self, run_id: str, by: str, decide: Callable[[RunState], NewEvent], command: Command = PLAIN) -> Run:
         """An operator's command: decided again for as long as other writers append first.
@@ -185,6 +243,12 @@ class RunServices:
             except ConcurrencyError as error:
                 attempts.check_progress(state.version, error)
                 continue
+            if event.type in _STOPS:
+                self.executions.tell(run_id, _STOPS[event.type])
+            elif event.type == RELEASED:
+                self.executions.end_hold(run_id)
+            if self._observer is not None and event.type == CANCELLED:
+                self._observer.end(state)
             return run_of(state)
 
     def claim(self, state: RunState, event: NewEvent | None, settings: CallSettings) -> PreparedCall[Run]:
@@ -193,27 +257,74 @@ class RunServices:
         A run whose step was recovered too often isn't claimed: it fails.
         """
         if event is None:
-            return self.execution(state, None)
+            return self.answer(state)
+        claim = self.prepare_claim(state, event, settings)
+        with self.claiming([state]):
+            Committer(self.store, state, self.threads)([claim.event])
+        return self.go_on(claim)
+
+    def claiming(self, states: Sequence[RunState]) -> AbstractContextManager[object]:
+        """Where the claims of these runs are stored: whatever comes of it, none is left with nobody to execute it."""
+        return nullcontext() if self.custody is None else self.custody.claiming([str(state.run_id) for state in states])
+
+    def prepare_claim(self, state: RunState, event: NewEvent, settings: CallSettings) -> "Claim":
+        """Decide the event with which this process claims a run; store nothing.
+
+        Raises ExecutorMissing, GlobalsMissing, and what supplies the globals raises.
+        """
         plan = self._plan(state.workflow_id, state.workflow_version, state.definition_digest)
-        if event.type == RECOVERED and (reason := refuse_recovery(state, plan)) is not None:
-            failed = fail(state, reason, settings.by, self.now())
-            key = {name: event.data[name] for name in ("key", "request") if name in event.data}
-            append_next(self.store, state, [NewEvent(failed.type, {**failed.data, **key})])
-            return self.execution(state, None)
+        if event.type == RECOVERED and "handed_back" not in event.data:
+            reason = refuse_recovery(state, plan)
+            if reason is not None:
+                failed = fail(state, reason, settings.by, self.now())
+                key = {name: event.data[name] for name in ("key", "request") if name in event.data}
+                return Claim(state, NewEvent(failed.type, {**failed.data, **key}), plan, settings, None)
         self.check_executors(plan, state.current_node_id, state.workflow_id, state.workflow_version)
         code = self.code_now(plan.definition, KnownCode(state.code, state.distributions))
         if "drifted" in code:
             event = NewEvent(event.type, {**event.data, **code})
         settings = self.supply_globals(settings, state)
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
-        Committer(self.store, state, self.threads)([event])
-        record = record_for(self.store, self.runs, state)
-        return self.execution(state, step_loop(state, plan, settings, record))
+        due_at = state.recorded_at if state.queued and state.due_at is None else state.due_at
+        return Claim(state, self.own(event), plan, settings, due_at)
 
-    def execution(self, state: RunState, steps: StepLoop | None) -> PreparedCall[Run]:
-        """The steps to execute, if any, and the run afterwards."""
+    def go_on(self, claim: "Claim") -> PreparedCall[Run]:
+        """Execute the run, after its claim is stored."""
+        state, event, plan, settings, due_at = claim
+        if event.type not in CLAIMS:
+            if self._observer is not None:
+                self._observer.end(state)
+            return self.answer(state)
+        if self._observer is not None:
+            self._observer.claim(event, due_at)
+        try:
+            record = record_for(self.store, self.runs, state)
+        except BaseException:
+            if self.custody is not None:
+                self.custody.give_up(str(state.run_id), handed_back=True)
+            raise
+        return self.execute(state, plan, settings, record)
+
+    def answer(self, state: RunState) -> PreparedCall[Run]:
+        """The run as it stands, of which nothing is executed."""
+        return PreparedCall(None, lambda: run_of(state))
+
+    def execute(
+        self, state: RunState, plan: Plan, settings: CallSettings, record: EffectsRecord | None = None
+    ) -> PreparedCall[Run]:
+        """The steps to execute of a run that this process has claimed, and the run afterwards."""
+        on_close: Callable[[], object] = _do_nothing
+        refuse_late: Callable[[], object] = _do_nothing
+        if (custody := self.custody) is not None:
+            execution = custody.begin(state)
+            settings = settings._replace(cancellation=execution.cancellation)
+            on_close, refuse_late = partial(custody.end, execution, state), execution.refuse_late
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
-        return PreparedCall(None if steps is None else (steps, self._commit(state)), lambda: run_of(state), hint)
+        commit = self._commit(state, on_close, refuse_late)
+        work = (step_loop(state, plan, settings, record), commit)
+        if self._observer is not None:
+            work = self._observer.execute(state, *work)
+        return PreparedCall(work, lambda: run_of(state), hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.
@@ -224,10 +335,19 @@ class RunServices:
             workflow_id, version, digest, lambda: self.workflows.definition(workflow_id, version, digest)
         )
 
-    def _commit(self, state: RunState) -> Commit:
+    def _commit(self, state: RunState, *hooks: Callable[[], object]) -> Commit:
+        """``hooks``: what to call at the end, and before each commit."""
         if self._batch is None:
-            return Committer(self.store, state, self.threads)
-        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads)
+            return Committer(self.store, state, self.threads, *hooks)
+        return BatchCommitter(self.store, self.runs.load, state, self._batch, self._timer, self.threads, *hooks)
+
+
+_STOPS: Final = {CANCELLED: cancellation.CANCELLED, HELD: cancellation.HELD}
+"""What the step under way is told when an operator's event meets it."""
+
+
+def _do_nothing() -> None:
+    """Nobody else could take the run."""
 
 
 def _after(state: RunState, events: Sequence[NewEvent]) -> RunState:

@@ -1,9 +1,13 @@
 """``ledger.runs``: start, steer, repeat and cancel runs."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from ....domain.errors import InvalidRequest
 from ....domain.run.snapshot import Snapshot
+from ....domain.values.clock import micros
+from ....domain.visible import quoted
 from ....projections.runs.run import Run, run_of
 from ....projections.runs.work_order import WorkOrder
 from ...concurrency.async_variants import run_in_thread
@@ -13,9 +17,10 @@ from .adopt import AdoptRequest, adopt, read_snapshot
 from .repeating import Repeating
 from .start import StartRequest, make_key, start_new, start_once
 from .steering import Steering
+from .wait_for import WaitingFor
 
 
-class Runs(Steering, Repeating):
+class Runs(Steering, Repeating, WaitingFor):
     """``ledger.runs``: start and steer runs. Methods that run steps return when the run pauses, waits or ends."""
 
     def get(self, run_id: str) -> Run:
@@ -45,13 +50,16 @@ class Runs(Steering, Repeating):
         wait: bool = True,
         idempotency_key: str | None = None,
         version: int | str | None = None,
+        priority: int = 0,
+        run_at: datetime | None = None,
     ) -> PreparedCall[Run]:
         """Start a run of a workflow's live version, and run it.
 
         ``version`` names another one: a number, a snapshot id, or ``"latest"``, which may be a draft.
 
-        With ``wait=False`` the run is only recorded, as queued, and any process executes it later with ``proceed``.
-        This one then needs no executors.
+        With ``wait=False`` the run is only recorded, as queued, and a worker executes it, or any process with
+        ``proceed``. This one then needs no executors. ``run_at`` (aware) says when at the earliest; of runs that are
+        due, workers take those with the larger ``priority`` first.
 
         ``idempotency_key`` makes a repeated start harmless: a key that was used before in this workflow, with the same
         payload, returns the last run of that work order as it stands, with ``created=False``, and nothing is executed.
@@ -66,7 +74,14 @@ class Runs(Steering, Repeating):
         settings = self._services.settings(by, globals, step_limit)
         payload = self._services.freeze(payload, "payload")
         request = StartRequest(
-            workflow_id, payload, self._services.freeze_metadata(metadata or {}), settings, wait, version
+            workflow_id,
+            payload,
+            self._services.freeze_metadata(metadata or {}),
+            settings,
+            wait,
+            version,
+            check_priority(priority),
+            _check_run_at(run_at, wait=wait),
         )
         if idempotency_key is None:
             return start_new(self._services, request)
@@ -109,3 +124,24 @@ class Runs(Steering, Repeating):
     aadopt = asynchronous(_adopt)
     aget = run_in_thread(get)
     awork_order = run_in_thread(work_order)
+
+
+_MOST_PRIORITY = 2**31 - 1
+
+
+def check_priority(priority: object) -> int:
+    """Raises InvalidRequest for what is no priority."""
+    if type(priority) is not int or not -_MOST_PRIORITY <= priority <= _MOST_PRIORITY:
+        raise InvalidRequest(f"priority {quoted(priority)} is not a whole number from -2^31 to 2^31")
+    return priority
+
+
+def _check_run_at(run_at: datetime | None, *, wait: bool) -> int | None:
+    """In microseconds since 1970. Raises InvalidRequest."""
+    if run_at is None:
+        return None
+    if wait:
+        raise InvalidRequest("run_at is for runs that are left to a worker: give wait=False with it")
+    if not isinstance(run_at, datetime):
+        raise InvalidRequest(f"run_at {quoted(run_at)} is not an aware datetime")
+    return micros(run_at)

@@ -10,7 +10,7 @@ from ....domain.errors import (
     WorkOrderRejected,
 )
 from ....domain.execution.step import Refusal, find_input_refusal
-from ....domain.execution.step_loop import CallSettings, step_loop
+from ....domain.execution.step_loop import CallSettings
 from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
@@ -41,6 +41,9 @@ class StartRequest(NamedTuple):
     wait: bool
     version: int | str | None = None
     """None: the live one."""
+    priority: int = 0
+    run_at: int | None = None
+    """Not before this time, in microseconds since 1970."""
 
 
 class IdempotencyKey(NamedTuple):
@@ -101,6 +104,8 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         by=settings.by,
         now=now,
         queued=not request.wait,
+        priority=request.priority,
+        run_at=request.run_at,
     )
     if request.wait:
         settings = services.supply_globals(settings, state, [event])
@@ -116,12 +121,13 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         payload_digest=None if key is None else key.payload_digest,
     )
     if refused is not None:
-        work_order = WorkOrderState(work_order_id)
-        evolve_work_order(work_order, *opened)
+        rejected = WorkOrderState(work_order_id)
+        evolve_work_order(rejected, *opened)
         rejection = Rejection(runnable.version, refused, request.payload, request.metadata)
-        raise record_rejection(services.store, work_order, rejection, settings, opened=[opened])
-    services.begin(state, [event], Write(work_order_id, ExpectedVersion.NO_STREAM, [opened]))
-    return services.execution(state, step_loop(state, runnable.plan, settings) if request.wait else None)
+        raise record_rejection(services.store, rejected, rejection, settings, opened=[opened])
+    work_order = Write(work_order_id, ExpectedVersion.NO_STREAM, [opened])
+    services.begin(state, [event], work_order, executes=request.wait)
+    return services.execute(state, runnable.plan, settings) if request.wait else services.answer(state)
 
 
 def find_refusal(

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any, Self
 
 from eventsourcing.persistence import (
@@ -40,6 +40,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         self.side_tables = SideTables()
         self._log = log
         self._lock = RLock()
+        self._lot_lock = Lock()
         self._last: EventRow | None = None
         """The last event in the index, with its header."""
         self._rebuilt: EventRow | None = None
@@ -156,6 +157,15 @@ class LogRecorder(ResetOnFork, PollingNotifications):
         self._catch_up()
         return self.side_tables.query(sql, parameters)
 
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        with self.side_tables.transaction() as connection:
+            connection.execute(sql, parameters)
+
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        with self._lot_lock:
+            yield self.query(sql, parameters)
+
     def index_rebuild(self) -> "_LogIndexRebuild":
         return _LogIndexRebuild(self)
 
@@ -222,6 +232,7 @@ class LogRecorder(ResetOnFork, PollingNotifications):
     # --- a process that forks -----------------------------------------------------------------------------------------
 
     def after_fork_in_child(self) -> None:
+        self._lot_lock = Lock()
         self._lock = RLock()  # its holder isn't in the child, and may have been in the middle of a change
         self._reset()
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 from weakref import finalize
 
@@ -17,7 +17,7 @@ from ..codec import BODY, digest_of
 from ..errors import predecessor_missing
 from ..index_writer import changes_in
 from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow
-from ..sql import Dialect, index_tables, rebuild_table, search_tables
+from ..sql import Dialect, index_tables, rebuild_table, search_tables, worker_tables
 from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..sqlite.search import register_functions
 from ..stored_events import previous_of
@@ -37,10 +37,11 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         for statement in index_tables("sqlite"):
             self._index.execute(statement)
-        for statement in (*search_tables(), *rebuild_table()):
+        for statement in (*search_tables(), *rebuild_table(), *worker_tables()):
             self._index.execute(statement)
         register_functions(self._index)
         self._closed = False
+        self._lot_lock = Lock()
         finalize(self, self._index.close).atexit = False  # who lets go of a store in memory needn't close it
         self._index.execute(f"CREATE TABLE flowledger_index AS SELECT {INDEX_REVISION} AS revision")
         register_for_forks(self)
@@ -53,7 +54,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         self._database_lock.release()
 
     def after_fork_in_child(self) -> None:
-        self._database_lock = RLock()
+        self._database_lock, self._lot_lock = RLock(), Lock()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         return list(super().insert_events(stored_events, **kwargs) or ())
@@ -100,6 +101,15 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         with self._database_lock:
             self._refuse_if_closed()
             return self._index.execute(sql, parameters).fetchall()
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        with self.transaction() as connection:
+            connection.execute(sql, parameters)
+
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        with self._lot_lock:
+            yield self.query(sql, parameters)
 
     def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         with self._database_lock:

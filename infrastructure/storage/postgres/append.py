@@ -6,7 +6,7 @@ dumpers would more than double the processor time for each event of a batch.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +30,11 @@ SCHEMA_LOCK: Final = 0x464C4C47
 COPY_FROM_EVENTS = 2_000
 COPY_FROM_BYTES = 2**20
 """Above either, COPY measured faster than one statement with arrays, and needs no memory for them."""
+
+MAX_PREPARED = 100
+"""Statements of ours that stay prepared in a connection, where stores in many schemas share it."""
+
+_NUMBERS = count()
 
 _SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
@@ -73,7 +78,9 @@ class Statements:
     """The statements of appends, on the tables of one schema."""
 
     def __init__(self, schema: str) -> None:
-        self._schema = schema
+        self.schema = schema
+        self._number = next(_NUMBERS)
+        """In the names of prepared statements, as stores in several schemas may share a connection."""
         self.added, self.begin_epoch = self._bound(_SQL["added"]), self._bound(_SQL["begin_epoch"])
         self.copy_base = bound_with_parameters(_SQL["copy_base"], schema)
         self.copy_events = self._bound(_SQL["copy_events"])
@@ -95,10 +102,12 @@ class Statements:
 
     def _statement(self, name: str, sql: str, types: Sequence[int]) -> _Statement:
         for_pooler = sql.replace("$1", f"({_SQL['added']})")
-        return _Statement(name.encode(), self._bound(sql), self._bound(for_pooler), (_OID["int8"], *types))
+        return _Statement(
+            f"{name}_of_{self._number}".encode(), self._bound(sql), self._bound(for_pooler), (_OID["int8"], *types)
+        )
 
     def _bound(self, sql: str) -> bytes:
-        return bound(sql, self._schema).encode()
+        return bound(sql, self.schema).encode()
 
 
 def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
@@ -172,7 +181,9 @@ def _execute_prepared(
 def _prepare(connection: Connection, statement: _Statement) -> None:
     result = connection.pgconn.prepare(statement.name, statement.sql, statement.types)
     _check_result(result, ExecStatus.COMMAND_OK)
-    connection.prepared.add(statement.name)
+    while len(connection.prepared) >= MAX_PREPARED:
+        connection.execute(f"DEALLOCATE {connection.prepared.popitem()[0].decode()}".encode())
+    connection.prepared[statement.name] = None
 
 
 def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
@@ -254,18 +265,30 @@ def _copy(
 
 def _added(connection: Connection, statements: Statements) -> int:
     """The offset that is added to transaction numbers: read once, as a connection stays in its cluster."""
-    if connection.added is None:
-        (connection.added,) = connection.execute(statements.added).fetchone() or (None,)
-    if connection.added is None:
+    known = connection.added.get(statements.schema)
+    if known is not None:
+        return known
+    (added,) = connection.execute(statements.added).fetchone() or (None,)
+    if added is None:
         raise _EpochMustBegin
-    return connection.added
+    connection.added[statements.schema] = added
+    return int(added)
 
 
 def _begin_epoch(connection: Connection, statements: Statements) -> None:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        lock_schema(connection, statements.schema)
         connection.execute(statements.begin_epoch)
-    connection.added = None
+    connection.added.pop(statements.schema, None)
+
+
+def lock_schema(connection: Connection, schema: str) -> None:
+    """Until the transaction ends, nobody else changes the tables of this schema, or begins an epoch in it.
+
+    Releases up to 0.2 take the first lock alone, for all schemas of the database: it excludes them, and none of us.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (SCHEMA_LOCK,))
+    connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (SCHEMA_LOCK, schema))
 
 
 def _check_result(result: PGresult, wanted: ExecStatus) -> PGresult:

@@ -11,12 +11,22 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.composite import register_composite
 
 from ....domain.lazy import lazy
+from ....domain.values.clock import SteadyClock
+from ....projections.status.model import PoolUse
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
-from .append import SCHEMA_LOCK, append, statements_for
+from .append import append, lock_schema, statements_for
 from .errors import is_broken, translate_error
-from .pool import POOL_SIZE, POOL_TIMEOUT, Connection, ConnectionPool
+from .pool import (
+    POOL_SIZE,
+    POOL_TIMEOUT,
+    Connection,
+    ConnectionPool,
+    join_pool,
+    leave_pool,
+    set_clock,
+)
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
 
 _SQL = queries("postgres")
@@ -25,24 +35,47 @@ _SQL = queries("postgres")
 class PostgresDatastore(stock.PostgresDatastore):
     """eventsourcing's datastore on a pool without threads: connections are reused last in, first out.
 
-    ``conninfo`` is a URL or a libpq connection string.
+    ``conninfo`` is a URL or a libpq connection string. Stores whose ``schema`` is named share one pool in a process:
+    all statements name the schema, so a connection serves any of them.
     """
 
     def __init__(
         self,
         conninfo: str,
         *,
+        schema: str | None = None,
         pool_size: int = POOL_SIZE,
         pool_timeout: float = POOL_TIMEOUT,
     ) -> None:
         # The library's own pool is never opened: get_connection below stands in for it.
         super().__init__("", "", "", "", "", originator_id_type="text")
         self.conninfo = conninfo
-        self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
+        self.named_schema = schema
+        self._key = object()
+        if schema is None:
+            self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
+        else:
+            self._pool = join_pool(conninfo, self._key)
+
+    @property
+    def clock(self) -> SteadyClock:
+        """The server's clock. Whoever renews a lease sets it again."""
+        return self._pool.clock
+
+    def pool_use(self) -> PoolUse:
+        """How the pool's connections are used."""
+        return self._pool.use()
+
+    def set_clock(self) -> None:
+        """Set it now."""
+        with self.connection() as connection:
+            set_clock(self._pool.clock, connection)
 
     @lazy
     def store_schema(self) -> str:
         """The schema of the store, determined once so that it stays the same. Raises OperationalError."""
+        if self.named_schema is not None:
+            return self.named_schema
         with self.connection() as connection:
             return find_schema(connection)
 
@@ -102,6 +135,13 @@ class PostgresDatastore(stock.PostgresDatastore):
         except ConnectionLost:
             return self._query(statement, parameters)
 
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        """The rows of a statement that locks them, in a transaction that ends with the block."""
+        statement = bound_with_parameters(sql, self.store_schema)
+        with self.connection() as connection, connection.transaction():
+            yield _run(connection.cursor(binary=True), statement, parameters)
+
     def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
         with self.connection() as connection:
             return _run(connection.cursor(binary=True), sql, parameters)
@@ -133,7 +173,10 @@ class PostgresDatastore(stock.PostgresDatastore):
 
     def close(self) -> None:
         if hasattr(self, "_pool"):  # the library closes in __del__, even if __init__ failed
-            self._pool.close()
+            if self.named_schema is None:
+                self._pool.close()
+            else:
+                leave_pool(self.conninfo, self._key)
 
     def __enter__(self) -> "PostgresDatastore":
         return self
@@ -160,10 +203,13 @@ def migrate(datastore: PostgresDatastore) -> None:
         version = version_in(connection, schema)
         if migrations.is_current("postgres", version):
             return
-        check_nothing_behind(connection, schema)
+        if datastore.named_schema is None:
+            check_nothing_behind(connection, schema)
         try:
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+                lock_schema(connection, schema)
+                if datastore.named_schema is not None and version == 0:
+                    _make_schema(connection, schema)
                 # A session's temporary tables come last; by default they would come first.
                 connection.execute(f"SET LOCAL search_path = {quoted(schema)}, pg_temp".encode())
                 migrations.apply(
@@ -173,6 +219,12 @@ def migrate(datastore: PostgresDatastore) -> None:
                 )
         except psycopg.errors.InsufficientPrivilege as error:
             raise OperationalError(_explain_missing_rights(version, error)) from error
+
+
+def _make_schema(connection: Connection, schema: str) -> None:
+    """Make the schema if it isn't there: even to ask for it otherwise needs the right to make one."""
+    if connection.execute(_SQL["any_schema"].encode(), {"schema": schema}).fetchone() is None:
+        connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
 
 
 def _explain_missing_rights(version: int, error: psycopg.Error) -> str:
@@ -191,5 +243,6 @@ def has_tables(datastore: PostgresDatastore) -> bool:
     """
     schema = datastore.store_schema
     with datastore.connection() as connection:
-        check_nothing_behind(connection, schema)
+        if datastore.named_schema is None:
+            check_nothing_behind(connection, schema)
         return version_in(connection, schema) > 0

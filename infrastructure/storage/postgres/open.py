@@ -15,6 +15,7 @@ from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
 from .recorder import PostgresRecorder
 from .search import PostgresSearch
+from .url import split_url
 from .wakeups import PostgresWakeups
 
 
@@ -23,16 +24,17 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
 
     That is where the server can't be reached, or, without ``create``, where the database has no tables.
     """
+    conninfo, schema = split_url(url)
     try:
-        host = str(conninfo_to_dict(url).get("host") or "")
+        host = str(conninfo_to_dict(conninfo).get("host") or "")
     except ProgrammingError:
-        _refuse_unknown_options(url)
+        _refuse_unknown_options(conninfo)
         host = "@"
     if "@" in host:
         raise InvalidRequest(
             "that is no PostgreSQL URL: special characters of user and password must be written as %40 etc."
         )
-    datastore = PostgresDatastore(url)
+    datastore = PostgresDatastore(conninfo, schema=schema)
     try:
         if not create and not has_tables(datastore):
             raise no_store(redact_url(url))
@@ -60,8 +62,7 @@ def _refuse_unknown_options(url: str) -> None:
 
 
 _OPTION_HINTS = {
-    "schema": "choose a schema with options=-csearch_path%3DNAME",
-    "search_path": "choose a schema with options=-csearch_path%3DNAME",
-    "currentSchema": "choose a schema with options=-csearch_path%3DNAME",
+    "search_path": "choose a schema with schema=NAME",
+    "currentSchema": "choose a schema with schema=NAME",
     "pgbouncer": "leave it out, a pooler is noticed by itself",
 }

@@ -11,6 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from ....domain.lazy import lazy
+from ....domain.locks import lock_of
+from ....domain.values.clock import SteadyClock
+from ....projections.status.model import PoolUse
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..credentials import redact_secrets
 from .errors import unreachable
@@ -52,16 +55,19 @@ class Connection(psycopg.Connection[Any]):
     process = 0
     """The id of the process that opened it."""
 
-    added: int | None = None
-    """The offset that appends add to the number of their transaction, once it was read."""
+    @lazy
+    def added(self) -> dict[str, int]:
+        """By schema: the offset that appends add to the number of their transaction, once it was read."""
+        return {}
 
     @lazy
     def reused_cursor(self) -> psycopg.Cursor[Any]:
         return self.cursor(binary=True)
 
     @lazy
-    def prepared(self) -> set[bytes]:
-        return set()
+    def prepared(self) -> dict[bytes, None]:
+        """The names of statements of ours that are prepared, the oldest first."""
+        return {}
 
 
 class ConnectionPool(ResetOnFork):
@@ -76,6 +82,8 @@ class ConnectionPool(ResetOnFork):
         self._size = size
         self._timeout = timeout
         self._closed = False
+        self.clock = SteadyClock()
+        """The server's, as it was when a connection was opened last."""
         self._era = 0
         self._start()
         register_for_forks(self)
@@ -88,10 +96,18 @@ class ConnectionPool(ResetOnFork):
         self._open = 0
         self._waiting = 0
 
+    def resize(self, size: int) -> None:
+        """Open at most so many from now on."""
+        self._size = size
+
     def acquire(self) -> Connection:
         """An idle or new connection. Raises OperationalError when none comes free in time or the server is away."""
         handle_missed_fork()
         return self._pop() or self._free_or_new()
+
+    def use(self) -> PoolUse:
+        """How many of its connections are used, and who waits for one; at about the same moment."""
+        return PoolUse(self._size, max(0, self._open - len(self._idle)), self._waiting)
 
     def release(self, connection: Connection) -> None:
         """Keep the connection for the next caller, unless it is broken or in a transaction."""
@@ -175,7 +191,7 @@ class ConnectionPool(ResetOnFork):
     def _connect(self) -> Connection:
         era = self._era
         try:
-            connection = open_connection(self._conninfo)
+            connection = open_connection(self._conninfo, self.clock)
         except BaseException:
             with self._free:
                 self._open -= 1
@@ -193,12 +209,44 @@ class ConnectionPool(ResetOnFork):
             self._free.notify()
 
 
-def open_connection(conninfo: str) -> Connection:
-    """A new connection in autocommit mode. Raises OperationalError."""
+_shared: dict[str, tuple[ConnectionPool, list[object]]] = {}
+"""By connection string: the pool that several stores have in common, and their keys to it."""
+
+
+def join_pool(conninfo: str, key: object) -> ConnectionPool:
+    """The pool that all stores in schemas of one database have in common; ``leave_pool`` with the same key ends it.
+
+    It has one connection more for each store: each may hold one while it waits for a second, as where runs are claimed.
+    """
+    with lock_of(_shared):
+        if conninfo not in _shared:
+            _shared[conninfo] = ConnectionPool(conninfo), []
+        pool, keys = _shared[conninfo]
+        keys.append(key)
+        pool.resize(POOL_SIZE + len(keys))
+        return pool
+
+
+def leave_pool(conninfo: str, key: object) -> None:
+    """Close the pool, if nobody else uses it. A key that has left already may do so again."""
+    with lock_of(_shared):
+        pool, keys = _shared.get(conninfo, (None, []))
+        if pool is None or key not in keys:
+            return
+        keys.remove(key)
+        if keys:
+            pool.resize(POOL_SIZE + len(keys))
+            return
+        del _shared[conninfo]
+    pool.close()
+
+
+def open_connection(conninfo: str, clock: SteadyClock | None = None) -> Connection:
+    """A new connection in autocommit mode; a clock is set by the server's. Raises OperationalError."""
     settings = conninfo_to_dict(conninfo)
     missing: dict[str, Any] = {key: value for key, value in _DEFAULTS.items() if not settings.get(key)}
     try:
-        return _connect(conninfo, missing)
+        return _connect(conninfo, missing, clock or SteadyClock())
     except psycopg.Error as error:
         reason = redact_secrets(str(error), conninfo)
     raise unreachable(reason)  # out here, where the driver's error isn't its context: that may show the password
@@ -209,12 +257,12 @@ def keep_inherited(connections: object) -> None:
     _INHERITED.append(connections)
 
 
-def _connect(conninfo: str, settings: dict[str, Any]) -> Connection:
+def _connect(conninfo: str, settings: dict[str, Any], clock: SteadyClock) -> Connection:
     connection = Connection.connect(conninfo, autocommit=True, **settings)
     try:
         # Whatever the user's default is: after waiting for a lock a statement must see the commits meanwhile.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        (process,) = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone() or (0,)
+        process = set_clock(clock, connection)
         if process != connection.info.backend_pid:
             connection.is_behind_pooler = True
             connection.prepare_threshold = None
@@ -222,3 +270,12 @@ def _connect(conninfo: str, settings: dict[str, Any]) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def set_clock(clock: SteadyClock, connection: Connection) -> int:
+    """Set the clock by the server's. Returns the number of the process that serves the connection."""
+    before = clock.read_steady()
+    now = "SELECT pg_backend_pid(), floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    process, wall = connection.execute(now, prepare=False).fetchone() or (0, 0)
+    clock.set(wall, (before + clock.read_steady()) // 2)
+    return int(process)

@@ -7,13 +7,15 @@ anywhere in the server holds up readers of the log; readers of a stream never wa
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
 from eventsourcing import postgres as stock
 from eventsourcing.persistence import StoredEvent
 
+from ....projections.status.model import PoolUse
 from ..eventsourcing.notifications import QueriedNotifications
 from ..recorder import LARGE_EVENT, LAST, EventRow
 from ..sql import Dialect
@@ -29,6 +31,16 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
         super().__init__(datastore, events_table_name="flowledger_events")
+
+    @property
+    def clock(self) -> Callable[[], int]:
+        return self.datastore.clock
+
+    def pool_use(self) -> PoolUse:
+        return self.datastore.pool_use()
+
+    def set_clock(self) -> None:
+        self.datastore.set_clock()
 
     def create_table(self) -> None:
         migrate(self.datastore)
@@ -78,6 +90,15 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         return self.datastore.query(convert_parameters(sql), parameters)
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        self.query(sql, parameters)
+
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> AbstractContextManager[list[Any]]:
+        return self.datastore.locked(convert_parameters(sql), parameters)
+
+    def list_parameter(self, values: Sequence[str]) -> object:
+        return list(values)
 
 
 @lru_cache(500)

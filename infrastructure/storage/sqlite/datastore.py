@@ -78,6 +78,8 @@ class SQLiteDatastore(stock.SQLiteDatastore):
         self._lock = Lock()
         # Writers of this process queue here: SQLite's own lock makes them poll, and starves some.
         self._write_lock = RLock()
+        self.lot_lock = Lock()
+        """For those in this process who look for runs to take."""
         self._local = local()
         self._connections: dict[Thread, Connection] = {}
         self._quiesced: ExitStack | None = None

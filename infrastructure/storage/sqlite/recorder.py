@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from eventsourcing import sqlite as stock
@@ -69,6 +70,14 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
 
     def query(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]:
         return self.datastore.fetch(sql, parameters)
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        self.datastore.execute(sql, parameters)
+
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        with self.datastore.lot_lock:
+            yield self.query(sql, parameters)
 
 
 def _position(cursor: sqlite3.Cursor, row: Mapping[str, Any]) -> int:

@@ -238,3 +238,59 @@ def test_changed_code_is_told_beside_outcomes_that_agree_and_can_be_ignored(home
     (finding,) = home.json("replay", "--all", "--workers", "1", "--ignore-code", code=1)["findings"]
     assert (finding["kind"], finding["count"]) == ("output", 1)
     assert "a walk executes nothing" in home.refused("replay", run_id, "--ignore-code")
+
+
+POOL = """
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+threads = partial(ThreadPoolExecutor, 2)
+processes = partial(ProcessPoolExecutor, 2, get_context("spawn"))
+number = 3
+"""
+
+
+def test_all_runs_are_replayed_by_an_executor(home: CommandLine) -> None:
+    (home.home / "pools.py").write_text(POOL)
+    ids = runs(home, 5)
+    same = home.json("replay", "--all", "--on", "pools:threads")
+    assert same == {"ok": True, "runs": 5, "steps": 10, "executed": 5, "taken": 5, "findings": [], "codeChanged": {}}
+    nodes = [{"id": "d", "type": "double", "data": {"by": 2}}, {"id": "s", "type": "send"}]
+    other = json.dumps({"nodes": nodes, "edges": [{"source": "d", "target": "s"}]})
+    home.json("workflow", "save", "-", "--id", "w", "--expect", "1", stdin=other)
+    tried = home.json("replay", "--all", "--on", "pools:threads", "--chunk", "2", "--against", "2", code=1)
+    (finding,) = tried["findings"]
+    assert (finding["kind"], finding["runIds"]) == ("input", ids)
+    assert home.json("replay", ids[0], "--verify", "--against", "live", code=1)["against"] == 2
+    assert "an executor (--on) has its own" in home.refused(
+        "replay", "--all", "--on", "pools:threads", "--workers", "2"
+    )
+    assert "--chunk goes with --on" in home.refused("replay", "--all", "--chunk", "2")
+    assert "the module has int there" in home.refused("replay", "--all", "--on", "pools:number")
+    assert "the module has no such name" in home.refused("replay", "--all", "--on", "pools:ghost")
+    assert "--on pools is not of the form" in home.refused("replay", "--all", "--on", "pools").replace("'", "")
+    assert "filters are for --all" in home.refused("replay", ids[0], "--verify", "--on", "pools:threads")
+
+
+@pytest.mark.exhaustive
+def test_what_worker_processes_print_stays_off_the_answer(home: CommandLine) -> None:
+    (home.home / "pools.py").write_text(POOL)
+    runs(home, 3)
+    assert home.json("replay", "--all", "--on", "pools:processes")["ok"]
+    home.environment["DIES_AT"] = "2"
+    (finding,) = home.json("replay", "--all", "--on", "pools:processes", code=1)["findings"]
+    assert (finding["kind"], finding["count"]) == ("worker died", 1)
+
+
+def test_all_runs_are_exported_into_a_folder(home: CommandLine) -> None:
+    (home.home / "pools.py").write_text(POOL)
+    ids = runs(home, 3)
+    exported = home.json("export", "--all", "runs", "--on", "pools:threads", "--workflow", "w")
+    assert exported == {"folder": "runs", "runs": 3, "events": 15, "failures": []}
+    assert sorted(path.name for path in (home.home / "runs").iterdir()) == sorted(f"{id}.jsonl.zst" for id in ids)
+    imported = home.json("--store", "sqlite:///other.db", "import", f"runs/{ids[1]}.jsonl.zst")
+    assert imported["runId"] == ids[1]
+    assert "name one RUN, or --all FOLDER" in home.refused("export")
+    assert "FILE, --as-test and --name are for one RUN" in home.refused("export", "--all", "runs", "--name", "x")
+    assert "are for --all" in home.refused("export", ids[0], "--workflow", "w")

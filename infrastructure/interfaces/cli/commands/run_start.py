@@ -5,7 +5,14 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import InvalidRequest
-from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_workflow_version
+from ...presentation.inputs import (
+    read_globals,
+    read_moment,
+    read_object,
+    read_value,
+    read_version,
+    split_workflow_version,
+)
 from ..shared.answer import answer_run
 from ..shared.options import STEPS, AsJson, By, Globals, Payload, StepLimit
 from ..shared.session import Session, interruptible
@@ -31,12 +38,20 @@ def start(
         str | None,
         typer.Option(metavar="VERSION", help="The version to start, as it may stand behind the id."),
     ] = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to a worker, and return at once.")] = False,
+    priority: Annotated[
+        int, typer.Option(metavar="N", help="Of runs that are due, workers take those with the larger one first.")
+    ] = 0,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="With --queue: when it may begin at the earliest.")
+    ] = None,
     _json: AsJson = False,
 ) -> None:
     """Start a run of a workflow's live version. Returns when it pauses, waits for a retry, or has ended.
 
     Prints the run's id and its snapshot.
     """
+    run_at = read_moment(at, "--at")
     session = Session.of(context)
     workflow_id, named = split_workflow_version(workflow)
     if named is not None and version is not None:
@@ -45,7 +60,7 @@ def start(
     given = read_value(payload, "--payload")
     kept = read_object(metadata, "--metadata")
     values = read_globals(global_values or [])
-    with session.open_ledger(running=True) as ledger, interruptible():
+    with session.open_ledger(running=not queue) as ledger, interruptible():
         run = ledger.runs.start(
             workflow_id,
             payload=given,
@@ -55,5 +70,8 @@ def start(
             step_limit=step_limit,
             idempotency_key=key,
             version=asked,
+            wait=not queue,
+            priority=priority,
+            run_at=run_at,
         )
     answer_run(session, run)

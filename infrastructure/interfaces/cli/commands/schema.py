@@ -30,7 +30,7 @@ def schema(
             "--schema",
             metavar="NAME",
             help="PostgreSQL: where the tables go.",
-            show_default="the first of the URL's search_path, or public",
+            show_default="the schema of the URL, the first of its search_path, or public",
         ),
     ] = None,
     after: Annotated[
@@ -83,12 +83,17 @@ def _schema_of(url: str) -> str:
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict
+
+        from ....storage.postgres.url import split_url
     except ImportError:
         from ....storage.addresses import NO_DRIVER  # brings the storage libraries
 
         raise InvalidRequest(NO_DRIVER) from None
+    conninfo, schema = split_url(url)
+    if schema is not None:
+        return schema
     try:
-        options = str(conninfo_to_dict(url).get("options") or "")
+        options = str(conninfo_to_dict(conninfo).get("options") or "")
     except ProgrammingError:
         raise InvalidRequest(
             "that is no PostgreSQL URL: write special characters of user and password as %40 etc."

@@ -1,18 +1,29 @@
 """``export`` and ``import``: runs as files, to move them to another store or to keep them as tests."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .....domain.errors import InvalidRequest
+from .....projections.bulk import BulkFailure
 from ....transfer.limits import MAX_BYTES, MAX_EVENTS, MAX_STREAMS
 from ....transfer.report import ImportReport
-from ...presentation.console import print_line
+from ...presentation.console import print_line, text
 from ...presentation.documents import row_document
-from ..shared.options import AsJson, RunId
+from ..shared.many import Spread, collect
+from ..shared.options import AsJson, Chunk, On, Workers
 from ..shared.progress import progress_bar
+from ..shared.run_filters import RunFilters, takes_run_filters
+from ..shared.selection import Selection
 from ..shared.session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -21,9 +32,10 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
 
 
+@takes_run_filters
 def export(
     context: typer.Context,
-    run: RunId,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id.", show_default=False)] = None,
     file: Annotated[
         str | None,
         typer.Argument(
@@ -37,14 +49,37 @@ def export(
         typer.Option("--as-test", metavar="FOLDER", help="Keep the run as a test case there, with a pytest file."),
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Of the test case.")] = None,
+    folder: Annotated[
+        str | None,
+        typer.Option("--all", metavar="FOLDER", help="Write all runs that the filters find into it, a file each."),
+    ] = None,
+    *,
+    filters: RunFilters,
+    workers: Workers = None,
+    on: On = None,
+    chunk: Chunk = None,
     _json: AsJson = False,
 ) -> None:
-    """Write a run to a file, with everything that it refers to.
+    """Write a run to a file, with everything that it refers to; or all runs that the filters find.
 
     That is its work order, the workflow's versions with their code, and the runs that it came from. The import command
     reads the file, with the same ids and versions, in any store.
+
+    --all works in a process for each core, or with --on by the workers of an executor, on this machine or on others,
+    which need the folder at the same path. Exits with 1 if a run can't be exported, or if a search for runs may have
+    missed some.
     """
     session = Session.of(context)
+    chosen = filters.select()
+    if (run is None) == (folder is None):
+        raise InvalidRequest("name one RUN, or --all FOLDER for all runs that the filters find")
+    if run is None:
+        if file is not None or as_test is not None or name is not None:
+            raise InvalidRequest("--all FOLDER writes all runs there: FILE, --as-test and --name are for one RUN")
+        _export_all(session, chosen, str(folder), Spread(on, workers, chunk))
+        return
+    if chosen or workers or on or chunk:
+        raise InvalidRequest("filters, --workers and --on are for --all")
     if as_test is not None:
         if file is not None:
             raise InvalidRequest("give FILE, or --as-test FOLDER, not both")
@@ -60,6 +95,34 @@ def export(
         lambda console: print_line(console, f"{report.events:,} events of {len(report.streams)} streams in {target}"),
         written=target,
     )
+
+
+def _export_all(session: Session, chosen: Selection, folder: str, spread: Spread) -> None:
+    with session.open_ledger() as ledger:
+        found = chosen.find(ledger, datetime.now(UTC))
+        exports = ledger.export_many(found.run_ids, folder, **spread.options)
+        outcomes = collect(exports, len(found.run_ids), "exporting")
+    found.warn(session)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, BulkFailure)]
+    events = sum(outcome.events for outcome in outcomes if not isinstance(outcome, BulkFailure))
+    if failed:
+        session.exit_code = 1
+    document = {
+        "folder": folder,
+        "runs": len(outcomes) - len(failed),
+        "events": events,
+        "failures": [row_document(failure) for failure in failed],
+    }
+    session.answer(
+        document if found.behind is None else document | {"behind": found.behind},
+        lambda console: _print_exports(console, f"{events:,} events of {document['runs']:,} runs in {folder}", failed),
+    )
+
+
+def _print_exports(console: Console, written: str, failed: Sequence[BulkFailure]) -> None:
+    print_line(console, written)
+    for failure in failed:
+        print_line(console, f"run {failure.run_id}: {failure.kind}: ", text(failure.message, limit=None))
 
 
 def _export_case(session: Session, run: str, folder: Path, name: str | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .....domain.errors import InvalidRequest
 from .....domain.execution.executors import Executor, StepContext
-from .....domain.execution.step import Executed, Raised
+from .....domain.execution.step import Executed, Raised, Returned
 from .....domain.execution.step_loop import run_executor
 
 _DEFAULT = "pdb.set_trace"
@@ -60,9 +60,9 @@ def _code_of(executor: Executor) -> CodeType:
     return code
 
 
-def _complete(awaitable: Awaitable[Any]) -> Any:
-    async def complete() -> Any:
-        return await awaitable
+def _complete(awaitable: Awaitable[Any]) -> Executed:
+    async def complete() -> Executed:
+        return Returned(await awaitable)
 
     return asyncio.run(complete())
 

@@ -88,6 +88,24 @@ IgnoreCode = Annotated[
     ),
 ]
 
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="MODULE:NAME",
+        help="For --all: an executor (concurrent.futures, a Dask Client), or a function that makes one, whose workers "
+        "do it.",
+    ),
+]
+
+Chunk = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="For --on: runs that are sent together.", show_default="20")
+]
+
+Workers = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes for --all.", show_default="one for each core")
+]
+
 STEPS = 10_000
 """The default of --step-limit."""
 

@@ -59,11 +59,19 @@ class Session:
         assert isinstance(session, Session)  # noqa: S101 - main puts it there
         return session
 
-    def open_ledger(self, *, running: bool = False, writing: bool = False, create: bool = False) -> Ledger:
+    def open_ledger(
+        self,
+        *,
+        running: bool = False,
+        writing: bool = False,
+        create: bool = False,
+        globals: Any = None,
+        stays: bool = False,
+    ) -> Ledger:
         """Open the store; ``running`` needs the application's executors, ``create`` makes a store where there is none.
 
         A command that does neither imports the application only if it is ``writing`` what will run: reading needs no
-        code and runs none.
+        code and runs none. ``stays``: the command goes on until it is told to stop.
 
         Raises InvalidRequest, StorageError.
         """
@@ -72,7 +80,10 @@ class Session:
         imported = running or (self.app is not None and (writing or create))
         executors = self.registry() if imported else None
         # A process trusts only its own checkpoints, and a command ends before it would read one.
-        return open_ledger(self.store or DEFAULT_STORE, executors, create=create, checkpoint_every=None)
+        every = 1_000 if stays else None
+        return open_ledger(
+            self.store or DEFAULT_STORE, executors, create=create, checkpoint_every=every, globals=globals
+        )
 
     def registry(self) -> ExecutorRegistry:
         """The application's executors. Raises InvalidRequest."""

@@ -12,6 +12,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_index_runs, flowledger_index_
     flowledger_index_workflows, flowledger_index_saves
 TO application_user;
 
+-- Who executes runs, and which of them are given up.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_workers, flowledger_given_up TO application_user;
+
 -- And which revision of it that is.
 GRANT SELECT, INSERT, UPDATE ON flowledger_index TO application_user;
 

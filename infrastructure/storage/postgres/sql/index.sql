@@ -1,13 +1,15 @@
 -- runs: New runs.
 INSERT INTO flowledger_index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id,
                                    work_order_id, workflow_id, status, node_id, error_type, actor, origin, source,
-                                   wait_version, asked_at, due_at, held)
+                                   wait_version, asked_at, due_at, held, owner, priority, ready_at)
 SELECT started_at, base + place, workflow_version, version, finished_at, queued, run_id, work_order_id,
-       workflow_id, status, node_id, error_type, actor, origin, source, wait_version, asked_at, due_at, held
+       workflow_id, status, node_id, error_type, actor, origin, source, wait_version, asked_at, due_at, held,
+       owner, priority, ready_at
 FROM base, jsonb_to_recordset(rows -> 'runs') AS run (
     started_at bigint, place bigint, workflow_version bigint, version bigint, finished_at bigint, queued boolean,
     run_id text, work_order_id text, workflow_id text, status text, node_id text, error_type text, actor text,
-    origin text, source text, wait_version bigint, asked_at bigint, due_at bigint, held boolean)
+    origin text, source text, wait_version bigint, asked_at bigint, due_at bigint, held boolean, owner text, priority bigint,
+    ready_at bigint)
 ORDER BY run_id
 ON CONFLICT (run_id) DO UPDATE SET
     started_at = EXCLUDED.started_at, position = EXCLUDED.position, workflow_version = EXCLUDED.workflow_version,
@@ -15,17 +17,20 @@ ON CONFLICT (run_id) DO UPDATE SET
     work_order_id = EXCLUDED.work_order_id, workflow_id = EXCLUDED.workflow_id, status = EXCLUDED.status,
     node_id = EXCLUDED.node_id, error_type = EXCLUDED.error_type, actor = EXCLUDED.actor, origin = EXCLUDED.origin,
     source = EXCLUDED.source, wait_version = EXCLUDED.wait_version, asked_at = EXCLUDED.asked_at,
-    due_at = EXCLUDED.due_at, held = EXCLUDED.held
+    due_at = EXCLUDED.due_at, held = EXCLUDED.held, owner = EXCLUDED.owner, priority = EXCLUDED.priority,
+    ready_at = EXCLUDED.ready_at
 
 -- moves: Where runs stand now.
 UPDATE flowledger_index_runs AS run
 SET version = moved.version, status = moved.status, node_id = moved.node_id,
     finished_at = CASE WHEN moved.finished_at IS NOT NULL THEN greatest(run.started_at, moved.finished_at) END,
     error_type = moved.error_type, queued = moved.queued, wait_version = moved.wait_version,
-    asked_at = moved.asked_at, due_at = moved.due_at, held = moved.held
+    asked_at = moved.asked_at, due_at = moved.due_at, held = moved.held, owner = moved.owner,
+    ready_at = CASE WHEN moved.ready_at IS NULL AND moved.queued AND NOT moved.held THEN run.started_at
+                    ELSE moved.ready_at END
 FROM base, jsonb_to_recordset(rows -> 'moves') AS moved (
     version bigint, finished_at bigint, queued boolean, run_id text, status text, node_id text, error_type text,
-    wait_version bigint, asked_at bigint, due_at bigint, held boolean)
+    wait_version bigint, asked_at bigint, due_at bigint, held boolean, owner text, ready_at bigint)
 WHERE run.run_id = moved.run_id
 
 -- orders: New work orders.

@@ -144,6 +144,9 @@ SELECT current_schema()::text, current_setting('search_path'), current_user::tex
        ARRAY(SELECT nspname::text FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS place ON place.oid = relnamespace
              WHERE relname = 'flowledger_schema' AND nspname = ANY (current_schemas(false)))
 
+-- any_schema: One row if the schema is there.
+SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s
+
 -- schema_exists: One row if there is a store in the schema. It reads the catalogue itself, as looking the name up
 -- (to_regclass) may still answer from before a lock was waited for.
 SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS place ON place.oid = relnamespace

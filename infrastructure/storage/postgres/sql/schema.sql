@@ -135,7 +135,7 @@ CREATE TABLE flowledger_index (revision bigint NOT NULL);
 CREATE UNIQUE INDEX flowledger_index_of_one_revision ON flowledger_index ((TRUE));
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (2);
+INSERT INTO flowledger_index (revision) VALUES (3);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -158,6 +158,9 @@ CREATE TABLE flowledger_index_runs (
     asked_at bigint,
     due_at bigint,
     held boolean NOT NULL DEFAULT FALSE,
+    owner text COLLATE "C",
+    priority bigint NOT NULL DEFAULT 0,
+    ready_at bigint,
     CONSTRAINT flowledger_index_runs_bounds CHECK (
         started_at BETWEEN -62135596800000000 AND 253402300799999999
         AND finished_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
@@ -195,6 +198,17 @@ CREATE INDEX flowledger_index_runs_by_order ON flowledger_index_runs (work_order
 
 -- Those that had begun and not ended at some time.
 CREATE INDEX flowledger_index_runs_in_flight ON flowledger_index_runs USING gist (int8range(started_at, finished_at));
+
+-- What a worker may take, the oldest first, by what must be alike to be ranked.
+CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, workflow_version, priority, ready_at, run_id)
+WHERE ready_at IS NOT NULL;
+
+-- What each worker executes.
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+
+-- What nobody is known to execute: runs of releases that had no leases.
+CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
+WHERE status = 'active' AND owner IS NULL AND NOT queued;
 
 -- Open waits, those first that were asked first. The deadline comes last, so that a list by deadlines reads no other rows.
 CREATE INDEX flowledger_index_runs_waiting ON flowledger_index_runs (asked_at, position, due_at)
@@ -263,6 +277,9 @@ CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (acto
 -- What anybody did.
 CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
 
+-- How often runs were taken over.
+CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
+
 -- Workflows.
 CREATE TABLE flowledger_index_workflows (
     version bigint NOT NULL,
@@ -310,6 +327,28 @@ CREATE TABLE flowledger_search_progress (
 
 -- It begins before the first event.
 INSERT INTO flowledger_search_progress (position, generation) VALUES (0, 0);
+
+-- Workers, and processes whose own calls execute runs: a row each, renewed while they live. Times are microseconds since 1970.
+CREATE TABLE flowledger_workers (
+    started_at bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    lease_until bigint NOT NULL,
+    lease bigint NOT NULL,
+    pid bigint NOT NULL,
+    concurrency bigint,
+    id text COLLATE "C" PRIMARY KEY,
+    name text NOT NULL,
+    host text NOT NULL,
+    release text NOT NULL,
+    details text NOT NULL
+);
+
+-- Runs that the worker which claimed them executes no more, although it lives.
+CREATE TABLE flowledger_given_up (
+    handed_back boolean NOT NULL,
+    run_id text COLLATE "C" PRIMARY KEY,
+    owner text COLLATE "C" NOT NULL
+);
 
 -- Each run as it can be found: when and where in the log it began, the words of its events, the values it has. Derived
 -- from the events by an indexer that follows them, so rows may come and go. Half-full pages leave room for what a run adds.

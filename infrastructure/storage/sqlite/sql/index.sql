@@ -1,17 +1,18 @@
 -- runs: New runs.
 INSERT OR REPLACE INTO flowledger_index_runs (started_at, position, workflow_version, version, finished_at, queued, run_id,
                                               work_order_id, workflow_id, status, node_id, error_type, actor, origin,
-                                              source, wait_version, asked_at, due_at, held)
+                                              source, wait_version, asked_at, due_at, held, owner, priority, ready_at)
 VALUES (:started_at, :position, :workflow_version, :version, :finished_at, :queued, :run_id,
         :work_order_id, :workflow_id, :status, :node_id, :error_type, :actor, :origin, :source,
-        :wait_version, :asked_at, :due_at, :held)
+        :wait_version, :asked_at, :due_at, :held, :owner, :priority, :ready_at)
 
 -- moves: Where runs stand now.
 UPDATE flowledger_index_runs
 SET version = :version, status = :status, node_id = :node_id,
     finished_at = CASE WHEN :finished_at IS NOT NULL THEN max(started_at, :finished_at) END,
     error_type = :error_type, queued = :queued,
-    wait_version = :wait_version, asked_at = :asked_at, due_at = :due_at, held = :held
+    wait_version = :wait_version, asked_at = :asked_at, due_at = :due_at, held = :held, owner = :owner,
+    ready_at = CASE WHEN :ready_at IS NULL AND :queued AND NOT :held THEN started_at ELSE :ready_at END
 WHERE run_id = :run_id
 
 -- orders: New work orders.

@@ -52,7 +52,7 @@ CREATE TABLE flowledger_checkpoints (
 CREATE TABLE flowledger_index (revision INTEGER NOT NULL);
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (2);
+INSERT INTO flowledger_index (revision) VALUES (3);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -74,7 +74,10 @@ CREATE TABLE flowledger_index_runs (
     wait_version INTEGER,
     asked_at INTEGER,
     due_at INTEGER,
-    held INTEGER NOT NULL DEFAULT 0
+    held INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    priority INTEGER NOT NULL DEFAULT 0,
+    ready_at INTEGER
 );
 
 -- Each filter has an index in the order of pages, newest first: so a page is as cheap as its rows.
@@ -108,6 +111,17 @@ CREATE INDEX flowledger_index_runs_by_order ON flowledger_index_runs (work_order
 
 -- Those that had begun and not ended at some time.
 CREATE INDEX flowledger_index_runs_in_flight ON flowledger_index_runs (finished_at);
+
+-- What a worker may take, the oldest first, by what must be alike to be ranked.
+CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, workflow_version, priority, ready_at, run_id)
+WHERE ready_at IS NOT NULL;
+
+-- What each worker executes.
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+
+-- What nobody is known to execute: runs of releases that had no leases.
+CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
+WHERE status = 'active' AND owner IS NULL AND NOT queued;
 
 -- Open waits, those first that were asked first. The deadline comes last, so that a list by deadlines reads no other rows.
 CREATE INDEX flowledger_index_runs_waiting ON flowledger_index_runs (asked_at, position, due_at)
@@ -170,6 +184,9 @@ CREATE INDEX flowledger_index_changes_by_actor ON flowledger_index_changes (acto
 -- What anybody did.
 CREATE INDEX flowledger_index_changes_by_time ON flowledger_index_changes (recorded_at, position) WHERE is_act;
 
+-- How often runs were taken over.
+CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
+
 -- Workflows.
 CREATE TABLE flowledger_index_workflows (
     version INTEGER NOT NULL,
@@ -198,6 +215,28 @@ CREATE TABLE flowledger_index_saves (
 
 -- By the name that people use.
 CREATE INDEX flowledger_index_saves_by_snapshot ON flowledger_index_saves (snapshot_id);
+
+-- Workers, and processes whose own calls execute runs: a row each, renewed while they live. Times are microseconds since 1970.
+CREATE TABLE flowledger_workers (
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    concurrency INTEGER,
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    host TEXT NOT NULL,
+    release TEXT NOT NULL,
+    details TEXT NOT NULL
+);
+
+-- Runs that the worker which claimed them executes no more, although it lives.
+CREATE TABLE flowledger_given_up (
+    handed_back INTEGER NOT NULL,
+    run_id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL
+);
 
 -- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
 -- that it read last lies at that position, and while its entries are of the revision that the code makes.

@@ -1,59 +1,26 @@
-"""Replaying many runs in several processes at once, each with a ledger of its own."""
+"""Bulk work in several processes of our own at once, each with a ledger of its own."""
 
 import contextlib
 import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, TypeVar, cast
 
-from ...domain.errors import (
-    EventNotReadable,
-    FlowledgerError,
-    InvalidRequest,
-    NotFound,
-    StorageCorrupt,
-    StorageUnavailable,
-)
-from ...projections.replay.report import Replayed, ReplayFailure
-from ..services.history.service import History
+from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
+from ...projections.bulk import BulkFailure
+from .jobs import Job, do_or_report
+
+_Done = TypeVar("_Done")
 
 PREFETCH: Final = 2
-"""Runs that are sent to a worker: the one that it replays, and the next one."""
+"""Runs that are sent to a worker: the one that it works on, and the next one."""
 
 JOIN_TIMEOUT: Final = 5.0
 """Seconds that a worker may take to exit when its work is done: threads of executors may still run in it."""
-
-
-class OpenLedger(Protocol):
-    """What a worker needs of a ledger: its history."""
-
-    @property
-    def history(self) -> History: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayJob:
-    """What each worker does. It is sent to other processes, so everything in it can be pickled."""
-
-    open_ledger: Callable[[], AbstractContextManager[OpenLedger]]
-    effects: tuple[str, ...] = ()
-    globals: Mapping[str, Any] | None = None
-    ignore_code: bool = False
-
-    def replay(self, ledger: OpenLedger, run_id: str) -> Replayed:
-        """Replay one run. A run that can't be read is a failure of its own, and doesn't stop the others."""
-        try:
-            return ledger.history.replay(
-                run_id, effects=self.effects, globals=self.globals, ignore_code=self.ignore_code
-            )
-        except (EventNotReadable, StorageCorrupt, NotFound) as error:
-            return ReplayFailure(run_id, "unreadable", str(error))
 
 
 def count_cores() -> int:
@@ -61,10 +28,10 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def replay_many(job: ReplayJob, run_ids: Sequence[str], workers: int) -> Generator[Replayed]:
-    """Replay runs in this number of processes; yields the outcome of each run as it arrives.
+def work_in_processes(job: Job[_Done], run_ids: Sequence[str], workers: int) -> Generator[_Done | BulkFailure]:
+    """Do the job with all runs in this number of processes; yields what came of each run as it arrives.
 
-    When a worker dies, the run that it replayed has failed, and a new worker replaces it. Closing the generator stops
+    When a worker dies, the run that it worked on has failed, and a new worker replaces it. Closing the generator stops
     all workers at once. Raises InvalidRequest where a worker can't open the ledger, StorageUnavailable.
     """
     waiting = deque(run_ids)
@@ -97,9 +64,9 @@ def replay_many(job: ReplayJob, run_ids: Sequence[str], workers: int) -> Generat
 
 
 class _Worker:
-    """A process that replays the runs that are sent to it, one by one."""
+    """A process that works on the runs that are sent to it, one by one."""
 
-    def __init__(self, job: ReplayJob) -> None:
+    def __init__(self, job: Job[Any]) -> None:
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.sent: deque[str] = deque()
@@ -121,10 +88,10 @@ class _Worker:
                 self.connection.send(waiting[0])
                 self.sent.append(waiting.popleft())
 
-    def outcome(self) -> Replayed | None:
+    def outcome(self) -> Any:
         """Its next message: the outcome of a run, or None when it is ready. Raises the error that ends it."""
         try:
-            message: Replayed | FlowledgerError | None = self.connection.recv()
+            message: Any = self.connection.recv()
         except (EOFError, ConnectionResetError):
             return self._report_death()
         if isinstance(message, FlowledgerError):
@@ -135,13 +102,13 @@ class _Worker:
             self.sent.popleft()
         return message
 
-    def _report_death(self) -> ReplayFailure | None:
+    def _report_death(self) -> BulkFailure | None:
         self.is_dead = True
         self.join_or_kill()
-        ended = f"the process that replayed it ended with exit code {self._process.exitcode}"
+        ended = f"the process that worked on it ended with exit code {self._process.exitcode}"
         if not self._is_open:
             raise InvalidRequest(f"{ended} before it had opened the ledger: does importing the application end it?")
-        return ReplayFailure(self.sent.popleft(), "worker died", ended) if self.sent else None
+        return BulkFailure(self.sent.popleft(), "worker died", ended) if self.sent else None
 
     def dismiss(self) -> None:
         """Close its connection: there is nothing left to do, and it exits."""
@@ -159,7 +126,7 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, job: ReplayJob) -> None:
+def _work(connection: Connection, job: Job[Any]) -> None:
     """What a worker process runs, until its connection is closed."""
     # What executors print must not get between the answers of the command line.
     with connection, contextlib.redirect_stdout(sys.stderr), contextlib.suppress(EOFError, BrokenPipeError):
@@ -167,7 +134,7 @@ def _work(connection: Connection, job: ReplayJob) -> None:
             with job.open_ledger() as ledger:
                 connection.send(None)
                 while True:
-                    connection.send(job.replay(ledger, connection.recv()))
+                    connection.send(do_or_report(job, ledger, connection.recv()))
         except FlowledgerError as error:
             kind = StorageUnavailable if isinstance(error, StorageUnavailable) else InvalidRequest
             connection.send(kind(str(error)))

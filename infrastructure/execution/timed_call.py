@@ -1,0 +1,96 @@
+"""Sync executors with a timeout: they are called in a thread, which can't be stopped, but left."""
+
+import asyncio
+from collections.abc import Awaitable
+from time import monotonic
+from typing import Any, NamedTuple
+
+from ...domain.errors import StepTimedOut
+from ...domain.execution.cancellation import INTERRUPTED, TIMED_OUT
+from ...domain.execution.executors import tell_to_stop
+from ...domain.execution.step import Executed, Raised, Returned
+from ...domain.execution.step_loop import Execute, run_executor
+from ..concurrency.threads import ThreadPool
+
+_LEAST = 0.01
+"""Seconds after which it is looked again whether the call has begun, where it waits for a thread."""
+
+
+class Timed(NamedTuple):
+    """What came of a call, and how many seconds of its time were left."""
+
+    outcome: Executed
+    left: float
+
+
+def call_in_time(asked: Execute, threads: ThreadPool) -> Timed:
+    """Call the executor in a thread, and wait until it ends or its time is over. An awaitable is its outcome."""
+    timed = _TimedCall(asked, threads)
+    try:
+        while not timed.is_over():
+            try:
+                timed.call.future.exception(timed.patience())
+            except TimeoutError:
+                continue
+        return timed.conclude()
+    finally:
+        timed.leave()
+
+
+async def acall_in_time(asked: Execute, threads: ThreadPool) -> Timed:
+    """The same for a task."""
+    timed = _TimedCall(asked, threads)
+    future = asyncio.wrap_future(timed.call.future)
+    try:
+        while not timed.is_over():
+            await asyncio.wait((future,), timeout=timed.patience())
+        return timed.conclude()
+    finally:
+        future.cancel()  # the loop may be closed when the call ends
+        timed.leave()
+
+
+class _TimedCall:
+    """The call of an executor in a thread. Its time begins when a thread has taken it."""
+
+    def __init__(self, asked: Execute, threads: ThreadPool) -> None:
+        self._asked = asked
+        self._timeout = asked.timeout or 0.0
+        self._began: float | None = None
+        self.call = threads.begin(self._run)
+
+    def _run(self) -> Executed:
+        self._began = monotonic()
+        return run_executor(self._asked.executor, self._asked.context, return_awaitable)
+
+    def _left(self) -> float | None:
+        """Seconds; None: it hasn't begun."""
+        return None if self._began is None else self._began + self._timeout - monotonic()
+
+    def patience(self) -> float:
+        """Seconds to wait before asking again whether it is over."""
+        left = self._left()
+        return max(self._timeout, _LEAST) if left is None else max(left, 0.0)
+
+    def is_over(self) -> bool:
+        """Whether it has ended, or its time is over."""
+        left = self._left()
+        return self.call.future.done() or (left is not None and left <= 0)
+
+    def conclude(self) -> Timed:
+        """What came of it. Raises a shutdown, and StorageUnavailable where there is no thread for it."""
+        if self.call.future.done():  # also where the time is over: what is there by now is what has come of it
+            return Timed(self.call.future.result(), self._left() or 0.0)
+        tell_to_stop(self._asked.context, TIMED_OUT)
+        return Timed(Raised(StepTimedOut(self._asked.context.node.id, self._timeout)), 0.0)
+
+    def leave(self) -> None:
+        """Nobody waits for it any more, whether its time was over or the caller was interrupted."""
+        if not self.call.future.done():
+            tell_to_stop(self._asked.context, INTERRUPTED)
+            self.call.abandon()
+
+
+def return_awaitable(awaitable: Awaitable[Any]) -> Executed:
+    """It is awaited where the caller wants it."""
+    return Returned(awaitable)

@@ -1,0 +1,136 @@
+"""Claiming runs for a worker: a lot at a time, each by an event of its own, all of them in one commit."""
+
+import logging
+from collections.abc import Sequence
+
+from ...domain.errors import (
+    ConcurrencyError,
+    EventsLost,
+    ExecutorMissing,
+    FlowledgerError,
+    GlobalsMissing,
+    IllegalTransition,
+    StorageUnavailable,
+)
+from ...domain.ports import EventStore, NewEvent, Write
+from ...domain.run import RECOVERED, RunState, advance, proceed, with_header
+from ...domain.status import TERMINAL
+from ...projections.runs.run import Run
+from ..execution.runner import PreparedCall
+from ..services.runs.run_services import Claim, RunServices
+from ..storage.leases import ClaimableRow, Leases
+from .setbacks import Setbacks
+
+_log = logging.getLogger("flowledger.workers")
+
+_STEP_LIMIT = 10_000
+"""Steps of one claim: as many as a call of ``start`` makes unless it says otherwise."""
+
+
+class Claims:
+    """What one worker takes. ``services`` have its custody; ``workflows``: only these, None: all."""
+
+    def __init__(
+        self, services: RunServices, store: EventStore, leases: Leases, name: str, workflows: Sequence[str] | None
+    ) -> None:
+        self._services = services
+        self._store = store
+        self._leases = leases
+        self._name = name
+        self._workflows = workflows
+        self.lacking = Setbacks(services.now)
+        """Versions, written ``workflow@version``, of which this process lacks executors or globals."""
+        self._passed = Setbacks(services.now)
+        """Runs that can't be claimed here, for example because an event of theirs is damaged."""
+
+    def take(self, most: int) -> list[PreparedCall[Run]]:
+        """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
+        now = self._services.now()
+        lacking, passed = self.lacking.current(), self._passed.current()
+        claimed: list[Claim] = []
+        try:
+            with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
+                claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
+                with self._services.claiming([claim.state for claim in claims]):
+                    claimed = self._append(claims)
+        except StorageUnavailable:
+            if not claimed:
+                raise
+            # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
+        return [call for claim in claimed if (call := self._begin(claim)) is not None]
+
+    def _begin(self, claim: Claim) -> PreparedCall[Run] | None:
+        """The steps of a claimed run; None where they can't be prepared now, and it was left to others."""
+        try:
+            return self._services.go_on(claim)
+        except FlowledgerError as error:
+            _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            return None
+
+    def next_due(self) -> int | None:
+        """When the next run comes due that is not yet, in microseconds since 1970."""
+        return self._leases.next_due(self._services.now())
+
+    def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
+        """The claim of a run; None where it has moved on, or can't be executed here."""
+        try:
+            state = self._services.runs.load(row.run_id)
+            event = _decide(row, state, self._name, now)
+            if event is None:
+                return None
+            settings = self._services.settings(self._name, None, _STEP_LIMIT)
+            return self._services.prepare_claim(state, event, settings)
+        except (ExecutorMissing, GlobalsMissing) as error:
+            self._leave(self.lacking, f"{row.workflow_id}@{row.workflow_version}", error)
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - also what supplies the globals raises; others may be able to
+            self._leave(self._passed, row.run_id, error)
+        return None
+
+    def _leave(self, setbacks: Setbacks, what: str, error: Exception) -> None:
+        if setbacks.add(what, f"{type(error).__name__}: {error}"):
+            _log.warning("worker %s leaves %s to others for now: %s", self._name, what, error)
+
+    def _append(self, claims: list[Claim]) -> list[Claim]:
+        """Store all claims in one commit; where another writer was faster on one, each in its own."""
+        if not claims:
+            return []
+        placed = [(claim, *with_header(claim.state, [claim.event])) for claim in claims]
+        writes = [Write(str(claim.state.run_id), claim.state.version, events) for claim, events, _ in placed]
+        try:
+            self._store.append(*writes)
+        except (ConcurrencyError, EventsLost) as error:
+            if len(claims) == 1:
+                _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
+                return []
+            return [claimed for claim in claims for claimed in self._append([claim])]
+        for claim, events, after in placed:
+            advance(claim.state, events, after)
+            self._passed.clear(str(claim.state.run_id))
+        return claims
+
+
+def _decide(row: ClaimableRow, state: RunState, by: str, now: int) -> NewEvent | None:
+    """The event that claims the run; None where it isn't any more as the index said.
+
+    A run that another worker executes is only taken from the very worker that has lost it.
+    """
+    if state.status in TERMINAL or state.held is not None:
+        return None
+    if row.lost_by is not None:
+        if state.status != "active" or state.queued or state.owner != row.lost_by:
+            return None
+        event = proceed(state, None, by, now)
+        if event is None or event.type != RECOVERED or not row.handed_back:
+            return event
+        return NewEvent(RECOVERED, {**event.data, "handed_back": True})
+    if state.status == "active" and not state.queued:
+        return None
+    due_at = state.due_at
+    if due_at is not None and due_at > now:
+        return None
+    try:
+        return proceed(state, None, by, now)
+    except IllegalTransition:
+        return None  # it waits for an answer

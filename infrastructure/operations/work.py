@@ -1,0 +1,193 @@
+"""What both kinds of worker do, with threads and with tasks: claim runs, and hand back those that they stop with."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from random import random
+from typing import Any, Final
+
+from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
+from ...domain.execution.step_loop import StepLoop, check_actor
+from ...domain.ports import NewEvent
+from ...domain.visible import quoted
+from ...projections.runs.run import Run
+from ..execution.runner import Commit, PreparedCall
+from ..services.runs.custody import Custody, read_lease
+from ..services.runs.run_services import RunServices
+from ..storage.event_store import LedgerEventStore
+from .claims import Claims
+
+_log = logging.getLogger("flowledger.workers")
+
+POLL: Final = 2.0
+"""Seconds between two looks at what is due, on average, where no wake-up comes."""
+
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two attempts to reach a store that is away."""
+
+LOT: Final = 64
+"""Runs claimed in one commit, at most."""
+
+_SECOND: Final = 1_000_000
+
+
+class WorkerOptions:
+    """Checked options of a worker. Raises InvalidRequest."""
+
+    def __init__(
+        self,
+        name: str | None,
+        concurrency: int,
+        workflows: Sequence[str] | None,
+        limits: Mapping[str, int] | None,
+        lease: float,
+        grace: float,
+    ) -> None:
+        if name is not None:
+            check_actor(name)
+        if type(concurrency) is not int or concurrency < 1:
+            raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")
+        if isinstance(workflows, str) or not all(isinstance(workflow, str) for workflow in workflows or ()):
+            raise InvalidRequest(f"workflows {quoted(workflows)} is not a list of the ids of workflows")
+        if limits is not None and not isinstance(limits, Mapping):
+            raise InvalidRequest(f"limits {quoted(limits)} is not an object: node type to a number of steps at once")
+        for type_, limit in (limits or {}).items():
+            if not isinstance(type_, str) or type(limit) is not int or limit < 1:
+                raise InvalidRequest(
+                    f"limits: {quoted(type_)}: {quoted(limit)} is not a node type with a number of steps, 1 or more"
+                )
+        if type(grace) not in (int, float) or not 0 <= grace < float("inf"):
+            raise InvalidRequest(f"grace {quoted(grace)} is not a number of seconds, 0 or more")
+        self.name = name
+        self.concurrency = concurrency
+        self.workflows = None if workflows is None else tuple(workflows)
+        self.limits = dict(limits or {})
+        self.lease = read_lease(lease)
+        self.grace = float(grace)
+
+
+class Work:
+    """The part of a worker that needs neither threads nor tasks."""
+
+    def __init__(self, services: RunServices, store: LedgerEventStore, options: WorkerOptions) -> None:
+        if services.executors is None:
+            raise InvalidRequest("this ledger was opened without executors, so it has nothing to run workflows with")
+        self.options = options
+        self.custody = Custody(
+            store.leases,
+            services.executions,
+            services.now,
+            options.lease,
+            options.name,
+            concurrency=options.concurrency,
+            details=self._details,
+        )
+        self.services = services.with_custody(self.custody)
+        self.now = services.now
+        self.claims = Claims(self.services, store, store.leases, self.custody.worker["name"], options.workflows)
+        self.is_stopping = False
+        """Then runs are handed back between two steps."""
+        self._store = store
+        self._leases = store.leases
+        self._pause = 0.0
+        self._tidied_at = 0
+
+    def take(self, free: int) -> list[PreparedCall[Run]]:
+        """Claim at most so many runs; none while the store is away, which is said once."""
+        try:
+            if not self.custody.lease_until:
+                self.custody.attach()
+            self._tidy()
+            taken = self.claims.take(min(free, LOT))
+        except FlowledgerError as error:
+            self._meet(error)
+            return []
+        if self._pause:
+            _log.warning("worker %s reaches the store again", self.custody.worker["name"])
+            self._pause = 0.0
+            self._look_for_losses()
+        return taken
+
+    def _look_for_losses(self) -> None:
+        try:
+            self._store.look_for_losses()
+        except FlowledgerError as error:
+            self._meet(error)
+
+    def seconds_to_wait(self) -> float:
+        """Until what is due is looked at again, if nothing wakes the worker."""
+        if self._pause:
+            return self._pause * (0.5 + random())  # noqa: S311 - so that not all of them come at once
+        seconds = POLL * (0.5 + random())  # noqa: S311 - the same
+        try:
+            due = self.claims.next_due()
+        except FlowledgerError as error:
+            self._meet(error)
+            return self._pause
+        return seconds if due is None else min(seconds, max(0.0, (due - self.now()) / _SECOND))
+
+    def steps_of(self, call: PreparedCall[Run]) -> "tuple[StepLoop, Commit] | None":
+        """The steps of a claimed run, which stop between two of them when the worker stops."""
+        if call.work is None:
+            return None
+        steps, commit = call.work
+        return steps, _StoppingCommit(self, commit)
+
+    def report(self, error: BaseException) -> None:
+        """Say how the execution of a run was cut off: it is left to others."""
+        if isinstance(error, HandedBack):
+            return
+        if isinstance(error, ConcurrencyError):
+            _log.info("worker %s: %s", self.custody.worker["name"], error)
+        elif isinstance(error, FlowledgerError):
+            _log.warning("worker %s leaves a run to others: %s", self.custody.worker["name"], error)
+        else:
+            _log.error("worker %s leaves a run to others", self.custody.worker["name"], exc_info=error)
+
+    def _meet(self, error: FlowledgerError) -> None:
+        if not self._pause:
+            _log.warning("worker %s can't work now, and goes on trying: %s", self.custody.worker["name"], error)
+        self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
+
+    def _tidy(self) -> None:
+        """Once a lease: forget workers that are gone, and see to the runs of those that nobody knows."""
+        now, lease = self.now(), self.custody.lease
+        if now - self._tidied_at >= lease:
+            self._leases.tidy(now, lease, now - 10 * lease)
+            self._tidied_at = now
+
+    def _details(self) -> dict[str, Any]:
+        options = self.options
+        return {
+            "worker": True,
+            **({"limits": options.limits} if options.limits else {}),
+            **({"workflows": options.workflows} if options.workflows is not None else {}),
+            **({"lacking": lacking} if (lacking := self.claims.lacking.reasons()) else {}),
+        }
+
+
+class HandedBack(BaseException):
+    """The worker stops: the run is handed back between two steps."""
+
+
+class _StoppingCommit:
+    """Stores the events of a run, and stops it behind a step when its worker stops."""
+
+    def __init__(self, work: Work, commit: Commit) -> None:
+        self._work = work
+        self._commit = commit
+
+    def __call__(self, events: list[NewEvent]) -> None:
+        self._commit(events)
+        self._stop()
+
+    async def acommit(self, events: list[NewEvent]) -> None:
+        await self._commit.acommit(events)
+        self._stop()
+
+    def close(self) -> None:
+        self._commit.close()
+
+    def _stop(self) -> None:
+        if self._work.is_stopping:
+            self._work.custody.is_handing_back = True
+            raise HandedBack

@@ -1,0 +1,58 @@
+-- Who executes a run.
+ALTER TABLE flowledger_index_runs ADD COLUMN owner TEXT;
+
+-- Of two that are due, the one with the larger goes first.
+ALTER TABLE flowledger_index_runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+
+-- When a worker may take it.
+ALTER TABLE flowledger_index_runs ADD COLUMN ready_at INTEGER;
+
+-- A run that was to go on when a hold was lifted is queued since then.
+UPDATE flowledger_index_runs AS run SET queued = 1
+FROM flowledger_events AS event
+WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic = 'run.released'
+  AND run.status = 'active' AND instr(CAST(substr(event.state, 42, 500) AS TEXT), '"queued":true') > 0;
+
+-- What is due, or queued.
+UPDATE flowledger_index_runs
+SET ready_at = CASE WHEN status = 'active' THEN started_at ELSE due_at END
+WHERE NOT held AND (status IN ('paused', 'error') AND due_at IS NOT NULL OR status = 'active' AND queued);
+
+-- What a worker may take, the oldest first, by what must be alike to be ranked.
+CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, workflow_version, priority, ready_at, run_id)
+WHERE ready_at IS NOT NULL;
+
+-- What each worker executes.
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+
+-- What nobody is known to execute: runs of releases that had no leases.
+CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
+WHERE status = 'active' AND owner IS NULL AND NOT queued;
+
+-- How often runs were taken over.
+CREATE INDEX flowledger_index_changes_recoveries ON flowledger_index_changes (recorded_at) WHERE type = 'run.recovered';
+
+-- Workers, and processes whose own calls execute runs: a row each, renewed while they live. Times are microseconds since 1970.
+CREATE TABLE flowledger_workers (
+    started_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    lease INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    concurrency INTEGER,
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    host TEXT NOT NULL,
+    release TEXT NOT NULL,
+    details TEXT NOT NULL
+);
+
+-- Runs that the worker which claimed them executes no more, although it lives.
+CREATE TABLE flowledger_given_up (
+    handed_back INTEGER NOT NULL,
+    run_id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL
+);
+
+-- So these are the rows that the code makes of the same events.
+UPDATE flowledger_index SET revision = 3 WHERE revision = 2;

@@ -1,0 +1,62 @@
+"""Faults, one after the other, each when the cluster has got a little further: nothing depends on how fast it is."""
+
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .cluster import Cluster
+from .verdict import has_ended
+from .workload import STEPS
+
+Fault = Callable[[Cluster, random.Random], None]
+
+
+def kill_a_worker(cluster: Cluster, chance: random.Random) -> None:
+    cluster.replace(chance.choice(cluster.workers))
+
+
+def kill_two_workers(cluster: Cluster, chance: random.Random) -> None:
+    for worker in chance.sample(cluster.workers, 2):
+        cluster.replace(worker)
+
+
+def stall_a_worker(cluster: Cluster, chance: random.Random) -> None:
+    """It goes on when others have done some work meanwhile, or could do none, as it stalled in a write."""
+    worker = chance.choice(cluster.workers)
+    worker.stall()
+    cluster.advance(events=40, within=2 * cluster.lease)
+    worker.go_on()
+
+
+def kill_the_server(server: Any) -> Fault:
+    """All of its processes at once, as by a loss of power; then it recovers from its log."""
+
+    def kill_it(cluster: Cluster, chance: random.Random) -> None:
+        kill_server(server)
+        server.ensure_postgres_running()
+
+    return kill_it
+
+
+def kill_server(server: Any) -> None:
+    postmaster = server.get_postmaster_info().process
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    postmaster.suspend()  # else it would have a moment to act on the death of its children
+    for process in reversed(processes):
+        os.kill(process.pid, signal.SIGKILL)
+    for process in processes:
+        process.wait(60)
+
+
+def survive(cluster: Cluster, faults: Sequence[Fault], seed: int) -> None:
+    """Let all faults happen while the runs are executed, then let them end."""
+    chance = random.Random(seed)
+    share = cluster.runs * STEPS // (len(faults) + 2)
+    for number, fault in enumerate(faults, 1):
+        cluster.wait_for(lambda: cluster.acknowledged() >= number * share)  # noqa: B023 - called at once
+        assert not has_ended(cluster.url, cluster.runs)
+        fault(cluster, chance)
+    cluster.wait_for(lambda: has_ended(cluster.url, cluster.runs))
+    cluster.stop()
