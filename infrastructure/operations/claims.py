@@ -40,6 +40,9 @@ class Claims:
         self._workflows = workflows
         self.lacking = Setbacks(services.now)
         """Versions, written ``workflow@version``, of which this process lacks executors or globals."""
+        self._nodes: dict[str, set[str]] = {}
+        """By limited type: where runs stood that came to it next, written ``workflow@version/node``; what is queued
+        stands at no node."""
         self._passed = Setbacks(services.now)
         """Runs that can't be claimed here, for example because an event of theirs is damaged."""
 
@@ -47,10 +50,16 @@ class Claims:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
         now = self._services.now()
         lacking, passed = self.lacking.current(), self._passed.current()
+        room = self._room()
+        full = {node for type, left in room.items() if left <= 0 for node in self._nodes.get(type, ())}
         claimed: list[Claim] = []
         try:
-            with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
-                claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
+            with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
+                claims = [
+                    claim
+                    for row in rows
+                    if (claim := self._prepare(row, now)) is not None and self._has_room(claim, room)
+                ]
                 with self._services.claiming([claim.state for claim in claims]):
                     claimed = self._append(claims)
         except StorageUnavailable:
@@ -59,13 +68,39 @@ class Claims:
             # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
         return [call for claim in claimed if (call := self._begin(claim)) is not None]
 
+    def _room(self) -> dict[str, int]:
+        """By limited type how many more steps may begin now."""
+        custody, executors = self._services.custody, self._services.executors
+        return {} if custody is None or executors is None else custody.slots.room(executors)
+
+    def _has_room(self, claim: Claim, room: dict[str, int]) -> bool:
+        """Whether the run's next step may begin now, by ``room``, where it is counted. Others are left unclaimed."""
+        state = claim.state
+        planned = claim.plan.nodes.get(state.current_node_id or "")
+        if planned is None or (left := room.get(planned.executor.type)) is None:
+            return True
+        node = "" if state.status == "active" else planned.node.id  # as the index knows it
+        node = f"{state.workflow_id}@{state.workflow_version}/{node}"
+        self._nodes.setdefault(planned.executor.type, set()).add(node)
+        if left <= 0 or self._services.custody is None:
+            return False
+        room[planned.executor.type] = left - 1
+        self._services.custody.slots.expect(planned.executor.type, str(state.run_id))
+        return True
+
     def _begin(self, claim: Claim) -> PreparedCall[Run] | None:
         """The steps of a claimed run; None where they can't be prepared now, and it was left to others."""
         try:
             return self._services.go_on(claim)
         except FlowledgerError as error:
             _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            self._forget(claim)
             return None
+
+    def _forget(self, claim: Claim) -> None:
+        """The run's next step isn't executed here."""
+        if self._services.custody is not None:
+            self._services.custody.slots.expect_no_more(str(claim.state.run_id))
 
     def next_due(self) -> int | None:
         """When the next run comes due that is not yet, in microseconds since 1970."""
@@ -103,8 +138,13 @@ class Claims:
         except (ConcurrencyError, EventsLost) as error:
             if len(claims) == 1:
                 _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
+                self._forget(claims[0])
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]
+        except BaseException:
+            for claim in claims:
+                self._forget(claim)
+            raise
         for claim, events, after in placed:
             advance(claim.state, events, after)
             self._passed.clear(str(claim.state.run_id))
