@@ -17,7 +17,7 @@ PEERS = {
 
 
 def measure(stores: Stores, rounds: int, quick: bool) -> list[Row]:
-    return [_measured(stores, 5, workers, RUNS // 4 if quick else RUNS) for workers in (1, 2, 4, 8)]
+    return [_measured(stores, 3 if quick else 5, workers, RUNS // 5 if quick else RUNS) for workers in (1, 2, 4, 8)]
 
 
 def _measured(stores: Stores, rounds: int, workers: int, runs: int) -> Row:

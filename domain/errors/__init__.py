@@ -23,6 +23,7 @@ FlowledgerError
 │   ├── IdempotencyConflict
 │   ├── LeaseLost
 │   ├── StaleVersion
+│   ├── TransactionConflict   the caller's own transaction is too old for this: do it once more
 │   ├── WaitClosed
 │   └── WouldContinue
 ├── IllegalTransition
@@ -46,7 +47,7 @@ FlowledgerError
 """
 
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
-from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, WouldContinue
+from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, TransactionConflict, WouldContinue
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import (
     ExecutorMissing,
@@ -114,6 +115,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "TransactionConflict",
     "VersionNotFound",
     "WaitClosed",
     "WorkOrderNotFound",

@@ -24,6 +24,14 @@ class ConcurrencyError(Conflict):
         )
 
 
+class TransactionConflict(Conflict):
+    """The caller's own transaction can't take what was to be appended in it: others have written since it began.
+
+    Nothing was written, and the transaction can still be used for anything else; the same call would be refused again.
+    Roll the transaction back, and do all of it once more.
+    """
+
+
 class ConflictingHistory(Conflict):
     """The store and an export have different histories of a stream, from ``version`` on. Nothing was imported."""
 

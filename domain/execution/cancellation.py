@@ -34,13 +34,13 @@ class StepCancellation(Unpicklable):
     @property
     def reason(self) -> str | None:
         """``"cancelled"``, ``"held"``, ``"taken over"``, ``"timed out"`` or ``"interrupted"``; None: go on."""
-        self._is_heard = self._reason is not None
+        if self._reason is not None:
+            self._is_heard = True
         return self._reason
 
     def is_set(self) -> bool:
         """Return whether the step is to stop."""
-        self._is_heard = self._reason is not None
-        return self._is_heard
+        return self.reason is not None
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait in place of ``time.sleep``, and return whether the step is to stop: at once where it is.

@@ -203,6 +203,10 @@ def mask_validated(value: Any, original: Any, masked: Any, masker: Masker) -> An
     return MASK
 
 
+_CLOCK_WAS_SET = 1_000_000
+"""Microseconds by which two clocks differ on a step of which one was set meanwhile."""
+
+
 def conclude(
     planned: PlannedNode,
     state: RunState,
@@ -212,15 +216,24 @@ def conclude(
     by: str,
     started_at: int,
     finished_at: int,
+    took: int | None,
     chance: float,
     globals: Globals,
     masker: Masker,
     limits: StepLimits,
 ) -> list[NewEvent]:
-    """The events of a step's outcome: one, or two where there is no way on from it."""
+    """The events of a step's outcome: one, or two where there is no way on from it.
+
+    ``took``: microseconds by a clock that nobody sets, which counts where the other one was set meanwhile.
+    """
     node_id = planned.node.id
-    finished_at = max(started_at, finished_at)  # a clock that is set back during a step
-    event = envelope(state, by, finished_at)
+    spent = finished_at - started_at
+    if took is not None and not -_CLOCK_WAS_SET < took - spent < _CLOCK_WAS_SET:
+        spent = took
+    if spent < 0:
+        spent = 0
+    ended_at = started_at + spent
+    event = envelope(state, by, ended_at if ended_at > finished_at else finished_at)
     event["node_id"] = node_id
     attempt = state.context.next_attempt(node_id) if prepared is None else prepared.attempt
     if attempt != 1:
@@ -231,9 +244,9 @@ def conclude(
         if lines := end_log(prepared.context):
             event["logs"] = [{**line, "message": recordable(line["message"], masker)} for line in lines]
     event["started_at"] = started_at
-    event["spent"] = (state.total_time or 0) + finished_at - started_at
-    if event["recorded_at"] != finished_at:
-        event["finished_at"] = finished_at
+    event["spent"] = (state.total_time or 0) + spent
+    if event["recorded_at"] != ended_at:
+        event["finished_at"] = ended_at
     if isinstance(outcome, Taken):
         event["recorded"] = outcome.place
     if isinstance(outcome, Taken) and outcome.type == STEP_FAILED:

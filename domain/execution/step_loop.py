@@ -98,6 +98,8 @@ class CallSettings(NamedTuple):
     limits: StepLimits
     cancellation: Cancellation | None = None
     """Tells the run's steps to stop, from outside; None: nobody does."""
+    stopwatch: Callable[[], int] | None = None
+    """Nanoseconds by a clock that nobody sets, beside ``now``, which may be set during a step; None: there is none."""
     turns: Turns | None = None
     """Where limits of how many steps of a type are under way hold; None: none do."""
 
@@ -109,12 +111,13 @@ def call_settings(
     now: Callable[[], int],
     chance: Callable[[], float],
     limits: StepLimits,
+    stopwatch: Callable[[], int] | None = None,
 ) -> CallSettings:
     """Checked settings. Raises InvalidRequest for a bad step limit or actor, InvalidValue for one that isn't text."""
     if step_limit is not None and (type(step_limit) is not int or step_limit < 0):
         raise InvalidRequest(f"step_limit {quoted(step_limit)} is not a number of steps, 0 or more")
     check_actor(by)
-    return CallSettings(by, parse_globals(globals), step_limit, now, chance, limits)
+    return CallSettings(by, parse_globals(globals), step_limit, now, chance, limits, None, stopwatch)
 
 
 def check_actor(by: str) -> None:
@@ -131,7 +134,7 @@ def step_loop(
 
     Steps that ``record`` covers are taken from it where it has them.
     """
-    by, globals, step_limit, now, chance, limits, cancellation, turns = settings
+    by, globals, step_limit, now, chance, limits, cancellation, stopwatch, turns = settings
     masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
     steps = 0
@@ -146,6 +149,7 @@ def step_loop(
         timeout = planned.timeout
         cancelled = cancellation if timeout is None else Cancellation(cancellation)
         started_at = now()
+        began = 0 if stopwatch is None else stopwatch()
         prepared: Prepared | None = None
         outcome: Outcome
         try:
@@ -157,11 +161,13 @@ def step_loop(
             if record is not None and record.covers(planned.executor):
                 taken = yield Recall(partial(record.find, state, planned.node))
                 started_at = now()  # looking is no part of the step
+                began = 0 if stopwatch is None else stopwatch()
             if taken is None and turns is not None and cancellation is not None and turns.limits(planned.executor):
                 begins = yield Admit(partial(turns.ask, planned.executor), cancellation)
                 if not begins:
                     return
                 started_at = now()  # waiting is no part of the step either
+                began = 0 if stopwatch is None else stopwatch()
                 outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
                 yield Recall(turns.leave)
             elif taken is None:
@@ -178,6 +184,7 @@ def step_loop(
             by=by,
             started_at=started_at,
             finished_at=now(),
+            took=None if stopwatch is None else (stopwatch() - began) // 1000,
             chance=chance(),
             globals=globals,
             masker=masker,

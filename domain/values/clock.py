@@ -90,8 +90,9 @@ class SteadyClock:
         self._follows_wall = True
 
     def __call__(self) -> int:
-        steady = self._read_steady()
-        if self._follows_wall and (ahead := self._read_wall() - steady) > self._offset:
+        wall = self._read_wall()
+        steady = self._read_steady()  # second: a thread that is held up in between must not put the clock forward
+        if self._follows_wall and (ahead := wall - steady) > self._offset:
             self._offset = ahead
         return steady + self._offset
 

@@ -211,11 +211,21 @@ class CallingThread:
         return function(*args, **kwargs)
 
 
+class RunsInThread(Protocol):
+    """Calls functions that block, for tasks."""
+
+    async def run(
+        self, function: Callable[_Params, _Result], /, *args: _Params.args, **kwargs: _Params.kwargs
+    ) -> _Result:
+        """Call the function, in the caller's context, and return what it returns."""
+        ...
+
+
 class Threads(NamedTuple):
     """The pools in which async calls run blocking work."""
 
     executors: ThreadPool
-    store: ThreadPool | CallingThread
+    store: RunsInThread
 
 
 class HasThreads(Protocol):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from random import random
+from time import monotonic_ns
 from typing import Any
 
 from ...domain.errors import Fault, IllegalTransition, InvalidDefinition, InvalidRequest, InvalidSnapshot
@@ -54,6 +55,7 @@ class Engine(Unpicklable):
         self._definition = definition
         self._plan = make_plan(definition, executors, PLANNING_DEPENDENCIES)
         self._now = micros_clock(clock)
+        self._stopwatch = monotonic_ns if clock is None else None
         self._limits = StepLimits(max_value_bytes)
         self._threads = _THREADS
 
@@ -123,7 +125,7 @@ class Engine(Unpicklable):
     ) -> PreparedCall[Snapshot]:
         if self._plan.loops.need_order:
             state.context = state.context.with_order_told()
-        settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits)
+        settings = call_settings(_BY, globals, step_limit, self._now, random, self._limits, self._stopwatch)
         steps = step_loop(state, self._plan, settings, single=single)
         return PreparedCall((steps, _FoldOnly(state)), state.snapshot)
 

@@ -27,7 +27,9 @@ from ..services.runs.custody import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..storage.callers import CallersConnection
 from ..transfer.report import BackupReport, ExportReport
+from .inside import Inside
 
 if TYPE_CHECKING:
     from ..storage.event_store import LedgerEventStore
@@ -50,12 +52,14 @@ class Ledger(Unpicklable):
         overview: Overview,
         threads: Threads,
         now: Callable[[], int],
+        within: Callable[[CallersConnection], Inside],
         close: Callable[[], None],
         reopen: "Reopen",
     ) -> None:
         self._store = store
         self._threads = threads
         self._now = now
+        self._within = within
         self._close = close
         self._reopen = reopen
         self.workflows = workflows
@@ -64,6 +68,25 @@ class Ledger(Unpicklable):
         self.search = search
         self._workers = workers
         self._overview = overview
+
+    def within(self, connection: Any) -> Inside:
+        """Append in a transaction of yours: a run starts, and your own row is written, or neither.
+
+        ``connection`` leads to the database that the store is in: psycopg's (Connection, AsyncConnection), SQLAlchemy's
+        (Connection, Session, AsyncConnection, AsyncSession), or, for a store in an SQLite file, that of sqlite3. The
+        transaction is the one that is open on it, or that begins with its first statement; commit it yourself. What is
+        appended can be read inside at once, and by others after the commit. A call that fails leaves the transaction as
+        it was.
+
+        Nothing is executed inside: a run is started with ``wait=False``, an answer is queued, and a worker goes on, or
+        ``proceed`` after the commit. On an async connection the async variants are awaited. May be used as a context
+        manager, with ``with`` or ``async with``: nothing is taken after its end.
+
+        Its calls raise what those of the ledger do, and InvalidRequest (another database; no transaction, or one that
+        has failed; the call would execute steps), TransactionConflict (others have written since it began),
+        StoreReadOnly (it is READ ONLY).
+        """
+        return self._within(CallersConnection(connection))
 
     def verify(
         self,
@@ -158,12 +181,18 @@ class Ledger(Unpicklable):
         limits: Mapping[str, int] | None = None,
         lease: float = LEASE,
         grace: float = 30.0,
+        *,
+        cluster: bool = False,
     ) -> AsyncWorker:
         """Return the same with a task for each run: ``async with ledger.aworker():``, or ``await worker.run()``.
 
+        ``cluster``: its runs are handed out by Procrastinate, whose jobs are in a schema beside the ledger's
+        (PostgreSQL; needs the extra ``cluster``).
+
         Raises InvalidRequest.
         """
-        return self._workers.make_async(WorkerOptions(name, concurrency, workflows, limits, lease, grace))
+        options = WorkerOptions(name, concurrency, workflows, limits, lease, grace)
+        return self._workers.make_for_cluster(options) if cluster else self._workers.make_async(options)
 
     def workers(self) -> list[WorkerStatus]:
         """Return the workers that the store knows, with the ids of their runs, those first that began first.

@@ -30,7 +30,9 @@ from ..services.runs.service import Runs
 from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
 from ..services.workflows.service import Workflows
+from ..storage.callers import CallersConnection
 from ..telemetry.settings import Telemetry, observer_of
+from .inside import Inside
 from .ledger import Ledger
 
 if TYPE_CHECKING:
@@ -136,6 +138,17 @@ def compose(
     if observer is not None:
         observer.watch_queue(overview)
 
+    def within(caller: CallersConnection) -> Inside:
+        from ..storage.inside import InsideEventStore
+
+        inside = InsideEventStore(store, caller)
+        threads = Threads(pools.executors, inside.calls)
+        index = Index(inside.recorder)
+        workflows = WorkflowRepository(inside, index)
+        # Without checkpoints: they would be of events that the caller may take back.
+        services = run_services.within(inside, RunRepository(inside, store.checkpoints, None), workflows, threads)
+        return Inside(caller, Runs(services), Workflows(inside, index, workflows, executors, now, threads))
+
     def close() -> None:
         workers.close()
         pools.executors.close(_CLOSED)
@@ -152,6 +165,7 @@ def compose(
         overview,
         pools,
         now,
+        within,
         close,
         reopen,
     )

@@ -84,7 +84,12 @@ class AsyncWorker(Unpicklable):
             await asyncio.wait(self._runs, timeout=self._work.options.grace)
         custody = self._work.custody
         for run_id in self._work.services.executions.of(custody.id):
-            _log.warning("worker %s abandons the step of run %s that is under way", self.name, run_id)
+            _log.warning(
+                "worker %s abandons the step of run %s that is under way",
+                self.name,
+                run_id,
+                extra={"worker": self.name, "run_id": run_id},
+            )
             self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
             await self._threads.store.run(custody.give_up, run_id, handed_back=False)
         for task in self._runs:

@@ -1,7 +1,7 @@
 """Claiming runs for a worker: a lot at a time, each by an event of its own, all of them in one commit."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...domain.errors import (
     ConcurrencyError,
@@ -51,7 +51,7 @@ class Claims:
         now = self._services.now()
         lacking, passed = self.lacking.current(), self._passed.current()
         room = self._room()
-        full = {node for type, left in room.items() if left <= 0 for node in self._nodes.get(type, ())}
+        full = self._full(room)
         claimed: list[Claim] = []
         try:
             with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
@@ -73,6 +73,10 @@ class Claims:
         custody, executors = self._services.custody, self._services.executors
         return {} if custody is None or executors is None else custody.slots.room(executors)
 
+    def _full(self, room: Mapping[str, int]) -> set[str]:
+        """Where runs stand whose next step may not begin now, as far as such runs were met."""
+        return {node for type, left in room.items() if left <= 0 for node in self._nodes.get(type, ())}
+
     def _has_room(self, claim: Claim, room: dict[str, int]) -> bool:
         """Whether the run's next step may begin now, by ``room``, where it is counted. Others are left unclaimed."""
         state = claim.state
@@ -93,7 +97,13 @@ class Claims:
         try:
             return self._services.go_on(claim)
         except FlowledgerError as error:
-            _log.warning("worker %s leaves run %s to others: %s", self._name, claim.state.run_id, error)
+            _log.warning(
+                "worker %s leaves run %s to others: %s",
+                self._name,
+                claim.state.run_id,
+                error,
+                extra={"worker": self._name, "run_id": claim.state.run_id},
+            )
             self._forget(claim)
             return None
 
@@ -102,12 +112,52 @@ class Claims:
         if self._services.custody is not None:
             self._services.custody.slots.expect_no_more(str(claim.state.run_id))
 
+    def take_one(self, run_id: str) -> PreparedCall[Run] | None:
+        """Claim this run, if it may be taken now. Raises StorageUnavailable."""
+        now = self._services.now()
+        row = self._leases.claimable_run(run_id, now)
+        if row is None or not self._is_for_this_worker(row):
+            return None
+        claim = self._prepare(row, now)
+        if claim is None or not self._has_room(claim, self._room()):
+            return None
+        with self._services.claiming([claim.state]):
+            claimed = self._append([claim])
+        return self._begin(claim) if claimed else None
+
+    def due(self, most: int) -> list[ClaimableRow]:
+        """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""
+        lacking, passed = self.lacking.current(), self._passed.current()
+        full = self._full(self._room())
+        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed, full) as rows:
+            return rows
+
+    def _is_for_this_worker(self, row: ClaimableRow) -> bool:
+        if self._workflows is not None and row.workflow_id not in self._workflows:
+            return False
+        version = f"{row.workflow_id}@{row.workflow_version}"
+        return version not in self.lacking.current() and row.run_id not in self._passed.current()
+
     def next_due(self) -> int | None:
-        """When the next run comes due that is not yet, in microseconds since 1970."""
+        """When the next run can be taken that can't be yet, in microseconds since 1970."""
         return self._leases.next_due(self._services.now())
+
+    def is_anything_due(self) -> bool:
+        """Whether a look at what there is to take may find something: one statement, without locks."""
+        soonest = self._leases.next_due(-1)
+        return soonest is not None and soonest <= self._services.now()
+
+    def _executes(self, row: ClaimableRow) -> bool:
+        """Whether this very worker, whose lease was over for a while, executes the run all the same."""
+        custody = self._services.custody
+        return (
+            custody is not None and row.lost_by == custody.id and row.run_id in self._services.executions.of(custody.id)
+        )
 
     def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
         """The claim of a run; None where it has moved on, or can't be executed here."""
+        if row.lost_by is not None and self._executes(row):
+            return None
         try:
             state = self._services.runs.load(row.run_id)
             event = _decide(row, state, self._name, now)
@@ -125,7 +175,9 @@ class Claims:
 
     def _leave(self, setbacks: Setbacks, what: str, error: Exception) -> None:
         if setbacks.add(what, f"{type(error).__name__}: {error}"):
-            _log.warning("worker %s leaves %s to others for now: %s", self._name, what, error)
+            _log.warning(
+                "worker %s leaves %s to others for now: %s", self._name, what, error, extra={"worker": self._name}
+            )
 
     def _append(self, claims: list[Claim]) -> list[Claim]:
         """Store all claims in one commit; where another writer was faster on one, each in its own."""
@@ -137,7 +189,12 @@ class Claims:
             self._store.append(*writes)
         except (ConcurrencyError, EventsLost) as error:
             if len(claims) == 1:
-                _log.info("run %s was taken by another: %s", claims[0].state.run_id, error)
+                _log.info(
+                    "run %s was taken by another: %s",
+                    claims[0].state.run_id,
+                    error,
+                    extra={"worker": self._name, "run_id": claims[0].state.run_id},
+                )
                 self._forget(claims[0])
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]

@@ -1,9 +1,9 @@
 """What both kinds of worker do, with threads and with tasks: claim runs, and hand back those that they stop with."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
 from ...domain.execution.step_loop import StepLoop, check_actor
@@ -14,9 +14,12 @@ from ..execution.runner import Commit, PreparedCall
 from ..services.runs.custody import Custody, read_lease
 from ..services.runs.run_services import RunServices
 from ..storage.event_store import LedgerEventStore
+from ..storage.leases import ClaimableRow
 from .claims import Claims
 
 _log = logging.getLogger("flowledger.workers")
+
+_Answer = TypeVar("_Answer")
 
 POLL: Final = 2.0
 """Seconds between two looks at what is due, on average, where no wake-up comes."""
@@ -43,6 +46,8 @@ class WorkerOptions:
         grace: float,
     ) -> None:
         if name is not None:
+            if not isinstance(name, str) or not name:
+                raise InvalidRequest(f"name {quoted(name)} is no text, or is empty")
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")
@@ -91,23 +96,58 @@ class Work:
         self._store = store
         self._leases = store.leases
         self._pause = 0.0
+        self._is_idle = False
+        """Whether there was nothing to take at the last look: then one looks first whether there is."""
         self._tidied_at = 0
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
+        return self._reach(lambda: self._take(min(free, LOT))) or []
+
+    def _take(self, most: int) -> list[PreparedCall[Run]]:
+        taken = []
+        if not self._is_idle or self.claims.is_anything_due():
+            taken = self.claims.take(most)
+        self._is_idle = not taken
+        return taken
+
+    def take_one(self, run_id: str) -> PreparedCall[Run] | None:
+        """Claim this run, if it may be taken now."""
+        return self._reach(lambda: self.claims.take_one(run_id))
+
+    def due(self, most: int) -> list[ClaimableRow]:
+        """At most so many runs that may be taken now."""
+        return self._reach(lambda: self._due(most)) or []
+
+    def _due(self, most: int) -> list[ClaimableRow]:
+        due = self.claims.due(most) if not self._is_idle or self.claims.is_anything_due() else []
+        self._is_idle = not due
+        return due
+
+    @property
+    def _name(self) -> str:
+        return self.custody.worker["name"]
+
+    @property
+    def _fields(self) -> dict[str, str]:
+        """The attributes of log records."""
+        return {"worker": self._name}
+
+    def _reach(self, ask: Callable[[], _Answer]) -> _Answer | None:
+        """The answer of the store; None while it is away, which is said once."""
         try:
             if not self.custody.lease_until:
                 self.custody.attach()
             self._tidy()
-            taken = self.claims.take(min(free, LOT))
-        except FlowledgerError as error:
+            answer = ask()
+        except Exception as error:  # noqa: BLE001 - it would end the worker without a word, while its heartbeat goes on
             self._meet(error)
-            return []
+            return None
         if self._pause:
-            _log.warning("worker %s reaches the store again", self.custody.worker["name"])
+            _log.warning("worker %s reaches the store again", self._name, extra=self._fields)
             self._pause = 0.0
             self._look_for_losses()
-        return taken
+        return answer
 
     def _look_for_losses(self) -> None:
         try:
@@ -139,15 +179,17 @@ class Work:
         if isinstance(error, HandedBack):
             return
         if isinstance(error, ConcurrencyError):
-            _log.info("worker %s: %s", self.custody.worker["name"], error)
+            _log.info("worker %s: %s", self._name, error, extra=self._fields)
         elif isinstance(error, FlowledgerError):
-            _log.warning("worker %s leaves a run to others: %s", self.custody.worker["name"], error)
+            _log.warning("worker %s leaves a run to others: %s", self._name, error, extra=self._fields)
         else:
-            _log.error("worker %s leaves a run to others", self.custody.worker["name"], exc_info=error)
+            _log.error("worker %s leaves a run to others", self._name, exc_info=error, extra=self._fields)
 
-    def _meet(self, error: FlowledgerError) -> None:
+    def _meet(self, error: Exception) -> None:
         if not self._pause:
-            _log.warning("worker %s can't work now, and goes on trying: %s", self.custody.worker["name"], error)
+            unexpected = None if isinstance(error, FlowledgerError) else error
+            said = "worker %s can't work now, and goes on trying: %s"
+            _log.warning(said, self._name, error, exc_info=unexpected, extra=self._fields)
         self._pause = min(max(0.25, self._pause * 2), LONGEST_PAUSE)
 
     def _tidy(self) -> None:

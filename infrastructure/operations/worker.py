@@ -145,7 +145,12 @@ class Worker(Unpicklable):
         """Tell the steps that are under way yet, and leave their runs to others."""
         custody = self._work.custody
         for run_id in self._work.services.executions.of(custody.id):
-            _log.warning("worker %s abandons the step of run %s that is under way", self.name, run_id)
+            _log.warning(
+                "worker %s abandons the step of run %s that is under way",
+                self.name,
+                run_id,
+                extra={"worker": self.name, "run_id": run_id},
+            )
             self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
             custody.give_up(run_id, handed_back=False)
 

@@ -5,6 +5,7 @@ from weakref import WeakSet
 
 import orjson
 
+from ...domain.errors import InvalidRequest
 from ...projections.workers.status import WorkerStatus, worker_status
 from ..concurrency.threads import Threads
 from ..services.runs.run_services import RunServices
@@ -38,6 +39,27 @@ class Workers:
         """A worker with tasks, which doesn't work yet."""
         work = Work(self._services, self._store, options)
         worker = AsyncWorker(work, self._store.wakeups, self._threads)
+        with self._lock:
+            self._made.add(worker)
+            self._works.add(work)
+        return worker
+
+    def make_for_cluster(self, options: WorkerOptions) -> AsyncWorker:
+        """One whose runs Procrastinate hands out. Raises InvalidRequest."""
+        datastore = getattr(self._store.recorder, "datastore", None)
+        conninfo = getattr(datastore, "conninfo", None)
+        if datastore is None or conninfo is None:
+            raise InvalidRequest("a cluster's worker needs a ledger on PostgreSQL, where its jobs are kept")
+        try:
+            from .cluster.schema import schema_of
+            from .cluster.worker import ClusterWorker
+        except ImportError as error:
+            raise InvalidRequest(
+                f"a cluster's worker needs an extra: pip install 'flowledger[cluster]' ({error})"
+            ) from None
+        work = Work(self._services, self._store, options)
+        schema = schema_of(datastore.store_schema)
+        worker = ClusterWorker(work, self._store.wakeups, self._threads, conninfo, schema)
         with self._lock:
             self._made.add(worker)
             self._works.add(work)

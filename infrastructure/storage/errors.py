@@ -12,11 +12,22 @@ from eventsourcing.persistence import (
     ProgrammingError,
 )
 
-from ...domain.errors import FlowledgerError, NotStorable, StorageCorrupt, StorageUnavailable, StoreReadOnly
+from ...domain.errors import (
+    FlowledgerError,
+    NotStorable,
+    StorageCorrupt,
+    StorageUnavailable,
+    StoreReadOnly,
+    TransactionConflict,
+)
 
 
 class ConnectionLost(OperationalError):
     """The connection broke while the server was at work: whether it committed is unknown."""
+
+
+class TransactionOutdated(OperationalError):
+    """The transaction in which events were to be stored can't take them any more."""
 
 
 class WriteRefused(OperationalError):
@@ -40,6 +51,7 @@ def to_storage_error(error: PersistenceError) -> FlowledgerError:
 
 _TRANSLATIONS: Sequence[tuple[type[PersistenceError], type[FlowledgerError]]] = (
     (WriteRefused, StoreReadOnly),
+    (TransactionOutdated, TransactionConflict),
     (DataError, NotStorable),
     (IntegrityError, NotStorable),
     (InternalError, StorageCorrupt),

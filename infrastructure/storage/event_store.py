@@ -18,6 +18,7 @@ from ...domain.errors import (
 )
 from ...domain.ports import CheckpointStore, ExpectedVersion, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
+from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
 from .errors import ConnectionLost, to_storage_error, translate_errors
 from .group_commit import GroupCommit
@@ -46,8 +47,10 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         checkpoints: CheckpointStore,
         search: SearchTable,
         wakeups: Wakeups | None = None,
+        enter: Enter | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.enter = enter
         self.url: str | None = None
         """With which other processes can open it; None where the caller has opened it."""
         self.wakeups = wakeups or PollingWakeups(self._look, SHORTEST_PAUSE, LONGEST_PAUSE)
@@ -162,7 +165,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 # Every conflict was on a stream whose writer takes any version: place the events again.
                 before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
                 if before == list(map(_place_of, stored)):
-                    raise StorageCorrupt(f"storage refuses events whose places are free: {error}") from error
+                    raise self._unexplained(error) from error
             except PersistenceError as error:
                 raise to_storage_error(error) from error
             else:
@@ -306,7 +309,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             if isinstance(expected, int) and stream in refusals:
                 raise refusals[stream] from error
         if not refusals:
-            raise StorageCorrupt(f"storage refuses an event though its version is free: {error}") from error
+            raise self._unexplained(error) from error
+
+    def _unexplained(self, error: Exception) -> FlowledgerError:
+        """The error where storage refuses events though nothing is in their places."""
+        return StorageCorrupt(f"storage refuses an event though its version is free: {error}")
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""

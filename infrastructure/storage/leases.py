@@ -137,10 +137,15 @@ class Leases:
         runs = self._recorder.list_parameter(list(run_ids))
         return [Standing(row[0], row[1], row[2], bool(row[3])) for row in self._query("standing", {"runs": runs})]
 
-    def next_due(self, now: int) -> int | None:
-        """When the next run comes due that is not yet."""
-        ((at,),) = self._query("next_due", {"now": now})
+    def next_due(self, after: int) -> int | None:
+        """Behind a moment, when the next run comes due or is lost by its worker; -1: from the beginning."""
+        ((at,),) = self._query("next_due", {"after": after})
         return at  # type: ignore[no-any-return]
+
+    def claimable_run(self, run_id: str, now: int) -> ClaimableRow | None:
+        """This run, if a worker may take it now."""
+        rows = self._query("claimable_run", {"run_id": run_id, "now": now})
+        return _claimable(rows[0]) if rows else None
 
     @contextmanager
     def lot(
@@ -160,7 +165,7 @@ class Leases:
         """
         parameters = {
             "now": now,
-            "most": most * _LOOK_AHEAD,
+            "most": most if self._recorder.dialect == "sqlite" else most + _LOOK_PAST,
             "lot": most,
             "workflows": None if workflows is None else self._recorder.list_parameter(workflows),
             "lacking": self._recorder.list_parameter(sorted(lacking)),
@@ -168,8 +173,7 @@ class Leases:
             "full": self._recorder.list_parameter(sorted(full)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
-            found = [ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5]) for row in rows]
-            yield found[:most]
+            yield [_claimable(row) for row in rows[:most]]
 
     def _change(self, query: str, parameters: dict[str, Any]) -> None:
         with translate_errors():
@@ -180,8 +184,12 @@ class Leases:
             return self._recorder.query(self._sql[query], parameters)
 
 
-_LOOK_AHEAD = 8
-"""Lots of other workers that one looks past."""
+def _claimable(row: Sequence[Any]) -> ClaimableRow:
+    return ClaimableRow(row[0], row[1], row[2], row[3], bool(row[4]), row[5])
+
+
+_LOOK_PAST = 256
+"""Runs that other workers may have locked, and that one looks past. SQLite has no such locks."""
 
 _HEARD = 5_000_000
 """Microseconds: who hasn't asked for a slot for so long waits for none any more."""

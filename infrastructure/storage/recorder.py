@@ -64,6 +64,9 @@ class LedgerRecorder(ApplicationRecorder):
     dialect: Dialect
     """The dialect of the SQL that ``query`` takes."""
 
+    callers_transaction: int | None = None
+    """Where it is inside a transaction of a caller's: the number of that, if it has one and has appended."""
+
     @lazy
     def clock(self) -> Callable[[], int]:
         """The time by which everybody goes who uses the store, in microseconds since 1970; it never runs back.

@@ -37,6 +37,12 @@ class Wakeups(ResetOnFork):
         """Wake everybody who waits, in this process and in others: a commit has changed the index."""
         self._wake()
 
+    def notify_after(self, transaction: int | None) -> None:
+        """The same where a transaction of a caller's changed the index, once that is committed.
+
+        ``transaction`` is its number. Where it has none, the commit is noticed anyway.
+        """
+
     def wait(self, seen: int, timeout: float) -> int:
         """Block until the count isn't ``seen`` any more, or for ``timeout`` seconds. Returns the count.
 

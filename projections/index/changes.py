@@ -14,7 +14,7 @@ from ...domain.errors import EventNotReadable
 from ...domain.event_registry import EVENTS
 from ...domain.events.registry import IndexEffect
 from ...domain.run import METADATA_SET, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
-from ...domain.status import UNREADABLE, work_order_status
+from ...domain.status import ENDED, UNREADABLE, work_order_status
 from ...domain.values.clock import EARLIEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
@@ -212,7 +212,8 @@ def _moved_to(event: PlacedEvent) -> RowValues:
         "node_id": None if after["status"] == "active" else optional_key(after.get("node_id")),
         "error_type": key(event.data["error"]["type"]) if failed else None,
         "finished_at": None if finished_at is None else row_time(finished_at),
-        "queued": "queued" in after or "queued" in event.data,
+        # Nobody takes a run that was cancelled before a worker came to it.
+        "queued": status not in ENDED and ("queued" in after or "queued" in event.data),
         "owner": optional_key(after.get("owner")),
         **_waits_as(event),
     }

@@ -120,6 +120,7 @@ class Health:
     ok: bool
     """Whether all checks are."""
     checks: tuple[HealthCheck, ...]
+    """What was looked at, in this order."""
 
     def to_data(self) -> dict[str, Any]:
         """As JSON: keys in camelCase."""

@@ -10,7 +10,7 @@ _STATES = ("queued", "running", "waiting", "held")
 
 
 def metrics_text(status: Status) -> str:
-    """Return what ``ledger.status()`` says as text in the exposition format of Prometheus, for ``/metrics``.
+    """Return ``status``, which ``ledger.status()`` answers, as text in Prometheus' exposition format, for ``/metrics``.
 
     It is sent as ``text/plain; version=0.0.4``. Nothing in it grows with the number of runs; workflows are labels.
     """

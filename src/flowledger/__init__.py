@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
+        TransactionConflict,
         VersionNotFound,
         WaitClosed,
         WorkflowNotFound,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from .infrastructure.execution.engine import Engine
     from .infrastructure.files import read_definition
     from .infrastructure.files.tables import write_rows
+    from .infrastructure.ledger.inside import Inside
     from .infrastructure.ledger.ledger import Ledger
     from .infrastructure.ledger.open import open_ledger
     from .infrastructure.operations.async_worker import AsyncWorker
@@ -175,6 +177,7 @@ __all__ = [
     "ImportReport",
     "ImportedStream",
     "InputInvalid",
+    "Inside",
     "Intervention",
     "InvalidAnswer",
     "InvalidDefinition",
@@ -250,6 +253,7 @@ __all__ = [
     "Telemetry",
     "Timings",
     "TraceLink",
+    "TransactionConflict",
     "ValueChange",
     "VerifyReport",
     "VersionNotFound",
@@ -285,7 +289,7 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
-        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict "
+        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict TransactionConflict "
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
@@ -311,6 +315,7 @@ _NAMES = {
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",
+    "infrastructure.ledger.inside": "Inside",
     "infrastructure.ledger.ledger": "Ledger",
     "infrastructure.ledger.open": "open_ledger",
     "infrastructure.telemetry.settings": "Telemetry",

@@ -18,6 +18,7 @@ from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.testing import ManualClock
 
 from ..effort import tries
+from ..told import Told
 from .until import until
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -272,3 +273,18 @@ def test_a_worker_that_stops_renewing_its_lease_is_told(
         assert not ledger.health("one").ok
         worker.stop()
         assert checks_of(ledger.health())[2:] == []
+
+
+def test_what_workers_log_says_of_which_worker_and_run_it_is(durable_url: str, executors: fl.ExecutorRegistry) -> None:
+    with (
+        Told.listening() as told,
+        fl.open_ledger(durable_url, executors) as ledger,
+        fl.open_ledger(durable_url, fl.ExecutorRegistry()) as other,
+    ):
+        ledger.workflows.save(TWO, workflow_id="w")
+        ledger.runs.start("w", wait=False)
+        with other.worker(name="web"):
+            until(lambda: any(record.name == "flowledger.workers" for record in told.records))
+    record = next(record for record in told.records if record.name == "flowledger.workers")
+    assert "needs executor 'work'" in record.getMessage()
+    assert vars(record)["worker"] == "web"

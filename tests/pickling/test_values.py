@@ -2,7 +2,9 @@
 
 import dataclasses
 import pickle
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from flowledger.domain.ports import RowDecoder
 from flowledger.domain.run.context import Context
 from flowledger.domain.run.results import ResultLog
 from flowledger.domain.values.json import freeze
+from flowledger.infrastructure.storage.callers import CallersConnection
 from flowledger.infrastructure.storage.codec import decode
 
 from .values import LIVE, WAYS, found, parts, pickled, public_classes
@@ -58,7 +61,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
     executors = fl.ExecutorRegistry()
     steps: list[fl.StepContext] = []
     executors.register("a")(lambda step: steps.append(step))
-    with fl.open_ledger("memory:", executors) as ledger:
+    with fl.open_ledger("memory:", executors) as ledger, closing(sqlite3.connect(":memory:")) as connection:
         saved = ledger.workflows.save({"nodes": [{"id": "a", "type": "a"}]}, workflow_id="w")
         run = ledger.runs.start("w")
         yield {
@@ -75,6 +78,7 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "Telemetry": fl.Telemetry(),
             "StepCancellation": fl.StepCancellation(),
             "RunWalk": ledger.history.walk(run.id),
+            "Inside": fl.Inside(CallersConnection(connection), ledger.runs, ledger.workflows),
             "BulkOperation": ledger.runs.cancel_all([run.id]),
         }
 

@@ -22,6 +22,7 @@ LIVE = {
     "BulkOperation",
     "Engine",
     "ExecutorRegistry",
+    "Inside",
     "Ledger",
     "RunWalk",
     "StepCancellation",

@@ -15,10 +15,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1_000, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--processes", type=int, help="by default one for each core")
+    parser.add_argument("--story", action="store_true", help="tell what happened, too")
     parser.add_argument("--drop", type=int, nargs="*", default=[], help="numbers of faults that don't strike")
     given = parser.parse_args()
     if given.seed is not None:
-        return report(simulate(Case(given.seed, frozenset(given.drop))))
+        result = simulate(Case(given.seed, frozenset(given.drop)), is_told=given.story)
+        for line in result.story:
+            print(line)
+        return report(result)
     return sweep(given.first, given.seeds, given.processes)
 
 

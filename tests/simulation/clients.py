@@ -36,7 +36,7 @@ KINDS = {
         ("retry", 2),
         ("reproduce", 1),
         ("fork", 2),
-        ("proceed", 1),
+        ("proceed", 2),
         ("note", 1),
     ),
 }
@@ -70,6 +70,8 @@ class Client:
         for act in self._acts:
             self._world.scheduler.sleep(act.pause)
             send = self._decide(act)
+            if act.luck % 3 == 0:
+                self._world.scheduler.sleep(act.pause)  # the page that it decided by grows old
             if send is not None:
                 self._deliver(act, send)
 
@@ -92,6 +94,7 @@ class Client:
         for time in range(3):
             outcome = self._world.web.call(f"{self.name} {act.number}.{copy}.{time}", send, act.luck + copy + time)
             self._note(act, outcome)
+            self._world.story.tell(f"is told of {act.kind}", lost=outcome.is_lost or None, error=outcome.error)
             is_refused = isinstance(outcome.error, REFUSALS) and act.kind in AT_ONCE
             self._world.watch.sent[self.name, act.number] += not is_refused
             is_unknown = outcome.is_lost or isinstance(outcome.error, fl.StorageUnavailable)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .faults import AT_COMMIT, Fault
-from .scheduler import Task
+from .scheduler import SECOND, Task
 
 
 class Injector:
@@ -34,6 +34,7 @@ class Injector:
         if not self._at_commit or self._world.scheduler.current is None:
             return None
         kind = self._at_commit.popleft().kind
+        self._world.story.tell("is struck", fault=kind)
         self.struck[kind] += 1
         return kind
 
@@ -47,6 +48,7 @@ class Injector:
         if fault.kind in AT_COMMIT:
             self._at_commit.append(fault)
             return
+        self._world.story.tell("is struck", fault=fault.kind, seconds=fault.micros / SECOND)
         self._strike(fault, task)
         self.struck[fault.kind] += 1
 
@@ -55,10 +57,10 @@ class Injector:
         if fault.kind == "crash":
             task.owner.service.crash(fault.micros)
         elif fault.kind == "stall of a task":
-            scheduler.put_to_sleep(task, scheduler.time + fault.micros)
+            scheduler.stall(task, fault.micros)
         elif fault.kind == "stall of a process":
             for each in task.owner.tasks:
-                self._stall(each, scheduler.time + fault.micros)
+                scheduler.stall(each, fault.micros)
         elif fault.kind == "clock forward":
             world.clock_offset += fault.micros
         elif fault.kind == "clock back":
@@ -67,14 +69,6 @@ class Injector:
             self._out_until = scheduler.time + fault.micros
         else:
             task.owner.service.fork()
-
-    def _stall(self, task: Task, until: int) -> None:
-        scheduler = self._world.scheduler
-        wakes_at = scheduler.wakes_at(task)
-        if task in scheduler.ready:
-            scheduler.put_to_sleep(task, until)
-        elif wakes_at is not None:
-            scheduler.put_to_sleep(task, max(until, wakes_at))
 
 
 _IN_A_PROCESS = frozenset({"crash", "stall of a task", "stall of a process", "fork"})

@@ -6,10 +6,14 @@ from typing import Any, NamedTuple
 
 from flowledger.domain.ports import RecordedEvent
 from flowledger.domain.run import CLAIMS
+from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.rebuild import rebuild_index
+from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.verify import verify
 
 from ..storage.index import index_of
+from .journal import Writer
+from .scheduler import SECOND
 from .world import World
 
 
@@ -29,6 +33,10 @@ def read_log(world: World) -> Log:
     for event in world.store.tail():
         streams.setdefault(event.stream, []).append(event)
     return Log(rows, streams)
+
+
+def no_thread_ended_by_accident(world: World, log: Log) -> None:
+    assert world.scheduler.accidents == [], world.scheduler.accidents[0]
 
 
 def versions_have_no_gaps(world: World, log: Log) -> None:
@@ -57,26 +65,59 @@ def verify_finds_nothing(world: World, log: Log) -> None:
 
 
 def every_run_ends_or_waits(world: World, log: Log) -> None:
+    repository = RunRepository(world.store, world.store.checkpoints, None)
     for run_id in log.runs():
-        run = world.web.processes[0].ledger.runs.get(run_id)
-        stands = run.held is not None or run.status in ("completed", "failed", "cancelled", "paused")
-        assert stands, f"{run_id} is {run.status}"
+        state = repository.load(run_id)
+        stands = state.held is not None or state.run_status in ("completed", "failed", "cancelled", "paused")
+        assert stands, f"{run_id} is {state.run_status}"
+
+
+def what_is_due_is_claimed_in_time(world: World, log: Log) -> None:
+    """Once all goes well, and where there is room: a stall may have to end, a lease to run out, a worker to start."""
+    if world.concurrency * len(world.workers) < 4:
+        return
+    for run_id, events in log.runs().items():
+        due: int | None = None
+        for event in events:
+            at = micros(event.recorded_at)
+            if event.type in CLAIMS and due is not None:
+                late = at - max(due, world.quiet_since)
+                assert late <= world.latest, f"{run_id} was due for {late / SECOND:.1f} s before {event.version}"
+            due = _due_behind(event, due)
+
+
+def _due_behind(event: RecordedEvent, due: int | None) -> int | None:
+    """Since when the run may be taken, by this event; None: it is executed, held, or waits for people alone."""
+    data = event.data
+    if event.type == "run.metadata_set":
+        return due
+    if event.type in ("run.started", "run.released"):
+        queued = "queued" in data["after"] and data["after"]["status"] == "active"
+        return micros(event.recorded_at) if queued else None
+    if event.type == "run.step_failed":
+        return data.get("retry_at")
+    return data.get("until") if event.type == "run.paused" else None
 
 
 def outcomes_come_from_the_holder(world: World, log: Log) -> None:
     for run_id, events in log.runs().items():
         holder = None
         for event in events:
-            writer = world.journal.writers[run_id, event.version]
+            writer = _holder(world.journal.writers[run_id, event.version])
             if event.type in CLAIMS:
                 holder = writer
             elif "node_id" in event.data:
                 assert writer == holder, f"{event.type} {event.version} of {run_id} is by {writer}, held by {holder}"
 
 
+def _holder(writer: Writer) -> tuple[str, int]:
+    """A worker claims with one thread and executes with others; a call does both in its own."""
+    return writer.process, writer.task if writer.process.startswith("web") else 0
+
+
 def whoever_lost_a_run_begins_at_most_one_more_step(world: World, log: Log) -> None:
     ends: dict[tuple[str, int], int] = {}
-    claims: dict[tuple[str, int], list[int]] = {}
+    claims: dict[tuple[str, tuple[str, int]], list[int]] = {}
     for run_id, events in log.runs().items():
         claimed = None
         for event in events:
@@ -84,12 +125,14 @@ def whoever_lost_a_run_begins_at_most_one_more_step(world: World, log: Log) -> N
                 if claimed is not None:
                     ends.setdefault((run_id, claimed), event.version)
                 claimed = event.version
-                claims.setdefault((run_id, world.journal.writers[run_id, event.version].task), []).append(claimed)
+                holder = _holder(world.journal.writers[run_id, event.version])
+                claims.setdefault((run_id, holder), []).append(claimed)
             elif event.type in ("run.held", "run.cancelled") and claimed is not None:
                 ends.setdefault((run_id, claimed), event.version)
     late: Counter[tuple[str, int]] = Counter()
     for each in world.watch.executions:
-        mine = [version for version in claims.get((each.run_id, each.task), ()) if version <= each.head]
+        held_by = _holder(Writer(each.process, each.task))
+        mine = [version for version in claims.get((each.run_id, held_by), ()) if version <= each.head]
         assert mine, f"{each.process} executed {each.node_id} of {each.run_id}, which it never claimed"
         end = ends.get((each.run_id, mine[-1]))
         late[each.run_id, mine[-1]] += end is not None and each.head >= end
@@ -207,11 +250,13 @@ def the_index_is_what_a_rebuild_makes(world: World, log: Log) -> None:
 Promise = Callable[[World, Log], None]
 
 PROMISES: tuple[Promise, ...] = (
+    no_thread_ended_by_accident,
     versions_have_no_gaps,
     what_was_acknowledged_is_stored,
     nothing_is_acknowledged_twice,
     verify_finds_nothing,
     every_run_ends_or_waits,
+    what_is_due_is_claimed_in_time,
     outcomes_come_from_the_holder,
     whoever_lost_a_run_begins_at_most_one_more_step,
     a_held_run_takes_no_claim_and_no_second_outcome,

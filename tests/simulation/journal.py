@@ -34,6 +34,13 @@ class Journal:
         task = self._world.scheduler.current
         writer = Writer(process.name, -1 if task is None else task.number)
         for event in events:
+            self._world.story.tell(
+                "commits",
+                run=self._world.label(str(event.originator_id)),
+                version=event.originator_version,
+                type=event.topic,
+                position=positions[-1],
+            )
             place = str(event.originator_id), event.originator_version
             self.writers[place] = writer
             self.executions[place] = self._world.watch.last_of.get(writer.task)

@@ -10,9 +10,11 @@ from flowledger.infrastructure.ledger.open import compose
 from flowledger.infrastructure.storage.codec import LedgerMapper
 from flowledger.infrastructure.storage.group_commit import GroupCommit
 
+from .faults import LEASE
 from .journal import JournalingStore
 from .recorder import SimulatedRecorder
 from .scheduler import Outcome, Task
+from .wakeups import SimulatedWakeups
 
 
 class Process:
@@ -26,13 +28,14 @@ class Process:
         self.tasks: list[Task] = []
         raw = world.store
         recorder: Any = SimulatedRecorder(raw.recorder, self)
-        self.store = JournalingStore(LedgerMapper(), recorder, raw.checkpoints, raw.search)
+        wakeups = SimulatedWakeups(world)
+        self.store = JournalingStore(LedgerMapper(), recorder, raw.checkpoints, raw.search, wakeups)
         self.store.journal = world.journal
         # Greenlets of one thread: the main thread never leads a shared commit, and others would wait for real locks.
         commits: GroupCommit = self.store._commits
         commits._main_thread = get_ident()
         self.ledger: Ledger = compose(
-            self.store, world.executors(self), world.now, StepLimits(100_000), world.checkpoint_every
+            self.store, world.executors(self), world.now, StepLimits(100_000), world.checkpoint_every, lease=LEASE
         )
 
     def spawn(self, name: str, work: Callable[[Ledger], Any]) -> Task:

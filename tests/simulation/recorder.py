@@ -1,6 +1,7 @@
 """The store's recorder as one process sees it: each call is a switch point, and may fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from eventsourcing.persistence import OperationalError, StoredEvent
@@ -76,6 +77,19 @@ class SimulatedRecorder:
     def query_beside_head(self, stream: str, sql: str, parameters: Mapping[str, Any]) -> tuple[int, list[Any]]:
         self._point("index")
         return self._inner.query_beside_head(stream, sql, parameters)
+
+    def change(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        self._point("workers")
+        self._inner.change(sql, parameters)
+
+    @contextmanager
+    def locked(self, sql: str, parameters: Mapping[str, Any]) -> Generator[list[Any]]:
+        """Without the lock, which only keeps workers from deciding on the same runs in vain."""
+        self._point("lot")
+        yield self._inner.query(sql, parameters)
+
+    def set_clock(self) -> None:
+        """All processes have the clock of the simulation."""
 
     def close(self) -> None:
         """The others go on with it."""

@@ -27,7 +27,7 @@ class Task:
     """A thread of a process. One whose process died is never resumed, but kept: to collect it would throw an exception
     into its code, which would go on with that."""
 
-    __slots__ = ("greenlet", "is_dead", "name", "number", "outcome", "owner", "priority", "waiters")
+    __slots__ = ("greenlet", "is_dead", "name", "number", "outcome", "owner", "priority", "stalled_until", "waiters")
 
     def __init__(self, number: int, name: str, owner: Any) -> None:
         self.number = number
@@ -38,6 +38,8 @@ class Task:
         self.outcome: Outcome | None = None
         self.is_dead = False
         self.priority = 0.0
+        self.stalled_until = 0
+        """It doesn't go on before, whatever happens."""
         self.waiters: list[Task] = []
 
 
@@ -59,7 +61,10 @@ class Scheduler:
         """At which decisions another task went on, and which."""
         self.decisions = 0
         self.before: Callable[[Task, str], None] = lambda task, kind: None
+        self.accidents: list[str] = []
+        """How threads ended that shouldn't have."""
         self.is_over = False
+        self._names: Counter[str] = Counter()
         self._schedule = schedule
         self._sleepers: list[tuple[int, int, Task]] = []
         self._hub = getcurrent()
@@ -105,10 +110,41 @@ class Scheduler:
             self._switch(None)
         return task.outcome
 
+    def park(self, seconds: float | None) -> None:
+        """The task goes on when it is unparked, or the time is over; or sooner."""
+        task = self._me()
+        if self.is_over:
+            raise GreenletExit
+        if seconds is None:
+            self.ready.remove(task)
+        else:
+            self.put_to_sleep(task, self.time + max(int(seconds * SECOND), 1))
+        self._switch(None)
+
+    def unpark(self, task: Task) -> None:
+        """A task that was parked is ready."""
+        if task.outcome is not None or task in self.ready:
+            return
+        if task.stalled_until > self.time:
+            self.put_to_sleep(task, task.stalled_until)
+        else:
+            self._forget_sleeper(task)
+            self.ready.append(task)
+
+    def stall(self, task: Task, micros: int) -> None:
+        """Let it stand still, wherever it is."""
+        task.stalled_until = self.time + micros
+        until = self.wakes_at(task)
+        if task in self.ready or until is not None:
+            self.put_to_sleep(task, max(task.stalled_until, until or 0))
+
     # --- tasks --------------------------------------------------------------------------------------------------------
 
     def spawn(self, name: str, work: Callable[[], Any], owner: Any = None) -> Task:
-        """A new task, which is ready to run."""
+        """A new task, which is ready to run. Those of one name are numbered."""
+        self._names[name] += 1
+        if self._names[name] > 1:
+            name = f"{name} #{self._names[name]}"
         task = Task(len(self.tasks), name, owner)
 
         def run() -> None:
@@ -137,8 +173,7 @@ class Scheduler:
         """It goes on no earlier than that, wherever it is."""
         if task in self.ready:
             self.ready.remove(task)
-        self._sleepers = [entry for entry in self._sleepers if entry[2] is not task]
-        heapq.heapify(self._sleepers)
+        self._forget_sleeper(task)
         heapq.heappush(self._sleepers, (until, task.number, task))
 
     def wakes_at(self, task: Task) -> int | None:
@@ -193,10 +228,15 @@ class Scheduler:
         task.outcome = outcome
         if task in self.ready:
             self.ready.remove(task)
-        self._sleepers = [entry for entry in self._sleepers if entry[2] is not task]
-        heapq.heapify(self._sleepers)
-        self.ready += [waiter for waiter in task.waiters if waiter.outcome is None]
+        self._forget_sleeper(task)
+        for waiter in task.waiters:
+            self.unpark(waiter)
         task.waiters.clear()
+
+    def _forget_sleeper(self, task: Task) -> None:
+        if any(entry[2] is task for entry in self._sleepers):
+            self._sleepers = [entry for entry in self._sleepers if entry[2] is not task]
+            heapq.heapify(self._sleepers)
 
     def _me(self) -> Task:
         assert self.current is not None, "only a task can wait"

@@ -5,6 +5,7 @@ from typing import Any
 
 from .processes import Process
 from .scheduler import Outcome, Task
+from .threads import Thread
 
 Loop = Callable[[Process], None]
 """What one thread of each of its processes does for ever."""
@@ -28,7 +29,7 @@ class Service:
         self.processes.append(process)
         if self._loop is not None:
             loop = self._loop
-            process.spawn("loop", lambda _: loop(process))
+            Thread(self.world.scheduler, target=loop, args=(process,), name="loop").start_in(process)
         return process
 
     def crash(self, restarts_after: int) -> None:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from .faults import draw_faults, without
 from .invariants import PROMISES, read_log
+from .scheduler import Scheduler
 from .schedules import Priorities, RandomWalk, Replayed, Schedule
+from .threads import simulated
 from .world import World, determined
 
 LENGTH = 250
@@ -38,14 +40,16 @@ class Result:
     points: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
 
 
-def simulate(case: Case) -> Result:
+def simulate(case: Case, *, is_told: bool = False) -> Result:
     """Run it and judge it."""
     scenario, chance = Random(f"{case.seed}/scenario"), Random(f"{case.seed}/faults")
     drawn = draw_faults(chance, LENGTH)
-    with determined(case.seed):
-        world = World(case.seed, scenario, _schedule(case), without(drawn, case.dropped_faults), clients={0, 1, 2})
+    scheduler = Scheduler(_schedule(case), tick=scenario.choice((50, 500, 20_000)))
+    with determined(case.seed), simulated(scheduler):
+        world = World(case.seed, scenario, scheduler, without(drawn, case.dropped_faults), is_told=is_told)
         failure = None
         try:
             try:
@@ -60,7 +64,7 @@ def simulate(case: Case) -> Result:
             world.close()
     return Result(
         case,
-        failure,
+        None if failure is None else world.in_words(failure),
         trace[:16],
         world.scheduler.switches,
         len(drawn),
@@ -68,6 +72,7 @@ def simulate(case: Case) -> Result:
         world.scheduler.points,
         world.faults.struck,
         world.watch.answers_of,
+        world.story.lines,
     )
 
 

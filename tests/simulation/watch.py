@@ -54,6 +54,9 @@ class Watch:
             self._world.store.recorder.head(run_id),
         )
         self.executions.append(execution)
+        self._world.story.tell(
+            "executes", run=self._world.label(run_id), node=step.node.id, type=step.node.type, attempt=step.attempt
+        )
         self.last_of[task.number] = execution
 
     def acts(self, step: fl.StepContext) -> None:

@@ -1,48 +1,16 @@
-"""A small worker: looks for what is due in lists, and goes on with it."""
+"""The worker of a process: the product's own, which never ends."""
 
 from typing import Any
 
-import flowledger as fl
+from flowledger.infrastructure.operations.work import POLL
 
 from .faults import LEASE
 from .scheduler import SECOND
 
-POLL = 2 * SECOND
+LATEST = LEASE + int(1.5 * POLL * SECOND)
+"""Microseconds after which somebody goes on with what is due, at the latest, where all goes well and workers are free:
+a lease may have to run out first, and nobody may be woken."""
 
 
 def work(process: Any) -> None:
-    """For ever."""
-    world, ledger = process.world, process.ledger
-    while True:
-        try:
-            due = find_due(ledger, world.now())
-        except fl.StorageUnavailable:
-            due = []
-        for run_id in due:
-            try:
-                ledger.runs.proceed(run_id, by=process.name)
-            except (fl.Conflict, fl.IllegalTransition, fl.StorageUnavailable):
-                continue
-        world.scheduler.sleep(POLL)
-
-
-def find_due(ledger: fl.Ledger, now: int) -> list[str]:
-    """The ids of runs that somebody should go on with; a run that was silent for a lease has lost its process."""
-    found: list[str] = []
-    for summary in ledger.history.runs(limit=200).items:
-        if summary.status in ("completed", "failed", "cancelled"):
-            continue
-        run = ledger.runs.get(summary.id)
-        if run.held is not None:
-            continue
-        if is_due(run, now):
-            found.append(run.id)
-    return found
-
-
-def is_due(run: fl.Run, now: int) -> bool:
-    due_at = None if run.next_due_at is None else round(run.next_due_at.timestamp() * SECOND)
-    if run.status == "active":
-        touched = run.snapshot.last_started_at
-        return touched is None or now > round(touched.timestamp() * SECOND) + LEASE
-    return due_at is not None and due_at <= now
+    process.ledger.worker(process.name, process.world.concurrency, lease=LEASE / SECOND).run()

@@ -19,6 +19,8 @@ def draw_definition(chance: Random) -> dict[str, Any]:
     edges: list[dict[str, Any]] = [{"source": f"n{place}", "target": f"n{place + 1}"} for place in range(count - 1)]
     if chance.random() < 0.4:
         nodes[-1]["type"] = "again"
+        nodes.append({"id": f"n{count}", "type": "work"})
+        edges.append({"source": f"n{count - 1}", "target": f"n{count}"})
         edges.append({"source": f"n{count - 1}", "target": f"n{chance.randrange(count - 1)}", "sourceHandle": "again"})
     edges += [
         {"source": f"n{place}", "target": f"n{count - 1}", "on": "failure"}
@@ -75,7 +77,7 @@ class Executors:
 
     def _slow(self, step: fl.StepContext) -> Any:
         self._begin(step)
-        self._world.scheduler.sleep((SECOND // 10, SECOND, LEASE // 2)[self._luck(step, 3)])
+        self._world.scheduler.sleep((SECOND // 10, SECOND, LEASE // 2, 2 * LEASE)[self._luck(step, 4)])
         return {"slept": True}
 
     def _fatal(self, step: fl.StepContext) -> Any:

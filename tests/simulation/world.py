@@ -8,28 +8,28 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
+from uuid import UUID
 
 import flowledger as fl
 from flowledger.infrastructure import new_id as ids
 from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.services.runs import custody
 from flowledger.infrastructure.storage import codec
 
 from .clients import Client, draw_acts
-from .faults import LEASE, Fault
+from .faults import LONGEST_STALL, Fault
 from .injector import Injector
 from .journal import Journal
 from .scheduler import SECOND, Scheduler, Task
-from .schedules import Schedule
 from .services import Service
+from .story import Story
 from .watch import Watch
-from .worker_loop import POLL, work
+from .worker_loop import LATEST, work
 from .workflows import Executors, draw_definition
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _EPOCH_MICROS = round(EPOCH.timestamp()) * SECOND
-
-BOUND = LEASE + 2 * POLL
-"""Microseconds within which somebody goes on with what is due, once all goes well."""
 
 
 class World:
@@ -37,33 +37,42 @@ class World:
 
     longest_restart = 10 * SECOND
 
-    def __init__(self, seed: int, scenario: Random, schedule: Schedule, faults: list[Fault], clients: set[int]) -> None:
+    def __init__(
+        self, seed: int, scenario: Random, scheduler: Scheduler, faults: list[Fault], *, is_told: bool = False
+    ) -> None:
+        self.story = Story(scheduler, is_told=is_told)
         self.seed = seed
-        self.scheduler = Scheduler(schedule, tick=scenario.choice((50, 500, 20_000)))
+        self.scheduler = scheduler
         self.clock_offset = _EPOCH_MICROS
+        self.concurrency = scenario.choice((1, 2, 4))
+        self.loses_wakeups = scenario.random() < 0.3
         self.checkpoint_every = scenario.choice((None, 3))
         self.store = open_store("memory:")
         self.journal, self.watch = Journal(self), Watch(self)
         self.faults = Injector(self, faults)
         self.scheduler.before = self.faults.before
+        self.quiet_since = 0
+        """What the clock showed when the last fault was over."""
+        self.latest = LATEST + self.longest_restart + LONGEST_STALL
+        """Microseconds after which what is due must be claimed, then."""
         self.runs: list[str] = []
         self._labels: dict[str, str] = {}
         self.workflows = [f"w{number}" for number in range(scenario.choice((1, 1, 2)))]
+        self.workers: list[Service] = []
         self.web = Service(self, "web")
         self.workers = [Service(self, f"worker {number}", work) for number in range(scenario.choice((1, 2, 2, 3)))]
         for workflow in self.workflows:
             self.web.processes[0].ledger.workflows.save(draw_definition(scenario), workflow_id=workflow, by="ada")
         drawn = [
             ("shop", scenario.randint(1, 4)),
-            ("webhook", scenario.randint(0, 6)),
+            ("webhook 1", scenario.randint(0, 5)),
+            ("webhook 2", scenario.randint(0, 5)),
             ("operator", scenario.randint(0, 5)),
         ]
         self.clients: list[Task] = []
-        for number, (kind, count) in enumerate(drawn):
-            acts = draw_acts(scenario, kind, count)
-            if number in clients:
-                client = Client(self, kind, acts)
-                self.clients.append(self.scheduler.spawn(kind, client.live))
+        for name, count in drawn:
+            client = Client(self, name, draw_acts(scenario, name.split()[0], count))
+            self.clients.append(self.scheduler.spawn(name, client.live))
 
     def run(self) -> None:
         """Until all clients are done, and afterwards until nothing is due."""
@@ -74,10 +83,10 @@ class World:
 
     def close(self) -> None:
         self.scheduler.finish()
-        for service in (self.web, *self.workers):
-            for process in service.processes:
-                process.ledger.close()
         self.store.close()
+
+    def services(self) -> list[Service]:
+        return [self.web, *self.workers]
 
     # --- for processes and clients ------------------------------------------------------------------------------------
 
@@ -95,6 +104,12 @@ class World:
     def label(self, run_id: str) -> str:
         """A name that doesn't depend on ids."""
         return self._labels.setdefault(run_id, f"run {len(self._labels)}")
+
+    def in_words(self, text: str) -> str:
+        """The text with labels in place of ids."""
+        for run_id, label in self._labels.items():
+            text = text.replace(run_id, label)
+        return text
 
     def started(self, run: fl.Run) -> None:
         if run.id not in self.runs:
@@ -115,23 +130,22 @@ class World:
                 raise outcome.error
         self.faults.stop()
         quiet = self.scheduler.time
+        self.quiet_since = quiet + self.clock_offset
+        self.story.tell("sees that all clients are done: from here on all goes well")
         while self._is_busy():
-            self.scheduler.sleep(POLL)
-            if self.scheduler.time > quiet + 100 * BOUND:
+            self.scheduler.sleep(SECOND)
+            if self.scheduler.time > quiet + 100 * LATEST:
                 raise AssertionError("the runs never end")
 
     def _is_busy(self) -> bool:
-        """Whether a run will go on by itself. Looks past all switch points."""
-        me, self.scheduler.current = self.scheduler.current, None
-        try:
-            ledger = self.web.processes[0].ledger if self.web.processes else None
-            return ledger is None or any(
-                run.status in ("active", "error") or run.next_due_at is not None
-                for run in (ledger.runs.get(each.id) for each in ledger.history.runs(limit=200).items)
-                if run.held is None and run.status not in ("completed", "failed", "cancelled")
-            )
-        finally:
-            self.scheduler.current = me
+        """Whether a run is executed, or will be by itself. Looks past all switch points."""
+        return bool(self.store.recorder.query(_BUSY, {}))
+
+
+_BUSY = """
+    SELECT run_id FROM flowledger_index_runs
+    WHERE ready_at IS NOT NULL OR (owner IS NOT NULL AND NOT held) LIMIT 1
+"""
 
 
 @contextmanager
@@ -143,7 +157,12 @@ def determined(seed: int) -> Iterator[None]:
     real, ids.os = ids.os, SimpleNamespace(urandom=urandom.randbytes)  # type: ignore[attr-defined]
     logging.disable(logging.CRITICAL)
     try:
-        yield
+        with (
+            patch.object(custody, "uuid4", lambda: UUID(bytes=urandom.randbytes(16))),
+            patch.object(custody, "os", SimpleNamespace(getpid=lambda: 1, environ={})),
+            patch.object(custody, "socket", SimpleNamespace(gethostname=lambda: "host")),
+        ):
+            yield
     finally:
         logging.disable(logging.NOTSET)
         ids.os = real  # type: ignore[attr-defined]

@@ -9,6 +9,8 @@ import pytest
 
 from flowledger.domain.errors import StorageUnavailable
 from flowledger.domain.ports import RecordedEvent
+from flowledger.infrastructure.storage.callers import CallersConnection
+from flowledger.infrastructure.storage.inside import InsideEventStore
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_EVENTS
 from flowledger.infrastructure.storage.sql import grants
 from flowledger.infrastructure.storage.verify import verify
@@ -61,6 +63,18 @@ def test_who_has_read_the_old_cluster_misses_nothing_in_the_new_one(
         assert verify(store).findings == ()
         notified = store.recorder.select_notifications(seen[-1].position + 1, count + 2)
         assert [notification.id for notification in notified] == positions
+    assert ask(url, EPOCHS) == 2
+
+
+def test_an_epoch_begins_beside_the_transaction_of_a_caller(moved: tuple[str, list[RecordedEvent]]) -> None:
+    url, seen = moved
+    with opened(url) as store, psycopg.connect(url) as caller:
+        caller.execute("CREATE TABLE mine (text text)")
+        inside = InsideEventStore(store, CallersConnection(caller))
+        positions = write(inside, "a", 2, 3) + write(inside, "b", 2, 3, 4)
+        caller.commit()
+        assert [event.position for event in store.tail()] == [event.position for event in seen] + positions
+        assert verify(store).findings == ()
     assert ask(url, EPOCHS) == 2
 
 

@@ -76,6 +76,25 @@ def test_who_has_read_anew_just_goes_on_and_the_loss_is_logged(
     assert (texts(store, "a"), texts(store, "b")) == ([1, "2 anew"], ["1 anew"])
 
 
+def test_who_reaches_a_store_again_is_told_of_losses_without_writing(
+    store: LedgerEventStore, backup: Backup, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(store, "kept", 0, 1)
+    write(store, "lost", 0, 1)
+    backup.keep()
+    write(store, "lost", 1, 2, 3)
+    write(store, "kept", 1, 2)
+    store.look_for_losses()
+    assert caplog.messages == []
+    backup.restore()
+    store.look_for_losses()
+    (said,) = caplog.messages
+    assert "the store has lost events that were in it" in said
+    assert "2 of the 2 newest streams" in said
+    with pytest.raises(EventsLost):
+        write(store, "lost", 3, 4)
+
+
 @pytest.mark.parametrize("others", [1, 2])
 def test_events_that_others_wrote_in_place_of_lost_ones_are_not_taken_for_ones_own(
     store: LedgerEventStore, backup: Backup, url: str, others: int

@@ -149,4 +149,5 @@ def existing_run(runs: RunRepository, work_order: WorkOrderState, run_id: str | 
     found = run_id or work_order.last_run_id
     if found is None:
         raise WorkOrderRejected(work_order.id, (work_order.rejected or {})["reason"], issues_of(work_order))
-    return PreparedCall(None, lambda: replace(run_of(runs.load(found)), created=False))
+    run = replace(run_of(runs.load(found)), created=False)
+    return PreparedCall(None, lambda: run)

@@ -142,14 +142,15 @@ class Custody(ResetOnFork):
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        if self._thread is None:
-            self._beat()
+        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
         return execution
 
     def end(self, execution: Execution, state: RunState, turns: Turns) -> None:
         """Note that nothing of the run is executed any more. One that isn't at an end is left to others."""
         turns.leave()
         self._executions.end(execution)
+        if execution.run_id in self._executions.of(self.id):
+            return  # its lease was over for a while, and it has claimed the run once more
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
             self.give_up(execution.run_id, handed_back=self.is_handing_back or turns.broke_off)
 
@@ -183,7 +184,12 @@ class Custody(ResetOnFork):
             if self._thread is None:
                 self._beat()
             runs = ", ".join(sorted(run_ids))
-            _log.warning("interrupted here, of which the store can't be told yet: run %s: %s", runs, error)
+            _log.warning(
+                "interrupted here, of which the store can't be told yet: run %s: %s",
+                runs,
+                error,
+                extra={"worker": self.worker["name"]},
+            )
 
     def _tell_what_is_given_up(self) -> None:
         for run_id, handed_back in list(self._untold.items()):
@@ -233,14 +239,16 @@ class Custody(ResetOnFork):
 
     def look(self) -> None:
         """Tell the runs that are executed here of what was done to them elsewhere. Raises StorageUnavailable."""
-        mine = self._executions.of(self.id)
+        mine = self._executions.under(self.id)  # before the store is asked: what begins meanwhile isn't told of before
         if not mine:
             return
-        for run_id, owner, status, held in self._leases.standing(mine):
+        for run_id, owner, status, held in self._leases.standing({one.run_id for one in mine}):
             if status == "cancelled":
                 self._executions.tell(run_id, "cancelled")
-            elif owner is not None and owner != self.id:
-                self._executions.tell(run_id, "taken over", self.id)
+            elif owner != self.id:  # also where there is none, as whoever took the run over has left it since
+                for one in mine:
+                    if one.run_id == run_id:
+                        one.tell("taken over")
             elif held:
                 self._executions.tell(run_id, "held")
 
@@ -251,7 +259,12 @@ class Custody(ResetOnFork):
         """
         idle = self._leases.owned_by(self.id).difference(self._executions.of(self.id))
         if left := idle & self._idle:
-            _log.warning("nobody executes what worker %s owns: run %s", self.worker["name"], ", ".join(sorted(left)))
+            _log.warning(
+                "nobody executes what worker %s owns: run %s",
+                self.worker["name"],
+                ", ".join(sorted(left)),
+                extra={"worker": self.worker["name"]},
+            )
             self._give_up(left, handed_back=False)
         self._idle = idle - left
 
@@ -263,11 +276,18 @@ class Custody(ResetOnFork):
             thread = self._thread
         if thread is not None:
             thread.join()
-        if self.lease_until > self._now():
+        if self.lease_until:
             try:
-                self._leases.expire(self.id, self._now())
+                now = self._now()
+                if self.lease_until > now:
+                    self._leases.expire(self.id, now)
             except FlowledgerError as error:
-                _log.warning("the lease of worker %s ends by itself: %s", self.worker["name"], error)
+                _log.warning(
+                    "the lease of worker %s ends by itself: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
 
     def _beat(self) -> None:
         with self._changed:
@@ -312,7 +332,12 @@ class Custody(ResetOnFork):
             self._silent = 0
         except FlowledgerError as error:
             if not self._silent:
-                _log.warning("worker %s can't reach the store, and goes on trying: %s", self.worker["name"], error)
+                _log.warning(
+                    "worker %s can't reach the store, and goes on trying: %s",
+                    self.worker["name"],
+                    error,
+                    extra={"worker": self.worker["name"]},
+                )
             self._silent += 1
 
     def _lose_in_time(self, every: float) -> None:

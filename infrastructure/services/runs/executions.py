@@ -20,6 +20,11 @@ class Execution:
         self.is_lost = False
         """The lease was over before it could be renewed: whether the run was taken over isn't known."""
 
+    def tell(self, reason: str) -> None:
+        """Tell the step that is under way why it is no longer wanted."""
+        self.is_taken_over = self.is_taken_over or reason == TAKEN_OVER
+        self.cancellation.set(reason)
+
     def refuse_late(self) -> None:
         """Raises LeaseLost where the step was told so, and stopped for that reason perhaps."""
         if self.is_lost and self.cancellation.is_heard:
@@ -58,6 +63,11 @@ class Executions(ResetOnFork):
         for one in told:
             one.cancellation.end_hold()
 
+    def under(self, owner: str) -> list[Execution]:
+        """What a worker executes."""
+        with self._lock:
+            return [one for ones in self._by_run.values() for one in ones if one.owner == owner]
+
     def of(self, owner: str) -> list[str]:
         """The runs that a worker executes."""
         with self._lock:
@@ -76,5 +86,4 @@ class Executions(ResetOnFork):
         with self._lock:
             told = [one for one in self._by_run.get(run_id, ()) if owner in (None, one.owner)]
         for one in told:
-            one.is_taken_over = one.is_taken_over or reason == "taken over"
-            one.cancellation.set(reason)
+            one.tell(reason)

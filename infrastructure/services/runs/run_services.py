@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import partial
 from random import random
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ....domain.errors import ConcurrencyError, InvalidRequest
@@ -25,7 +26,8 @@ from ....domain.ports import EventStore, NewEvent, Write
 from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
-from ....domain.run.events import CANCELLED, HELD, RELEASED
+from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
+from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
 from ....domain.workflow import JobCode
@@ -107,8 +109,9 @@ class RunServices:
         self.runs = runs
         self.workflows = workflows
         self.now = now
+        self._stopwatch = monotonic_ns if isinstance(now, SteadyClock) else None  # a caller's clock times steps as well
         self.threads = threads
-        self.reader = reader
+        self._reader = reader
         self.executions = executions
         self.custody = custody
         self.executors = executors
@@ -118,6 +121,18 @@ class RunServices:
         self._globals = globals
         self._timer = Timer()
         self._observer = observer
+        self._executes = True
+
+    def within(
+        self, store: EventStore, runs: RunRepository, workflows: WorkflowRepository, threads: Threads
+    ) -> "RunServices":
+        """The same on a store inside a transaction of the caller's: with the same plans, and it executes nothing."""
+        inside = copy(self)
+        inside.store, inside.runs, inside.workflows, inside.threads = store, runs, workflows, threads
+        inside._executes = False
+        # Who executes a run is told when it is committed: by the store.
+        inside.executions, inside.custody = Executions(), None
+        return inside
 
     def close(self) -> None:
         """Store the events that still wait for a batch to fill; leave to others what is executed yet; refuse those who
@@ -125,7 +140,14 @@ class RunServices:
         self._timer.close()
         if self.custody is not None:
             self.custody.close()
-        self.reader.close()
+        self._reader.close()
+
+    @property
+    def reader(self) -> RunReader:
+        """Waits for runs. Raises InvalidRequest inside a transaction of the caller's."""
+        if not self._executes:
+            raise InvalidRequest("nobody goes on with a run of your transaction before its commit: wait afterwards")
+        return self._reader
 
     def with_custody(self, custody: Custody) -> "RunServices":
         """The same, in whose calls a worker executes runs."""
@@ -137,7 +159,7 @@ class RunServices:
 
     def settings(self, by: str, globals: Mapping[str, Any] | None, step_limit: int | None) -> CallSettings:
         """The settings of one call. Raises InvalidRequest."""
-        return call_settings(by, globals, step_limit, self.now, random, self._limits)
+        return call_settings(by, globals, step_limit, self.now, random, self._limits, self._stopwatch)
 
     def supply_globals(self, settings: CallSettings, state: RunState, events: Sequence[NewEvent] = ()) -> CallSettings:
         """The settings of a call that is about to execute a run's steps, with globals. They come from the ledger where
@@ -183,9 +205,11 @@ class RunServices:
 
     def check_executors(self, plan: Plan, node_id: str | None, workflow_id: str, version: int) -> None:
         """Raises where this process can't run on from a node (None: nothing is left to run): ExecutorMissing where it
-        lacks some executors, InvalidRequest where it has none at all."""
+        lacks some executors, InvalidRequest where it has none at all, or is inside a transaction of the caller's."""
         if node_id is None:
             return
+        if not self._executes:
+            raise InvalidRequest(_EXECUTES_NOTHING)
         if self.executors is None:
             raise InvalidRequest(
                 "this ledger was opened without executors, so it can read, save and queue but not run workflows"
@@ -248,7 +272,7 @@ class RunServices:
                 self.executions.tell(run_id, _STOPS[event.type])
             elif event.type == RELEASED:
                 self.executions.end_hold(run_id)
-            if self._observer is not None and event.type == CANCELLED:
+            if self._observer is not None and self._executes and event.type == CANCELLED:
                 self._observer.end(state)
             return run_of(state)
 
@@ -259,6 +283,8 @@ class RunServices:
         """
         if event is None:
             return self.answer(state)
+        if not self._executes:
+            return self._queue(state, event)
         claim = self.prepare_claim(state, event, settings)
         with self.claiming([state]):
             Committer(self.store, state, self.threads)([claim.event])
@@ -288,6 +314,14 @@ class RunServices:
         refuse_missing(plan, (state.workflow_id, state.workflow_version), state.current_node_id, settings.globals)
         due_at = state.recorded_at if state.queued and state.due_at is None else state.due_at
         return Claim(state, self.own(event), plan, settings, due_at)
+
+    def _queue(self, state: RunState, event: NewEvent) -> PreparedCall[Run]:
+        """Leave the run to whoever executes it, where it isn't already."""
+        if event.type == RECOVERED:
+            raise InvalidRequest(_EXECUTES_NOTHING)
+        if event.type != CLAIMED:
+            append_next(self.store, state, [NewEvent(event.type, {**event.data, "queued": True})])
+        return self.answer(state)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
         """Execute the run, after its claim is stored."""
@@ -357,6 +391,12 @@ _STOPS: Final = {CANCELLED: cancellation.CANCELLED, HELD: cancellation.HELD}
 
 def _do_nothing() -> None:
     """Nobody else could take the run."""
+
+
+_EXECUTES_NOTHING = (
+    "no step is executed inside a transaction of yours, as each step's event must be durable before the next begins: "
+    "queue the run (start it with wait=False), commit, and let a worker execute it, or proceed with it afterwards"
+)
 
 
 def _after(state: RunState, events: Sequence[NewEvent]) -> RunState:

@@ -17,7 +17,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
 from ....projections.index.changes import IndexChanges
-from ..errors import predecessor_missing
+from ..errors import PredecessorMissing, predecessor_missing
 from ..index_writer import PARTS, changes_in
 from ..sql import queries
 from ..stored_events import previous_of
@@ -37,6 +37,10 @@ MAX_PREPARED = 100
 _NUMBERS = count()
 
 _SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
+_BASE: Final = "(pg_current_xact_id()::text::bigint + $1) << 20"
+"""How the statements below write the position before the first of a transaction."""
+_RESULT: Final = "SELECT base FROM base"
+_RESULT_INSIDE: Final = "SELECT base, pg_current_xact_id()::text::bigint FROM base"
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
 _ARRAY = {name: psycopg.adapters.types[name].array_oid for name in ("int8", "text", "bytea")}
 _NOT_PREPARED: Final = b"26000"
@@ -54,7 +58,7 @@ _length_and_int8 = Struct("!iq").pack
 _array_header = Struct("!iiIii").pack
 
 
-class _EpochMustBegin(Exception):
+class EpochMustBegin(Exception):
     """New positions would not lie above all stored ones."""
 
 
@@ -87,6 +91,7 @@ class Statements:
         self.one = self._statement("append_event", _SQL["append_event"], _ONE)
         self.several = self._statement("append_events", _SQL["append_events"], _ARRAYS)
         self._indexed: dict[tuple[str, ...], _Statement] = {}
+        self._inside: dict[tuple[str, ...], bytes] = {}
 
     def indexed(self, parts: tuple[str, ...]) -> _Statement:
         """Appends several, and changes the index in the same transaction."""
@@ -95,6 +100,16 @@ class Statements:
             sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
             self._indexed[parts] = self._statement(f"append_indexed_{number}", sql, (*_ARRAYS, _OID["jsonb"]))
         return self._indexed[parts]
+
+    def inside(self, parts: tuple[str, ...]) -> bytes:
+        """The same, with or without changes of the index, in a transaction that may have appended before."""
+        if parts not in self._inside:
+            sql = _SQL["append_events"]
+            if parts:
+                sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+            sql = sql.replace(_BASE, f"({_SQL['own_base']})").removesuffix(_RESULT) + _RESULT_INSIDE
+            self._inside[parts] = self._bound(sql)
+        return self._inside[parts]
 
     def index_alone(self, parts: Collection[str]) -> bytes:
         """Only changes the index: $1 is the position before that of place 1, $2 the rows by part."""
@@ -113,7 +128,7 @@ class Statements:
 def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
     named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
     steps = ",\n".join(f"_{name} AS (\n{sql})" for name, sql in named)
-    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\nSELECT base FROM base"
+    return f"WITH base AS MATERIALIZED ({base}),\n{steps}\n{_RESULT}"
 
 
 statements_for = cache(Statements)
@@ -128,13 +143,12 @@ def append(connection: Connection, statements: Statements, events: Sequence[Stor
     try:
         try:
             base = _insert(connection, statements, events)
-        except (_EpochMustBegin, psycopg.errors.NotNullViolation):
+        except (EpochMustBegin, psycopg.errors.NotNullViolation):
             # The second error is that of a statement that reads the offset itself, and finds none.
-            _begin_epoch(connection, statements)
+            begin_epoch(connection, statements)
             base = _insert(connection, statements, events)
     except _NothingStored:
-        first = next(event for event in events if previous_of(event))
-        raise predecessor_missing(str(first.originator_id), first.originator_version) from None
+        raise _missing_before(events) from None
     return list(range(base + 1, base + 1 + len(events)))
 
 
@@ -160,9 +174,18 @@ def _execute(connection: Connection, statements: Statements, statement: _Stateme
         )
     else:
         result = _execute_prepared(connection, statement, [_int8(_added(connection, statements)), *values], binary)
+    return _base_in(result)
+
+
+def _base_in(result: PGresult) -> int:
     if _check_result(result, ExecStatus.TUPLES_OK).ntuples == 0:
         raise _NothingStored
     return int.from_bytes(result.get_value(0, 0) or b"", "big")
+
+
+def _missing_before(events: Sequence[StoredEvent]) -> PredecessorMissing:
+    first = next(event for event in events if previous_of(event))
+    return predecessor_missing(str(first.originator_id), first.originator_version)
 
 
 def _execute_prepared(
@@ -184,6 +207,28 @@ def _prepare(connection: Connection, statement: _Statement) -> None:
     while len(connection.prepared) >= MAX_PREPARED:
         connection.execute(f"DEALLOCATE {connection.prepared.popitem()[0].decode()}".encode())
     connection.prepared[statement.name] = None
+
+
+def insert_inside(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> tuple[int, int]:
+    """Store the events in the transaction that is open, without a savepoint.
+
+    Returns the position before the first, and the number of the transaction.
+
+    Raises psycopg's errors, PredecessorMissing, EpochMustBegin.
+    """
+    changes = changes_in(events)
+    tables = {} if changes is None else changes.tables()
+    types, values = [_OID["int8"], *_ARRAYS], [None, *_of_several(events)]
+    if tables:
+        types, values = [*types, _OID["jsonb"]], [*values, jsonb(tables)]
+    sql, binary = statements.inside(tuple(tables)), [Format.BINARY] * len(types)
+    result = connection.pgconn.exec_params(sql, values, types, binary, Format.BINARY)
+    try:
+        return _base_in(result), int.from_bytes(result.get_value(0, 1) or b"", "big")
+    except psycopg.errors.NotNullViolation:
+        raise EpochMustBegin from None
+    except _NothingStored:
+        raise _missing_before(events) from None
 
 
 def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
@@ -251,7 +296,7 @@ def _copy(
             raise _NothingStored
         (base,) = found
         if base is None:
-            raise _EpochMustBegin
+            raise EpochMustBegin
         with cursor.copy(statements.copy_events) as rows:
             rows.set_types(_COLUMNS)
             for place, event in placed:
@@ -270,12 +315,13 @@ def _added(connection: Connection, statements: Statements) -> int:
         return known
     (added,) = connection.execute(statements.added).fetchone() or (None,)
     if added is None:
-        raise _EpochMustBegin
+        raise EpochMustBegin
     connection.added[statements.schema] = added
     return int(added)
 
 
-def _begin_epoch(connection: Connection, statements: Statements) -> None:
+def begin_epoch(connection: Connection, statements: Statements) -> None:
+    """Begin an epoch, if one must begin."""
     with connection.transaction():
         lock_schema(connection, statements.schema)
         connection.execute(statements.begin_epoch)

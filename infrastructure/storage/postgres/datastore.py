@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from eventsourcing import postgres as stock
@@ -16,7 +16,7 @@ from ....projections.status.model import PoolUse
 from .. import migrations
 from ..errors import ConnectionLost
 from ..sql import queries
-from .append import append, lock_schema, statements_for
+from .append import append, begin_epoch, lock_schema, statements_for
 from .errors import is_broken, translate_error
 from .pool import (
     POOL_SIZE,
@@ -30,6 +30,9 @@ from .pool import (
 from .schema import HOW_TO_MAKE_IT, bound_with_parameters, check_nothing_behind, find_schema, quoted, version_in
 
 _SQL = queries("postgres")
+
+Place = tuple[object, ...]
+"""What tells a database from every other: when its server started, and its number there."""
 
 
 class PostgresDatastore(stock.PostgresDatastore):
@@ -56,6 +59,7 @@ class PostgresDatastore(stock.PostgresDatastore):
             self._pool = ConnectionPool(conninfo, pool_size, pool_timeout)
         else:
             self._pool = join_pool(conninfo, self._key)
+        self._place: Place | None = None
 
     @property
     def clock(self) -> SteadyClock:
@@ -140,11 +144,26 @@ class PostgresDatastore(stock.PostgresDatastore):
         """The rows of a statement that locks them, in a transaction that ends with the block."""
         statement = bound_with_parameters(sql, self.store_schema)
         with self.connection() as connection, connection.transaction():
+            connection.execute(_FOR_FEW_ROWS)
             yield _run(connection.cursor(binary=True), statement, parameters)
 
     def _query(self, sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
         with self.connection() as connection:
             return _run(connection.cursor(binary=True), sql, parameters)
+
+    # --- transactions of callers --------------------------------------------------------------------------------------
+
+    def place(self, *, again: bool = False) -> Place:
+        """Where its connections lead; ``again``: as it is now, as the server may have been started again."""
+        if self._place is None or again:
+            with self.connection() as connection:
+                self._place = place_of(connection)
+        return self._place
+
+    def begin_epoch(self) -> None:
+        """Begin an epoch, if one must begin, in a transaction by itself."""
+        with self.connection() as connection:
+            begin_epoch(connection, statements_for(self.store_schema))
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -191,9 +210,21 @@ class PostgresDatastore(stock.PostgresDatastore):
         return translate_error(error)
 
 
+_FOR_FEW_ROWS: Final = (
+    # A few rows of each index are read, whatever the statistics say: these tables may never have been analyzed.
+    "SELECT set_config('enable_seqscan', 'off', TRUE), set_config('max_parallel_workers_per_gather', '0', TRUE), "
+    "set_config('jit', 'off', TRUE)"
+)
+
+
 def _run(cursor: psycopg.Cursor[Any], sql: bytes, parameters: Mapping[str, Any]) -> list[Any]:
     cursor.execute(sql, parameters, prepare=True)
     return cursor.fetchall() if cursor.rownumber is not None else []
+
+
+def place_of(connection: Connection) -> Place:
+    """Where a connection leads, by one statement."""
+    return tuple(*connection.execute(_SQL["server_and_database"].encode()).fetchall())
 
 
 def migrate(datastore: PostgresDatastore) -> None:

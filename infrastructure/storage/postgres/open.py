@@ -1,5 +1,6 @@
 """Opens the store in a PostgreSQL database, or makes it."""
 
+from functools import partial
 from urllib.parse import unquote
 
 from psycopg import ProgrammingError
@@ -13,6 +14,7 @@ from ..credentials import redact_url
 from ..event_store import LedgerEventStore
 from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
+from .inside import enter
 from .recorder import PostgresRecorder
 from .search import PostgresSearch
 from .url import split_url
@@ -41,7 +43,8 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = PostgresRecorder(datastore)
         recorder.create_table()
         search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
-        return LedgerEventStore(mapper, recorder, PostgresCheckpoints(datastore), search, wakeups)
+        checkpoints, within = PostgresCheckpoints(datastore), partial(enter, recorder)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within)
     except BaseException:
         datastore.close()
         raise

@@ -18,6 +18,7 @@ from .datastore import PostgresDatastore
 from .errors import is_broken
 from .notifier import Notifier, channel_of, listeners_lock
 from .pool import Connection, keep_inherited, open_connection
+from .watched_transactions import WatchedTransactions
 
 SHORTEST_BACKOFF: Final = 0.1
 LONGEST_BACKOFF: Final = 5.0
@@ -45,6 +46,7 @@ class PostgresWakeups(PollingWakeups):
         self._name = uuid4().hex
         """What our own notifications say, so that they wake nobody here again."""
         self._notifier = Notifier(self._datastore, self._name)
+        self._transactions = WatchedTransactions(self._datastore, self.notify)
         self._listening: Connection | None = None
         self._bell: tuple[int, int] | None = None
         """A pipe, by which ``close`` wakes the thread that listens."""
@@ -54,8 +56,13 @@ class PostgresWakeups(PollingWakeups):
         self._wake()
         self._notifier.notify()
 
+    def notify_after(self, transaction: int | None) -> None:
+        if transaction is not None:
+            self._transactions.watch(transaction)
+
     def close(self) -> None:
         super().close()
+        self._transactions.close()
         self._notifier.close()
         with self._changed:
             if self._bell is not None:

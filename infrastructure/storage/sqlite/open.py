@@ -1,6 +1,7 @@
 """Opens the store in an SQLite file, or makes it."""
 
 from errno import ENAMETOOLONG
+from functools import partial
 from pathlib import Path
 
 from ....domain.errors import StorageUnavailable
@@ -11,6 +12,7 @@ from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from .checkpoints import SQLiteCheckpoints
 from .datastore import SQLiteDatastore
+from .inside import enter
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
 from .wakeups import watch_file
@@ -33,7 +35,8 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder = SQLiteRecorder(datastore)
         recorder.create_table()
         search = SQLiteSearch(recorder, datastore.write_transaction)
-        return LedgerEventStore(mapper, recorder, SQLiteCheckpoints(datastore), search, watch_file(file))
+        checkpoints, within = SQLiteCheckpoints(datastore), partial(enter, recorder)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, watch_file(file), within)
     except BaseException:
         datastore.close()
         raise

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 import flowledger as fl
 
 from .conftest import CommandLine
@@ -53,3 +55,38 @@ def test_the_trace_of_a_run_is_shown(cli: CommandLine) -> None:
     link = cli.json("trace", f"{run}@2")
     assert (link["runId"], link["version"], link["startedIn"]) == (run, 2, None)
     assert cli("trace", run).stdout.splitlines()[0] == f"trace       {link['traceId']}"
+
+
+TRACED_WORKER = """
+import os, signal, sys, threading
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+import pytest
+
+import flowledger as fl
+from flowledger.infrastructure.interfaces.cli.app import main
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=lambda span: f"span {span.name}\\n")))
+trace.set_tracer_provider(provider)
+
+def stop():
+    with fl.open_ledger("sqlite:///ledger.db") as ledger:
+        ledger.runs.wait_for(sys.argv[1], timeout=60)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=stop).start()
+main(["worker", "--telemetry"])
+"""
+
+
+@pytest.mark.exhaustive
+def test_a_worker_of_the_command_line_sends_spans_where_it_is_asked_to(cli: CommandLine) -> None:
+    cli.workflow("w", "echo")
+    with fl.open_ledger(f"sqlite:///{cli.home / 'ledger.db'}") as ledger:
+        run = ledger.runs.start("w", wait=False)
+    done = cli.python("-c", TRACED_WORKER, run.id)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    assert [name for name in ("span step n1", "span run w", "span execute w") if name not in told] == []

@@ -14,6 +14,7 @@ from .....domain.errors import InvalidRequest, StorageUnavailable
 from .....domain.visible import quoted
 from ....ledger.ledger import Ledger
 from ....services.runs.custody import LEASE
+from ....telemetry.settings import Telemetry
 from ...presentation.inputs import load_globals, read_globals
 from ..shared.options import AsJson, Globals
 from ..shared.session import Session, interruptible
@@ -54,6 +55,14 @@ def worker(
         typer.Option("--globals", metavar="MODULE:NAME", help="A mapping, or a function from a Run to one."),
     ] = None,
     global_values: Globals = None,
+    telemetry: Annotated[
+        bool,
+        typer.Option(
+            "--telemetry",
+            envvar="FLOWLEDGER_TELEMETRY",
+            help="Send spans and metrics by OpenTelemetry, as OTEL_* say, under opentelemetry-instrument.",
+        ),
+    ] = False,
     _json: AsJson = False,
 ) -> None:
     """Execute the runs that are due, were queued, or were left by workers that are gone, until it is told to stop.
@@ -71,7 +80,7 @@ def worker(
         values = read_globals(global_values)
     if not logging.getLogger().handlers:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    ledger = _open_patiently(session, values)
+    ledger = _open_patiently(session, values, Telemetry() if telemetry else None)
     if ledger is None:
         return
     with ledger, interruptible():
@@ -95,14 +104,14 @@ def read_limits(pairs: list[str]) -> Mapping[str, int]:
     return limits
 
 
-def _open_patiently(session: Session, values: Any) -> Ledger | None:
+def _open_patiently(session: Session, values: Any, telemetry: Telemetry | None) -> Ledger | None:
     """The ledger, as soon as its store is there; None where the worker is told to stop before."""
     stopped, pause = Event(), 0.0
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         while not stopped.is_set():
             try:
-                return session.open_ledger(running=True, globals=values, stays=True)
+                return session.open_ledger(running=True, globals=values, telemetry=telemetry, stays=True)
             except StorageUnavailable as error:
                 if not pause:
                     _log.warning("the store is away, and the worker waits for it: %s", error)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .....domain.execution.executors import ExecutorRegistry
     from ....ledger.ledger import Ledger
+    from ....telemetry.settings import Telemetry
 
 DEFAULT_STORE = "sqlite:///flowledger.db"
 
@@ -66,6 +67,7 @@ class Session:
         writing: bool = False,
         create: bool = False,
         globals: Any = None,
+        telemetry: Telemetry | None = None,
         stays: bool = False,
     ) -> Ledger:
         """Open the store; ``running`` needs the application's executors, ``create`` makes a store where there is none.
@@ -82,7 +84,12 @@ class Session:
         # A process trusts only its own checkpoints, and a command ends before it would read one.
         every = 1_000 if stays else None
         return open_ledger(
-            self.store or DEFAULT_STORE, executors, create=create, checkpoint_every=every, globals=globals
+            self.store or DEFAULT_STORE,
+            executors,
+            create=create,
+            checkpoint_every=every,
+            globals=globals,
+            telemetry=telemetry,
         )
 
     def registry(self) -> ExecutorRegistry:

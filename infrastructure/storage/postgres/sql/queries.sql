@@ -58,6 +58,26 @@ COPY flowledger_events (originator_id, originator_version, topic, state, notific
 -- added: What to add to the number of a transaction, or null when an epoch must begin.
 SELECT added FROM flowledger_numbering
 
+-- own_base: The position behind which a transaction goes on that may have appended before, and may have taken that back to a
+-- savepoint. Null when an epoch must begin: its own events don't tell that, nor that another transaction was faster.
+SELECT greatest(first, (SELECT max(notification_id) FROM flowledger_events
+                        WHERE notification_id BETWEEN first AND first + 1048575))
+FROM (
+    SELECT (own + added) << 20 AS first
+    FROM (SELECT max(added) AS added FROM flowledger_epochs WHERE added <= 4398046511103) AS newest,
+         (SELECT pg_current_xact_id()::text::bigint AS own) AS this
+    WHERE (added + greatest(own + 1, pg_snapshot_xmax(pg_current_snapshot())::text::bigint)) << 20 > coalesce(
+        (SELECT max(notification_id) FROM flowledger_events WHERE notification_id < 4611686018427387904), 0)
+) AS numbers
+
+-- server_and_database: What tells this database from every other.
+SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,
+       (SELECT oid::bigint FROM pg_catalog.pg_database WHERE datname = current_database())
+
+-- ended_transactions: Those of the transactions that are committed or rolled back.
+SELECT number FROM unnest(%(transactions)b::bigint[]) AS watched (number)
+WHERE pg_xact_status(number::text::xid8) IS DISTINCT FROM 'in progress'
+
 -- begin_epoch: Begin one if it must. No transaction to come has a number below the oldest that runs now, so both new
 -- positions and the horizon will be above all that is stored.
 INSERT INTO flowledger_epochs (added)

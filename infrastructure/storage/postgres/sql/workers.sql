@@ -32,7 +32,7 @@ ON CONFLICT (id) DO NOTHING
 
 -- give_up: Leave a run to others.
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
-ON CONFLICT (run_id) DO UPDATE SET owner = EXCLUDED.owner, handed_back = EXCLUDED.handed_back
+ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
 
 -- take_back: Forget that runs were given up which their owner has claimed again.
 DELETE FROM flowledger_given_up WHERE owner = :owner AND run_id = ANY (:runs::text[])
@@ -70,19 +70,24 @@ due AS (
           AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at <= :now::bigint
           AND run.run_id <> ALL (:passed::text[])
           AND run.workflow_id || '@' || run.workflow_version || '/' || coalesce(run.node_id, '') <> ALL (:full::text[])
-        ORDER BY run.ready_at, run.run_id LIMIT :most::bigint
+        ORDER BY run.ready_at, run.run_id LIMIT :lot::bigint + (:most::bigint - :lot::bigint) / (SELECT count(*) FROM ranked)
     ) AS next
     WHERE (:workflows::text[] IS NULL OR ranked.workflow_id = ANY (:workflows::text[]))
       AND ranked.workflow_id || '@' || ranked.workflow_version <> ALL (:lacking::text[])
 ),
 lost AS (
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, worker.lease_until AS ready_at, FALSE AS handed_back
-    FROM flowledger_workers AS worker JOIN flowledger_index_runs AS run ON run.owner = worker.id
-    WHERE worker.lease_until < :now::bigint AND NOT run.held
+    SELECT run.*, worker.lease_until AS ready_at, FALSE AS handed_back
+    FROM flowledger_workers AS worker CROSS JOIN LATERAL (
+        SELECT run_id, workflow_id, workflow_version, owner FROM flowledger_index_runs
+        WHERE owner = worker.id AND NOT held LIMIT :most::bigint
+    ) AS run
+    WHERE worker.lease_until < :now::bigint
     UNION ALL
-    SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, run.started_at, gone.handed_back
-    FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run ON run.run_id = gone.run_id AND run.owner = gone.owner
-    WHERE NOT run.held
+    SELECT run.*, :now::bigint, gone.handed_back
+    FROM flowledger_given_up AS gone CROSS JOIN LATERAL (
+        SELECT run_id, workflow_id, workflow_version, owner FROM flowledger_index_runs
+        WHERE run_id = gone.run_id AND owner = gone.owner AND NOT held LIMIT 1
+    ) AS run
 ),
 candidates AS MATERIALIZED (
     SELECT * FROM (
@@ -101,8 +106,47 @@ SELECT * FROM candidates
 WHERE pg_try_advisory_xact_lock(hashtextextended((SELECT tableoid FROM flowledger_index)::text || run_id, 0))
 LIMIT :lot::bigint
 
--- next_due: When the next run comes due that is not yet.
-SELECT min(ready_at) FROM flowledger_index_runs WHERE ready_at > :now::bigint
+-- next_due: Behind a moment, when the next run can be taken: as it comes due, or as the lease of its worker is over. What was
+-- given up counts from the beginning of time.
+WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
+    SELECT * FROM (
+        SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ) AS first_one
+    UNION ALL
+    SELECT run.workflow_id, run.workflow_version, run.priority
+    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = (
+        SELECT behind.run_id FROM flowledger_index_runs AS behind
+        WHERE behind.ready_at IS NOT NULL AND (behind.workflow_id, behind.workflow_version, behind.priority)
+            > (ranked.workflow_id, ranked.workflow_version, ranked.priority)
+        ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
+    )
+)
+SELECT min(at) FROM (
+    SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
+            WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
+              AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at > :after::bigint) AS at
+    FROM ranked
+    UNION ALL
+    SELECT min(worker.lease_until) FROM flowledger_workers AS worker
+    WHERE worker.lease_until > :after::bigint
+      AND EXISTS (SELECT 1 FROM flowledger_index_runs AS run WHERE run.owner = worker.id AND NOT run.held)
+    UNION ALL
+    SELECT min(0) FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run
+      ON run.run_id = gone.run_id AND run.owner = gone.owner
+    WHERE :after::bigint < 0 AND NOT run.held
+) AS moments
+
+-- claimable_run: A run, if a worker may take it now.
+SELECT run.run_id, run.workflow_id, run.workflow_version, NULL AS lost_by, FALSE AS handed_back, run.ready_at
+FROM flowledger_index_runs AS run WHERE run.run_id = :run_id AND run.ready_at <= :now ::bigint
+UNION ALL
+SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, gone.run_id IS NOT NULL AND gone.handed_back,
+       coalesce(worker.lease_until, run.started_at)
+FROM flowledger_index_runs AS run
+LEFT JOIN flowledger_workers AS worker ON worker.id = run.owner AND worker.lease_until < :now ::bigint
+LEFT JOIN flowledger_given_up AS gone ON gone.run_id = run.run_id AND gone.owner = run.owner
+WHERE run.run_id = :run_id AND NOT run.held AND (worker.id IS NOT NULL OR gone.run_id IS NOT NULL)
 
 -- take_slot: Take the lowest number that nobody holds who lives, where fewer steps are under way than may be, also with those
 -- who have waited for longer. Who takes the same number at the same moment is refused it by its key.

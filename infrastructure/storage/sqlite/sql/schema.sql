@@ -117,7 +117,16 @@ CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, 
 WHERE ready_at IS NOT NULL;
 
 -- What each worker executes.
-CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner, started_at, position) WHERE owner IS NOT NULL;
+
+-- What goes on by itself.
+CREATE INDEX flowledger_index_runs_due ON flowledger_index_runs (started_at, position, due_at) WHERE due_at IS NOT NULL;
+
+-- What is held.
+CREATE INDEX flowledger_index_runs_held ON flowledger_index_runs (started_at, position) WHERE held;
+
+-- What waits for a worker that begins.
+CREATE INDEX flowledger_index_runs_queued ON flowledger_index_runs (started_at, position) WHERE queued;
 
 -- What nobody is known to execute: runs of releases that had no leases.
 CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
@@ -234,8 +243,9 @@ CREATE TABLE flowledger_workers (
 -- Runs that the worker which claimed them executes no more, although it lives.
 CREATE TABLE flowledger_given_up (
     handed_back INTEGER NOT NULL,
-    run_id TEXT PRIMARY KEY,
-    owner TEXT NOT NULL
+    run_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    PRIMARY KEY (run_id, owner)
 );
 
 -- Steps of limited types that are under way, one row a slot: held while its worker lives. Nobody else has that number.

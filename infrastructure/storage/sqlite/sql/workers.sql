@@ -32,7 +32,7 @@ ON CONFLICT (id) DO NOTHING
 
 -- give_up: Leave a run to others.
 INSERT INTO flowledger_given_up (run_id, owner, handed_back) VALUES (:run_id, :owner, :handed_back)
-ON CONFLICT (run_id) DO UPDATE SET owner = EXCLUDED.owner, handed_back = EXCLUDED.handed_back
+ON CONFLICT (run_id, owner) DO UPDATE SET handed_back = EXCLUDED.handed_back
 
 -- take_back: Forget that runs, given as JSON, were given up which their owner has claimed again.
 DELETE FROM flowledger_given_up WHERE owner = :owner AND run_id IN (SELECT value FROM json_each(:runs))
@@ -54,12 +54,20 @@ WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
     ) AS first_one
     UNION ALL
     SELECT run.workflow_id, run.workflow_version, run.priority
-    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = (
-        SELECT behind.run_id FROM flowledger_index_runs AS behind
-        WHERE behind.ready_at IS NOT NULL AND (behind.workflow_id, behind.workflow_version, behind.priority)
-            > (ranked.workflow_id, ranked.workflow_version, ranked.priority)
-        ORDER BY behind.workflow_id, behind.workflow_version, behind.priority LIMIT 1
-    )
+    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = coalesce((
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version = ranked.workflow_version
+          AND priority > ranked.priority AND ready_at IS NOT NULL
+        ORDER BY priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version > ranked.workflow_version AND ready_at IS NOT NULL
+        ORDER BY workflow_version, priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id > ranked.workflow_id AND ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ))
 ),
 due AS (
     SELECT run.run_id, run.workflow_id, run.workflow_version, run.ready_at, run.priority,
@@ -97,8 +105,55 @@ SELECT * FROM (
 )
 ORDER BY lost_by IS NULL, rank, turn, ready_at, run_id LIMIT :most
 
--- next_due: When the next run comes due that is not yet.
-SELECT min(ready_at) FROM flowledger_index_runs WHERE ready_at > :now
+-- next_due: Behind a moment, when the next run can be taken: as it comes due, or as the lease of its worker is over. What was
+-- given up counts from the beginning of time.
+WITH RECURSIVE ranked (workflow_id, workflow_version, priority) AS (
+    SELECT * FROM (
+        SELECT workflow_id, workflow_version, priority FROM flowledger_index_runs WHERE ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ) AS first_one
+    UNION ALL
+    SELECT run.workflow_id, run.workflow_version, run.priority
+    FROM ranked JOIN flowledger_index_runs AS run ON run.run_id = coalesce((
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version = ranked.workflow_version
+          AND priority > ranked.priority AND ready_at IS NOT NULL
+        ORDER BY priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id = ranked.workflow_id AND workflow_version > ranked.workflow_version AND ready_at IS NOT NULL
+        ORDER BY workflow_version, priority LIMIT 1
+    ), (
+        SELECT run_id FROM flowledger_index_runs AS behind
+        WHERE workflow_id > ranked.workflow_id AND ready_at IS NOT NULL
+        ORDER BY workflow_id, workflow_version, priority LIMIT 1
+    ))
+)
+SELECT min(at) FROM (
+    SELECT (SELECT min(run.ready_at) FROM flowledger_index_runs AS run
+            WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
+              AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at > :after) AS at
+    FROM ranked
+    UNION ALL
+    SELECT min(worker.lease_until) FROM flowledger_workers AS worker
+    WHERE worker.lease_until > :after
+      AND EXISTS (SELECT 1 FROM flowledger_index_runs AS run WHERE run.owner = worker.id AND NOT run.held)
+    UNION ALL
+    SELECT min(0) FROM flowledger_given_up AS gone JOIN flowledger_index_runs AS run
+      ON run.run_id = gone.run_id AND run.owner = gone.owner
+    WHERE :after < 0 AND NOT run.held
+) AS moments
+
+-- claimable_run: A run, if a worker may take it now.
+SELECT run.run_id, run.workflow_id, run.workflow_version, NULL AS lost_by, 0 AS handed_back, run.ready_at
+FROM flowledger_index_runs AS run WHERE run.run_id = :run_id AND run.ready_at <= :now
+UNION ALL
+SELECT run.run_id, run.workflow_id, run.workflow_version, run.owner, gone.run_id IS NOT NULL AND gone.handed_back,
+       coalesce(worker.lease_until, run.started_at)
+FROM flowledger_index_runs AS run
+LEFT JOIN flowledger_workers AS worker ON worker.id = run.owner AND worker.lease_until < :now
+LEFT JOIN flowledger_given_up AS gone ON gone.run_id = run.run_id AND gone.owner = run.owner
+WHERE run.run_id = :run_id AND NOT run.held AND (worker.id IS NOT NULL OR gone.run_id IS NOT NULL)
 
 -- take_slot: Take the lowest number that nobody holds who lives, where fewer steps are under way than may be, also with those
 -- who have waited for longer. Who takes the same number at the same moment is refused it by its key.

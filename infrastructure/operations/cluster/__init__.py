@@ -1,0 +1,1 @@
+"""Procrastinate as the dispatcher of workers, for those who operate one."""
