@@ -119,6 +119,7 @@ class Workers(RuleBasedStateMachine):
         self.leases.leave_slot("call", holder, self.held.pop(holder))
 
 
+@pytest.mark.scaled
 def test_whoever_lives_or_dies_nobody_begins_where_as_many_are_under_way_as_may_be(leases: Leases) -> None:
     run_state_machine_as_test(
         lambda: Workers(leases), settings=settings(max_examples=tries(60), deadline=None, stateful_step_count=25)
