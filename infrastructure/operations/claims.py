@@ -80,8 +80,11 @@ class Claims:
         if row is None or not self._is_for_this_worker(row):
             return None
         claim = self._prepare(row, now)
-        claimed = [] if claim is None else self._append([claim])
-        return self._services.go_on(claimed[0]) if claimed else None
+        if claim is None:
+            return None
+        with self._services.claiming([claim.state]):
+            claimed = self._append([claim])
+        return self._begin(claim) if claimed else None
 
     def due(self, most: int) -> list[ClaimableRow]:
         """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""

@@ -46,6 +46,8 @@ class WorkerOptions:
         grace: float,
     ) -> None:
         if name is not None:
+            if not isinstance(name, str) or not name:
+                raise InvalidRequest(f"name {quoted(name)} is no text, or is empty")
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")

@@ -75,6 +75,12 @@ def rebuild_table() -> list[str]:
     ]
 
 
+@cache
+def subscription_table() -> list[str]:
+    """The statement that makes the table of subscriptions in SQLite."""
+    return [statement for statement in schema("sqlite") if "CREATE TABLE flowledger_subscriptions " in statement]
+
+
 def grants(user: str) -> str:
     """The GRANTs for ``user`` (an SQL identifier) on a PostgreSQL store that another user has made."""
     return (_BACKENDS / "postgres" / "sql" / "grants.sql").read_text(encoding="utf-8").replace("application_user", user)

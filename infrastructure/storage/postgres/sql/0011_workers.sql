@@ -4,11 +4,11 @@ ALTER TABLE flowledger_index_runs
     ADD COLUMN priority bigint NOT NULL DEFAULT 0,
     ADD COLUMN ready_at bigint;
 
--- A run that was to go on when a hold was lifted is queued since then.
+-- A run that is queued stays so while it is held, and one that was to go on when a hold was lifted is queued since then.
 UPDATE flowledger_index_runs AS run SET queued = TRUE
 FROM flowledger_events AS event
-WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic = 'run.released'
-  AND run.status = 'active' AND position('"queued":true' IN convert_from(substr(event.state, 42, 500), 'UTF8')) > 0;
+WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic IN ('run.held', 'run.released')
+  AND position('\x22717565756564223a74727565'::bytea IN substr(event.state, 42, 500)) > 0;
 
 -- What is due, or queued.
 UPDATE flowledger_index_runs

@@ -28,3 +28,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_search TO application_user;
 
 -- And how far it has followed them.
 GRANT SELECT, UPDATE ON flowledger_search_progress TO application_user;
+
+-- How far those who follow the log have come.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subscriptions TO application_user;

@@ -7,11 +7,11 @@ ALTER TABLE flowledger_index_runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0
 -- When a worker may take it.
 ALTER TABLE flowledger_index_runs ADD COLUMN ready_at INTEGER;
 
--- A run that was to go on when a hold was lifted is queued since then.
+-- A run that is queued stays so while it is held, and one that was to go on when a hold was lifted is queued since then.
 UPDATE flowledger_index_runs AS run SET queued = 1
 FROM flowledger_events AS event
-WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic = 'run.released'
-  AND run.status = 'active' AND instr(CAST(substr(event.state, 42, 500) AS TEXT), '"queued":true') > 0;
+WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic IN ('run.held', 'run.released')
+  AND instr(CAST(substr(event.state, 42, 500) AS TEXT), '"queued":true') > 0;
 
 -- What is due, or queued.
 UPDATE flowledger_index_runs
