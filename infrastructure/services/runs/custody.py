@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from threading import Condition, Thread
 from time import monotonic
@@ -58,6 +59,12 @@ def read_lease(seconds: object) -> int:
     return round(seconds * _SECOND)  # type: ignore[operator]
 
 
+@cache
+def _own_release() -> str:
+    """Reading what is installed takes longer than opening a store in memory."""
+    return f"flowledger {version('flowledger')}"
+
+
 class Custody(ResetOnFork):
     """The runs that one worker, or the calls of one process, execute.
 
@@ -83,7 +90,7 @@ class Custody(ResetOnFork):
         self._now = now
         self.lease = lease
         self._name = name
-        self._release = release or os.environ.get(RELEASE) or f"flowledger {version('flowledger')}"
+        self._release = release or os.environ.get(RELEASE) or _own_release()
         self._concurrency = concurrency
         self._details = details
         self._closed = False
