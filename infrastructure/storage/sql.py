@@ -51,7 +51,7 @@ def worker_tables() -> list[str]:
     return [
         statement
         for statement in schema("sqlite")
-        if re.search(r"^CREATE TABLE flowledger_(workers|given_up) ", statement, re.M)
+        if re.search(r"^CREATE TABLE flowledger_(workers|given_up|slots|slots_wanted) ", statement, re.M)
     ]
 
 

@@ -116,27 +116,37 @@ def _holder(writer: Writer) -> tuple[str, int]:
 
 
 def whoever_lost_a_run_begins_at_most_one_more_step(world: World, log: Log) -> None:
-    ends: dict[tuple[str, int], int] = {}
+    """A hold that is released before it came to a step boundary is none."""
+    stopped: dict[tuple[str, int], list[range]] = {}
     claims: dict[tuple[str, tuple[str, int]], list[int]] = {}
     for run_id, events in log.runs().items():
-        claimed = None
+        claimed, since = 0, 0
         for event in events:
             if event.type in CLAIMS:
-                if claimed is not None:
-                    ends.setdefault((run_id, claimed), event.version)
-                claimed = event.version
+                if claimed:
+                    stopped.setdefault((run_id, claimed), []).append(range(since or event.version, FOR_EVER))
+                claimed, since = event.version, 0
                 holder = _holder(world.journal.writers[run_id, event.version])
                 claims.setdefault((run_id, holder), []).append(claimed)
-            elif event.type in ("run.held", "run.cancelled") and claimed is not None:
-                ends.setdefault((run_id, claimed), event.version)
-    late: Counter[tuple[str, int]] = Counter()
+            elif event.type in ("run.held", "run.cancelled") and claimed:
+                since = since or event.version
+            elif event.type == "run.released" and since:
+                stopped.setdefault((run_id, claimed), []).append(range(since, event.version))
+                since = 0
+        if since:
+            stopped.setdefault((run_id, claimed), []).append(range(since, FOR_EVER))
+    late: Counter[tuple[str, int, range]] = Counter()
     for each in world.watch.executions:
         held_by = _holder(Writer(each.process, each.task))
         mine = [version for version in claims.get((each.run_id, held_by), ()) if version <= each.head]
         assert mine, f"{each.process} executed {each.node_id} of {each.run_id}, which it never claimed"
-        end = ends.get((each.run_id, mine[-1]))
-        late[each.run_id, mine[-1]] += end is not None and each.head >= end
+        late.update(
+            (each.run_id, mine[-1], span) for span in stopped.get((each.run_id, mine[-1]), ()) if each.head in span
+        )
     assert max(late.values(), default=0) <= 1, f"more than the step in flight: {late.most_common(1)}"
+
+
+FOR_EVER = 2**31
 
 
 def a_held_run_takes_no_claim_and_no_second_outcome(world: World, log: Log) -> None:

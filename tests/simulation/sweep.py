@@ -26,7 +26,6 @@ POINTS = (
     "workers",
     "condition",
     "lock",
-    "join",
     "sleep",
     "wait",
     "refused",

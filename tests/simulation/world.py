@@ -134,7 +134,7 @@ class World:
         self.story.tell("sees that all clients are done: from here on all goes well")
         while self._is_busy():
             self.scheduler.sleep(SECOND)
-            if self.scheduler.time > quiet + 100 * LATEST:
+            if self.scheduler.time > quiet + 60 * LATEST:
                 raise AssertionError("the runs never end")
 
     def _is_busy(self) -> bool:

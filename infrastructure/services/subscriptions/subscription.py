@@ -262,4 +262,4 @@ class AsyncSubscription(_Subscription):
 
 def end_subscription(subscription: Subscription | AsyncSubscription) -> None:
     """Close either kind, from any thread."""
-    subscription._shut()
+    subscription._shut()  # pyright: ignore[reportPrivateUsage] - private to callers

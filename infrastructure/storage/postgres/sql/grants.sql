@@ -15,6 +15,9 @@ TO application_user;
 -- Who executes runs, and which of them are given up.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_workers, flowledger_given_up TO application_user;
 
+-- How many steps of a type are under way.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_slots, flowledger_slots_wanted TO application_user;
+
 -- And which revision of it that is.
 GRANT SELECT, INSERT, UPDATE ON flowledger_index TO application_user;
 

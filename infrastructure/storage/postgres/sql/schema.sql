@@ -360,6 +360,25 @@ CREATE TABLE flowledger_given_up (
     PRIMARY KEY (run_id, owner)
 );
 
+-- Steps of limited types that are under way, one row a slot: held while its worker lives. Nobody else has that number.
+CREATE TABLE flowledger_slots (
+    number bigint NOT NULL,
+    lease_until bigint NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    holder text COLLATE "C" NOT NULL,
+    PRIMARY KEY (type, number)
+);
+
+-- Runs that wait for one, those first that came first. Who asks no more is forgotten.
+CREATE TABLE flowledger_slots_wanted (
+    since bigint NOT NULL,
+    asked_at bigint NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    holder text COLLATE "C" NOT NULL,
+    PRIMARY KEY (type, holder)
+);
+
 -- Each run as it can be found: when and where in the log it began, the words of its events, the values it has. Derived
 -- from the events by an indexer that follows them, so rows may come and go. Half-full pages leave room for what a run adds.
 CREATE TABLE flowledger_search (

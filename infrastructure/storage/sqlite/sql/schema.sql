@@ -248,6 +248,25 @@ CREATE TABLE flowledger_given_up (
     PRIMARY KEY (run_id, owner)
 );
 
+-- Steps of limited types that are under way, one row a slot: held while its worker lives. Nobody else has that number.
+CREATE TABLE flowledger_slots (
+    number INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (type, number)
+);
+
+-- Runs that wait for one, those first that came first. Who asks no more is forgotten.
+CREATE TABLE flowledger_slots_wanted (
+    since INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (type, holder)
+);
+
 -- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
 -- that it read last lies at that position, and while its entries are of the revision that the code makes.
 CREATE TABLE flowledger_search_progress (
