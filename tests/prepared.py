@@ -5,7 +5,9 @@ process does from there on is its own: its arguments, folder, environment, strea
 earlier, or of streams that aren't pipes, start Python themselves.
 """
 
+import atexit
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -18,6 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
+
+USED = (
+    "flowledger.infrastructure.interfaces.cli.app",
+    "flowledger.infrastructure.ledger.open",
+    "flowledger.infrastructure.ledger.schemes",
+    "flowledger.infrastructure.storage.memory.open",
+    "flowledger.infrastructure.storage.sqlite.open",
+    "rich.table",
+)
+"""Modules that nearly all commands import, or many."""
 
 LARGEST_REQUEST = 2**17
 """Bytes of arguments and environment; the buffer of a socket holds them."""
@@ -107,6 +119,32 @@ def _serve(requests: socket.socket) -> list[str]:
     return list(arguments)
 
 
+def _execute(arguments: list[str]) -> None:
+    """Run the program, and end as Python does without tidying up what it was forked with: that takes longer than most
+    commands. Where warnings are asked for, Python ends it, as what it then finds unclosed is told.
+    """
+    status: object = None
+
+    def leave() -> None:
+        gc.collect()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return  # Python tells that, with a status of its own
+        if isinstance(status, int):
+            os._exit(status)
+
+    if not sys.warnoptions:
+        atexit.register(leave)  # the first, so the last that is called
+    try:
+        _begin(arguments)
+        status = 0
+    except SystemExit as end:
+        status = 0 if end.code is None else end.code
+        raise
+
+
 def _begin(arguments: list[str]) -> None:
     """What ``python ARGUMENTS`` does with a module, or a program in text."""
     option, program, *rest = arguments
@@ -122,12 +160,10 @@ def _begin(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    import flowledger.infrastructure.interfaces.cli.app
-    import flowledger.infrastructure.ledger.open
-    import flowledger.infrastructure.storage.sqlite.open  # noqa: F401 - nearly all open one
-
+    for module in USED:
+        importlib.import_module(module)
     gc.freeze()  # else each fork copies what it only looks through for garbage
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until it forks: an interrupt of the tests ends it without a word
     program = _serve(socket.socket(fileno=int(sys.argv[1])))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _begin(program)
+    _execute(program)

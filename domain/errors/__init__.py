@@ -23,6 +23,7 @@ FlowledgerError
 │   ├── IdempotencyConflict
 │   ├── LeaseLost
 │   ├── StaleVersion
+│   ├── SubscriptionHeld
 │   ├── TransactionConflict   the caller's own transaction is too old for this: do it once more
 │   ├── WaitClosed
 │   └── WouldContinue
@@ -47,7 +48,14 @@ FlowledgerError
 """
 
 from .base import Conflict, FlowledgerError, IllegalTransition, InvalidRequest, NotFound, raw_message, reduce_error
-from .conflicts import ConcurrencyError, ConflictingHistory, IdempotencyConflict, TransactionConflict, WouldContinue
+from .conflicts import (
+    ConcurrencyError,
+    ConflictingHistory,
+    IdempotencyConflict,
+    SubscriptionHeld,
+    TransactionConflict,
+    WouldContinue,
+)
 from .not_found import NothingAsOf, RunNotFound, VersionNotFound, WorkflowNotFound, WorkOrderNotFound
 from .requests import (
     ExecutorMissing,
@@ -115,6 +123,7 @@ __all__ = [
     "StorageError",
     "StorageUnavailable",
     "StoreReadOnly",
+    "SubscriptionHeld",
     "TransactionConflict",
     "VersionNotFound",
     "WaitClosed",

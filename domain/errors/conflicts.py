@@ -90,3 +90,20 @@ class IdempotencyConflict(Conflict):
             f"idempotency key {quoted(key)} of {of} was used {used}, by "
             f"{visible(used_by)} at {used_at.isoformat()}{for_order}: give each command a key of its own"
         )
+
+
+class SubscriptionHeld(Conflict):
+    """Somebody else follows the log under this name, or has taken it over from a follower that was stalled.
+
+    ``host`` and ``pid``: who that is. ``lease_until``: the end of its lease, which it renews while it lives.
+    """
+
+    def __init__(self, name: str, host: str, pid: int, lease_until: datetime) -> None:
+        self.name = name
+        self.host = host
+        self.pid = pid
+        self.lease_until = lease_until
+        super().__init__(
+            f"the subscription {quoted(name)} is followed by process {pid} on {quoted(host)}, at least until "
+            f"{lease_until.isoformat()}: one follower a name; use another one, or try again when that one has ended"
+        )

@@ -282,6 +282,8 @@ class Executor:
     """Seconds that one attempt may take; None: as long as it takes."""
     max_recoveries: int | None
     """How often a step whose worker died is tried again before the run fails; None: whenever it is asked for."""
+    limit: int | None = None
+    """How many of its steps may be under way at once, over all workers of a store; None: as many as there are."""
 
     @property
     def qualified_name(self) -> str:
@@ -333,6 +335,7 @@ class ExecutorRegistry(Unpicklable):
         deterministic: bool = True,
         effects: bool = False,
         max_recoveries: int | None = None,
+        limit: int | None = None,
     ) -> Callable[[_F], _F]:
         """Decorator: nodes of type ``type`` are executed by the function, sync or async, which takes a StepContext.
 
@@ -352,6 +355,9 @@ class ExecutorRegistry(Unpicklable):
         ``max_recoveries``: a step that takes its process down is recovered so often and no more, then the run fails and
         says why; ``step.recoveries`` counts. None: as often as somebody proceeds with the run.
 
+        ``limit``: how many of its steps may be under way at once, over all workers and processes that execute runs of
+        one store. Others wait for their turn, those first that came first.
+
         Raises InvalidRequest (the type is taken, the function doesn't take one positional argument), InvalidValue (the
         type has control characters).
         """
@@ -370,6 +376,11 @@ class ExecutorRegistry(Unpicklable):
                 raise InvalidRequest(
                     f"executor type {quoted(type)}: max_recoveries {quoted(max_recoveries)} is not a number, 0 or more"
                 )
+            if limit is not None and (builtins.type(limit) is not int or limit < 1):
+                raise InvalidRequest(
+                    f"executor type {quoted(type)}: limit {quoted(limit)} is not a number of steps at once, 1 or more; "
+                    "to execute none, hold the runs, or leave the type out of this process"
+                )
             unfit = _why_not_called(function)
             if unfit is not None:
                 raise InvalidRequest(
@@ -382,7 +393,7 @@ class ExecutorRegistry(Unpicklable):
                 )
             is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(function.__class__.__call__)
             self._executors[type] = Executor(
-                type, function, retry, input, is_async, deterministic, effects, timeout, max_recoveries
+                type, function, retry, input, is_async, deterministic, effects, timeout, max_recoveries, limit
             )
             return function
 

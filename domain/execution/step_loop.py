@@ -40,12 +40,38 @@ class Append(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """Effect: ask the record, which may read the store; the runner answers with what ``find`` returns."""
+    """Effect: ask what may read the store, or write it; the runner answers with what ``find`` returns."""
 
-    find: Callable[[], Taken | None]
+    find: Callable[[], Any]
 
 
-StepLoop = Generator[Execute | Append | Recall, Any, None]
+class Admit(NamedTuple):
+    """Effect: wait until the step may begin. The runner answers with whether it may: not where the run is told to stop.
+
+    ``ask`` says in how many seconds to ask again, 0.0: it may begin; it may read the store.
+    """
+
+    ask: Callable[[], float]
+    cancellation: Cancellation
+
+
+StepLoop = Generator[Execute | Append | Recall | Admit, Any, None]
+
+
+class Turns(Protocol):
+    """How many steps of a type may be under way at once, for one run."""
+
+    def limits(self, executor: Executor) -> bool:
+        """Whether its steps take turns."""
+        ...
+
+    def ask(self, executor: Executor) -> float:
+        """In how many seconds to ask again whether the step may begin; 0.0: it may."""
+        ...
+
+    def leave(self) -> None:
+        """The step is over, or is waited for no more."""
+        ...
 
 
 class EffectsRecord(Protocol):
@@ -74,6 +100,8 @@ class CallSettings(NamedTuple):
     """Tells the run's steps to stop, from outside; None: nobody does."""
     stopwatch: Callable[[], int] | None = None
     """Nanoseconds by a clock that nobody sets, beside ``now``, which may be set during a step; None: there is none."""
+    turns: Turns | None = None
+    """Where limits of how many steps of a type are under way hold; None: none do."""
 
 
 def call_settings(
@@ -106,7 +134,7 @@ def step_loop(
 
     Steps that ``record`` covers are taken from it where it has them.
     """
-    by, globals, step_limit, now, chance, limits, cancellation, stopwatch = settings
+    by, globals, step_limit, now, chance, limits, cancellation, stopwatch, turns = settings
     masker = globals.masker()
     globals = globals.observed_by(masker.add_answer)
     steps = 0
@@ -134,7 +162,15 @@ def step_loop(
                 taken = yield Recall(partial(record.find, state, planned.node))
                 started_at = now()  # looking is no part of the step
                 began = 0 if stopwatch is None else stopwatch()
-            if taken is None:
+            if taken is None and turns is not None and cancellation is not None and turns.limits(planned.executor):
+                begins = yield Admit(partial(turns.ask, planned.executor), cancellation)
+                if not begins:
+                    return
+                started_at = now()  # waiting is no part of the step either
+                began = 0 if stopwatch is None else stopwatch()
+                outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
+                yield Recall(turns.leave)
+            elif taken is None:
                 outcome = yield Execute(planned.executor, prepared.context, cancellation, timeout)
             else:
                 outcome = taken

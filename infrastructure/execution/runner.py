@@ -12,7 +12,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, get_
 from ...domain.execution.cancellation import INTERRUPTED
 from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Outcome, Raised, Returned, failure_of
-from ...domain.execution.step_loop import Append, Execute, Recall, StepLoop, run_executor
+from ...domain.execution.step_loop import Admit, Append, Execute, Recall, StepLoop, run_executor
 from ...domain.ports import NewEvent
 from ..concurrency.threads import HasThreads, ThreadPool, Threads, threads_of
 from .awaiter import Awaiter
@@ -41,7 +41,7 @@ def run_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
     """Run the loop to its end in this thread; but a sync executor that has a timeout is called in another one."""
     with closing(commit), Awaiter() as awaiter:
         finish = awaiter.finish
-        answer: Outcome | None = None
+        answer: Outcome | bool | None = None
         while True:
             try:
                 asked = step_loop.send(answer)
@@ -52,6 +52,8 @@ def run_steps(step_loop: StepLoop, commit: Commit, threads: ThreadPool) -> None:
                 answer = None
             elif isinstance(asked, Recall):
                 answer = asked.find()
+            elif isinstance(asked, Admit):
+                answer = _wait_for_turn(asked)
             else:
                 awaiter.asked = asked
                 if asked.timeout is None or asked.executor.is_async:
@@ -70,7 +72,7 @@ def _call_in_time(asked: Execute, awaiter: Awaiter, threads: ThreadPool) -> Outc
 async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> None:
     """Run the loop to its end: async executors are awaited here, sync ones run in a thread."""
     with closing(commit):
-        answer: Outcome | None = None
+        answer: Outcome | bool | None = None
         while True:
             try:
                 asked = step_loop.send(answer)
@@ -81,8 +83,30 @@ async def arun_steps(step_loop: StepLoop, commit: Commit, threads: Threads) -> N
                 answer = None
             elif isinstance(asked, Recall):
                 answer = await threads.store.run(asked.find)
+            elif isinstance(asked, Admit):
+                answer = await _await_turn(asked, threads)
             else:
                 answer = await _acall(asked, threads.executors)
+
+
+def _wait_for_turn(asked: Admit) -> bool:
+    cancellation = asked.cancellation
+    while not cancellation.is_set():
+        pause = asked.ask()
+        if not pause:
+            return True
+        cancellation.wait(pause)
+    return False
+
+
+async def _await_turn(asked: Admit, threads: Threads) -> bool:
+    """No thread is taken while it waits."""
+    while not asked.cancellation.is_set():
+        pause = await threads.store.run(asked.ask)
+        if not pause:
+            return True
+        await asyncio.sleep(pause)
+    return False
 
 
 async def _acall(asked: Execute, threads: ThreadPool) -> Outcome:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ...domain.errors import EventNotReadable, InvalidRequest
 from ...domain.events.integrity import VerifyReport
@@ -12,6 +12,7 @@ from ...domain.live import Unpicklable
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
 from ...projections.status.model import Health, Status
+from ...projections.subscriptions import SubscriptionStatus
 from ...projections.workers.status import WorkerStatus
 from ..concurrency.async_variants import iterate_in_thread, run_in_thread
 from ..concurrency.threads import Threads
@@ -26,6 +27,8 @@ from ..services.history.service import History
 from ..services.runs.custody import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
+from ..services.subscriptions.service import Subscriptions
+from ..services.subscriptions.subscription import AsyncSubscription, Subscription
 from ..services.workflows.service import Workflows
 from ..storage.callers import CallersConnection
 from ..transfer.report import BackupReport, ExportReport
@@ -48,6 +51,7 @@ class Ledger(Unpicklable):
         runs: Runs,
         history: History,
         search: Search,
+        subscriptions: Subscriptions,
         workers: Workers,
         overview: Overview,
         threads: Threads,
@@ -61,6 +65,7 @@ class Ledger(Unpicklable):
         self._now = now
         self._within = within
         self._close = close
+        self._subscriptions = subscriptions
         self._reopen = reopen
         self.workflows = workflows
         self.runs = runs
@@ -150,6 +155,61 @@ class Ledger(Unpicklable):
         from ..transfer.backup import back_up
 
         return back_up(self._store, to_path(path), force=force, progress=progress)
+
+    def subscribe(
+        self, after: int | Literal["now"] = 0, name: str | None = None, catch_up: bool = False, *, lease: float = LEASE
+    ) -> Subscription:
+        """Follow the events of the whole store: iterate over what this returns, and close it.
+
+        Events come in order of position, each once, and none is passed over, however many processes write. It begins
+        behind the position ``after``: 0 is the beginning, ``"now"`` the end of the store. At the end it waits for more;
+        ``catch_up=True`` ends it there. It ends when it is closed, or the ledger is. While the store can't be reached
+        it waits, and says so once in the log.
+
+        ``name`` keeps the position in the store, whenever the next event is asked for: so the event before it is done,
+        and one that wasn't done is delivered again, to whoever follows under that name next. Then ``after`` counts only
+        for a new name. One follower at a time holds a name, for ``lease`` seconds, which are renewed while it lives,
+        however long it works on an event.
+
+        An event that can't be read raises EventNotReadable, each time, until ``subscription.skip()`` passes it. Where
+        the store has lost the event that was delivered last, by a restore or a failover, asking for the next raises
+        EventsLost: new events may lie before it; ``move_subscription`` lets a name go on elsewhere.
+
+        Raises InvalidRequest (also for a position beyond the end: it is another store's, or this one has lost events;
+        and for a name where a store of your own keeps none), SubscriptionHeld (somebody else follows under this name),
+        StoreReadOnly (a position can't be kept), StorageUnavailable.
+        """
+        return self._subscriptions.subscribe(after, name, catch_up=catch_up, lease=lease)
+
+    def asubscribe(
+        self, after: int | Literal["now"] = 0, name: str | None = None, catch_up: bool = False, *, lease: float = LEASE
+    ) -> AsyncSubscription:
+        """The same for ``async for``. What reading or taking the name raises is raised with the first event asked for.
+
+        Raises InvalidRequest.
+        """
+        return self._subscriptions.asubscribe(after, name, catch_up=catch_up, lease=lease)
+
+    def subscriptions(self) -> list[SubscriptionStatus]:
+        """The names under which positions are kept: how far each has come, and who follows.
+
+        The cost grows with the number of events that they are behind. Raises StorageUnavailable.
+        """
+        return self._subscriptions.list()
+
+    def move_subscription(self, name: str, after: int | Literal["now"]) -> None:
+        """Let the next follower of ``name`` begin behind another position: ``after`` is as in ``subscribe``.
+
+        Raises NotFound, SubscriptionHeld (somebody follows it now), InvalidRequest, StoreReadOnly, StorageUnavailable.
+        """
+        self._subscriptions.move(name, after)
+
+    def forget_subscription(self, name: str) -> None:
+        """Forget ``name`` and its position: who follows under it next begins anew.
+
+        Raises NotFound, SubscriptionHeld (somebody follows it now), InvalidRequest, StoreReadOnly, StorageUnavailable.
+        """
+        self._subscriptions.forget(name)
 
     def worker(
         self,
@@ -297,6 +357,9 @@ class Ledger(Unpicklable):
     averify = run_in_thread(verify)
     abackup = run_in_thread(backup)
     arebuild = run_in_thread(rebuild)
+    asubscriptions = run_in_thread(subscriptions)
+    amove_subscription = run_in_thread(move_subscription)
+    aforget_subscription = run_in_thread(forget_subscription)
     aclose = run_in_thread(close)
 
     def __enter__(self) -> Self:

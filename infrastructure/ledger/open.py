@@ -29,6 +29,7 @@ from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.runs.waiting import RunReader
 from ..services.search.service import Search
+from ..services.subscriptions.service import Subscriptions
 from ..services.workflows.service import Workflows
 from ..storage.callers import CallersConnection
 from ..telemetry.settings import Telemetry, observer_of
@@ -149,7 +150,10 @@ def compose(
         services = run_services.within(inside, RunRepository(inside, store.checkpoints, None), workflows, threads)
         return Inside(caller, Runs(services), Workflows(inside, index, workflows, executors, now, threads))
 
+    subscriptions = Subscriptions(store, now)
+
     def close() -> None:
+        subscriptions.close()
         workers.close()
         pools.executors.close(_CLOSED)
         run_services.close()
@@ -161,6 +165,7 @@ def compose(
         Runs(run_services),
         History(store, runs, workflows, lists, replayer, pools, now),
         Search(indexer, pools),
+        subscriptions,
         workers,
         overview,
         pools,

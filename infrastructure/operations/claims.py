@@ -1,7 +1,7 @@
 """Claiming runs for a worker: a lot at a time, each by an event of its own, all of them in one commit."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ...domain.errors import (
     ConcurrencyError,
@@ -40,6 +40,9 @@ class Claims:
         self._workflows = workflows
         self.lacking = Setbacks(services.now)
         """Versions, written ``workflow@version``, of which this process lacks executors or globals."""
+        self._nodes: dict[str, set[str]] = {}
+        """By limited type: where runs stood that came to it next, written ``workflow@version/node``; what is queued
+        stands at no node."""
         self._passed = Setbacks(services.now)
         """Runs that can't be claimed here, for example because an event of theirs is damaged."""
 
@@ -47,10 +50,16 @@ class Claims:
         """Claim at most so many runs. Returns their steps, for the caller to execute. Raises StorageUnavailable."""
         now = self._services.now()
         lacking, passed = self.lacking.current(), self._passed.current()
+        room = self._room()
+        full = self._full(room)
         claimed: list[Claim] = []
         try:
-            with self._leases.lot(now, most, self._workflows, lacking, passed) as rows:
-                claims = [claim for row in rows if (claim := self._prepare(row, now)) is not None]
+            with self._leases.lot(now, most, self._workflows, lacking, passed, full) as rows:
+                claims = [
+                    claim
+                    for row in rows
+                    if (claim := self._prepare(row, now)) is not None and self._has_room(claim, room)
+                ]
                 with self._services.claiming([claim.state for claim in claims]):
                     claimed = self._append(claims)
         except StorageUnavailable:
@@ -58,6 +67,30 @@ class Claims:
                 raise
             # Only the locks couldn't be given back in order: the claims are stored, and nobody else would execute them.
         return [call for claim in claimed if (call := self._begin(claim)) is not None]
+
+    def _room(self) -> dict[str, int]:
+        """By limited type how many more steps may begin now."""
+        custody, executors = self._services.custody, self._services.executors
+        return {} if custody is None or executors is None else custody.slots.room(executors)
+
+    def _full(self, room: Mapping[str, int]) -> set[str]:
+        """Where runs stand whose next step may not begin now, as far as such runs were met."""
+        return {node for type, left in room.items() if left <= 0 for node in self._nodes.get(type, ())}
+
+    def _has_room(self, claim: Claim, room: dict[str, int]) -> bool:
+        """Whether the run's next step may begin now, by ``room``, where it is counted. Others are left unclaimed."""
+        state = claim.state
+        planned = claim.plan.nodes.get(state.current_node_id or "")
+        if planned is None or (left := room.get(planned.executor.type)) is None:
+            return True
+        node = "" if state.status == "active" else planned.node.id  # as the index knows it
+        node = f"{state.workflow_id}@{state.workflow_version}/{node}"
+        self._nodes.setdefault(planned.executor.type, set()).add(node)
+        if left <= 0 or self._services.custody is None:
+            return False
+        room[planned.executor.type] = left - 1
+        self._services.custody.slots.expect(planned.executor.type, str(state.run_id))
+        return True
 
     def _begin(self, claim: Claim) -> PreparedCall[Run] | None:
         """The steps of a claimed run; None where they can't be prepared now, and it was left to others."""
@@ -71,7 +104,13 @@ class Claims:
                 error,
                 extra={"worker": self._name, "run_id": claim.state.run_id},
             )
+            self._forget(claim)
             return None
+
+    def _forget(self, claim: Claim) -> None:
+        """The run's next step isn't executed here."""
+        if self._services.custody is not None:
+            self._services.custody.slots.expect_no_more(str(claim.state.run_id))
 
     def take_one(self, run_id: str) -> PreparedCall[Run] | None:
         """Claim this run, if it may be taken now. Raises StorageUnavailable."""
@@ -80,13 +119,17 @@ class Claims:
         if row is None or not self._is_for_this_worker(row):
             return None
         claim = self._prepare(row, now)
-        claimed = [] if claim is None else self._append([claim])
-        return self._services.go_on(claimed[0]) if claimed else None
+        if claim is None or not self._has_room(claim, self._room()):
+            return None
+        with self._services.claiming([claim.state]):
+            claimed = self._append([claim])
+        return self._begin(claim) if claimed else None
 
     def due(self, most: int) -> list[ClaimableRow]:
         """At most so many runs that this worker may take now, in the order in which it would; none is claimed."""
         lacking, passed = self.lacking.current(), self._passed.current()
-        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed) as rows:
+        full = self._full(self._room())
+        with self._leases.lot(self._services.now(), most, self._workflows, lacking, passed, full) as rows:
             return rows
 
     def _is_for_this_worker(self, row: ClaimableRow) -> bool:
@@ -104,8 +147,17 @@ class Claims:
         soonest = self._leases.next_due(-1)
         return soonest is not None and soonest <= self._services.now()
 
+    def _executes(self, row: ClaimableRow) -> bool:
+        """Whether this very worker, whose lease was over for a while, executes the run all the same."""
+        custody = self._services.custody
+        return (
+            custody is not None and row.lost_by == custody.id and row.run_id in self._services.executions.of(custody.id)
+        )
+
     def _prepare(self, row: ClaimableRow, now: int) -> Claim | None:
         """The claim of a run; None where it has moved on, or can't be executed here."""
+        if row.lost_by is not None and self._executes(row):
+            return None
         try:
             state = self._services.runs.load(row.run_id)
             event = _decide(row, state, self._name, now)
@@ -143,8 +195,13 @@ class Claims:
                     error,
                     extra={"worker": self._name, "run_id": claims[0].state.run_id},
                 )
+                self._forget(claims[0])
                 return []
             return [claimed for claim in claims for claimed in self._append([claim])]
+        except BaseException:
+            for claim in claims:
+                self._forget(claim)
+            raise
         for claim, events, after in placed:
             advance(claim.state, events, after)
             self._passed.clear(str(claim.state.run_id))

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from ...domain.errors import EventNotReadable, InvalidRequest, NotFound, StorageCorrupt
 from ...domain.execution.executors import ExecutorRegistry
+from ...domain.visible import visible
 from ...projections.bulk import BulkFailure
 from ...projections.replay.report import ReplayReport
 from ..files.names import file_names
@@ -99,7 +100,7 @@ def load_named(spec: str, option: str) -> tuple[Any, str, Any]:
     except (Exception, SystemExit) as error:  # importing an application can raise anything
         place = _where(error)
         raise InvalidRequest(
-            f"{option} {spec}: can't import {module_name!r}: {type(error).__name__}: {error}{place}"
+            visible(f"{option} {spec}: can't import {module_name!r}: {type(error).__name__}: {error}{place}")
         ) from error
     return module, name, getattr(module, name, None)
 
@@ -112,7 +113,7 @@ def load_registry(spec: str, option: str = "app") -> ExecutorRegistry:
     known = [key for key, value in vars(module).items() if isinstance(value, ExecutorRegistry)]
     hint = f"its registries: {', '.join(known)}" if known else "it has no ExecutorRegistry at all"
     what = f"{name!r} is {type(registry).__name__}, not an ExecutorRegistry" if registry is not None else f"no {name!r}"
-    raise InvalidRequest(f"{option} {spec}: module {module.__name__!r} has {what}; {hint}")
+    raise InvalidRequest(visible(f"{option} {spec}: module {module.__name__!r} has {what}; {hint}"))
 
 
 def _where(error: BaseException) -> str:

@@ -46,6 +46,8 @@ class WorkerOptions:
         grace: float,
     ) -> None:
         if name is not None:
+            if not isinstance(name, str) or not name:
+                raise InvalidRequest(f"name {quoted(name)} is no text, or is empty")
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")
@@ -75,6 +77,8 @@ class Work:
         if services.executors is None:
             raise InvalidRequest("this ledger was opened without executors, so it has nothing to run workflows with")
         self.options = options
+        self.is_stopping = False
+        """Then runs are handed back between two steps."""
         self.custody = Custody(
             store.leases,
             services.executions,
@@ -83,12 +87,12 @@ class Work:
             options.name,
             concurrency=options.concurrency,
             details=self._details,
+            limits=options.limits,
+            refuse=self.refuse_steps,
         )
         self.services = services.with_custody(self.custody)
         self.now = services.now
         self.claims = Claims(self.services, store, store.leases, self.custody.worker["name"], options.workflows)
-        self.is_stopping = False
-        """Then runs are handed back between two steps."""
         self._store = store
         self._leases = store.leases
         self._pause = 0.0
@@ -193,7 +197,14 @@ class Work:
         now, lease = self.now(), self.custody.lease
         if now - self._tidied_at >= lease:
             self._leases.tidy(now, lease, now - 10 * lease)
+            self._leases.tidy_slots(now)
             self._tidied_at = now
+
+    def refuse_steps(self) -> None:
+        """Raises HandedBack where the worker stops: a step that waits for its turn doesn't begin."""
+        if self.is_stopping:
+            self.custody.is_handing_back = True
+            raise HandedBack
 
     def _details(self) -> dict[str, Any]:
         options = self.options
@@ -218,16 +229,11 @@ class _StoppingCommit:
 
     def __call__(self, events: list[NewEvent]) -> None:
         self._commit(events)
-        self._stop()
+        self._work.refuse_steps()
 
     async def acommit(self, events: list[NewEvent]) -> None:
         await self._commit.acommit(events)
-        self._stop()
+        self._work.refuse_steps()
 
     def close(self) -> None:
         self._commit.close()
-
-    def _stop(self) -> None:
-        if self._work.is_stopping:
-            self._work.custody.is_handing_back = True
-            raise HandedBack

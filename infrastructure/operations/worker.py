@@ -74,8 +74,13 @@ class Worker(Unpicklable):
             self._serve()
             self.close()
 
-    def stop(self) -> None:
-        """Claim no more runs, and hand back what is executed. Returns at once; may be called in a signal handler."""
+    def stop(self, *, now: bool = False) -> None:
+        """Claim no more runs, and hand back what is executed. Returns at once; may be called in a signal handler.
+
+        ``now``: steps that are under way are abandoned, as after the grace period.
+        """
+        if now:
+            self._interrupts = 2
         self._work.is_stopping = True
         self._wake()
 

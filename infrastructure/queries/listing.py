@@ -58,11 +58,21 @@ def run_query(
     since: datetime | None,
     until: datetime | None,
     as_of: datetime | None,
+    due_before: datetime | None = None,
+    held: bool | None = None,
+    queued: bool | None = None,
+    owner: str | None = None,
 ) -> RunQuery:
     """Check the filters. Raises InvalidRequest for an unknown status or a naive time."""
     wanted = (status,) if isinstance(status, str) else status or ()
     if not isinstance(wanted, list | tuple | set | frozenset):
         raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
+    now_only = {"due_before": due_before, "held": held, "queued": queued, "owner": owner}
+    if as_of is not None and (given := [name for name, value in now_only.items() if value is not None]):
+        raise InvalidRequest(f"as_of asks for a past time, and {given[0]} is known of now alone: give one of them")
+    for name, flag in (("held", held), ("queued", queued)):
+        if flag is not None and type(flag) is not bool:
+            raise InvalidRequest(f"{name} {quoted(flag)} is neither True nor False")
     return RunQuery(
         workflow_id=check_id(workflow_id, "workflow_id"),
         version=version,
@@ -73,6 +83,10 @@ def run_query(
         since=check_time(since, "since"),
         until=check_time(until, "until"),
         as_of=check_time(as_of, "as_of"),
+        due_before=check_time(due_before, "due_before"),
+        held=held,
+        queued=queued,
+        owner=check_text(owner, "owner"),
     )
 
 

@@ -28,6 +28,7 @@ from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
 from .stored_events import IndexedEvent, LinkedEvent
 from .stream_heads import Head, HeadCache, check_stream
+from .subscription_table import SubscriptionTable
 from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
 
 _log = logging.getLogger("flowledger.store")
@@ -48,8 +49,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         search: SearchTable,
         wakeups: Wakeups | None = None,
         enter: Enter | None = None,
+        subscriptions: SubscriptionTable | None = None,
     ) -> None:
         super().__init__(mapper, recorder)
+        self.subscriptions = subscriptions
+        """None where the store has no place for it."""
         self.enter = enter
         self.url: str | None = None
         """With which other processes can open it; None where the caller has opened it."""
@@ -174,6 +178,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
 
     def _committed(self, stored: Sequence[LinkedEvent], heads: dict[str, Head]) -> None:
         self._heads.remember(heads)
+        for follower in self.wakeups.followers:
+            follower()
         for event in stored:
             if isinstance(event, IndexedEvent):
                 self.wakeups.notify()

@@ -84,6 +84,39 @@ class Leases:
         """Forget that its owner gave up these runs: it has claimed them again."""
         self._change("take_back", {"runs": self._recorder.list_parameter(list(run_ids)), "owner": owner})
 
+    # --- slots --------------------------------------------------------------------------------------------------------
+
+    def take_slot(self, type: str, limit: int, holder: str, owner: str, now: int, lease_until: int) -> bool:
+        """Whether a step of the type may begin, of which ``limit`` may be under way; who came first goes first.
+
+        The slot is the holder's, one execution of a run, until ``leave_slot`` or until the lease of its worker is over.
+        """
+        whose = {"type": type, "holder": holder, "owner": owner}
+        self._change(
+            "take_slot", {**whose, "limit": limit, "now": now, "lease_until": lease_until, "heard": now - _HEARD}
+        )
+        if self._query("has_slot", whose):
+            self._change("want_no_slot", {"type": type, "holder": holder})
+            return True
+        self._change("want_slot", {"type": type, "holder": holder, "now": now})
+        return False
+
+    def leave_slot(self, type: str, holder: str, owner: str) -> None:
+        """Give it back, or wait for none any more."""
+        self._change("leave_slot", {"type": type, "holder": holder, "owner": owner})
+        self._change("want_no_slot", {"type": type, "holder": holder})
+
+    def slots(self, now: int) -> dict[str, int]:
+        """How many steps of each limited type are under way."""
+        return dict(self._query("slots", {"now": now}))
+
+    def tidy_slots(self, now: int) -> None:
+        """Forget the slots of workers that are gone, and who waits no more."""
+        self._change("forget_slots", {"now": now})
+        self._change("forget_wanted", {"heard": now - _HEARD})
+
+    # --- what is read -------------------------------------------------------------------------------------------------
+
     def workers(self) -> list[WorkerRow]:
         """All of them, those first that began first; also those whose lease is over and whose runs nobody took yet."""
         return [WorkerRow._make(row) for row in self._query("workers", {})]
@@ -122,11 +155,13 @@ class Leases:
         workflows: Sequence[str] | None = None,
         lacking: Collection[str] = (),
         passed: Collection[str] = (),
+        full: Collection[str] = (),
     ) -> Generator[list[ClaimableRow]]:
         """At most ``most`` runs that a worker may take; until the block is left no other worker is given them.
 
         ``workflows``: only these; ``lacking``: versions, written ``workflow@version``, that this worker can't execute;
-        ``passed``: runs that it passes over.
+        ``passed``: runs that it passes over; ``full``: nodes, written ``workflow@version/node``, of which enough steps
+        are under way; without the node, those of runs that are queued.
         """
         parameters = {
             "now": now,
@@ -135,6 +170,7 @@ class Leases:
             "workflows": None if workflows is None else self._recorder.list_parameter(workflows),
             "lacking": self._recorder.list_parameter(sorted(lacking)),
             "passed": self._recorder.list_parameter(sorted(passed)),
+            "full": self._recorder.list_parameter(sorted(full)),
         }
         with translate_errors(), self._recorder.locked(self._sql["claimable"], parameters) as rows:
             yield [_claimable(row) for row in rows[:most]]
@@ -154,3 +190,6 @@ def _claimable(row: Sequence[Any]) -> ClaimableRow:
 
 _LOOK_PAST = 256
 """Runs that other workers may have locked, and that one looks past. SQLite has no such locks."""
+
+_HEARD = 5_000_000
+"""Microseconds: who hasn't asked for a slot for so long waits for none any more."""

@@ -64,7 +64,7 @@ class EventReader:
                 raise StorageCorrupt(
                     f"event {version} of stream {stream!r} is missing in the store: verify tells what else is"
                 )
-        return [self._recorded(found[place]) for place in places]
+        return [self.recorded(found[place]) for place in places]
 
     def rows_at(self, places: Sequence[tuple[str, int]]) -> Sequence[EventRow]:
         """The stored events at places, as far as they exist, not decoded; large ones without their bytes."""
@@ -95,7 +95,7 @@ class EventReader:
         while True:
             with translate_errors():
                 page = self.recorder.log_batch(after)
-            yield from map(self._recorded, page)
+            yield from map(self.recorded, page)
             if len(page) < BATCH_ROWS:
                 return
             after = page[-1].position
@@ -113,10 +113,32 @@ class EventReader:
         with translate_errors():
             return self.recorder.max_notification_id() or 0
 
+    def settled_position(self) -> int:
+        """That of the last event, or less: all that a later commit could still precede lies behind it."""
+        with translate_errors():
+            return self.recorder.settled_position()
+
+    def events_behind(self, position: int) -> int:
+        """How many events lie behind a position; the cost grows with that."""
+        with translate_errors():
+            return self.recorder.events_behind(position)
+
+    def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
+        """What identifies an event, 41 bytes, and its position; None where there is no such event."""
+        with translate_errors():
+            return self.recorder.header(stream, version)
+
     def body(self, row: EventRow) -> dict[str, Any]:
         """The body of a row's event, in the current schema. Raises EventNotReadable."""
         encoded = row.encoded if row.encoded is not None else self._fetch_encoded(row.stream, row.version)
         return decode(row.stream, row.version, row.type, encoded)
+
+    def recorded(self, row: EventRow) -> RecordedEvent:
+        """The event of a row. Raises EventNotReadable."""
+        stream, version, position, type, encoded = row
+        return to_recorded_event(
+            stream, version, position, type, encoded if encoded is not None else self._fetch_encoded(stream, version)
+        )
 
     def all_rows(self, stream: str | None = None) -> Iterator[EventRow]:
         """Every stored event, stream by stream, or those of one stream, not decoded: for ``verify``."""
@@ -178,12 +200,6 @@ class EventReader:
         if not are_readable([whole]):
             decode(stream, version, type, encoded)
         return whole
-
-    def _recorded(self, row: EventRow) -> RecordedEvent:
-        stream, version, position, type, encoded = row
-        return to_recorded_event(
-            stream, version, position, type, encoded if encoded is not None else self._fetch_encoded(stream, version)
-        )
 
     def _fetch_encoded(self, stream: str, version: int) -> bytes:
         with translate_errors():

@@ -123,6 +123,17 @@ class LedgerRecorder(ApplicationRecorder):
         With ``settled``, none that a later commit could precede.
         """
 
+    def settled_position(self) -> int:
+        """The greatest position of an event, or less: none that a later commit could precede lies behind it."""
+        return self.max_notification_id() or 0
+
+    def events_behind(self, position: int) -> int:
+        """How many events lie behind a position."""
+        count = 0
+        while page := self.log_batch(position, settled=False):
+            count, position = count + len(page), page[-1].position
+        return count
+
     @abstractmethod
     def batch_by_stream(self, after: tuple[str, int]) -> Sequence[EventRow]:
         """At most BATCH_ROWS events after (stream, version), in the order of streams, then of versions."""
@@ -208,6 +219,10 @@ class QueryingRecorder(LedgerRecorder):
 
     def log_batch(self, after: int, *, settled: bool = True) -> Sequence[EventRow]:
         return list(map(EventRow._make, self._page("log_batch", BATCH_ROWS, after=after, settled=settled)))
+
+    def events_behind(self, position: int) -> int:
+        ((count,),) = self.look("events_behind", position=position)
+        return int(count)
 
     def indexed_batch(self, after: int, *, settled: bool) -> Sequence[EventRow]:
         return list(map(EventRow._make, self._page("indexed_batch", BATCH_ROWS, after=after, settled=settled)))

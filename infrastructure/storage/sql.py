@@ -51,7 +51,7 @@ def worker_tables() -> list[str]:
     return [
         statement
         for statement in schema("sqlite")
-        if re.search(r"^CREATE TABLE flowledger_(workers|given_up) ", statement, re.M)
+        if re.search(r"^CREATE TABLE flowledger_(workers|given_up|slots|slots_wanted) ", statement, re.M)
     ]
 
 
@@ -73,6 +73,12 @@ def rebuild_table() -> list[str]:
         for statement in schema("sqlite")
         if re.search(r"^(CREATE TABLE|INSERT INTO) flowledger_rebuild ", statement, re.M)
     ]
+
+
+@cache
+def subscription_table() -> list[str]:
+    """The statement that makes the table of subscriptions in SQLite."""
+    return [statement for statement in schema("sqlite") if "CREATE TABLE flowledger_subscriptions " in statement]
 
 
 def grants(user: str) -> str:

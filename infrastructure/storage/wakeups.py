@@ -29,6 +29,8 @@ class Wakeups(ResetOnFork):
         self._changed = Condition()
         self._waiting = 0
         self._listeners: tuple[Callable[[], object], ...] = ()
+        self.followers: tuple[Callable[[], object], ...] = ()
+        """What is called at each commit of this process."""
         self._closed = False
         self.count = 0
         """How many wake-ups there were: what to give to ``wait``, taken before the store is read."""
@@ -69,6 +71,16 @@ class Wakeups(ResetOnFork):
         """Don't call it any more."""
         with self._changed:
             self._listeners = tuple(each for each in self._listeners if each != listener)
+
+    def add_follower(self, follower: Callable[[], object]) -> None:
+        """Call the function at each commit of this process, also at those that wake nobody. It must never fail."""
+        with self._changed:
+            self.followers = (*self.followers, follower)
+
+    def remove_follower(self, follower: Callable[[], object]) -> None:
+        """Don't call it any more."""
+        with self._changed:
+            self.followers = tuple(each for each in self.followers if each != follower)
 
     def close(self) -> None:
         """Wake everybody, and end what was started. To wait afterwards takes its time, but does no harm."""

@@ -23,6 +23,7 @@ class Queue(Protocol):
 
     def queue(self) -> Mapping[str, int]:
         """By state. Raises StorageUnavailable."""
+        ...
 
 
 class Metrics:

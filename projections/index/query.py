@@ -30,6 +30,12 @@ class RunQuery:
     since: int | None = None
     until: int | None = None
     """When it was started: from ``since`` on, and before ``until``."""
+    due_before: int | None = None
+    """They go on by themselves before this time."""
+    held: bool | None = None
+    queued: bool | None = None
+    owner: str | None = None
+    """The worker that executes them."""
     as_of: int | None = None
     """Runs as they stood at this time, those that began later left out."""
     before: Place | None = None

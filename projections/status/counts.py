@@ -37,7 +37,7 @@ class _Counts:
             case "running":
                 self.running = row.runs
             case "lost":
-                self.lost += row.runs
+                self.lost = row.runs
             case _:
                 self.unowned = row.runs
 

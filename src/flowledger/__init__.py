@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         StorageError,
         StorageUnavailable,
         StoreReadOnly,
+        SubscriptionHeld,
         TransactionConflict,
         VersionNotFound,
         WaitClosed,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from .infrastructure.queries.search.indexer import Lag
     from .infrastructure.services.history.walk import RunWalk
     from .infrastructure.services.runs.bulk import BulkOperation
+    from .infrastructure.services.subscriptions.subscription import AsyncSubscription, Subscription
     from .infrastructure.telemetry.settings import Telemetry
     from .infrastructure.transfer.report import BackupReport, ExportReport, ImportedStream, ImportReport
     from .projections.audit.build import RunAudit
@@ -126,6 +128,7 @@ if TYPE_CHECKING:
         WorkflowBacklog,
     )
     from .projections.status.prometheus import metrics_text
+    from .projections.subscriptions import SubscriptionStatus
     from .projections.workers.status import WorkerStatus
 
 __version__ = "0.2.0"
@@ -134,6 +137,7 @@ __all__ = [
     "Act",
     "AlreadyRetried",
     "Answer",
+    "AsyncSubscription",
     "AsyncWorker",
     "Attempt",
     "AuditedOrigin",
@@ -249,6 +253,9 @@ __all__ = [
     "StoreReadOnly",
     "Stranded",
     "StreamRecord",
+    "Subscription",
+    "SubscriptionHeld",
+    "SubscriptionStatus",
     "TakenFrom",
     "Telemetry",
     "Timings",
@@ -289,7 +296,7 @@ _NAMES = {
     "domain.workflow.definition": "Edge Node WorkflowDefinition",
     "domain.errors": (
         "FlowledgerError InvalidRequest NotFound Conflict IllegalTransition "
-        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict TransactionConflict "
+        "ConcurrencyError ConflictingHistory WouldContinue IdempotencyConflict SubscriptionHeld TransactionConflict "
         "WorkflowNotFound WorkOrderNotFound RunNotFound VersionNotFound NothingAsOf "
         "Fault InvalidAnswer InvalidDefinition ExecutorMissing InvalidSnapshot InvalidExport "
         "InvalidValue GlobalsMissing "
@@ -312,6 +319,8 @@ _NAMES = {
     "domain.workflow": "Changes PartChanges StaleVersion WorkflowSnapshot WorkflowVersion",
     "infrastructure.execution.batching": "Batch",
     "infrastructure.services.runs.bulk": "BulkOperation",
+    "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
+    "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
     "infrastructure.files.tables": "write_rows",

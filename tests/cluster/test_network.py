@@ -20,6 +20,7 @@ LONG = {
     "nodes": [{"id": "long", "type": "long"}, {"id": "work", "type": "work"}],
     "edges": [{"source": "long", "target": "work"}],
 }
+DEAF = {**LONG, "nodes": [{"id": "long", "type": "deaf"}, {"id": "work", "type": "work"}]}
 LEASE = "2.0"
 
 
@@ -44,7 +45,9 @@ def test_a_host_that_is_cut_off_loses_its_runs_is_told_and_its_late_appends_are_
             hosts[name] = Process("host", url, str(noted), name, LEASE, namespace=place)
             stack.callback(hosts[name].discard)
             hosts[name].wait_until_ready()
-        runs = [ledger.runs.start("long", wait=False).id for _ in range(6)]
+        ledger.workflows.save(DEAF, workflow_id="deaf")
+        deaf = [ledger.runs.start("deaf", wait=False).id for _ in range(6)]
+        runs = [ledger.runs.start("long", wait=False).id for _ in range(6)] + deaf
         wait_for(noted, lambda: len(executions(noted)) == len(runs))
         lonely = executions(noted)[runs[0]][0][0]
         taken = [run for run, begun in executions(noted).items() if begun[0][0] == lonely]
@@ -58,11 +61,16 @@ def test_a_host_that_is_cut_off_loses_its_runs_is_told_and_its_late_appends_are_
                 continue
             (_, _), (heir, since) = begun
             assert heir != lonely
+            if run in deaf:
+                continue
             assert (told[run]["host"], told[run]["reason"]) == (lonely, "taken over")
             assert told[run]["at"] < since, "two hosts held a run at the same time"
 
         (tmp_path / GATE).touch()
         wait_for(noted, lambda: all(ledger.runs.get(run).status == "completed" for run in runs))
+        # Those that didn't listen have something to append, over a link that is down.
+        late = [run for run in taken if run in deaf]
+        wait_for(noted, lambda: {(lonely, run) for run in late} <= ended(noted))
         before = {run: [event.version for event in ledger.history.events(run)] for run in runs}
         network.heal(places[lonely])
         for name, host in hosts.items():
@@ -85,3 +93,8 @@ def executions(noted: Path) -> dict[str, list[tuple[str, float]]]:
     for line in journal.read(noted, "begins"):
         found[line["run"]].append((line["host"], line["at"]))
     return {run: sorted(begun, key=lambda each: each[1]) for run, begun in found.items()}
+
+
+def ended(noted: Path) -> set[tuple[str, str]]:
+    """Hosts, and the runs whose steps returned there without having listened."""
+    return {(line["host"], line["run"]) for line in journal.read(noted, "ends")}

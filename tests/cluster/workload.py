@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,7 +22,8 @@ ODD = {3: "flaky", 7: "nap", 11: "ask", 15: "flaky", 17: "slow"}
 """The type of node by its number; all others are plain work."""
 ASKED = "n11"
 GATE = "gate"
-"""Steps of the type ``long`` end when a file of this name is beside the folder of the journal, or they are told to."""
+"""A file of this name beside the folder of the journal ends steps of the types ``long`` and ``deaf``; the former also
+end when they are told to."""
 NAP = timedelta(seconds=0.2)
 
 
@@ -64,12 +66,20 @@ def executors(journal: Journal) -> fl.ExecutorRegistry:
         journal.note("told", run=run, reason=step.cancelled.reason)
         return "too late"
 
+    def deaf(step: fl.StepContext) -> Any:
+        journal.note("begins", run=str(step.run_id))
+        while not (journal.folder.parent / GATE).exists():
+            time.sleep(0.02)
+        journal.note("ends", run=str(step.run_id))
+        return work(step)
+
     def poison(step: fl.StepContext) -> Any:
         note_effect(journal, step)
         os.kill(os.getpid(), signal.SIGKILL)
 
     registry.register("work")(work)
     registry.register("long")(long)
+    registry.register("deaf")(deaf)
     registry.register("poison", max_recoveries=2)(poison)
     registry.register("flaky", retry=retry)(flaky)
     registry.register("nap")(nap)

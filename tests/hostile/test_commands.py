@@ -63,7 +63,12 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "trace": [["{completed}"], ["{failed}@2"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],
     "verify": [[]],
-    "worker": [["--limit", "{evil}"], ["--name", "{evil}"], ["--globals", "{evil}"]],
+    "worker": [
+        ["--store", "{evil}", "--store", "x{evil}"],
+        ["--limit", "{evil}"],
+        ["--name", "{evil}"],
+        ["--globals", "{evil}"],
+    ],
     "waits": [[], ["--workflow", "{evil}"], ["--node", "{evil}"]],
     "workflow archive": [["{evil}", "--by", "x", "--reason", "{evil}"]],
     "workflow diff": [["{evil}", "1", "2"]],

@@ -122,6 +122,31 @@ def test_of_two_who_give_up_a_run_neither_hides_the_other(ledger: fl.Ledger, wor
     assert execute(ledger, worker("third")) == ["completed"]
 
 
+def test_a_worker_whose_lease_was_over_for_a_while_takes_nothing_from_itself(
+    ledger: fl.Ledger, worker: Callable[[str], Work]
+) -> None:
+    run = ledger.runs.start("note", wait=False)
+    one = worker("one")
+    (call,) = one.take(8)
+    ledger._store.leases.expire(one.custody.id, 0)
+    assert one.take(8) == []
+    assert call.work is not None
+    run_steps(*call.work, ledger._threads)
+    assert types(ledger, run.id) == ["started", "claimed", "step_completed"]
+
+
+def test_whoever_executes_a_run_in_vain_gives_up_nothing_of_who_executes_it_too(
+    ledger: fl.Ledger, worker: Callable[[str], Work]
+) -> None:
+    run = ledger.runs.start("note", wait=False)
+    one, other = worker("one"), worker("other")
+    one.take(8)
+    state = one.services.runs.load(run.id)
+    in_vain = one.custody.begin(state)
+    one.custody.end(in_vain, state)
+    assert other.take(8) == []
+
+
 def test_a_run_that_is_cancelled_before_a_worker_comes_is_offered_to_nobody(
     ledger: fl.Ledger, worker: Callable[[str], Work]
 ) -> None:

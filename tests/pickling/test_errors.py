@@ -39,12 +39,16 @@ ARGUMENTS: dict[str, Any] = {
     "run": fl.Run("r", "w", 1, "o", "paused", 2, SNAPSHOT, NOW, None),
     "until": ("completed",),
     "timeout": 3.0,
+    "pid": 7,
+    "lease_until": NOW,
     "after": 30.0,
     **dict.fromkeys(("version", "line", "head", "expected", "stored"), 3),
     **dict.fromkeys(("actual", "asked", "known"), 5),
     **dict.fromkeys(("first", "saved_at", "used_at", "at", "answered_at"), NOW),
     **dict.fromkeys(
         (
+            "name",
+            "host",
             "path",
             "message",
             "command",

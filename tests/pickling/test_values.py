@@ -79,6 +79,8 @@ def live(tmp_path: Path) -> Iterator[dict[str, Any]]:
             "StepCancellation": fl.StepCancellation(),
             "RunWalk": ledger.history.walk(run.id),
             "Inside": fl.Inside(CallersConnection(connection), ledger.runs, ledger.workflows),
+            "AsyncSubscription": ledger.asubscribe(),
+            "Subscription": ledger.subscribe(),
             "BulkOperation": ledger.runs.cancel_all([run.id]),
         }
 

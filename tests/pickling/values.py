@@ -18,6 +18,7 @@ import flowledger as fl
 from ..transfer.story import Story
 
 LIVE = {
+    "AsyncSubscription",
     "AsyncWorker",
     "BulkOperation",
     "Engine",
@@ -27,6 +28,7 @@ LIVE = {
     "RunWalk",
     "StepCancellation",
     "StepContext",
+    "Subscription",
     "Telemetry",
     "Worker",
 }
@@ -108,6 +110,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.Answer({"approved": [True]}, "bob", datetime(2026, 1, 1, tzinfo=UTC), False, "r:2")
     yield fl.Hold("ops", "maintenance", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.LaterEvent(4, "run.held", "ann", datetime(2026, 1, 1, tzinfo=UTC))
+    yield fl.SubscriptionStatus("mailer", 7, 0, None, datetime(2026, 1, 1, tzinfo=UTC), None, None, None)
     yield fl.Public("eu-west")
     yield fl.Scoped(["a-token"], types=("charge-card",), nodes=("pay",))
     yield fl.BulkFailure("r", "unreadable", "it was cut")

@@ -36,7 +36,7 @@ KINDS = {
         ("retry", 2),
         ("reproduce", 1),
         ("fork", 2),
-        ("proceed", 1),
+        ("proceed", 2),
         ("note", 1),
     ),
 }
@@ -70,6 +70,8 @@ class Client:
         for act in self._acts:
             self._world.scheduler.sleep(act.pause)
             send = self._decide(act)
+            if act.luck % 3 == 0:
+                self._world.scheduler.sleep(act.pause)  # the page that it decided by grows old
             if send is not None:
                 self._deliver(act, send)
 

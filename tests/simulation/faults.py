@@ -9,6 +9,9 @@ from .scheduler import SECOND
 LEASE = 6 * SECOND
 """Of workers, and of processes that execute runs in their own calls."""
 
+LONGEST_STALL = 3 * LEASE
+"""Long enough for all to be lost meanwhile."""
+
 KINDS = (
     "crash",
     "stall of a task",
@@ -58,7 +61,7 @@ def draw_faults(chance: Random, length: int) -> list[Fault]:
         if count
         else []
     )
-    spans = [chance.choice((SECOND // 20, SECOND, LEASE // 3, LEASE + SECOND, 3 * LEASE)) for _ in range(count)]
+    spans = [chance.choice((SECOND // 20, SECOND, LEASE // 3, LEASE + SECOND, LONGEST_STALL)) for _ in range(count)]
     return [Fault(number, *each) for number, each in enumerate(zip(places, kinds, spans, strict=True))]
 
 

@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 
 from flowledger.domain.ports import RecordedEvent
 from flowledger.domain.run import CLAIMS
+from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.rebuild import rebuild_index
 from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.verify import verify
 
 from ..storage.index import index_of
 from .journal import Writer
+from .scheduler import SECOND
 from .world import World
 
 
@@ -70,6 +72,33 @@ def every_run_ends_or_waits(world: World, log: Log) -> None:
         assert stands, f"{run_id} is {state.run_status}"
 
 
+def what_is_due_is_claimed_in_time(world: World, log: Log) -> None:
+    """Once all goes well, and where there is room: a stall may have to end, a lease to run out, a worker to start."""
+    if world.concurrency * len(world.workers) < 4:
+        return
+    for run_id, events in log.runs().items():
+        due: int | None = None
+        for event in events:
+            at = micros(event.recorded_at)
+            if event.type in CLAIMS and due is not None:
+                late = at - max(due, world.quiet_since)
+                assert late <= world.latest, f"{run_id} was due for {late / SECOND:.1f} s before {event.version}"
+            due = _due_behind(event, due)
+
+
+def _due_behind(event: RecordedEvent, due: int | None) -> int | None:
+    """Since when the run may be taken, by this event; None: it is executed, held, or waits for people alone."""
+    data = event.data
+    if event.type == "run.metadata_set":
+        return due
+    if event.type in ("run.started", "run.released"):
+        queued = "queued" in data["after"] and data["after"]["status"] == "active"
+        return micros(event.recorded_at) if queued else None
+    if event.type == "run.step_failed":
+        return data.get("retry_at")
+    return data.get("until") if event.type == "run.paused" else None
+
+
 def outcomes_come_from_the_holder(world: World, log: Log) -> None:
     for run_id, events in log.runs().items():
         holder = None
@@ -87,27 +116,37 @@ def _holder(writer: Writer) -> tuple[str, int]:
 
 
 def whoever_lost_a_run_begins_at_most_one_more_step(world: World, log: Log) -> None:
-    ends: dict[tuple[str, int], int] = {}
+    """A hold that is released before it came to a step boundary is none."""
+    stopped: dict[tuple[str, int], list[range]] = {}
     claims: dict[tuple[str, tuple[str, int]], list[int]] = {}
     for run_id, events in log.runs().items():
-        claimed = None
+        claimed, since = 0, 0
         for event in events:
             if event.type in CLAIMS:
-                if claimed is not None:
-                    ends.setdefault((run_id, claimed), event.version)
-                claimed = event.version
+                if claimed:
+                    stopped.setdefault((run_id, claimed), []).append(range(since or event.version, FOR_EVER))
+                claimed, since = event.version, 0
                 holder = _holder(world.journal.writers[run_id, event.version])
                 claims.setdefault((run_id, holder), []).append(claimed)
-            elif event.type in ("run.held", "run.cancelled") and claimed is not None:
-                ends.setdefault((run_id, claimed), event.version)
-    late: Counter[tuple[str, int]] = Counter()
+            elif event.type in ("run.held", "run.cancelled") and claimed:
+                since = since or event.version
+            elif event.type == "run.released" and since:
+                stopped.setdefault((run_id, claimed), []).append(range(since, event.version))
+                since = 0
+        if since:
+            stopped.setdefault((run_id, claimed), []).append(range(since, FOR_EVER))
+    late: Counter[tuple[str, int, range]] = Counter()
     for each in world.watch.executions:
         held_by = _holder(Writer(each.process, each.task))
         mine = [version for version in claims.get((each.run_id, held_by), ()) if version <= each.head]
         assert mine, f"{each.process} executed {each.node_id} of {each.run_id}, which it never claimed"
-        end = ends.get((each.run_id, mine[-1]))
-        late[each.run_id, mine[-1]] += end is not None and each.head >= end
+        late.update(
+            (each.run_id, mine[-1], span) for span in stopped.get((each.run_id, mine[-1]), ()) if each.head in span
+        )
     assert max(late.values(), default=0) <= 1, f"more than the step in flight: {late.most_common(1)}"
+
+
+FOR_EVER = 2**31
 
 
 def a_held_run_takes_no_claim_and_no_second_outcome(world: World, log: Log) -> None:
@@ -227,6 +266,7 @@ PROMISES: tuple[Promise, ...] = (
     nothing_is_acknowledged_twice,
     verify_finds_nothing,
     every_run_ends_or_waits,
+    what_is_due_is_claimed_in_time,
     outcomes_come_from_the_holder,
     whoever_lost_a_run_begins_at_most_one_more_step,
     a_held_run_takes_no_claim_and_no_second_outcome,

@@ -10,9 +10,12 @@ from eventsourcing.persistence import IntegrityError, OperationalError
 from flowledger.domain.ports import ExpectedVersion, Write
 from flowledger.domain.run import CLAIMS
 from flowledger.infrastructure.execution import committer
+from flowledger.infrastructure.operations import claims
 from flowledger.infrastructure.services.runs import answer, commands, run_services
+from flowledger.infrastructure.services.runs.custody import Custody
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.group_commit import GroupCommit
+from flowledger.infrastructure.storage.leases import Leases
 from flowledger.infrastructure.storage.memory import recorder as memory
 
 Bug = Callable[[], Any]
@@ -188,6 +191,100 @@ def heads_believed() -> Generator[None]:
         yield
 
 
+@contextmanager
+def no_lease_looked_at() -> Generator[None]:
+    """A run is taken from a worker that lives."""
+    with _sql_changed("claimable", "worker.lease_until < :now", "worker.lease_until IS NOT NULL"):
+        yield
+
+
+@contextmanager
+def a_lease_that_never_ends() -> Generator[None]:
+    """Nobody takes what a dead worker has left."""
+    with _sql_changed("claimable", "worker.lease_until < :now", "worker.lease_until < 0"):
+        yield
+
+
+@contextmanager
+def what_is_given_up_forgotten() -> Generator[None]:
+    """Nobody hears that a living worker executes a run no more."""
+    with patch.object(Leases, "give_up", lambda self, run_id, owner, *, handed_back: None):
+        yield
+
+
+@contextmanager
+def what_is_given_up_never_taken_back() -> Generator[None]:
+    """A worker that claims again what it gave up loses it again."""
+    with patch.object(Custody, "_take_back", lambda self, run_ids: None):
+        yield
+
+
+@contextmanager
+def a_claim_without_an_epoch() -> Generator[None]:
+    """A lost run is taken from whoever has it by now."""
+    real = claims._decide
+
+    def decide(row: Any, state: Any, by: str, now: int) -> Any:
+        return real(row._replace(lost_by=row.lost_by and state.owner), state, by, now)
+
+    with patch.object(claims, "_decide", decide), _claims_of_any_version():
+        yield
+
+
+@contextmanager
+def a_lot_claimed_without_an_expected_version() -> Generator[None]:
+    """Of two workers that claim a run both get it."""
+    with _claims_of_any_version():
+        yield
+
+
+@contextmanager
+def no_heartbeat() -> Generator[None]:
+    """A worker lives, and its lease runs out all the same."""
+    with patch.object(Custody, "_beat", lambda self: None):
+        yield
+
+
+@contextmanager
+def deadlines_missed() -> Generator[None]:
+    """What waits for an answer until a deadline waits on."""
+    with _sql_changed("claimable", "next.ready_at <= :now", "next.ready_at <= :now AND next.wait_version IS NULL"):
+        yield
+
+
+@contextmanager
+def _sql_changed(query: str, text: str, other: str) -> Generator[None]:
+    real = Leases.__init__
+
+    def init(self: Any, recorder: Any) -> None:
+        real(self, recorder)
+        assert text in self._sql[query]
+        self._sql = {**self._sql, query: self._sql[query].replace(text, other)}
+
+    with patch.object(Leases, "__init__", init):
+        yield
+
+
+@contextmanager
+def _claims_of_any_version() -> Generator[None]:
+    """A worker's claims are appended wherever their streams end."""
+    real = LedgerEventStore.append
+
+    def append(self: LedgerEventStore, *writes: Write) -> list[int]:
+        return real(
+            self,
+            *(
+                write._replace(expected=ExpectedVersion.ANY)
+                if write.events[0].type in ("run.claimed", "run.recovered")
+                else write
+                for write in writes
+            ),
+        )
+
+    with patch.object(LedgerEventStore, "append", append):
+        yield
+
+
 BUGS: tuple[Bug, ...] = (
     acknowledged_before_the_commit,
     acknowledged_though_the_disk_was_full,
@@ -202,4 +299,12 @@ BUGS: tuple[Bug, ...] = (
     effects_repeated,
     an_index_behind_the_log,
     heads_believed,
+    no_lease_looked_at,
+    a_lease_that_never_ends,
+    what_is_given_up_forgotten,
+    what_is_given_up_never_taken_back,
+    a_claim_without_an_epoch,
+    a_lot_claimed_without_an_expected_version,
+    no_heartbeat,
+    deadlines_missed,
 )

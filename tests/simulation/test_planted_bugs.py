@@ -6,7 +6,7 @@ from ..effort import spread
 from .planted_bugs import BUGS, Bug, a_conflict_taken_for_a_lost_acknowledgement, an_index_behind_the_log
 from .simulation import Case, simulate
 
-WITHIN = 100
+WITHIN = 400
 """Seeds."""
 
 QUICKLY_FOUND = (a_conflict_taken_for_a_lost_acknowledgement, an_index_behind_the_log)

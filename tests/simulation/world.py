@@ -18,7 +18,7 @@ from flowledger.infrastructure.services.runs import custody
 from flowledger.infrastructure.storage import codec
 
 from .clients import Client, draw_acts
-from .faults import Fault
+from .faults import LONGEST_STALL, Fault
 from .injector import Injector
 from .journal import Journal
 from .scheduler import SECOND, Scheduler, Task
@@ -51,6 +51,10 @@ class World:
         self.journal, self.watch = Journal(self), Watch(self)
         self.faults = Injector(self, faults)
         self.scheduler.before = self.faults.before
+        self.quiet_since = 0
+        """What the clock showed when the last fault was over."""
+        self.latest = LATEST + self.longest_restart + LONGEST_STALL
+        """Microseconds after which what is due must be claimed, then."""
         self.runs: list[str] = []
         self._labels: dict[str, str] = {}
         self.workflows = [f"w{number}" for number in range(scenario.choice((1, 1, 2)))]
@@ -61,14 +65,14 @@ class World:
             self.web.processes[0].ledger.workflows.save(draw_definition(scenario), workflow_id=workflow, by="ada")
         drawn = [
             ("shop", scenario.randint(1, 4)),
-            ("webhook", scenario.randint(0, 6)),
+            ("webhook 1", scenario.randint(0, 5)),
+            ("webhook 2", scenario.randint(0, 5)),
             ("operator", scenario.randint(0, 5)),
         ]
         self.clients: list[Task] = []
-        for kind, count in drawn:
-            acts = draw_acts(scenario, kind, count)
-            client = Client(self, kind, acts)
-            self.clients.append(self.scheduler.spawn(kind, client.live))
+        for name, count in drawn:
+            client = Client(self, name, draw_acts(scenario, name.split()[0], count))
+            self.clients.append(self.scheduler.spawn(name, client.live))
 
     def run(self) -> None:
         """Until all clients are done, and afterwards until nothing is due."""
@@ -126,10 +130,11 @@ class World:
                 raise outcome.error
         self.faults.stop()
         quiet = self.scheduler.time
+        self.quiet_since = quiet + self.clock_offset
         self.story.tell("sees that all clients are done: from here on all goes well")
         while self._is_busy():
             self.scheduler.sleep(SECOND)
-            if self.scheduler.time > quiet + 100 * LATEST:
+            if self.scheduler.time > quiet + 60 * LATEST:
                 raise AssertionError("the runs never end")
 
     def _is_busy(self) -> bool:

@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from flowledger.domain.errors import StorageUnavailable
 from flowledger.domain.ports import Write
 from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.storage.callers import CallersConnection
+from flowledger.infrastructure.storage.inside import InsideEventStore
 from flowledger.infrastructure.storage.postgres.append import COPY_FROM_EVENTS
 from flowledger.infrastructure.storage.verify import verify
 
@@ -139,3 +142,18 @@ def test_a_server_without_a_pooler_is_not_mistaken_for_one(new_postgres_url: Cal
     assert not connection.is_behind_pooler
     pool.release(connection)
     pool.close()
+
+
+def test_callers_append_in_their_own_transactions_through_two_sessions(url: str, direct_url: str) -> None:
+    with opened(url) as store, psycopg.connect(url, prepare_threshold=None) as caller, psycopg.connect(url) as other:
+        write(store, "a", 0, 1)
+        inside, beside = (InsideEventStore(store, CallersConnection(each)) for each in (caller, other))
+        write(inside, "a", 1, 2)
+        write(beside, "b", 0, 1)
+        other.rollback()
+        write(inside, "a", 2, 3)
+        caller.commit()
+        write(beside, "b", 0, 2)
+        other.commit()
+        assert (texts(store, "a"), texts(store, "b")) == ([1, 2, 3], [2])
+        assert verify(store).findings == ()

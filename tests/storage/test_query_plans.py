@@ -2,8 +2,11 @@
 
 import json
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -92,6 +95,10 @@ QUERIES = {
     "node": RunQuery(node="n"),
     "error type": RunQuery(error_type="E1"),
     "time": RunQuery(since=MIDDLE, until=MIDDLE + 5_000_000),
+    "due": RunQuery(due_before=MIDDLE),
+    "held": RunQuery(held=True),
+    "queued": RunQuery(queued=True),
+    "owner": RunQuery(owner="o1"),
     "as of": RunQuery(as_of=MIDDLE),
     "failed as of": RunQuery(as_of=MIDDLE, status=("failed",)),
     "paused as of": RunQuery(as_of=MIDDLE, status=("paused",)),
@@ -155,3 +162,16 @@ def test_counting_what_has_not_ended_looks_at_nothing_else(connection: Any, quer
     scans = [node for node in walk(plan[0]["Plan"]) if node.get("Relation Name", "").startswith("flowledger_index")]
     assert "Seq Scan" not in {node["Node Type"] for node in scans}, json.dumps(plan, indent=1)
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) < RUNS // 100, json.dumps(plan, indent=1)
+
+
+def test_sqlite_counts_them_by_the_same_indexes(tmp_path: Path) -> None:
+    open_store(f"sqlite:///{tmp_path / 'runs.db'}").close()
+    chance = random.Random(4)
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
+        insert = f"INSERT INTO flowledger_index_runs ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+        connection.executemany(insert, (run(number, chance) for number in range(1, 2_001)))
+        connection.execute("ANALYZE")
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {BACKLOG}", {"now": MIDDLE})]
+    used = {step.split(" INDEX ")[-1].split(" ")[0] for step in plan if "flowledger_index_runs" in step}
+    names = {"ready", "by_status", "by_owner", "unowned"}
+    assert used <= {f"flowledger_index_runs_{name}" for name in names}, plan

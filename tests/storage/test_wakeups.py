@@ -22,13 +22,13 @@ LONG = 60.0
 
 
 @pytest.fixture(params=[*BACKENDS, "port"])
-def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[fl.Ledger, fl.Ledger]]:
+def ledgers(request: pytest.FixtureRequest) -> Iterator[tuple[fl.Ledger, fl.Ledger]]:
     """A store as two processes have it open; one ledger twice where that is impossible."""
     if request.param in ("memory", "port"):
         with opened("memory:") as store, fl.open_ledger(Wrapper(store) if request.param == "port" else store) as one:
             yield one, one
         return
-    url = url_of(request.param, request, tmp_path)
+    url = url_of(request.param, request)
     with fl.open_ledger(url) as one, fl.open_ledger(url) as other:
         yield one, other
 

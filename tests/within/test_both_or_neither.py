@@ -11,6 +11,8 @@ import flowledger as fl
 from .callers import Caller, Calls
 from .conftest import definition
 
+pytestmark = pytest.mark.sampled(5)
+
 
 class Undone(Exception):
     """The caller takes back what it did."""
@@ -24,6 +26,7 @@ def is_stored(ledger: fl.Ledger, run_id: str) -> bool:
     return True
 
 
+@pytest.mark.sampled(1)
 def test_a_run_and_the_callers_row_are_committed_together(
     ledger: fl.Ledger, caller: Caller, rows: Callable[[], set[str]]
 ) -> None:

@@ -18,6 +18,7 @@ import flowledger as fl
 from flowledger.domain.ports import Write
 from flowledger.infrastructure.storage.callers import CallersConnection
 from flowledger.infrastructure.storage.inside import InsideEventStore
+from flowledger.infrastructure.storage.postgres import borrowing
 
 from ..storage.clusters import new_database
 from ..storage.events import notes, texts
@@ -72,7 +73,10 @@ def test_a_connection_to_another_database_is_refused(pg_ledger: fl.Ledger, postg
         assert elsewhere.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_connection_that_is_busy_closed_or_none_at_all_is_refused(pg_ledger: fl.Ledger, pg_url: str) -> None:
+def test_a_connection_that_is_busy_closed_or_none_at_all_is_refused(
+    pg_ledger: fl.Ledger, pg_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(borrowing, "BUSY_TIMEOUT", 0.01)
     connection = psycopg.connect(pg_url)
     runs = pg_ledger.within(connection).runs
     with connection.pipeline(), pytest.raises(fl.InvalidRequest, match="pipeline"):
@@ -188,7 +192,27 @@ def test_what_was_taken_back_to_a_savepoint_is_appended_again_at_the_same_place(
 # --- memory is never believed -----------------------------------------------------------------------------------------
 
 
-def test_the_ledger_believes_nothing_that_was_rolled_back(pg_ledger: fl.Ledger, pg: Connection) -> None:
+def test_nothing_is_remembered_of_a_transaction_that_was_rolled_back(
+    pg_ledger: fl.Ledger, pg: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, stream = inside(pg_ledger, pg), f"again {key()}"
+    pg_ledger._store.append(Write(stream, 0, notes(1)))
+    store.append(Write(stream, 1, notes("taken back")))
+    pg.rollback()
+    pg_ledger._store.append(Write(stream, 1, notes(2)))
+    store.append(Write(stream, 2, notes(3)))
+    pg.execute("SAVEPOINT mine")
+    store.append(Write(stream, 3, notes("taken back")))
+    pg.execute("ROLLBACK TO SAVEPOINT mine")
+    store.append(Write(stream, 3, notes(4)))
+    pg.commit()
+    assert texts(pg_ledger._store, stream) == [1, 2, 3, 4]
+    assert caplog.records == []  # nothing seems lost
+
+
+def test_the_ledger_believes_nothing_that_was_rolled_back(
+    pg_ledger: fl.Ledger, pg: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
     run = pg_ledger.runs.start("order", wait=False)
     id = f"flow {key()}"
     within = pg_ledger.within(pg)
@@ -200,6 +224,7 @@ def test_the_ledger_believes_nothing_that_was_rolled_back(pg_ledger: fl.Ledger, 
     pg_ledger.workflows.save(definition("echo"), workflow_id=id)
     assert pg_ledger.runs.start(id, 7).status == "completed"
     assert pg_ledger.verify().ok
+    assert caplog.records == []
 
 
 def test_a_run_that_was_held_inside_refuses_the_late_append_of_who_executes_it(
@@ -331,6 +356,18 @@ def test_of_two_callers_that_wait_for_each_other_one_can_go_on_without_its_call(
             call.result(60)
     assert refused in ([a], [b])
     assert (texts(pg_ledger._store, a), texts(pg_ledger._store, b)) == ([1], [2])
+
+
+def test_tasks_share_a_connection_in_turn(pg_ledger: fl.Ledger, pg_url: str) -> None:
+    async def main() -> list[str]:
+        async with await psycopg.AsyncConnection.connect(pg_url) as connection:
+            within = pg_ledger.within(connection)
+            begun = (within.runs.astart("order", number, wait=False) for number in range(9))
+            asked = (connection.execute("SELECT pg_sleep(0.001)") for _ in range(9))
+            runs, *_ = await asyncio.gather(asyncio.gather(*begun), *asked)
+        return [run.id for run in runs]
+
+    assert [pg_ledger.runs.get(run_id).snapshot.payload for run_id in asyncio.run(main())] == [*range(9)]
 
 
 def test_a_task_that_is_cancelled_while_it_waits_gives_the_connection_back(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.visible import visible
 from ....domain.workflow.definition import WorkflowDefinition
 from ...files import decode_text, parse_json, read_definition, read_text
 from .streams import pass_application_output
@@ -147,8 +148,10 @@ def load_executor(spec: str) -> Any:
     if found is None or not (callable(found) or hasattr(found, "submit")):
         what = "no such name" if found is None else f"{type(found).__name__} there"
         raise InvalidRequest(
-            f"--on {spec} is to name an executor, or a function that makes one, such as "
-            f"lambda: Client('tcp://scheduler:8786'); the module has {what}"
+            visible(
+                f"--on {spec} is to name an executor, or a function that makes one, such as "
+                f"lambda: Client('tcp://scheduler:8786'); the module has {what}"
+            )
         )
     return found
 
@@ -162,6 +165,6 @@ def load_globals(spec: str) -> Any:
     if not callable(found) and not isinstance(found, Mapping):
         what = "no such name" if found is None else f"{type(found).__name__} there"
         raise InvalidRequest(
-            f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}"
+            visible(f"--globals {spec} is to name a mapping, or a function from a Run to one; the module has {what}")
         )
     return found

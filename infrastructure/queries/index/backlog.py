@@ -12,25 +12,30 @@ FROM flowledger_index_runs WHERE ready_at IS NOT NULL GROUP BY workflow_id, work
 _IDLE = """SELECT 'idle', workflow_id, workflow_version, COUNT(*), COUNT(ready_at), NULL,
     COUNT(CASE WHEN held THEN 1 END),
     COUNT(CASE WHEN NOT held AND (ready_at IS NULL OR ready_at > :now) THEN 1 END)
-FROM flowledger_index_runs WHERE status IN ('paused', 'error') GROUP BY workflow_id, workflow_version"""
+FROM (
+    SELECT workflow_id, workflow_version, held, ready_at FROM flowledger_index_runs
+    WHERE status IN ('paused', 'error') LIMIT 9223372036854775807
+) AS idle GROUP BY workflow_id, workflow_version"""
+"""The limit keeps SQLite from walking all runs in the order of the groups, here and below."""
 
 _RUNNING = """SELECT 'running', workflow_id, workflow_version, COUNT(*), 0, NULL, 0, 0
-FROM flowledger_index_runs WHERE owner IS NOT NULL GROUP BY workflow_id, workflow_version"""
+FROM (
+    SELECT workflow_id, workflow_version FROM flowledger_index_runs
+    WHERE owner IS NOT NULL LIMIT 9223372036854775807
+) AS owned GROUP BY workflow_id, workflow_version"""
 
 _UNOWNED = """SELECT 'unowned', workflow_id, workflow_version, COUNT(*), 0, NULL, 0, 0
 FROM flowledger_index_runs WHERE status = 'active' AND owner IS NULL AND NOT queued
 GROUP BY workflow_id, workflow_version"""
 
 _LOST = """SELECT 'lost', run.workflow_id, run.workflow_version, COUNT(*), 0, NULL, 0, 0
-FROM flowledger_index_runs AS run JOIN (
-    SELECT worker.id AS owner, NULL AS run_id FROM flowledger_workers AS worker WHERE worker.lease_until < :now
-    UNION ALL
-    SELECT gone.owner, gone.run_id FROM flowledger_given_up AS gone
-    WHERE NOT EXISTS (
-        SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = gone.owner AND worker.lease_until < :now
-    )
-) AS gone ON gone.owner = run.owner AND (gone.run_id IS NULL OR gone.run_id = run.run_id)
-WHERE run.owner IS NOT NULL AND NOT run.held GROUP BY run.workflow_id, run.workflow_version"""
+FROM (
+    SELECT run_id, owner, workflow_id, workflow_version FROM flowledger_index_runs
+    WHERE owner IS NOT NULL AND NOT held LIMIT 9223372036854775807
+) AS run
+WHERE EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = run.owner AND worker.lease_until < :now)
+   OR EXISTS (SELECT 1 FROM flowledger_given_up AS gone WHERE gone.run_id = run.run_id AND gone.owner = run.owner)
+GROUP BY run.workflow_id, run.workflow_version"""
 
 BACKLOG = "\nUNION ALL\n".join((_READY, _IDLE, _RUNNING, _UNOWNED, _LOST))
 """One statement, so all counts are of one moment."""

@@ -34,6 +34,7 @@ def runs(
     ):
         shared += _equal(name, column, value, parameters)
     shared += _between("r.started_at", query.since, query.until, parameters)
+    shared += _stands_now(query, parameters)
     for condition in extra:
         shared.append(condition.sql)
         parameters |= condition.parameters
@@ -138,6 +139,18 @@ def _is_in_state(table: str, query: RunQuery, status: str | None, parameters: di
             "error_type", f"{table}.error_type", None if query.error_type is None else key(query.error_type), parameters
         ),
     ]
+
+
+def _stands_now(query: RunQuery, parameters: dict[str, Any]) -> list[str]:
+    """What only the rows of now tell. Each is written as its partial index is."""
+    conditions = _equal("owner", "r.owner", query.owner, parameters)
+    if query.due_before is not None:
+        parameters["due_before"] = query.due_before
+        conditions += ["r.due_at IS NOT NULL", "r.due_at < :due_before", "NOT r.held"]
+    for column, wanted in (("r.held", query.held), ("r.queued", query.queued)):
+        if wanted is not None:
+            conditions.append(column if wanted else f"NOT {column}")
+    return conditions
 
 
 def waits(query: WaitQuery, limit: int) -> Condition:

@@ -96,6 +96,10 @@ class History(Unpicklable):
         as_of: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
+        due_before: datetime | None = None,
+        held: bool | None = None,
+        queued: bool | None = None,
+        owner: str | None = None,
     ) -> Page[RunSummary]:
         """List runs, newest first, a page at a time. Every filter that is given must hold.
 
@@ -105,7 +109,9 @@ class History(Unpicklable):
         with. ``by``: who started it. ``since`` and ``until``: when it was started. ``text``: words that begin words of
         its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and metadata, such as
         ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
-        time.
+        time. Of now alone: ``due_before``: they go on by themselves before that time; ``held``: whether an operator
+        holds them; ``queued``: whether they wait for a worker that begins; ``owner``: the id of the worker that
+        executes them.
 
         A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
         still is behind the log.
@@ -113,7 +119,9 @@ class History(Unpicklable):
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         number = self._number(workflow_id, version)
-        query = run_query(workflow_id, number, status, node, error_type, by, since, until, as_of)
+        query = run_query(
+            workflow_id, number, status, node, error_type, by, since, until, as_of, due_before, held, queued, owner
+        )
         return runs_page(
             self._lists,
             query,

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import version
 from threading import Condition, Thread
 from time import monotonic
@@ -24,6 +25,7 @@ from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ...storage.leases import Leases, WorkerRow
 from .executions import Execution, Executions
+from .slots import Slots, Turns
 
 _log = logging.getLogger("flowledger.workers")
 
@@ -57,6 +59,12 @@ def read_lease(seconds: object) -> int:
     return round(seconds * _SECOND)  # type: ignore[operator]
 
 
+@cache
+def _own_release() -> str:
+    """Reading what is installed takes longer than opening a store in memory."""
+    return f"flowledger {version('flowledger')}"
+
+
 class Custody(ResetOnFork):
     """The runs that one worker, or the calls of one process, execute.
 
@@ -73,17 +81,21 @@ class Custody(ResetOnFork):
         release: str | None = None,
         concurrency: int | None = None,
         details: Callable[[], Mapping[str, Any]] = dict,
+        limits: Mapping[str, int] = {},
+        refuse: Callable[[], object] = lambda: None,
     ) -> None:
+        """``limits``: by node type, how many steps at once here; ``refuse`` raises where no more of them may begin."""
         self._leases = leases
         self._executions = executions
         self._now = now
         self.lease = lease
         self._name = name
-        self._release = release or os.environ.get(RELEASE) or f"flowledger {version('flowledger')}"
+        self._release = release or os.environ.get(RELEASE) or _own_release()
         self._concurrency = concurrency
         self._details = details
         self._closed = False
         self._start()
+        self.slots = Slots(leases, now, lambda: self.id, self._hold, limits, refuse)
         register_for_forks(self)
 
     def _start(self) -> None:
@@ -126,22 +138,28 @@ class Custody(ResetOnFork):
     def claim(self, now: int) -> dict[str, Any]:
         """What an event says with which this worker claims a run, at the time ``now``. Raises StorageUnavailable."""
         handle_missed_fork()
+        return {"worker": self.worker, "lease_until": self._hold(now)}
+
+    def _hold(self, now: int) -> int:
+        """The end of the lease, renewed where it is about to come."""
         if self.lease_until - now < self.lease // 2:
             self.renew(now)
-        return {"worker": self.worker, "lease_until": self.lease_until}
+        return self.lease_until
 
     def begin(self, state: RunState) -> Execution:
         """Note that the run's steps are executed from here on; until ``end`` the lease is renewed."""
         execution = self._executions.begin(str(state.run_id), self.id)
-        if self._thread is None:
-            self._beat()
+        self._beat()  # looks under the lock: a heartbeat that has just found nothing to do is ending
         return execution
 
-    def end(self, execution: Execution, state: RunState) -> None:
+    def end(self, execution: Execution, state: RunState, turns: Turns) -> None:
         """Note that nothing of the run is executed any more. One that isn't at an end is left to others."""
+        turns.leave()
         self._executions.end(execution)
+        if execution.run_id in self._executions.of(self.id):
+            return  # its lease was over for a while, and it has claimed the run once more
         if is_running(state) and state.current_node_id is not None and not execution.is_taken_over:
-            self.give_up(execution.run_id, handed_back=self.is_handing_back)
+            self.give_up(execution.run_id, handed_back=self.is_handing_back or turns.broke_off)
 
     @contextmanager
     def claiming(self, run_ids: Collection[str]) -> Generator[None]:

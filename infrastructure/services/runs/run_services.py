@@ -47,6 +47,7 @@ from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .custody import Custody
 from .effects import record_for
 from .executions import Executions
+from .slots import Turns
 from .waiting import RunReader
 
 if TYPE_CHECKING:
@@ -349,16 +350,24 @@ class RunServices:
         """The steps to execute of a run that this process has claimed, and the run afterwards."""
         on_close: Callable[[], object] = _do_nothing
         refuse_late: Callable[[], object] = _do_nothing
+        turns: Turns | None = None
         if (custody := self.custody) is not None:
             execution = custody.begin(state)
-            settings = settings._replace(cancellation=execution.cancellation)
-            on_close, refuse_late = partial(custody.end, execution, state), execution.refuse_late
+            turns = Turns(custody.slots, str(state.run_id))
+            settings = settings._replace(cancellation=execution.cancellation, turns=turns)
+            on_close, refuse_late = partial(custody.end, execution, state, turns), execution.refuse_late
         hint = f"run {state.run_id} was interrupted in a step; continue it with: run proceed {state.run_id}"
         commit = self._commit(state, on_close, refuse_late)
         work = (step_loop(state, plan, settings, record), commit)
         if self._observer is not None:
             work = self._observer.execute(state, *work)
-        return PreparedCall(work, lambda: run_of(state), hint)
+
+        def result() -> Run:
+            if turns is not None and turns.broke_off:
+                return run_of(self.runs.load(str(state.run_id)))  # what stopped it is known to the store alone
+            return run_of(state)
+
+        return PreparedCall(work, result, hint)
 
     def _plan(self, workflow_id: str, version: int, digest: str) -> Plan:
         """The version that was saved with this digest, joined with this ledger's executors.

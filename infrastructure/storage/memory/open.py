@@ -3,6 +3,7 @@
 from ..codec import LedgerMapper
 from ..event_store import LedgerEventStore
 from ..sqlite.search import SQLiteSearch
+from ..sqlite.subscriptions import sqlite_subscriptions
 from ..wakeups import Wakeups
 from .checkpoints import MemoryCheckpoints
 from .recorder import MemoryRecorder
@@ -12,4 +13,5 @@ def open_memory(mapper: LedgerMapper) -> LedgerEventStore:
     """A store that is gone when it is closed."""
     recorder = MemoryRecorder()
     search = SQLiteSearch(recorder, recorder.transaction)
-    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups())
+    subscriptions = sqlite_subscriptions(recorder.transaction)
+    return LedgerEventStore(mapper, recorder, MemoryCheckpoints(), search, Wakeups(), None, subscriptions)

@@ -17,7 +17,7 @@ from ..codec import BODY, digest_of
 from ..errors import predecessor_missing
 from ..index_writer import changes_in
 from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow
-from ..sql import Dialect, index_tables, rebuild_table, search_tables, worker_tables
+from ..sql import Dialect, index_tables, rebuild_table, search_tables, subscription_table, worker_tables
 from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..sqlite.search import register_functions
 from ..stored_events import previous_of
@@ -37,7 +37,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
         self._index = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         for statement in index_tables("sqlite"):
             self._index.execute(statement)
-        for statement in (*search_tables(), *rebuild_table(), *worker_tables()):
+        for statement in (*search_tables(), *rebuild_table(), *subscription_table(), *worker_tables()):
             self._index.execute(statement)
         register_functions(self._index)
         self._closed = False

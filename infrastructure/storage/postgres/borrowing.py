@@ -4,6 +4,7 @@ Ours go through a second object of the driver's on the same libpq connection. So
 classes, loaders and prepared statements don't touch them, nor do they touch those.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -18,6 +19,9 @@ from ....domain.errors import InvalidRequest
 from ..callers import CallersConnection, refuse_connection
 from .datastore import Place
 from .pool import Connection
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for a statement of the caller's other threads or tasks."""
 
 _entered: ContextVar[tuple[CallersConnection, Any] | None] = ContextVar("flowledger_entered", default=None)
 """The async connection that this call holds the lock of."""
@@ -59,10 +63,11 @@ class BorrowingPool:
             lender = self._caller.driver()
             if not isinstance(lender, psycopg.Connection):
                 raise refuse_connection(lender, _TAKEN)
-            check_usable(lender)
+            _lock(lender)
             if lender.pgconn.transaction_status == TransactionStatus.IDLE:
+                lender.lock.release()
                 psycopg.Cursor(lender).execute("SELECT 1")  # so it begins as its isolation level says
-            lender.lock.acquire()
+                _lock(lender)
             self._lock = lender.lock
         try:
             borrowed = _borrowed(lender)
@@ -94,19 +99,49 @@ async def entered(caller: CallersConnection) -> AsyncGenerator[Any]:
     lender = await caller.adriver()
     if not isinstance(lender, psycopg.AsyncConnection):
         raise refuse_connection(lender, _TAKEN)
-    check_usable(lender)
+    await _alock(lender)
     if lender.pgconn.transaction_status == TransactionStatus.IDLE:
+        lender.lock.release()
         await psycopg.AsyncCursor(lender).execute("SELECT 1")
-    async with lender.lock:
-        check_usable(lender)
-        token = _entered.set((caller, lender))
-        try:
-            yield lender
-        finally:
-            _entered.reset(token)
+        await _alock(lender)
+    token = _entered.set((caller, lender))
+    try:
+        yield lender
+    finally:
+        _entered.reset(token)
+        lender.lock.release()
 
 
-def check_usable(lender: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
+def _lock(lender: "psycopg.Connection[Any]") -> None:
+    """Wait for other threads of the caller's. A stream that this one reads would never end."""
+    if not lender.lock.acquire(timeout=BUSY_TIMEOUT):
+        raise _busy()
+    try:
+        _check_usable(lender)
+    except BaseException:
+        lender.lock.release()
+        raise
+
+
+async def _alock(lender: "psycopg.AsyncConnection[Any]") -> None:
+    """The same for other tasks."""
+    try:
+        async with asyncio.timeout(BUSY_TIMEOUT):
+            await lender.lock.acquire()
+    except TimeoutError:
+        raise _busy() from None
+    try:
+        _check_usable(lender)
+    except BaseException:
+        lender.lock.release()
+        raise
+
+
+def _busy() -> InvalidRequest:
+    return InvalidRequest("a statement is running on this connection (a COPY, a stream): finish that first")
+
+
+def _check_usable(lender: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]") -> None:
     """Raises InvalidRequest for a connection on which nothing can be appended now."""
     if lender.closed:
         raise InvalidRequest("this connection is closed")
@@ -119,7 +154,7 @@ def check_usable(lender: "psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
             "a statement in your transaction has failed, so it takes no others: roll it back, or to a savepoint, first"
         )
     if status == TransactionStatus.ACTIVE:
-        raise InvalidRequest("a statement is running on this connection (a COPY, a stream): finish that first")
+        raise _busy()
     if status == TransactionStatus.IDLE and lender.autocommit:
         raise InvalidRequest(
             "there is no transaction on this connection, as it is in autocommit mode: begin one, such as "

@@ -42,7 +42,7 @@ class InsideDatastore(PostgresDatastore):
 
     def __init__(self, outside: PostgresDatastore, caller: CallersConnection) -> None:
         self.conninfo = outside.conninfo
-        self.store_schema = outside.store_schema
+        vars(self)["store_schema"] = outside.store_schema  # in place of the lazy one
         self._outside = outside
         self._pool: Any = BorrowingPool(caller, self._check_place)
         self.callers_transaction: int | None = None
@@ -113,20 +113,18 @@ class InsideRecorder(PostgresRecorder):
     since then that it nevertheless sees. To append behind what was read, as every append does, it must not be older.
     """
 
-    datastore: InsideDatastore
-
     def __init__(self, outside: PostgresRecorder, caller: CallersConnection) -> None:
         vars(self).update(vars(outside))
-        self.datastore = InsideDatastore(outside.datastore, caller)
+        self.datastore = self._inside = InsideDatastore(outside.datastore, caller)
         self._seen = 0
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
         seen, self._seen = self._seen, 0  # the next append is based on what is read for it
-        return self.datastore.append_behind(seen, stored_events) if stored_events else []
+        return self._inside.append_behind(seen, stored_events) if stored_events else []
 
     @property
     def callers_transaction(self) -> int | None:  # type: ignore[override]
-        return self.datastore.callers_transaction
+        return self._inside.callers_transaction
 
     def header(self, stream: str, version: int) -> tuple[bytes, int] | None:
         found = super().header(stream, version)

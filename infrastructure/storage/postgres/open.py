@@ -12,6 +12,7 @@ from ..addresses import no_store
 from ..codec import LedgerMapper
 from ..credentials import redact_url
 from ..event_store import LedgerEventStore
+from ..subscription_table import SubscriptionTable
 from .checkpoints import PostgresCheckpoints
 from .datastore import PostgresDatastore, has_tables
 from .inside import enter
@@ -44,7 +45,8 @@ def open_postgres(url: str, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder.create_table()
         search, wakeups = PostgresSearch(datastore), PostgresWakeups(datastore)
         checkpoints, within = PostgresCheckpoints(datastore), partial(enter, recorder)
-        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within)
+        subscriptions = SubscriptionTable(datastore.execute)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
     except BaseException:
         datastore.close()
         raise

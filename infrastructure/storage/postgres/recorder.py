@@ -66,6 +66,10 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
         ((position,),) = self.datastore.look("max_position", {})
         return position  # type: ignore[no-any-return]
 
+    def settled_position(self) -> int:
+        ((position,),) = self.datastore.look("settled_position", {})
+        return int(position)
+
     def types_parameter(self, topics: Sequence[str]) -> list[str]:
         return list(topics)
 

@@ -15,6 +15,7 @@ from .datastore import SQLiteDatastore
 from .inside import enter
 from .recorder import SQLiteRecorder
 from .search import SQLiteSearch
+from .subscriptions import sqlite_subscriptions
 from .wakeups import watch_file
 
 
@@ -36,7 +37,8 @@ def open_sqlite(file: Path, mapper: LedgerMapper, *, create: bool) -> LedgerEven
         recorder.create_table()
         search = SQLiteSearch(recorder, datastore.write_transaction)
         checkpoints, within = SQLiteCheckpoints(datastore), partial(enter, recorder)
-        return LedgerEventStore(mapper, recorder, checkpoints, search, watch_file(file), within)
+        wakeups, subscriptions = watch_file(file), sqlite_subscriptions(datastore.write_transaction)
+        return LedgerEventStore(mapper, recorder, checkpoints, search, wakeups, within, subscriptions)
     except BaseException:
         datastore.close()
         raise

@@ -43,12 +43,6 @@ def test_all_runs_are_answered_in_their_order(shop: Shop) -> None:
     assert list(shop.ledger.replay_many(shop.run_ids, shop.app, executor=made)) == alone
 
 
-@pytest.mark.exhaustive
-def test_without_an_executor_runs_go_to_processes_of_their_own(shop: Shop) -> None:
-    replayed = shop.ledger.replay_many(shop.run_ids, shop.app, workers=2)
-    assert sorted(numbers(list(replayed))) == [(run_id, True) for run_id in sorted(shop.run_ids)]
-
-
 async def test_async_callers_have_it_too(shop: Shop) -> None:
     with ThreadPoolExecutor(2) as pool:
         replayed = [report async for report in shop.ledger.areplay_many(shop.run_ids, shop.app, executor=pool)]

@@ -13,7 +13,7 @@ from ...presentation.inputs import read_moment, read_version
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson, Since, Until
 from ..shared.progress import progress_bar
-from ..shared.run_filters import RunFilters, takes_run_filters
+from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import lists as list_views
 
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def history(
     context: typer.Context,
     *,
-    filters: RunFilters,
+    filters: ListFilters,
     version: Annotated[
         str | None, typer.Option(metavar="VERSION", help="Of this version of the workflow: a number or a snapshot id.")
     ] = None,
@@ -54,10 +54,11 @@ def history(
             raise InvalidRequest("give --workflow ID@VERSION or --version VERSION, not both")
         chosen = replace(chosen, version=read_version(version))
     moment = read_moment(as_of, "--as-of")
+    of_now = filters.of_now()
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[RunSummary]:
-            return ledger.history.runs(**chosen.arguments(), as_of=moment, after=cursor, limit=limit)
+            return ledger.history.runs(**chosen.arguments(), **of_now, as_of=moment, after=cursor, limit=limit)
 
         Listing(RunSummary, page, after, everything).answer(session, as_csv, out, "runs", list_views.print_runs)
 

@@ -1,27 +1,26 @@
 """``worker``: execute the runs that are due, until it is told to stop."""
 
+import asyncio
 import logging
 import signal
 import sys
 from collections.abc import Mapping
-from random import random
+from dataclasses import replace
 from threading import Event
 from typing import Annotated, Any
 
 import typer
 
-from .....domain.errors import InvalidRequest, StorageUnavailable
+from .....domain.errors import InvalidRequest
 from .....domain.visible import quoted
 from ....ledger.ledger import Ledger
+from ....operations.async_worker import AsyncWorker
 from ....services.runs.custody import LEASE
 from ....telemetry.settings import Telemetry
 from ...presentation.inputs import load_globals, read_globals
 from ..shared.options import AsJson, Globals
+from ..shared.serving import ServingOptions, make_worker, open_patiently, serve_all
 from ..shared.session import Session, interruptible
-
-_LONGEST_PAUSE = 30.0
-
-_log = logging.getLogger("flowledger.workers")
 
 
 def register(app: typer.Typer) -> None:
@@ -55,6 +54,13 @@ def worker(
         typer.Option("--globals", metavar="MODULE:NAME", help="A mapping, or a function from a Run to one."),
     ] = None,
     global_values: Globals = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Runs are handed out by Procrastinate (needs the extra cluster).")
+    ] = False,
+    stores: Annotated[
+        list[str] | None,
+        typer.Option("--store", metavar="URL", help="Serve this one; with several, so many runs at once in each."),
+    ] = None,
     telemetry: Annotated[
         bool,
         typer.Option(
@@ -80,17 +86,27 @@ def worker(
         values = read_globals(global_values)
     if not logging.getLogger().handlers:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    ledger = _open_patiently(session, values, Telemetry() if telemetry else None)
+    opening: dict[str, Any] = {"globals": values, "telemetry": Telemetry() if telemetry else None}
+    options = ServingOptions(name, concurrency, workflows, given, lease, grace)
+    if stores is not None and len(stores) == 1:
+        session = replace(session, store=stores[0])
+    elif stores is not None:
+        serve_all(session, stores, opening, options, cluster=cluster)
+        return
+    ledger = _open_patiently(session, opening)
     if ledger is None:
         return
     with ledger, interruptible():
-        running = ledger.worker(name, concurrency, workflows, given, lease, grace)
+        running = make_worker(ledger, options, cluster=cluster)
         document = {"worker": running.name, "id": running.id}
         session.answer(
             document, lambda console: console.print(f"worker {running.name} works; stop it with Ctrl-C or SIGTERM")
         )
         session.stdout.flush()
-        running.run()
+        if isinstance(running, AsyncWorker):
+            asyncio.run(running.run(signals=True))
+        else:
+            running.run()
 
 
 def read_limits(pairs: list[str]) -> Mapping[str, int]:
@@ -104,20 +120,12 @@ def read_limits(pairs: list[str]) -> Mapping[str, int]:
     return limits
 
 
-def _open_patiently(session: Session, values: Any, telemetry: Telemetry | None) -> Ledger | None:
+def _open_patiently(session: Session, opening: Mapping[str, Any]) -> Ledger | None:
     """The ledger, as soon as its store is there; None where the worker is told to stop before."""
-    stopped, pause = Event(), 0.0
+    stopped = Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        while not stopped.is_set():
-            try:
-                return session.open_ledger(running=True, globals=values, telemetry=telemetry, stays=True)
-            except StorageUnavailable as error:
-                if not pause:
-                    _log.warning("the store is away, and the worker waits for it: %s", error)
-                pause = min(max(0.25, pause * 2), _LONGEST_PAUSE)
-                stopped.wait(pause * (0.5 + random()))  # noqa: S311 - so that not all workers come at once
-        return None
+        return open_patiently(session, opening, stopped)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

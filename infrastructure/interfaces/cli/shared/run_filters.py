@@ -67,6 +67,29 @@ class RunFilters:
 
 
 @dataclass(frozen=True, slots=True)
+class ListFilters(RunFilters):
+    """The same with what is known of runs as they stand now."""
+
+    due_before: Annotated[
+        str | None, typer.Option("--due-before", metavar="TIME", help="They go on by themselves before this time.")
+    ] = None
+    held: Annotated[bool, typer.Option("--held", help="Held by an operator.")] = False
+    queued: Annotated[bool, typer.Option("--queued", help="Left to a worker, and not begun.")] = False
+    owner: Annotated[str | None, typer.Option("--owner", metavar="ID", help="Executed by this worker, by its id.")] = (
+        None
+    )
+
+    def of_now(self) -> dict[str, Any]:
+        """These, as keyword arguments of ``ledger.history.runs``. Raises InvalidRequest for what is no time."""
+        return {
+            "due_before": read_moment(self.due_before, "--due-before"),
+            "held": self.held or None,
+            "queued": self.queued or None,
+            "owner": self.owner,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class BulkFilters(RunFilters):
     """The same for commands whose ``--by`` is the actor of the command itself."""
 

@@ -4,11 +4,11 @@ ALTER TABLE flowledger_index_runs
     ADD COLUMN priority bigint NOT NULL DEFAULT 0,
     ADD COLUMN ready_at bigint;
 
--- A run that was to go on when a hold was lifted is queued since then.
+-- A run that is queued stays so while it is held, and one that was to go on when a hold was lifted is queued since then.
 UPDATE flowledger_index_runs AS run SET queued = TRUE
 FROM flowledger_events AS event
-WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic = 'run.released'
-  AND run.status = 'active' AND position('"queued":true' IN convert_from(substr(event.state, 42, 500), 'UTF8')) > 0;
+WHERE event.originator_id = run.run_id AND event.originator_version = run.version AND event.topic IN ('run.held', 'run.released')
+  AND position('\x22717565756564223a74727565'::bytea IN substr(event.state, 42, 500)) > 0;
 
 -- What is due, or queued.
 UPDATE flowledger_index_runs
@@ -20,7 +20,16 @@ CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, 
 WHERE ready_at IS NOT NULL;
 
 -- What each worker executes.
-CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner, started_at, position) WHERE owner IS NOT NULL;
+
+-- What goes on by itself.
+CREATE INDEX flowledger_index_runs_due ON flowledger_index_runs (started_at, position, due_at) WHERE due_at IS NOT NULL;
+
+-- What is held.
+CREATE INDEX flowledger_index_runs_held ON flowledger_index_runs (started_at, position) WHERE held;
+
+-- What waits for a worker that begins.
+CREATE INDEX flowledger_index_runs_queued ON flowledger_index_runs (started_at, position) WHERE queued;
 
 -- What nobody is known to execute: runs of releases that had no leases.
 CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)

@@ -15,6 +15,9 @@ TO application_user;
 -- Who executes runs, and which of them are given up.
 GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_workers, flowledger_given_up TO application_user;
 
+-- How many steps of a type are under way.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_slots, flowledger_slots_wanted TO application_user;
+
 -- And which revision of it that is.
 GRANT SELECT, INSERT, UPDATE ON flowledger_index TO application_user;
 
@@ -28,3 +31,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_search TO application_user;
 
 -- And how far it has followed them.
 GRANT SELECT, UPDATE ON flowledger_search_progress TO application_user;
+
+-- How far those who follow the log have come.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_subscriptions TO application_user;

@@ -159,6 +159,9 @@ ORDER BY notification_id LIMIT %(limit)b
 -- max_position: The position of the last event, or null.
 SELECT max(notification_id) FROM flowledger_events
 
+-- settled_position: The position of the last event, or one behind which all lies that could still be overtaken.
+SELECT least(last, horizon - 1) FROM flowledger_numbering
+
 -- place: The schema in which the session makes tables, its search path, its user, and the schemas of the path with a store.
 SELECT current_schema()::text, current_setting('search_path'), current_user::text,
        ARRAY(SELECT nspname::text FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS place ON place.oid = relnamespace
@@ -242,3 +245,45 @@ DELETE FROM flowledger_search
 -- written. A notification that a crash of the server loses isn't missed, so none waits for the disk.
 SELECT set_config('synchronous_commit', 'off', true),
     CASE WHEN NOT pg_try_advisory_xact_lock(%(lock)s) THEN pg_notify(%(channel)s, %(sender)s) END
+
+-- take_subscription: Hold a name that nobody holds any more, or a new one; where somebody does, no row comes back.
+INSERT INTO flowledger_subscriptions AS kept
+    (name, position, last_stream, last_version, last_header, kept_at, holder, host, pid, lease_until)
+VALUES (%(name)s, %(position)s, %(last_stream)s, %(last_version)s, %(last_header)s, %(now)s, %(id)s, %(host)s, %(pid)s, %(lease_until)s)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, host = excluded.host, pid = excluded.pid,
+    lease_until = excluded.lease_until
+WHERE kept.holder IS NULL OR kept.lease_until <= %(now)s
+RETURNING position, last_stream, last_version, last_header
+
+-- keep_subscription: Keep how far its holder has come. What a crash of the server takes back is delivered once more, so
+-- this waits for no disk.
+UPDATE flowledger_subscriptions SET position = %(position)s, last_stream = %(last_stream)s, last_version = %(last_version)s,
+    last_header = %(last_header)s, kept_at = %(now)s, lease_until = %(lease_until)s
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS setting
+WHERE name = %(name)s AND holder = %(id)s
+RETURNING 1
+
+-- renew_subscription: Its holder is alive.
+UPDATE flowledger_subscriptions SET lease_until = %(lease_until)s WHERE name = %(name)s AND holder = %(id)s
+RETURNING 1
+
+-- give_back_subscription: Nobody holds it any more.
+UPDATE flowledger_subscriptions SET holder = NULL, host = NULL, pid = NULL, lease_until = NULL
+WHERE name = %(name)s AND holder = %(id)s
+
+-- move_subscription: The next who follows under this name begins there; where somebody does now, no row comes back.
+UPDATE flowledger_subscriptions SET position = %(position)s, last_stream = %(last_stream)s, last_version = %(last_version)s,
+    last_header = %(last_header)s, kept_at = %(now)s, holder = NULL, host = NULL, pid = NULL, lease_until = NULL
+WHERE name = %(name)s AND (holder IS NULL OR lease_until <= %(now)s)
+RETURNING 1
+
+-- forget_subscription: Forget a name that nobody holds.
+DELETE FROM flowledger_subscriptions WHERE name = %(name)s AND (holder IS NULL OR lease_until <= %(now)s)
+RETURNING 1
+
+-- subscriptions: All names, and how far each has come.
+SELECT name, position, last_stream, last_version, last_header, kept_at, holder, host, pid, lease_until
+FROM flowledger_subscriptions ORDER BY name
+
+-- events_behind: How many events lie behind a position.
+SELECT count(*) FROM flowledger_events WHERE notification_id > %(position)s

@@ -204,7 +204,16 @@ CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, 
 WHERE ready_at IS NOT NULL;
 
 -- What each worker executes.
-CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner, started_at, position) WHERE owner IS NOT NULL;
+
+-- What goes on by itself.
+CREATE INDEX flowledger_index_runs_due ON flowledger_index_runs (started_at, position, due_at) WHERE due_at IS NOT NULL;
+
+-- What is held.
+CREATE INDEX flowledger_index_runs_held ON flowledger_index_runs (started_at, position) WHERE held;
+
+-- What waits for a worker that begins.
+CREATE INDEX flowledger_index_runs_queued ON flowledger_index_runs (started_at, position) WHERE queued;
 
 -- What nobody is known to execute: runs of releases that had no leases.
 CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
@@ -351,6 +360,25 @@ CREATE TABLE flowledger_given_up (
     PRIMARY KEY (run_id, owner)
 );
 
+-- Steps of limited types that are under way, one row a slot: held while its worker lives. Nobody else has that number.
+CREATE TABLE flowledger_slots (
+    number bigint NOT NULL,
+    lease_until bigint NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    holder text COLLATE "C" NOT NULL,
+    PRIMARY KEY (type, number)
+);
+
+-- Runs that wait for one, those first that came first. Who asks no more is forgotten.
+CREATE TABLE flowledger_slots_wanted (
+    since bigint NOT NULL,
+    asked_at bigint NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    holder text COLLATE "C" NOT NULL,
+    PRIMARY KEY (type, holder)
+);
+
 -- Each run as it can be found: when and where in the log it began, the words of its events, the values it has. Derived
 -- from the events by an indexer that follows them, so rows may come and go. Half-full pages leave room for what a run adds.
 CREATE TABLE flowledger_search (
@@ -397,3 +425,22 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION flowledger_take_sear
 
 -- Only for what replication brings: where events are appended, nothing is ever overtaken, and it costs nothing.
 ALTER TABLE flowledger_events ENABLE REPLICA TRIGGER flowledger_events_take_search_back;
+
+-- Who follows the log under a name, and how far it has come: behind the event at a position, and what identifies that, as others
+-- may come to lie there. Its holder has it up to the end of the lease. What one update leaves behind the next one overwrites.
+CREATE TABLE flowledger_subscriptions (
+    name text COLLATE "C" PRIMARY KEY,
+    position bigint NOT NULL,
+    last_stream text COLLATE "C",
+    last_version bigint,
+    last_header bytea,
+    kept_at bigint NOT NULL,
+    holder text COLLATE "C",
+    host text COLLATE "C",
+    pid bigint,
+    lease_until bigint,
+    CONSTRAINT flowledger_subscriptions_bounds CHECK (
+        position >= 0 AND kept_at BETWEEN -62135596800000000 AND 253402300799999999
+        AND coalesce(lease_until, 0) BETWEEN -62135596800000000 AND 253402300799999999
+    )
+) WITH (fillfactor = 50);

@@ -69,6 +69,7 @@ due AS (
         WHERE run.workflow_id = ranked.workflow_id AND run.workflow_version = ranked.workflow_version
           AND run.priority = ranked.priority AND run.ready_at IS NOT NULL AND run.ready_at <= :now::bigint
           AND run.run_id <> ALL (:passed::text[])
+          AND run.workflow_id || '@' || run.workflow_version || '/' || coalesce(run.node_id, '') <> ALL (:full::text[])
         ORDER BY run.ready_at, run.run_id LIMIT :lot::bigint + (:most::bigint - :lot::bigint) / (SELECT count(*) FROM ranked)
     ) AS next
     WHERE (:workflows::text[] IS NULL OR ranked.workflow_id = ANY (:workflows::text[]))
@@ -146,3 +147,51 @@ FROM flowledger_index_runs AS run
 LEFT JOIN flowledger_workers AS worker ON worker.id = run.owner AND worker.lease_until < :now ::bigint
 LEFT JOIN flowledger_given_up AS gone ON gone.run_id = run.run_id AND gone.owner = run.owner
 WHERE run.run_id = :run_id AND NOT run.held AND (worker.id IS NOT NULL OR gone.run_id IS NOT NULL)
+
+-- take_slot: Take the lowest number that nobody holds who lives, where fewer steps are under way than may be, also with those
+-- who have waited for longer. Who takes the same number at the same moment is refused it by its key.
+INSERT INTO flowledger_slots (number, lease_until, type, owner, holder)
+SELECT free.number, :lease_until::bigint, :type::text, :owner::text, :holder::text
+FROM generate_series(1, :limit::bigint) AS free (number)
+WHERE NOT EXISTS (
+    SELECT 1 FROM flowledger_slots AS slot
+    WHERE slot.type = :type::text AND slot.number = free.number AND (slot.lease_until >= :now::bigint
+           OR EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = slot.owner AND worker.lease_until >= :now::bigint))
+) AND (
+    SELECT count(*) FROM flowledger_slots AS slot WHERE slot.type = :type::text AND (slot.lease_until >= :now::bigint
+           OR EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = slot.owner AND worker.lease_until >= :now::bigint))
+) + (
+    SELECT count(*) FROM flowledger_slots_wanted AS other
+    WHERE other.type = :type::text AND other.asked_at >= :heard::bigint AND other.holder <> :holder::text
+      AND (other.since, other.holder) < (
+          coalesce((SELECT mine.since FROM flowledger_slots_wanted AS mine
+                    WHERE mine.type = :type::text AND mine.holder = :holder::text), :now::bigint), :holder::text)
+) < :limit::bigint
+ORDER BY free.number LIMIT 1
+ON CONFLICT (type, number) DO UPDATE SET lease_until = EXCLUDED.lease_until, owner = EXCLUDED.owner, holder = EXCLUDED.holder
+WHERE NOT ((flowledger_slots.lease_until >= :now::bigint
+           OR EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = flowledger_slots.owner AND worker.lease_until >= :now::bigint)))
+
+-- has_slot: Whether a worker has one for a run.
+SELECT 1 FROM flowledger_slots WHERE type = :type AND owner = :owner AND holder = :holder
+
+-- want_slot: Wait for one, or go on waiting.
+INSERT INTO flowledger_slots_wanted (since, asked_at, type, holder) VALUES (:now, :now, :type, :holder)
+ON CONFLICT (type, holder) DO UPDATE SET asked_at = EXCLUDED.asked_at
+
+-- want_no_slot: Wait for none any more.
+DELETE FROM flowledger_slots_wanted WHERE type = :type AND holder = :holder
+
+-- leave_slot: Give one back.
+DELETE FROM flowledger_slots WHERE type = :type AND owner = :owner AND holder = :holder
+
+-- slots: How many steps of each type are under way.
+SELECT slot.type, count(*) FROM flowledger_slots AS slot WHERE (slot.lease_until >= :now::bigint
+           OR EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = slot.owner AND worker.lease_until >= :now::bigint)) GROUP BY slot.type
+
+-- forget_slots: Remove those whose workers are gone.
+DELETE FROM flowledger_slots WHERE NOT ((flowledger_slots.lease_until >= :now::bigint
+           OR EXISTS (SELECT 1 FROM flowledger_workers AS worker WHERE worker.id = flowledger_slots.owner AND worker.lease_until >= :now::bigint)))
+
+-- forget_wanted: Remove those who ask no more.
+DELETE FROM flowledger_slots_wanted WHERE asked_at < :heard

@@ -117,3 +117,43 @@ DELETE FROM flowledger_search
 
 -- clear_search_words: Drop their words from the index.
 INSERT INTO flowledger_search_words (flowledger_search_words) VALUES ('delete-all')
+
+-- take_subscription: Hold a name that nobody holds any more, or a new one; where somebody does, no row comes back.
+INSERT INTO flowledger_subscriptions AS kept
+    (name, position, last_stream, last_version, last_header, kept_at, holder, host, pid, lease_until)
+VALUES (:name, :position, :last_stream, :last_version, :last_header, :now, :id, :host, :pid, :lease_until)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, host = excluded.host, pid = excluded.pid,
+    lease_until = excluded.lease_until
+WHERE kept.holder IS NULL OR kept.lease_until <= :now
+RETURNING position, last_stream, last_version, last_header
+
+-- keep_subscription: Keep how far its holder has come.
+UPDATE flowledger_subscriptions SET position = :position, last_stream = :last_stream, last_version = :last_version,
+    last_header = :last_header, kept_at = :now, lease_until = :lease_until
+WHERE name = :name AND holder = :id
+RETURNING 1
+
+-- renew_subscription: Its holder is alive.
+UPDATE flowledger_subscriptions SET lease_until = :lease_until WHERE name = :name AND holder = :id
+RETURNING 1
+
+-- give_back_subscription: Nobody holds it any more.
+UPDATE flowledger_subscriptions SET holder = NULL, host = NULL, pid = NULL, lease_until = NULL
+WHERE name = :name AND holder = :id
+
+-- move_subscription: The next who follows under this name begins there; where somebody does now, no row comes back.
+UPDATE flowledger_subscriptions SET position = :position, last_stream = :last_stream, last_version = :last_version,
+    last_header = :last_header, kept_at = :now, holder = NULL, host = NULL, pid = NULL, lease_until = NULL
+WHERE name = :name AND (holder IS NULL OR lease_until <= :now)
+RETURNING 1
+
+-- forget_subscription: Forget a name that nobody holds.
+DELETE FROM flowledger_subscriptions WHERE name = :name AND (holder IS NULL OR lease_until <= :now)
+RETURNING 1
+
+-- subscriptions: All names, and how far each has come.
+SELECT name, position, last_stream, last_version, last_header, kept_at, holder, host, pid, lease_until
+FROM flowledger_subscriptions ORDER BY name
+
+-- events_behind: How many events lie behind a position.
+SELECT count(*) FROM flowledger_events WHERE notification_id > :position

@@ -117,7 +117,16 @@ CREATE INDEX flowledger_index_runs_ready ON flowledger_index_runs (workflow_id, 
 WHERE ready_at IS NOT NULL;
 
 -- What each worker executes.
-CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX flowledger_index_runs_by_owner ON flowledger_index_runs (owner, started_at, position) WHERE owner IS NOT NULL;
+
+-- What goes on by itself.
+CREATE INDEX flowledger_index_runs_due ON flowledger_index_runs (started_at, position, due_at) WHERE due_at IS NOT NULL;
+
+-- What is held.
+CREATE INDEX flowledger_index_runs_held ON flowledger_index_runs (started_at, position) WHERE held;
+
+-- What waits for a worker that begins.
+CREATE INDEX flowledger_index_runs_queued ON flowledger_index_runs (started_at, position) WHERE queued;
 
 -- What nobody is known to execute: runs of releases that had no leases.
 CREATE INDEX flowledger_index_runs_unowned ON flowledger_index_runs (workflow_id, workflow_version)
@@ -239,6 +248,25 @@ CREATE TABLE flowledger_given_up (
     PRIMARY KEY (run_id, owner)
 );
 
+-- Steps of limited types that are under way, one row a slot: held while its worker lives. Nobody else has that number.
+CREATE TABLE flowledger_slots (
+    number INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (type, number)
+);
+
+-- Runs that wait for one, those first that came first. Who asks no more is forgotten.
+CREATE TABLE flowledger_slots_wanted (
+    since INTEGER NOT NULL,
+    asked_at INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    PRIMARY KEY (type, holder)
+);
+
 -- How far the search has read the log. The generation grows when its entries are dropped. It is believed only while the event
 -- that it read last lies at that position, and while its entries are of the revision that the code makes.
 CREATE TABLE flowledger_search_progress (
@@ -289,3 +317,18 @@ CREATE TABLE flowledger_rebuild (token TEXT NOT NULL, position INTEGER NOT NULL,
 
 -- None was begun yet.
 INSERT INTO flowledger_rebuild (token, position, events, ended) VALUES ('', 0, 0, 0);
+
+-- Who follows the log under a name, and how far it has come: behind the event at a position, and what identifies that, as
+-- others may come to lie there. Its holder has it up to the end of the lease.
+CREATE TABLE flowledger_subscriptions (
+    name TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    last_stream TEXT,
+    last_version INTEGER,
+    last_header BLOB,
+    kept_at INTEGER NOT NULL,
+    holder TEXT,
+    host TEXT,
+    pid INTEGER,
+    lease_until INTEGER
+) WITHOUT ROWID;

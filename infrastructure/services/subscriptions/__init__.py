@@ -1,0 +1,1 @@
+"""``ledger.subscribe``: follow the log, event by event."""
