@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from ...domain.errors import InvalidRequest, StorageUnavailable
+from ...domain.visible import quoted
 from .paths import check_planted_file, resolve_path
 from .targets import Descriptor, Special, Target, sync, target_at
 
@@ -183,4 +184,6 @@ def _fill(path: Path, content: Content) -> None:
 
 
 def _not_writable(path: Path, error: OSError) -> StorageUnavailable:
-    return StorageUnavailable(f"can't write {str(path)!r}: {error.strerror or error}")
+    name = str(path)
+    shown = repr(name) if len(name) < 5_000 else quoted(name)
+    return StorageUnavailable(f"can't write {shown}: {error.strerror or error}")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _Done = TypeVar("_Done")
 
+_LONGEST_NAME = 1_000
+
 Reopen = Callable[[str, str | None, int], AbstractContextManager[OpenLedger]]
 """Opens a ledger in a worker, by the store's URL, the name of the registry (None: none) and ``max_value_bytes``."""
 
@@ -48,8 +50,14 @@ def replay_job(
     against: int | str | None,
 ) -> ReplayJob:
     """The job that replays runs of a store by the registry that ``app`` names. Raises InvalidRequest."""
-    registry = load_registry(app)
+    if not isinstance(app, str) or len(app) > _LONGEST_NAME:
+        raise InvalidRequest(f"app {quoted(app)} is not the name of a registry, such as myapp.steps:executors")
+    if isinstance(effects, str) or not isinstance(effects, list | tuple | set | frozenset):
+        raise InvalidRequest(f"effects {quoted(effects)} is not a list of node types")
     types = tuple(effects)
+    if not all(isinstance(type, str) for type in types):
+        raise InvalidRequest(f"effects {quoted(effects)} is not a list of node types, which are text")
+    registry = load_registry(app)
     for type in types:
         if type not in registry:
             raise InvalidRequest(f"effects: no executor is registered for type {quoted(type)}")

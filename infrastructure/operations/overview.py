@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ...domain.errors import StorageError
+from ...domain.execution.step_loop import check_actor
 from ...domain.values.clock import moment
 from ...projections.status.counts import by_workflow, stranded, total
 from ...projections.status.model import Health, HealthCheck, Status
@@ -50,6 +51,8 @@ class Overview:
 
     def health(self, worker: str | None) -> Health:
         """See ``Ledger.health``."""
+        if worker is not None:
+            check_actor(worker)
         checks = tuple(self._checks(worker))
         return Health(all(check.ok for check in checks), checks)
 

@@ -145,7 +145,7 @@ class _Engine:
                 f"that makes one; this is {type(executor).__name__}"
             )
         self.number = 0
-        self._executor: Any = executor if self._make is None else self._make()
+        self._executor: Any = executor if self._make is None else self._made()
 
     def submit(self, *call: Any) -> Any:
         """Raises BrokenExecutor, and InvalidRequest for any other error of the executor."""
@@ -169,8 +169,19 @@ class _Engine:
                 "function that makes one, such as functools.partial(ProcessPoolExecutor, 8), and it is made anew"
             ) from error
         self.close()
-        self._executor = self._make()
+        self._executor = self._made()
         self.number += 1
+
+    def _made(self) -> Any:
+        """A new executor. Raises InvalidRequest where the caller's function makes none."""
+        make = cast("Callable[[], Any]", self._make)
+        try:
+            made = make()
+        except Exception as error:  # it is the caller's code
+            raise InvalidRequest(f"the executor can't be made: {type(error).__name__}: {error}") from error
+        if not hasattr(made, "submit"):
+            raise InvalidRequest(f"what makes the executor returned {type(made).__name__}, which has no submit")
+        return made
 
     def close(self) -> None:
         """Close the executor, if it was made here; what it still works on comes to its end."""

@@ -11,7 +11,7 @@ from ...domain.ports import NewEvent
 from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..execution.runner import Commit, PreparedCall
-from ..services.runs.custody import Custody, read_lease
+from ..services.runs.custody import LONGEST_LEASE, Custody, read_lease
 from ..services.runs.run_services import RunServices
 from ..storage.event_store import LedgerEventStore
 from ..storage.leases import ClaimableRow
@@ -51,7 +51,8 @@ class WorkerOptions:
             check_actor(name)
         if type(concurrency) is not int or concurrency < 1:
             raise InvalidRequest(f"concurrency {quoted(concurrency)} is not a number of runs at once, 1 or more")
-        if isinstance(workflows, str) or not all(isinstance(workflow, str) for workflow in workflows or ()):
+        known = isinstance(workflows, list | tuple | set | frozenset) and all(isinstance(one, str) for one in workflows)
+        if workflows is not None and not known:
             raise InvalidRequest(f"workflows {quoted(workflows)} is not a list of the ids of workflows")
         if limits is not None and not isinstance(limits, Mapping):
             raise InvalidRequest(f"limits {quoted(limits)} is not an object: node type to a number of steps at once")
@@ -60,8 +61,8 @@ class WorkerOptions:
                 raise InvalidRequest(
                     f"limits: {quoted(type_)}: {quoted(limit)} is not a node type with a number of steps, 1 or more"
                 )
-        if type(grace) not in (int, float) or not 0 <= grace < float("inf"):
-            raise InvalidRequest(f"grace {quoted(grace)} is not a number of seconds, 0 or more")
+        if type(grace) not in (int, float) or not 0 <= grace <= LONGEST_LEASE:
+            raise InvalidRequest(f"grace {quoted(grace)} is not a number of seconds from 0 to {LONGEST_LEASE:,g}")
         self.name = name
         self.concurrency = concurrency
         self.workflows = None if workflows is None else tuple(workflows)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -43,6 +44,15 @@ def public_methods() -> list[str]:
 METHODS = public_methods()
 
 
+class AtOnce:
+    """An executor that does what it is given before it returns."""
+
+    def submit(self, do: Callable[..., Any], /, *arguments: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(do(*arguments))
+        return done
+
+
 class Calls:
     """A store with a run in it, and arguments that every method takes."""
 
@@ -72,6 +82,10 @@ class Calls:
             "at": 1,
             "digest": "0" * 64,
             "snapshot": run.snapshot,
+            "app": f"{__name__}:executors",
+            "folder": folder / "exports",
+            "after": 0,
+            "connection": None,
         }
         self.export = export
 
@@ -85,12 +99,16 @@ class Calls:
         """Arguments for each parameter that needs one. A method with a new one fails here, by name."""
         parameters = inspect.signature(self.method(name)).parameters
         given = {key: self.fitting[key] for key, one in parameters.items() if one.default is one.empty}
+        if "executor" in parameters:
+            given["executor"] = AtOnce()  # processes of its own would take a while for each value
         return given | ({"path": self.export} if name == "history.import_" else {})
 
     def call(self, name: str, arguments: dict[str, Any]) -> None:
         """Raises what isn't ours."""
         try:
             found = self.method(name)(**arguments)
+            if isinstance(found, fl.Subscription):
+                found.close()  # it waits for what comes
             if isinstance(found, Iterator):
                 list(islice(found, 100))
         except fl.FlowledgerError as error:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Collection
 from concurrent.futures import Future
+from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Final
 
@@ -34,7 +35,8 @@ class WaitingFor(RunMethods):
         is over, or the run has ended otherwise), StorageUnavailable (the store can't be read at the beginning or the
         end, or the ledger is closed meanwhile), StorageCorrupt, EventNotReadable (the run is damaged).
         """
-        wanted, deadline = _wanted(run_id, until), _deadline(timeout)
+        wanted, timeout = _wanted(run_id, until), _seconds(timeout)
+        deadline = None if timeout is None else monotonic() + timeout
         while True:
             with self._services.reader.waiting(run_id, wanted) as reached:
                 in_time = self._services.reader.is_settled(run_id, wanted)
@@ -50,7 +52,8 @@ class WaitingFor(RunMethods):
         self, run_id: str, until: RunStatus | Collection[RunStatus] = AT_REST, timeout: float | None = None
     ) -> Run:
         """The same for a task. It may be cancelled at any moment."""
-        wanted, deadline = _wanted(run_id, until), _deadline(timeout)
+        wanted, timeout = _wanted(run_id, until), _seconds(timeout)
+        deadline = None if timeout is None else monotonic() + timeout
         store = self._threads.store
         while True:
             with self._services.reader.waiting(run_id, wanted) as reached:
@@ -98,9 +101,10 @@ def _wanted(run_id: str, until: RunStatus | Collection[RunStatus]) -> tuple[RunS
     return tuple(dict.fromkeys(wanted))
 
 
-def _deadline(timeout: float | None) -> float | None:
+def _seconds(timeout: float | None) -> float | None:
+    """Raises InvalidRequest."""
     if timeout is None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or math.isnan(timeout) or timeout < 0:
         raise InvalidRequest(f"timeout {quoted(timeout)} is not a number of seconds, 0 or more, nor None")
-    return monotonic() + timeout
+    return min(timeout, TIMEOUT_MAX)

@@ -10,6 +10,7 @@ from ....domain.errors import EventNotReadable, InvalidRequest, NotFound, Subscr
 from ....domain.values.clock import moment
 from ....domain.visible import quoted
 from ....projections.subscriptions import SubscriptionStatus
+from ...storage.recorder import LAST
 from ...storage.subscription_table import KeptPlace, Place, SubscriptionTable
 from .feed import Feed
 from .follower import Follower
@@ -52,6 +53,7 @@ class Subscriptions:
 
     def move(self, name: str, after: After) -> None:
         """Let the next follower of a name begin elsewhere. Raises NotFound, SubscriptionHeld, InvalidRequest."""
+        _check_after(after)
         table = self._table()
         place = self._place(after)
         if not table.move(name, place, self._now()):
@@ -74,8 +76,7 @@ class Subscriptions:
     def _prepare(
         self, after: After, name: str | None, lease: float, feed: Feed | None
     ) -> Callable[[], tuple[Follower, Held | None]]:
-        if after != "now" and (type(after) is not int or after < 0):
-            raise InvalidRequest(f'after {quoted(after)} is neither the position of an event, nor 0, nor "now"')
+        _check_after(after)
         if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= LONGEST_LEASE:
             raise InvalidRequest(f"lease {quoted(lease)} is not a number of seconds above 0, at most {LONGEST_LEASE}")
         if name is not None:
@@ -146,3 +147,8 @@ class Subscriptions:
 
 
 LONGEST_LEASE: Final = 86_400.0
+
+
+def _check_after(after: object) -> None:
+    if after != "now" and (type(after) is not int or not 0 <= after <= LAST):
+        raise InvalidRequest(f'after {quoted(after)} is neither the position of an event, nor 0, nor "now"')
