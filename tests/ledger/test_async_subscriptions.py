@@ -16,7 +16,7 @@ LONG = 60.0
 
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return url_of(request.param, request, tmp_path)
+    return url_of(request.param, request)
 
 
 def write(ledger: fl.Ledger, stream: str, *texts: object) -> None:

@@ -51,7 +51,7 @@ class Processes:
 
 @pytest.fixture(params=BACKENDS)
 def processes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Processes]:
-    processes = Processes(url_of(request.param, request, tmp_path))
+    processes = Processes(url_of(request.param, request))
     yield processes
     for process in processes.opened:
         process.ledger.close()

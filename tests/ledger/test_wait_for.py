@@ -39,7 +39,7 @@ def fail(step: fl.StepContext) -> Any:
 @pytest.fixture(params=BACKENDS)
 def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[fl.Ledger, fl.Ledger]]:
     """Who waits, and who executes, as in two processes where that is possible."""
-    url = url_of(request.param, request, tmp_path)
+    url = url_of(request.param, request)
     with fl.open_ledger(url, executors) as there:
         for type in ("ask", "echo", "fail"):
             definition = fl.WorkflowDefinition.model_validate({"nodes": [{"id": "n", "type": type}], "edges": []})

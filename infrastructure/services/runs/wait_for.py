@@ -1,7 +1,6 @@
 """``ledger.runs.wait_for``: until a run stands in a certain way."""
 
 import asyncio
-import math
 from collections.abc import Collection
 from concurrent.futures import Future
 from threading import TIMEOUT_MAX
@@ -105,6 +104,6 @@ def _seconds(timeout: float | None) -> float | None:
     """Raises InvalidRequest."""
     if timeout is None:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or math.isnan(timeout) or timeout < 0:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
         raise InvalidRequest(f"timeout {quoted(timeout)} is not a number of seconds, 0 or more, nor None")
     return min(timeout, TIMEOUT_MAX)

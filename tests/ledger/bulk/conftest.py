@@ -58,7 +58,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)  # where workers are started, and import the application
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     executors = import_module(module).executors
-    url = url_of(getattr(request, "param", "sqlite"), request, tmp_path)
+    url = url_of(getattr(request, "param", "sqlite"), request)
     with fl.open_ledger(url, executors) as ledger:
         ledger.workflows.save({"nodes": [{"id": "d", "type": "double"}]}, workflow_id="w")
         ledger.workflows.save({"nodes": [{"id": "d", "type": "odd"}]}, workflow_id="w", draft=True)
