@@ -24,7 +24,7 @@ from ..operations.work import WorkerOptions
 from ..operations.worker import Worker
 from ..operations.workers import Workers
 from ..services.history.service import History
-from ..services.runs.custody import LEASE
+from ..services.runs.lease import LEASE
 from ..services.runs.service import Runs
 from ..services.search.service import Search
 from ..services.subscriptions.service import Subscriptions

@@ -23,8 +23,9 @@ from ..repositories.workflows import WorkflowRepository
 from ..services.history.replayer import Replayer
 from ..services.history.service import History
 from ..services.runs.call_globals import LedgerGlobals
-from ..services.runs.custody import LEASE, Custody, read_lease
+from ..services.runs.custody import Custody
 from ..services.runs.executions import Executions
+from ..services.runs.lease import LEASE, read_lease
 from ..services.runs.run_services import RunServices
 from ..services.runs.service import Runs
 from ..services.runs.waiting import RunReader

@@ -85,14 +85,14 @@ def do_or_report(job: Job[_Done], ledger: OpenLedger, run_id: str) -> _Done | Bu
         return BulkFailure(run_id, "unreadable", str(error))
 
 
-def load_named(spec: str, option: str) -> tuple[Any, str, Any]:
+def load_named(spec: str, option: str, kind: str = "name") -> tuple[Any, str, Any]:
     """The module that ``module:name`` names, the name, and what it stands for there, None where there is no such name.
 
     The current directory is importable. Raises InvalidRequest; ``option`` says what named it.
     """
     module_name, colon, name = spec.partition(":")
     if not colon or not module_name or not name:
-        raise InvalidRequest(f"{option} {spec!r} is not of the form module:name, such as myapp.steps:executors")
+        raise InvalidRequest(f"{option} {spec!r} is not of the form module:{kind}, such as myapp.steps:executors")
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -107,7 +107,7 @@ def load_named(spec: str, option: str) -> tuple[Any, str, Any]:
 
 def load_registry(spec: str, option: str = "app") -> ExecutorRegistry:
     """The registry that ``module:name`` stands for. Raises InvalidRequest."""
-    module, name, registry = load_named(spec, option)
+    module, name, registry = load_named(spec, option, "registry")
     if isinstance(registry, ExecutorRegistry):
         return registry
     known = [key for key, value in vars(module).items() if isinstance(value, ExecutorRegistry)]

@@ -11,7 +11,8 @@ from ...domain.ports import NewEvent
 from ...domain.visible import quoted
 from ...projections.runs.run import Run
 from ..execution.runner import Commit, PreparedCall
-from ..services.runs.custody import LONGEST_LEASE, Custody, read_lease
+from ..services.runs.custody import Custody
+from ..services.runs.lease import LONGEST_LEASE, read_lease
 from ..services.runs.run_services import RunServices
 from ..storage.event_store import LedgerEventStore
 from ..storage.leases import ClaimableRow

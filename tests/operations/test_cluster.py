@@ -238,11 +238,11 @@ async def test_tables_of_an_earlier_release_are_brought_up_to_date(desk: Desk) -
 
 
 async def test_while_jobs_can_not_be_handed_out_the_worker_waits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries: list[int] = []
+    calls: list[int] = []
 
     def away(*call: Any) -> None:
-        tries.append(1)
-        if len(tries) < 3:
+        calls.append(1)
+        if len(calls) < 3:
             raise fl.StorageUnavailable("the server is away")
         prepare_schema(*call)
 
@@ -250,7 +250,7 @@ async def test_while_jobs_can_not_be_handed_out_the_worker_waits(desk: Desk, mon
     runs = [desk.ledger.runs.start("w", wait=False).id]
     async with desk.worker():
         await desk.completed(runs)
-    assert len(tries) == 3
+    assert len(calls) == 3
 
 
 def test_only_a_ledger_on_postgresql_has_a_cluster(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_what_has_not_ended_is_counted_by_what_it_waits_for(ledger: fl.Ledger, c
     assert (w.workflow_id, w.oldest_due_at, w.backlog) == ("w", NOW + timedelta(seconds=1), fl.Backlog(1, 1, 0, 0, 1))
 
 
+@pytest.mark.scaled
 def test_the_counts_are_those_of_the_runs_one_by_one(ledger: fl.Ledger, clock: ManualClock) -> None:
     chance = random.Random(7)
     ids: list[str] = []

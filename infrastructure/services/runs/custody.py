@@ -21,7 +21,6 @@ import orjson
 from ....domain.errors import ConcurrencyError, EventsLost, FlowledgerError, InvalidRequest, InvalidValue
 from ....domain.events.envelope import Worker
 from ....domain.run import RunState, is_running
-from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ...storage.leases import Leases, WorkerRow
 from .executions import Execution, Executions
@@ -31,11 +30,6 @@ _log = logging.getLogger("flowledger.workers")
 
 RELEASE = "FLOWLEDGER_RELEASE"
 """The environment variable that says which release of an application runs here."""
-
-LEASE = 30.0
-"""Seconds, unless it is said."""
-
-LEAST_LEASE, LONGEST_LEASE = 0.1, 24 * 60 * 60.0
 
 BEATS_A_LEASE = 3
 """Heartbeats in the time of a lease, so that one or two may be late."""
@@ -48,15 +42,6 @@ LOOK_EVERY = 1.0
 
 _NOT_STORED = (ConcurrencyError, EventsLost, InvalidRequest, InvalidValue)
 """What an append raises that has stored nothing for certain."""
-
-
-def read_lease(seconds: object) -> int:
-    """A lease in microseconds. Raises InvalidRequest."""
-    if type(seconds) not in (int, float) or not LEAST_LEASE <= seconds <= LONGEST_LEASE:  # type: ignore[operator]
-        raise InvalidRequest(
-            f"lease {quoted(seconds)} is not a number of seconds from {LEAST_LEASE:g} to {LONGEST_LEASE:,g}"
-        )
-    return round(seconds * _SECOND)  # type: ignore[operator]
 
 
 @cache

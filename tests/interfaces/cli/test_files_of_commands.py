@@ -48,6 +48,7 @@ READING = {
 }
 
 FOLDERS = {
+    "export --all": ["export", "--all", "{place}"],
     "export --as-test": ["export", "{run}", "--as-test", "{place}"],
     "workflow export PATH": ["workflow", "export", "w", "{place}"],
 }

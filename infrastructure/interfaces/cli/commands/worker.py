@@ -2,24 +2,18 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from threading import Event
 from typing import Annotated, Any
 
 import typer
 
 from .....domain.errors import InvalidRequest
 from .....domain.visible import quoted
-from ....ledger.ledger import Ledger
-from ....operations.async_worker import AsyncWorker
-from ....services.runs.custody import LEASE
-from ....telemetry.settings import Telemetry
+from ....services.runs.lease import LEASE
 from ...presentation.inputs import load_globals, read_globals
 from ..shared.options import AsJson, Globals
-from ..shared.serving import ServingOptions, make_worker, open_patiently, serve_all
 from ..shared.session import Session, interruptible
 
 
@@ -76,6 +70,10 @@ def worker(
     SIGTERM and Ctrl-C let it finish the steps that are under way, and hand the runs back; a second one doesn't wait.
     Where the store is away it waits for it. What it does is told on stderr.
     """
+    from ....operations.async_worker import AsyncWorker  # the libraries of storage, which --help does without
+    from ....telemetry.settings import Telemetry
+    from ..shared.serving import ServingOptions, make_worker, open_or_stop, serve_all
+
     session = Session.of(context)
     given = read_limits(limits or [])
     session.registry()
@@ -93,7 +91,7 @@ def worker(
     elif stores is not None:
         serve_all(session, stores, opening, options, cluster=cluster)
         return
-    ledger = _open_patiently(session, opening)
+    ledger = open_or_stop(session, opening)
     if ledger is None:
         return
     with ledger, interruptible():
@@ -118,14 +116,3 @@ def read_limits(pairs: list[str]) -> Mapping[str, int]:
             raise InvalidRequest(f"--limit {quoted(pair)} is not TYPE=N, such as charge-card=2")
         limits[type_] = int(number)
     return limits
-
-
-def _open_patiently(session: Session, opening: Mapping[str, Any]) -> Ledger | None:
-    """The ledger, as soon as its store is there; None where the worker is told to stop before."""
-    stopped = Event()
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        return open_patiently(session, opening, stopped)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -56,6 +56,17 @@ def open_patiently(session: Session, opening: Mapping[str, Any], stopped: Event)
     return None
 
 
+def open_or_stop(session: Session, opening: Mapping[str, Any]) -> Ledger | None:
+    """The same, for a command that is told to stop by SIGTERM or Ctrl-C."""
+    stopped = Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return open_patiently(session, opening, stopped)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def serve_all(
     session: Session, stores: Sequence[str], opening: Mapping[str, Any], options: ServingOptions, *, cluster: bool
 ) -> None:
