@@ -125,4 +125,5 @@ class NotReached(FlowledgerError, TimeoutError):
         self.run = run
         self.until = tuple(until)
         waited = "" if timeout is None else f" (waited for: {timeout:g} s at most)"
-        super().__init__(f"run {quoted(run.id)} is {run.status}, and not {' or '.join(self.until)}{waited}")
+        stands, wanted = visible(run.status), visible(" or ".join(self.until))
+        super().__init__(f"run {quoted(run.id)} is {stands}, and not {wanted}{waited}")

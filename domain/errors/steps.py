@@ -82,13 +82,16 @@ class StepTimedOut(FlowledgerError, TimeoutError):
 
 
 class StepCancelled(FlowledgerError):
-    """An async executor was cancelled, as its run was: the failure of that step, recorded behind the cancellation."""
+    """An async executor was cancelled, as another worker took its run over: what comes of it is recorded nowhere.
+
+    The call that executed it raises ConcurrencyError.
+    """
 
     def __init__(self, node_id: str, reason: str) -> None:
         self.node_id = node_id
         """Of the step."""
         self.reason = reason
-        """``"cancelled"``, or ``"taken over"``, which is never recorded."""
+        """``"taken over"``."""
         super().__init__(f"node {quoted(node_id)} was stopped while it worked: its run was {reason}")
 
 

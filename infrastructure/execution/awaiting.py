@@ -1,4 +1,4 @@
-"""Async executors, and what stops them: their time is over, or their run was cancelled or taken over."""
+"""Async executors, and what stops them: their time is over, or their run was taken over."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from ...domain.errors import StepCancelled, StepTimedOut
-from ...domain.execution.cancellation import CANCELLED, INTERRUPTED, TAKEN_OVER, TIMED_OUT
+from ...domain.execution.cancellation import INTERRUPTED, TAKEN_OVER, TIMED_OUT
 from ...domain.execution.executors import tell_to_stop
 from ...domain.execution.step import Executed, Raised, Returned, failure_of
 from ...domain.execution.step_loop import Execute
@@ -15,15 +15,15 @@ from ...domain.execution.step_loop import Execute
 GRACE: Final = 5.0
 """Seconds that an executor is given to clean up when it is cancelled. After that nobody waits for it any longer."""
 
-_STOPPING: Final = frozenset({CANCELLED, TAKEN_OVER})
-"""A hold lets the step come to its end."""
+_STOPPING: Final = frozenset({TAKEN_OVER})
+"""A cancellation and a hold let the step come to its end, as its outcome is recorded yet; they only tell it."""
 
 _left: set[asyncio.Task[Any]] = set()
 """Tasks that didn't end when they were cancelled: event loops keep no hold of their tasks."""
 
 
 async def await_executor(asked: Execute, awaitable: Awaitable[Any]) -> Executed:
-    """Await it in this task, which is cancelled when the run is. Raises what it raises, also that.
+    """Await it in this task, which is cancelled when the run is taken over. Raises what it raises, also that.
 
     No task of its own: it sees that of the caller, and what the caller's context holds.
     """

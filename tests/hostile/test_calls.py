@@ -133,7 +133,7 @@ def hostile(key: str) -> list[Any]:
     """The values for one parameter, but those that would be a file's name or code of the caller's."""
     if key == "progress":
         return []
-    return [value for value in VALUES if key not in ("path", "heads") or not isinstance(value, str)]
+    return [value for value in VALUES if key not in ("path", "heads", "folder") or not isinstance(value, str)]
 
 
 def wrong_of(calls: Calls, name: str, arguments: dict[str, Any]) -> list[str]:

@@ -100,6 +100,14 @@ class Odd(str):
     def isoformat(self) -> str:
         return str(self)
 
+    @property
+    def id(self) -> str:
+        return str(self)
+
+    @property
+    def status(self) -> str:
+        return str(self)
+
 
 def every_error() -> list[type[fl.FlowledgerError]]:
     found = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, fl.FlowledgerError)]
@@ -114,7 +122,7 @@ def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerErro
         return
     given: dict[str, Any] = {}
     for name in list(inspect.signature(kind).parameters):
-        is_number = name in ("line", "head", "actual", "version", "known", "stored", "count", "timeout")
+        is_number = name in ("line", "head", "actual", "version", "known", "stored", "count", "timeout", "pid")
         lists = {
             "faults": [fl.Fault(text, text)],
             "issues": [fl.Fault(text, text)],
@@ -127,7 +135,9 @@ def test_no_message_of_an_error_steers_who_reads_it(kind: type[fl.FlowledgerErro
         given[name] = lists.get(name, 3 if is_number or name == "expected" else Odd(text))
     assert not OBEYED.search(str(kind(**given)))
     reasons = {name: "a reason" for name in given if name in ("message", "reason")}
-    times = {name: MOMENT for name in given if name in ("saved_at", "used_at", "answered_at", "at", "first")}
+    times = {
+        name: MOMENT for name in given if name in ("saved_at", "used_at", "answered_at", "at", "first", "lease_until")
+    }
     times |= {"asked": MOMENT} if kind is fl.NothingAsOf else {}
     said = str(kind(**given | reasons | times))
     assert not re.search("^FORGED", said, re.MULTILINE), "a name began a line of the message"

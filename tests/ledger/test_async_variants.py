@@ -30,11 +30,14 @@ def is_awaited(method: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
 
 
+MADE = {"worker", "aworker", "subscribe", "asubscribe", "within"}
+"""They make something, wait for nothing, and have a variant that makes something else, or none."""
+
 SYNC = [
     (owner, name, method)
     for owner in owners()
     for name, method in public_methods(owner).items()
-    if not is_awaited(method)
+    if not is_awaited(method) and name not in MADE
 ]
 ASYNC = [
     (owner, name, method) for owner in owners() for name, method in public_methods(owner).items() if is_awaited(method)

@@ -7,6 +7,7 @@ import pytest
 import flowledger as fl
 from flowledger.infrastructure.execution.runner import run_steps
 from flowledger.infrastructure.operations.work import Work, WorkerOptions
+from flowledger.infrastructure.services.runs.slots import Turns
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_whoever_executes_a_run_in_vain_gives_up_nothing_of_who_executes_it_too(
     one.take(8)
     state = one.services.runs.load(run.id)
     in_vain = one.custody.begin(state)
-    one.custody.end(in_vain, state)
+    one.custody.end(in_vain, state, Turns(one.custody.slots, run.id))
     assert other.take(8) == []
 
 

@@ -1,6 +1,7 @@
 """All that a store makes is called flowledger_…, so that other software may have tables beside it."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def use(url: str, words: tuple[str, ...] = ("zebra",)) -> None:
 @pytest.fixture
 def beside(durable_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], str]:
     """Call it for the URL of another empty store beside that one."""
-    numbers = iter(range(10))
+    numbers = count()
 
     def create() -> str:
         if dialect_of(durable_url) == "sqlite":

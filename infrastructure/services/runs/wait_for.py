@@ -30,6 +30,8 @@ class WaitingFor(RunMethods):
         be missed. However many threads and tasks of a process wait, one thread looks for all of them, when a commit
         wakes it. While the store can't be reached, this waits on.
 
+        A task that waits may be cancelled at any moment.
+
         Raises RunNotFound, InvalidRequest (``until`` is no status), NotReached (a TimeoutError, with ``.run``: the time
         is over, or the run has ended otherwise), StorageUnavailable (the store can't be read at the beginning or the
         end, or the ledger is closed meanwhile), StorageCorrupt, EventNotReadable (the run is damaged).
@@ -50,7 +52,6 @@ class WaitingFor(RunMethods):
     async def await_for(
         self, run_id: str, until: RunStatus | Collection[RunStatus] = AT_REST, timeout: float | None = None
     ) -> Run:
-        """The same for a task. It may be cancelled at any moment."""
         wanted, timeout = _wanted(run_id, until), _seconds(timeout)
         deadline = None if timeout is None else monotonic() + timeout
         store = self._threads.store
@@ -64,6 +65,8 @@ class WaitingFor(RunMethods):
                 return run
             if not in_time or run.status in ENDED:
                 raise NotReached(run, wanted, timeout)
+
+    await_for.__doc__ = wait_for.__doc__
 
 
 def _is_done(reached: "Future[None]", deadline: float | None) -> bool:

@@ -112,7 +112,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_sent(shop: Shop) -> N
     for wrong, message in (
         (lambda: many(shop.run_ids[0], shop.app, executor=executor), "give a list of run ids"),
         (lambda: many([7], shop.app, executor=executor), "a run id is text"),  # type: ignore[list-item]
-        (lambda: many(shop.run_ids, "nowhere", executor=executor), "not of the form module:name"),
+        (lambda: many(shop.run_ids, "nowhere", executor=executor), "not of the form module:registry"),
         (lambda: many(shop.run_ids, f"{shop.module}:ghost", executor=executor), "no 'ghost'"),
         (lambda: many(shop.run_ids, shop.app, executor=executor, effects=["ghost"]), "no executor is registered"),
         (lambda: many(shop.run_ids, shop.app, executor=executor, chunk=0), "chunk 0 is not a number"),
