@@ -179,6 +179,7 @@ class OneByOne(Wrapper):
 
     def append(self, *writes: Write) -> list[int]:
         loosened(self._inner, [write for write in writes if write.expected is not ANY])
+        time.sleep(MOMENT)
         return [position for write in writes for position in self._inner.append(write)]
 
 
