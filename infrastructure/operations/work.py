@@ -101,6 +101,7 @@ class Work:
         self._is_idle = False
         """Whether there was nothing to take at the last look: then one looks first whether there is."""
         self._tidied_at = 0
+        self._told: dict[str, str] = {}
 
     def take(self, free: int) -> list[PreparedCall[Run]]:
         """Claim at most so many runs; none while the store is away, which is said once."""
@@ -110,8 +111,16 @@ class Work:
         taken = []
         if not self._is_idle or self.claims.is_anything_due():
             taken = self.claims.take(most)
+            self._tell_what_is_lacking()
         self._is_idle = not taken
         return taken
+
+    def _tell_what_is_lacking(self) -> None:
+        """Let lists of workers show at once what this one leaves to others."""
+        lacking = self.claims.lacking.reasons()
+        if lacking != self._told:
+            self.custody.renew()
+            self._told = lacking
 
     def take_one(self, run_id: str) -> PreparedCall[Run] | None:
         """Claim this run, if it may be taken now."""
