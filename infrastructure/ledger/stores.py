@@ -62,6 +62,17 @@ def _open(url: str, max_event_bytes: int, create: bool) -> LedgerEventStore:
     try:
         store = open_by_scheme(url, redact_url(url), create=create, max_event_bytes=max_event_bytes)
     except UnknownScheme:
-        others = "".join(f", {scheme}:" for scheme in known_schemes())
-        raise InvalidRequest(f"{describe_text(url)} is not a store's URL; use one of: {URL_FORMS}{others}") from None
+        raise _no_url(url) from None
     return adapt_store(store, max_event_bytes, f"the package that opens {redact_url(url)}")
+
+
+def check_url(url: str) -> None:
+    """Raises InvalidRequest for what is no store's URL, whether there is a store or not."""
+    ours = url == "memory:" or url.startswith((SQLITE, "postgresql://", "postgres://"))
+    if len(url) > MAX_URL or not (ours or url.partition(":")[0].lower() in known_schemes()):
+        raise _no_url(url[:MAX_URL])
+
+
+def _no_url(url: str) -> InvalidRequest:
+    others = "".join(f", {scheme}:" for scheme in known_schemes())
+    return InvalidRequest(f"{describe_text(url)} is not a store's URL; use one of: {URL_FORMS}{others}")

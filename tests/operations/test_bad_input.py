@@ -68,12 +68,13 @@ def test_a_lease_that_is_shorter_than_a_step_is_renewed(store_url: str) -> None:
     with fl.open_ledger(store_url, executors) as ledger:
         ledger.workflows.save({"nodes": [{"id": "a", "type": "long"}], "edges": []}, workflow_id="w")
         run = ledger.runs.start("w", wait=False)
-        with ledger.worker(name="holder", lease=3.0) as worker:
+        holder = ledger.worker(name="holder", lease=3.0)
 
-            def seen() -> float:
-                (row,) = [row for row in ledger._store.leases.workers() if row.id == worker.id]
-                return row.seen_at / 1e6
+        def seen() -> float:
+            (row,) = [row for row in ledger._store.leases.workers() if row.id == holder.id]
+            return row.seen_at / 1e6
 
+        with holder:
             until(lambda: effects)
             with ledger.worker(name="heir", lease=3.0):
                 until(lambda: ledger.runs.get(run.id).status == "completed")

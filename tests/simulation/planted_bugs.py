@@ -213,13 +213,6 @@ def what_is_given_up_forgotten() -> Generator[None]:
 
 
 @contextmanager
-def what_is_given_up_never_taken_back() -> Generator[None]:
-    """A worker that claims again what it gave up loses it again."""
-    with patch.object(Custody, "_take_back", lambda self, run_ids: None):
-        yield
-
-
-@contextmanager
 def a_claim_without_an_epoch() -> Generator[None]:
     """A lost run is taken from whoever has it by now."""
     real = claims._decide
@@ -302,7 +295,6 @@ BUGS: tuple[Bug, ...] = (
     no_lease_looked_at,
     a_lease_that_never_ends,
     what_is_given_up_forgotten,
-    what_is_given_up_never_taken_back,
     a_claim_without_an_epoch,
     a_lot_claimed_without_an_expected_version,
     no_heartbeat,

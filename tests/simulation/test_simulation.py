@@ -2,20 +2,17 @@
 
 import pytest
 
-from .. import effort
-from ..effort import tries
 from .simulation import Case, simulate
 from .sweep import run_seeds
 
+SEEDS = 20
+"""In each part; ``python -m tests.simulation`` runs many more, and fails where a fault never happened in them."""
 
-@pytest.mark.scaled
+
 @pytest.mark.parametrize("part", range(4))
 def test_the_promises_hold_whatever_happens_in_whichever_order(part: int) -> None:
-    count = tries(160)
-    swept = run_seeds(range(part * count, (part + 1) * count))
+    swept = run_seeds(range(part * SEEDS, (part + 1) * SEEDS))
     assert not swept.failures, [(failed.case.seed, failed.trace, failed.failure) for failed in swept.failures[:3]]
-    if effort.exhaustive:
-        assert swept.never_happened() == [], "the seeds try less than they should"
 
 
 def test_a_seed_does_the_same_again() -> None:

@@ -53,6 +53,7 @@ class Subscriptions:
 
     def move(self, name: str, after: After) -> None:
         """Let the next follower of a name begin elsewhere. Raises NotFound, SubscriptionHeld, InvalidRequest."""
+        check_subscription_name(name)
         _check_after(after)
         table = self._table()
         place = self._place(after)
@@ -60,7 +61,8 @@ class Subscriptions:
             raise self._refusal(table, name)
 
     def forget(self, name: str) -> None:
-        """Forget a name. Raises NotFound, SubscriptionHeld."""
+        """Forget a name. Raises NotFound, SubscriptionHeld, InvalidRequest."""
+        check_subscription_name(name)
         table = self._table()
         if not table.forget(name, self._now()):
             raise self._refusal(table, name)

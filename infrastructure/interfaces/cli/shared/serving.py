@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .....domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
+from ....ledger.stores import check_url
 from ....operations.async_worker import AsyncWorker
 from ....storage.credentials import redact_url
 
@@ -72,10 +73,13 @@ def serve_all(
 ) -> None:
     """Work in all these stores, until SIGTERM or SIGINT. One that is away holds up no other.
 
-    Raises InvalidRequest for a store that is named twice, and what ends the worker of any store, when all have stopped.
+    Raises InvalidRequest for a store that is named twice, or isn't the URL of one, and what ends the worker of any
+    store, when all have stopped.
     """
     if len(set(stores)) < len(stores):
         raise InvalidRequest("a store is named twice: each has one worker here")
+    for store in stores:
+        check_url(store)
     serving: list[_Serving] = []
 
     def stop_all(*_: object) -> None:
