@@ -146,7 +146,8 @@ def read_only(store: LedgerEventStore, url: str) -> None:
             connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = off")
         pool = store.recorder.datastore._pool  # type: ignore[attr-defined]
         pool._conninfo += "%20-c%20default_transaction_read_only%3Don"
-        pool._era += 1  # also those that are in use now are opened anew
+        pool._era += 1  # those that are in use now are opened anew, too
+        pool.drop_idle()
 
 
 def test_an_event_that_cannot_be_read_hides_no_other(durable_url: str) -> None:
