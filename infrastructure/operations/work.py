@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from random import random
 from typing import Any, Final, TypeVar
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
@@ -10,6 +9,7 @@ from ...domain.execution.step_loop import StepLoop, check_actor
 from ...domain.ports import NewEvent
 from ...domain.visible import quoted
 from ...projections.runs.run import Run
+from ..concurrency.jitter import random
 from ..execution.runner import Commit, PreparedCall
 from ..services.runs.custody import Custody
 from ..services.runs.lease import LONGEST_LEASE, read_lease
@@ -169,8 +169,8 @@ class Work:
     def seconds_to_wait(self) -> float:
         """Until what is due is looked at again, if nothing wakes the worker."""
         if self._pause:
-            return self._pause * (0.5 + random())  # noqa: S311 - so that not all of them come at once
-        seconds = POLL * (0.5 + random())  # noqa: S311 - the same
+            return self._pause * (0.5 + random())
+        seconds = POLL * (0.5 + random())
         try:
             due = self.claims.next_due()
         except FlowledgerError as error:

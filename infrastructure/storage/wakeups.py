@@ -7,10 +7,10 @@ after a while. Nothing is started before somebody waits.
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
-from random import uniform
 from threading import Condition, Event, Thread
 
 from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
+from ..concurrency.jitter import uniform
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds between two looks at a store that tells nobody of its changes."""
@@ -160,7 +160,7 @@ class PollingWakeups(WatchingWakeups):
             else:
                 pause = min(2 * pause, self._longest)
             # Of many processes that wait none looks at the same time as the others for long.
-            stop.wait(pause * uniform(0.75, 1.25))  # noqa: S311 - no secret
+            stop.wait(pause * uniform(0.75, 1.25))
             self._rest()
 
     def _rest(self) -> None:

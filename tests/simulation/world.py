@@ -13,6 +13,7 @@ from uuid import UUID
 
 import flowledger as fl
 from flowledger.infrastructure import new_id as ids
+from flowledger.infrastructure.concurrency import jitter
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.services.runs import custody
 from flowledger.infrastructure.storage import codec
@@ -153,6 +154,7 @@ def determined(seed: int) -> Iterator[None]:
     """Ids and jitter come from the seed, and nothing is logged."""
     state, urandom = random.getstate(), Random(f"{seed}/ids")
     random.seed(seed)
+    jitter._source.seed(seed)
     codec._ids.seed(seed)
     real, ids.os = ids.os, SimpleNamespace(urandom=urandom.randbytes)  # type: ignore[attr-defined]
     logging.disable(logging.CRITICAL)
@@ -167,4 +169,5 @@ def determined(seed: int) -> Iterator[None]:
         logging.disable(logging.NOTSET)
         ids.os = real  # type: ignore[attr-defined]
         codec._ids.seed()
+        jitter._source.seed()
         random.setstate(state)

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Collection, Generator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from random import uniform
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,6 +12,7 @@ from ....domain.errors import FlowledgerError, RunNotFound, StorageCorrupt, Stor
 from ....domain.status import ENDED, UNREADABLE
 from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
+from ...concurrency.jitter import uniform
 from ...queries.index.reader import Index
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class RunReader(ResetOnFork):
                 is_told = False
                 _tell(waiters, statuses)
             stop.wait(min((monotonic() - begun) * (1 / SHARE - 1), LONGEST_REST))
-            self._wakeups.wait(seen, LOOK_EVERY * uniform(0.75, 1.25))  # noqa: S311 - no secret
+            self._wakeups.wait(seen, LOOK_EVERY * uniform(0.75, 1.25))
 
 
 def _tell(waiters: dict[str, tuple[_Waiter, ...]], statuses: dict[str, str]) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from itertools import dropwhile
-from random import uniform
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from ....domain.errors import EventsLost, FlowledgerError, StorageUnavailable
 from ...concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
+from ...concurrency.jitter import uniform
 from ...storage.subscription_table import Place
 from .reading import place_of, read_behind
 
@@ -138,7 +138,7 @@ class Feed(ResetOnFork):
                         _log.warning("the log can't be read, for those who follow it; this is tried again: %s", error)
                     is_told, pause = True, LONGEST_PAUSE
                 stop.wait(NEXT_LOOK)
-                awake.wait(pause * uniform(0.75, 1.25))  # noqa: S311 - no secret
+                awake.wait(pause * uniform(0.75, 1.25))
         finally:
             wakeups.remove_listener(wake)
             wakeups.remove_follower(wake)

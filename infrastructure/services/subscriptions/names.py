@@ -5,7 +5,6 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable
-from random import uniform
 from threading import Event, Lock, Thread
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from ....domain.values.clock import moment
 from ....domain.values.names import check_name
 from ....domain.visible import quoted
 from ...concurrency.forking import ResetOnFork, register_for_forks
+from ...concurrency.jitter import uniform
 from ...storage.subscription_table import Holder, Place, SubscriptionTable
 
 RENEWALS = 3
@@ -134,7 +134,7 @@ class Leases(ResetOnFork):
                     _log.warning("the lease of subscription %s can't be renewed: %s", quoted(each.name), error)
             shortest = min(each.lease for each in held) / 1_000_000 / RENEWALS
             # Who is added meanwhile may have a shorter lease.
-            changed.wait(shortest * uniform(0.75, 1.0))  # noqa: S311 - no secret
+            changed.wait(shortest * uniform(0.75, 1.0))
 
 
 def check_subscription_name(name: object) -> None:

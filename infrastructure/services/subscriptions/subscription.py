@@ -7,13 +7,13 @@ import weakref
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from random import uniform
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from ....domain.errors import InvalidRequest, StorageUnavailable, StoreReadOnly
 from ....domain.live import Unpicklable
 from ....domain.ports import RecordedEvent
+from ...concurrency.jitter import uniform
 from ...concurrency.threads import ThreadPool
 from .feed import Feed, end_wait
 from .follower import Follower
@@ -123,7 +123,7 @@ class _Subscription(Unpicklable):
         if self._backoff == SHORTEST_BACKOFF:
             _log.warning("the log can't be followed now; this is tried again: %s", error)
         seconds, self._backoff = self._backoff, min(2 * self._backoff, LONGEST_BACKOFF)
-        return seconds * uniform(0.75, 1.25)  # noqa: S311 - no secret
+        return seconds * uniform(0.75, 1.25)
 
 
 class Subscription(_Subscription):

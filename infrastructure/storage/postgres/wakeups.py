@@ -2,7 +2,6 @@
 
 import logging
 import os
-from random import uniform
 from select import POLLIN, poll
 from threading import current_thread
 from typing import Final
@@ -13,6 +12,7 @@ from eventsourcing.persistence import PersistenceError
 from psycopg.pq import ConnStatus
 from psycopg.sql import SQL, Identifier
 
+from ...concurrency.jitter import uniform
 from ..wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups
 from .datastore import PostgresDatastore
 from .errors import is_broken
@@ -95,7 +95,7 @@ class PostgresWakeups(PollingWakeups):
             except (PersistenceError, psycopg.Error) as error:
                 if self._backoff == SHORTEST_BACKOFF and not stop.is_set():
                     _log.warning("changes of the store can't be listened for; this is tried again: %s", error)
-                stop.wait(self._backoff * uniform(0.75, 1.25))  # noqa: S311 - no secret
+                stop.wait(self._backoff * uniform(0.75, 1.25))
                 self._backoff = min(2 * self._backoff, LONGEST_BACKOFF)
 
     def _listen(self) -> None:

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import signal
 from dataclasses import replace
-from random import random
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .....domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable
+from ....concurrency.jitter import random
 from ....ledger.stores import check_url
 from ....operations.async_worker import AsyncWorker
 from ....storage.credentials import redact_url
@@ -53,7 +53,7 @@ def open_patiently(session: Session, opening: Mapping[str, Any], stopped: Event)
             if not pause:
                 _log.warning("the store is away, and the worker waits for it: %s", error)
             pause = min(max(0.25, pause * 2), _LONGEST_PAUSE)
-            stopped.wait(pause * (0.5 + random()))  # noqa: S311 - so that not all workers come at once
+            stopped.wait(pause * (0.5 + random()))
     return None
 
 
