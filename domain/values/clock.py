@@ -72,6 +72,10 @@ class OddTime(datetime):
         return datetime.combine(self.date(), self.time(), UTC)
 
 
+NOISE: Final = 1_000_000
+"""Microseconds by which two readings of another clock may contradict each other, as the way to it takes its time."""
+
+
 class SteadyClock:
     """Microseconds since 1970 by a wall clock that never runs back: where that is set back, time goes on as it went.
 
@@ -79,7 +83,7 @@ class SteadyClock:
     nobody can set it.
     """
 
-    __slots__ = ("_follows_wall", "_offset", "_read_steady", "_read_wall")
+    __slots__ = ("_follows_wall", "_last", "_offset", "_read_steady", "_read_wall")
 
     def __init__(
         self, read_wall: Callable[[], int] | None = None, read_steady: Callable[[], int] | None = None
@@ -88,19 +92,24 @@ class SteadyClock:
         self._read_steady = read_steady or _steady
         self._offset = self._read_wall() - self._read_steady()
         self._follows_wall = True
+        self._last = 0
 
     def __call__(self) -> int:
         wall = self._read_wall()
         steady = self._read_steady()  # second: a thread that is held up in between must not put the clock forward
         if self._follows_wall and (ahead := wall - steady) > self._offset:
             self._offset = ahead
-        return steady + self._offset
+        at = steady + self._offset
+        if at < self._last <= at + NOISE:
+            return self._last
+        self._last = at
+        return at
 
     def set(self, wall: int, steady: int) -> None:
         """From here on tell the time of another clock, which told ``wall`` when the steady one here told ``steady``.
 
-        Once set it doesn't follow the wall clock of this machine any more, and still never runs back much: it is set by
-        the same clock again and again.
+        Once set it doesn't follow the wall clock of this machine any more. It is set by the same clock again and again,
+        each time as exactly as it could be asked: it stands still rather than run back by as little as that.
         """
         self._follows_wall = False
         self._offset = wall - steady

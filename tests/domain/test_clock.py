@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import flowledger as fl
+from flowledger.domain.values.clock import SteadyClock
 
 
 class Nowhere(tzinfo):
@@ -68,3 +69,23 @@ def test_the_first_moment_of_1970_is_a_time(executors: fl.ExecutorRegistry) -> N
         run = ledger.runs.start("w")
         assert ledger.verify().ok
         assert fl.Snapshot.from_json(run.snapshot.to_json()) == run.snapshot
+
+
+def test_a_clock_that_is_set_again_and_a_little_otherwise_does_not_run_back() -> None:
+    steady = [0]
+    clock = SteadyClock(lambda: 5, lambda: steady[0])
+    clock.set(1_000_000, 0)
+    assert clock() == 1_000_000
+    clock.set(999_400, 0)
+    assert clock() == 1_000_000
+    steady[0] = 500
+    assert clock() == 1_000_000
+    steady[0] = 700
+    assert clock() == 1_000_100
+
+
+def test_a_clock_that_was_far_ahead_is_set_right() -> None:
+    clock = SteadyClock(lambda: 3_600_000_000, lambda: 0)
+    assert clock() == 3_600_000_000
+    clock.set(7, 0)
+    assert clock() == 7
