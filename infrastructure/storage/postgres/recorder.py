@@ -15,6 +15,7 @@ from typing import Any
 from eventsourcing import postgres as stock
 from eventsourcing.persistence import StoredEvent
 
+from ....domain.lazy import lazy
 from ....projections.status.model import PoolUse
 from ..eventsourcing.notifications import QueriedNotifications
 from ..recorder import LARGE_EVENT, LAST, EventRow
@@ -32,7 +33,7 @@ class PostgresRecorder(QueriedNotifications, stock.PostgresApplicationRecorder):
     def __init__(self, datastore: Any, *, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
         super().__init__(datastore, events_table_name="flowledger_events")
 
-    @property
+    @lazy
     def clock(self) -> Callable[[], int]:
         return self.datastore.clock
 
