@@ -1,20 +1,17 @@
 """The worker with tasks: in an application's event loop."""
 
 import asyncio
-import logging
 import signal
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from ...domain.execution import cancellation
 from ...domain.live import Unpicklable
 from ...projections.runs.run import Run
 from ..concurrency.threads import Threads
 from ..execution.runner import PreparedCall, arun_steps
 from ..storage.wakeups import Wakeups
 from .work import Work
-
-_log = logging.getLogger("flowledger.workers")
 
 
 class AsyncWorker(Unpicklable):
@@ -82,19 +79,10 @@ class AsyncWorker(Unpicklable):
             await self._task
         if self._runs:
             await asyncio.wait(self._runs, timeout=self._work.options.grace)
-        custody = self._work.custody
-        for run_id in self._work.services.executions.of(custody.id):
-            _log.warning(
-                "worker %s abandons the step of run %s that is under way",
-                self.name,
-                run_id,
-                extra={"worker": self.name, "run_id": run_id},
-            )
-            self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
-            await self._threads.store.run(custody.give_up, run_id, handed_back=False)
+        await self._threads.store.run(self._work.abandon)
         for task in self._runs:
             task.cancel()
-        await self._threads.store.run(custody.close)
+        await self._threads.store.run(self._work.custody.close)
 
     # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -117,12 +105,13 @@ class AsyncWorker(Unpicklable):
             task.add_done_callback(self._forget)
         if taken:
             return  # there may be more
-        seconds = await self._threads.store.run(self._work.seconds_to_wait) if free else None
-        try:
+        await self._wait(await self._threads.store.run(self._work.seconds_to_wait) if free else None)
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Until something has changed, or for so long."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            return
 
     async def _execute(self, call: PreparedCall[Run]) -> None:
         try:

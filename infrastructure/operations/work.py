@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from ...domain.errors import ConcurrencyError, FlowledgerError, InvalidRequest
+from ...domain.execution.cancellation import INTERRUPTED
 from ...domain.execution.step_loop import StepLoop, check_actor
 from ...domain.ports import NewEvent
 from ...domain.visible import quoted
@@ -184,6 +185,18 @@ class Work:
             return None
         steps, commit = call.work
         return steps, _StoppingCommit(self, commit)
+
+    def abandon(self) -> None:
+        """Tell the steps that are under way yet, and leave their runs to others."""
+        for run_id in self.services.executions.of(self.custody.id):
+            _log.warning(
+                "worker %s abandons the step of run %s that is under way",
+                self._name,
+                run_id,
+                extra={**self._fields, "run_id": run_id},
+            )
+            self.services.executions.tell(run_id, INTERRUPTED, self.custody.id)
+            self.custody.give_up(run_id, handed_back=False)
 
     def report(self, error: BaseException) -> None:
         """Say how the execution of a run was cut off: it is left to others."""

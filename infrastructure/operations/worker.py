@@ -1,6 +1,5 @@
 """The worker with threads: beside an application, or as a process of its own."""
 
-import logging
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,15 +8,12 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Self
 
-from ...domain.execution import cancellation
 from ...domain.live import Unpicklable
 from ...projections.runs.run import Run
 from ..concurrency.threads import ThreadPool
 from ..execution.runner import PreparedCall, run_steps
 from ..storage.wakeups import Wakeups
 from .work import Work
-
-_log = logging.getLogger("flowledger.workers")
 
 
 class Worker(Unpicklable):
@@ -93,7 +89,7 @@ class Worker(Unpicklable):
                 left = deadline - monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
-        self._abandon()
+        self._work.abandon()
         self._work.custody.close()
         self._pool.close()
 
@@ -120,7 +116,7 @@ class Worker(Unpicklable):
             with self._changed:
                 self._busy += 1
             self._pool.submit(self._execute, call)
-        if len(taken) == free > 0 or (taken and len(taken) < free):
+        if taken:
             return  # there may be more
         seconds = self._work.seconds_to_wait() if free else None
         with self._changed:
@@ -145,19 +141,6 @@ class Worker(Unpicklable):
         with self._changed:
             self._is_woken = True
             self._changed.notify_all()
-
-    def _abandon(self) -> None:
-        """Tell the steps that are under way yet, and leave their runs to others."""
-        custody = self._work.custody
-        for run_id in self._work.services.executions.of(custody.id):
-            _log.warning(
-                "worker %s abandons the step of run %s that is under way",
-                self.name,
-                run_id,
-                extra={"worker": self.name, "run_id": run_id},
-            )
-            self._work.services.executions.tell(run_id, cancellation.INTERRUPTED, custody.id)
-            custody.give_up(run_id, handed_back=False)
 
     @contextmanager
     def _signals(self) -> Generator[None]:

@@ -96,12 +96,6 @@ class ClusterWorker(AsyncWorker):
         self._setback = min(max(0.25, self._setback * 2), LONGEST_PAUSE)
         await self._wait(self._setback)
 
-    async def _wait(self, seconds: float) -> None:
-        """Until something has changed, or for so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-
     async def _execute_due(self, run_id: str) -> None:
         """What a job does. Nothing that it meets makes the job fail: the ledger knows how the run stands."""
         if self._work.is_stopping:

@@ -173,8 +173,7 @@ class Custody(ResetOnFork):
         try:
             self._tell_what_is_given_up()
         except FlowledgerError as error:
-            if self._thread is None:
-                self._beat()
+            self._beat()
             runs = ", ".join(sorted(run_ids))
             _log.warning(
                 "interrupted here, of which the store can't be told yet: run %s: %s",
@@ -226,8 +225,7 @@ class Custody(ResetOnFork):
         """Beat from now on, whether runs are executed or not. Raises StorageUnavailable."""
         self._is_attached = True
         self.renew()
-        if self._thread is None:
-            self._beat()
+        self._beat()
 
     def look(self) -> None:
         """Tell the runs that are executed here of what was done to them elsewhere. Raises StorageUnavailable."""
