@@ -65,6 +65,7 @@ class Injector:
             world.clock_offset += fault.micros
         elif fault.kind == "clock back":
             world.clock_offset -= fault.micros
+            world.set_back_by += fault.micros
         elif fault.kind == "outage":
             self._out_until = scheduler.time + fault.micros
         else:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from flowledger.domain.ports import RecordedEvent
 from flowledger.domain.run import CLAIMS
-from flowledger.domain.values.clock import micros
 from flowledger.infrastructure.queries.index.rebuild import rebuild_index
 from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.verify import verify
@@ -73,30 +72,32 @@ def every_run_ends_or_waits(world: World, log: Log) -> None:
 
 
 def what_is_due_is_claimed_in_time(world: World, log: Log) -> None:
-    """Once all goes well, and where there is room: a stall may have to end, a lease to run out, a worker to start."""
+    """Once all goes well, and where there is room: a stall may have to end, a lease to run out, a worker to start.
+
+    Where the clock was set back, it must first show again when a run was queued, or until when a lease was.
+    """
     if world.concurrency * len(world.workers) < 4:
         return
     for run_id, events in log.runs().items():
         due: int | None = None
         for event in events:
-            at = micros(event.recorded_at)
+            at = world.journal.times[run_id, event.version]
             if event.type in CLAIMS and due is not None:
-                late = at - max(due, world.quiet_since)
-                assert late <= world.latest, f"{run_id} was due for {late / SECOND:.1f} s before {event.version}"
-            due = _due_behind(event, due)
+                late, latest = at - max(due, world.quiet_since), world.latest + world.set_back_by
+                assert late <= latest, f"{run_id} was due for {late / SECOND:.1f} s before {event.version}"
+            due = _due_behind(world, event, at, due)
 
 
-def _due_behind(event: RecordedEvent, due: int | None) -> int | None:
-    """Since when the run may be taken, by this event; None: it is executed, held, or waits for people alone."""
+def _due_behind(world: World, event: RecordedEvent, at: int, due: int | None) -> int | None:
+    """Since when it may be taken, by the scheduler's time. None: it is executed, held, or waits for people alone."""
     data = event.data
     if event.type == "run.metadata_set":
         return due
     if event.type in ("run.started", "run.released"):
-        queued = "queued" in data["after"] and data["after"]["status"] == "active"
-        return micros(event.recorded_at) if queued else None
-    if event.type == "run.step_failed":
-        return data.get("retry_at")
-    return data.get("until") if event.type == "run.paused" else None
+        return at if "queued" in data["after"] and data["after"]["status"] == "active" else None
+    planned = {"run.step_failed": "retry_at", "run.paused": "until"}.get(event.type)
+    time = None if planned is None else data.get(planned)
+    return None if time is None else time - world.clock_offset  # which stays, once all goes well
 
 
 def outcomes_come_from_the_holder(world: World, log: Log) -> None:

@@ -24,6 +24,8 @@ class Journal:
     def __init__(self, world: Any) -> None:
         self._world = world
         self.writers: dict[tuple[str, int], Writer] = {}
+        self.times: dict[tuple[str, int], int] = {}
+        """The scheduler's when it was committed: an event's own time never goes back, where the clock was set back."""
         self.executions: dict[tuple[str, int], Execution | None] = {}
         """By the place of an event: what the task that committed it had executed last."""
         self.acknowledged: list[tuple[int, str, NewEvent]] = []
@@ -43,6 +45,7 @@ class Journal:
             )
             place = str(event.originator_id), event.originator_version
             self.writers[place] = writer
+            self.times[place] = self._world.scheduler.time
             self.executions[place] = self._world.watch.last_of.get(writer.task)
 
 

@@ -45,6 +45,8 @@ class World:
         self.seed = seed
         self.scheduler = scheduler
         self.clock_offset = _EPOCH_MICROS
+        self.set_back_by = 0
+        """Microseconds, of all times together that the clock was set back."""
         self.concurrency = scenario.choice((1, 2, 4))
         self.loses_wakeups = scenario.random() < 0.3
         self.checkpoint_every = scenario.choice((None, 3))
@@ -53,9 +55,9 @@ class World:
         self.faults = Injector(self, faults)
         self.scheduler.before = self.faults.before
         self.quiet_since = 0
-        """What the clock showed when the last fault was over."""
+        """When the last fault was over, by the scheduler's time."""
         self.latest = LATEST + self.longest_restart + LONGEST_STALL
-        """Microseconds after which what is due must be claimed, then."""
+        """Microseconds after which what is due must be claimed, then, where no clock was set back."""
         self.runs: list[str] = []
         self._labels: dict[str, str] = {}
         self.workflows = [f"w{number}" for number in range(scenario.choice((1, 1, 2)))]
@@ -130,12 +132,11 @@ class World:
             if outcome.error is not None:
                 raise outcome.error
         self.faults.stop()
-        quiet = self.scheduler.time
-        self.quiet_since = quiet + self.clock_offset
+        self.quiet_since = self.scheduler.time
         self.story.tell("sees that all clients are done: from here on all goes well")
         while self._is_busy():
             self.scheduler.sleep(SECOND)
-            if self.scheduler.time > quiet + 60 * LATEST:
+            if self.scheduler.time > self.quiet_since + 60 * LATEST:
                 raise AssertionError("the runs never end")
 
     def _is_busy(self) -> bool:
