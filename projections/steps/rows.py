@@ -19,7 +19,7 @@ LONGEST: Final = LATEST - EARLIEST
 
 
 class StepRow(NamedTuple):
-    """One attempt at a node."""
+    """One attempt at a node. The fields are in the order of the statements that keep them, as are those of failures."""
 
     position: int
     """Of the event that recorded it."""

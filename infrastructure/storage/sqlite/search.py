@@ -73,8 +73,8 @@ class SQLiteSearch(SearchTable):
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
-            connection.executemany(self._sql["save_steps"], [row._asdict() for row in steps.attempts])
-            connection.executemany(self._sql["save_failures"], [row._asdict() for row in steps.failures])
+            connection.executemany(self._sql["save_steps"], steps.attempts)
+            connection.executemany(self._sql["save_failures"], steps.failures)
         return True
 
     def can_hold(self, entry: SearchEntry) -> bool:

@@ -108,15 +108,13 @@ ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.d
 -- save_steps: Keep a step; one that is there already is the same.
 INSERT INTO flowledger_steps (position, started_at, took, version, workflow_version, attempt, retry_at, slowness, taken, run_id,
     workflow_id, node_id, status, error_type, message, handle)
-VALUES (:position, :started_at, :took, :version, :workflow_version, :attempt, :retry_at, :slowness, :taken, :run_id,
-    :workflow_id, :node_id, :status, :error_type, :message, :handle)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (position) DO NOTHING
 
 -- save_failures: Keep a failure, the same way.
 INSERT INTO flowledger_failures (position, failed_at, version, workflow_version, fingerprint, ended, run_id, workflow_id, node_id,
     error_type, message)
-VALUES (:position, :failed_at, :version, :workflow_version, :fingerprint, :ended, :run_id, :workflow_id, :node_id,
-    :error_type, :message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (position) DO NOTHING
 
 -- restart_search: Begin anew, by the rules of revision :revision.
