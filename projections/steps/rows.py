@@ -1,6 +1,7 @@
 """The rows of lists of steps and failures, made of a run's events. Times are microseconds since 1970 (UTC)."""
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -167,6 +168,18 @@ def _failure(place: tuple[str, int, int], data: Mapping[str, Any], ran: RanVersi
         error_type,
         message,
     )
+
+
+def group_id(fingerprint: int) -> str:
+    """The id of the failures with this fingerprint: 16 hexadecimal digits."""
+    return f"{fingerprint % 2**64:016x}"
+
+
+def fingerprint_of(group_id: str) -> int:
+    """The same back. Raises ValueError."""
+    if not re.fullmatch("[0-9a-f]{16}", group_id):
+        raise ValueError(group_id)
+    return int.from_bytes(bytes.fromhex(group_id), signed=True)
 
 
 def fingerprint(*parts: str | None) -> int:

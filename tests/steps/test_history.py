@@ -113,6 +113,25 @@ def test_groups_say_which_of_their_runs_can_be_retried(ledger: fl.Ledger, now: l
     assert (group.retryable, group.retried) == (0, 2)
 
 
+def test_the_runs_of_a_group_are_listed_and_filtered_as_all_runs(ledger: fl.Ledger) -> None:
+    order(ledger, 1)
+    failed = [ledger.runs.start("f", payload={"n": n}, by=by).id for n, by in ((1, "ada"), (2, "bob"), (3, "ada"))]
+    ledger.runs.start("f", payload={"fails": False})
+    (group,) = ledger.history.failures()
+    page = ledger.history.runs(failure=group.id, limit=2)
+    assert ([run.id for run in page], page.behind) == ([failed[2], failed[1]], 0.0)
+    assert [run.id for run in ledger.history.runs(failure=group.id, limit=2, after=page.next)] == [failed[0]]
+    assert [run.id for run in ledger.history.runs(failure=group.id, by="ada")] == [failed[2], failed[0]]
+    assert [run.id for run in ledger.history.runs(failure=group.id, where="payload.n > 2")] == [failed[2]]
+    (retried,) = (one for one in ledger.history.failures(retried=True) if one.count == 1)
+    assert not ledger.history.runs(failure=retried.id)
+    for id in ("", "5", "zz" * 8, group.id[:-1] + "F", " " + group.id):
+        with pytest.raises(fl.InvalidRequest, match="no group of failures"):
+            ledger.history.runs(failure=id)
+    with pytest.raises(fl.InvalidRequest, match="now alone"):
+        ledger.history.runs(failure=group.id, as_of=datetime(2026, 3, 1, tzinfo=UTC))
+
+
 def can_be_retried(ledger: fl.Ledger, run_id: str) -> bool:
     try:
         return ledger.runs.retry(run_id, preview=True).retried is None

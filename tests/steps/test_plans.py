@@ -14,13 +14,14 @@ import psycopg
 import pytest
 
 from flowledger.infrastructure.ledger.stores import open_store
+from flowledger.infrastructure.queries.index import sql as runs_sql
 from flowledger.infrastructure.queries.index.reader import Index
 from flowledger.infrastructure.queries.search.indexer import Lag
 from flowledger.infrastructure.queries.steps import sql
 from flowledger.infrastructure.queries.steps.failures import Failures
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.recorder import EventRow
-from flowledger.projections.index.query import Place
+from flowledger.projections.index.query import Place, RunQuery
 from flowledger.projections.steps.query import FailureQuery, StepQuery
 from flowledger.projections.steps.rows import FailureRow, StepRow, StepRows, slowness
 
@@ -122,6 +123,12 @@ def test_groups_of_failures_cost_the_failures_that_they_count(
     for plan in plans:
         scans = {node["Relation Name"] for node in walk(plan) if node["Node Type"] == "Seq Scan"}
         assert not scans & {"flowledger_steps", "flowledger_failures"}, json.dumps(plan, indent=1)
+
+
+@pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
+def test_the_runs_of_a_group_are_found_by_the_group(filled: str, place: Place | None) -> None:
+    with psycopg.connect(filled, autocommit=True) as connection:
+        check(connection, runs_sql.runs(RunQuery(failure=17, before=place), "postgres", 51), FAILURES // 10)
 
 
 def plans_of(store: LedgerEventStore, monkeypatch: pytest.MonkeyPatch) -> list[Any]:

@@ -13,7 +13,7 @@ from ....projections.index.query import Place
 from ....projections.pagination import Page
 from ....projections.runs.summary import row_moment
 from ....projections.steps.query import FailureQuery
-from ....projections.steps.rows import FailureRow
+from ....projections.steps.rows import FailureRow, group_id
 from ....projections.steps.summary import FailureGroup
 from ..cursors import make_page, parse_cursor
 from ..index.reader import Index
@@ -185,7 +185,7 @@ def _where(query: FailureQuery) -> Where:
 
 def _group(group: _Group, example: FailureRow, told: _Told) -> FailureGroup:
     return FailureGroup(
-        id=f"{group.fingerprint % 2**64:016x}",
+        id=group_id(group.fingerprint),
         workflow_id=example.workflow_id,
         node_id=example.node_id,
         error_type=example.error_type,

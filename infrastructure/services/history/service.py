@@ -105,6 +105,7 @@ class History(StepLists, Unpicklable):
         held: bool | None = None,
         queued: bool | None = None,
         owner: str | None = None,
+        failure: str | None = None,
     ) -> Page[RunSummary]:
         """List runs, newest first, a page at a time. Every filter that is given must hold.
 
@@ -116,16 +117,29 @@ class History(StepLists, Unpicklable):
         ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
         time. Of now alone: ``due_before``: they go on by themselves before that time; ``held``: whether an operator
         holds them; ``queued``: whether they wait for a worker that begins; ``owner``: the id of the worker that
-        executes them.
+        executes them; ``failure``: they have failed alike, the id of a group of ``failures``.
 
-        A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
-        still is behind the log.
+        A search by ``text``, ``where`` or ``failure`` first indexes what was written lately; ``Page.behind`` says how
+        far the search still is behind the log.
 
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         number = self._number(workflow_id, version)
         query = run_query(
-            workflow_id, number, status, node, error_type, by, since, until, as_of, due_before, held, queued, owner
+            workflow_id,
+            number,
+            status,
+            node,
+            error_type,
+            by,
+            since,
+            until,
+            as_of,
+            due_before,
+            held,
+            queued,
+            owner,
+            failure,
         )
         return runs_page(
             self._lists,
