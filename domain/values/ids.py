@@ -17,7 +17,11 @@ def uuid7(at: int, random: bytes) -> str:
 
 
 def keyed_work_order_id(workflow_id: str, key: str) -> str:
-    """The id of the work order that a caller's key stands for: a UUIDv8 (RFC 9562 §5.8), the same in every process."""
+    """The id of the work order that a caller's key stands for: a UUIDv8 (RFC 9562 §5.8), the same in every process.
+
+    Raises InvalidRequest for a workflow's id that isn't text.
+    """
+    _check_text(workflow_id)
     seed = json.dumps(["work order", workflow_id, key]).encode()
     name = int.from_bytes(hashlib.sha256(seed).digest()[:16], "big")
     return str(UUID(int=name & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | 0b10 << 62))
@@ -28,6 +32,10 @@ def workflow_stream(workflow_id: str) -> str:
 
     Raises InvalidRequest for what isn't text, and would be some other workflow's id as text.
     """
+    _check_text(workflow_id)
+    return f"workflow:{workflow_id}"
+
+
+def _check_text(workflow_id: str) -> None:
     if not isinstance(workflow_id, str):
         raise InvalidRequest(f"workflow_id {quoted(workflow_id)} is not text")
-    return f"workflow:{workflow_id}"

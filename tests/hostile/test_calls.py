@@ -153,6 +153,17 @@ def test_a_method_that_is_given_anything_for_one_argument_raises_our_errors_alon
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_that_is_given_a_key_and_anything_for_an_id_raises_our_errors_alone(calls: Calls, name: str) -> None:
+    parameters = inspect.signature(calls.method(name)).parameters
+    ids = [key for key in ("workflow_id", "run_id", "work_order_id") if key in parameters]
+    if "idempotency_key" not in parameters or not ids:
+        return
+    given = [{"idempotency_key": f"{name}-{key}", key: value} for key in ids for value in hostile(key)]
+    wrong = [said for arguments in given for said in wrong_of(calls, name, arguments)]
+    assert not wrong, "\n".join(wrong)
+
+
 @settings(max_examples=tries(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_method_that_is_given_anything_for_several_arguments_raises_our_errors_alone(

@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread
 import pytest
 
 import flowledger as fl
+from flowledger.infrastructure.services.runs.slots import Turns
 
 from .until import PATIENCE, until
 
@@ -111,6 +112,31 @@ def test_runs_of_other_types_go_on_meanwhile(open_it: Callable[..., fl.Ledger], 
         counter.may_end.set()
         all_end(ledger, limited)
     assert counter.most == 1
+
+
+def test_a_step_that_begins_while_room_is_counted_is_counted(
+    open_it: Callable[..., fl.Ledger], counter: Counter
+) -> None:
+    executors = registry(counter, 1)
+    custody, executor = open_it(executors).runs._services.custody, executors.get("call")
+    assert custody is not None
+    assert executor is not None
+    slots, leases = custody.slots, custody.slots._leases
+    turns = Turns(slots, "a run")
+    slots.expect("call", "a run")
+    read = leases.slots
+
+    def begin_behind(now: int) -> dict[str, int]:
+        found = dict(read(now))
+        assert turns.ask(executor) == 0.0
+        return found
+
+    leases.slots = begin_behind  # type: ignore[method-assign]
+    try:
+        assert slots.room([executor])["call"] <= 0
+    finally:
+        leases.slots = read  # type: ignore[method-assign]
+        turns.leave()
 
 
 def test_a_run_that_waits_for_its_turn_hears_that_it_was_cancelled(

@@ -181,8 +181,11 @@ class OneByOne(Wrapper):
 
     def append(self, *writes: Write) -> list[int]:
         loosened(self._inner, [write for write in writes if write.expected is not ANY])
-        time.sleep(MOMENT)
-        return [position for write in writes for position in self._inner.append(write)]
+        positions: list[int] = []
+        for write in writes:
+            time.sleep(MOMENT)  # others come between any two
+            positions += self._inner.append(write)
+        return positions
 
 
 class SharedBuffer(Wrapper):

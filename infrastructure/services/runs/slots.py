@@ -97,10 +97,10 @@ class Slots(ResetOnFork):
         """By limited type how many more steps may begin now. Reads the store where any is limited over all workers."""
         limited = [executor for executor in executors if self.limits(executor)]
         shared = any(executor.limit is not None for executor in limited)
-        under_way = self._leases.slots(self._now()) if shared else {}
-        with self._lock:
+        with self._lock:  # before the store is read: a step that begins in between counts twice, not never
             own = {type: limit - len(self._turns.get(type, ())) for type, limit in self._own.items()}
             expected = Counter(self._expected.values())
+        under_way = self._leases.slots(self._now()) if shared else {}
         return {
             one.type: -expected[one.type]
             + min(
