@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .....domain.status import RUN_STATUSES
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import row_document
+from ..rendering.renderer import clock_of
 from .copy_as import CopyAs, command_line, python_call
 from .history_filters import HistoryFilters, read_filters
 from .history_rows import Order, group
+from .history_words import FilterWord, filter_words
 from .page import Page
 
 if TYPE_CHECKING:
@@ -22,12 +24,14 @@ class HistoryPage:
     """A page of the list."""
 
     filters: HistoryFilters
+    words: tuple[FilterWord, ...]
+    """The filters that are set, in words."""
     runs: tuple[RunSummary, ...]
     """In the order of the list."""
     orders: tuple[Order, ...]
     """The same by their work orders."""
     counts: dict[str, int]
-    """How many runs match, whatever their status, by status."""
+    """How many runs match, whatever their status, by status. Empty where that isn't known."""
     next: str | None
     """The cursor of the next page."""
     behind: float | None
@@ -47,6 +51,7 @@ def load(call: Call) -> HistoryPage:
     found = call.ledger.history.runs(**asked, after=filters.after, limit=filters.limit)
     return HistoryPage(
         filters,
+        filter_words(filters, clock_of(call)),
         found.items,
         group(call.ledger, found.items, filters.open),
         count_statuses(call, asked),
