@@ -85,23 +85,19 @@ def problem_of(error: Exception) -> Problem:
         return _of_validation(error)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    return Problem(
-        "about:blank", "Internal error", 500, "this request failed, and the server's log says why", {}, {}
-    )
+    return Problem("about:blank", "Internal error", 500, "this request failed, and the server's log says why", {}, {})
 
 
 def respond_with(problem: Problem) -> Response:
     """The answer that programs get."""
-    return Response(
-        orjson.dumps(problem.to_document()), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
-    )
+    return Response(orjson.dumps(problem.to_document()), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
-def wants_json(request: Request) -> bool:
-    """Whether whoever asks is a program, by its address or by what it accepts."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+def wants_json(request: Request, base: str) -> bool:
+    """Whether whoever asks is a program, by its address below ``base`` or by what it accepts."""
+    path = request.scope["path"].removeprefix(base)
     accept = request.headers.get("accept", "")
-    return path.startswith("/api") or path.endswith(".json") or ("json" in accept and "text/html" not in accept)
+    return path.startswith("/api/") or path.endswith(".json") or ("json" in accept and "text/html" not in accept)
 
 
 def _of_the_tree(error: FlowledgerError) -> Problem:
@@ -131,7 +127,7 @@ def _of_http(error: HTTPException) -> Problem:
     headers = dict(error.headers or {})
     if isinstance(error, Refusal):
         return Problem("about:blank", error.title, error.status_code, error.detail, error.fields, headers)
-    title = HTTPStatus(error.status_code).phrase
+    title = HTTPStatus(error.status_code).phrase.capitalize()
     detail = _DETAILS.get(error.status_code, error.detail)
     return Problem("about:blank", title, error.status_code, detail, {}, headers)
 

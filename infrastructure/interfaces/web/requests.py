@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 
-from ....ledger.ledger import Ledger
+from ...ledger.ledger import Ledger
 from .links import Links
 from .security.principals import Principal
 from .security.refusals import Refusal
@@ -24,6 +24,8 @@ class Settings:
     """What was said when the app was made."""
 
     title: str
+    origins: frozenset[str] = frozenset()
+    """Further ones that may send forms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ class Site:
         """Where pages are made: in the ledger's threads for its store, so that requests don't outnumber connections."""
         return threads_of(self.ledger).store
 
+    def open(self) -> None:
+        """Open the ledger where it isn't. Raises what opening it raises."""
+        _ = self.ledger
+
     def close(self) -> None:
         """Close the ledger where the app opened it."""
         with self._lock:

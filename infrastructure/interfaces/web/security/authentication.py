@@ -10,7 +10,7 @@ from .hosts import is_loopback
 from .principals import Principal
 from .refusals import Refusal, unknown_caller
 
-Authenticate = Callable[[Request], Principal | None | Awaitable[Principal | None]]
+Authenticate = Callable[[Request], Principal | Awaitable[Principal | None] | None]
 """Of a host: says who asks; None where that isn't known."""
 
 LOCAL: Final = Principal("local", {"admin"})

@@ -1,4 +1,4 @@
-"""The headers of every answer: scripts and styles of ours alone, no frames, nothing sniffed, nothing kept by proxies."""
+"""The headers of every answer: scripts and styles of ours alone, no frames, nothing that proxies keep."""
 
 from typing import Final
 
