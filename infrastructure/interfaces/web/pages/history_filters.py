@@ -37,6 +37,8 @@ class HistoryFilters:
     due_before: datetime | None
     held: bool | None
     queued: bool | None
+    failure: str | None
+    """The id of a group of failures."""
     after: str | None
     limit: int
     open: tuple[str, ...]
@@ -59,6 +61,7 @@ class HistoryFilters:
             "due_before": self.due_before,
             "held": self.held,
             "queued": self.queued,
+            "failure": self.failure,
         }
 
     def of_command(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ def read_filters(query: QueryParams) -> HistoryFilters:
         due_before=read_moment(text(query, "due_before"), "due_before"),
         held=flag(query, "held"),
         queued=flag(query, "queued"),
+        failure=text(query, "failure"),
         after=text(query, "after"),
         limit=whole(query, "limit", LIMIT),
         open=texts(query, "open"),

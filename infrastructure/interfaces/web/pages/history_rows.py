@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -131,8 +131,3 @@ def _steps(ledger: Ledger, run_id: str) -> tuple[tuple[StepLine, ...], bool]:
             return tuple(lines), True
         lines.append(line)
     return tuple(lines), False
-
-
-def shown_ids(orders: Iterable[Order]) -> frozenset[str]:
-    """The ids of what can be opened on this page: others needn't be kept in its addresses."""
-    return frozenset(id for order in orders for id in (order.id, *(run.id for run in order.opened or ())))

@@ -39,6 +39,7 @@ _WORDS: Final[dict[str, tuple[str, str, bool]]] = {
     "as_of": ("As of", "as of {}", False),
     "text": ("Has", "with the words {}", True),
     "where": ("Where", "where {}", True),
+    "failure": ("Failed as", "that failed as {}", True),
     "held": ("Held", "{}", False),
     "queued": ("Queued", "{}", False),
 }
