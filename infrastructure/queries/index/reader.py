@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain.errors import StorageUnavailable
+from ....projections.counts import RunGroup
 from ....projections.index.changes import INDEX_REVISION
 from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 from ....projections.index.rows import ActRow, RunRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
@@ -29,6 +30,10 @@ class Index:
         """Newest first, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
         found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
         return list(map(RunRow._make, found))
+
+    def run_counts(self, query: RunQuery, group: RunGroup, limit: int) -> list[tuple[int | str, int]]:
+        """Values and how many runs have each; a day is the number of days before it."""
+        return [(value, count) for value, count in self._rows(sql.run_counts(query, group, self.dialect, limit))]
 
     def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""

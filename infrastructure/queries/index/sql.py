@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ....domain.status import ENDED
+from ....domain.values.clock import EARLIEST
+from ....projections.counts import DAY, RunGroup
 from ....projections.index.columns import key
 from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 from ....projections.index.rows import ActRow, RunRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
+from ...storage.recorder import LAST
 from ...storage.sql import Dialect
 
 RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields)
@@ -20,12 +23,16 @@ RUN_COLUMNS = tuple("actor" if name == "by" else name for name in RunRow._fields
 def runs(
     query: RunQuery,
     dialect: Dialect,
-    limit: int,
+    limit: int | None,
     extra: Sequence[Condition] = (),
     source: str = "flowledger_index_runs",
 ) -> Condition:
-    """The runs of a page, newest first, from the table ``source``; ``extra`` conditions are on its row, ``r``."""
-    parameters: dict[str, Any] = {"limit": limit}
+    """The runs of a page, newest first, from the table ``source``; ``extra`` conditions are on its row, ``r``.
+
+    Without a limit all of them, for a statement that counts: in no order where nothing needs one.
+    """
+    parameters: dict[str, Any] = {"limit": LAST if limit is None else limit}
+    is_page = limit is not None or query.as_of is not None
     shared = [*_place("r.started_at", "r.position", query.before, parameters)]
     for name, column, value in (
         ("workflow_id", "r.workflow_id", query.workflow_id),
@@ -39,11 +46,36 @@ def runs(
         shared.append(condition.sql)
         parameters |= condition.parameters
     if query.as_of is None:
-        branches = [_now(source, shared, query, status, parameters) for status in query.status or (None,)]
+        branches = [
+            _now(source, shared, query, status, parameters, is_page=is_page) for status in query.status or (None,)
+        ]
     else:
         parameters["as_of"] = query.as_of
         branches = list(_as_of(source, shared, query, dialect, parameters))
-    return Condition(_merge(branches, "started_at"), parameters)
+    return Condition(_merge(branches, "started_at", is_page=is_page), parameters)
+
+
+def run_counts(query: RunQuery, group: RunGroup, dialect: Dialect, limit: int) -> Condition:
+    """How many runs have each value of a column, the largest numbers first; of days the newest first."""
+    found = runs(query, dialect, None)
+    value = _GROUPS[group]
+    largest = "value DESC" if group == "day" else "runs DESC, value"
+    return Condition(
+        f"SELECT {value} AS value, count(*) AS runs FROM ({found.sql}) AS found WHERE {value} IS NOT NULL "  # noqa: S608 - our own columns and tables; values are parameters
+        f"GROUP BY {value} ORDER BY {largest} LIMIT :groups",
+        found.parameters | {"groups": limit},
+    )
+
+
+_GROUPS: dict[RunGroup, str] = {
+    "status": "status",
+    "node": "node_id",
+    "error_type": "error_type",
+    "workflow": "workflow_id",
+    "version": "workflow_version",
+    "actor": "actor",
+    "day": f"(started_at - ({EARLIEST})) / {DAY}",
+}
 
 
 def related_runs(run_id: str) -> Condition:
@@ -70,9 +102,11 @@ MOST_IDS = _LENGTHS[-1]
 """How many ids one query takes."""
 
 
-def _now(source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any]) -> str:
+def _now(
+    source: str, shared: list[str], query: RunQuery, status: str | None, parameters: dict[str, Any], *, is_page: bool
+) -> str:
     conditions = [*shared, *_is_in_state("r", query, status, parameters)]
-    return _page(_RUN, f"{source} AS r", conditions, "r.started_at")
+    return _page(_RUN, f"{source} AS r", conditions, "r.started_at", is_page=is_page)
 
 
 def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
@@ -150,6 +184,10 @@ def _stands_now(query: RunQuery, parameters: dict[str, Any]) -> list[str]:
     for column, wanted in (("r.held", query.held), ("r.queued", query.queued)):
         if wanted is not None:
             conditions.append(column if wanted else f"NOT {column}")
+    if query.failure is not None:
+        parameters["failure"] = query.failure
+        alike = "SELECT run_id FROM flowledger_failures WHERE fingerprint = :failure AND ended = TRUE"
+        conditions.append(f"r.run_id IN ({alike})")
     return conditions
 
 
@@ -252,15 +290,15 @@ _RUN_THEN = _columns(
 _RUN_EITHER = _columns(
     RunRow,
     "r",
-    status="coalesce(c.status, r.status)",
-    version="coalesce(c.version, r.version)",
-    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
-    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
-    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
-    wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END",
-    due_at="CASE WHEN c.stream IS NULL THEN r.due_at END",
-    held="CASE WHEN c.stream IS NULL THEN r.held END",
-    owner="CASE WHEN c.stream IS NULL THEN r.owner END",
+    status="coalesce(c.status, r.status) AS status",
+    version="coalesce(c.version, r.version) AS version",
+    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END AS node_id",
+    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END AS error_type",
+    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END AS finished_at",
+    wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END AS wait_version",
+    due_at="CASE WHEN c.stream IS NULL THEN r.due_at END AS due_at",
+    held="CASE WHEN c.stream IS NULL THEN r.held END AS held",
+    owner="CASE WHEN c.stream IS NULL THEN r.owner END AS owner",
 )
 _WORK_ORDER = _columns(
     WorkOrderRow,
@@ -300,14 +338,16 @@ def _place(time: str, position: str, before: Place | None, parameters: dict[str,
     return [f"({time}, {position}) < (:before_time, :before_position)"]
 
 
-def _page(columns: str, source: str, conditions: Sequence[str], time: str) -> str:
+def _page(columns: str, source: str, conditions: Sequence[str], time: str, *, is_page: bool = True) -> str:
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    if not is_page:
+        return f"SELECT {columns} FROM {source}{where}"  # noqa: S608 - as below
     position = time.partition(".")[0] + ".position"
     return f"SELECT {columns} FROM {source}{where} ORDER BY {time} DESC, {position} DESC LIMIT :limit"  # noqa: S608 - our own columns and tables; values are parameters
 
 
-def _merge(branches: Sequence[str], time: str) -> str:
+def _merge(branches: Sequence[str], time: str, *, is_page: bool) -> str:
     if len(branches) == 1:
         return branches[0]
     pages = "\nUNION ALL\n".join(f"SELECT * FROM ({branch}) AS page_{n}" for n, branch in enumerate(branches))  # noqa: S608 - our own columns and tables; values are parameters
-    return f"{pages}\nORDER BY {time} DESC, position DESC LIMIT :limit"
+    return f"{pages}\nORDER BY {time} DESC, position DESC LIMIT :limit" if is_page else pages

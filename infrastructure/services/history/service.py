@@ -20,6 +20,7 @@ from ....projections.audit.build import RunAudit
 from ....projections.comparison.ignore import ignored_places
 from ....projections.comparison.runs_model import RunComparison
 from ....projections.comparison.snapshots import SnapshotDiff
+from ....projections.counts import Count, RunGroup
 from ....projections.index.query import RunQuery
 from ....projections.pagination import Page
 from ....projections.replay.report import ReplayReport
@@ -34,8 +35,20 @@ from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.paths import to_path
-from ...queries.listing import Lists, check_id, check_time, run_query, runs_page, work_order_query, work_orders_page
+from ...queries.counting import count_runs
+from ...queries.listing import (
+    MAX_LIMIT,
+    Lists,
+    check_id,
+    check_time,
+    run_query,
+    runs_page,
+    work_order_query,
+    work_orders_page,
+)
 from ...queries.search.query import search_query
+from ...queries.steps.failures import Failures
+from ...queries.steps.page import Steps
 from ...queries.waits import wait_query, waits_page
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import origin_in, past_events
@@ -49,6 +62,7 @@ from .audit_trail import load_trail
 from .compare import compare_runs, compare_snapshots
 from .lineage import load_lineage
 from .replayer import Replayer
+from .steps import StepLists
 from .timings import measure_timings
 from .walk import RunWalk
 
@@ -56,7 +70,7 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(Unpicklable):
+class History(StepLists, Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _send_instead = "send the store's URL, and open a ledger there"
@@ -80,6 +94,8 @@ class History(Unpicklable):
         self._replayer = replayer
         self._threads = threads
         self._auditor = Auditor(store, lists.index, runs, self.header)
+        self._steps = Steps(store, lists.index, lists.searched.catch_up)
+        self._failures = Failures(lists.index, lists.searched.catch_up)
 
     def runs(
         self,
@@ -100,6 +116,7 @@ class History(Unpicklable):
         held: bool | None = None,
         queued: bool | None = None,
         owner: str | None = None,
+        failure: str | None = None,
     ) -> Page[RunSummary]:
         """List runs, newest first, a page at a time. Every filter that is given must hold.
 
@@ -111,16 +128,29 @@ class History(Unpicklable):
         ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
         time. Of now alone: ``due_before``: they go on by themselves before that time; ``held``: whether an operator
         holds them; ``queued``: whether they wait for a worker that begins; ``owner``: the id of the worker that
-        executes them.
+        executes them; ``failure``: they have failed alike, the id of a group of ``failures``.
 
-        A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
-        still is behind the log.
+        A search by ``text``, ``where`` or ``failure`` first indexes what was written lately; ``Page.behind`` says how
+        far the search still is behind the log.
 
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         number = self._number(workflow_id, version)
         query = run_query(
-            workflow_id, number, status, node, error_type, by, since, until, as_of, due_before, held, queued, owner
+            workflow_id,
+            number,
+            status,
+            node,
+            error_type,
+            by,
+            since,
+            until,
+            as_of,
+            due_before,
+            held,
+            queued,
+            owner,
+            failure,
         )
         return runs_page(
             self._lists,
@@ -130,6 +160,57 @@ class History(Unpicklable):
             limit,
             lambda run_id: self.header(run_id, at=as_of).current_node_id,
         )
+
+    def counts(
+        self,
+        group: RunGroup,
+        workflow_id: str | None = None,
+        version: int | str | None = None,
+        status: str | Sequence[str] | None = None,
+        node: str | None = None,
+        error_type: str | None = None,
+        by: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        where: str | Sequence[str] = (),
+        as_of: datetime | None = None,
+        due_before: datetime | None = None,
+        held: bool | None = None,
+        queued: bool | None = None,
+        owner: str | None = None,
+        failure: str | None = None,
+        limit: int = MAX_LIMIT,
+    ) -> list[Count]:
+        """Count runs by a value that they have in common; the filters are those of ``runs``.
+
+        ``group``: ``status``, ``node`` (where it is paused, waits or failed), ``error_type``, ``workflow``, ``version``
+        (of one workflow), ``actor`` (who started it), ``day`` (UTC, on which it was started). Each count is that of the
+        runs which ``runs`` lists with that value as a filter; runs that have none aren't counted. The largest numbers
+        come first, of days the newest; at most ``limit`` of them. Also ``due_before``, ``held``, ``queued``, ``owner``
+        and ``failure`` are as there. What ``text`` or ``where`` finds is counted one by
+        one.
+
+        Raises InvalidRequest (also where a search finds too many to be counted), WorkflowNotFound, VersionNotFound.
+        """
+        number = self._number(workflow_id, version)
+        query = run_query(
+            workflow_id,
+            number,
+            status,
+            node,
+            error_type,
+            by,
+            since,
+            until,
+            as_of,
+            due_before,
+            held,
+            queued,
+            owner,
+            failure,
+        )
+        return count_runs(self._lists, group, query, search_query(text, where), limit)
 
     def work_orders(
         self,
@@ -451,6 +532,7 @@ class History(Unpicklable):
         return head
 
     aruns = run_in_thread(runs)
+    acounts = run_in_thread(counts)
     acontext_at = run_in_thread(context_at)
     awork_orders = run_in_thread(work_orders)
     awaits = run_in_thread(waits)

@@ -1,0 +1,1 @@
+"""Who may: principals and roles, hosts and origins, headers, limits."""
