@@ -215,9 +215,11 @@ def sources(folder: Path) -> Target:
 
 def _statements(source: str) -> list[str]:
     """Those of a source, which may be indented as a whole."""
-    if source[:1] not in (" ", "\t"):
-        return [ast.dump(one) for one in ast.parse(source).body]
-    return [ast.dump(one) for one in ast.parse(f"if True:\n{source}").body]
+    is_indented = source[:1] in (" ", "\t")
+    body = ast.parse(f"if True:\n{source}" if is_indented else source).body
+    if is_indented and len(body) == 1 and isinstance(body[0], ast.If):
+        body = body[0].body
+    return [ast.dump(one) for one in body]
 
 
 TARGETS: dict[str, Callable[[Path], Target]] = {
