@@ -6,7 +6,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .....domain.values.brief import brief
 from .....domain.visible import visible_lines
+from ...presentation.documents import to_json
 from .icons import icon
 from .words import capitalised, count, duration, number, short_id
 
@@ -27,10 +29,12 @@ def environment() -> Environment:
     )
     made.globals["icon"] = icon
     made.filters |= {
+        "brief": brief,
         "capitalised": capitalised,
         "count": count,
         "duration": duration,
         "number": number,
+        "pretty_json": to_json,
         "short_id": short_id,
     }
     return made
