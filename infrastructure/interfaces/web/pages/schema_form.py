@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from .....domain.errors import Fault, InvalidRequest
+from .....domain.visible import quoted
 from ....files import parse_json
 
 Kind = Literal["yes-no", "choice", "text", "long", "number", "date", "json"]
@@ -30,7 +31,7 @@ class Field:
     """A field of the form."""
 
     path: tuple[str, ...]
-    """Of the property: its name, or that of the object that it is in, and its own. None: the whole value."""
+    """Of the property: its name, or that of the object that it is in, and its own. Empty: the whole value."""
     kind: Kind
     title: str
     is_needed: bool
@@ -38,6 +39,8 @@ class Field:
     options: tuple[Option, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    longest: int | None = None
+    """Characters of a text."""
     typed: str = ""
     """What is in it."""
     fault: str | None = None
@@ -101,6 +104,7 @@ def _field(path: tuple[str, ...], rule: Mapping[str, Any], *, is_needed: bool) -
         options,
         _number(rule.get("minimum")),
         _number(rule.get("maximum")),
+        rule["maxLength"] if isinstance(rule.get("maxLength"), int) else None,
         typed,
     )
 
@@ -108,7 +112,9 @@ def _field(path: tuple[str, ...], rule: Mapping[str, Any], *, is_needed: bool) -
 def _kind(rule: Mapping[str, Any]) -> tuple[Kind, tuple[Option, ...]]:
     choice = rule.get("enum", [rule["const"]] if "const" in rule else None)
     if isinstance(choice, Sequence) and not isinstance(choice, str):
-        return "choice", tuple(Option(json.dumps(each), each if isinstance(each, str) else json.dumps(each)) for each in choice)
+        return "choice", tuple(
+            Option(json.dumps(each), each if isinstance(each, str) else json.dumps(each)) for each in choice
+        )
     match rule.get("type"):
         case "boolean":
             return "yes-no", ()
@@ -120,6 +126,11 @@ def _kind(rule: Mapping[str, Any]) -> tuple[Kind, tuple[Option, ...]]:
             return ("long" if (_number(rule.get("maxLength")) or 0) > LONG else "text"), ()
         case _:
             return "json", ()
+
+
+def _option(value: Any) -> Option:
+    text = json.dumps(value, ensure_ascii=False)
+    return Option(text, value if isinstance(value, str) else text)
 
 
 def _hint(rule: Mapping[str, Any], kind: Kind, *, is_needed: bool) -> str | None:
@@ -179,10 +190,8 @@ def read_value(fields: Sequence[Field], form: Mapping[str, str]) -> Sent:
     for field in fields:
         typed = form.get(field.name, "")
         if typed.strip() == "":
-            if field.is_needed and field.kind != "text" and field.kind != "long":
+            if field.is_needed:
                 faults.append(Fault(field.prop, "needed: nothing was chosen or typed"))
-            elif field.is_needed:
-                faults.append(Fault(field.prop, "needed: nothing was typed"))
             continue
         try:
             read = _read(field, typed)
@@ -200,12 +209,13 @@ def read_value(fields: Sequence[Field], form: Mapping[str, str]) -> Sent:
 
 def _read(field: Field, typed: str) -> Any:
     """Raises InvalidRequest."""
-    if field.kind in ("text", "date"):
-        return typed
-    if field.kind == "long":
-        return typed.replace("\r\n", "\n")  # as forms send the ends of lines
-    if field.kind == "number" and not isinstance(number := parse_json(typed, field.title), int | float):
-        raise InvalidRequest(f"{number!r} is no number")
+    if field.kind in ("text", "long", "date"):
+        text = typed.replace("\r\n", "\n")  # as forms send the ends of lines
+        if field.longest is not None and len(text) > field.longest:
+            raise InvalidRequest(f"{len(text):,} characters, and {field.longest:,} are taken")
+        return text
+    if field.kind == "number" and _number(parse_json(typed, field.title)) is None:
+        raise InvalidRequest(f"{quoted(typed)} is no number")
     if field.kind == "choice" and typed not in [option.value for option in field.options]:
         raise InvalidRequest(f"it is one of {', '.join(option.word for option in field.options)}")
     return parse_json(typed, field.title)

@@ -63,7 +63,7 @@ def find_wait(ledger: Ledger, wait_id: str) -> AskedWait:
     asked, answered = _events(ledger, run_id, version)
     open_wait = next((wait for wait in run.waits if wait.id == wait_id), None)
     if asked is None or (open_wait is None and not _asks(asked)):
-        raise InvalidRequest(f"run {quoted(run_id)} has asked nothing at version {version}: what it asks is on its page")
+        raise InvalidRequest(f"run {quoted(run_id)} asked nothing at version {version}: its page has what it asks")
     data = asked.data
     found = AskedWait(
         wait_id,

@@ -76,7 +76,7 @@ def load_inbox(call: Call, question: Question | None) -> WaitsPage:
     query = call.query
     check_names(query, _NAMES)
     asked = {name: value for name in _FILTERS if (value := text(query, name)) is not None}
-    filters = {
+    filters: dict[str, Any] = {
         "workflow_id": asked.get("workflow"),
         "node": asked.get("node"),
         "due_before": read_moment(asked.get("due_before"), "due_before"),
@@ -84,7 +84,8 @@ def load_inbox(call: Call, question: Question | None) -> WaitsPage:
     limit = whole(query, "limit", LIMIT)
     found = call.ledger.history.waits(**filters, after=text(query, "after"), limit=limit)
     if question is None:
-        chosen = text(query, "wait") or (found[0].id if found else None)
+        first = next((wait for wait in found if not wait.held), found[0] if found else None)
+        chosen = text(query, "wait") or (first and first.id)
         question = None if chosen is None else load_question(call, chosen)
     options = {"workflow": filters["workflow_id"], "node": filters["node"], "due_before": filters["due_before"]}
     return WaitsPage(
