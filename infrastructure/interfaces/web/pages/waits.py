@@ -85,7 +85,7 @@ def load_inbox(call: Call, question: Question | None) -> WaitsPage:
     found = call.ledger.history.waits(**filters, after=text(query, "after"), limit=limit)
     if question is None:
         first = next((wait for wait in found if not wait.held), found[0] if found else None)
-        chosen = text(query, "wait") or (first and first.id)
+        chosen = text(query, "wait") or (None if first is None else first.id)
         question = None if chosen is None else load_question(call, chosen)
     options = {"workflow": filters["workflow_id"], "node": filters["node"], "due_before": filters["due_before"]}
     return WaitsPage(
