@@ -33,6 +33,7 @@ from .commands import (
     run,
     schema,
     status,
+    steps,
     timings,
     trace,
     trail,
@@ -63,6 +64,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+steps.register(app)
 status.register(app)
 read.register(app)
 lineage.register(app)
