@@ -32,6 +32,7 @@ from .commands import (
     replay,
     run,
     schema,
+    serve,
     status,
     steps,
     timings,
@@ -79,6 +80,7 @@ transfer.register(app)
 backup.register(app)
 schema.register(app)
 worker.register(app)
+serve.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:
