@@ -74,7 +74,7 @@ class World:
             ("webhook 1", scenario.randint(0, 5)),
             ("webhook 2", scenario.randint(0, 5)),
             ("operator", scenario.randint(0, 5)),
-            ("author", scenario.randint(0, 3)),
+            ("author", scenario.choice((0, 0, 0, 2))),
         ]
         self.clients: list[Task] = []
         for name, count in drawn:
