@@ -107,9 +107,7 @@ def load(call: Call) -> CanvasPage:
     return CanvasPage(
         workflow=workflow,
         shown=shown,
-        versions=list_versions(
-            versions, workflow.version, runs, whole(query, "older", 0) or None, live_only=live_only
-        ),
+        versions=list_versions(versions, workflow.version, runs, whole(query, "older", 0) or None, live_only=live_only),
         picture=_picture(call, workflow, shown, layout, run, step),
         step=step,
         inspector=inspector if panel == "inspector" else None,
@@ -170,7 +168,7 @@ def _run(call: Call, run_id: str | None, workflow: WorkflowSnapshot) -> RunOnCan
     found = run_on_canvas(call.ledger, run_id)
     if found.workflow_id != workflow.workflow_id:
         raise InvalidRequest(
-            f"run {quoted(run_id)} is one of workflow {quoted(found.workflow_id)}, not of {quoted(workflow.workflow_id)}"
+            f"run {quoted(run_id)} is of workflow {quoted(found.workflow_id)}, not of {quoted(workflow.workflow_id)}"
         )
     return found
 

@@ -66,9 +66,7 @@ class Inspector:
     """None where no run is shown, or it never came here."""
 
 
-def inspect(
-    workflow: WorkflowSnapshot, node_id: str, run: RunOnCanvas | None, attempt: int | None = None
-) -> Inspector:
+def inspect(workflow: WorkflowSnapshot, node_id: str, run: RunOnCanvas | None, attempt: int | None = None) -> Inspector:
     """The step, as it was. ``attempt`` counts what the run did there, from 1; None: the last.
 
     Raises InvalidRequest where there is no such step, or no such attempt.

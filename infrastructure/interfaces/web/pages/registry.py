@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import history
+from . import canvas, history, workflow_diff, workflows
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES,)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *workflows.PAGES, *canvas.PAGES, *workflow_diff.PAGES)

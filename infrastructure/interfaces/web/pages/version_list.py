@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from .....domain.workflow import Changes, WorkflowVersion
@@ -53,7 +54,7 @@ def list_versions(
 ) -> VersionList:
     """The picker of a canvas that shows the version ``shown``; ``upto``: the first that is listed."""
     saves = [each for each in versions if each.kind == "saved"]
-    before = {after.version: earlier.version for earlier, after in zip(saves, saves[1:], strict=False)}
+    before = {after.version: earlier.version for earlier, after in pairwise(saves)}
     wanted = [
         each
         for each in reversed(versions)
@@ -65,7 +66,7 @@ def list_versions(
             each.version == shown,
             before.get(each.version),
             runs.get(each.version, 0) if each.kind == "saved" else None,
-            changes_words(each.changes) if each.kind == "saved" else each.done,
+            changes_words(each.changes, first=each.version not in before) if each.kind == "saved" else each.done,
         )
         for each in wanted[:SHOWN]
     )
@@ -80,7 +81,7 @@ def list_versions(
     )
 
 
-def changes_words(changes: Changes) -> str:
+def changes_words(changes: Changes, *, first: bool = False) -> str:
     """What a save changed, in a few words: ``+1 node, 1 changed, code of ship``."""
     if changes.unreadable:
         return str(changes)
@@ -92,6 +93,8 @@ def changes_words(changes: Changes) -> str:
         if found.changed:
             named = ", ".join(found.changed) if len(found.changed) <= _NAMED and kind == "node" else len(found.changed)
             parts.append(f"{named} {kind if isinstance(named, int) else ''}".strip() + " changed")
+    if first:  # what it is called and what it is for isn't other than before
+        return ", ".join(parts)
     if changes.code:
         parts.append(f"code of {', '.join(changes.code[:_NAMED])}{' and more' * (len(changes.code) > _NAMED)}")
     parts += ["renamed"] * changes.name + ["another start"] * changes.start
@@ -102,4 +105,3 @@ def changes_words(changes: Changes) -> str:
 
 _NAMED: Final = 2
 """Nodes that are named; more are counted."""
-

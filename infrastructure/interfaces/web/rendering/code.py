@@ -49,7 +49,9 @@ def _class_of(kind: Any) -> str:
     return _SHOWN[kind]
 
 
-_LOOKS: Final = frozenset({"kw", "kn", "k", "ow", "kc", "s1", "s2", "sd", "sa", "si", "s", "mi", "mf", "nd", "c1", "nf"})
+_LOOKS: Final = frozenset(
+    {"kw", "kn", "k", "ow", "kc", "s1", "s2", "sd", "sa", "si", "s", "mi", "mf", "nd", "c1", "nf"}
+)
 _SHOWN: Final = {kind: short for kind, short in STANDARD_TYPES.items() if short in _LOOKS} | {
     Token.Name.Tag: "",
     Token.Comment: "c1",

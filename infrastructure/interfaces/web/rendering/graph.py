@@ -145,9 +145,7 @@ def _edge(failure: bool, label: str, route: Route, look: EdgeLook) -> DrawnEdge:
     classes = ["edge", *(["fail"] if failure else []), *([look.way] if look.way else [])]
     tips = {None: "tipmark", "taken": "taken-tip", "idle": "idle-tip", "add": "tip-add", "del": "tip-del"}
     text = f"{label} ×{look.times}".strip() if look.times > 1 else label
-    return DrawnEdge(
-        line(route.points), tip(route.points), " ".join(classes), tips[look.way], route.label, text, look
-    )
+    return DrawnEdge(line(route.points), tip(route.points), " ".join(classes), tips[look.way], route.label, text, look)
 
 
 def _drawn_late(edge: DrawnEdge) -> bool:
@@ -196,4 +194,3 @@ def edges_said(graph: Graph) -> Iterable[str]:
     """What each edge says when it is pointed at."""
     for link in graph.links:
         yield f"{link.source} → {link.target}{f', {link.label}' if link.label else ''}"
-
