@@ -57,6 +57,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "run retry": [["{failed}", "--preview"], ["{failed}", "--by", "x"], ["--all", "--dry-run"]],
     "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
     "schema": [[]],
+    "serve": [["--host", "{evil}"], ["--port", "-1"], ["--demo", "--host", "{evil}"]],
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
     "status": [[], ["--metrics"], ["--health", "--worker", "{evil}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],

@@ -32,6 +32,7 @@ from .commands import (
     replay,
     run,
     schema,
+    serve,
     status,
     timings,
     trace,
@@ -77,6 +78,7 @@ transfer.register(app)
 backup.register(app)
 schema.register(app)
 worker.register(app)
+serve.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:
