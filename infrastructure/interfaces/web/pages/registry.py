@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from . import canvas, history, workflow_diff, workflows
+from . import canvas, failures, history, run, workflow_diff, workflows
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *workflows.PAGES, *canvas.PAGES, *workflow_diff.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *history.PAGES,
+    *run.PAGES,
+    *failures.PAGES,
+    *workflows.PAGES,
+    *canvas.PAGES,
+    *workflow_diff.PAGES,
+)

@@ -66,7 +66,7 @@ def _taken(made: Sequence[Attempt], edges: Sequence[Edge]) -> Counter[int]:
         if attempt.next_node_id is None:
             continue
         failed = attempt.outcome == "failed"
-        number = ways.get((attempt.node_id, attempt.next_node_id, None if failed else attempt.handle, failed))
-        if number is not None:
-            taken[number] += 1
+        way = (attempt.node_id, attempt.next_node_id, None if failed else attempt.handle, failed)
+        if way in ways:
+            taken[ways[way]] += 1
     return taken

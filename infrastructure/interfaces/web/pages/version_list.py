@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from .....domain.workflow import Changes, WorkflowVersion
 
@@ -47,7 +47,7 @@ class VersionList:
 def list_versions(
     versions: Sequence[WorkflowVersion],
     shown: int,
-    runs: Mapping[int, int],
+    runs: Mapping[Any, int],
     upto: int | None = None,
     *,
     live_only: bool = False,

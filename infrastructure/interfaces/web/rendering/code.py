@@ -46,7 +46,8 @@ def _class_of(kind: Any) -> str:
         if kind is Token:
             return ""
         kind = kind.parent
-    return _SHOWN[kind]
+    found: str = _SHOWN[kind]
+    return found
 
 
 _LOOKS: Final = frozenset(
