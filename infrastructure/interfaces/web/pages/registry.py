@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import failures, history, run
+from . import failures, history, run, steps
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *failures.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *failures.PAGES, *steps.PAGES)
