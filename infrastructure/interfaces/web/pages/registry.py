@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import failures, history, run, steps
+from . import failures, history, run, steps, waits
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *failures.PAGES, *steps.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *waits.PAGES, *failures.PAGES, *steps.PAGES)
