@@ -34,6 +34,7 @@ from .commands import (
     schema,
     serve,
     status,
+    steps,
     timings,
     trace,
     trail,
@@ -64,6 +65,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+steps.register(app)
 status.register(app)
 read.register(app)
 lineage.register(app)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import history
+from . import failures, history, run
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES,)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *failures.PAGES)
