@@ -26,6 +26,7 @@ async def api(ledger: fl.Ledger) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_each_route_is_closed_to_those_below_its_role(ledger: fl.Ledger) -> None:
     app = create_app(ledger, auth=lambda request: Principal("ada", set(request.headers.get("x-roles", "").split())))
+    app.end_streams()  # each ends when it has begun
     async with client_of(app) as client:
         for route in routes():
             needed, (method, *_) = role_of(route), sorted(route.methods)
