@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import canvas, failures, history, run, steps, waits, workflow_diff, workflows
+from . import canvas, failures, history, preferences, run, steps, waits, workflow_diff, workflows
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -14,4 +14,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *workflows.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
+    *preferences.PAGES,
 )
