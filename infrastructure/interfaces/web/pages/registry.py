@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import history, run
+from . import compare, history, run
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *compare.PAGES)
