@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import compare, history, run
+from . import compare, failures, history, run, waits
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *compare.PAGES)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *compare.PAGES, *failures.PAGES, *waits.PAGES)

@@ -11,6 +11,7 @@ from .....domain.run.context import Context
 from .....domain.values.brief import brief
 from .....domain.values.clock import moment
 from .....domain.visible import visible_lines
+from ...presentation.documents import to_json
 from .icons import icon
 from .words import capitalised, count, duration, number, short_id
 
@@ -38,6 +39,7 @@ def environment() -> Environment:
         "json": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str),
         "moment": moment,
         "number": number,
+        "pretty_json": to_json,
         "short_id": short_id,
     }
     return made
