@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from . import compare, failures, history, run, waits
+from . import canvas, compare, failures, history, run, steps, waits, workflow_diff, workflows
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *compare.PAGES, *failures.PAGES, *waits.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *history.PAGES,
+    *run.PAGES,
+    *compare.PAGES,
+    *waits.PAGES,
+    *failures.PAGES,
+    *steps.PAGES,
+    *workflows.PAGES,
+    *canvas.PAGES,
+    *workflow_diff.PAGES,
+)
