@@ -19,6 +19,7 @@ from .copy_as import CopyAs
 from .page import Page
 from .query import check_names, text, whole
 from .run_failure import failure_of
+from .run_graph import run_graph
 from .run_page import EventRow, RunPage
 from .run_state import shown_state
 from .run_step import select_step
@@ -66,6 +67,14 @@ def load(call: Call) -> RunPage:
         state=shown_state(walk, version, text(query, "value")),
         snapshot=snapshot,
         selected=selected,
+        graph=run_graph(
+            workflow,
+            events,
+            version,
+            None if selected is None else selected.attempt.node_id,
+            (each.node_id for each in ledger.history.reused(run_id)),
+            lambda **changes: call.links("run", run=run_id, **changes),
+        ),
         failure=failure_of(call, run, events),
         good=_last_good(call, run),
     )

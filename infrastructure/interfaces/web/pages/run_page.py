@@ -14,6 +14,7 @@ from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
 from .....projections.run_view.time_line import Row, TimeLine
 from .....projections.runs.run import Run
+from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
 from ..rendering.versions import ShownVersion
 from ..rendering.words import count, duration
@@ -80,6 +81,8 @@ class RunPage:
     snapshot: Snapshot
     """At the version that is shown."""
     selected: SelectedStep | None
+    graph: Picture | None
+    """The workflow as the run saw it; None where it can't be drawn."""
     failure: Failure | None
     good: Run | None
     """The last run of the same version that completed."""
