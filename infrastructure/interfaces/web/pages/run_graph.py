@@ -1,102 +1,74 @@
-"""The workflow as a run saw it, at any version of the run: what each node was, which edges had been taken."""
+"""The graph of a run: what each node and edge has become at the version that is shown, and when."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from json import dumps
-from typing import Final
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from .....domain.ports import RecordedEvent
-from .....domain.run.events import HELD, PAUSED, RELEASED, RESUMED, STEP_COMPLETED, STEP_FAILED
 from .....domain.workflow import WorkflowSnapshot
+from .....domain.workflow.definition import Edge
 from .....projections.layout import SMALL, graph_of, layout_of
-from .....projections.runs.attempts import attempts, is_execution
+from .....projections.run_view.course import Course, Execution
 from ..rendering.graph import EdgeLook, NodeLook, Picture, edges_said, picture
-from .run_on_canvas import taken_edges
-
-MOST_STATES: Final = 200
-"""Changes of a node's state that the page carries for the slider."""
-
-State = tuple[int, str]
-"""A version, and what a node was from there on."""
 
 
-def run_graph(
-    workflow: WorkflowSnapshot | None,
-    events: Sequence[RecordedEvent],
-    version: int,
-    selected: str | None,
-    reused: Iterable[str],
-    address: Callable[..., str],
+def run_picture(
+    workflow: WorkflowSnapshot, course: Course, version: int, selected: str | None, url_of: Callable[[str], str]
 ) -> Picture | None:
-    """The picture at a version; None where the workflow can't be read, or is too large for one.
+    """The picture of a run at a version; None where its workflow is too large for one.
 
-    ``reused`` are the nodes whose results the run took over, ``address(step=…)`` is that of the run's page.
+    For scripts each node carries its states by version, and each edge the version at which it was first taken.
     """
-    layout = None if workflow is None else layout_of(workflow.definition, SMALL)
-    if workflow is None or layout is None:
+    layout = layout_of(workflow.definition, SMALL)
+    if layout is None:
         return None
-    states = states_of(events)
-    for node in reused:
-        states.setdefault(node, []).insert(0, (1, "reused"))
     graph = graph_of(workflow.definition)
-    nodes = {node.id: _node(node.id, node.type, states.get(node.id, []), version, selected, address)
-             for node in workflow.definition.nodes}  # fmt: skip
-    first, times = taken_edges(list(attempts(events)), workflow.definition.edges)
-    edges = [
-        EdgeLook(
-            "taken" if number in first else "idle",
-            max(1, times[number]),
-            said,
-            {"v": str(first[number])} if number in first else None,
-            later=first.get(number, 0) > version,
+    nodes = {
+        node.id: NodeLook(
+            node.type,
+            url_of(node.id) if node.id in course.states else None,
+            _state_at(course, node.id, version),
+            node.id == selected,
+            data=_states(course, node.id),
         )
+        for node in workflow.definition.nodes
+    }
+    taken = _taken(course.executions, workflow.definition.edges)
+    edges = [
+        _edge_look([at for at in taken[number] if at <= version], taken[number], said)
         for number, said in enumerate(edges_said(graph))
     ]
-    said = f"The workflow as this run saw it, version {workflow.version}"
+    said = f"{workflow.workflow_id} as this run saw it, version {workflow.version}"
     return picture(graph, layout, nodes, edges, said=said, style=SMALL)
 
 
-def _node(
-    node: str, kind: str, states: Sequence[State], version: int, selected: str | None, address: Callable[..., str]
-) -> NodeLook:
-    if not states:
-        return NodeLook(kind, None, "none", node == selected)
-    reached = [state for since, state in states if since <= version]
-    data = {"v": str(states[0][0])}
-    if len(states) > 1:
-        data["states"] = dumps(states[-MOST_STATES:])
-    return NodeLook(
-        kind,
-        address(step=node),
-        reached[-1] if reached else states[0][1],
-        node == selected,
-        data=data,
-        later=not reached,
-    )
+def _state_at(course: Course, node_id: str, version: int) -> str:
+    return next((state for since, state in reversed(course.states.get(node_id, ())) if since <= version), "none")
 
 
-def states_of(events: Iterable[RecordedEvent]) -> dict[str, list[State]]:
-    """What each node was, from which version on."""
-    states: dict[str, list[State]] = {}
-    node = None
-    for event in events:
-        if is_execution(event.type, event.data):
-            node = event.data["node_id"]
-            states.setdefault(node, []).append((event.version, _OUTCOMES[event.type](event)))
-        elif node is not None and states[node][-1][1] != "completed":
-            if event.type == HELD:
-                states[node].append((event.version, "held"))
-            elif event.type == RELEASED:
-                before = [state for _, state in states[node] if state != "held"]
-                states[node].append((event.version, before[-1]))
-            elif event.type == RESUMED:
-                states[node].append((event.version, "active"))
-    return states
+def _states(course: Course, node_id: str) -> dict[str, Any] | None:
+    known = course.states.get(node_id)
+    return None if known is None else {"states": json.dumps(known, separators=(",", ":"))}
 
 
-_OUTCOMES: Final[dict[str, Callable[[RecordedEvent], str]]] = {
-    STEP_COMPLETED: lambda _: "completed",
-    STEP_FAILED: lambda event: "error" if "retry_at" in event.data else "failed",
-    PAUSED: lambda _: "paused",
-}
+def _edge_look(by_then: Sequence[int], taken: Sequence[int], said: str) -> EdgeLook:
+    data = {"taken": str(taken[0])} if taken else None
+    return EdgeLook("taken" if by_then else "idle", max(1, len(by_then)), said, data)
+
+
+def _taken(executions: Sequence[Execution], edges: Sequence[Edge]) -> defaultdict[int, list[int]]:
+    """At which versions each edge was taken: the first edge that leads there by the handle, or on failure."""
+    ways: dict[tuple[str, str, str | None, bool], int] = {}
+    for number, edge in enumerate(edges):
+        if edge.enabled:
+            ways.setdefault((edge.source, edge.target, edge.source_handle, edge.on == "failure"), number)
+    taken: defaultdict[int, list[int]] = defaultdict(list)
+    for done in executions:
+        if done.next_node_id is not None:
+            failed = done.outcome == "failed"
+            way = (done.node_id, done.next_node_id, None if failed else done.handle, failed)
+            if way in ways:
+                taken[ways[way]].append(done.version)
+    return taken

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .....domain.status import RunStatus
-from .....domain.workflow.definition import Edge
+from .....domain.workflow.definition import Edge, WorkflowDefinition
 from .....projections.runs.attempts import Attempt, attempts
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RunOnCanvas:
     """How often each edge was taken, by its number in the definition."""
 
 
-def run_on_canvas(ledger: Ledger, run_id: str) -> RunOnCanvas:
+def run_on_canvas(ledger: Ledger, run_id: str, definition: WorkflowDefinition | None = None) -> RunOnCanvas:
     """Read the run. Raises RunNotFound."""
     header = ledger.history.header(run_id)
     events = list(ledger.history.events(run_id))
@@ -51,19 +51,16 @@ def run_on_canvas(ledger: Ledger, run_id: str) -> RunOnCanvas:
         header.status,
         statuses,
         by_node,
-        taken_edges(made, seen.definition.edges)[1],
+        _taken(made, (definition or seen.definition).edges),
     )
 
 
-def taken_edges(made: Sequence[Attempt], edges: Sequence[Edge]) -> tuple[dict[int, int], Counter[int]]:
-    """At which version each edge was taken first, and how often, by its number.
-
-    Of several that lead there by the same handle, or on failure, it is the first."""
+def _taken(made: Sequence[Attempt], edges: Sequence[Edge]) -> Counter[int]:
+    """How often each edge was taken: the first that leads there by the handle, or on failure."""
     ways: dict[tuple[str, str, str | None, bool], int] = {}
     for number, edge in enumerate(edges):
         if edge.enabled:
             ways.setdefault((edge.source, edge.target, edge.source_handle, edge.on == "failure"), number)
-    first: dict[int, int] = {}
     taken: Counter[int] = Counter()
     for attempt in made:
         if attempt.next_node_id is None:
@@ -71,6 +68,5 @@ def taken_edges(made: Sequence[Attempt], edges: Sequence[Edge]) -> tuple[dict[in
         failed = attempt.outcome == "failed"
         way = (attempt.node_id, attempt.next_node_id, None if failed else attempt.handle, failed)
         if way in ways:
-            first.setdefault(ways[way], attempt.version)
             taken[ways[way]] += 1
-    return first, taken
+    return taken

@@ -76,13 +76,13 @@ class RunPage:
     course: Course
     time_line: TimeLine
     steps: tuple[Step | Rounds, ...]
+    picture: Picture | None
+    """Of the graph; None where it is too large for one, or the workflow can't be read."""
     events: tuple[EventRow, ...]
     state: ShownState
     snapshot: Snapshot
     """At the version that is shown."""
     selected: SelectedStep | None
-    graph: Picture | None
-    """The workflow as the run saw it; None where it can't be drawn."""
     failure: Failure | None
     good: Run | None
     """The last run of the same version that completed."""

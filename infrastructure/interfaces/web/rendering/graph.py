@@ -28,8 +28,6 @@ class NodeLook:
     """Icons in its corner: ``retry``, ``bolt``."""
     data: Mapping[str, str] | None = None
     """Attributes for scripts, without ``data-``."""
-    later: bool = False
-    """Whether a run reached it after the version that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,6 @@ class EdgeLook:
     said: str = ""
     """What is shown when it is pointed at."""
     data: Mapping[str, str] | None = None
-    later: bool = False
 
 
 class DrawnNode(NamedTuple):
@@ -124,7 +121,6 @@ def _node(node: str, box: Box, look: NodeLook, compact: bool) -> DrawnNode:
         classes += ["ran", f"st-{look.status}"]
     classes += [look.change] if look.change else []
     classes += ["sel"] if look.selected else []
-    classes += ["later"] if look.later else []
     state = [] if look.status is None else ["not reached" if look.status == "none" else look.status]
     state += [CHANGES[look.change]] if look.change else []
     state += ["selected"] if look.selected else []
