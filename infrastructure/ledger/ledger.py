@@ -104,8 +104,8 @@ class Ledger(Unpicklable):
 
         It finds every change, gap and reordering of events, events that no write could have recorded, references to
         runs, work orders or versions that aren't there, and rows of the index and checkpoints that the events don't
-        lead to. ``deep=True`` also compares the search index. ``progress`` is called now and then with the number of
-        events read.
+        lead to. ``deep=True`` also compares the search index and the list of steps. ``progress`` is called now and then
+        with the number of events read.
 
         ``heads`` is a file, to be kept elsewhere, of the last version and digest of every stream. If it exists, each
         stream must still hold what it held then; otherwise it was cut, lost or rewritten, which nothing inside a store

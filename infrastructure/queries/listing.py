@@ -21,6 +21,7 @@ from ...projections.runs.summary import (
     work_order_summary,
     workflow_summary,
 )
+from ...projections.steps.rows import fingerprint_of
 from ..storage.recorder import LAST
 from .cursors import make_page, parse_cursor
 from .index.reader import Index
@@ -42,9 +43,11 @@ class Lists:
 
     def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
         """The newest rows, and how many seconds the search is behind the log (None without a search)."""
-        if search is None:
+        if search is None and query.failure is None:
             return self.index.runs(query, limit), None
         lag = self.searched.catch_up()
+        if search is None:
+            return self.index.runs(query, limit), lag.seconds
         return self.searched.page(query, search, limit), lag.seconds
 
 
@@ -62,12 +65,13 @@ def run_query(
     held: bool | None = None,
     queued: bool | None = None,
     owner: str | None = None,
+    failure: str | None = None,
 ) -> RunQuery:
     """Check the filters. Raises InvalidRequest for an unknown status or a naive time."""
     wanted = (status,) if isinstance(status, str) else status or ()
     if not isinstance(wanted, list | tuple | set | frozenset):
         raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
-    now_only = {"due_before": due_before, "held": held, "queued": queued, "owner": owner}
+    now_only = {"due_before": due_before, "held": held, "queued": queued, "owner": owner, "failure": failure}
     if as_of is not None and (given := [name for name, value in now_only.items() if value is not None]):
         raise InvalidRequest(f"as_of asks for a past time, and {given[0]} is known of now alone: give one of them")
     for name, flag in (("held", held), ("queued", queued)):
@@ -87,6 +91,7 @@ def run_query(
         held=held,
         queued=queued,
         owner=check_text(owner, "owner"),
+        failure=None if failure is None else read_failure(failure),
     )
 
 
@@ -122,6 +127,16 @@ def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSumma
         raise
     except FlowledgerError:
         return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; list the others
+
+
+def read_failure(failure: str) -> int:
+    """The fingerprint of a group of failures, from its id. Raises InvalidRequest."""
+    try:
+        return fingerprint_of(check_text(failure, "failure") or "")
+    except ValueError:
+        raise InvalidRequest(
+            f"failure {quoted(failure)} is no group of failures: give the id of one that history.failures lists"
+        ) from None
 
 
 def work_order_query(

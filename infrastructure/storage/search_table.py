@@ -1,10 +1,11 @@
-"""The table of search entries, and how far they go: what each backend implements."""
+"""The tables of search entries, steps and failures, and how far they go: what each backend implements."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...projections.search import SearchEntry
+from ...projections.steps.rows import NO_STEPS, StepRows
 
 if TYPE_CHECKING:
     from .recorder import EventRow
@@ -42,7 +43,7 @@ class Progress(NamedTuple):
 
 
 class SearchTable(ABC):
-    """The entries, stored beside the events. Entries and progress change in one commit, or neither does."""
+    """Entries and steps, stored beside the events. They and the progress change in one commit, or none of them does."""
 
     @abstractmethod
     def progress(self) -> Progress:
@@ -53,8 +54,14 @@ class SearchTable(ABC):
         """The entries of those runs that have one, by run id; the caller may change them."""
 
     @abstractmethod
-    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
-        """Store the entries in place of those of the same runs, and advance to the last event of a batch.
+    def save(
+        self,
+        since: Progress,
+        page: "Sequence[EventRow]",
+        entries: Collection[SearchEntry],
+        steps: StepRows = NO_STEPS,
+    ) -> bool:
+        """Store entries in place of those of the same runs, and steps, and advance to the last event of a batch.
 
         False, and nothing is stored, when the progress isn't ``since`` any more, as another process was faster, and
         when the batch lacks an event that has arrived meanwhile. Raises NotStorable for an entry that can't be stored.
@@ -66,4 +73,4 @@ class SearchTable(ABC):
 
     @abstractmethod
     def restart(self, revision: int) -> None:
-        """Drop all entries, and start again with entries of this revision."""
+        """Drop all entries and steps, and start again with those of this revision."""

@@ -57,11 +57,11 @@ def worker_tables() -> list[str]:
 
 @cache
 def search_tables() -> list[str]:
-    """The statements that make the tables of the search in SQLite."""
+    """The statements that make the tables of the search, and of steps, in SQLite."""
     return [
         statement
         for statement in schema("sqlite")
-        if re.search(r"^(CREATE|INSERT) .*flowledger_search", statement, re.M)
+        if re.search(r"^(CREATE|INSERT) .*flowledger_(search|steps|failures)", statement, re.M)
     ]
 
 

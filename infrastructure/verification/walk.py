@@ -23,6 +23,7 @@ from .index_rows import IndexInspector
 from .inspector import Inspector
 from .references import ReferenceInspector
 from .search_entries import SearchInspector
+from .step_rows import StepInspector
 
 PROGRESS_EVERY = 1_000
 """Events between two calls of the progress callback."""
@@ -38,8 +39,9 @@ def verify(
 ) -> VerifyReport:
     """Walk the whole store in one pass; memory doesn't grow with it, and others may write meanwhile.
 
-    ``deep`` also compares the entries of the search. ``heads`` is a file: if it exists, its heads are compared with the
-    store; it is written if there are no findings at all, or it didn't exist. A device or pipe counts as not existing.
+    ``deep`` also compares the entries of the search and the list of steps. ``heads`` is a file: if it exists, its heads
+    are compared with the store; it is written if there are no findings at all, or it didn't exist. A device or pipe
+    counts as not existing.
     ``now``: microseconds since 1970, by default the system's clock.
 
     Raises StorageUnavailable, InvalidRequest for a file that isn't one of heads.
@@ -88,6 +90,7 @@ class _StoreWalk:
         self._checkpoints = CheckpointInspector(store)
         search = SearchInspector(store) if deep else None
         self._search = search if search is not None and search.is_current else None
+        steps = StepInspector(store) if deep else None
         others: tuple[Inspector | None, ...] = (
             self._heads,
             BodyInspector(store, now),
@@ -95,6 +98,7 @@ class _StoreWalk:
             self._index,
             self._checkpoints,
             self._search,
+            steps if steps is not None and steps.is_current else None,
         )
         self._inspectors: Sequence[Inspector] = [inspector for inspector in others if inspector is not None]
 

@@ -36,6 +36,8 @@ class RunQuery:
     queued: bool | None = None
     owner: str | None = None
     """The worker that executes them."""
+    failure: int | None = None
+    """The fingerprint of the failure by which they failed."""
     as_of: int | None = None
     """Runs as they stood at this time, those that began later left out."""
     before: Place | None = None

@@ -79,7 +79,7 @@ class WorkflowSummary:
     """The version that runs start with; None: every save is a draft."""
 
 
-def _row_moment(at: int) -> datetime:
+def row_moment(at: int) -> datetime:
     """The time in a row, where the first and the last of all times stand for those that no calendar has."""
     return moment(at) if EARLIEST < at < LATEST else OddTime(at)
 
@@ -95,11 +95,11 @@ def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
         node_id,
         row.error_type,
         row.by,
-        _row_moment(row.started_at),
-        None if row.finished_at is None else _row_moment(row.finished_at),
+        row_moment(row.started_at),
+        None if row.finished_at is None else row_moment(row.finished_at),
         row.origin,
         row.source,
-        None if row.due_at is None or row.held else _row_moment(row.due_at),
+        None if row.due_at is None or row.held else row_moment(row.due_at),
         None if row.held is None else row.wait_version is not None,
         None if row.held is None else bool(row.held),
         None if row.held is None else bool(row.queued),
@@ -113,7 +113,7 @@ def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
         workflow_id=row.workflow_id,
         state=row.state,
         by=row.by,
-        opened_at=_row_moment(row.opened_at),
+        opened_at=row_moment(row.opened_at),
         runs=row.runs,
         last_run_id=row.last_run_id,
         reason=row.reason,
@@ -129,7 +129,7 @@ def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
         snapshot_id=row.snapshot_id,
         name=row.name,
         by=row.by,
-        taken_at=_row_moment(row.taken_at),
+        taken_at=row_moment(row.taken_at),
         message=row.message,
         archived=row.archived,
         live_version=row.live_version or None,

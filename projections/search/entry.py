@@ -8,8 +8,9 @@ from ..index.columns import row_time
 from .document import Document
 from .words import Word, add_words, all_words, texts_in
 
-SEARCH_REVISION: Final = 1
-"""Raise it with every change to the words or the document that events make: entries of another one are made anew."""
+SEARCH_REVISION: Final = 2
+"""Raise it with every change to the words or the document that events make, or to the rows of ``projections/steps``:
+those of another revision are made anew."""
 
 
 MISFITS: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)

@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     from .projections.comparison.snapshots import SnapshotDiff
     from .projections.comparison.values import ValueChange
     from .projections.comparison.workflows import PartChange, PartsDiff, WorkflowDiff
+    from .projections.counts import Count
     from .projections.pagination import Page
     from .projections.replay.divergence import Divergence
     from .projections.replay.report import ReplayedExecutor, ReplayReport
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
         WorkflowBacklog,
     )
     from .projections.status.prometheus import metrics_text
+    from .projections.steps.summary import FailureGroup, StepSummary
     from .projections.subscriptions import SubscriptionStatus
     from .projections.workers.status import WorkerStatus
 
@@ -158,6 +160,7 @@ __all__ = [
     "ConcurrencyError",
     "Conflict",
     "ConflictingHistory",
+    "Count",
     "Divergence",
     "EarlierAnswer",
     "Edge",
@@ -169,6 +172,7 @@ __all__ = [
     "ExecutorRegistry",
     "ExportReport",
     "ExpressionError",
+    "FailureGroup",
     "Fault",
     "Finding",
     "FlowledgerError",
@@ -246,6 +250,7 @@ __all__ = [
     "StepCancelled",
     "StepContext",
     "StepResult",
+    "StepSummary",
     "StepTimedOut",
     "StorageCorrupt",
     "StorageError",
@@ -320,6 +325,7 @@ _NAMES = {
     "infrastructure.execution.batching": "Batch",
     "infrastructure.services.runs.bulk": "BulkOperation",
     "infrastructure.services.subscriptions.subscription": "AsyncSubscription Subscription",
+    "projections.steps.summary": "FailureGroup StepSummary",
     "projections.subscriptions": "SubscriptionStatus",
     "infrastructure.execution.engine": "Engine",
     "infrastructure.files": "read_definition",
@@ -332,6 +338,7 @@ _NAMES = {
     "infrastructure.transfer.report": "BackupReport ExportReport ImportedStream ImportReport",
     "infrastructure.services.history.walk": "RunWalk",
     "projections.bulk": "BulkFailure",
+    "projections.counts": "Count",
     "projections.runs.attempts": "Attempt LogEntry TakenFrom",
     "projections.audit.build": "RunAudit",
     "projections.audit.model": (

@@ -135,6 +135,7 @@ def small_answers() -> Iterator[Any]:
         failed = ledger.runs.start("w", "fail")
         ledger.workflows.save({"nodes": [node | {"metadata": {"retry": {"maxRetries": 2}}}]}, workflow_id="w", by="bob")
         waits = ledger.runs.start("w", "fail")
+        yield [ledger.history.steps(), ledger.history.failures()]
         yield [waits, ledger.history.compare(fine.id, failed.id), ledger.history.audit(failed.id)]
         yield [*waits.snapshot.context.placed()]
         yield [ledger.workflows.diff("w", 1, 2), ledger.runs.get(ledger.runs.retry(failed.id).id)]

@@ -12,6 +12,7 @@ from flowledger.infrastructure.queries.index.reader import Index
 from flowledger.infrastructure.queries.search.indexer import SearchIndex
 from flowledger.infrastructure.queries.search.runs import SearchedRuns
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
+from flowledger.projections.steps.rows import FailureRow, StepRow
 
 NOW = 1_700_000_000_000_000
 
@@ -111,6 +112,19 @@ def rows(store: LedgerEventStore) -> list[Any]:
     """The whole table, as it lies there."""
     columns = "position, run_id, started_at, CAST(words AS text), CAST(document AS text)"
     return store.recorder.query(f"SELECT {columns} FROM flowledger_search ORDER BY position", {})
+
+
+def everything(store: LedgerEventStore) -> list[Any]:
+    """That, and the rows of steps and failures, which go with it."""
+    tables = (
+        ("flowledger_steps", StepRow._fields),
+        ("flowledger_failures", FailureRow._fields),
+    )
+    return rows(store) + [
+        row
+        for table, columns in tables
+        for row in store.recorder.query(f"SELECT {', '.join(columns)} FROM {table} ORDER BY position", {})
+    ]
 
 
 def is_found(text: str, said: Iterable[str]) -> bool:

@@ -74,6 +74,8 @@ def read_all(ledger: fl.Ledger) -> None:
             assert ledger.history.lineage(summary.id)
     list(ledger.history.work_orders())
     list(ledger.workflows.list(archived=True))
+    list(ledger.history.steps(longer_than=0))
+    list(ledger.history.failures(retried=True))
 
 
 @pytest.mark.parametrize("column", ["originator_version", "notification_id"])
@@ -168,7 +170,13 @@ def numbers_of(url: str) -> list[tuple[str, str]]:
 def test_no_number_in_the_index_stops_a_list(store: Store) -> None:
     use(store.app)
     columns = numbers_of(store.app)
-    assert {table for table, _ in columns} > {*TABLES, "flowledger_search", "flowledger_search_progress"}
+    assert {table for table, _ in columns} > {
+        *TABLES,
+        "flowledger_search",
+        "flowledger_search_progress",
+        "flowledger_steps",
+        "flowledger_failures",
+    }
     for table, column in columns:
         with fl.open_ledger(store.app, executors) as ledger:
             read_all(ledger)

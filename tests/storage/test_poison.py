@@ -52,6 +52,8 @@ def everything(ledger: fl.Ledger) -> dict[str, Any]:
         "a word of no index": [run.id for run in history.runs(text="a" * 300 + " needle")] or "none",
         "where then": [run.id for run in history.runs(where='payload.do == "work"', as_of=datetime.now(UTC))],
         "where": [run.id for run in history.runs(where='payload.do == "work"')],
+        "steps": [step for step in history.steps() if step.run_id != "poisoned-run"],
+        "failures": [group for group in history.failures(retried=True) if group.example != "poisoned-run"],
         "of the workflow": [run.id for run in history.runs(workflow_id="w")],
         "saved": [version.snapshot_id for version in ledger.workflows.versions("w")],
     }

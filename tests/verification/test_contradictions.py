@@ -16,6 +16,7 @@ from flowledger.infrastructure.repositories.runs import RunRepository
 from flowledger.infrastructure.storage.codec import BODY, chain_digest, encode_event, id_of, initial_digest
 from flowledger.infrastructure.verification import references
 from flowledger.infrastructure.verification.tables import CHANGES, RUNS, SAVES, WORK_ORDERS, WORKFLOWS, Table
+from flowledger.projections.steps.rows import FailureRow, StepRow
 
 from .stories import EVENT, Story
 
@@ -423,6 +424,34 @@ def test_what_a_search_knows_otherwise_is_found_when_asked(story: Story, change:
     assert story.found(deep=True) == [("~" if change == "more" else run_id, 1, "search")]
     story.ledger.search.rebuild()
     assert story.ledger.verify(deep=True).ok
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE flowledger_steps SET node_id = 'other' {where}",
+        "UPDATE flowledger_steps SET workflow_version = 9 {where}",
+        "DELETE FROM flowledger_steps {where}",
+        "UPDATE flowledger_failures SET fingerprint = 7 {where}",
+        "DELETE FROM flowledger_failures {where}",
+    ],
+)
+def test_a_list_of_steps_that_says_otherwise_is_found_when_asked(story: Story, change: str) -> None:
+    story.ledger.search.catch_up()
+    run_id = story.ledger.history.failures()[0].example
+    story.change(change.format(where=f"WHERE run_id = '{run_id}'"))
+    assert story.ledger.verify().ok
+    assert story.found(deep=True) == [(run_id, 1, "search")]
+    story.ledger.search.rebuild()
+    assert story.ledger.verify(deep=True).ok
+
+
+@pytest.mark.parametrize("table", ["flowledger_steps", "flowledger_failures"])
+def test_a_step_too_many_is_found_when_asked(story: Story, table: str) -> None:
+    story.ledger.search.catch_up()
+    columns = ", ".join((StepRow if table == "flowledger_steps" else FailureRow)._fields[1:])
+    story.change(f"INSERT INTO {table} (position, {columns}) SELECT 1, {columns} FROM {table} LIMIT 1")
+    assert story.found(deep=True) == [("", 1, "search")]
 
 
 def test_a_search_that_is_behind_is_no_fault(story: Story) -> None:

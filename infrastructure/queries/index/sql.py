@@ -150,6 +150,10 @@ def _stands_now(query: RunQuery, parameters: dict[str, Any]) -> list[str]:
     for column, wanted in (("r.held", query.held), ("r.queued", query.queued)):
         if wanted is not None:
             conditions.append(column if wanted else f"NOT {column}")
+    if query.failure is not None:
+        parameters["failure"] = query.failure
+        alike = "SELECT run_id FROM flowledger_failures WHERE fingerprint = :failure AND ended = TRUE"
+        conditions.append(f"r.run_id IN ({alike})")
     return conditions
 
 

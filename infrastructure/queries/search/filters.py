@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ....domain.errors import ExpressionError, InvalidRequest
@@ -17,21 +18,37 @@ from ...execution.expressions.cel import CelLanguage
 from ...execution.expressions.guard import LOOPS
 from .terms import translate
 
-_LANGUAGE = CelLanguage(VARIABLES)
+MAX_FILTERS = 20
+
 _CONSTANTS = frozenset({"true", "false", "null", "in"})
 
 _KEY = r"""(?:\.[^\s.=!<>\[\]()"'&|]+|\[[0-9]+\]|\["[^"\\]*"\])"""
-_SHORTHAND = re.compile(rf"\s*({'|'.join(VARIABLES)})({_KEY}+)(?:(!=|<=|>=|<|>)|\s*=(?!=))(.*)", re.DOTALL)
 _STEP = re.compile(r"""\.([^.\[]+)|\[([0-9]+)\]|\["([^"]*)"\]""")
-_EXPRESSION = re.compile(rf"""[&|()"'\[\]?]|\b(?:{"|".join(VARIABLES)})[.\[]""")
+
+
+class _Names:
+    """The names that filters see, and what depends on them."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        either = "|".join(names)
+        self.names = names
+        self.language = CelLanguage(names)
+        self.shorthand = re.compile(rf"\s*({either})({_KEY}+)(?:(!=|<=|>=|<|>)|\s*=(?!=))(.*)", re.DOTALL)
+        self.expression = re.compile(rf"""[&|()"'\[\]?]|\b(?:{either})[.\[]""")
+
+
+_names = cache(_Names)
 
 
 class Filter:
-    """A compiled filter. ``term``: the part that a database can evaluate; ``exact``: whether that is all of it."""
+    """A compiled filter. ``term``: the part that a database can evaluate; ``exact``: whether that is all of it.
+
+    ``names`` are those that it sees: by default those of a run's document, which a database holds.
+    """
 
     __slots__ = ("_program", "_references", "_selection", "exact", "source", "term")
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, names: tuple[str, ...] = VARIABLES) -> None:
         """Raises InvalidRequest, with the place, for a text that is no filter or over a limit of the language;
         InvalidValue if it isn't Unicode."""
         if not isinstance(source, str):
@@ -40,20 +57,21 @@ class Filter:
             raise InvalidRequest("the filter is empty: write one such as payload.customer=acme")
         freeze(source, "filter")
         self.source = source
-        expression = _expand_shorthand(source)
+        known = _names(names)
+        expression = _expand_shorthand(source, known)
         if len(expression) > MAX_SOURCE_LENGTH:
             raise InvalidRequest(
                 f"the filter is {len(expression):,} characters long, the limit is {MAX_SOURCE_LENGTH:,}"
             )
         tokens = tokenize(expression)
         try:
-            self._program = _LANGUAGE.compile(expression)
+            self._program = known.language.compile(expression)
         except ExpressionError as error:
             raise _unreadable(expression, str(error)) from None
-        _check_names(expression, tokens)
-        self._references = find_references(tokens, VARIABLES)
+        _check_names(expression, tokens, names)
+        self._references = find_references(tokens, names)
         self._selection = Selection(self._references)
-        self.term, self.exact = translate(tokens)
+        self.term, self.exact = translate(tokens) if names == VARIABLES else (None, False)
 
     def matches(self, document: Mapping[str, Any], allowance: Allowance) -> bool:
         """Whether the filter is true of the values. A missing value, or one that can't be compared, makes it false.
@@ -66,6 +84,11 @@ class Filter:
             if allowance.left >= 0:
                 return False
             raise InvalidRequest(f"the filter {quoted(self.source)} {error}, or narrow the search down") from None
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The names that the filter reads."""
+        return frozenset(reference.root for reference in self._references)
 
     def may_miss(self, document: Mapping[str, Any]) -> bool:
         """Whether the filter reads a value that was left out of the document."""
@@ -80,9 +103,17 @@ def _reads(reference: Reference, left_out: Mapping[str, Any]) -> bool:
     return key_of(node_id) in outputs if isinstance(node_id, str) else bool(outputs)
 
 
-def _expand_shorthand(source: str) -> str:
+def parse_filters(where: str | Sequence[str], names: tuple[str, ...] = VARIABLES) -> tuple[Filter, ...]:
+    """One filter or several. Raises InvalidRequest, with the place, for a syntax error."""
+    filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)
+    if len(filters) > MAX_FILTERS:
+        raise InvalidRequest(f"{len(filters)} filters by value: {MAX_FILTERS} is the most")
+    return tuple(Filter(source, names) for source in filters)
+
+
+def _expand_shorthand(source: str, known: _Names) -> str:
     """The shorthand as CEL; anything else unchanged. Raises InvalidRequest."""
-    found = _SHORTHAND.fullmatch(source)
+    found = known.shorthand.fullmatch(source)
     if found is None:
         return source
     root, keys, operator, written = found.groups()
@@ -91,7 +122,7 @@ def _expand_shorthand(source: str) -> str:
     if constant is None:
         if operator is None and re.search(r"&&|\|\|", value):
             raise InvalidRequest(f"the filter {quoted(source)} mixes = with && or ||: write == in an expression")
-        if operator is not None and _EXPRESSION.search(value):
+        if operator is not None and known.expression.search(value):
             return source
         constant = json.dumps(value, ensure_ascii=False)
     steps = ("".join(step) for step in _STEP.findall(keys))
@@ -118,19 +149,20 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _check_names(source: str, tokens: Sequence[Token]) -> None:
+def _check_names(source: str, tokens: Sequence[Token], names: Sequence[str]) -> None:
     """Refuse unknown names, which would make a filter that finds nothing."""
     variables = {
         tokens[at + 2].text for at in range(len(tokens) - 2) if tokens[at].text in LOOPS and tokens[at + 1].text == "("
     }
-    known = {*VARIABLES, *variables, *_CONSTANTS}
+    known = {*names, *variables, *_CONSTANTS}
     for at, token in enumerate(tokens):
         called = at + 1 < len(tokens) and tokens[at + 1].text == "("
         if token.kind != "name" or called or token.text in known or (at and tokens[at - 1].text == "."):
             continue
-        near = suggestion(token.text, VARIABLES)
+        near = suggestion(token.text, names)
         message = f"unknown name {token.text!r} at column {token.start + 1}{near}"
-        raise _unreadable(source, f"{message}; filters see payload, output and metadata, and text goes in quotes")
+        seen = f"{', '.join(names[:-1])} and {names[-1]}"
+        raise _unreadable(source, f"{message}; filters see {seen}, and text goes in quotes")
 
 
 def _unreadable(source: str, message: str) -> InvalidRequest:

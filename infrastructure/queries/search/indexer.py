@@ -1,16 +1,20 @@
-"""The search indexer: follows the log, and keeps the entry of each run up to date. Writers never wait for it."""
+"""The search indexer: follows the log, and keeps the entry of each run, and lists of steps, up to date.
+
+Writers never wait for it.
+"""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....domain.errors import EventNotReadable, InvalidRequest, NotStorable, StoreReadOnly
 from ....domain.run import STARTED
 from ....domain.visible import quoted
 from ....projections.search import MISFITS, SEARCH_REVISION, SearchEntry, is_searched, new_entry
 from ...storage.search_table import Progress, SearchTable
+from .steps import StepCollector
 
 if TYPE_CHECKING:
     from ...storage.reader import EventReader
@@ -118,10 +122,11 @@ class SearchIndex:
         return page[1:] if [(row.position, row.stream, row.version) for row in first] == [known] else None
 
     def _save(self, since: Progress, page: "Sequence[EventRow]", left_out: set[str]) -> None:
-        """Store the entries changed by the page, except those that the database can't hold."""
-        entries = list(self._entries(page, since, left_out).values())
+        """Store the page's steps, and the entries changed by it, except those that the database can't hold."""
+        steps = StepCollector(self._store, page)
+        entries = list(self._entries(page, since, steps, left_out).values())
         try:
-            self._table.save(since, page, entries)
+            self._table.save(since, page, entries, steps.rows)
         except NotStorable as error:
             kept = [entry for entry in entries if self._table.can_hold(entry)]
             if len(kept) == len(entries):
@@ -129,9 +134,11 @@ class SearchIndex:
             for entry in entries:
                 if entry not in kept:
                     _leave_out(left_out, entry.run_id, str(error))
-            self._table.save(since, page, kept)
+            self._table.save(since, page, kept, steps.rows)
 
-    def _entries(self, page: "Sequence[EventRow]", since: Progress, left_out: set[str]) -> dict[str, SearchEntry]:
+    def _entries(
+        self, page: "Sequence[EventRow]", since: Progress, steps: StepCollector, left_out: set[str]
+    ) -> dict[str, SearchEntry]:
         """The entries of the page's runs, updated by the page."""
         rows = [row for row in page if is_searched(row.type) and isinstance(row.stream, str)]
         runs = {row.stream for row in rows}
@@ -140,17 +147,29 @@ class SearchIndex:
             rows = [row for run in sorted(runs) for row in self._upto(run, page[-1].position)]
         begun = {row.stream for row in rows if row.type == STARTED}
         entries = self._table.entries(runs - begun)
+
+        def add_to_entry(row: "EventRow", data: Mapping[str, Any]) -> None:
+            if row.type == STARTED:
+                entries[row.stream] = new_entry(row.stream, data, row.position)
+            if entry := entries.get(row.stream):
+                entry.add(row.type, data)
+
+        def add_to_steps(row: "EventRow", data: Mapping[str, Any]) -> None:
+            if row.position > since.position:
+                steps.add(row, data)
+
         for row in rows:
             try:
                 data = self._store.body(row)
-                if row.type == STARTED:
-                    entries[row.stream] = new_entry(row.stream, data, row.position)
-                if entry := entries.get(row.stream):
-                    entry.add(row.type, data)
             except EventNotReadable as error:
                 _leave_out(left_out, row.stream, str(error))  # all other runs can be found
-            except MISFITS as error:
-                _leave_out(left_out, row.stream, f"event {row.version}: its body is no {row.type!r} ({error!r})")
+                continue
+            for add in (add_to_entry, add_to_steps):
+                try:
+                    add(row, data)
+                except MISFITS as error:
+                    reason = f"event {row.version}: its body is no {row.type!r} ({error!r})"
+                    _leave_out(left_out, row.stream, reason)
         return entries
 
     def _upto(self, run_id: str, position: int) -> "Iterator[EventRow]":

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ....domain.errors import InvalidRequest
 from ....domain.expressions.language import Allowance
 from ....projections.search import WordQuery, word_query
-from .filters import Filter
+from .filters import Filter, parse_filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,5 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     """Parse a query; None if nothing is searched for. Raises InvalidRequest, with the place, for a syntax error."""
     if text is None and not where and not isinstance(where, str):
         return None
-    filters: tuple[Any, ...] = tuple(where) if isinstance(where, list | tuple) else (where,)
-    if len(filters) > MAX_FILTERS:
-        raise InvalidRequest(f"{len(filters)} filters by value: {MAX_FILTERS} is the most")
-    return SearchQuery(None if text is None else word_query(text), tuple(map(Filter, filters)))
-
-
-MAX_FILTERS = 20
+    filters = parse_filters(where)
+    return SearchQuery(None if text is None else word_query(text), filters)

@@ -36,6 +36,8 @@ from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.paths import to_path
 from ...queries.listing import Lists, check_id, check_time, run_query, runs_page, work_order_query, work_orders_page
 from ...queries.search.query import search_query
+from ...queries.steps.failures import Failures
+from ...queries.steps.page import Steps
 from ...queries.waits import wait_query, waits_page
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import origin_in, past_events
@@ -49,6 +51,7 @@ from .audit_trail import load_trail
 from .compare import compare_runs, compare_snapshots
 from .lineage import load_lineage
 from .replayer import Replayer
+from .steps import StepLists
 from .timings import measure_timings
 from .walk import RunWalk
 
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(Unpicklable):
+class History(StepLists, Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _send_instead = "send the store's URL, and open a ledger there"
@@ -80,6 +83,8 @@ class History(Unpicklable):
         self._replayer = replayer
         self._threads = threads
         self._auditor = Auditor(store, lists.index, runs, self.header)
+        self._steps = Steps(store, lists.index, lists.searched.catch_up)
+        self._failures = Failures(lists.index, lists.searched.catch_up)
 
     def runs(
         self,
@@ -100,6 +105,7 @@ class History(Unpicklable):
         held: bool | None = None,
         queued: bool | None = None,
         owner: str | None = None,
+        failure: str | None = None,
     ) -> Page[RunSummary]:
         """List runs, newest first, a page at a time. Every filter that is given must hold.
 
@@ -111,16 +117,29 @@ class History(Unpicklable):
         ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
         time. Of now alone: ``due_before``: they go on by themselves before that time; ``held``: whether an operator
         holds them; ``queued``: whether they wait for a worker that begins; ``owner``: the id of the worker that
-        executes them.
+        executes them; ``failure``: they have failed alike, the id of a group of ``failures``.
 
-        A search by ``text`` or ``where`` first indexes what was written lately; ``Page.behind`` says how far the search
-        still is behind the log.
+        A search by ``text``, ``where`` or ``failure`` first indexes what was written lately; ``Page.behind`` says how
+        far the search still is behind the log.
 
         Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
         """
         number = self._number(workflow_id, version)
         query = run_query(
-            workflow_id, number, status, node, error_type, by, since, until, as_of, due_before, held, queued, owner
+            workflow_id,
+            number,
+            status,
+            node,
+            error_type,
+            by,
+            since,
+            until,
+            as_of,
+            due_before,
+            held,
+            queued,
+            owner,
+            failure,
         )
         return runs_page(
             self._lists,

@@ -1,4 +1,4 @@
-"""Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb."""
+"""Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb; and steps."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -8,6 +8,7 @@ import orjson
 
 from ....domain.errors import NotStorable
 from ....projections.search import SearchEntry
+from ....projections.steps.rows import NO_STEPS, FailureRow, StepRow, StepRows
 from ..errors import translate_errors
 from ..search_table import NO_REVISION, Progress, SearchTable
 
@@ -37,7 +38,13 @@ class PostgresSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
+    def save(
+        self,
+        since: Progress,
+        page: "Sequence[EventRow]",
+        entries: Collection[SearchEntry],
+        steps: StepRows = NO_STEPS,
+    ) -> bool:
         arrays = _arrays(entries)
         now = since.advanced_to(page[-1])
         moved = {"position": now.position, "stream": now.last_stream, "version": now.last_version}
@@ -49,6 +56,10 @@ class PostgresSearch(SearchTable):
             if events != len(page):
                 return False
             execute("save_search", moved | arrays)
+            if steps.attempts:
+                execute("save_steps", _columns(steps.attempts))
+            if steps.failures:
+                execute("save_failures", _columns(steps.failures))
         return True
 
     def can_hold(self, entry: SearchEntry) -> bool:
@@ -70,6 +81,10 @@ class PostgresSearch(SearchTable):
 
 class _Undone(Exception):
     """The transaction was a trial."""
+
+
+def _columns(rows: Sequence[StepRow] | Sequence[FailureRow]) -> dict[str, Any]:
+    return {name: list(values) for name, values in zip(rows[0]._fields, zip(*rows, strict=True), strict=True)}
 
 
 def _arrays(entries: Collection[SearchEntry]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import orjson
 
 from ....domain.errors import NotStorable
 from ....projections.search import SearchEntry
+from ....projections.steps.rows import NO_STEPS, StepRows
 from ..errors import translate_errors
 from ..search_table import NO_REVISION, Progress, SearchTable
 from ..sql import queries
@@ -52,7 +53,13 @@ class SQLiteSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
-    def save(self, since: Progress, page: "Sequence[EventRow]", entries: Collection[SearchEntry]) -> bool:
+    def save(
+        self,
+        since: Progress,
+        page: "Sequence[EventRow]",
+        entries: Collection[SearchEntry],
+        steps: StepRows = NO_STEPS,
+    ) -> bool:
         rows = list(map(_row, entries))
         now = since.advanced_to(page[-1])
         moved = {
@@ -66,6 +73,8 @@ class SQLiteSearch(SearchTable):
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
             connection.executemany(self._sql["save_search"], rows)
+            connection.executemany(self._sql["save_steps"], steps.attempts)
+            connection.executemany(self._sql["save_failures"], steps.failures)
         return True
 
     def can_hold(self, entry: SearchEntry) -> bool:
@@ -82,8 +91,8 @@ class SQLiteSearch(SearchTable):
         with translate_errors(), self._transaction() as connection:
             if not connection.execute(self._sql["restart_search"], {"revision": revision}).rowcount:
                 connection.execute(self._sql["start_search"], {"revision": revision})
-            connection.execute(self._sql["clear_search"])
-            connection.execute(self._sql["clear_search_words"])
+            for cleared in ("clear_search", "clear_search_words", "clear_steps", "clear_failures"):
+                connection.execute(self._sql[cleared])
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         with translate_errors():

@@ -26,8 +26,8 @@ DO $do$ BEGIN
     EXECUTE 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) || $to$ TO application_user$to$;
 END $do$;
 
--- What a search knows of the runs, which follows the events.
-GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_search TO application_user;
+-- What a search knows of the runs, and lists of their steps, which follow the events.
+GRANT SELECT, INSERT, UPDATE, DELETE ON flowledger_search, flowledger_steps, flowledger_failures TO application_user;
 
 -- And how far it has followed them.
 GRANT SELECT, UPDATE ON flowledger_search_progress TO application_user;

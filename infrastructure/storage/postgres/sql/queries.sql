@@ -230,6 +230,23 @@ FROM unnest(%(runs)b::text[], %(starts)b::bigint[], %(positions)b::bigint[], %(w
             %(documents)b::text[]) AS entry (run_id, started_at, position, words, document)
 ON CONFLICT (run_id) DO UPDATE SET words = EXCLUDED.words, document = EXCLUDED.document
 
+-- save_steps: Keep steps, given as arrays; one that is there already is the same.
+INSERT INTO flowledger_steps (position, started_at, took, version, workflow_version, attempt, retry_at, slowness, taken, run_id,
+    workflow_id, node_id, status, error_type, message, handle)
+SELECT * FROM unnest(%(position)b::bigint[], %(started_at)b::bigint[], %(took)b::bigint[], %(version)b::bigint[],
+    %(workflow_version)b::bigint[], %(attempt)b::bigint[], %(retry_at)b::bigint[], %(slowness)b::bigint[], %(taken)b::boolean[],
+    %(run_id)b::text[], %(workflow_id)b::text[], %(node_id)b::text[], %(status)b::text[], %(error_type)b::text[],
+    %(message)b::text[], %(handle)b::text[])
+ON CONFLICT (position) DO NOTHING
+
+-- save_failures: Keep failures, the same way.
+INSERT INTO flowledger_failures (position, failed_at, version, workflow_version, fingerprint, ended, run_id, workflow_id, node_id,
+    error_type, message)
+SELECT * FROM unnest(%(position)b::bigint[], %(failed_at)b::bigint[], %(version)b::bigint[], %(workflow_version)b::bigint[],
+    %(fingerprint)b::bigint[], %(ended)b::boolean[], %(run_id)b::text[], %(workflow_id)b::text[], %(node_id)b::text[],
+    %(error_type)b::text[], %(message)b::text[])
+ON CONFLICT (position) DO NOTHING
+
 -- restart_search: Begin anew, by the rules of revision %(revision)b; no row where nothing says how far the search has read.
 UPDATE flowledger_search_progress
 SET position = 0, generation = mod(generation, 1000000000) + 1, revision = %(revision)b, last_stream = NULL, last_version = NULL
@@ -238,8 +255,8 @@ RETURNING generation
 -- start_search: The same where that row is missing.
 INSERT INTO flowledger_search_progress (position, generation, revision) VALUES (0, 0, %(revision)b)
 
--- clear_search: Drop all entries of the search.
-DELETE FROM flowledger_search
+-- clear_search: Drop all entries of the search, steps and failures.
+WITH steps AS (DELETE FROM flowledger_steps), failures AS (DELETE FROM flowledger_failures) DELETE FROM flowledger_search
 
 -- notify: Wake who listens on the channel. All who do share the lock, so where it is free there is nobody, and nothing is
 -- written. A notification that a crash of the server loses isn't missed, so none waits for the disk.

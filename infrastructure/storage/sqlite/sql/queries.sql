@@ -105,6 +105,18 @@ INSERT INTO flowledger_search (position, run_id, started_at, words, document)
 VALUES (:position, :run_id, :started_at, :words, :document)
 ON CONFLICT (run_id) DO UPDATE SET words = excluded.words, document = excluded.document
 
+-- save_steps: Keep a step; one that is there already is the same.
+INSERT INTO flowledger_steps (position, started_at, took, version, workflow_version, attempt, retry_at, slowness, taken, run_id,
+    workflow_id, node_id, status, error_type, message, handle)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (position) DO NOTHING
+
+-- save_failures: Keep a failure, the same way.
+INSERT INTO flowledger_failures (position, failed_at, version, workflow_version, fingerprint, ended, run_id, workflow_id, node_id,
+    error_type, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (position) DO NOTHING
+
 -- restart_search: Begin anew, by the rules of revision :revision.
 UPDATE flowledger_search_progress
 SET position = 0, generation = generation % 1000000000 + 1, revision = :revision, last_stream = NULL, last_version = NULL
@@ -114,6 +126,12 @@ INSERT INTO flowledger_search_progress (position, generation, revision) VALUES (
 
 -- clear_search: Drop all entries of the search.
 DELETE FROM flowledger_search
+
+-- clear_steps: Drop all steps, which go with them.
+DELETE FROM flowledger_steps
+
+-- clear_failures: And failures.
+DELETE FROM flowledger_failures
 
 -- clear_search_words: Drop their words from the index.
 INSERT INTO flowledger_search_words (flowledger_search_words) VALUES ('delete-all')

@@ -1,0 +1,1 @@
+"""Lists of steps and of failures over all runs."""

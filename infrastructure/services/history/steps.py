@@ -1,0 +1,79 @@
+"""Lists of steps and of failures over all runs, of ``ledger.history``."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ....projections.pagination import Page
+from ....projections.steps.summary import FailureGroup, StepSummary
+from ...concurrency.async_variants import run_in_thread
+from ...concurrency.threads import Threads
+from ...queries.steps.failures import Failures, failure_query
+from ...queries.steps.page import Steps, step_query
+from ...queries.steps.values import step_filters
+
+
+class StepLists:
+    """They follow the log with the search; each call first takes in what was written lately."""
+
+    _steps: Steps
+    _failures: Failures
+    _threads: Threads
+
+    def steps(
+        self,
+        workflow_id: str | None = None,
+        node: str | None = None,
+        status: str | Sequence[str] | None = None,
+        error_type: str | None = None,
+        longer_than: timedelta | float | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: str | Sequence[str] = (),
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[StepSummary]:
+        """List the attempts at nodes of all runs, the newest first, a page at a time. Every filter that is given must
+        hold.
+
+        ``status``: ``completed``, ``failed`` or ``paused``, or several: what came of the attempt, so a failed one is
+        found also where its run was retried and has completed. ``node``: the id of a node. ``error_type``: of the
+        attempt's own error. ``longer_than``: a timedelta, or seconds, inside the executor. ``since`` and ``until``:
+        when the attempt began. ``where``: conditions on the attempt's ``input``, ``output`` and ``error``, and on
+        ``payload`` and ``metadata`` of its run, such as ``output.total > 10`` or ``payload.customer=acme``; steps are
+        then looked at one by one, 20,000 for a page at most.
+
+        ``Page.behind`` says how far the list still is behind the log, in seconds.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = step_query(workflow_id, node, status, error_type, longer_than, since, until)
+        return self._steps.page(query, step_filters(where), after, limit)
+
+    def failures(
+        self,
+        workflow_id: str | None = None,
+        node: str | None = None,
+        error_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        retried: bool = False,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[FailureGroup]:
+        """List failures in groups of those that are alike, the largest first, a page at a time.
+
+        Those are alike that have workflow, node, type of error and message in common, but for numbers, ids and quoted
+        values in it. By default a failure is one by which its run has failed, so a group counts runs; a run that was
+        retried since stays counted, as it did fail. ``retried=True`` also counts the failures after which a run went
+        on: by an automatic retry, or an edge for failures. ``node``: the id of the node that failed. ``error_type``: of
+        its error. ``since`` and ``until``: when they failed.
+
+        ``Page.behind`` says how far the list still is behind the log, in seconds.
+
+        Raises InvalidRequest, WorkflowNotFound.
+        """
+        query = failure_query(workflow_id, node, error_type, since, until, retried=retried)
+        return self._failures.page(query, after, limit)
+
+    asteps = run_in_thread(steps)
+    afailures = run_in_thread(failures)

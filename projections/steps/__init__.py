@@ -1,0 +1,1 @@
+"""Attempts at nodes and failures over all runs: the rows of their lists, and how these are shown."""
