@@ -11,6 +11,7 @@ from ...storage.errors import translate_errors
 from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect
 from . import sql
+from .runs import FEW, RUNS, matching, runs
 
 
 class Index:
@@ -24,11 +25,21 @@ class Index:
         self._is_current = False
 
     def runs(
-        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "flowledger_index_runs"
+        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = RUNS
     ) -> list[RunRow]:
-        """Newest first, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
-        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
+        """A page of the list, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
+        walks = not extra and source == RUNS and self._walks(query)
+        found = self._rows(runs(query, self._recorder.dialect, limit, extra, source, walks=walks))
         return list(map(RunRow._make, found))
+
+    def _walks(self, query: RunQuery) -> bool:
+        """Whether to go through all runs in their order until a page is full: where many match, sorting takes longer.
+
+        PostgreSQL keeps statistics and decides by itself.
+        """
+        if self._recorder.dialect == "postgres" or query.order.by == "started":
+            return False
+        return len(self._rows(matching(query, "sqlite", most=FEW))) == FEW
 
     def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""
@@ -46,7 +57,7 @@ class Index:
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
-        """Newest first."""
+        """A page of the list."""
         return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))
 
     def work_order(self, work_order_id: str) -> WorkOrderRow | None:
