@@ -68,8 +68,8 @@ class SearchTable(ABC):
         """
 
     @abstractmethod
-    def can_hold(self, entry: SearchEntry) -> bool:
-        """Whether an entry can be stored at all; changes nothing."""
+    def can_hold(self, entries: Collection[SearchEntry] = (), steps: StepRows = NO_STEPS) -> bool:
+        """Whether they can be stored at all; changes nothing."""
 
     @abstractmethod
     def restart(self, revision: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ...domain.run import FAILED, PAUSED, STEP_COMPLETED, STEP_FAILED
 from ...domain.values.clock import EARLIEST, LATEST
-from ..index.columns import count_column, id_column, key, optional_key, row_time
+from ..index.columns import count_column, id_column, key, row_time
 from ..runs.attempts import AttemptOutcome, finish_time, is_execution
 from .messages import general_message
 
@@ -141,20 +141,20 @@ def _attempt(place: tuple[str, int, int], type: str, data: Mapping[str, Any], ra
         "recorded" in data,
         run_id,
         ran.workflow_id,
-        key(data["node_id"]),
+        _text(data["node_id"]),
         _OUTCOMES[type],
-        None if error is None else key(error["type"]),
-        optional_key(data.get("reason") if error is None else error["message"]),
-        optional_key(data.get("handle")),
+        None if error is None else _text(error["type"]),
+        _optional_text(data.get("reason") if error is None else error["message"]),
+        _optional_text(data.get("handle")),
     )
 
 
 def _failure(place: tuple[str, int, int], data: Mapping[str, Any], ran: RanVersion) -> FailureRow:
     run_id, version, position = place
     after, error = data["after"], data.get("error")
-    node_id = optional_key(after.get("node_id") if error is None else data["node_id"])
-    error_type = None if error is None else key(error["type"])
-    message = key(general_message(data["reason"] if error is None else error["message"]))
+    node_id = _optional_text(after.get("node_id") if error is None else data["node_id"])
+    error_type = None if error is None else _text(error["type"])
+    message = _text(general_message(data["reason"] if error is None else error["message"]))
     return FailureRow(
         position,
         row_time(finish_time(data)),
@@ -185,3 +185,12 @@ def fingerprint_of(group_id: str) -> int:
 def fingerprint(*parts: str | None) -> int:
     """A number of 64 bits, signed, as every database holds it."""
     return int.from_bytes(sha256(json.dumps(parts).encode()).digest()[:8], signed=True)
+
+
+def _text(text: str) -> str:
+    """The beginning of a text. An event may hold half a character, which no database does."""
+    return key(text).encode(errors="replace").decode()
+
+
+def _optional_text(text: str | None) -> str | None:
+    return None if text is None else _text(text)

@@ -59,6 +59,24 @@ def test_a_body_that_is_none_of_its_type_hides_no_other_run(durable_url: str) ->
         assert sorted(store.search.entries(["one", "two"])) == ["one", "two"]
 
 
+def test_a_step_that_the_database_refuses_leaves_all_others_in_the_lists(durable_url: str) -> None:
+    with closing(open_store(durable_url)) as store:
+        run_sql(durable_url, REFUSED_STEPS["sqlite" if durable_url.startswith("sqlite") else "postgres"])
+        append(store, "run", [started(), completed("a", 1), completed("zebra", 2), completed("b", 3)])
+        lag = index_of(store).catch_up()
+        assert (lag.seconds, lag.left_out) == (0.0, 1)
+        found = store.recorder.query("SELECT node_id FROM flowledger_steps ORDER BY position", {})
+        assert found == [("a",), ("b",)]
+        assert set(store.search.entries(["run"])) == {"run"}
+
+
+REFUSED_STEPS = {
+    "sqlite": """CREATE TRIGGER no_zebras BEFORE INSERT ON flowledger_steps WHEN NEW.node_id = 'zebra'
+        BEGIN SELECT RAISE(ABORT, 'no zebras'); END""",
+    "postgres": "ALTER TABLE flowledger_steps ADD CONSTRAINT no_zebras CHECK (node_id <> 'zebra')",
+}
+
+
 # --- read-only is told from failed ------------------------------------------------------------------------------------
 
 

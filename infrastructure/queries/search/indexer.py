@@ -13,6 +13,7 @@ from ....domain.errors import EventNotReadable, InvalidRequest, NotStorable, Sto
 from ....domain.run import STARTED
 from ....domain.visible import quoted
 from ....projections.search import MISFITS, SEARCH_REVISION, SearchEntry, is_searched, new_entry
+from ....projections.steps.rows import StepRows
 from ...storage.search_table import Progress, SearchTable
 from .steps import StepCollector
 
@@ -128,13 +129,19 @@ class SearchIndex:
         try:
             self._table.save(since, page, entries, steps.rows)
         except NotStorable as error:
-            kept = [entry for entry in entries if self._table.can_hold(entry)]
-            if len(kept) == len(entries):
+            kept = [entry for entry in entries if self._table.can_hold([entry])]
+            rows = StepRows(
+                [row for row in steps.rows.attempts if self._table.can_hold(steps=StepRows([row], []))],
+                [row for row in steps.rows.failures if self._table.can_hold(steps=StepRows([], [row]))],
+            )
+            if len(kept) == len(entries) and rows == steps.rows:
                 raise
-            for entry in entries:
-                if entry not in kept:
-                    _leave_out(left_out, entry.run_id, str(error))
-            self._table.save(since, page, kept, steps.rows)
+            refused = {entry.run_id for entry in entries if entry not in kept}
+            refused |= {row.run_id for row in steps.rows.attempts if row not in rows.attempts}
+            refused |= {row.run_id for row in steps.rows.failures if row not in rows.failures}
+            for run_id in sorted(refused):
+                _leave_out(left_out, run_id, str(error))
+            self._table.save(since, page, kept, rows)
 
     def _entries(
         self, page: "Sequence[EventRow]", since: Progress, steps: StepCollector, left_out: set[str]

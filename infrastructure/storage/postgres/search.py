@@ -1,6 +1,6 @@
 """Search entries in the store's own PostgreSQL database: words as a tsvector, values as jsonb; and steps."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +56,15 @@ class PostgresSearch(SearchTable):
             if events != len(page):
                 return False
             execute("save_search", moved | arrays)
-            if steps.attempts:
-                execute("save_steps", _columns(steps.attempts))
-            if steps.failures:
-                execute("save_failures", _columns(steps.failures))
+            _save_steps(execute, steps)
         return True
 
-    def can_hold(self, entry: SearchEntry) -> bool:
+    def can_hold(self, entries: Collection[SearchEntry] = (), steps: StepRows = NO_STEPS) -> bool:
         nowhere = {"position": 0, "stream": "", "version": 0}
         try:
             with translate_errors(), suppress(_Undone), self._datastore.write_transaction() as execute:
-                execute("save_search", nowhere | _arrays([entry]))
+                execute("save_search", nowhere | _arrays(entries))
+                _save_steps(execute, steps)
                 raise _Undone
         except NotStorable:
             return False
@@ -81,6 +79,13 @@ class PostgresSearch(SearchTable):
 
 class _Undone(Exception):
     """The transaction was a trial."""
+
+
+def _save_steps(execute: Callable[[str, Mapping[str, Any]], list[Any]], steps: StepRows) -> None:
+    if steps.attempts:
+        execute("save_steps", _columns(steps.attempts))
+    if steps.failures:
+        execute("save_failures", _columns(steps.failures))
 
 
 def _columns(rows: Sequence[StepRow] | Sequence[FailureRow]) -> dict[str, Any]:

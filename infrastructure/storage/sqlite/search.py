@@ -60,7 +60,6 @@ class SQLiteSearch(SearchTable):
         entries: Collection[SearchEntry],
         steps: StepRows = NO_STEPS,
     ) -> bool:
-        rows = list(map(_row, entries))
         now = since.advanced_to(page[-1])
         moved = {
             "position": now.position,
@@ -72,16 +71,14 @@ class SQLiteSearch(SearchTable):
         with translate_errors(), self._transaction() as connection:
             if not connection.execute(self._sql["move_search"], moved).rowcount:
                 return False
-            connection.executemany(self._sql["save_search"], rows)
-            connection.executemany(self._sql["save_steps"], steps.attempts)
-            connection.executemany(self._sql["save_failures"], steps.failures)
+            self._put(connection, entries, steps)
         return True
 
-    def can_hold(self, entry: SearchEntry) -> bool:
+    def can_hold(self, entries: Collection[SearchEntry] = (), steps: StepRows = NO_STEPS) -> bool:
         try:
             with translate_errors(), self._transaction() as connection:
                 connection.execute("SAVEPOINT trial")
-                connection.execute(self._sql["save_search"], _row(entry))
+                self._put(connection, entries, steps)
                 connection.execute("ROLLBACK TO trial")
         except NotStorable:
             return False
@@ -93,6 +90,11 @@ class SQLiteSearch(SearchTable):
                 connection.execute(self._sql["start_search"], {"revision": revision})
             for cleared in ("clear_search", "clear_search_words", "clear_steps", "clear_failures"):
                 connection.execute(self._sql[cleared])
+
+    def _put(self, connection: sqlite3.Connection, entries: Collection[SearchEntry], steps: StepRows) -> None:
+        connection.executemany(self._sql["save_search"], map(_row, entries))
+        connection.executemany(self._sql["save_steps"], steps.attempts)
+        connection.executemany(self._sql["save_failures"], steps.failures)
 
     def _fetch(self, query: str, **parameters: Any) -> list[Any]:
         with translate_errors():

@@ -1,0 +1,1 @@
+"""Pages and API in a browser: `flowledger.web.create_app` makes an ASGI app of a ledger."""

@@ -1,0 +1,58 @@
+"""Reading what an address asks for. What can't be read is refused, by name; what isn't known, too."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from .....domain.errors import InvalidRequest
+from .....domain.visible import quoted
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
+
+
+def check_names(query: QueryParams, known: Collection[str]) -> None:
+    """Raises InvalidRequest for a parameter that the page doesn't have: left out, it would list too much."""
+    for name in query:
+        if name not in known:
+            raise InvalidRequest(f"this page has no filter {quoted(name)}: it has {', '.join(sorted(known))}")
+
+
+def text(query: QueryParams, name: str) -> str | None:
+    """The value of a parameter; None where it is left out or empty, as a form sends it."""
+    return query.get(name) or None
+
+
+def texts(query: QueryParams, name: str) -> tuple[str, ...]:
+    """All values of a parameter, those that are empty left out."""
+    return tuple(filter(None, query.getlist(name)))
+
+
+def flag(query: QueryParams, name: str) -> bool | None:
+    """``yes`` or ``no``. Raises InvalidRequest."""
+    value = text(query, name)
+    if value not in (None, "yes", "no"):
+        raise InvalidRequest(f"{name} {quoted(value)} is neither yes nor no")
+    return None if value is None else value == "yes"
+
+
+def whole(query: QueryParams, name: str, default: int) -> int:
+    """A whole number. Raises InvalidRequest."""
+    value = text(query, name)
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit() or len(value) > _DIGITS:
+        raise InvalidRequest(f"{name} {quoted(value)} is no whole number")
+    return int(value)
+
+
+_DIGITS = 18
+
+
+def one_of(query: QueryParams, name: str, words: Iterable[str], default: str) -> str:
+    """One of some words. Raises InvalidRequest."""
+    value = text(query, name) or default
+    if value not in (known := tuple(words)):
+        raise InvalidRequest(f"{name} {quoted(value)} is none of {', '.join(known)}")
+    return value

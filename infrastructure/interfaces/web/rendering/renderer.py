@@ -1,0 +1,82 @@
+"""From a page's data to its HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from .clock import PageClock
+from .environment import environment
+from .frame import Frame, nav_entries, reader_theme, reader_zone
+from .icons import sprite, used_icons
+from .static_files import digest_of
+
+if TYPE_CHECKING:
+    from ..requests import Call
+
+
+class Renderer:
+    """Draws the pages of one application."""
+
+    def __init__(self, names: Iterable[str], title: str) -> None:
+        """``names`` are those of the pages that there are, ``title`` is what the bar calls the application."""
+        self._names = frozenset(names)
+        self._title = title
+
+    def render(
+        self,
+        template: str,
+        page: Any,
+        call: Call,
+        *,
+        here: str | None = None,
+        counts: Mapping[str, tuple[int, str]] | None = None,
+        said: str | None = None,
+    ) -> str:
+        """The page as HTML. ``here`` is the name of the page in the bar, ``said`` what an act has done.
+
+        ``counts`` says by the name of a page what is counted beside it in the bar.
+        """
+        cookies = call.request.cookies
+        zone, zone_name = reader_zone(cookies)
+        principal = call.principal
+        frame = Frame(
+            self._title,
+            nav_entries(self._names, counts or {}),
+            None if principal is None else f"{principal.name} · {highest_role(principal.roles)}",
+            None,
+            zone_name,
+            reader_theme(cookies),
+            said,
+        )
+        html = (
+            environment()
+            .get_template(template)
+            .render(
+                page=page,
+                frame=frame,
+                here=here,
+                links=call.links,
+                knows=self._names.__contains__,
+                clock=PageClock(call.now, zone),
+                unique=_counter(),
+                static=lambda path: call.links("static", path=path, v=digest_of(path)),
+            )
+        )
+        body, end, rest = html.rpartition("</body>")
+        return f"{body}{sprite(used_icons(html))}\n{end}{rest}"
+
+
+_ROLES = ("admin", "editor", "operator", "viewer")
+
+
+def highest_role(roles: Iterable[str]) -> str:
+    """The one that counts of somebody's roles."""
+    return next((role for role in _ROLES if role in roles), "no role")
+
+
+def _counter() -> Callable[[str], str]:
+    """Makes ids that are unique on one page."""
+    numbers = count(1)
+    return lambda prefix: f"{prefix}-{next(numbers)}"
