@@ -329,9 +329,7 @@ def _move_work_order(changes: IndexChanges, event: PlacedEvent, run: RowValues) 
             return
     if all(row.get("if_last") for row in known):
         run_id = event.stream
-        known.append(
-            {"work_order_id": work_order_id, "if_last": run_id, "last_run_id": run_id, "reason": None, **to}
-        )
+        known.append({"work_order_id": work_order_id, "if_last": run_id, "last_run_id": run_id, "reason": None, **to})
 
 
 def _end_with(changes: IndexChanges, run_id: str | None) -> int | None:

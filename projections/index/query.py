@@ -5,7 +5,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ...domain.status import RunStatus, WorkOrderStatus
 
-
 SortKey = Literal["started", "ended", "activity", "duration"]
 SORT_KEYS: Final[tuple[SortKey, ...]] = ("started", "ended", "activity", "duration")
 

@@ -1,11 +1,15 @@
 """Runs, work orders and workflows as lists show them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
+from ..columns import ASKED_FOR
 from ..index.rows import RunRow, WorkflowRow, WorkOrderRow
+from ..search.matches import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,11 @@ class RunSummary:
     owner: str | None = None
     """The id of the worker that executes it, of ``ledger.workers()``. None in a list as of a past time, too."""
     last_event_at: datetime | None = None
-    """When its last event was recorded."""
+    """When its last event was recorded. None in a list as of a past time, but of an active run."""
+    columns: Mapping[str, Any] | None = field(default=None, metadata=ASKED_FOR)
+    """The values that ``columns`` asked for, by name; None where none were."""
+    matches: tuple[Match, ...] | None = field(default=None, metadata=ASKED_FOR)
+    """What a search for a text found of it, a match a word; None where nothing was searched for, or not looked up."""
 
 
 @dataclass(frozen=True, slots=True)

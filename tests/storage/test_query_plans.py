@@ -12,9 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from flowledger.domain.values.clock import LATEST
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
 from flowledger.infrastructure.queries.index.backlog import BACKLOG, RECOVERIES
+from flowledger.infrastructure.queries.index.runs import RUN_COLUMNS, runs
 from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
 from flowledger.projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 
@@ -75,11 +77,12 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "due_at": number * 2000 if status == "paused" and number % 2 else None,
         "held": False,
         "owner": f"o{number % 8}" if status == "active" and number % 2 else None,
+        "active_at": LATEST if status == "active" and number % 2 else number * 1000 + 500,
     }
     return tuple(row[name] for name in COLUMNS)
 
 
-COLUMNS = (*sql.RUN_COLUMNS, "asked_at", "ready_at")
+COLUMNS = (*RUN_COLUMNS, "asked_at", "ready_at")
 
 
 MIDDLE = RUNS * 500
@@ -109,7 +112,7 @@ QUERIES = {
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_no_list_of_runs_walks_a_whole_table(connection: Any, query: RunQuery, place: Place | None) -> None:
 
-    check(connection, sql.runs(replace(query, before=place), "postgres", 51))
+    check(connection, runs(replace(query, before=place), "postgres", 51))
 
 
 @pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])

@@ -83,6 +83,7 @@ def pages(
     """
     position = f"{times.table}.position"
     ended = f"{times.ended} IS NOT NULL"
+    parts: list[tuple[tuple[str, ...], str, Place | None]]
     match order.by:
         case "started" | "activity":
             parts = [((), times.key(order), before)]

@@ -24,9 +24,7 @@ class Index:
         self._recorder = recorder
         self._is_current = False
 
-    def runs(
-        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = RUNS
-    ) -> list[RunRow]:
+    def runs(self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = RUNS) -> list[RunRow]:
         """A page of the list, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
         walks = not extra and source == RUNS and self._walks(query)
         found = self._rows(runs(query, self._recorder.dialect, limit, extra, source, walks=walks))
@@ -84,6 +82,10 @@ class Index:
         """In order of their ids, those after ``after``; with ``archived`` also archived ones."""
         wanted = "w.workflow_id > :after" + ("" if archived else " AND NOT w.archived")
         return [_workflow(row) for row in self._rows(sql.workflows(wanted, {"after": after or "", "limit": limit}))]
+
+    def workflow_ids(self) -> list[str]:
+        """Of all workflows, archived ones too."""
+        return [name for (name,) in self._rows(Condition("SELECT workflow_id FROM flowledger_index_workflows", {}))]
 
     def saves_named(self, snapshot_id: str) -> list[SaveRow]:
         """The saves with this snapshot id: one, if any."""

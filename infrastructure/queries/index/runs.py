@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ....domain.status import ENDED
 from ....projections.index.columns import key
-from ....projections.index.query import Condition, RunQuery
+from ....projections.index.query import Condition, Place, RunQuery, place_of
 from ....projections.index.rows import RunRow
 from ...storage.sql import Dialect
 from .pieces import RUN_TIMES, between, columns, equal, merge, pages
@@ -22,7 +22,7 @@ RUN_COLUMNS: Final = tuple("actor" if name == "by" else name for name in RunRow.
 RUNS: Final = "flowledger_index_runs"
 
 FEW: Final = 5_000
-"""Runs that are sorted by hand: where a filter finds more, walking all runs in their order meets a page of them soon."""
+"""Runs that are sorted: where a filter finds more, who walks all runs in their order soon meets a page of them."""
 
 
 def runs(
@@ -44,12 +44,19 @@ def runs(
         found = [
             one
             for status in query.status or (None,)
-            for one in _page(RUN, source, [*shared, *_is_in_state("r", query, status, parameters, walks)], query, parameters)
+            for one in _page(
+                RUN, source, [*shared, *_is_in_state("r", query, status, parameters, walks)], query, parameters
+            )
         ]
     else:
         parameters["as_of"] = query.as_of
         found = list(_as_of(source, shared, query, dialect, parameters))
     return Condition(merge(found, RUN_TIMES, query.order), parameters)
+
+
+def place_in(row: RunRow, query: RunQuery) -> Place:
+    """Where a run stands in its list."""
+    return place_of(row.started_at, row.finished_at, row.active_at, row.position, query.order)
 
 
 def matching(query: RunQuery, dialect: Dialect, selected: str = "r.run_id", most: int | None = None) -> Condition:
@@ -117,9 +124,7 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     return found
 
 
-def _all_as_of(
-    source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]
-) -> str:
+def _all_as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> str:
     (begun,) = _page("r.*", source, [*shared, "r.started_at <= :as_of"], query, parameters)
     direction = "DESC" if query.order.descending else "ASC"
     return f"""SELECT {_RUN_EITHER} FROM ({begun}) AS r

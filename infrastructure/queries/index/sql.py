@@ -78,7 +78,7 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
 def _by_activity(query: WorkOrderQuery, conditions: list[str], parameters: dict[str, Any]) -> list[str]:
     """A work order is as active as its last run, and those that have none as they were last themselves."""
     found: list[str] = []
-    for selected, source, key, position, own in (
+    for selected, source, active, position, own in (
         (
             columns(WorkOrderRow, "o", runs=_RUNS_OF_ORDER, position="r.position", active_at="r.active_at"),
             f"flowledger_index_runs AS r JOIN {_ORDERS} AS o "
@@ -95,8 +95,8 @@ def _by_activity(query: WorkOrderQuery, conditions: list[str], parameters: dict[
             "o.last_run_id IS NULL",
         ),
     ):
-        where = [*conditions, own, *behind(key, position, query.order, query.before, parameters)]
-        found.append(page(selected, source, where, key, position, query.order))
+        where = [*conditions, own, *behind(active, position, query.order, query.before, parameters)]
+        found.append(page(selected, source, where, active, position, query.order))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +18,13 @@ from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import lists as list_views
 
+Sort = Annotated[
+    str,
+    typer.Option(
+        metavar="ORDER",
+        help="started, ended, activity or duration; with - in front the latest or longest first.",
+    ),
+]
 StartedBy = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Started by this actor.")]
 
 
@@ -36,6 +44,15 @@ def history(
         str | None, typer.Option(metavar="VERSION", help="Of this version of the workflow: a number or a snapshot id.")
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
+    sort: Sort = "-started",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="VALUE",
+            help="Show this value as well: payload.order_id, 'output[\"score\"].value', metadata.customer. Repeatable.",
+        ),
+    ] = None,
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -53,14 +70,23 @@ def history(
         if chosen.version is not None:
             raise InvalidRequest("give --workflow ID@VERSION or --version VERSION, not both")
         chosen = replace(chosen, version=read_version(version))
-    moment = read_moment(as_of, "--as-of")
+    moment, columns = read_moment(as_of, "--as-of"), tuple(dict.fromkeys(column or ()))
     of_now = filters.of_now()
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[RunSummary]:
-            return ledger.history.runs(**chosen.arguments(), **of_now, as_of=moment, after=cursor, limit=limit)
+            return ledger.history.runs(
+                **chosen.arguments(),
+                **of_now,
+                as_of=moment,
+                after=cursor,
+                limit=limit,
+                sort=sort,
+                columns=columns,
+            )
 
-        Listing(RunSummary, page, after, everything).answer(session, as_csv, out, "runs", list_views.print_runs)
+        listing = Listing(RunSummary, page, after, everything, columns)
+        listing.answer(session, as_csv, out, "runs", partial(list_views.print_runs, values=columns))
 
 
 def orders(
@@ -73,6 +99,7 @@ def orders(
     by: StartedBy = None,
     since: Since = None,
     until: Until = None,
+    sort: Sort = "-started",
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -86,7 +113,7 @@ def orders(
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[WorkOrderSummary]:
-            return ledger.history.work_orders(workflow_id, state, by, start, end, after=cursor, limit=limit)
+            return ledger.history.work_orders(workflow_id, state, by, start, end, cursor, limit, sort)
 
         listing = Listing(WorkOrderSummary, page, after, everything)
         listing.answer(session, as_csv, out, "workOrders", list_views.print_work_orders)

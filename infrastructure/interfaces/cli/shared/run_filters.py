@@ -79,6 +79,10 @@ class ListFilters(RunFilters):
         None
     )
 
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", metavar="KEY", help="Started with this key.")
+    ] = None
+
     def of_now(self) -> dict[str, Any]:
         """These, as keyword arguments of ``ledger.history.runs``. Raises InvalidRequest for what is no time."""
         return {
@@ -86,6 +90,7 @@ class ListFilters(RunFilters):
             "held": self.held or None,
             "queued": self.queued or None,
             "owner": self.owner,
+            "idempotency_key": self.idempotency_key,
         }
 
 
