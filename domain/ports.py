@@ -30,6 +30,16 @@ class Write(NamedTuple):
     events: Sequence[NewEvent]
 
 
+class Guard(NamedTuple):
+    """A condition of an append: another stream, to which nothing is appended, still ends with a certain event."""
+
+    stream: str
+    version: int
+    """Of that event."""
+    digest: str
+    """Of that event, in hex."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
     """One event as it is stored."""
@@ -144,6 +154,24 @@ class EventStore(Protocol):
 
     def close(self) -> None:
         """Release connections. The store can't be used afterwards."""
+        ...
+
+
+class GuardingStore(EventStore, Protocol):
+    """An event store that also appends on conditions. Those that can't are asked for plain appends only."""
+
+    @property
+    def can_guard(self) -> bool:
+        """Whether it has ``append_while``."""
+        ...
+
+    def append_while(self, guard: Guard, *writes: Write) -> list[int]:
+        """Append as ``append`` does, if the guard's stream ends with its event at some moment during this call.
+
+        Whoever remembers what it has read decides by that, and is refused where it is outdated, without a read. What
+        was acknowledged before the call is always seen. Raises ConcurrencyError or EventsLost with the guard's stream
+        where it doesn't end so.
+        """
         ...
 
 

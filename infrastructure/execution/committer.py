@@ -53,7 +53,7 @@ class Committer:
         self._refuse_late()
         while events:
             try:
-                append_next(self._store, state, events)
+                append_next(self._store.append, state, events)
             except ConcurrencyError:
                 added = list(self._store.read(run_id, after=state.version))
                 if events[0].type in CLAIMS or not only_operators(added):
@@ -86,13 +86,17 @@ class Committer:
         self._on_close()
 
 
-def append_next(store: EventStore, state: RunState, events: list[NewEvent], *others: Write) -> None:
+Append = Callable[..., list[int]]
+"""Appends writes as ``EventStore.append`` does."""
+
+
+def append_next(append: Append, state: RunState, events: list[NewEvent], *others: Write) -> None:
     """Append a run's next events after the state on which they were decided, in one commit with others; then fold them.
 
     Raises as ``append`` does, and then leaves the state as it was.
     """
     stored, after = with_header(state, events)
-    store.append(_make_write(state, stored), *others)
+    append(_make_write(state, stored), *others)
     advance(state, stored, after)
 
 

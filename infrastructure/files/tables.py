@@ -26,8 +26,9 @@ def write_rows(path: str | Path, kind: type[Any], rows: Iterable[Any], columns: 
     grow with the rows.
 
     Columns are the fields; ``columns`` names values to come behind them, of runs that were listed with these. Times are
-    ISO 8601, in Parquet UTC timestamps; a Decimal or UUID is text, an Enum its value, lists and objects are JSON. Integers have any size: a column of Parquet's that 64 bits can't hold is decimal, beyond
-    38 digits text. In CSV text that a spreadsheet would take for a formula gets an apostrophe in front.
+    ISO 8601, in Parquet UTC timestamps; a Decimal or UUID is text, an Enum its value, lists and objects are JSON.
+    Integers have any size: a column of Parquet's that 64 bits can't hold is decimal, beyond 38 digits text. In CSV text
+    that a spreadsheet would take for a formula gets an apostrophe in front.
 
     Raises InvalidRequest for another ending or a missing library, InvalidValue with row and field for what can't be
     written (NaN in JSON, bytes, …), StorageUnavailable when the file can't be written. Then nothing changed.

@@ -377,3 +377,8 @@ class Ledger(Unpicklable):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def clock_of(ledger: Ledger) -> Callable[[], int]:
+    """The clock of a ledger, in microseconds since 1970; it is private to callers."""
+    return ledger._now  # pyright: ignore[reportPrivateUsage]

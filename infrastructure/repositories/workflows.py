@@ -1,7 +1,7 @@
 """Workflows read from their streams, each from the last save that matters."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...domain.errors import (
     EventsLost,
@@ -35,6 +35,15 @@ LATEST: Final = "latest"
 """Names the version that was saved last, drafts included."""
 
 
+class SaveToStart(NamedTuple):
+    """What a run starts with, and where the workflow's stream ended when that was read."""
+
+    saved: RecordedEvent
+    """The save of the version."""
+    last: RecordedEvent
+    """The last event of the stream, which may be the same."""
+
+
 class WorkflowRepository:
     """Reads the streams of workflows."""
 
@@ -56,8 +65,8 @@ class WorkflowRepository:
             is_latest=latest.saved_version == state.saved_version, is_live=latest.live_version == state.saved_version
         )
 
-    def load_save_to_start(self, workflow_id: str, version: int | str | None = None) -> RecordedEvent:
-        """The event of the save that a run starts with: that of a version, or by default the live one.
+    def load_save_to_start(self, workflow_id: str, version: int | str | None = None) -> SaveToStart:
+        """The save that a run starts with: that of a version, or by default the live one.
 
         Raises WorkflowNotFound, VersionNotFound (also where none is live), IllegalTransition for an archived workflow.
         """
@@ -74,7 +83,8 @@ class WorkflowRepository:
             asked = self.resolve_version(workflow_id, version) or 0
         if not 1 <= asked <= state.version:
             raise VersionNotFound(asked, state.version, _subject(workflow_id))
-        return recent[0] if state.stands_at(asked) else self._events_at(workflow_id, asked)[0]
+        saved = recent[0] if state.stands_at(asked) else self._events_at(workflow_id, asked)[0]
+        return SaveToStart(saved, recent[-1])
 
     def definition(self, workflow_id: str, version: int, digest: str) -> WorkflowDefinition:
         """The definition of a version that was saved with this digest.

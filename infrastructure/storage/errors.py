@@ -20,6 +20,7 @@ from ...domain.errors import (
     StoreReadOnly,
     TransactionConflict,
 )
+from ...domain.ports import Guard
 
 
 class ConnectionLost(OperationalError):
@@ -36,6 +37,16 @@ class WriteRefused(OperationalError):
 
 class PredecessorMissing(IntegrityError):
     """An event was to follow one that isn't stored: the store has lost it, or holds another one in its place."""
+
+
+class GuardRefused(IntegrityError):
+    """A stream doesn't end any more with the event that was a condition of the append."""
+
+
+def guard_refused(guards: Sequence[Guard]) -> GuardRefused:
+    """The error for an append on these conditions, of which one doesn't hold."""
+    known = ", ".join(f"event {guard.version} of stream {guard.stream!r}" for guard in guards)
+    return GuardRefused(f"this was to be stored only while {known} came last")
 
 
 def predecessor_missing(stream: str, version: int) -> PredecessorMissing:

@@ -16,7 +16,7 @@ from ...domain.errors import (
     StorageCorrupt,
     StorageUnavailable,
 )
-from ...domain.ports import CheckpointStore, ExpectedVersion, Write
+from ...domain.ports import CheckpointStore, ExpectedVersion, Guard, Write
 from ..concurrency.threads import STORE_THREADS, ThreadPool
 from .callers import Enter
 from .codec import BODY, EVENT_OVERHEAD, LedgerMapper, PendingEvent, digest_of, initial_digest
@@ -26,7 +26,7 @@ from .leases import Leases
 from .reader import EventReader
 from .recorder import MAX_EVENTS_PER_COMMIT, LedgerRecorder
 from .search_table import SearchTable
-from .stored_events import IndexedEvent, LinkedEvent
+from .stored_events import IndexedEvent, LinkedEvent, guarded
 from .stream_heads import Head, HeadCache, check_stream
 from .subscription_table import SubscriptionTable
 from .wakeups import LONGEST_PAUSE, SHORTEST_PAUSE, PollingWakeups, Wakeups
@@ -79,6 +79,18 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         """
         writes = tuple(write for write in writes if write.events)
         return self._settle(writes, *self._place(writes)) if writes else []
+
+    @property
+    def can_guard(self) -> bool:
+        """Whether it has ``append_while``: a log that others have written has not."""
+        return self.recorder.can_guard
+
+    def append_while(self, guard: Guard, *writes: Write) -> list[int]:
+        """See ``domain.ports.GuardingStore``. Raises InvalidRequest where there is nothing to append."""
+        writes = tuple(write for write in writes if write.events)
+        if not (writes and self.can_guard):
+            raise InvalidRequest("a guard is for an append of some events, to a store that can guard")
+        return self._settle(writes, *self._place(writes, guard), guard=guard)
 
     async def aappend(self, *writes: Write) -> list[int]:
         """The same for a task; its event loop isn't blocked."""
@@ -154,7 +166,13 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         return self._heads.pin(stream)
 
     def _settle(
-        self, writes: Sequence[Write], stored: list[LinkedEvent], heads: dict[str, Head], *, lost: bool = False
+        self,
+        writes: Sequence[Write],
+        stored: list[LinkedEvent],
+        heads: dict[str, Head],
+        *,
+        lost: bool = False,
+        guard: Guard | None = None,
     ) -> list[int]:
         """Store the placed events, or find out that they are stored, or why they can't be.
 
@@ -165,9 +183,11 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 positions = self._commit_again(stored) if lost else self._commit(stored)
             except IntegrityError as error:
                 lost = False
+                if guard is not None:
+                    self._check_guard(guard)
                 self._refuse_conflicts(writes, stored, error)
                 # Every conflict was on a stream whose writer takes any version: place the events again.
-                before, (stored, heads) = list(map(_place_of, stored)), self._place(writes)
+                before, (stored, heads) = list(map(_place_of, stored)), self._place(writes, guard)
                 if before == list(map(_place_of, stored)):
                     raise self._unexplained(error) from error
             except PersistenceError as error:
@@ -190,7 +210,7 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
         head = self._heads.get(write.stream)
         return head is not None and head.version == write.expected
 
-    def _place(self, writes: Sequence[Write]) -> tuple[list[LinkedEvent], dict[str, Head]]:
+    def _place(self, writes: Sequence[Write], guard: Guard | None = None) -> tuple[list[LinkedEvent], dict[str, Head]]:
         """The events as stored, each linked to the one before, and the heads of their streams afterwards."""
         stored: list[LinkedEvent] = []
         heads: dict[str, Head] = {}
@@ -207,6 +227,8 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
             heads[stream] = Head(version, digest)
         if len(stored) > MAX_EVENTS_PER_COMMIT:
             raise InvalidRequest(f"{len(stored):,} events in one append: {MAX_EVENTS_PER_COMMIT:,} is the most")
+        if guard is not None:
+            stored[0] = guarded(stored[0], guard)
         return stored, heads
 
     def _expected_head(self, stream: str, expected: int | ExpectedVersion, placed: Head | None) -> Head:
@@ -316,6 +338,15 @@ class LedgerEventStore(EventReader, EventStore[str]):  # type: ignore[misc]  # i
                 raise refusals[stream] from error
         if not refusals:
             raise self._unexplained(error) from error
+
+    def _check_guard(self, guard: Guard) -> None:
+        """Raise EventsLost or ConcurrencyError where the stream doesn't end with the guard's event."""
+        stream, version, digest = guard
+        stored, head = self._digest_at(stream, version), self.head(stream)
+        if stored is None or stored.hex() != digest:
+            raise self._report_loss(stream, version, head)
+        if head != version:
+            raise ConcurrencyError(stream, version, head)
 
     def _unexplained(self, error: Exception) -> FlowledgerError:
         """The error where storage refuses events though nothing is in their places."""

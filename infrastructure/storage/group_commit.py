@@ -23,7 +23,8 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 from ..concurrency.forking import ResetOnFork, handle_missed_fork, register_for_forks
 from ..concurrency.threads import ThreadPool
 from .errors import ConnectionLost
-from .recorder import LedgerRecorder
+from .recorder import LedgerRecorder, holds
+from .stored_events import guards_in
 
 MAX_SHARED_BYTES = 2**20
 """Encoded bytes in one shared commit at most; a larger write is committed by itself, beside the others."""
@@ -180,10 +181,17 @@ class GroupCommit(ResetOnFork):
             start = end
 
     def _without_conflicts(self, batch: Sequence[_Writer]) -> list[_Writer]:
-        """The writers whose places are neither stored nor claimed by a writer before them; the rest must try alone."""
+        """The writers whose places are neither stored nor claimed by a writer before them, and whose guards hold.
+
+        The rest must try alone.
+        """
         free: list[_Writer] = []
         claimed: set[str] = set()
+        guards = guards_in([event for writer in batch for event in writer.events])
+        refused = {guard for guard in guards if not holds(self._recorder, guard)}
         for writer in batch:
+            if not refused.isdisjoint(guards_in(writer.events)):
+                continue
             first: dict[str, int] = {}
             for event in writer.events:
                 first.setdefault(str(event.originator_id), event.originator_version)

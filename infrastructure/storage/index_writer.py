@@ -22,13 +22,20 @@ PARTS = ("runs", "moves", "touches", "orders", "order_moves", "changes", "workfl
 
 
 def changes_in(events: Sequence[StoredEvent]) -> IndexChanges | None:
-    """The changes that the events of one commit make to the index, their places counted from 1; None: none."""
-    placed = [
-        PlacedEvent(place, str(event.originator_id), event.originator_version, event.topic, event.data)
-        for place, event in enumerate(events, 1)
-        if isinstance(event, IndexedEvent)
-    ]
-    return changes_of(placed) if placed else None
+    """The changes that the events of one commit make to the index, their places counted from 1.
+
+    None where there are none, and no guards either: then the events are all that there is to be stored or looked at.
+    """
+    indexed = [(place, event) for place, event in enumerate(events, 1) if isinstance(event, IndexedEvent)]
+    if not indexed:
+        return None
+    return changes_of(
+        [
+            PlacedEvent(place, str(event.originator_id), event.originator_version, event.topic, event.data)
+            for place, event in indexed
+            if event.data
+        ]
+    )
 
 
 def for_rebuild(sql: str) -> str:

@@ -26,6 +26,11 @@ class InsideEventStore(LedgerEventStore):
         self.recorder, self.calls = outside.enter(caller, outside.threads)
         self._heads = HeadCache(capacity=0)
 
+    @property
+    def can_guard(self) -> bool:
+        """Not here: an append must also lie behind what it is based on, which is known by reading that."""
+        return False
+
     async def aappend(self, *writes: Write) -> list[int]:
         return await self.calls.run(self.append, *writes)
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
 from ...domain.lazy import lazy
+from ...domain.ports import Guard
 from ...domain.values.clock import SteadyClock
 from ...projections.status.model import PoolUse
-from .codec import BODY
+from .codec import BODY, digest_of
 from .index_rebuild import IndexRebuild
 from .sql import Dialect
 
@@ -63,6 +64,9 @@ class LedgerRecorder(ApplicationRecorder):
 
     dialect: Dialect
     """The dialect of the SQL that ``query`` takes."""
+
+    can_guard = False
+    """Whether it stores a GuardedEvent only while its guard holds, and else raises GuardRefused."""
 
     callers_transaction: int | None = None
     """Where it is inside a transaction of a caller's: the number of that, if it has one and has appended."""
@@ -181,6 +185,14 @@ class LedgerRecorder(ApplicationRecorder):
     @abstractmethod
     def close(self) -> None:
         """Release connections."""
+
+
+def holds(recorder: LedgerRecorder, guard: Guard) -> bool:
+    """Whether the guard's stream ends with its event now."""
+    found = recorder.header(guard.stream, guard.version)
+    if found is None or digest_of(found[0]).hex() != guard.digest:
+        return False
+    return recorder.header(guard.stream, guard.version + 1) is None
 
 
 class QueryingRecorder(LedgerRecorder):

@@ -1,10 +1,12 @@
 """Events as recorders take them: the stored values, and the conditions and index data that go with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eventsourcing.persistence import StoredEvent
+
+from ...domain.ports import Guard
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,36 @@ class LinkedEvent(StoredEvent):
 class IndexedEvent(LinkedEvent):
     """A stored event that changes rows of the index; ``data`` is its body."""
 
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class GuardedEvent(IndexedEvent):
+    """A stored event that may be stored only while another stream ends with a certain event.
+
+    Without ``data`` where it changes no row of the index.
+    """
+
+    guard: Guard = field(kw_only=True)
+
+
+def guarded(event: LinkedEvent, guard: Guard) -> GuardedEvent:
+    """The same event on a condition, which holds for all that is stored with it."""
+    data = event.data if isinstance(event, IndexedEvent) else {}
+    return GuardedEvent(
+        event.originator_id,
+        event.originator_version,
+        event.topic,
+        event.state,
+        event.previous,
+        data,
+        guard=guard,
+    )
+
+
+def guards_in(events: Sequence[StoredEvent]) -> list[Guard]:
+    """The conditions on other streams under which these events may be stored, each once."""
+    return list(dict.fromkeys(event.guard for event in events if isinstance(event, GuardedEvent)))
 
 
 def previous_of(event: StoredEvent) -> bytes:

@@ -7,7 +7,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Link, TracerProvider
 
 from ...domain.execution.step_loop import StepLoop
-from ...domain.ports import EventStore, NewEvent
+from ...domain.ports import GuardingStore, NewEvent
 from ...domain.run import RECOVERED, RunState
 from .appends import ObservedStore
 from .attributes import of_run
@@ -23,9 +23,9 @@ class Observer:
         self._tracer = RunTracer(tracer_provider)
         self._metrics = Metrics(meter_provider)
 
-    def watch(self, store: EventStore) -> EventStore:
+    def watch(self, store: GuardingStore) -> GuardingStore:
         """The same store, whose appends are measured."""
-        return cast("EventStore", ObservedStore(store, self._metrics.append_duration))
+        return cast("GuardingStore", ObservedStore(store, self._metrics.append_duration))
 
     def watch_queue(self, queue: Queue) -> None:
         """Measure the runs that haven't ended, whenever metrics are collected, for as long as the ledger is there."""

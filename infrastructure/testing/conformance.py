@@ -8,6 +8,7 @@ import pytest
 from ...domain.errors import ConcurrencyError, StorageCorrupt
 from ...domain.ports import EventStore, ExpectedVersion, RecordedEvent, Write
 from .conformance_durability import DurableStore
+from .conformance_guards import GuardedAppends
 from .conformance_races import RacingWriters
 from .conformance_readers import ConcurrentReaders
 from .conformance_values import StoredValues
@@ -16,7 +17,7 @@ from .notes import NOTED, Folded, note, notes, rows, texts, write
 ANY, NO_STREAM, STREAM_EXISTS = ExpectedVersion.ANY, ExpectedVersion.NO_STREAM, ExpectedVersion.STREAM_EXISTS
 
 
-class EventStoreConformance(StoredValues, RacingWriters, ConcurrentReaders, DurableStore):
+class EventStoreConformance(StoredValues, RacingWriters, ConcurrentReaders, GuardedAppends, DurableStore):
     """Tests of the port ``EventStore`` for pytest. A backend binds them in a class of its own with two fixtures,
     ``store`` and ``reopen``, and where it can with two more, ``open_in_process`` and ``lose_newest``."""
 

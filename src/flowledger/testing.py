@@ -43,6 +43,6 @@ def __getattr__(name: str) -> Any:
     except ImportError as error:
         raise ImportError(f"{name} needs pytest: pip install 'flowledger[testing]'") from error
     room = f"{__name__.rpartition('.')[0]}.infrastructure.testing"
-    parts = ("", "_races", "_readers", "_values", "_durability", "_checks", "_checkpoints")
+    parts = ("", "_races", "_readers", "_values", "_guards", "_durability", "_checks", "_checkpoints")
     pytest.register_assert_rewrite(*(f"{room}.conformance{part}" for part in parts))
     return getattr(import_module(f"{room}.{_SUITES[name]}"), name)

@@ -208,9 +208,18 @@ def sources(folder: Path) -> Target:
         found = same_code(one, other)
         assert found == same_code(other, one)
         if found and one != other:
-            assert ast.dump(ast.parse(one.strip())) == ast.dump(ast.parse(other.strip()))
+            assert _statements(one) == _statements(other)
 
     return compare
+
+
+def _statements(source: str) -> list[str]:
+    """Those of a source, which may be indented as a whole."""
+    is_indented = source[:1] in (" ", "\t")
+    body = ast.parse(f"if True:\n{source}" if is_indented else source).body
+    if is_indented and len(body) == 1 and isinstance(body[0], ast.If):
+        body = body[0].body
+    return [ast.dump(one) for one in body]
 
 
 TARGETS: dict[str, Callable[[Path], Target]] = {

@@ -1,19 +1,23 @@
 """Wrappers round an event store: one keeps a journal and breaks on purpose, the others plant bugs."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import orjson
 
-from flowledger.domain.ports import Beginning, ExpectedVersion, RecordedEvent, RowBatch, RowDecoder, Write
+from flowledger.domain.ports import Beginning, ExpectedVersion, Guard, RecordedEvent, RowBatch, RowDecoder, Write
 from flowledger.infrastructure.storage.recorder import EventRow
 from flowledger.testing import Crash
 
 
 class WrappedStore:
     """Passes everything on."""
+
+    can_guard = False
+    """So that ``append`` sees all that is appended."""
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
@@ -66,11 +70,19 @@ class JournalingStore(WrappedStore):
         self.appends = 0
         """How many were made."""
 
+    can_guard = True  # type: ignore[assignment]
+
     def append(self, *writes: Write) -> list[int]:
+        return self._journaled(self.inner.append, writes)
+
+    def append_while(self, guard: Guard, *writes: Write) -> list[int]:
+        return self._journaled(partial(self.inner.append_while, guard), writes)
+
+    def _journaled(self, append: Callable[..., list[int]], writes: Sequence[Write]) -> list[int]:
         side = self._due()
         if side == "before":
             raise Crash("before commit")
-        positions = super().append(*writes)
+        positions = append(*writes)
         self.appends += 1
         for stream, _, events in writes:
             self.journal.setdefault(stream, []).extend((event.type, dict(event.data)) for event in events)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from eventsourcing.persistence import StoredEvent
 
-from flowledger.domain.ports import NewEvent, Write
+from flowledger.domain.ports import Guard, NewEvent, Write
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 
 from .watch import Execution
@@ -55,7 +55,12 @@ class JournalingStore(LedgerEventStore):
     journal: Journal
 
     def append(self, *writes: Write) -> list[int]:
-        positions = super().append(*writes)
+        return self._told(super().append(*writes), writes)
+
+    def append_while(self, guard: Guard, *writes: Write) -> list[int]:
+        return self._told(super().append_while(guard, *writes), writes)
+
+    def _told(self, positions: list[int], writes: Sequence[Write]) -> list[int]:
         events = [(write.stream, event) for write in writes for event in write.events]
         self.journal.acknowledged += [
             (position, stream, event) for position, (stream, event) in zip(positions, events, strict=True)

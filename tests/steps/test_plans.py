@@ -85,6 +85,7 @@ QUERIES = {
     "node": StepQuery(node="n7"),
     "node of a workflow": StepQuery(workflow_id="w7", node="n7"),
     "failed": StepQuery(status=("failed",)),
+    "failed of a workflow": StepQuery(workflow_id="w7", status=("failed",)),
     "several statuses": StepQuery(status=("completed", "failed", "paused")),
     "error type": StepQuery(error_type="E1"),
     "slow": StepQuery(longer_than=5_000_000),
@@ -98,7 +99,7 @@ QUERIES = {
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_no_list_of_steps_walks_a_whole_table(filled: str, query: StepQuery, place: Place | None) -> None:
     with psycopg.connect(filled, autocommit=True) as connection:
-        check(connection, sql.steps(replace(query, before=place), 51))
+        check(connection, sql.steps(replace(query, before=place), "postgres", 51))
 
 
 FAILURE_QUERIES = {
@@ -165,6 +166,7 @@ INDEXES = {
     "node": {"node"},
     "node of a workflow": {"node", "workflow"},
     "failed": {"status"},
+    "failed of a workflow": {"workflow_status"},
     "several statuses": {"status", "time"},
     "error type": {"error"},
     "slow": {"slowness"},
@@ -179,7 +181,7 @@ INDEXES = {
 def test_sqlite_walks_the_same_indexes_and_sorts_no_table(
     file: sqlite3.Connection, name: str, place: Place | None
 ) -> None:
-    query = sql.steps(replace(QUERIES[name], before=place), 51)
+    query = sql.steps(replace(QUERIES[name], before=place), "sqlite", 51)
     plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {query.sql}", query.parameters)]
     used = set(re.findall(r"INDEX flowledger_steps_by_(\w+)", " ".join(plan)))
     assert used, plan

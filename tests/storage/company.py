@@ -12,10 +12,14 @@ from typing import Any
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
+from flowledger.domain.ports import Guard
 from flowledger.infrastructure.concurrency.threads import ThreadPool
 from flowledger.infrastructure.storage import group_commit
+from flowledger.infrastructure.storage.codec import digest_of
 from flowledger.infrastructure.storage.errors import ConnectionLost
 from flowledger.infrastructure.storage.group_commit import GroupCommit
+from flowledger.infrastructure.storage.recorder import holds
+from flowledger.infrastructure.storage.stored_events import LinkedEvent, guarded, guards_in
 
 MAX_WAIT = 10
 """Seconds after which a writer is taken to wait for ever. Where all is well nothing takes as long."""
@@ -77,6 +81,8 @@ class Disk:
             taken = [*map(place, self.log), *map(place, insert.events)]
             if len(set(taken)) < len(taken):
                 raise IntegrityError("a version is taken")
+            if not all(holds(self, guard) for guard in guards_in(insert.events)):  # type: ignore[arg-type]  # as far as it is used
+                raise IntegrityError("a guard doesn't hold")
             self.log += insert.events
             positions = list(range(len(self.log) - len(insert.events) + 1, len(self.log) + 1))
         if outcome == "lost after":
@@ -170,6 +176,13 @@ class Company:
 
 def event(stream: str, version: int = 1, size: int = 8) -> StoredEvent:
     return StoredEvent(stream, version, "test", next(_states).to_bytes(8, "big").rjust(size, b"\0"))
+
+
+def guarded_event(stream: str, on: StoredEvent) -> StoredEvent:
+    """An event that is stored only while another one is the last of its stream."""
+    new = event(stream)
+    guard = Guard(str(on.originator_id), on.originator_version, digest_of(on.state).hex())
+    return guarded(LinkedEvent(new.originator_id, new.originator_version, new.topic, new.state), guard)
 
 
 _states = iter(range(2**63))

@@ -19,7 +19,7 @@ from flowledger.infrastructure.storage import group_commit
 from flowledger.infrastructure.storage.errors import ConnectionLost
 
 from ..effort import tries
-from .company import MAX_WAIT, Company, Disk, event, place, run_in_thread
+from .company import MAX_WAIT, Company, Disk, event, guarded_event, place, run_in_thread
 
 # --- who shares with whom ---------------------------------------------------------------------------------------------
 
@@ -71,6 +71,24 @@ def test_one_conflict_leaves_the_others_their_shared_commit(company: Company, pl
         with pytest.raises(IntegrityError):
             writer.result(MAX_WAIT)
     assert [len(insert.events) for insert in company.disk.inserts] == [1, 6, 4, 1, 1]
+
+
+def test_a_guard_that_is_outdated_leaves_the_others_their_shared_commit(company: Company) -> None:
+    company.disk.log += [first := event("g", 1, size=41), last := event("g", 2, size=41)]
+    company.on_thread(event("stored"))
+    leading = company.disk.next_insert()
+    others = [company.on_thread(guarded_event("t", last)), company.on_loop(guarded_event("l", last))]
+    others.append(company.on_thread(event("plain")))
+    company.queued(3)
+    late = [company.on_thread(guarded_event("late t", first)), company.on_loop(guarded_event("late l", first))]
+    company.queued(5)
+    leading.end()
+    company.disk.open = True
+    assert sorted(position for other in others for position in other.result(MAX_WAIT)) == [4, 5, 6]
+    for writer in late:
+        with pytest.raises(IntegrityError, match="a guard doesn't hold"):
+            writer.result(MAX_WAIT)
+    assert [len(insert.events) for insert in company.disk.inserts] == [1, 5, 3, 1, 1]
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 2**20 + 1), (2, 2**19 + 1), (1_001, 8)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 import pytest
@@ -16,8 +16,9 @@ from flowledger.domain.values.clock import LATEST
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
 from flowledger.infrastructure.queries.index.backlog import BACKLOG, RECOVERIES
-from flowledger.infrastructure.queries.index.runs import RUN_COLUMNS, runs
+from flowledger.infrastructure.queries.index.runs import RUN_COLUMNS, run_counts, runs
 from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
+from flowledger.projections.counts import RunGroup
 from flowledger.projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 
 RUNS = 20_000
@@ -113,6 +114,24 @@ QUERIES = {
 def test_no_list_of_runs_walks_a_whole_table(connection: Any, query: RunQuery, place: Place | None) -> None:
 
     check(connection, runs(replace(query, before=place), "postgres", 51))
+
+
+@pytest.mark.parametrize("group", get_args(RunGroup))
+@pytest.mark.parametrize(
+    "query",
+    [
+        RunQuery(status=("failed",)),
+        RunQuery(status=("failed", "paused")),
+        RunQuery(error_type="E1"),
+        RunQuery(since=MIDDLE, until=MIDDLE + 500_000),
+        RunQuery(held=True),
+        RunQuery(owner="o1"),
+    ],
+    ids=["status", "statuses", "error type", "time", "held", "owner"],
+)
+def test_counting_some_runs_looks_at_no_others(connection: Any, query: RunQuery, group: RunGroup) -> None:
+    # Each is counted by the index that finds it, by the bitmaps made of it, and in the table.
+    check(connection, run_counts(query, group, "postgres", 100), RUNS // 6)
 
 
 @pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])

@@ -65,6 +65,8 @@ CASES = [
     Case(broken.Late, NEXT_OPENER, "it isn't there for others though the append was acknowledged"),
     Case(broken.TwicePolled, TAIL, "goes on behind the position"),
     Case(broken.TwicePolled, "an_append_that_takes_long_is_not_passed_over", "twice", {"place": 0}),
+    Case(broken.Unguarded, "a_guard_sees_what_others_were_acknowledged", "its guard didn't hold"),
+    Case(broken.Unguarded, "beside_racing_moves_no_guard_holds_that_was_outdated_before_the_append_began", "outdated"),
     Case(logs.LastWriteWins, WINNER, ONE_WINS, AT_ONCE),
     Case(logs.NoLookBehind, LOST, "behind one that the store has lost"),
     Case(logs.LateCommits, FOLLOWER, "passed over"),
@@ -94,7 +96,8 @@ class Bound:
         else:
             url = f"sqlite:///{folder / 'store.db'}"
             opens = lambda: kind(open_store(url))  # noqa: E731 - one of two, as short as the other
-        self._fixtures |= {"reopen": opens, "store": stack.enter_context(closing(opens()))}
+        store = stack.enter_context(closing(opens()))
+        self._fixtures |= {"reopen": opens, "store": store, "guarding": store}
 
     def check(self, test: str, **given: Any) -> None:
         method = getattr(EventStoreConformance(), f"test_{test}")
@@ -123,7 +126,7 @@ def test_the_suite_fails_a_store_that_is_wrong_and_says_why(bind: Any, case: Cas
 )
 @pytest.mark.sampled(4)
 def test_a_sound_store_passes_the_same(bind: Any, kind: type[Any], test: str, given: dict[str, Any]) -> None:
-    if kind is logs.DiskLog or "lost_events" not in test:
+    if "guard" not in test if kind is logs.DiskLog else "lost_events" not in test:
         bind(kind).check(test, **given)
 
 

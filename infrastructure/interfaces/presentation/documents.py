@@ -95,9 +95,13 @@ def report_document(report: Any) -> dict[str, Any]:
 
 def error_document(error: Exception, message: str) -> dict[str, Any]:
     """An error: its type, its message, and the attributes of ours, such as the ``head`` of a VersionNotFound."""
+    return {"error": {**error_fields(error), "type": type(error).__name__, "message": message}}
+
+
+def error_fields(error: Exception) -> dict[str, Any]:
+    """The attributes of an error of ours; none of any other."""
     known = vars(error) if isinstance(error, FlowledgerError) else {}
-    details = {camel(key): _to_json_value(value) for key, value in known.items()}
-    return {"error": {**details, "type": type(error).__name__, "message": message}}
+    return {camel(key): _to_json_value(value) for key, value in known.items() if not key.startswith("_")}
 
 
 def row_columns(kind: type[Any]) -> list[str]:

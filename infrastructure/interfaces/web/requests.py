@@ -1,28 +1,75 @@
-"""What a page, or a route of the API, is given of a request."""
+"""What a handler gets of a request."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Final
+from urllib.parse import parse_qsl
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
+from starlette.datastructures import ImmutableMultiDict, QueryParams
+from starlette.requests import Request
 
-    from ...ledger.ledger import Ledger
-    from .security.principals import Principal
+from ...ledger.ledger import Ledger
+from .links import Links
+from .security.principals import Principal
+from .security.refusals import Refusal
+
+Form = ImmutableMultiDict[str, str]
+
+MOST_FIELDS: Final = 10_000
+"""Of a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was said when the app was made."""
+
+    title: str
+    origins: frozenset[str] = frozenset()
+    """Further ones that may send forms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, and who makes it."""
+    """One request, as a page or a route of the API sees it."""
 
     request: Request
     ledger: Ledger
     principal: Principal | None
-    links: Callable[..., str]
-    """``links(name, **parameters)``: the address of a page or file, under the prefix of the app. What isn't part of
-    its path becomes its query; a tuple becomes several parameters of one name."""
+    """Who asks; None only on pages that are shown to people who haven't signed in."""
+    links: Links
     now: datetime
-    """The moment of the page, by the ledger's clock."""
+    """By the ledger's clock: the moment of the page."""
+    settings: Settings
+    form: Form = field(default_factory=Form)
+    """What a POST brought."""
+
+    @property
+    def by(self) -> str:
+        """The actor of what is done."""
+        return "unknown" if self.principal is None else self.principal.name
+
+    def may(self, role: str) -> bool:
+        """Whether who asks has this role, or one above it."""
+        return self.principal is not None and self.principal.may(role)
+
+    @property
+    def query(self) -> QueryParams:
+        """The part of the address behind ``?``."""
+        return self.request.query_params
+
+    def part(self, name: str) -> str:
+        """A part of the path: ``call.part("run")`` of ``/runs/{run}``."""
+        value: str = self.request.path_params[name]
+        return value
+
+
+async def read_form(request: Request) -> Form:
+    """The fields of a form as browsers send them. Raises Refusal for another body, or too many fields."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if body and kind != "application/x-www-form-urlencoded":
+        raise Refusal(415, "Not a form", f"a form is sent as application/x-www-form-urlencoded, not as {kind!r}")
+    try:
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Refusal(400, "Not a form", f"the form can't be read: {error}") from error

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....domain.errors import StorageUnavailable
+from ....projections.counts import RunGroup
 from ....projections.index.changes import INDEX_REVISION
 from ....projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
 from ....projections.index.rows import ActRow, RunRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
@@ -11,7 +12,7 @@ from ...storage.errors import translate_errors
 from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect
 from . import sql
-from .runs import FEW, RUNS, matching, runs
+from .runs import FEW, RUNS, matching, run_counts, runs
 
 
 class Index:
@@ -38,6 +39,10 @@ class Index:
         if self._recorder.dialect == "postgres" or query.order.by == "started":
             return False
         return len(self._rows(matching(query, "sqlite", most=FEW))) == FEW
+
+    def run_counts(self, query: RunQuery, group: RunGroup, limit: int) -> list[tuple[int | str, int]]:
+        """Values and how many runs have each; a day is the number of days before it."""
+        return [(value, count) for value, count in self._rows(run_counts(query, group, self.dialect, limit))]
 
     def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ....domain.status import ENDED
+from ....domain.values.clock import EARLIEST
+from ....projections.counts import DAY, RunGroup
 from ....projections.index.columns import key
 from ....projections.index.query import Condition, Place, RunQuery, place_of
 from ....projections.index.rows import RunRow
+from ...storage.recorder import LAST
 from ...storage.sql import Dialect
 from .pieces import RUN_TIMES, between, columns, equal, merge, pages
 
@@ -57,6 +60,29 @@ def runs(
 def place_in(row: RunRow, query: RunQuery) -> Place:
     """Where a run stands in its list."""
     return place_of(row.started_at, row.finished_at, row.active_at, row.position, query.order)
+
+
+def run_counts(query: RunQuery, group: RunGroup, dialect: Dialect, limit: int) -> Condition:
+    """How many runs have each value of a column, the largest numbers first; of days the newest first."""
+    found = matching(query, dialect, RUN) if query.as_of is None else runs(query, dialect, LAST)
+    value = _GROUPS[group]
+    largest = "value DESC" if group == "day" else "runs DESC, value"
+    return Condition(
+        f"SELECT {value} AS value, count(*) AS runs FROM ({found.sql}) AS found WHERE {value} IS NOT NULL "  # noqa: S608 - our own columns and tables; values are parameters
+        f"GROUP BY {value} ORDER BY {largest} LIMIT :groups",
+        found.parameters | {"groups": limit},
+    )
+
+
+_GROUPS: Final[dict[RunGroup, str]] = {
+    "status": "status",
+    "node": "node_id",
+    "error_type": "error_type",
+    "workflow": "workflow_id",
+    "version": "workflow_version",
+    "actor": "actor",
+    "day": f"(started_at - ({EARLIEST})) / {DAY}",
+}
 
 
 def matching(query: RunQuery, dialect: Dialect, selected: str = "r.run_id", most: int | None = None) -> Condition:
@@ -196,14 +222,14 @@ _RUN_THEN: Final = columns(
 _RUN_EITHER: Final = columns(
     RunRow,
     "r",
-    status="coalesce(c.status, r.status)",
-    version="coalesce(c.version, r.version)",
-    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END",
-    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END",
-    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END",
-    wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END",
-    due_at="CASE WHEN c.stream IS NULL THEN r.due_at END",
-    held="CASE WHEN c.stream IS NULL THEN r.held END",
-    owner="CASE WHEN c.stream IS NULL THEN r.owner END",
-    active_at="CASE WHEN c.stream IS NULL THEN r.active_at END",
+    status="coalesce(c.status, r.status) AS status",
+    version="coalesce(c.version, r.version) AS version",
+    node_id="CASE WHEN c.stream IS NULL THEN r.node_id ELSE c.node_id END AS node_id",
+    error_type="CASE WHEN c.stream IS NULL THEN r.error_type ELSE c.error_type END AS error_type",
+    finished_at="CASE WHEN c.stream IS NULL THEN r.finished_at END AS finished_at",
+    wait_version="CASE WHEN c.stream IS NULL THEN r.wait_version END AS wait_version",
+    due_at="CASE WHEN c.stream IS NULL THEN r.due_at END AS due_at",
+    held="CASE WHEN c.stream IS NULL THEN r.held END AS held",
+    owner="CASE WHEN c.stream IS NULL THEN r.owner END AS owner",
+    active_at="CASE WHEN c.stream IS NULL THEN r.active_at END AS active_at",
 )

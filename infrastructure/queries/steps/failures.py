@@ -1,14 +1,14 @@
 """Groups of failures: which are alike, how many, since when, on which versions, and which can be retried."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from ....domain.errors import InvalidRequest
 from ....domain.values.clock import EARLIEST
 from ....domain.visible import quoted
-from ....projections.counts import Count
+from ....projections.counts import DAY, counts, name_of_day
 from ....projections.index.query import Place
 from ....projections.pagination import Page
 from ....projections.runs.summary import row_moment
@@ -21,8 +21,6 @@ from ..listing import check_id, check_limit, check_text, check_time, check_workf
 from ..numbers import among
 from ..search.indexer import Lag
 from ..where import Where
-
-_DAY = 24 * 60 * 60 * 1_000_000
 
 
 class _Group(NamedTuple):
@@ -93,14 +91,14 @@ class Failures:
 
     def _tell_when(self, query: FailureQuery, told: Mapping[int, _Told]) -> None:
         where = self._within(query, told)
-        where.parameters |= {"earliest": EARLIEST, "day": _DAY}
+        where.parameters |= {"earliest": EARLIEST, "day": DAY}
         found = self.index.rows(
             "SELECT fingerprint, workflow_version, (failed_at - :earliest) / :day AS day, count(*) "  # noqa: S608 - as above
             f"FROM flowledger_failures{where.sql()} GROUP BY fingerprint, workflow_version, day",
             where.parameters,
         )
         for fingerprint, version, days, count in sorted(found, key=lambda row: row[1:3]):
-            group, day = told[fingerprint], date.fromordinal(days + 1).isoformat()
+            group, day = told[fingerprint], name_of_day(days)
             group.versions[version] = group.versions.get(version, 0) + count
             group.days[day] = group.days.get(day, 0) + count
 
@@ -194,14 +192,10 @@ def _group(group: _Group, example: FailureRow, told: _Told) -> FailureGroup:
         last_seen=row_moment(group.last_at),
         first_seen=row_moment(told.first_at),
         first_version=told.first_version,
-        versions=_counts(sorted(told.versions.items())),
-        days=_counts(sorted(told.days.items())),
+        versions=counts(told.versions),
+        days=counts(told.days),
         example=example.run_id,
         example_version=example.version,
         retryable=told.retryable,
         retried=told.retried,
     )
-
-
-def _counts(counted: Iterable[tuple[int | str, int]]) -> tuple[Count, ...]:
-    return tuple(Count(value, count) for value, count in counted)

@@ -52,7 +52,7 @@ class Steps:
 
     def rows(self, query: StepQuery, limit: int) -> list[StepRow]:
         """The newest rows."""
-        found = sql.steps(query, limit)
+        found = sql.steps(query, self.index.dialect, limit)
         return list(map(StepRow._make, self.index.rows(found.sql, found.parameters)))
 
     def _matching(self, query: StepQuery, filters: Sequence[Filter], limit: int) -> list[StepRow]:

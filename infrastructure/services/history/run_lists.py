@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from ....domain.errors import InvalidRequest
 from ....domain.run import RunHeader
 from ....domain.visible import quoted
-from ....projections.counts import Count
+from ....projections.counts import Count, RunGroup
 from ....projections.index.query import RunQuery
 from ....projections.pagination import Page
 from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...concurrency.async_variants import run_in_thread
 from ...concurrency.threads import Threads
-from ...queries.listing import work_order_query, work_orders_page
-from ...queries.run_counts import count_runs
+from ...queries.counting import count_runs
+from ...queries.listing import MAX_LIMIT, work_order_query, work_orders_page
 from ...queries.runs_page import Lists, run_query, runs_page
 from ...queries.search.columns import value_columns
 from ...queries.search.query import search_query
@@ -109,7 +109,7 @@ class RunLists:
 
     def counts(
         self,
-        group: Literal["status", "workflow", "version", "actor", "node", "error_type", "day"],
+        group: RunGroup,
         workflow_id: str | None = None,
         version: int | str | None = None,
         status: str | Sequence[str] | None = None,
@@ -126,17 +126,18 @@ class RunLists:
         queued: bool | None = None,
         owner: str | None = None,
         failure: str | None = None,
+        limit: int = MAX_LIMIT,
         idempotency_key: str | None = None,
     ) -> list[Count]:
-        """Count the runs that ``runs`` lists with the same filters, by what they have in common.
+        """Count runs by a value that they have in common; the filters are those of ``runs``.
 
-        ``group``: ``status``, ``workflow``, ``version`` (a number, or ``workflow@number`` over all workflows),
-        ``actor`` (who started them), ``node`` (where they stand or failed), ``error_type``, or ``day`` (of the start,
-        in UTC, such as ``2026-03-01``). Versions and days come in their order, others the most frequent first. Runs
-        without such a value, as one that is completed has no node, aren't counted. It costs the runs that are counted,
-        read from an index; with ``text`` or ``where`` as much as listing them all.
+        ``group``: ``status``, ``node`` (where it is paused, waits or failed), ``error_type``, ``workflow``, ``version``
+        (of one workflow), ``actor`` (who started it), ``day`` (UTC, on which it was started). Each count is that of the
+        runs which ``runs`` lists with that value as a filter; runs that have none aren't counted. The largest numbers
+        come first, of days the newest; at most ``limit`` of them. Also ``due_before``, ``held``, ``queued``, ``owner``,
+        ``failure`` and ``idempotency_key`` are as there. What ``text`` or ``where`` finds is counted one by one.
 
-        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
+        Raises InvalidRequest (also where a search finds too many to be counted), WorkflowNotFound, VersionNotFound.
         """
         query = self._query(
             workflow_id,
@@ -155,7 +156,7 @@ class RunLists:
             failure=failure,
             idempotency_key=idempotency_key,
         )
-        return count_runs(self._lists, group, query, search_query(text, where))
+        return count_runs(self._lists, group, query, search_query(text, where), limit)
 
     def work_orders(
         self,

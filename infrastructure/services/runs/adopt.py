@@ -18,7 +18,8 @@ from ....domain.work_order import open_work_order
 from ....projections.runs.run import Run
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
-from .run_services import Runnable, RunServices
+from .known_starts import Runnable
+from .run_services import RunServices
 from .start import IdempotencyKey, StartRequest, once
 
 

@@ -15,9 +15,10 @@ from ....domain.work_order import WorkOrderState
 from ...execution.source_code import KnownCode
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import events_backwards
+from .known_starts import Runnable
 from .preview import compare_with_now
 from .rerun import Rerun
-from .run_services import Runnable, RunServices
+from .run_services import RunServices
 
 
 class ForkRequest(NamedTuple):

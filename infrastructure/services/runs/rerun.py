@@ -24,7 +24,8 @@ from ...repositories.work_orders import find_work_order_and_run
 from .answer import refuse_unfit
 from .commands import PLAIN, Command, find_rerun, refuse_moved_on
 from .effects import record_of
-from .run_services import Runnable, RunServices
+from .known_starts import Runnable
+from .run_services import RunServices
 from .start import Rejection, find_refusal, record_rejection
 
 
@@ -147,7 +148,7 @@ def start_rerun(services: RunServices, rerun: Rerun, options: RerunOptions) -> P
         runnable.refuse_missing_globals(rerun.start_node_id, settings)
     if refused is not None:
         rejection = Rejection(runnable.version, refused, rerun.payload, metadata)
-        raise record_rejection(services.store, work_order, rejection, settings, command=options.command)
+        raise record_rejection(services.store.append, work_order, rejection, settings, command=options.command)
     kind = "retry" if rerun.origin is None else rerun.origin["kind"]
     added = add_run(work_order, str(state.run_id), kind, by=settings.by, now=events[0].data["recorded_at"])
     given_for = {} if options.given_for == work_order.id else {"key_of": options.given_for}

@@ -15,9 +15,10 @@ from ...execution.runner import PreparedCall
 from ...repositories.origins import events_backwards, origin_in
 from ...repositories.work_orders import find_work_order_and_run, load_started, work_order_input
 from .commands import make_command, sorted_names
+from .known_starts import Runnable
 from .preview import preview_rerun
 from .rerun import Rerun, RerunOptions, draft_rerun, refuse_run_moved_on, repeat_once
-from .run_services import Runnable, RunServices
+from .run_services import RunServices
 from .start import start_node
 
 

@@ -22,7 +22,7 @@ from ....domain.execution.step_loop import (
     refuse_recovery,
     step_loop,
 )
-from ....domain.ports import EventStore, NewEvent, Write
+from ....domain.ports import Guard, GuardingStore, NewEvent, Write
 from ....domain.rerun.effects import named_types
 from ....domain.rerun.fork import Edit, edit_of
 from ....domain.run import CLAIMS, RECOVERED, RunState, evolve, fail
@@ -30,48 +30,28 @@ from ....domain.run.events import CANCELLED, CLAIMED, HELD, RELEASED
 from ....domain.values.clock import SteadyClock
 from ....domain.values.json import freeze
 from ....domain.visible import quoted
-from ....domain.workflow import JobCode
 from ....domain.workflow.definition import WorkflowDefinition
 from ....projections.runs.run import Run, run_of
 from ...concurrency.threads import Threads
 from ...execution.batching import Batch, BatchCommitter, Timer
-from ...execution.committer import Committer, append_next
+from ...execution.committer import Append, Committer, append_next
 from ...execution.runner import Commit, PreparedCall
-from ...execution.source_code import KnownCode, changed_types, code_now, known_code
+from ...execution.source_code import KnownCode, changed_types, code_now
 from ...repositories.optimistic_retry import OptimisticRetry
 from ...repositories.runs import RunRepository
-from ...repositories.workflows import WorkflowRepository
+from ...repositories.workflows import LIVE, WorkflowRepository
 from ..workflows.plan_cache import PlanCache
 from .call_globals import LedgerGlobals, refuse_missing
 from .commands import PLAIN, Command, is_answered, refuse_moved_on
 from .custody import Custody
 from .effects import record_for
 from .executions import Executions
+from .known_starts import KnownStarts, Runnable
 from .slots import Turns
 from .waiting import RunReader
 
 if TYPE_CHECKING:
     from ...telemetry.observer import Observer
-
-
-class Runnable(NamedTuple):
-    """One version of a workflow, joined with this ledger's executors."""
-
-    workflow_id: str
-    version: int
-    digest: str
-    saved_code: Mapping[str, JobCode]
-    """By node type, as it was at the save."""
-    plan: Plan
-
-    @property
-    def known_code(self) -> KnownCode:
-        """The code that was saved."""
-        return known_code(self.saved_code)
-
-    def refuse_missing_globals(self, node_id: str | None, settings: CallSettings) -> None:
-        """Raises GlobalsMissing where a run of it that goes on at this node may come to one that reads others."""
-        refuse_missing(self.plan, (self.workflow_id, self.version), node_id, settings.globals)
 
 
 class Claim(NamedTuple):
@@ -90,7 +70,7 @@ class RunServices:
 
     def __init__(
         self,
-        store: EventStore,
+        store: GuardingStore,
         runs: RunRepository,
         workflows: WorkflowRepository,
         executors: ExecutorRegistry | None,
@@ -116,6 +96,7 @@ class RunServices:
         self.custody = custody
         self.executors = executors
         self._plans = PlanCache(executors)
+        self._known_starts = KnownStarts()
         self._limits = limits
         self._batch = batch
         self._globals = globals
@@ -124,7 +105,7 @@ class RunServices:
         self._executes = True
 
     def within(
-        self, store: EventStore, runs: RunRepository, workflows: WorkflowRepository, threads: Threads
+        self, store: GuardingStore, runs: RunRepository, workflows: WorkflowRepository, threads: Threads
     ) -> "RunServices":
         """The same on a store inside a transaction of the caller's: with the same plans, and it executes nothing."""
         inside = copy(self)
@@ -192,10 +173,19 @@ class RunServices:
 
         Raises WorkflowNotFound, VersionNotFound, IllegalTransition (archived).
         """
-        saved = self.workflows.load_save_to_start(workflow_id, version)
+        saved, last = self.workflows.load_save_to_start(workflow_id, version)
         digest = saved.data["digest"]
         plan = self._plan(workflow_id, saved.version, digest)
-        return Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
+        runnable = Runnable(workflow_id, saved.version, digest, saved.data["code"], plan)
+        if _is_live(version) and self.store.can_guard:
+            self._known_starts.remember(runnable, Guard(last.stream, last.version, last.digest))
+        return runnable
+
+    def recall_to_start(self, workflow_id: str, version: int | str | None = None) -> Runnable | None:
+        """What ``load_to_start`` returned last, with a guard, as it may be outdated; None: it must be read."""
+        if not (_is_live(version) and isinstance(workflow_id, str) and self.store.can_guard):
+            return None
+        return self._known_starts.get(workflow_id)
 
     def load_version(self, workflow_id: str, version: int | str) -> Runnable:
         """Any version, also of an archived workflow. Raises VersionNotFound."""
@@ -228,19 +218,32 @@ class RunServices:
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
-    def begin(self, state: RunState, events: list[NewEvent], work_order: Write, *, executes: bool) -> None:
+    def append_on(self, guard: Guard | None) -> Append:
+        """What appends on this condition, or on none."""
+        return self.store.append if guard is None else partial(self.store.append_while, guard)
+
+    def begin(
+        self,
+        state: RunState,
+        events: list[NewEvent],
+        work_order: Write,
+        *,
+        executes: bool,
+        guard: Guard | None = None,
+    ) -> None:
         """Store a run's first events and its entry in the work order, all or none. Raises ConcurrencyError.
 
-        ``executes``: whether this call goes on to execute its steps.
+        ``executes``: whether this call goes on to execute its steps. ``guard``: a condition, which may be refused with
+        ConcurrencyError or EventsLost.
         """
-        observer = self._observer
+        observer, append = self._observer, self.append_on(guard)
         if observer is not None:
             events = [observer.mark_start(events[0]), *events[1:]]
         if executes:
             with self.claiming([state]):
-                append_next(self.store, state, [self.own(event) for event in events], work_order)
+                append_next(append, state, [self.own(event) for event in events], work_order)
         else:
-            append_next(self.store, state, events, work_order)
+            append_next(append, state, events, work_order)
         if observer is not None:
             observer.begin(state)
 
@@ -264,7 +267,7 @@ class RunServices:
             refuse_moved_on(self.store, run_id, state.version, command)
             event = command.mark(decide(state))
             try:
-                append_next(self.store, state, [event])
+                append_next(self.store.append, state, [event])
             except ConcurrencyError as error:
                 attempts.check_progress(state.version, error)
                 continue
@@ -320,7 +323,7 @@ class RunServices:
         if event.type == RECOVERED:
             raise InvalidRequest(_EXECUTES_NOTHING)
         if event.type != CLAIMED:
-            append_next(self.store, state, [NewEvent(event.type, {**event.data, "queued": True})])
+            append_next(self.store.append, state, [NewEvent(event.type, {**event.data, "queued": True})])
         return self.answer(state)
 
     def go_on(self, claim: "Claim") -> PreparedCall[Run]:
@@ -387,6 +390,11 @@ class RunServices:
 
 _STOPS: Final = {CANCELLED: cancellation.CANCELLED, HELD: cancellation.HELD}
 """What the step under way is told when an operator's event meets it."""
+
+
+def _is_live(version: int | str | None) -> bool:
+    """Whether that names the version that runs start with."""
+    return version is None or version == LIVE
 
 
 def _do_nothing() -> None:

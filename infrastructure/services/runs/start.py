@@ -1,17 +1,19 @@
 """Starting runs: a work order is opened with its first run, or rejected with its input, and once for each key."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ....domain.errors import (
     ConcurrencyError,
+    EventsLost,
     IdempotencyConflict,
     InvalidDefinition,
     WorkOrderRejected,
 )
 from ....domain.execution.step import Refusal, find_input_refusal
 from ....domain.execution.step_loop import CallSettings
-from ....domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from ....domain.ports import ExpectedVersion, NewEvent, Write
 from ....domain.run import RunState, evolve, start
 from ....domain.values.clock import moment
 from ....domain.values.idempotency import check_key
@@ -23,12 +25,14 @@ from ....domain.work_order import evolve as evolve_work_order
 from ....domain.workflow.definition import WorkflowDefinition
 from ....domain.workflow.graph_faults import start_faults
 from ....projections.runs.run import Run
+from ...execution.committer import Append
 from ...execution.runner import PreparedCall
 from ...new_id import new_id
 from ...repositories.work_orders import find_work_order, load_started, load_work_order
 from ...repositories.workflows import LATEST, LIVE
 from .commands import PLAIN, Command, existing_run
-from .run_services import Runnable, RunServices
+from .known_starts import Runnable
+from .run_services import RunServices
 
 
 class StartRequest(NamedTuple):
@@ -80,12 +84,48 @@ def once(
         return _return_existing(services, request, load_work_order(services.store, key.work_order_id), key)
 
 
+class Opening(NamedTuple):
+    """A work order with its first run, decided by a version: what is to be stored, unless the input is refused."""
+
+    runnable: Runnable
+    state: RunState
+    started: NewEvent
+    opened: NewEvent
+    settings: CallSettings
+    refused: Refusal | None
+
+
 def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey | None = None) -> PreparedCall[Run]:
-    """Open a work order with its first run. Raises WorkOrderRejected, after that is recorded."""
+    """Open a work order with its first run. Raises WorkOrderRejected, after that is recorded.
+
+    What the workflow starts with is remembered, so that a start is one round trip. It may have moved since. So neither
+    an error nor a start by it counts unless it is still so.
+    """
     if key is not None:
         check_name(key.text, "idempotency_key")
+    load = partial(services.load_to_start, request.workflow_id, request.version)
+    runnable = services.recall_to_start(request.workflow_id, request.version) or load()
+    try:
+        opening = _decide(services, request, key, runnable)
+    except Exception:
+        if runnable.guard is None or (found := load())[:3] == runnable[:3]:
+            raise
+        opening = _decide(services, request, key, found)
+    try:
+        _store(services, request, opening)
+    except (ConcurrencyError, EventsLost) as error:
+        if runnable.guard is None or error.stream != runnable.guard.stream:
+            raise
+        opening = _decide(services, request, key, load())
+        _store(services, request, opening)
+    if not request.wait:
+        return services.answer(opening.state)
+    return services.execute(opening.state, opening.runnable.plan, opening.settings)
+
+
+def _decide(services: RunServices, request: StartRequest, key: IdempotencyKey | None, runnable: Runnable) -> Opening:
+    """Raises ExecutorMissing, GlobalsMissing, and what supplies the globals raises."""
     settings, now = request.settings, services.now()
-    runnable = services.load_to_start(request.workflow_id, request.version)
     first_node = start_node(runnable.plan.definition)
     if request.wait:
         services.check_executors(runnable.plan, first_node, request.workflow_id, runnable.version)
@@ -120,14 +160,21 @@ def start_new(services: RunServices, request: StartRequest, key: IdempotencyKey 
         key=None if key is None else key.text,
         payload_digest=None if key is None else key.payload_digest,
     )
+    return Opening(runnable, state, event, opened, settings, refused)
+
+
+def _store(services: RunServices, request: StartRequest, opening: Opening) -> None:
+    """Raises ConcurrencyError, EventsLost, and WorkOrderRejected where that is what was recorded."""
+    runnable, state, event, opened, settings, refused = opening
+    work_order_id = event.data["correlation_id"]
     if refused is not None:
         rejected = WorkOrderState(work_order_id)
         evolve_work_order(rejected, *opened)
         rejection = Rejection(runnable.version, refused, request.payload, request.metadata)
-        raise record_rejection(services.store, rejected, rejection, settings, opened=[opened])
+        append = services.append_on(runnable.guard)
+        raise record_rejection(append, rejected, rejection, settings, opened=[opened])
     work_order = Write(work_order_id, ExpectedVersion.NO_STREAM, [opened])
-    services.begin(state, [event], work_order, executes=request.wait)
-    return services.execute(state, runnable.plan, settings) if request.wait else services.answer(state)
+    services.begin(state, [event], work_order, executes=request.wait, guard=runnable.guard)
 
 
 def find_refusal(
@@ -156,7 +203,7 @@ class Rejection(NamedTuple):
 
 
 def record_rejection(
-    store: EventStore,
+    append: Append,
     work_order: WorkOrderState,
     rejection: Rejection,
     settings: CallSettings,
@@ -173,7 +220,7 @@ def record_rejection(
         work_order, version, *refused, payload=payload, metadata=metadata, by=settings.by, now=settings.now()
     )
     expected = work_order.version - len(opened) or ExpectedVersion.NO_STREAM
-    store.append(Write(work_order.id, expected, [*opened, command.mark(event)]))
+    append(Write(work_order.id, expected, [*opened, command.mark(event)]))
     return WorkOrderRejected(work_order.id, *refused)
 
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from ....domain.errors import InvalidRequest
-from ....domain.ports import Beginning, CheckpointStore, EventStore, RecordedEvent, RowBatch, Write
+from ....domain.ports import (
+    Beginning,
+    CheckpointStore,
+    EventStore,
+    Guard,
+    GuardingStore,
+    RecordedEvent,
+    RowBatch,
+    Write,
+)
 from ....domain.visible import quoted
 from ..codec import MAX_EVENT_BYTES, LedgerMapper
 from ..event_store import LedgerEventStore
@@ -59,6 +68,15 @@ class PortStore(LedgerEventStore):
 
     def append(self, *writes: Write) -> list[int]:
         positions = self._port.append(*writes)
+        self.wakeups.notify()
+        return positions
+
+    @property
+    def can_guard(self) -> bool:
+        return bool(getattr(self._port, "can_guard", False))
+
+    def append_while(self, guard: Guard, *writes: Write) -> list[int]:
+        positions = cast("GuardingStore", self._port).append_while(guard, *writes)
         self.wakeups.notify()
         return positions
 

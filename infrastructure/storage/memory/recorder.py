@@ -14,13 +14,13 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 from ....projections.index.changes import INDEX_REVISION
 from ...concurrency.forking import register_for_forks
 from ..codec import BODY, digest_of
-from ..errors import predecessor_missing
+from ..errors import guard_refused, predecessor_missing
 from ..index_writer import changes_in
-from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow
+from ..recorder import BATCH_ROWS, BEGINNING_BYTES, EventRow, LedgerRecorder, StreamRow, holds
 from ..sql import Dialect, index_tables, rebuild_table, search_tables, subscription_table, worker_tables
 from ..sqlite.index import SQLiteIndexRebuild, change_index
 from ..sqlite.search import register_functions
-from ..stored_events import previous_of
+from ..stored_events import guards_in, previous_of
 
 
 class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
@@ -30,6 +30,7 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
     """
 
     waits_for_a_disk = False
+    can_guard = True
     dialect: Dialect = "sqlite"
 
     def __init__(self) -> None:
@@ -72,8 +73,12 @@ class MemoryRecorder(popo.POPOApplicationRecorder, LedgerRecorder):
 
     def _update_table(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> list[int]:
         self._refuse_if_closed()
-        positions = list(super()._update_table(stored_events, **kwargs) or ())
         changes = changes_in(stored_events)
+        if changes is not None:
+            guards = guards_in(stored_events)
+            if not all(holds(self, guard) for guard in guards):
+                raise guard_refused(guards)
+        positions = list(super()._update_table(stored_events, **kwargs) or ())
         if changes is not None:
             change_index(self._index, changes, lambda place: positions[place - 1])
         return positions

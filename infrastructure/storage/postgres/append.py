@@ -12,15 +12,16 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 import psycopg
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import IntegrityError, StoredEvent
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
+from ....domain.ports import Guard
 from ....projections.index.changes import IndexChanges
-from ..errors import PredecessorMissing, predecessor_missing
+from ..errors import guard_refused, predecessor_missing
 from ..index_writer import PARTS, changes_in
 from ..sql import queries
-from ..stored_events import previous_of
+from ..stored_events import guards_in, previous_of
 from .pool import Connection
 from .schema import bound, bound_with_parameters
 
@@ -39,6 +40,9 @@ _NUMBERS = count()
 _SQL, _INDEX = queries("postgres"), queries("postgres", "index.sql")
 _BASE: Final = "(pg_current_xact_id()::text::bigint + $1) << 20"
 """How the statements below write the position before the first of a transaction."""
+_GUARDS: Final = "guards"
+"""Where a statement is told the conditions on other streams, among the rows of the index."""
+_NUMBERED: Final = (*PARTS, _GUARDS)
 _RESULT: Final = "SELECT base FROM base"
 _RESULT_INSIDE: Final = "SELECT base, pg_current_xact_id()::text::bigint FROM base"
 _OID = {name: psycopg.adapters.types[name].oid for name in ("int8", "text", "bytea", "jsonb")}
@@ -63,7 +67,7 @@ class EpochMustBegin(Exception):
 
 
 class _NothingStored(Exception):
-    """No row was returned: one of the events doesn't follow the one that it must."""
+    """No row was returned: one of the events doesn't follow the one that it must, or a guard doesn't hold."""
 
 
 class _Statement(NamedTuple):
@@ -87,6 +91,8 @@ class Statements:
         """In the names of prepared statements, as stores in several schemas may share a connection."""
         self.added, self.begin_epoch = self._bound(_SQL["added"]), self._bound(_SQL["begin_epoch"])
         self.copy_base = bound_with_parameters(_SQL["copy_base"], schema)
+        guarded = _SQL["guarded"].replace(f"$7::jsonb -> '{_GUARDS}'", "%(guards)s::jsonb")
+        self.guarded_copy_base = bound_with_parameters(f"{_SQL['copy_base']}\n{guarded}", schema)
         self.copy_events = self._bound(_SQL["copy_events"])
         self.one = self._statement("append_event", _SQL["append_event"], _ONE)
         self.several = self._statement("append_events", _SQL["append_events"], _ARRAYS)
@@ -94,19 +100,17 @@ class Statements:
         self._inside: dict[tuple[str, ...], bytes] = {}
 
     def indexed(self, parts: tuple[str, ...]) -> _Statement:
-        """Appends several, and changes the index in the same transaction."""
+        """Appends several where the guards hold, and changes the index in the same transaction."""
         if parts not in self._indexed:
-            number = sum(1 << PARTS.index(part) for part in parts)
-            sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+            number = sum(1 << _NUMBERED.index(part) for part in parts)
+            sql = _appending(parts)
             self._indexed[parts] = self._statement(f"append_indexed_{number}", sql, (*_ARRAYS, _OID["jsonb"]))
         return self._indexed[parts]
 
     def inside(self, parts: tuple[str, ...]) -> bytes:
         """The same, with or without changes of the index, in a transaction that may have appended before."""
         if parts not in self._inside:
-            sql = _SQL["append_events"]
-            if parts:
-                sql = _with_index(_SQL["indexed_base"], [("stored", _SQL["indexed_events"])], parts)
+            sql = _appending(parts) if parts else _SQL["append_events"]
             sql = sql.replace(_BASE, f"({_SQL['own_base']})").removesuffix(_RESULT) + _RESULT_INSIDE
             self._inside[parts] = self._bound(sql)
         return self._inside[parts]
@@ -125,6 +129,11 @@ class Statements:
         return bound(sql, self.schema).encode()
 
 
+def _appending(parts: Collection[str]) -> str:
+    base = f"{_SQL['indexed_base']}\n{_SQL['guarded']}" if _GUARDS in parts else _SQL["indexed_base"]
+    return _with_index(base, [("stored", _SQL["indexed_events"])], parts)
+
+
 def _with_index(base: str, first: list[tuple[str, str]], parts: Collection[str]) -> str:
     named = [*first, *((part, _INDEX[part]) for part in PARTS if part in parts)]
     steps = ",\n".join(f"_{name} AS (\n{sql})" for name, sql in named)
@@ -138,7 +147,7 @@ statements_for = cache(Statements)
 def append(connection: Connection, statements: Statements, events: Sequence[StoredEvent]) -> list[int]:
     """Store the events in one commit and return their positions, in the order of the events.
 
-    Raises psycopg's errors, and PredecessorMissing; nothing is stored then, unless the connection is lost.
+    Raises psycopg's errors, PredecessorMissing and GuardRefused; nothing is stored then, unless the connection is lost.
     """
     try:
         try:
@@ -148,7 +157,7 @@ def append(connection: Connection, statements: Statements, events: Sequence[Stor
             begin_epoch(connection, statements)
             base = _insert(connection, statements, events)
     except _NothingStored:
-        raise _missing_before(events) from None
+        raise _refusal_of(events) from None
     return list(range(base + 1, base + 1 + len(events)))
 
 
@@ -158,9 +167,9 @@ def _insert(connection: Connection, statements: Statements, events: Sequence[Sto
     if len(events) >= COPY_FROM_EVENTS or sum(len(event.state) for event in events) >= COPY_FROM_BYTES:
         return _copy(connection, statements, events, changes)
     if changes is not None:
-        tables = changes.tables()
-        indexed = statements.indexed(tuple(tables))
-        return _execute(connection, statements, indexed, [*_of_several(events), jsonb(tables)])
+        rows = _rows_of(changes, events)
+        indexed = statements.indexed(tuple(rows))
+        return _execute(connection, statements, indexed, [*_of_several(events), jsonb(rows)])
     if len(events) == 1:
         return _execute(connection, statements, statements.one, _of_one(events[0]))
     return _execute(connection, statements, statements.several, _of_several(events))
@@ -183,8 +192,20 @@ def _base_in(result: PGresult) -> int:
     return int.from_bytes(result.get_value(0, 0) or b"", "big")
 
 
-def _missing_before(events: Sequence[StoredEvent]) -> PredecessorMissing:
-    first = next(event for event in events if previous_of(event))
+def _rows_of(changes: IndexChanges, events: Sequence[StoredEvent]) -> dict[str, Any]:
+    """What a statement is told beside the events: the rows of the index by table, and the guards."""
+    guards = guards_in(events)
+    return {**changes.tables(), _GUARDS: _conditions(guards)} if guards else changes.tables()
+
+
+def _conditions(guards: Sequence[Guard]) -> list[dict[str, Any]]:
+    return [guard._asdict() for guard in guards]
+
+
+def _refusal_of(events: Sequence[StoredEvent]) -> IntegrityError:
+    first = next((event for event in events if previous_of(event)), None)
+    if first is None:
+        return guard_refused(guards_in(events))
     return predecessor_missing(str(first.originator_id), first.originator_version)
 
 
@@ -228,7 +249,7 @@ def insert_inside(connection: Connection, statements: Statements, events: Sequen
     except psycopg.errors.NotNullViolation:
         raise EpochMustBegin from None
     except _NothingStored:
-        raise _missing_before(events) from None
+        raise _refusal_of(events) from None
 
 
 def change_index(connection: Connection, sql: bytes, base: int, tables: Mapping[str, Any]) -> None:
@@ -285,13 +306,17 @@ def _copy(
         enumerate(events, 1), key=lambda item: (item[1].originator_id, item[1].originator_version)
     )
     linked = [event for event in events if previous_of(event)]
-    conditions = {
+    conditions: dict[str, Any] = {
         "streams": [str(event.originator_id) for event in linked],
         "versions": [event.originator_version for event in linked],
         "previous": [previous_of(event) for event in linked],
     }
+    base_sql = statements.copy_base
+    guards = [] if changes is None else guards_in(events)
+    if guards:
+        base_sql, conditions["guards"] = statements.guarded_copy_base, orjson.dumps(_conditions(guards)).decode()
     with connection.transaction(), connection.cursor() as cursor:
-        found = cursor.execute(statements.copy_base, conditions).fetchone()
+        found = cursor.execute(base_sql, conditions).fetchone()
         if found is None:
             raise _NothingStored
         (base,) = found
@@ -302,8 +327,8 @@ def _copy(
             for place, event in placed:
                 stream = str(event.originator_id)
                 rows.write_row((stream, event.originator_version, event.topic, event.state, base + place))
-        if changes is not None:
-            tables = changes.tables()
+        tables = {} if changes is None else changes.tables()
+        if tables:
             change_index(connection, statements.index_alone(tables), base, tables)
     return int(base)
 

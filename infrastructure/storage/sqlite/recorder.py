@@ -9,11 +9,11 @@ from typing import Any
 from eventsourcing import sqlite as stock
 from eventsourcing.persistence import StoredEvent
 
-from ..errors import predecessor_missing
+from ..errors import guard_refused, predecessor_missing
 from ..eventsourcing.notifications import QueriedNotifications
 from ..index_writer import changes_in
 from ..sql import Dialect, queries
-from ..stored_events import previous_of
+from ..stored_events import guards_in, previous_of
 from .datastore import SQLiteDatastore
 from .index import SQLiteIndexRebuild, change_index
 from .schema import migrate
@@ -26,6 +26,7 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
 
     datastore: SQLiteDatastore
     dialect: Dialect = "sqlite"
+    can_guard = True
 
     def __init__(self, datastore: Any, events_table_name: str = "") -> None:  # noqa: ARG002 - the library's name for it
         super().__init__(datastore, events_table_name="flowledger_events")
@@ -50,7 +51,10 @@ class SQLiteRecorder(QueriedNotifications, stock.SQLiteApplicationRecorder):
             return [_position(self.datastore.execute(statement, rows[0]), rows[0])]
         if not rows:
             return []
+        guards = [] if changes is None else guards_in(stored_events)
         with self.datastore.write_transaction() as connection:
+            if not all(connection.execute(_SQL["guard_holds"], guard._asdict()).fetchone()[0] for guard in guards):
+                raise guard_refused(guards)
             positions = [_position(connection.execute(statement, row), row) for row in rows]
             if changes is not None:
                 change_index(connection, changes, lambda place: positions[place - 1])

@@ -1,1 +1,1 @@
-"""Who asks, what they may, and what a browser is told about it."""
+"""Who may: principals and roles, hosts and origins, headers, limits."""

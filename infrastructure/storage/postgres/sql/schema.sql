@@ -473,6 +473,10 @@ CREATE INDEX flowledger_steps_by_node ON flowledger_steps (node_id, started_at, 
 -- By how they ended: nearly all are completed, and are found by time.
 CREATE INDEX flowledger_steps_by_status ON flowledger_steps (status, started_at, position) WHERE status <> 'completed';
 
+-- The same within a workflow.
+CREATE INDEX flowledger_steps_by_workflow_status ON flowledger_steps (workflow_id, status, started_at, position)
+WHERE status <> 'completed';
+
 -- By the type of their error.
 CREATE INDEX flowledger_steps_by_error ON flowledger_steps (error_type, started_at, position) WHERE error_type IS NOT NULL;
 

@@ -7,6 +7,15 @@ WHERE :previous = x'' OR :previous = (
     WHERE originator_id = :stream AND originator_version = :version - 1
 )
 
+-- guard_holds: Whether the stream ends with the event of this version and digest.
+SELECT EXISTS (
+    SELECT 1 FROM flowledger_events
+    WHERE originator_id = :stream AND originator_version = :version
+      AND lower(hex(substr(CAST(state AS BLOB), 10, 32))) = :digest
+) AND NOT EXISTS (
+    SELECT 1 FROM flowledger_events WHERE originator_id = :stream AND originator_version = :version + 1
+)
+
 -- head: The version of a stream's last event, or null.
 SELECT max(originator_version) FROM flowledger_events WHERE originator_id = :stream
 

@@ -1,0 +1,1 @@
+"""``/api``: what the ledger answers, as JSON. One router a subject."""

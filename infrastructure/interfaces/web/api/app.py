@@ -1,0 +1,25 @@
+"""The API as an app of its own, with its description."""
+
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from . import lists, run_commands, runs, status, workflows
+
+ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router)
+
+
+def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
+    """The API; ``handlers`` answer errors."""
+    api = FastAPI(
+        title=f"{title} API",
+        version=version("flowledger"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=handlers,
+    )
+    for router in ROUTERS:
+        api.include_router(router)
+    return api

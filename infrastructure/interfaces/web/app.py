@@ -1,0 +1,115 @@
+"""``create_app``: the ledger as an ASGI app."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ....domain.errors import InvalidRequest
+from ....domain.visible import quoted
+from ...ledger.ledger import Ledger
+from .api.app import make_api
+from .errors import ErrorAnswers
+from .pages.registry import PAGES
+from .rendering.renderer import Renderer
+from .requests import Settings
+from .routing import page_routes
+from .security.authentication import Authenticate
+from .security.bodies import BodyLimit
+from .security.headers import SecurityHeaders
+from .security.hosts import OriginCheck
+from .site import Site, site_of
+from .static_files import STATIC_PATH, answer_with_file
+
+
+class WebApp:
+    """Pages and API of a ledger, as an ASGI app: run it with any server, or mount it under any prefix.
+
+    It needs no start-up: what it needs is opened by the first request. Hosts that want it opened early, and closed with
+    them, take ``lifespan``.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._app = _assemble(site)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await Router(lifespan=self.lifespan)(scope, receive, send)
+        elif scope["type"] == "http":
+            below = {**scope, "app": self}
+            self._site.enter(below)
+            await self._app(below, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000, "reason": "there are no web sockets here"})
+
+    @asynccontextmanager
+    async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
+        """Open the ledger where the app is to open it, and close it at the end: ``FastAPI(lifespan=app.lifespan)``."""
+        self._site.open()
+        try:
+            yield
+        finally:
+            self._site.close()
+
+
+def create_app(
+    ledger: Ledger | Callable[[], Ledger],
+    *,
+    auth: Literal["tokens"] | Authenticate | None = None,
+    title: str = "flowledger",
+    origins: frozenset[str] | set[str] | tuple[str, ...] = (),
+) -> WebApp:
+    """Make an ASGI app of a ledger: its pages, and its API under ``/api``.
+
+    ``ledger`` is one that is open, and stays yours to close, or a function that opens it, which is called with the
+    first request, or by ``lifespan``; that one is closed with the app's lifespan.
+
+    ``auth`` says who asks. None: requests from the loopback, for a name of the loopback, are those of ``local``, an
+    admin, and all others are refused. A callable takes Starlette's Request and returns a Principal, or None for
+    somebody who isn't known; it may be async. What somebody does is done by the principal's name.
+
+    ``title`` stands in the bar of the pages. ``origins`` are further origins, such as ``https://ops.example.org``, from
+    which pages may send forms: for proxies that change the Host header.
+
+    The session, the signals and the handlers of the application that it is mounted in are left alone. Raises
+    InvalidRequest.
+    """
+    if auth is not None and not callable(auth):
+        raise InvalidRequest(f"auth={quoted(auth)}: give None or a callable")
+    paths = {page.name: page.path for page in PAGES} | {"static": STATIC_PATH}
+    return WebApp(Site(ledger, auth, Settings(title, frozenset(origins)), paths))
+
+
+def _assemble(site: Site) -> ASGIApp:
+    """The routes, and around them what every request passes, outermost last."""
+    renderer = Renderer([page.name for page in PAGES], site.settings.title)
+    errors = ErrorAnswers(renderer)
+    routes = [
+        Route("/", _lead_to_history, name="index"),
+        Route(STATIC_PATH, answer_with_file, name="static"),
+        Mount("/api", make_api(site.settings.title, errors.handlers()), name="api"),
+        *page_routes(PAGES, renderer),
+    ]
+    app: ASGIApp = Router(routes, redirect_slashes=False)
+    app = BodyLimit(app)
+    app = OriginCheck(app, site.settings.origins)
+    app = ExceptionMiddleware(app, errors.handlers())
+    app = ServerErrorMiddleware(app, errors.answer)
+    app = GZipMiddleware(app, minimum_size=1_000, compresslevel=5)
+    return SecurityHeaders(app)
+
+
+async def _lead_to_history(request: Request) -> RedirectResponse:
+    links = site_of(request).links(request)
+    if not links.knows("history"):
+        raise HTTPException(404)
+    return RedirectResponse(links("history"), 303)

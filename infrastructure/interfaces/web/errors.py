@@ -1,0 +1,47 @@
+"""Answering with an error: a problem for programs, a page for people."""
+
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from ....domain.errors import FlowledgerError
+from .problems import Problem, problem_of, respond_with, wants_json
+from .rendering.error_page import ErrorPage, Way
+from .rendering.renderer import Renderer
+from .routing import HtmlResponse
+from .site import base_of, site_of
+
+
+class ErrorAnswers:
+    """The handlers of errors, for the pages and for the API."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+
+    def handlers(self) -> dict[Any, Any]:
+        """As Starlette and FastAPI take them."""
+        return dict.fromkeys((FlowledgerError, HTTPException, RequestValidationError), self.answer)
+
+    async def answer(self, request: Request, error: Exception) -> Response:
+        """The answer to a request that failed with this error."""
+        problem = problem_of(error)
+        if wants_json(request, base_of(request)):
+            return respond_with(problem)
+        return self._page(request, problem)
+
+    def _page(self, request: Request, problem: Problem) -> Response:
+        site = site_of(request)
+        try:
+            call = site.call_of_anybody(request)
+        except FlowledgerError:  # the store can't be opened: what there is to say needs none
+            response: Response = PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status)
+        else:
+            next_ways = (Way("History", call.links("history")),) if call.links.knows("history") else ()
+            name = problem.type.rpartition(":")[2] if problem.type.startswith("urn:") else None
+            page = ErrorPage(problem.status, problem.title, problem.detail, name, next_ways)
+            response = HtmlResponse(self._renderer.render("error.html", page, call), problem.status)
+        response.headers.update(problem.headers)
+        return response

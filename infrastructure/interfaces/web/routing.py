@@ -1,0 +1,86 @@
+"""Serving pages: each as HTML, and as data under the same address with ``.json`` behind it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ..presentation.documents import to_json
+from .pages.page import Page, Redirect, Refused
+from .rendering.renderer import Renderer
+from .requests import Call, read_form
+from .said import keep_message, set_preferences, take_message
+from .site import site_of
+
+
+def page_routes(pages: Iterable[Page], renderer: Renderer) -> list[Route]:
+    """The routes of these pages, in their order."""
+    routes: list[Route] = []
+    for page in pages:
+        served = _ServedPage(page, renderer)
+        routes.append(Route(f"{page.path}.json", served.answer_with_data, name=f"{page.name}.json"))
+        if page.template is not None:
+            methods = ["GET", "POST"] if page.act else ["GET"]
+            routes.append(Route(page.path, served.answer, methods=methods, name=page.name))
+    return routes
+
+
+class _ServedPage:
+    """The handlers of one page."""
+
+    def __init__(self, page: Page, renderer: Renderer) -> None:
+        self._page = page
+        self._renderer = renderer
+
+    async def answer_with_data(self, request: Request) -> Response:
+        site, page = site_of(request), self._page
+        call = await site.admit(request, page.role)
+        text = await site.threads.run(lambda: to_json(page.to_document(page.load(call))))
+        return Response(text, media_type="application/json")
+
+    async def answer(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._act(request)
+        site = site_of(request)
+        call = await site.admit(request, self._page.role)
+        said = take_message(request)
+        html = await site.threads.run(lambda: self._render(call, self._page.load(call), said.text))
+        response = HtmlResponse(html)
+        said.forget(response)
+        return response
+
+    async def _act(self, request: Request) -> Response:
+        site, page = site_of(request), self._page
+        assert page.act is not None  # noqa: S101 - else the route takes no POST
+        call = await site.admit(request, page.act_role, await read_form(request))
+        outcome = await site.threads.run(page.act, call)
+        if isinstance(outcome, Refused):
+            html = await site.threads.run(self._render, call, outcome.page, None)
+            return HtmlResponse(html, outcome.status)
+        return follow(request, outcome)
+
+    def _render(self, call: Call, data: Any, said: str | None) -> str:
+        assert self._page.template is not None  # noqa: S101 - else there is no such route
+        return self._renderer.render(self._page.template, data, call, here=self._page.name, said=said)
+
+
+class HtmlResponse(Response):
+    """A page. What it shows depends on who asks."""
+
+    media_type = "text/html"
+
+    def __init__(self, html: str, status: int = 200) -> None:
+        super().__init__(html, status, headers={"Vary": "Cookie, Accept, Authorization"})
+
+
+def follow(request: Request, outcome: Redirect) -> Response:
+    """Lead to where an act leads, with what it says and the preferences that it keeps."""
+    response = RedirectResponse(outcome.url, SEE_OTHER)
+    keep_message(request, response, outcome.message)
+    set_preferences(request, response, outcome.cookies)
+    return response
+
+
+SEE_OTHER: Final = 303

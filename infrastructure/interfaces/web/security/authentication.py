@@ -1,0 +1,63 @@
+"""Finding out who asks."""
+
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Final
+
+from starlette.requests import HTTPConnection, Request
+
+from .hosts import is_loopback
+from .principals import Principal
+from .refusals import Refusal, unknown_caller
+
+Authenticate = Callable[[Request], Principal | Awaitable[Principal | None] | None]
+"""Of a host: says who asks; None where that isn't known."""
+
+LOCAL: Final = Principal("local", {"admin"})
+"""Whoever has this machine, where nothing else was said."""
+
+
+class Authenticator:
+    """Says who asks, once a request."""
+
+    def __init__(self, auth: Authenticate | None) -> None:
+        self._auth = auth
+
+    async def __call__(self, request: Request) -> Principal:
+        """Raises Refusal."""
+        known = request.scope.get(_KNOWN)
+        if known is None:
+            known = request.scope[_KNOWN] = await self._ask(request)
+        principal: Principal = known
+        return principal
+
+    async def _ask(self, request: Request) -> Principal:
+        if self._auth is None:
+            return _local(request)
+        found = self._auth(request)
+        if isawaitable(found):
+            found = await found
+        if found is None:
+            raise unknown_caller("the application that this is part of doesn't know who asks: sign in there")
+        if not isinstance(found, Principal):
+            raise TypeError(f"auth answered with {type(found).__name__}: it is to give a Principal, or None")
+        return found
+
+
+_KNOWN: Final = "flowledger.principal"
+
+
+def known_principal(request: HTTPConnection) -> Principal | None:
+    """Who asks, where that was found out before."""
+    return request.scope.get(_KNOWN)
+
+
+def _local(request: Request) -> Principal:
+    if is_loopback(request):
+        return LOCAL
+    raise Refusal(
+        403,
+        "Only from this machine",
+        "without authentication this is open to requests from the loopback, for a name of the loopback, and by no "
+        "proxy: give create_app(…, auth=…), or start flowledger serve with --auth tokens",
+    )

@@ -1,0 +1,100 @@
+"""One web application: what its routes share, and how a request becomes a call."""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Final
+
+from starlette.requests import HTTPConnection, Request
+
+from ....domain.values.clock import moment
+from ...concurrency.threads import RunsInThread, threads_of
+from ...ledger.ledger import Ledger, clock_of
+from .links import Links
+from .requests import Call, Form, Settings
+from .security.authentication import Authenticate, Authenticator, known_principal
+from .security.principals import Principal
+from .security.refusals import role_missing
+
+_SITE: Final = "flowledger.site"
+_BASE: Final = "flowledger.base"
+
+
+class Site:
+    """The ledger, who may see it, and the addresses of its pages."""
+
+    def __init__(
+        self,
+        ledger: Ledger | Callable[[], Ledger],
+        auth: Authenticate | None,
+        settings: Settings,
+        paths: Mapping[str, str],
+    ) -> None:
+        self.settings = settings
+        self.authenticate = Authenticator(auth)
+        self._paths = paths
+        self._lock = Lock()
+        self._open = None if isinstance(ledger, Ledger) else ledger
+        self._ledger = ledger if isinstance(ledger, Ledger) else None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, opened when it is first needed where the app was given a function that opens it."""
+        with self._lock:
+            if self._ledger is None:
+                assert self._open is not None  # noqa: S101 - one of the two is there
+                self._ledger = self._open()
+            return self._ledger
+
+    @property
+    def threads(self) -> RunsInThread:
+        """Where pages are made: in the ledger's threads for its store, so that requests don't outnumber connections."""
+        return threads_of(self.ledger).store
+
+    def open(self) -> None:
+        """Open the ledger where it isn't. Raises what opening it raises."""
+        _ = self.ledger
+
+    def close(self) -> None:
+        """Close the ledger where the app opened it."""
+        with self._lock:
+            if self._open is not None and self._ledger is not None:
+                self._ledger.close()
+                self._ledger = None
+
+    def enter(self, scope: dict[str, object]) -> None:
+        """Let the routes below know of this site, and where it is mounted."""
+        scope[_SITE] = self
+        scope[_BASE] = scope.get("root_path", "")
+
+    def links(self, request: HTTPConnection) -> Links:
+        """The addresses as this request's caller is to see them."""
+        return Links(request.scope[_BASE], self._paths)
+
+    async def admit(self, request: Request, role: str, form: Form | None = None) -> Call:
+        """The call, for somebody who has the role. Raises Refusal."""
+        principal = await self.authenticate(request)
+        if not principal.may(role):
+            raise role_missing(principal, role)
+        return self.call(request, principal, form)
+
+    def call(self, request: Request, principal: Principal | None, form: Form | None = None) -> Call:
+        """The call of whoever asks."""
+        ledger = self.ledger
+        now = moment(clock_of(ledger)())
+        return Call(request, ledger, principal, self.links(request), now, self.settings, form or Form())
+
+    def call_of_anybody(self, request: Request) -> Call:
+        """The call of somebody who may not have signed in: for the page that says so."""
+        return self.call(request, known_principal(request))
+
+
+def site_of(request: HTTPConnection) -> Site:
+    """The site that a request is for."""
+    site: Site = request.scope[_SITE]
+    return site
+
+
+def base_of(request: HTTPConnection) -> str:
+    """The prefix under which the site is mounted: nothing, or such as ``/ops/ledger``."""
+    base: str = request.scope[_BASE]
+    return base

@@ -1,0 +1,21 @@
+"""Where the nodes and edges of a workflow are drawn: layer by layer, the same each time, stable between versions."""
+
+from .build import lay_out
+from .definition import graph_of, layout_of, union_of
+from .model import CANVAS, SMALL, Box, Graph, Layout, Link, Point, Route, Style
+
+__all__ = [
+    "CANVAS",
+    "SMALL",
+    "Box",
+    "Graph",
+    "Layout",
+    "Link",
+    "Point",
+    "Route",
+    "Style",
+    "graph_of",
+    "lay_out",
+    "layout_of",
+    "union_of",
+]

@@ -1,0 +1,51 @@
+"""The graph of a definition, or of two versions of it together."""
+
+from ...domain.workflow import edge_terms
+from ...domain.workflow.definition import Edge, WorkflowDefinition
+from .build import lay_out
+from .model import CANVAS, Graph, Layout, Link, Style
+
+LONGEST_LABEL = 22
+"""Characters of an edge's label that are drawn."""
+
+
+def graph_of(definition: WorkflowDefinition) -> Graph:
+    """What is drawn of a definition: also the edges that aren't enabled."""
+    return Graph(
+        tuple(node.id for node in definition.nodes),
+        tuple(link_of(edge) for edge in definition.edges),
+        definition.start,
+    )
+
+
+def union_of(after: Graph, before: Graph) -> Graph:
+    """The nodes and edges of both: first those of ``after``, then what ``before`` has besides, each in its order."""
+    nodes = dict.fromkeys([*after.nodes, *before.nodes])
+    links = [*after.links]
+    missing = list(after.links)
+    for link in before.links:
+        if link in missing:
+            missing.remove(link)
+        else:
+            links.append(link)
+    return Graph(tuple(nodes), tuple(links), after.start)
+
+
+def layout_of(definition: WorkflowDefinition, style: Style = CANVAS, before: Layout | None = None) -> Layout | None:
+    """The drawing of a definition; None where it is too large for one."""
+    return lay_out(graph_of(definition), style, before)
+
+
+def link_of(edge: Edge) -> Link:
+    """The edge as it is drawn: people's label for it, or else when it is taken."""
+    return Link(edge.source, edge.target, shorten(edge_label(edge), LONGEST_LABEL), edge.on == "failure")
+
+
+def edge_label(edge: Edge) -> str:
+    """What is written on an edge: its label, or when it is taken. Empty: always."""
+    return edge.label if edge.label is not None else edge_terms(edge.to_data())
+
+
+def shorten(text: str, length: int) -> str:
+    """The text, cut where it is longer."""
+    return text if len(text) <= length else text[: length - 1] + "…"

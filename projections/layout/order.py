@@ -1,0 +1,125 @@
+"""In which order things stand in their rows, so that few edges cross."""
+
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+
+from .model import Places
+from .rows import Rows
+
+SWEEPS = 12
+"""How often the rows are sorted by what they are connected to, at most."""
+
+BUDGET = 30_000
+"""Connections that are looked at, in all."""
+
+
+def order_rows(made: Rows, before: Places | None) -> int:
+    """Sort each row, and return how often edges cross.
+
+    What stood in the drawing ``before`` keeps its order, and only what is new finds its place between.
+    """
+    position = [0] * len(made.keys)
+    _number(made.rows, position)
+    if before and any(key in before for key in made.keys):
+        _insert(made, before)
+        _number(made.rows, position)
+        return crossings(made, position)
+    best, fewest = [row[:] for row in made.rows], crossings(made, position)
+    connections = sum(map(len, made.up)) or 1
+    for sweep in range(min(SWEEPS, BUDGET // connections)):
+        if not fewest:
+            break
+        downwards = sweep % 2 == 0
+        _sweep(made.rows if downwards else made.rows[::-1], made.up if downwards else made.down, position)
+        found = crossings(made, position)
+        if found < fewest:
+            best, fewest = [row[:] for row in made.rows], found
+        elif sweep > 3 and found > fewest:
+            break
+    made.rows[:] = best
+    _number(made.rows, position)
+    if fewest and connections * 4 < BUDGET:
+        _swap_neighbours(made, position)
+        fewest = crossings(made, position)
+    return fewest
+
+
+def crossings(made: Rows, position: Sequence[int]) -> int:
+    """How often the connections between the rows cross."""
+    found = 0
+    for row in made.rows:
+        seen: list[int] = []
+        for thing in row:
+            below = made.down[thing]
+            if not below:
+                continue
+            late = [other for other in below if (thing, other) in made.beside] if made.beside else []
+            for those in ([other for other in below if other not in late], late) if late else (below,):
+                ends = sorted([position[other] for other in those])
+                count = len(seen)
+                if count:
+                    for end in ends:
+                        found += count - bisect_right(seen, end)
+                for end in ends:
+                    insort(seen, end)
+    return found
+
+
+def _number(rows: Sequence[Sequence[int]], position: list[int]) -> None:
+    for row in rows:
+        for place, thing in enumerate(row):
+            position[thing] = place
+
+
+def _sweep(rows: Sequence[list[int]], towards: Sequence[Sequence[int]], position: list[int]) -> None:
+    for row in rows:
+        if len(row) > 1:
+            means: dict[int, float] = {}
+            for thing in row:
+                others = towards[thing]
+                if others:
+                    means[thing] = sum([position[other] for other in others]) / len(others)
+                else:
+                    means[thing] = position[thing]
+            row.sort(key=means.__getitem__)
+            for place, thing in enumerate(row):
+                position[thing] = place
+
+
+def _swap_neighbours(made: Rows, position: list[int]) -> None:
+    """Swap neighbours in a row wherever that is better, until it is nowhere, or the rows were tried often enough."""
+    for _ in range(4):
+        better = False
+        for row in made.rows:
+            for place in range(len(row) - 1):
+                left, right = row[place], row[place + 1]
+                gain = 0
+                for towards in (made.up, made.down):
+                    lefts, rights = towards[left], towards[right]
+                    if not lefts or not rights:
+                        continue
+                    for one in lefts:
+                        at = 2 * position[one] + ((one, left) in made.beside)
+                        for other in rights:
+                            to = 2 * position[other] + ((other, right) in made.beside)
+                            gain += (at > to) - (at < to)
+                if gain > 0:
+                    row[place], row[place + 1] = right, left
+                    position[left], position[right] = place + 1, place
+                    better = True
+        if not better:
+            return
+
+
+def _insert(made: Rows, before: Places) -> None:
+    """Sort by the places of before; what is new goes to the middle of what it is connected to."""
+    wanted: dict[int, float] = {thing: before[key] for thing, key in enumerate(made.keys) if key in before}
+    for towards, rows in ((made.up, made.rows), (made.down, made.rows[::-1])):
+        for row in rows:
+            for thing in row:
+                if thing not in wanted:
+                    known = [wanted[other] for other in towards[thing] if other in wanted]
+                    if known:
+                        wanted[thing] = sum(known) / len(known)
+    for row in made.rows:
+        row.sort(key=lambda thing: wanted.get(thing, 0.0))
