@@ -48,7 +48,11 @@ def runs(
             one
             for status in query.status or (None,)
             for one in _page(
-                RUN, source, [*shared, *_is_in_state("r", query, status, parameters, walks)], query, parameters
+                RUN,
+                f"{source} AS r",
+                [*shared, *_is_in_state("r", query, status, parameters, walks)],
+                query,
+                parameters,
             )
         ]
     else:
@@ -122,7 +126,7 @@ def _page(
     selected: str, source: str, conditions: Sequence[str], query: RunQuery, parameters: dict[str, Any]
 ) -> list[str]:
     times = RUN_TIMES.of("r")
-    return pages(selected, f"{source} AS r", conditions, times, query.order, query.before, parameters)
+    return pages(selected, source, conditions, times, query.order, query.before, parameters)
 
 
 def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> list[str]:
@@ -139,7 +143,7 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
     found: list[str] = []
     for status in ended:
         conditions = [*shared, begun, "r.finished_at <= :as_of", *_is_in_state("r", query, status, parameters)]
-        found += _page(RUN, source, conditions, query, parameters)
+        found += _page(RUN, f"{source} AS r", conditions, query, parameters)
     was_in_flight = {
         "postgres": "int8range(r.started_at, r.finished_at) @> CAST(:as_of AS bigint)",
         "sqlite": "(r.finished_at IS NULL OR r.finished_at > :as_of)",
@@ -151,7 +155,7 @@ def _as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, pa
 
 
 def _all_as_of(source: str, shared: list[str], query: RunQuery, dialect: Dialect, parameters: dict[str, Any]) -> str:
-    (begun,) = _page("r.*", source, [*shared, "r.started_at <= :as_of"], query, parameters)
+    (begun,) = _page("r.*", f"{source} AS r", [*shared, "r.started_at <= :as_of"], query, parameters)
     direction = "DESC" if query.order.descending else "ASC"
     return f"""SELECT {_RUN_EITHER} FROM ({begun}) AS r
 LEFT JOIN {_LAST_CHANGE[dialect]} AND (r.finished_at IS NULL OR r.finished_at > :as_of)
