@@ -9,6 +9,10 @@ SortKey = Literal["started", "ended", "activity", "duration"]
 SORT_KEYS: Final[tuple[SortKey, ...]] = ("started", "ended", "activity", "duration")
 
 
+Sort = Literal["-started", "started", "-ended", "ended", "-activity", "activity", "-duration", "duration"]
+"""The same as callers say it: with ``-`` in front the latest or longest first."""
+
+
 class Order(NamedTuple):
     """How a list is sorted. What hasn't ended counts as ended later, and as longer, than all that has; what is executed
     now as active later than all that isn't. Among those the later start decides."""

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS: dict[str, list[list[str]]] = {
     "audit": [["{completed}"], ["--full", "{failed}"], ["--full", "{completed}"], ["{forked}"]],
     "backup": [["{folder}/copy.db", "--force"]],
+    "counts": [["status"], ["node"], ["error_type"], ["workflow"], ["{evil}"]],
     "debug": [["{completed}@2"], ["{failed}@2"]],
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
@@ -33,6 +34,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         ["{completed}", "{folder}/run.jsonl"],
         ["{failed}", "{folder}/f.jsonl", "--as-test", "{folder}/test_it.py"],
     ],
+    "failures": [[], ["--retried"], ["--workflow", "{evil}"], ["--error-type", "{evil}"]],
     "history": [
         [],
         ["--by", "{evil}"],
@@ -57,8 +59,10 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "run retry": [["{failed}", "--preview"], ["{failed}", "--by", "x"], ["--all", "--dry-run"]],
     "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
     "schema": [[]],
+    "serve": [["--host", "{evil}"], ["--port", "-1"], ["--demo", "--host", "{evil}"]],
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
     "status": [[], ["--metrics"], ["--health", "--worker", "{evil}"]],
+    "steps": [[], ["--workflow", "{evil}"], ["--node", "{evil}"], ["--where", "{evil}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
     "trace": [["{completed}"], ["{failed}@2"]],
     "trail": [[], ["--by", "{evil}"], ["--on", "workflow:{evil}"], ["--diff"]],

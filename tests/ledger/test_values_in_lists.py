@@ -84,8 +84,18 @@ def test_as_of_a_past_time_the_values_are_those_of_then(ledger: fl.Ledger, now: 
 
 
 @pytest.mark.parametrize(
-    "columns", ["order_id", "payload.", "payload.a b", "output[score]", 7, ["payload.a", None], "globals.key", ["payload.a"] * 0 + [f"payload.a{n}" for n in range(51)]]
-)  # fmt: skip
+    "columns",
+    [
+        "order_id",
+        "payload.",
+        "payload.a b",
+        "output[score]",
+        7,
+        ["payload.a", None],
+        "globals.key",
+        [f"payload.a{number}" for number in range(51)],
+    ],
+)
 def test_what_is_no_way_to_a_value_is_refused(ledger: fl.Ledger, columns: Any) -> None:
     with pytest.raises(fl.InvalidRequest, match="column"):
         ledger.history.runs(columns=columns)

@@ -7,7 +7,7 @@ from flowledger.projections.search.entry import text_of
 from flowledger.projections.search.matches import excerpt, placed_texts
 from flowledger.projections.search.words import all_words
 
-from .values import values as JSON
+from .values import values as json_values
 
 TEXT = st.text(max_size=20)
 BODIES = st.fixed_dictionaries(
@@ -19,11 +19,11 @@ BODIES = st.fixed_dictionaries(
         "reason": st.none() | TEXT,
         "error": st.fixed_dictionaries({"type": TEXT, "message": TEXT}),
         "logs": st.lists(st.fixed_dictionaries({"message": TEXT}), max_size=3),
-        "payload": JSON,
-        "output": JSON,
-        "metadata": JSON,
-        "adopted": st.fixed_dictionaries({"context": JSON, "metadata": JSON}),
-        "edited": st.fixed_dictionaries({"node_id": TEXT, "output": JSON}),
+        "payload": json_values,
+        "output": json_values,
+        "metadata": json_values,
+        "adopted": st.fixed_dictionaries({"context": json_values, "metadata": json_values}),
+        "edited": st.fixed_dictionaries({"node_id": TEXT, "output": json_values}),
     },
 )
 

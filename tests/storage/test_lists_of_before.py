@@ -1,4 +1,4 @@
-"""An upgrade tells from the index how active runs were, and when work orders ended: as the code does from the events."""
+"""An upgrade tells how active runs were, and when work orders ended, as the code tells it from the events."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -32,7 +32,9 @@ from .commands import (
     replay,
     run,
     schema,
+    serve,
     status,
+    steps,
     timings,
     trace,
     trail,
@@ -63,6 +65,7 @@ app.add_typer(workflow.app, name="workflow")
 app.add_typer(run.app, name="run")
 history.register(app)
 waits.register(app)
+steps.register(app)
 status.register(app)
 read.register(app)
 lineage.register(app)
@@ -77,6 +80,7 @@ transfer.register(app)
 backup.register(app)
 schema.register(app)
 worker.register(app)
+serve.register(app)
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:

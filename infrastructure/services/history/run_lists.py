@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ....domain.errors import InvalidRequest
 from ....domain.run import RunHeader
 from ....domain.visible import quoted
 from ....projections.counts import Count, RunGroup
-from ....projections.index.query import RunQuery
+from ....projections.index.query import RunQuery, Sort
 from ....projections.pagination import Page
 from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.summary import RunSummary, WorkOrderSummary
@@ -25,8 +25,6 @@ from ...repositories.workflows import WorkflowRepository
 
 if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
-
-Sort = Literal["-started", "started", "-ended", "ended", "-activity", "activity", "-duration", "duration"]
 
 
 class RunLists:
@@ -59,7 +57,7 @@ class RunLists:
         owner: str | None = None,
         failure: str | None = None,
         idempotency_key: str | None = None,
-        sort: Sort | str = "-started",
+        sort: Sort = "-started",
         columns: str | Sequence[str] = (),
     ) -> Page[RunSummary]:
         """List runs, newest first, a page at a time. Every filter that is given must hold.
@@ -167,7 +165,7 @@ class RunLists:
         until: datetime | None = None,
         after: str | None = None,
         limit: int = 50,
-        sort: Sort | str = "-started",
+        sort: Sort = "-started",
     ) -> Page[WorkOrderSummary]:
         """List work orders, newest first, a page at a time. Every filter that is given must hold.
 

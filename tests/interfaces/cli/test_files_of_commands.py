@@ -25,6 +25,7 @@ WRITING = {
     "history --out": ("list.csv", ["history", "--all", "--out", "{place}"]),
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),
     "trail --out": ("list.jsonl", ["trail", "--out", "{place}"]),
+    "steps --out": ("list.csv", ["steps", "--out", "{place}"]),
     "waits --out": ("list.csv", ["waits", "--out", "{place}"]),
     "history --out, as Parquet": ("list.parquet", ["history", "--out", "{place}"]),
     "workflow export PATH": ("w.json", ["workflow", "export", "w", "{place}"]),

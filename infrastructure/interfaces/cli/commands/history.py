@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .....domain.errors import EventNotReadable, InvalidRequest
+from .....projections.index.query import Sort
 from .....projections.pagination import Page
 from .....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...presentation.inputs import read_moment, read_version
@@ -18,9 +19,10 @@ from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import lists as list_views
 
-Sort = Annotated[
-    str,
+SortedBy = Annotated[
+    Sort,
     typer.Option(
+        "--sort",
         metavar="ORDER",
         help="started, ended, activity or duration; with - in front the latest or longest first.",
     ),
@@ -44,7 +46,7 @@ def history(
         str | None, typer.Option(metavar="VERSION", help="Of this version of the workflow: a number or a snapshot id.")
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
-    sort: Sort = "-started",
+    sort: SortedBy = "-started",
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,7 +101,7 @@ def orders(
     by: StartedBy = None,
     since: Since = None,
     until: Until = None,
-    sort: Sort = "-started",
+    sort: SortedBy = "-started",
     limit: Limit = 50,
     after: After = None,
     everything: All = False,

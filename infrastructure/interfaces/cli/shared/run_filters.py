@@ -82,6 +82,9 @@ class ListFilters(RunFilters):
     idempotency_key: Annotated[
         str | None, typer.Option("--idempotency-key", metavar="KEY", help="Started with this key.")
     ] = None
+    failure: Annotated[
+        str | None, typer.Option("--failure", metavar="GROUP", help="Failed alike: the id of a group of failures.")
+    ] = None
 
     def of_now(self) -> dict[str, Any]:
         """These, as keyword arguments of ``ledger.history.runs``. Raises InvalidRequest for what is no time."""
@@ -91,6 +94,7 @@ class ListFilters(RunFilters):
             "queued": self.queued or None,
             "owner": self.owner,
             "idempotency_key": self.idempotency_key,
+            "failure": self.failure,
         }
 
 
