@@ -159,7 +159,7 @@ def test_counting_some_runs_looks_at_no_others(connection: Any, query: RunQuery,
     ],
 )
 def test_no_list_of_work_orders_walks_a_whole_table(connection: Any, query: Any, place: Place | None) -> None:
-    check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), 51))
+    check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), "postgres", 51))
 
 
 @pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])

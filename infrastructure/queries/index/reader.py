@@ -61,7 +61,7 @@ class Index:
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
         """A page of the list."""
-        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))
+        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, self.dialect, limit))))
 
     def work_order(self, work_order_id: str) -> WorkOrderRow | None:
         found = self._rows(sql.work_order(work_order_id))

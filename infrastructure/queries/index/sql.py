@@ -9,6 +9,7 @@ from typing import Any
 from ....projections.index.columns import key
 from ....projections.index.query import NEWEST_FIRST, Condition, Place, WaitQuery, WorkOrderQuery
 from ....projections.index.rows import ActRow, SaveRow, WaitRow, WorkflowRow, WorkOrderRow
+from ...storage.sql import Dialect
 from .pieces import ORDER_TIMES, behind, between, columns, equal, merge, page, pages
 from .runs import RUN
 
@@ -58,7 +59,7 @@ def waits(query: WaitQuery, limit: int) -> Condition:
     )
 
 
-def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
+def work_orders(query: WorkOrderQuery, dialect: Dialect, limit: int) -> Condition:
     """The work orders of a page, each with the count of its runs and retries."""
     parameters: dict[str, Any] = {"limit": limit}
     conditions = [
@@ -68,24 +69,25 @@ def work_orders(query: WorkOrderQuery, limit: int) -> Condition:
         *between("o.opened_at", query.since, query.until, parameters),
     ]
     if query.order.by == "activity":
-        found = _by_activity(query, conditions, parameters)
+        found = _by_activity(query, dialect, conditions, parameters)
     else:
         times = ORDER_TIMES.of("o")
         found = pages(_WORK_ORDER, f"{_ORDERS} AS o", conditions, times, query.order, query.before, parameters)
     return Condition(merge(found, ORDER_TIMES, query.order), parameters)
 
 
-def _by_activity(query: WorkOrderQuery, conditions: list[str], parameters: dict[str, Any]) -> list[str]:
+def _by_activity(
+    query: WorkOrderQuery, dialect: Dialect, conditions: list[str], parameters: dict[str, Any]
+) -> list[str]:
     """A work order is as active as its last run, and those that have none as they were last themselves."""
     found: list[str] = []
     for selected, source, active, position, own in (
         (
             columns(WorkOrderRow, "o", runs=_RUNS_OF_ORDER, position="r.position", active_at="r.active_at"),
-            f"flowledger_index_runs AS r JOIN {_ORDERS} AS o "
-            "ON o.work_order_id = r.work_order_id AND o.last_run_id = r.run_id",
+            f"flowledger_index_runs AS r CROSS JOIN {_ORDER_OF_RUN[dialect]}",
             "r.active_at",
             "r.position",
-            "TRUE",
+            "o.work_order_id = r.work_order_id AND o.last_run_id = r.run_id",
         ),
         (
             columns(WorkOrderRow, "o", runs=_RUNS_OF_ORDER, active_at=f"{_OWN_ACTIVITY} AS active_at"),
@@ -141,6 +143,12 @@ def saves_named(snapshot_id: str) -> Condition:
     )
 
 
+_ORDER_OF_RUN: dict[Dialect, str] = {
+    # Run by run, whatever the planner estimates: SQLite takes them in the order in which they are written.
+    "postgres": """LATERAL (
+    SELECT * FROM flowledger_index_work_orders AS one WHERE one.work_order_id = r.work_order_id LIMIT 1) AS o""",
+    "sqlite": "flowledger_index_work_orders AS o",
+}
 _ORDERS = "flowledger_index_work_orders"
 _RUNS_OF_ORDER = """(SELECT count(*) FROM flowledger_index_runs AS one WHERE one.work_order_id = o.work_order_id
     AND (one.origin IS NULL OR one.origin IN ('retry', 'adoption'))) AS runs"""

@@ -49,7 +49,7 @@ def value_columns(columns: str | Sequence[str]) -> tuple[ValueColumn, ...]:
         raise InvalidRequest(f"columns {quoted(columns)} is no list of values such as payload.order_id")
     if len(named) > MAX_COLUMNS:
         raise InvalidRequest(f"{len(named)} columns by value: {MAX_COLUMNS} is the most")
-    return tuple(_column(name) for name in dict.fromkeys(named))
+    return tuple(dict.fromkeys(map(_column, named)))
 
 
 def _column(name: object) -> ValueColumn:
