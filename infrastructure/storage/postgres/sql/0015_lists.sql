@@ -5,11 +5,14 @@ ALTER TABLE flowledger_index_runs ADD COLUMN active_at bigint NOT NULL DEFAULT 0
 ALTER TABLE flowledger_index_work_orders ADD COLUMN finished_at bigint;
 
 -- Every event that moves a run, or notes something about it, has a row. Who is executed counts as active later than any time.
+-- Rows beyond the bounds are of an index that is rebuilt anyway, and can't be changed.
 UPDATE flowledger_index_runs
 SET active_at = CASE
     WHEN status = 'active' AND NOT queued THEN 253402300799999999
     ELSE coalesce((SELECT max(recorded_at) FROM flowledger_index_changes WHERE stream = run_id), -62135596800000000)
-END;
+END
+WHERE started_at BETWEEN -62135596800000000 AND 253402300799999999
+  AND coalesce(finished_at, 0) BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0;
 
 -- A work order ends with its last run, or with its rejection.
 UPDATE flowledger_index_work_orders AS work_order
@@ -18,7 +21,8 @@ SET finished_at = CASE
     THEN (SELECT run.finished_at FROM flowledger_index_runs AS run WHERE run.run_id = work_order.last_run_id)
     WHEN state = 'rejected'
     THEN (SELECT max(recorded_at) FROM flowledger_index_changes WHERE stream = work_order_id AND type = 'work_order.rejected')
-END;
+END
+WHERE opened_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0;
 
 -- By their last activity.
 CREATE INDEX flowledger_index_runs_by_activity ON flowledger_index_runs (active_at, position);
