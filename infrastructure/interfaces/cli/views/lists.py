@@ -23,8 +23,9 @@ ONE_LINE = 140
 """Columns that a time, an id and the rest take in one line."""
 
 
-def print_runs(console: Console, rows: Sequence[RunSummary], following: str | None) -> None:
-    """Print a run in one line, or in two on a narrow console."""
+def print_runs(console: Console, rows: Sequence[RunSummary], following: str | None, values: Sequence[str] = ()) -> None:
+    """Print a run in one line, or in two on a narrow console; ``values``, and what a search found, are columns too."""
+    found = any(run.matches for run in rows)
     lines = _columns(
         console,
         ("run", "workflow", "status"),
@@ -36,6 +37,7 @@ def print_runs(console: Console, rows: Sequence[RunSummary], following: str | No
         "error",
         "by",
         "took",
+        values=[*values, *(["found"] * found)],
     )
     for run in rows:
         began, id, workflow = (
@@ -49,10 +51,27 @@ def print_runs(console: Console, rows: Sequence[RunSummary], following: str | No
             status.append(f" ({run.origin})", "dim")
         node, error, by = text(run.node_id or ""), text(run.error_type or "", "red"), text(run.by)
         if _is_narrow(console):
-            lines.add_row(_stack(id, f"{began} {took}"), _stack(workflow, by), _stack(status, node, " ", error))
+            cells = [_stack(id, f"{began} {took}"), _stack(workflow, by), _stack(status, node, " ", error)]
         else:
-            lines.add_row(began, id, workflow, status, node, error, by, took)
+            cells = [text(began), id, workflow, status, node, error, by, text(took)]
+        lines.add_row(*cells, *(_value(run, name) for name in values), *([_matches(run)] * found))
     _print(console, lines, "no runs", following)
+
+
+def _value(run: RunSummary, name: str) -> Text:
+    value = (run.columns or {}).get(name)
+    return text("" if value is None else value if isinstance(value, str) else brief(value))
+
+
+def _matches(run: RunSummary) -> Text:
+    """What a search found, and where, a line each; the node is named where the place doesn't say it."""
+    lines: list[str] = []
+    for match in run.matches or ():
+        named = match.node_id is None or match.node_id in match.place or match.place == "node"
+        lines.append(f"{'' if named else f'{match.node_id} '}{match.place}: {match.text}")
+    from rich.text import Text
+
+    return Text("\n").join(text(line, "dim") for line in lines)
 
 
 def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], following: str | None) -> None:
@@ -117,13 +136,18 @@ def _is_narrow(console: Console) -> bool:
     return console.width < ONE_LINE
 
 
-def _columns(console: Console, narrow: tuple[str, str, str], *wide: str | tuple[str, dict[str, Any]]) -> Table:
+def _columns(
+    console: Console,
+    narrow: tuple[str, str, str],
+    *wide: str | tuple[str, dict[str, Any]],
+    values: Sequence[str] = (),
+) -> Table:
     first, *others = narrow
-    return table((first, _ID), *others) if _is_narrow(console) else table(*wide)
+    return table((first, _ID), *others, *values) if _is_narrow(console) else table(*wide, *values)
 
 
 def _stack(upper: Text, *lower: str | Text) -> Text:
-    """Two lines of one cell."""
+    """Lines of one cell."""
     from rich.text import Text
 
     return Text.assemble(upper, "\n", *lower)
