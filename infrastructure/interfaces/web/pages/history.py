@@ -75,7 +75,8 @@ def count_statuses(call: Call, asked: dict[str, Any]) -> dict[str, int]:
     """The runs that match but for their status, by status, in the order of the statuses; none where they are too many
     to be counted. The filters were checked by the list."""
     try:
-        counted = call.ledger.history.counts(group="status", **asked | {"status": None})
+        whatever_it_is: dict[str, Any] = {**asked, "status": None}
+        counted = call.ledger.history.counts(group="status", **whatever_it_is)
     except InvalidRequest:  # a search that finds more than can be counted one by one
         return {}
     numbers = {str(count.value): count.count for count in counted}

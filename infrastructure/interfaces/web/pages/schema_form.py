@@ -112,9 +112,7 @@ def _field(path: tuple[str, ...], rule: Mapping[str, Any], *, is_needed: bool) -
 def _kind(rule: Mapping[str, Any]) -> tuple[Kind, tuple[Option, ...]]:
     choice = rule.get("enum", [rule["const"]] if "const" in rule else None)
     if isinstance(choice, Sequence) and not isinstance(choice, str):
-        return "choice", tuple(
-            Option(json.dumps(each), each if isinstance(each, str) else json.dumps(each)) for each in choice
-        )
+        return "choice", tuple(map(_option, choice))
     match rule.get("type"):
         case "boolean":
             return "yes-no", ()

@@ -30,18 +30,22 @@ def environment() -> Environment:
         auto_reload=False,
         finalize=_steer_nothing,
     )
-    made.globals["icon"] = icon
-    made.filters |= {
-        "brief": _brief,
-        "capitalised": capitalised,
-        "count": count,
-        "duration": duration,
-        "json": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str),
-        "moment": moment,
-        "number": number,
-        "pretty_json": to_json,
-        "short_id": short_id,
-    }
+    names: dict[str, Any] = made.globals
+    names["icon"] = icon
+    filters: dict[str, Any] = made.filters
+    filters.update(
+        {
+            "brief": _brief,
+            "capitalised": capitalised,
+            "count": count,
+            "duration": duration,
+            "json": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str),
+            "moment": moment,
+            "number": number,
+            "pretty_json": to_json,
+            "short_id": short_id,
+        }
+    )
     return made
 
 

@@ -63,7 +63,7 @@ def reader_theme(cookies: Mapping[str, str]) -> str | None:
 
 def nav_entries(known: frozenset[str], counts: Mapping[str, tuple[int, str]]) -> tuple[NavEntry, ...]:
     """The entries of the bar: those of the pages that are there, with what is counted of them."""
-    return tuple(NavEntry(name, word, *counts.get(name, ())) for name, word in NAV if name in known)
+    return tuple(NavEntry(name, word, *counts.get(name, (None, ""))) for name, word in NAV if name in known)
 
 
 def moment_of_page() -> datetime:
