@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ....domain.run.results import was_taken
@@ -11,6 +11,7 @@ from ....domain.values.brief import brief
 from ....domain.visible import visible
 from .events import describe_event
 from .streams import WIDTH, raw_stream, requested_size
+from .zone import zone, zone_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +63,11 @@ def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
 
 
 def clock_time(at: datetime | None) -> str:
-    """``2025-05-04 09:30:00.125Z``."""
-    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+    """``2025-05-04 09:30:00.125Z``; in another zone than UTC with its offset."""
+    if at is None:
+        return ""
+    shown = at.astimezone(zone())
+    return shown.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + zone_name(shown)
 
 
 def table(*columns: str | tuple[str, dict[str, Any]]) -> Table:
