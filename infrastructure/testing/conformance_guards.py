@@ -129,11 +129,13 @@ class GuardedAppends:
                     stored += 1
             return stored
 
-        outcomes = run_together([move, *(partial(append, writer) for writer in range(WRITERS))])
-        for outcome in outcomes:
+        calls: list[Callable[[], int]] = [move, *(partial(append, writer) for writer in range(WRITERS))]
+        stored: list[int] = []
+        for outcome in run_together(calls):
             if isinstance(outcome, Exception):
                 raise outcome
-        assert [guarding.head(f"a{writer}") for writer in range(WRITERS)] == outcomes[1:]
+            stored.append(outcome)
+        assert [guarding.head(f"a{writer}") for writer in range(WRITERS)] == stored[1:]
 
 
 def end_of(store: EventStore, stream: str) -> Guard:

@@ -1,11 +1,13 @@
 """The API as an app of its own, with its description."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
-from . import runs
+from . import lists, run_commands, runs, status, workflows
+
+ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router)
 
 
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
@@ -18,5 +20,6 @@ def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=handlers,
     )
-    api.include_router(runs.router)
+    for router in ROUTERS:
+        api.include_router(router)
     return api

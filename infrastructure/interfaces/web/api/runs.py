@@ -1,71 +1,84 @@
 """Runs: lists of them, and one run from every side."""
 
-from datetime import datetime
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
 
-from ...presentation.documents import row_document, run_document
-from ...presentation.inputs import read_moment, read_version
+from ...presentation.documents import event_document, row_document, run_document
 from .admission import Viewer
-from .answers import Answer
+from .answers import Answer, array_of, list_answer, not_changed
+from .queries import Comparison, PointInTime, RunList
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 
 @router.get("")
-async def list_runs(
-    call: Viewer,
-    workflow_id: Annotated[str | None, Query(alias="workflowId")] = None,
-    version: str | None = None,
-    status: Annotated[list[str] | None, Query()] = None,
-    node: str | None = None,
-    error_type: Annotated[str | None, Query(alias="errorType")] = None,
-    by: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    text: str | None = None,
-    where: Annotated[list[str] | None, Query()] = None,
-    as_of: Annotated[str | None, Query(alias="asOf")] = None,
-    due_before: Annotated[str | None, Query(alias="dueBefore")] = None,
-    held: bool | None = None,
-    queued: bool | None = None,
-    owner: str | None = None,
-    after: str | None = None,
-    limit: int = 50,
-) -> Answer:
+async def list_runs(call: Viewer, query: Annotated[RunList, Query()]) -> Answer:
     """List runs, newest first, a page at a time. Every filter that is given must hold."""
-    page = await call.ledger.history.aruns(
-        workflow_id=workflow_id,
-        version=None if version is None else read_version(version),
-        status=status,
-        node=node,
-        error_type=error_type,
-        by=by,
-        since=_time(since, "since"),
-        until=_time(until, "until"),
-        text=text,
-        where=where or (),
-        as_of=_time(as_of, "asOf"),
-        due_before=_time(due_before, "dueBefore"),
-        held=held,
-        queued=queued,
-        owner=owner,
-        after=after,
-        limit=limit,
-    )
-    document: dict[str, Any] = {"runs": [row_document(row) for row in page], "next": page.next}
-    if page.behind is not None:
-        document["behind"] = page.behind
-    return Answer(document)
+    return list_answer("runs", await call.ledger.history.aruns(**query.arguments()))
 
 
 @router.get("/{run}")
-async def get_run(call: Viewer, run: str) -> Answer:
-    """A run as it stands, with its snapshot."""
+async def get_run(call: Viewer, run: str, request: Request) -> Response:
+    """A run as it stands, with its snapshot. Its ETag is its version."""
     found = await call.ledger.runs.aget(run)
-    return Answer(run_document(found), version=found.version)
+    return not_changed(request, found.version) or Answer(run_document(found), version=found.version)
 
 
-def _time(text: str | None, name: str) -> datetime | None:
-    return read_moment(text, name)
+@router.get("/{run}/snapshot")
+async def get_snapshot(call: Viewer, run: str, query: Annotated[PointInTime, Query()]) -> Answer:
+    """A run's state at a version, as of a time, or now."""
+    snapshot = await call.ledger.history.asnapshot(run, **query.arguments())
+    return Answer(snapshot.to_data())
+
+
+@router.get("/{run}/events")
+async def list_events(call: Viewer, run: str) -> Response:
+    """The events of a run, in order, as they come from the store."""
+    events = call.ledger.history.aevents(run)
+    return await array_of(_documents(events))
+
+
+async def _documents(events: AsyncIterator[Any]) -> AsyncIterator[dict[str, Any]]:
+    async for event in events:
+        yield event_document(event)
+
+
+@router.get("/{run}/steps")
+async def list_attempts(call: Viewer, run: str) -> Answer:
+    """The attempts of a run, in order."""
+    audit = await call.ledger.history.aaudit(run)
+    return Answer({"steps": [row_document(attempt) for attempt in audit.attempts], "next": None})
+
+
+@router.get("/{run}/diff")
+async def compare_versions(call: Viewer, run: str, query: Annotated[Comparison, Query()]) -> Answer:
+    """What changed from one version of a run to another, as a JSON Patch (RFC 6902)."""
+    found = await call.ledger.history.adiff(run, query.a, query.b, query.ignore)
+    return Answer(found.patch)
+
+
+@router.get("/{run}/compare/{other}")
+async def compare_runs(
+    call: Viewer, run: str, other: str, ignore: Annotated[list[str] | None, Query()] = None
+) -> Answer:
+    """Where two runs part, by node and attempt."""
+    found = await call.ledger.history.acompare(run, other, ignore or ())
+    return Answer(found.to_data())
+
+
+@router.get("/{run}/audit")
+async def get_audit(call: Viewer, run: str, query: Annotated[PointInTime, Query()]) -> Answer:
+    """Everything that it takes to defend a run."""
+    found = await call.ledger.history.aaudit(run, **query.arguments())
+    return Answer(found.to_data())
+
+
+@router.get("/{run}/lineage")
+async def get_lineage(call: Viewer, run: str) -> Answer:
+    """The runs that a run comes from, and those that came from it."""
+    found = await call.ledger.history.alineage(run)
+    return Answer(found.to_data())

@@ -1,28 +1,23 @@
-"""History: which runs there are, where each stands, on which version it ran."""
+"""History: work orders and their runs, where each stands, on which version it ran."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .....domain.errors import InvalidRequest
+from .....domain.status import RUN_STATUSES
 from .....projections.runs.summary import RunSummary
 from ...presentation.documents import row_document
-from ..rendering.versions import ShownVersion
+from ..rendering.renderer import clock_of
+from .copy_as import CopyAs, command_line, python_call
 from .history_filters import HistoryFilters, read_filters
+from .history_rows import Order, group
+from .history_words import FilterWord, filter_words
 from .page import Page
-from .version_facts import VersionFacts
 
 if TYPE_CHECKING:
     from ..requests import Call
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run in the list."""
-
-    run: RunSummary
-    version: ShownVersion | None
-    """None where its save can't be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +25,66 @@ class HistoryPage:
     """A page of the list."""
 
     filters: HistoryFilters
-    rows: tuple[RunRow, ...]
-    newer: str | None
-    older: str | None
-    """Addresses of the pages beside this one."""
+    words: tuple[FilterWord, ...]
+    """The filters that are set, in words."""
+    runs: tuple[RunSummary, ...]
+    """In the order of the list."""
+    orders: tuple[Order, ...]
+    """The same by their work orders."""
+    counts: dict[str, int]
+    """How many runs match, whatever their status, by status. Empty where that isn't known."""
     next: str | None
     """The cursor of the next page."""
     behind: float | None
+    """For how many seconds there have been events that a search doesn't know."""
+    copy_as: CopyAs
 
+    @property
+    def total(self) -> int:
+        """How many runs match, whatever their status."""
+        return sum(self.counts.values())
 
-_VERSIONS = VersionFacts()
+    @property
+    def matching(self) -> int:
+        """How many runs match."""
+        return sum(self.counts.get(status, 0) for status in self.filters.status or self.counts)
 
 
 def load(call: Call) -> HistoryPage:
     """The page that the address asks for. Raises InvalidRequest, WorkflowNotFound, VersionNotFound."""
-    filters = read_filters(call.request.query_params)
-    found = call.ledger.history.runs(**filters.of_runs(), after=filters.after, limit=filters.limit)
-    versions = _VERSIONS.of(call.ledger, ((run.workflow_id, run.workflow_version) for run in found))
-    rows = tuple(RunRow(run, versions.get((run.workflow_id, run.workflow_version))) for run in found)
-    older = None if found.next is None else call.links("history", **filters.query(after=found.next))
-    newer = None if filters.after is None else call.links("history", **filters.query(after=None))
-    return HistoryPage(filters, rows, newer, older, found.next, found.behind)
+    filters = read_filters(call.query)
+    asked = filters.of_runs()
+    found = call.ledger.history.runs(**asked, after=filters.after, limit=filters.limit)
+    return HistoryPage(
+        filters,
+        filter_words(filters, clock_of(call)),
+        found.items,
+        group(call.ledger, found.items, filters.open),
+        count_statuses(call, asked),
+        found.next,
+        found.behind,
+        CopyAs(
+            call.links.data("history", **filters.query(open=None, after=filters.after)),
+            command_line(["history"], filters.of_command()),
+            python_call("history.runs", asked),
+        ),
+    )
+
+
+def count_statuses(call: Call, asked: dict[str, Any]) -> dict[str, int]:
+    """The runs that match but for their status, by status, in the order of the statuses; none where they are too many
+    to be counted. The filters were checked by the list."""
+    try:
+        counted = call.ledger.history.counts(group="status", **asked | {"status": None})
+    except InvalidRequest:  # a search that finds more than can be counted one by one
+        return {}
+    numbers = {str(count.value): count.count for count in counted}
+    return {status: numbers.pop(status, 0) for status in RUN_STATUSES} | numbers
 
 
 def to_document(page: HistoryPage) -> dict[str, Any]:
     """The runs as the command line's ``--json`` has them."""
-    return {"runs": [row_document(row.run) for row in page.rows], "next": page.next}
+    return {"runs": [row_document(run) for run in page.runs], "next": page.next}
 
 
 PAGES = (Page("/history", "history", "viewer", load, "history.html", to_document),)

@@ -37,8 +37,12 @@ class HistoryFilters:
     due_before: datetime | None
     held: bool | None
     queued: bool | None
+    failure: str | None
+    """The id of a group of failures."""
     after: str | None
     limit: int
+    open: tuple[str, ...]
+    """Ids of work orders and runs that are opened."""
 
     def of_runs(self) -> dict[str, Any]:
         """The filters as ``history.runs`` takes them."""
@@ -57,15 +61,26 @@ class HistoryFilters:
             "due_before": self.due_before,
             "held": self.held,
             "queued": self.queued,
+            "failure": self.failure,
         }
+
+    def of_command(self) -> dict[str, Any]:
+        """The filters as ``flowledger history`` takes them."""
+        found = self.of_runs()
+        workflow, version = found.pop("workflow_id"), found.pop("version")
+        return {"workflow": workflow if version is None else f"{workflow}@{version}", **found}
+
+    def toggled(self, id: str) -> dict[str, Any]:
+        """The query of an address that opens a work order or run, or closes it."""
+        opened = tuple(each for each in self.open if each != id) if id in self.open else (*self.open, id)
+        return self.query(open=tuple(sorted(opened)), after=self.after)
 
     def query(self, **changes: str | tuple[str, ...] | None) -> dict[str, Any]:
         """The query of an address that asks for the same but for these changes; None takes a filter away.
 
-        A change of filters leads to the first page. Names are sorted: equal views have equal addresses.
+        A change of filters leads to the first page, where nothing is opened.
         """
-        kept = {name: value for name, value in self.asked.items() if name != "after"} | changes
-        return {name: kept[name] for name in sorted(kept) if kept[name] not in (None, (), "")}
+        return {name: value for name, value in self.asked.items() if name not in ("after", "open")} | changes
 
 
 def read_filters(query: QueryParams) -> HistoryFilters:
@@ -93,11 +108,13 @@ def read_filters(query: QueryParams) -> HistoryFilters:
         due_before=read_moment(text(query, "due_before"), "due_before"),
         held=flag(query, "held"),
         queued=flag(query, "queued"),
+        failure=text(query, "failure"),
         after=text(query, "after"),
         limit=whole(query, "limit", LIMIT),
+        open=texts(query, "open"),
     )
 
 
-_SEVERAL: Final = frozenset({"status", "where"})
+_SEVERAL: Final = frozenset({"status", "where", "open"})
 NAMES: Final = frozenset(field.name for field in fields(HistoryFilters)) - {"asked"}
 """The parameters of the page."""

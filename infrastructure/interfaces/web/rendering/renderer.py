@@ -39,7 +39,7 @@ class Renderer:
         ``counts`` says by the name of a page what is counted beside it in the bar.
         """
         cookies = call.request.cookies
-        zone, zone_name = reader_zone(cookies)
+        zone_name = reader_zone(cookies)[1]
         principal = call.principal
         frame = Frame(
             self._title,
@@ -59,13 +59,18 @@ class Renderer:
                 here=here,
                 links=call.links,
                 knows=self._names.__contains__,
-                clock=PageClock(call.now, zone),
+                clock=clock_of(call),
                 unique=_counter(),
                 static=lambda path: call.links("static", path=path, v=digest_of(path)),
             )
         )
         body, end, rest = html.rpartition("</body>")
         return f"{body}{sprite(used_icons(html))}\n{end}{rest}"
+
+
+def clock_of(call: Call) -> PageClock:
+    """The moment of the page, and the zone of who reads it."""
+    return PageClock(call.now, reader_zone(call.request.cookies)[0])
 
 
 _ROLES = ("admin", "editor", "operator", "viewer")

@@ -1,0 +1,153 @@
+"""The filters of lists, as parameters of addresses: named as in Python, in camelCase. What isn't known is refused."""
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .....projections.counts import RunGroup
+from .....projections.serialization import camel
+from ...presentation.inputs import read_moment, read_version
+
+
+class Filters(BaseModel):
+    """The parameters of one list."""
+
+    model_config = ConfigDict(alias_generator=camel, extra="forbid")
+
+    def arguments(self) -> dict[str, Any]:
+        """What was given, as the method in Python takes it. Raises InvalidRequest."""
+        return {name: _read(name, getattr(self, name)) for name in self.model_fields_set}
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in _TIMES:
+        return read_moment(value, camel(name))
+    return read_version(value) if name in _VERSIONS and value is not None else value
+
+
+_TIMES: Final = frozenset({"since", "until", "as_of", "at", "due_before"})
+_VERSIONS: Final = frozenset({"version"})
+
+
+class Paged(Filters):
+    """Which page of a list."""
+
+    after: str | None = None
+    limit: int = 50
+
+
+class RunFilters(Filters):
+    """Filters of runs; each that is given must hold."""
+
+    workflow_id: str | None = None
+    version: str | None = None
+    status: list[str] = []
+    node: str | None = None
+    error_type: str | None = None
+    by: str | None = None
+    since: str | None = None
+    until: str | None = None
+    text: str | None = None
+    where: list[str] = []
+    as_of: str | None = None
+    due_before: str | None = None
+    held: bool | None = None
+    queued: bool | None = None
+    owner: str | None = None
+    failure: str | None = None
+
+
+class RunList(Paged, RunFilters):
+    """Filters of runs, and which page."""
+
+
+class RunCounts(RunFilters):
+    """The same, and by what runs are counted."""
+
+    group: RunGroup
+    limit: int = 200
+
+
+class WorkOrderList(Paged):
+    """Filters of work orders."""
+
+    workflow_id: str | None = None
+    state: str | None = None
+    by: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class StepList(Paged):
+    """Filters of steps: one row an attempt."""
+
+    workflow_id: str | None = None
+    node: str | None = None
+    status: list[str] = []
+    error_type: str | None = None
+    longer_than: float | None = None
+    since: str | None = None
+    until: str | None = None
+    where: list[str] = []
+
+
+class WaitList(Paged):
+    """Filters of open waits."""
+
+    workflow_id: str | None = None
+    node: str | None = None
+    due_before: str | None = None
+
+
+class FailureList(Paged):
+    """Filters of groups of failures."""
+
+    workflow_id: str | None = None
+    node: str | None = None
+    error_type: str | None = None
+    since: str | None = None
+    until: str | None = None
+    retried: bool = False
+
+
+class Trail(Paged):
+    """Filters of acts."""
+
+    by: str | None = None
+    stream: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class TimingsOf(Filters):
+    """How timings are grouped, and of which runs."""
+
+    by: Literal["version", "day"] = "version"
+    since: str | None = None
+    until: str | None = None
+    reproductions: bool = False
+
+
+class WorkflowList(Paged):
+    """Which workflows."""
+
+    archived: bool = False
+
+
+class PointInTime(Filters):
+    """A version, or a time; neither is now."""
+
+    version: int | None = None
+    at: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Both as Python takes them. Raises InvalidRequest."""
+        return {"version": self.version, "at": read_moment(self.at, "at")}
+
+
+class Comparison(Filters):
+    """Two versions of a run; without ``b`` the latest."""
+
+    a: int
+    b: int | None = None
+    ignore: list[str] = []
