@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from flowledger.domain.visible import visible
-from flowledger.infrastructure.interfaces.cli.app import app
+from flowledger.infrastructure.interfaces.cli.app import make_command
 
 from ..effort import spread
 from .older_names import EVIL, fill
@@ -25,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS: dict[str, list[list[str]]] = {
     "audit": [["{completed}"], ["--full", "{failed}"], ["--full", "{completed}"], ["{forked}"]],
     "backup": [["{folder}/copy.db", "--force"]],
+    "completion": [["bash"]],
+    "counts": [[], ["--group", "actor"], ["--workflow", "{evil}", "--group", "node"], ["--group", "{evil}"]],
     "debug": [["{completed}@2"], ["{failed}@2"]],
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
@@ -33,6 +34,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
         ["{completed}", "{folder}/run.jsonl"],
         ["{failed}", "{folder}/f.jsonl", "--as-test", "{folder}/test_it.py"],
     ],
+    "failures": [[], ["--workflow", "{evil}"], ["--node", "{evil}", "--retried"]],
     "history": [
         [],
         ["--by", "{evil}"],
@@ -58,6 +60,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "run start": [["{evil}", "--by", "x", "--payload", '{"way": 1}']],
     "schema": [[]],
     "show": [["{completed}"], ["{failed}@1"], ["{paused}"]],
+    "steps": [[], ["--node", "{evil}"], ["--where", "payload.way={evil}"], ["--longer-than", "{evil}"]],
     "status": [[], ["--metrics"], ["--health", "--worker", "{evil}"]],
     "timings": [["{evil}"], ["{evil}", "--by", "day"]],
     "trace": [["{completed}"], ["{failed}@2"]],
@@ -95,7 +98,7 @@ def commands() -> dict[str, Any]:
             else:
                 found[name + key] = command
 
-    walk(typer.main.get_command(app), "")
+    walk(make_command(), "")
     return found
 
 

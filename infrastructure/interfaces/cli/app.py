@@ -22,6 +22,7 @@ from ..presentation.streams import (
     prepare_streams,
 )
 from ..presentation.zone import use_zone
+from .shared.completing import VARIABLE, teach_shells
 from .shared.lazy_commands import LazyCommands
 from .shared.options import AsJson
 from .shared.session import DEFAULT_STORE, Interrupted, Session
@@ -43,6 +44,7 @@ HOMES = {
     "history": "history",
     "orders": "history",
     "steps": "steps",
+    "counts": "counts",
     "failures": "steps",
     "waits": "waits",
     "status": "status",
@@ -173,9 +175,14 @@ def _run_and_flush(arguments: list[str]) -> int:
 def _run_command(session: Session, arguments: list[str]) -> int:
     # What executors print must not get between stdout's JSON.
     printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
+    command = make_command()
+    if VARIABLE in os.environ:  # a shell asks for words, and is answered instead
+        teach_shells()
     try:
         with printed:
-            code = make_command().main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
+            code = command.main(
+                arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False
+            )
         return code or session.exit_code
     except typer.TyperException as error:
         return _fail(session, error, redact_urls(error.format_message()) + _usage_hint(error))

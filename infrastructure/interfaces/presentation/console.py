@@ -196,7 +196,7 @@ def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
     print_line(
-        console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC"
+        console, "events of ", text(stream, "bold"), f", {days.pop()} {zone()}" if len(days) == 1 else f", times in {zone()}"
     )
     console.print()
     start = len("2025-05-04 ") if not days else 0
@@ -214,7 +214,7 @@ def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent
     for event, time in zip(recorded, times, strict=True):
         lines.add_row(
             str(event.version),
-            time[start:-1],
+            time[start : len("2025-05-04 09:30:00.125")],
             text(event.type),
             text(event.by),
             text(event.data.get("node_id", "")),

@@ -60,6 +60,7 @@ from ...transfer.report import ExportReport, ImportReport
 from .audit import Auditor
 from .audit_trail import load_trail
 from .compare import compare_runs, compare_snapshots
+from .ids import IdSearch
 from .lineage import load_lineage
 from .replayer import Replayer
 from .steps import StepLists
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(StepLists, Unpicklable):
+class History(StepLists, IdSearch, Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _send_instead = "send the store's URL, and open a ledger there"

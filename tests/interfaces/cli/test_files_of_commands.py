@@ -13,10 +13,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import typer
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.cli.app import app, main
+from flowledger.infrastructure.interfaces.cli.app import main, make_command
 
 WRITING = {
     "export FILE": ("run.jsonl", ["export", "{run}", "{place}"]),
@@ -25,6 +24,8 @@ WRITING = {
     "history --out": ("list.csv", ["history", "--all", "--out", "{place}"]),
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),
     "trail --out": ("list.jsonl", ["trail", "--out", "{place}"]),
+    "steps --out": ("list.csv", ["steps", "--out", "{place}"]),
+    "failures --out": ("list.json", ["failures", "--out", "{place}"]),
     "waits --out": ("list.csv", ["waits", "--out", "{place}"]),
     "history --out, as Parquet": ("list.parquet", ["history", "--out", "{place}"]),
     "workflow export PATH": ("w.json", ["workflow", "export", "w", "{place}"]),
@@ -63,7 +64,7 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
     told = {name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS)}
-    assert set(parameters_for_files(typer.main.get_command(app))) == told
+    assert set(parameters_for_files(make_command())) == told
 
 
 def parameters_for_files(command: Any, name: str = "") -> Iterator[str]:

@@ -5,12 +5,9 @@ from typing import Annotated
 
 import typer
 
+from ..shared.completing import completion_script
 from ..shared.options import AsJson
 from ..shared.session import Session
-
-VARIABLE = "_FLOWLEDGER_COMPLETE"
-"""What the shell sets when it asks; the libraries of the command line look for it by this name."""
-
 
 class Shell(StrEnum):
     """Shells that can be taught."""
@@ -35,7 +32,5 @@ def completion(
     For bash: add source <(flowledger completion bash) to ~/.bashrc; for zsh the same in ~/.zshrc; for fish: flowledger
     completion fish > ~/.config/fish/completions/flowledger.fish.
     """
-    from typer.completion import get_completion_script
-
-    script = get_completion_script(prog_name="flowledger", complete_var=VARIABLE, shell=shell.value)
+    script = completion_script(shell.value)
     Session.of(context).answer({"shell": shell.value, "script": script}, lambda console: console.out(script))

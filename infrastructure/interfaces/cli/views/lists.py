@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .....projections.runs.summary import RunSummary, WorkOrderSummary
 
 _STATUS_OF_STATE = {"success": "completed", "running": "active", "pending": "active", "rejected": "failed"}
-_ID = {"no_wrap": True}
+WHOLE_ID = {"no_wrap": True}
 
 ONE_LINE = 140
 """Columns that a time, an id and the rest take in one line."""
@@ -29,7 +29,7 @@ def print_runs(console: Console, rows: Sequence[RunSummary], following: str | No
         console,
         ("run", "workflow", "status"),
         "started",
-        ("run", _ID),
+        ("run", WHOLE_ID),
         "workflow",
         "status",
         "node",
@@ -48,11 +48,11 @@ def print_runs(console: Console, rows: Sequence[RunSummary], following: str | No
         if run.origin is not None:
             status.append(f" ({run.origin})", "dim")
         node, error, by = text(run.node_id or ""), text(run.error_type or "", "red"), text(run.by)
-        if _is_narrow(console):
-            lines.add_row(_stack(id, f"{began} {took}"), _stack(workflow, by), _stack(status, node, " ", error))
+        if is_narrow(console):
+            lines.add_row(stack(id, f"{began} {took}"), stack(workflow, by), stack(status, node, " ", error))
         else:
             lines.add_row(began, id, workflow, status, node, error, by, took)
-    _print(console, lines, "no runs", following)
+    print_list(console, lines, "no runs", following)
 
 
 def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], following: str | None) -> None:
@@ -61,7 +61,7 @@ def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], follow
         console,
         ("work order", "workflow", "state"),
         "opened",
-        ("work order", _ID),
+        ("work order", WHOLE_ID),
         "workflow",
         "state",
         "runs",
@@ -73,12 +73,12 @@ def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], follow
         state = status_text(_STATUS_OF_STATE.get(work_order.state, work_order.state))
         state.plain = work_order.state
         by, reason = text(work_order.by), text(work_order.reason or "", "red")
-        if _is_narrow(console):
+        if is_narrow(console):
             state.append(f", {work_order.runs} run{'s' * (work_order.runs != 1)}", "dim")
-            lines.add_row(_stack(id, opened), _stack(workflow, by), _stack(state, reason))
+            lines.add_row(stack(id, opened), stack(workflow, by), stack(state, reason))
         else:
             lines.add_row(opened, id, workflow, state, str(work_order.runs), by, reason)
-    _print(console, lines, "no work orders", following)
+    print_list(console, lines, "no work orders", following)
 
 
 def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | None) -> None:
@@ -87,7 +87,7 @@ def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | 
         console,
         ("wait", "workflow", "question"),
         "asked",
-        ("wait", _ID),
+        ("wait", WHOLE_ID),
         "workflow",
         "node",
         "until",
@@ -105,31 +105,33 @@ def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | 
         if wait.held:
             question.append(" (held)", "yellow")
         answer = text("any JSON" if wait.answer is None else brief(wait.answer), "dim")
-        if _is_narrow(console):
+        if is_narrow(console):
             due = "" if wait.until is None else f", until {clock_time(wait.until)}"
-            lines.add_row(_stack(id, f"{asked}{due}"), _stack(workflow, node), _stack(question, answer))
+            lines.add_row(stack(id, f"{asked}{due}"), stack(workflow, node), stack(question, answer))
         else:
             lines.add_row(asked, id, workflow, node, until, question, answer)
-    _print(console, lines, "nothing waits for an answer", following)
+    print_list(console, lines, "nothing waits for an answer", following)
 
 
-def _is_narrow(console: Console) -> bool:
+def is_narrow(console: Console) -> bool:
+    """Whether a row takes two lines."""
     return console.width < ONE_LINE
 
 
 def _columns(console: Console, narrow: tuple[str, str, str], *wide: str | tuple[str, dict[str, Any]]) -> Table:
     first, *others = narrow
-    return table((first, _ID), *others) if _is_narrow(console) else table(*wide)
+    return table((first, WHOLE_ID), *others) if is_narrow(console) else table(*wide)
 
 
-def _stack(upper: Text, *lower: str | Text) -> Text:
+def stack(upper: Text, *lower: str | Text) -> Text:
     """Two lines of one cell."""
     from rich.text import Text
 
     return Text.assemble(upper, "\n", *lower)
 
 
-def _print(console: Console, lines: Table, none: str, following: str | None) -> None:
+def print_list(console: Console, lines: Table, none: str, following: str | None) -> None:
+    """Print the table of a list, and the line below it."""
     if lines.row_count:
         console.print(lines)
     print_end_of_list(console, lines.row_count, none, following)
