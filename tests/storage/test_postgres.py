@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from flowledger.domain.errors import StorageCorrupt, StorageUnavailable
+from flowledger.infrastructure.storage.postgres.append import statements_for
 from flowledger.infrastructure.storage.postgres.datastore import PostgresDatastore
 from flowledger.infrastructure.storage.postgres.pool import ConnectionPool
 
@@ -112,3 +113,17 @@ def test_the_librarys_own_methods_work_on_our_connections(new_postgres_url: Call
     with datastore.connection() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     datastore.close()
+
+
+def test_a_guard_is_looked_up_by_its_key_also_by_a_plan_that_was_made_when_the_store_was_empty(
+    new_postgres_url: Callable[[], str],
+) -> None:
+    url = new_postgres_url()
+    with opened(url) as store, psycopg.connect(url, autocommit=True) as connection:
+        statement = statements_for(store.recorder.datastore.store_schema).indexed(("runs", "guards"))  # type: ignore[attr-defined]
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        connection.execute(f"PREPARE guarded AS {statement.sql.decode()}".encode())
+        plan = connection.execute("EXPLAIN EXECUTE guarded (0, '{}', '{}', '{}', '{}', '{}', '{}')").fetchall()
+        looked_up = [line for (line,) in plan if "flowledger_events" in line and "Insert" not in line]
+        assert looked_up
+        assert not [line for line in looked_up if "Seq Scan" in line]

@@ -44,7 +44,7 @@ HOMES = {
     "history": "history",
     "orders": "history",
     "steps": "steps",
-    "counts": "counts",
+    "counts": "steps",
     "failures": "steps",
     "waits": "waits",
     "status": "status",
@@ -65,6 +65,7 @@ HOMES = {
     "rebuild": "history",
     "schema": "schema",
     "worker": "worker",
+    "serve": "serve",
     "workflow": "workflow",
     "run": "run",
     "completion": "completion",
@@ -180,9 +181,7 @@ def _run_command(session: Session, arguments: list[str]) -> int:
         teach_shells()
     try:
         with printed:
-            code = command.main(
-                arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False
-            )
+            code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)
         return code or session.exit_code
     except typer.TyperException as error:
         return _fail(session, error, redact_urls(error.format_message()) + _usage_hint(error))

@@ -196,7 +196,10 @@ def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
     print_line(
-        console, "events of ", text(stream, "bold"), f", {days.pop()} {zone()}" if len(days) == 1 else f", times in {zone()}"
+        console,
+        "events of ",
+        text(stream, "bold"),
+        f", {days.pop()} {zone()}" if len(days) == 1 else f", times in {zone()}",
     )
     console.print()
     start = len("2025-05-04 ") if not days else 0

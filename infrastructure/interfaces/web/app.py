@@ -55,10 +55,16 @@ class WebApp:
     async def lifespan(self, _app: object = None) -> AsyncGenerator[None]:
         """Open the ledger where the app is to open it, and close it at the end: ``FastAPI(lifespan=app.lifespan)``."""
         self._site.open()
+        self._site.streams.begin()
         try:
             yield
         finally:
+            self.end_streams()
             self._site.close()
+
+    def end_streams(self) -> None:
+        """End the streams of events that are open, where a server is to stop before they end by themselves."""
+        self._site.streams.end()
 
 
 def create_app(

@@ -14,6 +14,7 @@ from .requests import Call, Form, Settings
 from .security.authentication import Authenticate, Authenticator, known_principal
 from .security.principals import Principal
 from .security.refusals import role_missing
+from .streams import Streams
 
 _SITE: Final = "flowledger.site"
 _BASE: Final = "flowledger.base"
@@ -31,6 +32,7 @@ class Site:
     ) -> None:
         self.settings = settings
         self.authenticate = Authenticator(auth)
+        self.streams = Streams()
         self._paths = paths
         self._lock = Lock()
         self._open = None if isinstance(ledger, Ledger) else ledger

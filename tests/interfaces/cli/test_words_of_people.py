@@ -27,8 +27,9 @@ def test_commands_on_runs_take_a_part_of_an_id_with_a_version(cli: CommandLine, 
     part = run["id"][-10:]
     assert cli.json("run", "fork", f"{part}@2", "--by", "ada")["origin"]["runId"] == run["id"]
     assert cli.json("diff", part, "1", "2") == cli.json("diff", run["id"], "1", "2")
-    assert cli.json("run", "retry", run["workOrderId"][-10:], "--again", "--by", "ada")["workOrderId"] == (
-        run["workOrderId"]
+    assert (
+        cli.json("run", "retry", run["workOrderId"][-10:], "--again", "--by", "ada")["workOrderId"]
+        == (run["workOrderId"])
     )
     moved_on = cli.refused("run", "retry", f"{part}@1", "--by", "ada")
     assert run["id"] in moved_on
@@ -150,15 +151,12 @@ def test_steps_failures_and_counts_say_what_python_says(cli: CommandLine, run: d
     assert [row["runId"] for row in cli.json("steps", "--status", "failed", "--error-type", "ValueError")["steps"]] == [
         failed
     ]
-    assert cli.json("steps", "--longer-than", "1h")["steps"] == []
+    assert cli.json("steps", "--longer-than", "3600")["steps"] == []
     assert [(row["id"], row["count"]) for row in cli.json("failures")["failures"]] == [
         (group.id, group.count) for group in groups
     ]
-    assert cli.json("counts")["counts"] == [{"value": count.value, "count": count.count} for count in counts]
-    assert cli.json("counts", "--group", "workflow", "--status", "failed")["counts"] == [
-        {"value": "broken", "count": 1}
-    ]
-    assert "is no length of time" in cli.refused("steps", "--longer-than", "long")
+    assert cli.json("counts", "status")["counts"] == [{"value": count.value, "count": count.count} for count in counts]
+    assert cli.json("counts", "workflow", "--status", "failed")["counts"] == [{"value": "broken", "count": 1}]
     assert cli("failures", "--csv").stdout.splitlines()[0].startswith("id,workflow_id,node_id")
 
 

@@ -9,6 +9,7 @@ from ..shared.completing import completion_script
 from ..shared.options import AsJson
 from ..shared.session import Session
 
+
 class Shell(StrEnum):
     """Shells that can be taught."""
 

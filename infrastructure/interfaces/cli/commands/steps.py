@@ -1,44 +1,51 @@
-"""``steps`` and ``failures``: attempts over all runs, and failures that are alike."""
+"""``steps``: attempts at nodes over all runs. ``failures``: which are alike. ``counts``: runs by what they share."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .....domain.errors import InvalidRequest
 from .....projections.pagination import Page
+from .....projections.steps.summary import FailureGroup, StepSummary
+from ...presentation.documents import row_document
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
-from ..shared.options import AsCsv, AsJson
+from ..shared.options import AsCsv, AsJson, Since, Until
+from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
-from ..views import steps as views
+from ..views import steps as step_views
 
 OfWorkflow = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Of this workflow.")]
-ErrorType = Annotated[str | None, typer.Option("--error-type", metavar="NAME", help="With this type of error.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(steps)
     app.command()(failures)
+    app.command()(counts)
 
 
 def steps(
     context: typer.Context,
     workflow_id: OfWorkflow = None,
-    node: Annotated[str | None, typer.Option(metavar="ID", help="Attempts at this node.")] = None,
+    node: Annotated[str | None, typer.Option(metavar="ID", help="At this node.")] = None,
     status: Annotated[
-        list[str] | None,
-        typer.Option(metavar="STATUS", help="completed, failed, paused: what came of the attempt. Repeatable."),
+        list[str] | None, typer.Option("--status", metavar="STATUS", help="completed, failed, paused. Repeatable.")
     ] = None,
-    error_type: ErrorType = None,
+    error_type: Annotated[
+        str | None, typer.Option("--error-type", metavar="NAME", help="Failed with this type of error.")
+    ] = None,
     longer_than: Annotated[
-        str | None, typer.Option("--longer-than", metavar="TIME", help="In the executor: 5s, 2m, 1h, or seconds.")
+        float | None, typer.Option("--longer-than", metavar="SECONDS", help="Inside the executor for longer than this.")
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Begun at this time or later.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Begun before this time.")] = None,
+    since: Since = None,
+    until: Until = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILTER", help="By value of input, output, error, payload, metadata. Repeatable."),
+        typer.Option(
+            metavar="FILTER",
+            help="By value: output.total=7, 'error.message.contains(\"x\")' (CEL over input, output, error of the "
+            "attempt, payload and metadata of its run). Repeatable.",
+        ),
     ] = None,
     limit: Limit = 50,
     after: After = None,
@@ -49,39 +56,28 @@ def steps(
 ) -> None:
     """List attempts at nodes over all runs, newest first.
 
-    A failed attempt is found also where its run was retried and has completed. show RUN@VERSION shows one.
+    Also those that failed before a retry succeeded, and earlier turns of loops.
     """
-    from .....projections.steps.summary import StepSummary
-
     session = Session.of(context)
-    filters: dict[str, Any] = {
-        "workflow_id": workflow_id,
-        "node": node,
-        "status": status or None,
-        "error_type": error_type,
-        "longer_than": _seconds(longer_than),
-        "since": read_moment(since, "--since"),
-        "until": read_moment(until, "--until"),
-        "where": where or (),
-    }
+    start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[StepSummary]:
-            return ledger.history.steps(**filters, after=cursor, limit=limit)
+            return ledger.history.steps(
+                workflow_id, node, status, error_type, longer_than, start, end, where or (), cursor, limit
+            )
 
-        Listing(StepSummary, page, after, everything).answer(session, as_csv, out, "steps", views.print_steps)
+        Listing(StepSummary, page, after, everything).answer(session, as_csv, out, "steps", step_views.print_steps)
 
 
 def failures(
     context: typer.Context,
     workflow_id: OfWorkflow = None,
     node: Annotated[str | None, typer.Option(metavar="ID", help="At this node.")] = None,
-    error_type: ErrorType = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Failed at this time or later.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Failed before this time.")] = None,
-    retried: Annotated[
-        bool, typer.Option("--retried", help="Also failures after which a run went on, by a retry or an edge.")
-    ] = False,
+    error_type: Annotated[str | None, typer.Option("--error-type", metavar="NAME", help="Of this type.")] = None,
+    since: Since = None,
+    until: Until = None,
+    retried: Annotated[bool, typer.Option("--retried", help="Also those after which the run went on.")] = False,
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -91,32 +87,35 @@ def failures(
 ) -> None:
     """List failures in groups of those that are alike, the largest first.
 
-    Alike: the same workflow, node and type of error, and a message that differs in numbers, ids and quoted values only.
+    Alike are those of one workflow, node and type, whose messages differ in numbers, ids and quoted values alone.
+    Their runs: history --failure GROUP.
     """
-    from .....projections.steps.summary import FailureGroup
-
     session = Session.of(context)
     start, end = read_moment(since, "--since"), read_moment(until, "--until")
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[FailureGroup]:
-            return ledger.history.failures(
-                workflow_id, node, error_type, start, end, retried=retried, after=cursor, limit=limit
-            )
+            return ledger.history.failures(workflow_id, node, error_type, start, end, retried, cursor, limit)
 
-        Listing(FailureGroup, page, after, everything).answer(session, as_csv, out, "failures", views.print_failures)
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    number, factor = (text[:-1], _UNITS[text[-1]]) if text[-1:] in _UNITS else (text, 1)
-    try:
-        return float(number) * factor
-    except ValueError:
-        raise InvalidRequest(
-            f"--longer-than {text!r} is no length of time; write it as 5s, 2m, 1h, or seconds"
-        ) from None
+        Listing(FailureGroup, page, after, everything).answer(
+            session, as_csv, out, "failures", step_views.print_failures
+        )
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+@takes_run_filters
+def counts(
+    context: typer.Context,
+    group: Annotated[
+        str, typer.Argument(metavar="GROUP", help="status, node, error_type, workflow, version, actor, day.")
+    ],
+    *,
+    filters: ListFilters,
+    _json: AsJson = False,
+) -> None:
+    """Count runs by what they have in common, of those that the filters of history find."""
+    session = Session.of(context)
+    chosen, of_now = filters.select(), filters.of_now()
+    with session.open_ledger() as ledger:
+        found = ledger.history.counts(group, **chosen.arguments(), **of_now)  # type: ignore[arg-type]
+    document = {"counts": [row_document(count) for count in found]}
+    session.answer(document, lambda console: step_views.print_counts(console, group, found))

@@ -79,6 +79,10 @@ class ListFilters(RunFilters):
         None
     )
 
+    failure: Annotated[
+        str | None, typer.Option("--failure", metavar="GROUP", help="Failed alike: the id of a group of failures.")
+    ] = None
+
     def of_now(self) -> dict[str, Any]:
         """These, as keyword arguments of ``ledger.history.runs``. Raises InvalidRequest for what is no time."""
         return {
@@ -86,6 +90,7 @@ class ListFilters(RunFilters):
             "held": self.held or None,
             "queued": self.queued or None,
             "owner": self.owner,
+            "failure": self.failure,
         }
 
 

@@ -11,8 +11,8 @@ from .....domain.values.brief import brief
 from .....domain.workflow.definition import STORED, WorkflowDefinition
 from .....projections.runs.attempts import Attempt
 from ...presentation.console import LAST, clock_time, print_line, status_text, table, text
-from ...presentation.zone import zone
 from ...presentation.graph import draw
+from ...presentation.zone import zone
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from . import lists, run_commands, runs, status, workflows
+from . import lists, run_commands, runs, status, stream, workflows
 
-ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router)
+ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router, stream.router)
 
 
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:

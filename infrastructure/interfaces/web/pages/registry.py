@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import history
+from . import failures, history, run, waits
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES,)
+PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *waits.PAGES, *failures.PAGES)

@@ -37,6 +37,17 @@ class PageClock:
             return f"{day} {there.year} {there.strftime('%H:%M')}"
         return f"{day} {there.strftime('%H:%M')}"
 
+    def exact(self, at: datetime) -> str:
+        """``25 Nov 14:02:16.204``: of an event, whose neighbours may be milliseconds away."""
+        if isinstance(at, OddTime):
+            return at.isoformat()
+        return f"{self.day(at)} {self.moment(at)}"
+
+    def moment(self, at: datetime) -> str:
+        """``14:02:16.204``, where the day is said beside it."""
+        there = at.astimezone(self.zone)
+        return f"{there.strftime('%H:%M:%S')}.{there.microsecond // 1_000:03}"
+
     def day(self, at: datetime) -> str:
         """``25 Nov``, of another year ``25 Nov 2025``."""
         there = at.astimezone(self.zone)

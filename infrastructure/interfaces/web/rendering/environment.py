@@ -1,12 +1,17 @@
 """The environment of the templates: everything is escaped, a name that is missing is an error."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from .....domain.run.context import Context
+from .....domain.values.brief import brief
+from .....domain.values.clock import moment
 from .....domain.visible import visible_lines
+from ...presentation.documents import to_json
 from .icons import icon
 from .words import capitalised, count, duration, number, short_id
 
@@ -27,13 +32,22 @@ def environment() -> Environment:
     )
     made.globals["icon"] = icon
     made.filters |= {
+        "brief": _brief,
         "capitalised": capitalised,
         "count": count,
         "duration": duration,
+        "json": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str),
+        "moment": moment,
         "number": number,
+        "pretty_json": to_json,
         "short_id": short_id,
     }
     return made
+
+
+def _brief(value: Any) -> str:
+    """A JSON value in one line, cut."""
+    return brief(value.raw_data() if isinstance(value, Context) else value)
 
 
 def _steer_nothing(value: Any) -> Any:

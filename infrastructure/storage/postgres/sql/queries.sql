@@ -40,13 +40,13 @@ SELECT stream, version, type, state, base + place
 FROM base, unnest($2::text[], $3::bigint[], $4::text[], $5::bytea[]) WITH ORDINALITY AS event (stream, version, type, state, place)
 ORDER BY stream COLLATE "C", version
 
--- guarded: What else must be true where other streams must still end with certain events. One for each that doesn't.
+-- guarded: What else must be true where other streams must still end with certain events: none that doesn't. (A subquery
+-- that may be hashed would be, from all events.)
 AND NOT EXISTS (
     SELECT FROM jsonb_to_recordset($7::jsonb -> 'guards') AS guard (stream text, version bigint, digest text)
-    WHERE digest IS DISTINCT FROM (
-        SELECT encode(substr(state, 10, 32), 'hex') FROM flowledger_events
-        WHERE originator_id = stream AND originator_version = version)
-       OR EXISTS (SELECT FROM flowledger_events WHERE originator_id = stream AND originator_version = version + 1))
+    WHERE ((version, digest) = (
+        SELECT originator_version, encode(substr(state, 10, 32), 'hex') FROM flowledger_events
+        WHERE originator_id = stream ORDER BY originator_version DESC LIMIT 1)) IS NOT TRUE)
 
 -- index_base: For changing the index alone.
 SELECT $1::bigint AS base, $2::jsonb AS rows

@@ -1,0 +1,143 @@
+"""A run: where time went, its steps, the state at any version, who set which value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .....domain.errors import InvalidRequest, NotFound
+from .....domain.visible import quoted
+from .....domain.workflow import WorkflowSnapshot
+from .....projections.run_view.course import course_of
+from .....projections.run_view.steps import steps_of
+from .....projections.run_view.time_line import time_line
+from .....projections.runs.run import Run
+from ...presentation.documents import event_document, run_document
+from ...presentation.events import describe_event
+from ...presentation.inputs import read_moment
+from .copy_as import CopyAs
+from .page import Page
+from .query import check_names, text, whole
+from .run_failure import failure_of
+from .run_page import EventRow, RunPage
+from .run_state import shown_state
+from .run_step import select_step
+from .version_facts import VersionFacts
+
+if TYPE_CHECKING:
+    from ..requests import Call
+
+
+_VERSIONS = VersionFacts()
+_PARAMETERS = frozenset({"version", "at", "step", "attempt", "value", "level", "log"})
+
+
+def load(call: Call) -> RunPage:
+    """The run at the version, or time, that the address asks for.
+
+    Raises RunNotFound, VersionNotFound, NothingAsOf, InvalidRequest.
+    """
+    query, ledger = call.request.query_params, call.ledger
+    check_names(query, _PARAMETERS)
+    run_id = call.request.path_params["run"]
+    run = ledger.runs.get(run_id)
+    walk = ledger.history.walk(run_id)
+    events = list(walk.events(1, walk.head))
+    version = _version(call, walk.head)
+    workflow = _workflow(call, run_id)
+    chip = _VERSIONS.of(ledger, [(run.workflow_id, run.workflow_version)])
+    course = course_of(events, None if run.finished_at else _micros(call.now))
+    node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
+    snapshot = walk.snapshot(version)
+    selected = select_step(query, events, version, workflow, walk)
+    return RunPage(
+        run=run,
+        version=version,
+        asked={name: value for name, value in query.items() if value},
+        address=lambda **changes: call.links("run", run=run_id, **changes),
+        ways=_ways(call, run_id, version, walk.head),
+        chip=chip.get((run.workflow_id, run.workflow_version)),
+        workflow=workflow,
+        latest=_latest(call, run.workflow_id),
+        course=course,
+        time_line=time_line(course, node_ids),
+        steps=steps_of(course),
+        events=tuple(EventRow(event, describe_event(event)) for event in events),
+        state=shown_state(walk, version, text(query, "value")),
+        snapshot=snapshot,
+        selected=selected,
+        failure=failure_of(call, run, events),
+        good=_last_good(call, run),
+    )
+
+
+def _version(call: Call, head: int) -> int:
+    """The version that is shown: of the path, of the query, or the last one."""
+    query, pinned = call.request.query_params, call.request.path_params.get("n")
+    at = read_moment(text(query, "at"), "at")
+    if pinned is not None and not pinned.isdigit():
+        raise InvalidRequest(f"version {quoted(pinned)} is no whole number")
+    asked = int(pinned[:18]) if pinned is not None else whole(query, "version", 0)
+    if at is not None:
+        return call.ledger.history.snapshot(call.request.path_params["run"], at=at).version
+    if not asked and pinned is None:
+        return head
+    return call.ledger.history.header(call.request.path_params["run"], version=asked).version
+
+
+def _ways(call: Call, run_id: str, version: int, head: int) -> CopyAs:
+    if version == head:
+        return CopyAs(
+            call.links.data("run", run=run_id), f"flowledger show {run_id}", f'ledger.history.snapshot("{run_id}")'
+        )
+    return CopyAs(
+        call.links.data("run_version", run=run_id, n=version),
+        f"flowledger show {run_id}@{version}",
+        f'ledger.history.snapshot("{run_id}", version={version})',
+    )
+
+
+def _workflow(call: Call, run_id: str) -> WorkflowSnapshot | None:
+    try:
+        return call.ledger.history.workflow_of(run_id)
+    except NotFound:  # the run is shown all the same
+        return None
+
+
+def _latest(call: Call, workflow_id: str) -> int | None:
+    try:
+        return call.ledger.workflows.get(workflow_id).version
+    except NotFound:
+        return None
+
+
+def _last_good(call: Call, run: Run) -> Run | None:
+    """The last run of the same version of the workflow that completed, other than this one."""
+    try:
+        found = call.ledger.history.runs(
+            workflow_id=run.workflow_id, version=run.workflow_version, status="completed", limit=2
+        )
+    except NotFound:
+        return None
+    return next((call.ledger.runs.get(row.id) for row in found if row.id != run.id), None)
+
+
+def _micros(now: datetime) -> int:
+    return round(now.timestamp() * 1_000_000)
+
+
+def to_document(page: RunPage) -> dict[str, Any]:
+    """The run as the command line's ``--json`` has it, its snapshot at the version that is shown, and its events."""
+    document = run_document(page.run)
+    return {
+        **document,
+        "shownVersion": page.version,
+        "snapshot": page.snapshot.to_data(),
+        "events": [event_document(row.event) for row in page.events],
+    }
+
+
+PAGES = (
+    Page("/runs/{run}", "run", "viewer", load, "run.html", to_document),
+    Page("/runs/{run}/versions/{n}", "run_version", "viewer", load, "run.html", to_document),
+)

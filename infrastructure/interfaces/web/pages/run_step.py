@@ -1,0 +1,209 @@
+"""The step of a run that its page shows whole: what went in, what came out, its logs, its code, what it changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import dedent
+from typing import TYPE_CHECKING, Final
+
+from .....domain.errors import InvalidRequest
+from .....domain.ports import RecordedEvent
+from .....domain.values.json_pointer import Path, json_pointer
+from .....domain.visible import quoted
+from .....domain.workflow import WorkflowSnapshot
+from .....domain.workflow.definition import Node
+from .....projections.comparison.events import StateChange, state_changes
+from .....projections.run_view.json_tree import Member, json_tree
+from .....projections.run_view.state_series import ABSENT
+from .....projections.run_view.value_history import Reading, readings
+from .....projections.runs.attempts import Attempt, LogEntry, attempts, is_execution
+from .query import one_of, text, whole
+from .run_state import ValueHistory, history_of, path_of
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
+
+    from ....services.history.walk import RunWalk
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class InputHistory:
+    """Where a value of the input came from."""
+
+    pointer: str
+    """In the input."""
+    readings: tuple[Reading, ...]
+    """The expressions that made it; none: the definition says it as it is."""
+    sources: tuple[ValueHistory, ...]
+    """Who set what they read."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its place."""
+        return self.pointer.rpartition("/")[2] or "input"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code behind a step."""
+
+    name: str
+    """Qualified name of the executor."""
+    source: str
+    line: int | None
+    """The one that failed, counted from 1."""
+    saved: bool
+    """Whether it is as the workflow's version has it; else the run said that it differs."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the source."""
+        return dedent(self.source).splitlines()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedLine:
+    """A log line and its number."""
+
+    number: int
+    line: LogEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedStep:
+    """One attempt, whole."""
+
+    attempt: Attempt
+    node: Node | None
+    """As the version of the workflow has it; None where that can't be read."""
+    of: int
+    """How many attempts the node has had at this visit."""
+    result: Path | None
+    """Where its result stands in the state; None for one that asked."""
+    input: Member
+    output: Member | None
+    code: Code | None
+    logs: tuple[NumberedLine, ...]
+    """Those that the address asks for."""
+    level: str
+    search: str
+    changes: tuple[StateChange, ...]
+    value: InputHistory | None
+
+
+def select_step(
+    query: QueryParams, events: Sequence[RecordedEvent], version: int, workflow: WorkflowSnapshot | None, walk: RunWalk
+) -> SelectedStep | None:
+    """The step that the address names, or else the one of the version that is shown; None where none has run yet.
+
+    Raises InvalidRequest for a node that hasn't run, or an attempt that it hasn't had.
+    """
+    event = _choose(query, events, version)
+    if event is None:
+        return None
+    done = next(step for step in attempts(events[: event.version]) if step.version == event.version)
+    known = {node.id: node for node in workflow.definition.nodes} if workflow else {}
+    node = known.get(done.node_id)
+    snapshot, before = walk.snapshot(done.version), walk.snapshot(done.version - 1)
+    results = snapshot.context.get(done.node_id, ())
+    level = one_of(query, "level", LEVELS, "debug")
+    search = text(query, "log") or ""
+    pointer = text(query, "value")
+    return SelectedStep(
+        attempt=done,
+        node=node,
+        of=max(other.data.get("attempt", 1) for other in events if _same_visit(other, done)),
+        result=None if done.outcome == "paused" else ("context", done.node_id, len(results) - 1),
+        input=json_tree(done.input, ("input",)),
+        output=json_tree(done.output, ("output",)) if done.outcome == "completed" else None,
+        code=_code(done, node, workflow, events),
+        logs=tuple(_lines(done.logs, level, search)),
+        level=level,
+        search=search,
+        changes=tuple(state_changes(before, snapshot)),
+        value=_input_history(pointer, done, node, walk) if pointer and pointer.startswith("/input") else None,
+    )
+
+
+def _choose(query: QueryParams, events: Sequence[RecordedEvent], version: int) -> RecordedEvent | None:
+    executions = [event for event in events if is_execution(event.type, event.data)]
+    if (node_id := text(query, "step")) is not None:
+        executions = [event for event in executions if event.data["node_id"] == node_id]
+        if attempt := whole(query, "attempt", 0):
+            executions = [event for event in executions if event.data.get("attempt", 1) == attempt]
+        if not executions:
+            which = f"attempt {attempt} of {quoted(node_id)}" if attempt else f"step {quoted(node_id)}"
+            raise InvalidRequest(f"this run hasn't executed {which}")
+    by_then = [event for event in executions if event.version <= version]
+    return by_then[-1] if by_then else executions[0] if executions and node_id is not None else None
+
+
+def _same_visit(event: RecordedEvent, done: Attempt) -> bool:
+    return event.version >= done.version - done.attempt and event.data.get("node_id") == done.node_id
+
+
+def _lines(lines: Sequence[LogEntry], level: str, search: str) -> list[NumberedLine]:
+    least = LEVELS.index(level)
+    sought = search.casefold()
+    return [
+        NumberedLine(number, line)
+        for number, line in enumerate(lines, 1)
+        if (line.level.lower() not in LEVELS or LEVELS.index(line.level.lower()) >= least)
+        and sought in line.message.casefold()
+    ]
+
+
+def _code(
+    done: Attempt, node: Node | None, workflow: WorkflowSnapshot | None, events: Sequence[RecordedEvent]
+) -> Code | None:
+    """The code that ran: what the run said of it, or else what the workflow's version has."""
+    if node is None or workflow is None:
+        return None
+    known = workflow.code.get(node.type)
+    drifted = None
+    for event in events[: done.version]:
+        drifted = event.data.get("drifted", {}).get(node.type, drifted)
+    source = drifted or (None if known is None else known.get("source"))
+    if source is None:
+        return None
+    line = None if done.error is None else failing_line(source, done.error.get("traceback", ""))
+    return Code(node.type if known is None else known["name"], source, line, drifted is None)
+
+
+_FRAME = re.compile(r'^  File "[^\n]*", line \d+, in [^\n]*\n    ([^\n]+)$', re.MULTILINE)
+
+
+def failing_line(source: str, traceback: str) -> int | None:
+    """The line of a source at which the deepest frame of a traceback stood that is in it; None where it isn't told."""
+    lines = [line.strip() for line in source.splitlines()]
+    for frame in reversed(_FRAME.findall(traceback)):
+        if lines.count(frame.strip()) == 1:
+            return lines.index(frame.strip()) + 1
+    return None
+
+
+def _input_history(pointer: str, done: Attempt, node: Node | None, walk: RunWalk) -> InputHistory:
+    (_, *inside), value = path_of({"input": done.input}, pointer)
+    path = tuple(inside)
+    if value is ABSENT:
+        raise InvalidRequest(f"value {quoted(pointer)} isn't in the input of {quoted(done.node_id)}")
+    before = walk.snapshot(done.version - 1)
+    read = readings(node.data, path, before.context) if node is not None else ()
+    sources = tuple(
+        history
+        for reading in read
+        for source in reading.sources
+        if (history := _source(source, walk, done.version - 1)) is not None
+    )
+    return InputHistory(pointer, read, sources)
+
+
+def _source(path: Path, walk: RunWalk, version: int) -> ValueHistory | None:
+    try:
+        return history_of(walk, None, json_pointer(path), version)
+    except InvalidRequest:  # a field that is made on reading, which is no part of the state
+        return None
