@@ -9,7 +9,7 @@ import pytest
 
 from ...domain.errors import ConcurrencyError, EventsLost
 from ...domain.ports import EventStore, ExpectedVersion, Guard, GuardingStore, Write
-from .notes import notes, texts, write
+from .notes import end_of, notes, texts, write
 from .racing import run_together
 
 MOVES = 40
@@ -136,12 +136,6 @@ class GuardedAppends:
                 raise outcome
             stored.append(outcome)
         assert [guarding.head(f"a{writer}") for writer in range(WRITERS)] == stored[1:]
-
-
-def end_of(store: EventStore, stream: str) -> Guard:
-    """A guard on the stream as it ends now."""
-    last = next(iter(store.read(stream, backwards=True)))
-    return Guard(stream, last.version, last.digest)
 
 
 def refusal(store: GuardingStore, guard: Guard, *writes: Write) -> ConcurrencyError | EventsLost:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from typing_extensions import TypedDict
 
 from ...domain.events.catalogue import event_type
-from ...domain.ports import EventStore, ExpectedVersion, NewEvent, Write
+from ...domain.ports import EventStore, ExpectedVersion, Guard, NewEvent, Write
 
 NOON = 1_760_000_000_000_000
 
@@ -49,3 +49,9 @@ def rows(store: EventStore, stream: str, *, after: int = 0, upto: int | None = N
 
 def texts(store: EventStore, stream: str) -> list[Any]:
     return [row.data["text"] for row in rows(store, stream)]
+
+
+def end_of(store: EventStore, stream: str) -> Guard:
+    """A guard on the stream as it ends now."""
+    last = next(iter(store.read(stream, backwards=True)))
+    return Guard(stream, last.version, last.digest)

@@ -2,6 +2,7 @@
 
 from .build import lay_out
 from .definition import graph_of, layout_of, union_of
+from .history import chain_to, lay_out_last
 from .model import CANVAS, SMALL, Box, Graph, Layout, Link, Point, Route, Style
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "Point",
     "Route",
     "Style",
+    "chain_to",
     "graph_of",
     "lay_out",
+    "lay_out_last",
     "layout_of",
     "union_of",
 ]

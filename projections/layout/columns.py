@@ -13,7 +13,7 @@ BESIDE_LANES = 8
 PASSES = 6
 """How often everything is drawn towards what it is connected to."""
 
-STAYS = 1_000.0
+STAYS = 1e9
 """What a thing weighs that stood somewhere before; …"""
 
 NODE = 10.0

@@ -122,4 +122,4 @@ def _insert(made: Rows, before: Places) -> None:
                     if known:
                         wanted[thing] = sum(known) / len(known)
     for row in made.rows:
-        row.sort(key=lambda thing: wanted.get(thing, 0.0))
+        row.sort(key=lambda thing: (wanted.get(thing, 0.0), made.keys[thing] not in before))

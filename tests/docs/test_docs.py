@@ -9,7 +9,7 @@ from typing import get_type_hints
 import pytest
 
 import flowledger as fl
-from flowledger import stores, testing
+from flowledger import stores, testing, web
 from flowledger.domain.events.catalogue import EVENT_TYPES
 from flowledger.domain.events.envelope import After, Keyed
 
@@ -45,11 +45,16 @@ def test_the_reference_of_stores_names_everything_that_is_in_it_and_nothing_else
     assert [name for name in stores.__all__ if not getattr(stores, name).__doc__] == []
 
 
+def test_the_reference_of_web_names_everything_that_is_in_it_and_nothing_else():
+    named = re.findall(r"^## `(\w+)", (ROOT / "docs/reference/web.md").read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(web.__all__)
+
+
 CALLS = [
     (module, name)
-    for module in (testing, stores)
+    for module in (testing, stores, web)
     for name in module.__all__
-    if inspect.isfunction(getattr(module, name)) or name in {"Faults", "ManualClock", "NewEvent"}
+    if inspect.isfunction(getattr(module, name)) or name in {"Faults", "ManualClock", "NewEvent", "Principal"}
 ]
 
 

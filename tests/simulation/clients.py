@@ -39,6 +39,7 @@ KINDS = {
         ("proceed", 2),
         ("note", 1),
     ),
+    "author": (("save", 1),),
 }
 
 
@@ -113,8 +114,10 @@ class Client:
         given: dict[str, Any] = {"by": self.name, "idempotency_key": key}
         if act.kind.startswith("start"):
             workflow, wait = self._world.workflow_of(act.luck), act.kind == "start"
-            payload = {"n": act.number}
-            return lambda ledger: self._world.started(ledger.runs.start(workflow, payload, wait=wait, **given))
+            return lambda ledger: self._start(ledger, workflow, payload={"n": act.number}, wait=wait, **given)
+        if act.kind == "save":
+            workflow = self._world.workflow_of(act.luck)
+            return lambda ledger: self._world.save(ledger, workflow, f"as of act {act.number}", **given)
         if act.kind.startswith("answer"):
             return self._decide_answer(act, given)
         run_id = self._world.some_run(act.luck)
@@ -133,6 +136,13 @@ class Client:
         if act.kind == "reproduce":
             return lambda ledger: self._world.started(ledger.runs.reproduce(run_id, **given))
         return lambda ledger: ledger.runs.proceed(run_id, **given)
+
+    def _start(self, ledger: fl.Ledger, workflow: str, **given: Any) -> None:
+        acknowledged = self._world.saved[workflow]
+        run = ledger.runs.start(workflow, **given)
+        if run.created and run.workflow_version < acknowledged:
+            raise AssertionError(f"{run.id} began with an older version than the one that was saved before it")
+        self._world.started(run)
 
     def _decide_answer(self, act: Act, given: dict[str, Any]) -> Callable[[fl.Ledger], Any] | None:
         found = self._world.web.call(

@@ -192,6 +192,13 @@ def heads_believed() -> Generator[None]:
 
 
 @contextmanager
+def remembered_workflows_believed() -> Generator[None]:
+    """What a process remembers of a workflow is what its runs start with, whatever others have saved."""
+    with patch.object(run_services.RunServices, "append_on", lambda self, guard: self.store.append):
+        yield
+
+
+@contextmanager
 def no_lease_looked_at() -> Generator[None]:
     """A run is taken from a worker that lives."""
     with _sql_changed("claimable", "worker.lease_until < :now", "worker.lease_until IS NOT NULL"):
@@ -292,6 +299,7 @@ BUGS: tuple[Bug, ...] = (
     effects_repeated,
     an_index_behind_the_log,
     heads_believed,
+    remembered_workflows_believed,
     no_lease_looked_at,
     a_lease_that_never_ends,
     what_is_given_up_forgotten,

@@ -64,13 +64,17 @@ class World:
         self.workers: list[Service] = []
         self.web = Service(self, "web")
         self.workers = [Service(self, f"worker {number}", work) for number in range(scenario.choice((1, 2, 2, 3)))]
+        self._definitions = {workflow: draw_definition(scenario) for workflow in self.workflows}
+        self.saved = dict.fromkeys(self.workflows, 0)
+        """The newest version of each workflow whose save was acknowledged."""
         for workflow in self.workflows:
-            self.web.processes[0].ledger.workflows.save(draw_definition(scenario), workflow_id=workflow, by="ada")
+            self.save(self.web.processes[0].ledger, workflow, "at first", by="ada")
         drawn = [
             ("shop", scenario.randint(1, 4)),
             ("webhook 1", scenario.randint(0, 5)),
             ("webhook 2", scenario.randint(0, 5)),
             ("operator", scenario.randint(0, 5)),
+            ("author", scenario.choice((0, 0, 0, 2))),
         ]
         self.clients: list[Task] = []
         for name, count in drawn:
@@ -117,6 +121,12 @@ class World:
     def started(self, run: fl.Run) -> None:
         if run.id not in self.runs:
             self.runs.append(run.id)
+
+    def save(self, ledger: fl.Ledger, workflow: str, description: str, **given: Any) -> None:
+        """The same nodes each time, so that runs of all versions are alike."""
+        definition = {**self._definitions[workflow], "description": description}
+        saved = ledger.workflows.save(definition, workflow_id=workflow, **given)
+        self.saved[workflow] = max(self.saved[workflow], saved.version)
 
     def some_run(self, luck: int) -> str | None:
         return self.runs[luck % len(self.runs)] if self.runs else None

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from flowledger.domain.errors import EventNotReadable, InvalidValue
-from flowledger.domain.ports import CheckpointStore, EventStore, Write
+from flowledger.domain.errors import ConcurrencyError, EventNotReadable, InvalidValue
+from flowledger.domain.ports import CheckpointStore, EventStore, ExpectedVersion, NewEvent, Write
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.storage.codec import MAX_EVENT_BYTES, PendingEvent
 from flowledger.infrastructure.storage.event_store import LedgerEventStore
 from flowledger.infrastructure.storage.log.event_store import adapt_store
+from flowledger.infrastructure.testing.notes import end_of
 from flowledger.stores import event_store
 from flowledger.testing import CheckpointStoreConformance, EventStoreConformance, memory_ledger
 
@@ -51,6 +52,21 @@ class OurStores(EventStoreConformance):
         in_page = [state is not None for _, _, state, _ in store.recorder.stream_batch("a", 0, None)]
         assert in_page == ([True] * 2 if url == "memory:" else [False, True])
         assert [len(row.encoded or b"") > 2**20 for row in store.rows("a")] == [True, False]
+
+    def test_a_guard_counts_also_when_the_events_are_placed_again(self, store: LedgerEventStore) -> None:
+        write(store, "a", 0, 1)
+        write(store, "g", 0, 1)
+        meanwhile = [lambda: write(store, "g", 1, 2), lambda: write(store, "a", 1, 2)]
+
+        class Overtaken(list[NewEvent]):
+            def __iter__(self) -> Iterator[NewEvent]:
+                meanwhile.pop()()
+                return super().__iter__()
+
+        with pytest.raises(ConcurrencyError) as caught:
+            store.append_while(end_of(store, "g"), Write("a", ExpectedVersion.ANY, Overtaken(notes(3))))
+        assert (caught.value.stream, meanwhile) == ("g", [])
+        assert texts(store, "a") == [1, 2]
 
     def test_an_event_over_the_limit_is_refused(self, url: str) -> None:
         with opened(url, max_event_bytes=1_000) as store:

@@ -7,14 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.routing import APIRoute
 
 import flowledger as fl
 from flowledger.infrastructure.interfaces.presentation.documents import event_document, run_document, workflow_document
-from flowledger.infrastructure.interfaces.web.api.admission import Admission
-from flowledger.infrastructure.interfaces.web.api.app import ROUTERS
 from flowledger.web import Principal, create_app
 
+from .api_table import PAGE, role_of, routes, table
 from .client import client_of, local
 
 ROLES = ("viewer", "operator", "editor", "admin")
@@ -26,18 +24,9 @@ async def api(ledger: fl.Ledger) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def routes() -> list[APIRoute]:
-    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
-
-
-def role_of(route: APIRoute) -> str:
-    """The role that a route declares: each has exactly one."""
-    (role,) = [each.call.role for each in route.dependant.dependencies if isinstance(each.call, Admission)]
-    return role
-
-
 async def test_each_route_is_closed_to_those_below_its_role(ledger: fl.Ledger) -> None:
     app = create_app(ledger, auth=lambda request: Principal("ada", set(request.headers.get("x-roles", "").split())))
+    app.end_streams()  # each ends when it has begun
     async with client_of(app) as client:
         for route in routes():
             needed, (method, *_) = role_of(route), sorted(route.methods)
@@ -47,6 +36,10 @@ async def test_each_route_is_closed_to_those_below_its_role(ledger: fl.Ledger) -
                 refused = not role or ROLES.index(role) < ROLES.index(needed)
                 assert (answer.status_code == 403) is refused, (method, path, role, answer.text)
                 assert not refused or answer.json()["role"] == needed
+
+
+def test_the_reference_has_each_route_with_its_role() -> None:
+    assert table() in PAGE.read_text("utf-8")
 
 
 def test_reading_takes_a_viewer_and_changing_more() -> None:

@@ -1,8 +1,7 @@
 """``create_app``: the ledger as an ASGI app."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import Literal
 
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
@@ -70,9 +69,9 @@ class WebApp:
 def create_app(
     ledger: Ledger | Callable[[], Ledger],
     *,
-    auth: Literal["tokens"] | Authenticate | None = None,
+    auth: Authenticate | None = None,
     title: str = "flowledger",
-    origins: frozenset[str] | set[str] | tuple[str, ...] = (),
+    origins: Collection[str] = (),
 ) -> WebApp:
     """Make an ASGI app of a ledger: its pages, and its API under ``/api``.
 

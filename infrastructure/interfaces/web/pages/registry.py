@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from . import failures, history, run, waits
+from . import canvas, failures, history, run, steps, waits, workflow_diff, workflows
 from .page import Page
 
-PAGES: Final[tuple[Page, ...]] = (*history.PAGES, *run.PAGES, *waits.PAGES, *failures.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *history.PAGES,
+    *run.PAGES,
+    *waits.PAGES,
+    *failures.PAGES,
+    *steps.PAGES,
+    *workflows.PAGES,
+    *canvas.PAGES,
+    *workflow_diff.PAGES,
+)
