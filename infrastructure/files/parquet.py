@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from tempfile import TemporaryFile
 from types import NoneType
-from typing import Any, BinaryIO, Final, get_args, get_type_hints
+from typing import Any, BinaryIO, Final, get_args
 
 import pyarrow as arrow
 from pyarrow import parquet
@@ -34,9 +34,9 @@ _INTEGERS: tuple[tuple[int, int, Any], ...] = (
 """The least and the greatest integer of each type; larger ones are text."""
 
 
-def write_parquet(file: BinaryIO, kind: type[Any], records: Iterator[list[Any]]) -> None:
+def write_parquet(file: BinaryIO, columns: Mapping[str, Any], records: Iterator[list[Any]]) -> None:
     """Write the rows; the file must be readable, too. Raises InvalidValue."""
-    schema: Any = arrow.schema([(name, _TYPES.get(of, _TEXT)) for name, of in _columns(kind)])
+    schema: Any = arrow.schema([(name, _TYPES.get(of, _TEXT)) for name, of in _types(columns)])
     writer = parquet.ParquetWriter(file, schema)
     try:
         for first, page in _batches(records):
@@ -58,9 +58,9 @@ def _batches(records: Iterator[list[Any]]) -> Iterator[tuple[int, list[list[Any]
         first += len(page)
 
 
-def _columns(kind: type[Any]) -> Iterator[tuple[str, Any]]:
+def _types(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Names and types; for an optional type the type without None."""
-    for name, hint in get_type_hints(kind).items():
+    for name, hint in columns.items():
         either = [one for one in get_args(hint) if one is not NoneType]
         yield name, either[0] if either else hint
 

@@ -15,7 +15,8 @@ from ..execution.batching import Batch
 from ..operations.overview import Overview
 from ..operations.workers import Workers
 from ..queries.index.reader import Index
-from ..queries.listing import Lists
+from ..queries.runs_page import Lists
+from ..queries.search.details import RunDetails
 from ..queries.search.indexer import SearchIndex
 from ..queries.search.runs import SearchedRuns
 from ..repositories.runs import RunRepository
@@ -127,7 +128,7 @@ def compose(
     index = Index(store.recorder)
     workflows = WorkflowRepository(store, index)
     indexer = SearchIndex(store, store.search, now)
-    lists = Lists(index, SearchedRuns(store, store.search, index, indexer))
+    lists = Lists(index, SearchedRuns(store, store.search, index, indexer), RunDetails(store, store.search))
     globals = globals or LedgerGlobals(None)
     replayer = Replayer(store, runs, workflows, executors, now, limits, globals)
     executions, reader = Executions(), RunReader(index, store.wakeups)

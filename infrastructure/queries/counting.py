@@ -10,7 +10,8 @@ from ...domain.visible import quoted
 from ...projections.counts import DAY, Count, RunGroup, name_of_day
 from ...projections.index.query import RunQuery
 from ...projections.index.rows import RunRow
-from .listing import MAX_LIMIT, Lists, check_limit, check_workflow
+from .listing import MAX_LIMIT, check_limit, check_workflow
+from .runs_page import Lists
 from .search.query import SearchQuery
 from .search.runs import MAX_CANDIDATES
 

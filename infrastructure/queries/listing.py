@@ -1,32 +1,28 @@
-"""Lists of runs, work orders and workflows: filters, pages and cursors."""
+"""Lists of work orders and workflows, and the checks of filters that all lists share."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from ...domain.errors import FlowledgerError, InvalidRequest, StorageUnavailable, VersionNotFound, WorkflowNotFound
-from ...domain.status import RUN_STATUSES, UNREADABLE, WORK_ORDER_STATUSES
-from ...domain.values.clock import micros
+from ...domain.run import RunHeader
+from ...domain.status import WORK_ORDER_STATUSES
+from ...domain.values.clock import LATEST, micros
 from ...domain.values.json import freeze
 from ...domain.visible import quoted
-from ...projections.index.query import Place, RunQuery, WorkOrderQuery
-from ...projections.index.rows import RunRow
+from ...projections.index.query import SORT_KEYS, Order, Place, WorkOrderQuery, place_of
+from ...projections.index.rows import WorkOrderRow
 from ...projections.pagination import Page
 from ...projections.runs.summary import (
-    RunSummary,
     WorkflowSummary,
     WorkOrderSummary,
-    run_summary,
+    row_moment,
     work_order_summary,
     workflow_summary,
 )
-from ...projections.steps.rows import fingerprint_of
-from ..storage.recorder import LAST
 from .cursors import make_page, parse_cursor
 from .index.reader import Index
-from .search.query import SearchQuery
-from .search.runs import SearchedRuns
 
 _Word = TypeVar("_Word", bound=str)
 
@@ -34,132 +30,54 @@ MAX_LIMIT: Final = 1_000
 """The most items of one page; the cursor leads to the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """The sources of the rows of lists."""
-
-    index: Index
-    searched: SearchedRuns
-
-    def runs(self, query: RunQuery, search: SearchQuery | None, limit: int) -> tuple[list[RunRow], float | None]:
-        """The newest rows, and how many seconds the search is behind the log (None without a search)."""
-        if search is None and query.failure is None:
-            return self.index.runs(query, limit), None
-        lag = self.searched.catch_up()
-        if search is None:
-            return self.index.runs(query, limit), lag.seconds
-        return self.searched.page(query, search, limit), lag.seconds
-
-
-def run_query(
+def work_order_query(
     workflow_id: str | None,
-    version: int | None,
-    status: str | Sequence[str] | None,
-    node: str | None,
-    error_type: str | None,
+    state: str | None,
     by: str | None,
     since: datetime | None,
     until: datetime | None,
-    as_of: datetime | None,
-    due_before: datetime | None = None,
-    held: bool | None = None,
-    queued: bool | None = None,
-    owner: str | None = None,
-    failure: str | None = None,
-) -> RunQuery:
-    """Check the filters. Raises InvalidRequest for an unknown status or a naive time."""
-    wanted = (status,) if isinstance(status, str) else status or ()
-    if not isinstance(wanted, list | tuple | set | frozenset):
-        raise InvalidRequest(f"status {quoted(status)} is neither one nor a list of several: {', '.join(RUN_STATUSES)}")
-    now_only = {"due_before": due_before, "held": held, "queued": queued, "owner": owner, "failure": failure}
-    if as_of is not None and (given := [name for name, value in now_only.items() if value is not None]):
-        raise InvalidRequest(f"as_of asks for a past time, and {given[0]} is known of now alone: give one of them")
-    for name, flag in (("held", held), ("queued", queued)):
-        if flag is not None and type(flag) is not bool:
-            raise InvalidRequest(f"{name} {quoted(flag)} is neither True nor False")
-    return RunQuery(
-        workflow_id=check_id(workflow_id, "workflow_id"),
-        version=version,
-        status=tuple(dict.fromkeys(_check_known(RUN_STATUSES, name, "status") for name in wanted)),
-        node=check_text(node, "node"),
-        error_type=check_text(error_type, "error_type"),
-        by=check_text(by, "by"),
-        since=check_time(since, "since"),
-        until=check_time(until, "until"),
-        as_of=check_time(as_of, "as_of"),
-        due_before=check_time(due_before, "due_before"),
-        held=held,
-        queued=queued,
-        owner=check_text(owner, "owner"),
-        failure=None if failure is None else read_failure(failure),
-    )
-
-
-def runs_page(
-    lists: Lists,
-    query: RunQuery,
-    search: SearchQuery | None,
-    after: str | None,
-    limit: int,
-    node_now: Callable[[str], str | None],
-) -> Page[RunSummary]:
-    """A page of runs; ``node_now`` returns the current node of an active run.
-
-    Raises WorkflowNotFound, VersionNotFound.
-    """
-    check_limit(limit)
-    filters = (query, search and search.asked)
-    is_storable = query.version is None or query.version <= LAST
-    before = parse_cursor(after, filters)
-    rows, lag = lists.runs(replace(query, before=before), search, limit + 1) if is_storable else ([], None)
-    if not rows and after is None and query.workflow_id is not None:
-        check_workflow(lists.index, query.workflow_id, query.version)
-    page = make_page(rows, limit, lambda row: Place(row.started_at, row.position), filters)
-    return Page(tuple(_run_summary(row, node_now) for row in page), page.next, lag)
-
-
-def _run_summary(row: RunRow, node_now: Callable[[str], str | None]) -> RunSummary:
-    if row.status != "active":
-        return run_summary(row, row.node_id)
-    try:
-        return run_summary(row, node_now(row.run_id))
-    except StorageUnavailable:
-        raise
-    except FlowledgerError:
-        return run_summary(row._replace(status=UNREADABLE), None)  # its last event is damaged; list the others
-
-
-def read_failure(failure: str) -> int:
-    """The fingerprint of a group of failures, from its id. Raises InvalidRequest."""
-    try:
-        return fingerprint_of(check_text(failure, "failure") or "")
-    except ValueError:
-        raise InvalidRequest(
-            f"failure {quoted(failure)} is no group of failures: give the id of one that history.failures lists"
-        ) from None
-
-
-def work_order_query(
-    workflow_id: str | None, state: str | None, by: str | None, since: datetime | None, until: datetime | None
+    sort: str,
 ) -> WorkOrderQuery:
-    """Check the filters. Raises InvalidRequest for an unknown state or a naive time."""
+    """Check the filters. Raises InvalidRequest for an unknown state or order, or a naive time."""
     return WorkOrderQuery(
         workflow_id=check_id(workflow_id, "workflow_id"),
-        state=None if state is None else _check_known(WORK_ORDER_STATUSES, state, "state"),
+        state=None if state is None else check_known(WORK_ORDER_STATUSES, state, "state"),
         by=check_text(by, "by"),
         since=check_time(since, "since"),
         until=check_time(until, "until"),
+        order=check_order(sort),
     )
 
 
-def work_orders_page(index: Index, query: WorkOrderQuery, after: str | None, limit: int) -> Page[WorkOrderSummary]:
-    """Raises WorkflowNotFound."""
+def work_orders_page(
+    index: Index,
+    query: WorkOrderQuery,
+    after: str | None,
+    limit: int,
+    header_of: Callable[[str], RunHeader],
+) -> Page[WorkOrderSummary]:
+    """``header_of`` reads the header of a run that is executed. Raises WorkflowNotFound."""
     check_limit(limit)
     rows = index.work_orders(replace(query, before=parse_cursor(after, query)), limit + 1)
     if not rows and after is None and query.workflow_id is not None:
         check_workflow(index, query.workflow_id, None)
-    page = make_page(rows, limit, lambda row: Place(row.opened_at, row.position), query)
-    return Page(tuple(map(work_order_summary, page)), page.next)
+    page = make_page(rows, limit, lambda row: _place_of(row, query.order), query)
+    return Page(tuple(work_order_summary(row, _active_at(row, header_of)) for row in page), page.next)
+
+
+def _place_of(row: WorkOrderRow, order: Order) -> Place:
+    return place_of(row.opened_at, row.finished_at, row.active_at, row.position, order)
+
+
+def _active_at(row: WorkOrderRow, header_of: Callable[[str], RunHeader]) -> datetime:
+    if row.active_at < LATEST or row.last_run_id is None:
+        return row_moment(row.active_at)
+    try:
+        return header_of(row.last_run_id).recorded_at
+    except StorageUnavailable:
+        raise
+    except FlowledgerError:
+        return row_moment(row.active_at)  # its last event is damaged; list the others
 
 
 def workflows_page(index: Index, archived: bool, after: str | None, limit: int) -> Page[WorkflowSummary]:
@@ -179,6 +97,16 @@ def check_workflow(index: Index, workflow_id: str, version: int | None) -> None:
         raise VersionNotFound(version, workflow.version, f"workflow {workflow_id!r}")
 
 
+def check_order(sort: str) -> Order:
+    """The order that a word asks for: a key of ``SORT_KEYS``, with ``-`` in front the greatest first.
+
+    Raises InvalidRequest.
+    """
+    known = [f"{sign}{by}" for by in SORT_KEYS for sign in ("-", "")]
+    word = check_known(known, sort, "sort")
+    return Order(next(by for by in SORT_KEYS if by == word.removeprefix("-")), word.startswith("-"))
+
+
 def check_limit(limit: int) -> None:
     """Raises InvalidRequest for a page of no items, or of too many."""
     if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
@@ -187,7 +115,7 @@ def check_limit(limit: int) -> None:
         )
 
 
-def _check_known(known: Sequence[_Word], value: object, what: str) -> _Word:
+def check_known(known: Sequence[_Word], value: object, what: str) -> _Word:
     for word in known:
         if word == value:
             return word

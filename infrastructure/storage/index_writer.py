@@ -17,7 +17,7 @@ TABLES = (
 )
 """In the order in which every statement locks them, so that there are no deadlocks."""
 
-PARTS = ("runs", "moves", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
+PARTS = ("runs", "moves", "touches", "orders", "order_moves", "changes", "workflows", "workflow_moves", "saves")
 """The statements of ``index.sql``, in the order of the tables that they change."""
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...projections.search import SearchEntry
 from ...projections.steps.rows import NO_STEPS, StepRows
@@ -52,6 +52,10 @@ class SearchTable(ABC):
     @abstractmethod
     def entries(self, run_ids: Collection[str]) -> dict[str, SearchEntry]:
         """The entries of those runs that have one, by run id; the caller may change them."""
+
+    @abstractmethod
+    def documents(self, run_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The documents of those runs that have an entry, by run id."""
 
     @abstractmethod
     def save(

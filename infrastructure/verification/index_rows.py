@@ -158,10 +158,13 @@ def _differences(table: Table, expected: Columns | None, actual: Columns | None)
     found = [
         f"{_COLUMNS.get(name, name)} {actual[_COLUMNS.get(name, name)]!r} and not {value!r}"
         for name, value in expected.items()
-        if actual.get(_COLUMNS.get(name, name), value) != value and name != "state"
+        if actual.get(_COLUMNS.get(name, name), value) != value
+        and not (table is WORK_ORDERS and name in ("state", "finished_at"))
     ]
     if table is WORK_ORDERS and actual["state"] not in (states := _states(expected, actual)):
         found.append(f"state {actual['state']!r} and not {' or '.join(map(repr, sorted(states)))}")
+    if table is WORK_ORDERS and actual["finished_at"] not in (ends := _ends(expected, actual)):
+        found.append(f"finished_at {actual['finished_at']!r} and not {' or '.join(map(repr, ends))}")
     return found
 
 
@@ -180,6 +183,19 @@ def _states(order: Columns, row: Columns) -> set[str]:
     if row["last_queued"] or row["last_version"] == 1:
         states.add("pending")  # only the first event of the run has changed the work order so far
     return states
+
+
+def _ends(order: Columns, row: Columns) -> list[int | None]:
+    """When a work order may have ended, given the index row of its last run."""
+    if order["last_run_id"] is None:
+        return [order["finished_at"]]
+    ended: int | None = row["last_finished_at"]
+    ends: list[int | None] = [ended]
+    if row["last_version"] == 1:
+        ends.append(None)  # as above
+    if ended is not None and ended == row["last_started_at"] and (row["finished_at"] or ended) < ended:
+        ends.append(row["finished_at"])  # its events say that it ended before it began
+    return ends
 
 
 def _compare_row(

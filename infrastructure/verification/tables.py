@@ -77,6 +77,7 @@ RUNS = Table(
         "asked_at",
         "due_at",
         "held",
+        "active_at",
     ),
     what="runs",
 )
@@ -95,6 +96,9 @@ WORK_ORDERS = Table(
         "last_status",
         "last_queued",
         "last_version",
+        "finished_at",
+        "last_finished_at",
+        "last_started_at",
     ),
     what="work orders",
 )
@@ -134,7 +138,8 @@ CHANGES = Table(
 
 # The state of a work order depends on its last run: both are read in one statement.
 _WORK_ORDERS_SOURCE = """(
-    SELECT o.*, r.status AS last_status, r.queued AS last_queued, r.version AS last_version
+    SELECT o.*, r.status AS last_status, r.queued AS last_queued, r.version AS last_version,
+           r.finished_at AS last_finished_at, r.started_at AS last_started_at
     FROM flowledger_index_work_orders AS o LEFT JOIN flowledger_index_runs AS r ON r.run_id = o.last_run_id
 ) AS work_order"""
 

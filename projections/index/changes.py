@@ -15,12 +15,12 @@ from ...domain.event_registry import EVENTS
 from ...domain.events.registry import IndexEffect
 from ...domain.run import METADATA_SET, PAUSED, STARTED, STEP_COMPLETED, STEP_FAILED
 from ...domain.status import ENDED, UNREADABLE, work_order_status
-from ...domain.values.clock import EARLIEST
+from ...domain.values.clock import EARLIEST, LATEST
 from ...domain.values.ids import workflow_stream
 from ...domain.work_order import OPENED
 from .columns import count_column, id_column, key, optional_key, rank_column, row_time, text_column
 
-INDEX_REVISION = 3
+INDEX_REVISION = 4
 """Raise it with every change to the rows that events make: an index of another revision is not read, but rebuilt."""
 
 
@@ -44,6 +44,8 @@ class IndexChanges:
     runs: dict[str, RowValues] = field(default_factory=dict)
     moves: dict[str, RowValues] = field(default_factory=dict)
     """Of runs that are in the table."""
+    touches: dict[str, RowValues] = field(default_factory=dict)
+    """Of runs that are in the table and stay where they are: when something was noted about them."""
     orders: dict[str, RowValues] = field(default_factory=dict)
     order_moves: dict[str, list[RowValues]] = field(default_factory=dict)
     """By work order. Where ``if_last`` names a run, that must still be the last one that counts."""
@@ -58,6 +60,7 @@ class IndexChanges:
         found = {
             "runs": list(self.runs.values()),
             "moves": list(self.moves.values()),
+            "touches": list(self.touches.values()),
             "orders": list(self.orders.values()),
             "order_moves": list(chain.from_iterable(self.order_moves.values())),
             "changes": self.changes,
@@ -139,6 +142,7 @@ def _add_unreadable(changes: IndexChanges, event: PlacedEvent) -> bool:
             "owner": None,
             "priority": 0,
             "ready_at": None,
+            "active_at": EARLIEST,
             **_WAITS_FOR_NOTHING,
         }
     else:
@@ -148,6 +152,7 @@ def _add_unreadable(changes: IndexChanges, event: PlacedEvent) -> bool:
             "last_run_id": None,
             "state": UNREADABLE,
             "reason": None,
+            "finished_at": None,
         }
     return True
 
@@ -177,15 +182,20 @@ def _started(changes: IndexChanges, event: PlacedEvent) -> None:
 
 def _on_run_moved(changes: IndexChanges, event: PlacedEvent) -> None:
     to = _moved_to(event)
-    state = work_order_status(to["status"])
+    changes.touches.pop(event.stream, None)
     run = changes.runs.get(event.stream) or changes.moves.setdefault(event.stream, {"run_id": event.stream})
     run |= to
     _count_from_start(run)
-    _move_work_order(changes, event, state)
+    _move_work_order(changes, event, to)
     _note(changes, event)
 
 
 def _noted(changes: IndexChanges, event: PlacedEvent) -> None:
+    noted_at = row_time(event.data["recorded_at"])
+    run = changes.runs.get(event.stream) or changes.moves.get(event.stream)
+    if run is None:
+        run = changes.touches.setdefault(event.stream, {"run_id": event.stream, "active_at": noted_at})
+    run["active_at"] = max(run["active_at"], noted_at)
     _note(changes, event)
 
 
@@ -215,8 +225,18 @@ def _moved_to(event: PlacedEvent) -> RowValues:
         # Nobody takes a run that was cancelled before a worker came to it.
         "queued": status not in ENDED and ("queued" in after or "queued" in event.data),
         "owner": optional_key(after.get("owner")),
+        "active_at": _active_at(event),
         **_waits_as(event),
     }
+
+
+def _active_at(event: PlacedEvent) -> int:
+    """When the run's last event was recorded. That a run is executed now counts as later than any time: its plain steps
+    write nothing here."""
+    recorded_at = row_time(event.data["recorded_at"])
+    after = event.data["after"]
+    is_queued = "queued" in after or "queued" in event.data
+    return LATEST if after["status"] == "active" and not is_queued else recorded_at
 
 
 def _waits_as(event: PlacedEvent) -> RowValues:
@@ -269,6 +289,7 @@ def _opened(changes: IndexChanges, event: PlacedEvent) -> None:
         "last_run_id": run_id,
         "state": _state_with(changes, run_id),
         "reason": None,
+        "finished_at": _end_with(changes, run_id),
     }
 
 
@@ -276,13 +297,13 @@ def _run_added(changes: IndexChanges, event: PlacedEvent) -> None:
     if event.data["kind"] != "retry":
         return
     run_id = key(event.data["run_id"])
-    _set_work_order(changes, event, {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None})
+    to = {"last_run_id": run_id, "state": _state_with(changes, run_id), "reason": None}
+    _set_work_order(changes, event, to | {"finished_at": _end_with(changes, run_id)})
 
 
 def _rejected(changes: IndexChanges, event: PlacedEvent) -> None:
-    _set_work_order(
-        changes, event, {"last_run_id": None, "state": "rejected", "reason": text_column(event.data["reason"])}
-    )
+    to = {"last_run_id": None, "state": "rejected", "reason": text_column(event.data["reason"])}
+    _set_work_order(changes, event, to | {"finished_at": row_time(event.data["recorded_at"])})
     _note(changes, event)
 
 
@@ -294,22 +315,26 @@ def _set_work_order(changes: IndexChanges, event: PlacedEvent, to: RowValues) ->
         changes.order_moves[event.stream] = [{"work_order_id": event.stream, "if_last": None, **to}]
 
 
-def _move_work_order(changes: IndexChanges, event: PlacedEvent, state: str) -> None:
-    """The state of a work order follows its last run. Which that is, a row says, here or in the table."""
+def _move_work_order(changes: IndexChanges, event: PlacedEvent, run: RowValues) -> None:
+    """State and end of a work order follow its last run. Which that is, a row says, here or in the table."""
     work_order_id = event.data.get("correlation_id")
     if work_order_id is None:
         return
     work_order = changes.orders.get(work_order_id)
     known = changes.order_moves.setdefault(work_order_id, []) if work_order is None else [work_order]
+    to = {"state": work_order_status(run["status"]), "finished_at": run["finished_at"]}
     for row in known:
         if row["last_run_id"] == event.stream:
-            row["state"] = state
+            row |= to
             return
     if all(row.get("if_last") for row in known):
         run_id = event.stream
-        known.append(
-            {"work_order_id": work_order_id, "if_last": run_id, "last_run_id": run_id, "state": state, "reason": None}
-        )
+        known.append({"work_order_id": work_order_id, "if_last": run_id, "last_run_id": run_id, "reason": None, **to})
+
+
+def _end_with(changes: IndexChanges, run_id: str | None) -> int | None:
+    run = changes.runs.get(run_id or "")
+    return None if run is None else run["finished_at"]
 
 
 def _state_with(changes: IndexChanges, run_id: str | None) -> str:

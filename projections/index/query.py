@@ -1,17 +1,49 @@
 """Queries for lists of runs and work orders."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ...domain.status import RunStatus, WorkOrderStatus
 
+SortKey = Literal["started", "ended", "activity", "duration"]
+SORT_KEYS: Final[tuple[SortKey, ...]] = ("started", "ended", "activity", "duration")
+
+
+Sort = Literal["-started", "started", "-ended", "ended", "-activity", "activity", "-duration", "duration"]
+"""The same as callers say it: with ``-`` in front the latest or longest first."""
+
+
+class Order(NamedTuple):
+    """How a list is sorted. What hasn't ended counts as ended later, and as longer, than all that has; what is executed
+    now as active later than all that isn't. Among those the later start decides."""
+
+    by: SortKey = "started"
+    descending: bool = True
+
+
+NEWEST_FIRST: Final = Order()
+
+UNENDED: Final = 2**60
+"""Is added to the start of what hasn't ended: a place behind all that has, in the order of its start."""
+
 
 class Place(NamedTuple):
-    """A place in a list, newest first: what comes behind it is older."""
+    """A place in a list: what comes behind it is older, or what its order says."""
 
     time: int
-    """Microseconds since 1970."""
+    """Microseconds since 1970, or of a duration."""
     position: int
+
+
+def place_of(began: int, ended: int | None, active: int | None, position: int, order: Order) -> Place:
+    """Where in a list something stands that began, ended and was active at these times."""
+    if order.by == "started":
+        return Place(began, position)
+    if order.by == "activity":
+        return Place(active or 0, position)
+    if ended is None:
+        return Place(began + UNENDED, position)
+    return Place(ended if order.by == "ended" else ended - began, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +59,8 @@ class RunQuery:
     error_type: str | None = None
     by: str | None = None
     """Who started it."""
+    work_orders: tuple[str, ...] | None = None
+    """It belongs to one of these."""
     since: int | None = None
     until: int | None = None
     """When it was started: from ``since`` on, and before ``until``."""
@@ -40,7 +74,9 @@ class RunQuery:
     """The fingerprint of the failure by which they failed."""
     as_of: int | None = None
     """Runs as they stood at this time, those that began later left out."""
+    order: Order = NEWEST_FIRST
     before: Place | None = None
+    """Only what comes behind this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +101,7 @@ class WorkOrderQuery:
     by: str | None = None
     since: int | None = None
     until: int | None = None
+    order: Order = NEWEST_FIRST
     before: Place | None = None
 
 

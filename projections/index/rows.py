@@ -38,6 +38,8 @@ class RunRow(NamedTuple):
     """Whether an operator holds it; None as of a past time, of which neither this nor the two before are known."""
     owner: str | None
     """The id of the worker that executes it; None as of a past time, too."""
+    active_at: int | None
+    """When its last event was recorded, later than any time while it is executed; None as of a past time."""
 
 
 class WaitRow(NamedTuple):
@@ -68,6 +70,10 @@ class WorkOrderRow(NamedTuple):
     last_run_id: str | None
     reason: str | None
     """Why it was rejected."""
+    finished_at: int | None
+    """When its last run ended, or it was rejected."""
+    active_at: int
+    """When the last event of its last run was recorded, later than any time while that is executed."""
 
 
 class WorkflowRow(NamedTuple):

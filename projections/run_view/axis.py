@@ -122,7 +122,7 @@ def _ticks(stretches: Sequence[tuple[int, float, float]], unit: float, scaled: i
     step = _round_step(scaled // TICKS) if scaled else 0
     free = 0.0
     for at, x, until in stretches:
-        if x < free:
+        if x < free or x > 100.0 - _NARROW:
             continue
         yield Tick(x, at, 0)
         free = x + LABEL

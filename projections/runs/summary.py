@@ -1,11 +1,15 @@
 """Runs, work orders and workflows as lists show them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ...domain.status import ListedRunStatus, ListedWorkOrderStatus
 from ...domain.values.clock import EARLIEST, LATEST, OddTime, moment
+from ..columns import ASKED_FOR
 from ..index.rows import RunRow, WorkflowRow, WorkOrderRow
+from ..search.matches import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,12 @@ class RunSummary:
     """Whether it waits to be executed, and nobody has claimed it yet."""
     owner: str | None = None
     """The id of the worker that executes it, of ``ledger.workers()``. None in a list as of a past time, too."""
+    last_event_at: datetime | None = None
+    """When its last event was recorded. None in a list as of a past time, but of an active run."""
+    columns: Mapping[str, Any] | None = field(default=None, metadata=ASKED_FOR)
+    """The values that ``columns`` asked for, by name; None where none were."""
+    matches: tuple[Match, ...] | None = field(default=None, metadata=ASKED_FOR)
+    """What a search for a text found of it, a match a word; None where nothing was searched for, or not looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,10 @@ class WorkOrderSummary:
     last_run_id: str | None
     reason: str | None
     """Why it was rejected."""
+    finished_at: datetime | None = None
+    """When its last run ended, or it was rejected."""
+    last_event_at: datetime | None = None
+    """When the last event of its last run was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ def row_moment(at: int) -> datetime:
     return moment(at) if EARLIEST < at < LATEST else OddTime(at)
 
 
-def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
+def run_summary(row: RunRow, node_id: str | None, last_event_at: datetime | None) -> RunSummary:
     # In the order of its fields: by their names it would take half as long again, and a page has many.
     return RunSummary(
         row.run_id,
@@ -104,10 +118,11 @@ def run_summary(row: RunRow, node_id: str | None) -> RunSummary:
         None if row.held is None else bool(row.held),
         None if row.held is None else bool(row.queued),
         row.owner,
+        last_event_at,
     )
 
 
-def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
+def work_order_summary(row: WorkOrderRow, last_event_at: datetime) -> WorkOrderSummary:
     return WorkOrderSummary(
         id=row.work_order_id,
         workflow_id=row.workflow_id,
@@ -117,6 +132,8 @@ def work_order_summary(row: WorkOrderRow) -> WorkOrderSummary:
         runs=row.runs,
         last_run_id=row.last_run_id,
         reason=row.reason,
+        finished_at=None if row.finished_at is None else row_moment(row.finished_at),
+        last_event_at=last_event_at,
     )
 
 

@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from .projections.runs.timings import NodeTiming, Slowdown, Timings
     from .projections.runs.trace_link import TraceLink
     from .projections.runs.work_order import WorkOrder
+    from .projections.search.matches import Match
     from .projections.status.model import (
         Backlog,
         Health,
@@ -199,6 +200,7 @@ __all__ = [
     "Ledger",
     "Lineage",
     "LogEntry",
+    "Match",
     "Node",
     "NodeResult",
     "NodeTiming",
@@ -350,6 +352,7 @@ _NAMES = {
     "projections.replay.divergence": "Divergence",
     "projections.runs.lineage": "Lineage Relative",
     "projections.runs.open_waits": "WaitSummary",
+    "projections.search.matches": "Match",
     "projections.runs.reused_results": "ReusedResult",
     "projections.pagination": "Page",
     "projections.replay.report": "ReplayedExecutor ReplayReport",

@@ -66,6 +66,7 @@ class Calls:
         self.fitting: dict[str, Any] = {
             "definition": DEFINITION,
             "workflow_id": "w",
+            "group": "status",
             "run_id": run.id,
             "work_order_id": run.work_order_id,
             "run_a": run.id,

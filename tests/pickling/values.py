@@ -103,6 +103,7 @@ def answers(folder: Path) -> Iterator[Any]:
     yield fl.OddTime(10**18)
     yield fl.Pause("ask", datetime(2026, 1, 1, tzinfo=UTC))
     yield fl.Wait("r:2", "ask", "approve?", datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2)
+    yield fl.Match("acme", "payload.customer", "ACME Ltd", None, 1)
     yield fl.WaitSummary(
         "r:2", "r", "o", "w", 1, "ask", None, datetime(2026, 1, 1, tzinfo=UTC), None, {"type": "boolean"}, 2, False, "a"
     )

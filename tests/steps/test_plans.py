@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from flowledger.infrastructure.ledger.stores import open_store
-from flowledger.infrastructure.queries.index import sql as runs_sql
+from flowledger.infrastructure.queries.index import runs as runs_sql
 from flowledger.infrastructure.queries.index.reader import Index
 from flowledger.infrastructure.queries.search.indexer import Lag
 from flowledger.infrastructure.queries.steps import sql

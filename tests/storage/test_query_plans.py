@@ -12,12 +12,14 @@ from typing import Any, get_args
 import psycopg
 import pytest
 
+from flowledger.domain.values.clock import LATEST
 from flowledger.infrastructure.ledger.stores import open_store
 from flowledger.infrastructure.queries.index import sql
 from flowledger.infrastructure.queries.index.backlog import BACKLOG, RECOVERIES
+from flowledger.infrastructure.queries.index.runs import RUN_COLUMNS, run_counts, runs
 from flowledger.infrastructure.storage.postgres.recorder import convert_parameters
 from flowledger.projections.counts import RunGroup
-from flowledger.projections.index.query import Condition, Place, RunQuery, WaitQuery, WorkOrderQuery
+from flowledger.projections.index.query import Condition, Order, Place, RunQuery, SortKey, WaitQuery, WorkOrderQuery
 
 RUNS = 20_000
 
@@ -35,12 +37,13 @@ def connection(new_postgres_url: Any) -> Iterator[Any]:
                 for number in range(1, RUNS + 1):
                     rows.write_row(run(number, chance))
             with cursor.copy(
-                "COPY flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor) "
-                "FROM STDIN"
+                "COPY flowledger_index_work_orders (opened_at, position, work_order_id, workflow_id, state, actor, "
+                "last_run_id, finished_at) FROM STDIN"
             ) as rows:
                 for number in range(1, RUNS + 1):
                     state = "failed" if number % 100 == 0 else "success"
-                    rows.write_row((number * 1000, number, f"o{number}", f"w{number % 50}", state, f"a{number % 90}"))
+                    who = f"w{number % 50}", state, f"a{number % 90}", f"r{number}"
+                    rows.write_row((number * 1000, number, f"o{number}", *who, number * 1000 + 500))
             with cursor.copy(
                 "COPY flowledger_index_changes (version, position, recorded_at, is_act, stream, actor, type, status) "
                 "FROM STDIN"
@@ -76,11 +79,12 @@ def run(number: int, chance: random.Random) -> tuple[Any, ...]:
         "due_at": number * 2000 if status == "paused" and number % 2 else None,
         "held": False,
         "owner": f"o{number % 8}" if status == "active" and number % 2 else None,
+        "active_at": LATEST if status == "active" and number % 2 else number * 1000 + 500,
     }
     return tuple(row[name] for name in COLUMNS)
 
 
-COLUMNS = (*sql.RUN_COLUMNS, "asked_at", "ready_at")
+COLUMNS = (*RUN_COLUMNS, "asked_at", "ready_at")
 
 
 MIDDLE = RUNS * 500
@@ -102,6 +106,15 @@ QUERIES = {
     "owner": RunQuery(owner="o1"),
     "as of": RunQuery(as_of=MIDDLE),
     "failed as of": RunQuery(as_of=MIDDLE, status=("failed",)),
+    "by activity": RunQuery(order=Order("activity")),
+    "least active first": RunQuery(order=Order("activity", descending=False)),
+    "by end": RunQuery(order=Order("ended")),
+    "by duration": RunQuery(order=Order("duration")),
+    "shortest first": RunQuery(order=Order("duration", descending=False)),
+    "workflow by activity": RunQuery(workflow_id="w7", order=Order("activity")),
+    "failed by end": RunQuery(status=("failed",), order=Order("ended")),
+    "failed and paused by duration": RunQuery(status=("failed", "paused"), order=Order("duration")),
+    "key": RunQuery(work_orders=("o7", "o8")),
     "paused as of": RunQuery(as_of=MIDDLE, status=("paused",)),
 }
 
@@ -110,7 +123,7 @@ QUERIES = {
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 def test_no_list_of_runs_walks_a_whole_table(connection: Any, query: RunQuery, place: Place | None) -> None:
 
-    check(connection, sql.runs(replace(query, before=place), "postgres", 51))
+    check(connection, runs(replace(query, before=place), "postgres", 51))
 
 
 @pytest.mark.parametrize("group", get_args(RunGroup))
@@ -128,15 +141,25 @@ def test_no_list_of_runs_walks_a_whole_table(connection: Any, query: RunQuery, p
 )
 def test_counting_some_runs_looks_at_no_others(connection: Any, query: RunQuery, group: RunGroup) -> None:
     # Each is counted by the index that finds it, by the bitmaps made of it, and in the table.
-    check(connection, sql.run_counts(query, group, "postgres", 100), RUNS // 6)
+    check(connection, run_counts(query, group, "postgres", 100), RUNS // 6)
 
 
 @pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
 @pytest.mark.parametrize(
-    "query", [{}, {"workflow_id": "w7"}, {"state": "failed"}, {"workflow_id": "w7", "state": "failed"}, {"by": "a3"}]
+    "query",
+    [
+        {},
+        {"workflow_id": "w7"},
+        {"state": "failed"},
+        {"workflow_id": "w7", "state": "failed"},
+        {"by": "a3"},
+        {"order": Order("ended")},
+        {"order": Order("duration")},
+        {"order": Order("activity")},
+    ],
 )
 def test_no_list_of_work_orders_walks_a_whole_table(connection: Any, query: Any, place: Place | None) -> None:
-    check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), 51))
+    check(connection, sql.work_orders(WorkOrderQuery(**query, before=place), "postgres", 51))
 
 
 @pytest.mark.parametrize("place", [None, DEEP], ids=["first page", "page far behind"])
@@ -194,3 +217,19 @@ def test_sqlite_counts_them_by_the_same_indexes(tmp_path: Path) -> None:
     used = {step.split(" INDEX ")[-1].split(" ")[0] for step in plan if "flowledger_index_runs" in step}
     names = {"ready", "by_status", "by_owner", "unowned"}
     assert used <= {f"flowledger_index_runs_{name}" for name in names}, plan
+
+
+@pytest.mark.parametrize("by", ["activity", "ended", "duration"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_sqlite_walks_the_index_of_an_order_or_sorts_what_a_filter_finds(
+    tmp_path: Path, by: SortKey, *, descending: bool
+) -> None:
+    open_store(f"sqlite:///{tmp_path / 'runs.db'}").close()
+    query = RunQuery(workflow_id="w7", status=("failed",), order=Order(by, descending), before=DEEP)
+    index = {"activity": "by_activity", "ended": "by_end", "duration": "by_duration"}[by]
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
+        for walks in (True, False):
+            condition = runs(query, "sqlite", 51, walks=walks)
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {condition.sql}", condition.parameters)]
+            assert any(f"USING INDEX flowledger_index_runs_{index}" in step for step in plan) is walks, plan
+            assert not any(step.startswith("SCAN flowledger_index_runs") and "INDEX" not in step for step in plan), plan

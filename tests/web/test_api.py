@@ -42,6 +42,18 @@ def test_the_reference_has_each_route_with_its_role() -> None:
     assert table() in PAGE.read_text("utf-8")
 
 
+async def test_the_description_knows_each_route_and_the_problems_that_it_answers_with(api: httpx.AsyncClient) -> None:
+    described = (await api.get("/api/openapi.json")).json()
+    assert described["openapi"].startswith("3.1")
+    assert set(described["paths"]) == {route.path for route in routes()}
+    for path in described["paths"].values():
+        for operation in path.values():
+            assert "422" not in operation["responses"]
+            (media_type,) = operation["responses"]["default"]["content"]
+            assert media_type == "application/problem+json"
+    assert "HTTPValidationError" not in json.dumps(described)
+
+
 def test_reading_takes_a_viewer_and_changing_more() -> None:
     for route in routes():
         assert (role_of(route) == "viewer") is (route.methods == {"GET"}), route.path

@@ -122,3 +122,17 @@ def test_a_run_that_goes_on_is_drawn_until_now(told: Story) -> None:
     assert [(stretch.kind, stretch.end, stretch.ended_version) for stretch in course.stretches] == [
         ("paused", now, None)
     ]
+
+
+async def test_two_runs_are_shown_side_by_side_from_where_they_part(told: Story) -> None:
+    page = await _get(told, f"/runs/{told.good}/compare/{told.run}")
+    assert "They parted after" in page
+    assert "they part here" in page
+    unfolded = await _get(told, f"/runs/{told.good}/compare/{told.run}?all=yes")
+    assert unfolded.count("reserve") > page.count("reserve")
+
+
+async def test_a_comparison_as_data_is_that_of_python(told: Story) -> None:
+    async with local(told.ledger) as client:
+        data = (await client.get(f"/runs/{told.good}/compare/{told.run}.json")).json()
+    assert data == told.ledger.history.compare(told.good, told.run, ignore="times").to_data()

@@ -10,6 +10,7 @@ from ....domain.errors import FlowledgerError
 from ....domain.ports import RecordedEvent
 from ....domain.visible import visible_json
 from ....domain.workflow import WorkflowSnapshot, WorkflowVersion
+from ....projections.columns import column_names, column_values
 from ....projections.runs.run import Run, RunOrigin
 from ....projections.runs.summary import WorkflowSummary
 from ....projections.serialization import camel
@@ -105,17 +106,21 @@ def error_fields(error: Exception) -> dict[str, Any]:
 
 def row_columns(kind: type[Any]) -> list[str]:
     """The columns of a list of such rows: the names of the fields in Python."""
-    return [field.name for field in fields(kind)]
+    return column_names(kind)
 
 
 def row_values(row: Any) -> list[Any]:
     """The values of these columns."""
-    return [getattr(row, field.name) for field in fields(row)]
+    return column_values(row, type(row))
 
 
 def row_document(value: Any) -> dict[str, Any]:
-    """A dataclass, field by field."""
-    return {camel(field.name): _to_json_value(getattr(value, field.name)) for field in fields(value)}
+    """A dataclass, field by field; those that have to be asked for only where they were."""
+    return {
+        camel(field.name): _to_json_value(getattr(value, field.name))
+        for field in fields(value)
+        if getattr(value, field.name) is not None or not field.metadata.get("asked_for")
+    }
 
 
 def _to_json_value(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """One web application: what its routes share, and how a request becomes a call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import HTTPConnection, Request
 
@@ -63,7 +63,7 @@ class Site:
                 self._ledger.close()
                 self._ledger = None
 
-    def enter(self, scope: dict[str, object]) -> None:
+    def enter(self, scope: MutableMapping[str, Any]) -> None:
         """Let the routes below know of this site, and where it is mounted."""
         scope[_SITE] = self
         scope[_BASE] = scope.get("root_path", "")

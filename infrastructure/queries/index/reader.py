@@ -12,6 +12,7 @@ from ...storage.errors import translate_errors
 from ...storage.recorder import LedgerRecorder
 from ...storage.sql import Dialect
 from . import sql
+from .runs import FEW, RUNS, matching, run_counts, runs
 
 
 class Index:
@@ -24,16 +25,24 @@ class Index:
         self._recorder = recorder
         self._is_current = False
 
-    def runs(
-        self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = "flowledger_index_runs"
-    ) -> list[RunRow]:
-        """Newest first, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
-        found = self._rows(sql.runs(query, self._recorder.dialect, limit, extra, source))
+    def runs(self, query: RunQuery, limit: int, extra: Sequence[Condition] = (), source: str = RUNS) -> list[RunRow]:
+        """A page of the list, from the table ``source``. ``extra`` conditions are on its row, called ``r``."""
+        walks = not extra and source == RUNS and self._walks(query)
+        found = self._rows(runs(query, self._recorder.dialect, limit, extra, source, walks=walks))
         return list(map(RunRow._make, found))
+
+    def _walks(self, query: RunQuery) -> bool:
+        """Whether to go through all runs in their order until a page is full: where many match, sorting takes longer.
+
+        PostgreSQL keeps statistics and decides by itself.
+        """
+        if self._recorder.dialect == "postgres" or query.order.by == "started":
+            return False
+        return len(self._rows(matching(query, "sqlite", most=FEW))) == FEW
 
     def run_counts(self, query: RunQuery, group: RunGroup, limit: int) -> list[tuple[int | str, int]]:
         """Values and how many runs have each; a day is the number of days before it."""
-        return [(value, count) for value, count in self._rows(sql.run_counts(query, group, self.dialect, limit))]
+        return [(value, count) for value, count in self._rows(run_counts(query, group, self.dialect, limit))]
 
     def related_runs(self, run_id: str) -> list[RunRow]:
         """All runs of the work order that a run belongs to, oldest first; empty if there is no such run."""
@@ -51,8 +60,8 @@ class Index:
         return [row._replace(held=bool(row.held)) for row in map(WaitRow._make, self._rows(sql.waits(query, limit)))]
 
     def work_orders(self, query: WorkOrderQuery, limit: int) -> list[WorkOrderRow]:
-        """Newest first."""
-        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, limit))))
+        """A page of the list."""
+        return list(map(WorkOrderRow._make, self._rows(sql.work_orders(query, self.dialect, limit))))
 
     def work_order(self, work_order_id: str) -> WorkOrderRow | None:
         found = self._rows(sql.work_order(work_order_id))
@@ -78,6 +87,10 @@ class Index:
         """In order of their ids, those after ``after``; with ``archived`` also archived ones."""
         wanted = "w.workflow_id > :after" + ("" if archived else " AND NOT w.archived")
         return [_workflow(row) for row in self._rows(sql.workflows(wanted, {"after": after or "", "limit": limit}))]
+
+    def workflow_ids(self) -> list[str]:
+        """Of all workflows, archived ones too."""
+        return [name for (name,) in self._rows(Condition("SELECT workflow_id FROM flowledger_index_workflows", {}))]
 
     def saves_named(self, snapshot_id: str) -> list[SaveRow]:
         """The saves with this snapshot id: one, if any."""

@@ -22,8 +22,8 @@ MAX_FILTERS = 20
 
 _CONSTANTS = frozenset({"true", "false", "null", "in"})
 
-_KEY = r"""(?:\.[^\s.=!<>\[\]()"'&|]+|\[[0-9]+\]|\["[^"\\]*"\])"""
-_STEP = re.compile(r"""\.([^.\[]+)|\[([0-9]+)\]|\["([^"]*)"\]""")
+KEY = r"""(?:\.[^\s.=!<>\[\]()"'&|]+|\[[0-9]+\]|\["[^"\\]*"\])"""
+STEP = re.compile(r"""\.([^.\[]+)|\[([0-9]+)\]|\["([^"]*)"\]""")
 
 
 class _Names:
@@ -33,7 +33,7 @@ class _Names:
         either = "|".join(names)
         self.names = names
         self.language = CelLanguage(names)
-        self.shorthand = re.compile(rf"\s*({either})({_KEY}+)(?:(!=|<=|>=|<|>)|\s*=(?!=))(.*)", re.DOTALL)
+        self.shorthand = re.compile(rf"\s*({either})({KEY}+)(?:(!=|<=|>=|<|>)|\s*=(?!=))(.*)", re.DOTALL)
         self.expression = re.compile(rf"""[&|()"'\[\]?]|\b(?:{either})[.\[]""")
 
 
@@ -125,8 +125,8 @@ def _expand_shorthand(source: str, known: _Names) -> str:
         if operator is not None and known.expression.search(value):
             return source
         constant = json.dumps(value, ensure_ascii=False)
-    steps = ("".join(step) for step in _STEP.findall(keys))
-    numbers = ("[" in step[0] and '"' not in step[0] for step in (match for match in _STEP.finditer(keys)))
+    steps = ("".join(step) for step in STEP.findall(keys))
+    numbers = ("[" in step[0] and '"' not in step[0] for step in (match for match in STEP.finditer(keys)))
     path = "".join(
         f"[{step}]" if is_index else f"[{json.dumps(step, ensure_ascii=False)}]"
         for step, is_index in zip(steps, numbers, strict=True)

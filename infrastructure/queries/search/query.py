@@ -15,11 +15,13 @@ class SearchQuery:
 
     words: WordQuery | None
     filters: Sequence[Filter]
+    text: str | None = None
+    """The words as they were given: also a run of this idempotency key is found."""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The query as text: equal for equal queries."""
-        words = () if self.words is None else (*self.words.spaced, *self.words.unspaced)
+        words = () if self.text is None else (self.text,)
         return (*words, *(one.source for one in self.filters))
 
     @property
@@ -41,4 +43,4 @@ def search_query(text: str | None = None, where: str | Sequence[str] = ()) -> Se
     if text is None and not where and not isinstance(where, str):
         return None
     filters = parse_filters(where)
-    return SearchQuery(None if text is None else word_query(text), filters)
+    return SearchQuery(None if text is None else word_query(text), filters, text)

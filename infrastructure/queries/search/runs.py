@@ -9,14 +9,14 @@ from typing import Any
 
 from ....domain.errors import EventNotReadable, InvalidRequest, StorageUnavailable
 from ....domain.expressions.language import Allowance
-from ....projections.index.query import Condition, Place, RunQuery
+from ....projections.index.query import Condition, RunQuery
 from ....projections.index.rows import RunRow
 from ....projections.search import CUT, MISFITS, SearchEntry, WordQuery, document_of, words_of
 from ...storage.errors import translate_errors
 from ...storage.reader import EventReader
 from ...storage.search_table import SearchTable
 from ..index.reader import Index
-from ..index.sql import RUN_COLUMNS
+from ..index.runs import RUN_COLUMNS, place_in
 from .indexer import Lag, SearchIndex
 from .query import SearchQuery
 from .sql import SearchCondition, condition
@@ -67,7 +67,9 @@ class SearchedRuns:
             return lag
 
     def page(self, query: RunQuery, search: SearchQuery, limit: int) -> list[RunRow]:
-        """Newest first, at most ``limit`` of them. As of a past time, words and values are those that were known then.
+        """In the order of the list, at most ``limit`` of them.
+
+        As of a past time, words and values are those that were known then.
 
         Raises InvalidRequest when too many runs would have to be looked at one by one, StorageUnavailable.
         """
@@ -93,7 +95,7 @@ class SearchedRuns:
                 return rows[:limit]
             if looked_at >= MAX_CANDIDATES:
                 raise _too_costly()
-            query = replace(query, before=Place(page[-1].started_at, page[-1].position))
+            query = replace(query, before=place_in(page[-1], query))
 
     def _candidates(self, query: RunQuery, found: SearchCondition, collecting: str | None, limit: int) -> list[RunRow]:
         if self._recorder.dialect == "sqlite":
@@ -196,14 +198,19 @@ _DAMAGED = (EventNotReadable, *MISFITS)
 
 def _collected(query: RunQuery, condition: str) -> str:
     """All matching runs, sorted, each then looked up by its key, whatever the planner estimates."""
-    before = "" if query.before is None else "WHERE (started_at, position) < (:before_time, :before_position)"
+    if query.order.by == "started":
+        direction, sign = ("DESC", "<") if query.order.descending else ("ASC", ">")
+        before = "" if query.before is None else f"WHERE (started_at, position) {sign} (:before_time, :before_position)"
+        found = f"(SELECT * FROM found {before} ORDER BY started_at {direction}, position {direction}) AS found"  # noqa: S608 - ours
+    else:
+        found = "found"  # the order is that of the rows, which are sorted once they are looked up
     others = ", ".join(f"one.{column}" for column in RUN_COLUMNS if column not in ("started_at", "position"))
     return f"""(
     WITH found AS MATERIALIZED (
         SELECT s.run_id, s.started_at, s.position FROM flowledger_search AS s WHERE {condition}
     )
     SELECT found.started_at, found.position, {others}
-    FROM (SELECT * FROM found {before} ORDER BY started_at DESC, position DESC) AS found
+    FROM {found}
     CROSS JOIN LATERAL (SELECT * FROM flowledger_index_runs AS run WHERE run.run_id = found.run_id LIMIT 1) AS one
 )"""  # noqa: S608 - ours, values are parameters
 

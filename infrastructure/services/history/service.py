@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ....domain.errors import InvalidRequest, RunNotFound, VersionNotFound
+from ....domain.errors import RunNotFound, VersionNotFound
 from ....domain.execution.executors import StepContext
 from ....domain.live import Unpicklable
 from ....domain.ports import RecordedEvent
@@ -14,42 +14,27 @@ from ....domain.run import RunHeader, header_of, read_header
 from ....domain.run.snapshot import Snapshot
 from ....domain.values.names import check_run_id
 from ....domain.values.point_in_time import AsOf, AtVersion, parse_moment
-from ....domain.visible import quoted
 from ....domain.workflow import WorkflowSnapshot
 from ....projections.audit.build import RunAudit
 from ....projections.comparison.ignore import ignored_places
 from ....projections.comparison.runs_model import RunComparison
 from ....projections.comparison.snapshots import SnapshotDiff
-from ....projections.counts import Count, RunGroup
 from ....projections.index.query import RunQuery
 from ....projections.pagination import Page
 from ....projections.replay.report import ReplayReport
 from ....projections.runs.audit_trail import Act
 from ....projections.runs.lineage import Lineage
-from ....projections.runs.open_waits import WaitSummary
 from ....projections.runs.reused_results import ReusedResult, adopted_results, reused_results
-from ....projections.runs.summary import RunSummary, WorkOrderSummary
 from ....projections.runs.timings import Timings
 from ....projections.runs.trace_link import TraceLink, one_event, whole_run
 from ...concurrency.async_variants import iterate_in_thread, run_in_thread
 from ...concurrency.threads import Threads
 from ...execution.runner import PreparedCall, asynchronous, synchronous
 from ...files.paths import to_path
-from ...queries.counting import count_runs
-from ...queries.listing import (
-    MAX_LIMIT,
-    Lists,
-    check_id,
-    check_time,
-    run_query,
-    runs_page,
-    work_order_query,
-    work_orders_page,
-)
-from ...queries.search.query import search_query
+from ...queries.listing import check_id, check_time
+from ...queries.runs_page import Lists
 from ...queries.steps.failures import Failures
 from ...queries.steps.page import Steps
-from ...queries.waits import wait_query, waits_page
 from ...repositories.as_of import event_at, version_at
 from ...repositories.origins import origin_in, past_events
 from ...repositories.runs import RunRepository
@@ -63,6 +48,7 @@ from .compare import compare_runs, compare_snapshots
 from .ids import IdSearch
 from .lineage import load_lineage
 from .replayer import Replayer
+from .run_lists import RunLists
 from .steps import StepLists
 from .timings import measure_timings
 from .walk import RunWalk
@@ -71,7 +57,7 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(StepLists, IdSearch, Unpicklable):
+class History(RunLists, StepLists, IdSearch, Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _send_instead = "send the store's URL, and open a ledger there"
@@ -97,159 +83,6 @@ class History(StepLists, IdSearch, Unpicklable):
         self._auditor = Auditor(store, lists.index, runs, self.header)
         self._steps = Steps(store, lists.index, lists.searched.catch_up)
         self._failures = Failures(lists.index, lists.searched.catch_up)
-
-    def runs(
-        self,
-        workflow_id: str | None = None,
-        version: int | str | None = None,
-        status: str | Sequence[str] | None = None,
-        node: str | None = None,
-        error_type: str | None = None,
-        by: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        text: str | None = None,
-        where: str | Sequence[str] = (),
-        as_of: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
-        due_before: datetime | None = None,
-        held: bool | None = None,
-        queued: bool | None = None,
-        owner: str | None = None,
-        failure: str | None = None,
-    ) -> Page[RunSummary]:
-        """List runs, newest first, a page at a time. Every filter that is given must hold.
-
-        ``workflow_id`` and ``version`` (number or snapshot id): which workflow, and which version of it ran.
-        ``status``: one of ``active``, ``paused``, ``error``, ``completed``, ``failed``, ``cancelled``, or several.
-        ``node``: where the run is paused, waits or failed. ``error_type``: of the failure that it waits after or ended
-        with. ``by``: who started it. ``since`` and ``until``: when it was started. ``text``: words that begin words of
-        its ids, errors, logs or values. ``where``: conditions on payload, output (by node) and metadata, such as
-        ``output["score"].value > 10`` or ``payload.customer=acme``. ``as_of``: list the runs as they stood at that
-        time. Of now alone: ``due_before``: they go on by themselves before that time; ``held``: whether an operator
-        holds them; ``queued``: whether they wait for a worker that begins; ``owner``: the id of the worker that
-        executes them; ``failure``: they have failed alike, the id of a group of ``failures``.
-
-        A search by ``text``, ``where`` or ``failure`` first indexes what was written lately; ``Page.behind`` says how
-        far the search still is behind the log.
-
-        Raises InvalidRequest, WorkflowNotFound, VersionNotFound.
-        """
-        number = self._number(workflow_id, version)
-        query = run_query(
-            workflow_id,
-            number,
-            status,
-            node,
-            error_type,
-            by,
-            since,
-            until,
-            as_of,
-            due_before,
-            held,
-            queued,
-            owner,
-            failure,
-        )
-        return runs_page(
-            self._lists,
-            query,
-            search_query(text, where),
-            after,
-            limit,
-            lambda run_id: self.header(run_id, at=as_of).current_node_id,
-        )
-
-    def counts(
-        self,
-        group: RunGroup,
-        workflow_id: str | None = None,
-        version: int | str | None = None,
-        status: str | Sequence[str] | None = None,
-        node: str | None = None,
-        error_type: str | None = None,
-        by: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        text: str | None = None,
-        where: str | Sequence[str] = (),
-        as_of: datetime | None = None,
-        due_before: datetime | None = None,
-        held: bool | None = None,
-        queued: bool | None = None,
-        owner: str | None = None,
-        failure: str | None = None,
-        limit: int = MAX_LIMIT,
-    ) -> list[Count]:
-        """Count runs by a value that they have in common; the filters are those of ``runs``.
-
-        ``group``: ``status``, ``node`` (where it is paused, waits or failed), ``error_type``, ``workflow``, ``version``
-        (of one workflow), ``actor`` (who started it), ``day`` (UTC, on which it was started). Each count is that of the
-        runs which ``runs`` lists with that value as a filter; runs that have none aren't counted. The largest numbers
-        come first, of days the newest; at most ``limit`` of them. Also ``due_before``, ``held``, ``queued``, ``owner``
-        and ``failure`` are as there. What ``text`` or ``where`` finds is counted one by
-        one.
-
-        Raises InvalidRequest (also where a search finds too many to be counted), WorkflowNotFound, VersionNotFound.
-        """
-        number = self._number(workflow_id, version)
-        query = run_query(
-            workflow_id,
-            number,
-            status,
-            node,
-            error_type,
-            by,
-            since,
-            until,
-            as_of,
-            due_before,
-            held,
-            queued,
-            owner,
-            failure,
-        )
-        return count_runs(self._lists, group, query, search_query(text, where), limit)
-
-    def work_orders(
-        self,
-        workflow_id: str | None = None,
-        state: str | None = None,
-        by: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
-    ) -> Page[WorkOrderSummary]:
-        """List work orders, newest first, a page at a time. Every filter that is given must hold.
-
-        ``state`` is ``rejected``, ``pending``, ``running``, ``paused``, ``success``, ``failed`` or ``cancelled``.
-        ``by`` is who opened the work order, ``since`` and ``until`` when.
-
-        Raises InvalidRequest, WorkflowNotFound.
-        """
-        query = work_order_query(workflow_id, state, by, since, until)
-        return work_orders_page(self._lists.index, query, after, limit)
-
-    def waits(
-        self,
-        workflow_id: str | None = None,
-        node: str | None = None,
-        due_before: datetime | None = None,
-        after: str | None = None,
-        limit: int = 50,
-    ) -> Page[WaitSummary]:
-        """List the open waits of all runs, those first that were asked first. Every filter that is given must hold.
-
-        ``node`` is the id of the node that asked, ``due_before`` bounds the deadline: a wait without one isn't listed.
-        Also waits of held runs are listed, and marked. A page continues after the last wait of the one before.
-
-        Raises InvalidRequest, WorkflowNotFound.
-        """
-        query = wait_query(workflow_id, node, due_before)
-        return waits_page(self._store, self._index, query, after, limit, lambda *at: self._runs.load(*at).wait)
 
     def snapshot(self, run_id: str, version: int | None = None, at: datetime | None = None) -> Snapshot:
         """Return the state of a run at a version (the fold of its first ``version`` events), as of a moment, or now.
@@ -424,13 +257,6 @@ class History(StepLists, IdSearch, Unpicklable):
         )
         return measure_timings(self._store, self._index, query, by, reproductions, progress)
 
-    def _number(self, workflow_id: str | None, version: int | str | None) -> int | None:
-        if version is None:
-            return None
-        if workflow_id is None:
-            raise InvalidRequest(f"version {quoted(version)} of which workflow? Give workflow_id too")
-        return self._workflows.resolve_version(workflow_id, version)
-
     def _replay(
         self,
         run_id: str,
@@ -532,11 +358,7 @@ class History(StepLists, IdSearch, Unpicklable):
             raise RunNotFound(run_id)
         return head
 
-    aruns = run_in_thread(runs)
-    acounts = run_in_thread(counts)
     acontext_at = run_in_thread(context_at)
-    awork_orders = run_in_thread(work_orders)
-    awaits = run_in_thread(waits)
     aaudit = run_in_thread(audit)
     atrail = run_in_thread(trail)
     atimings = run_in_thread(timings)

@@ -8,10 +8,11 @@ from ....domain.errors import InvalidRequest, WorkflowNotFound
 from ....domain.ports import EventStore
 from ....domain.values.ids import workflow_stream
 from ....domain.visible import quoted
-from ....projections.index.query import Place, RunQuery
+from ....projections.index.query import RunQuery
 from ....projections.index.rows import RunRow
 from ....projections.runs.timings import Timings, TimingsFold
 from ...queries.index.reader import Index
+from ...queries.index.runs import place_in
 from ...repositories.as_of import event_at
 
 _PAGE_SIZE = 500
@@ -59,4 +60,4 @@ def _runs(index: Index, query: RunQuery) -> Iterator[RunRow]:
     """All runs that the query finds, newest first, a page at a time."""
     while rows := index.runs(query, _PAGE_SIZE):
         yield from rows
-        query = replace(query, before=Place(rows[-1].started_at, rows[-1].position))
+        query = replace(query, before=place_in(rows[-1], query))

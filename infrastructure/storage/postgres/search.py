@@ -38,6 +38,13 @@ class PostgresSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
+    def documents(self, run_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        if not run_ids:
+            return {}
+        with translate_errors():
+            rows = self._datastore.fetch("search_documents", {"runs": list(run_ids)})
+        return {run_id: orjson.loads(document) for run_id, document in rows}
+
     def save(
         self,
         since: Progress,

@@ -53,6 +53,10 @@ class SQLiteSearch(SearchTable):
             for run_id, started_at, position, words, document in rows
         }
 
+    def documents(self, run_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        rows = self._fetch("search_documents", runs=json.dumps(list(run_ids))) if run_ids else []
+        return {run_id: orjson.loads(document) for run_id, document in rows}
+
     def save(
         self,
         since: Progress,

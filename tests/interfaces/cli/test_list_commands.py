@@ -157,7 +157,7 @@ def test_csv_on_stdout_is_the_list_and_nothing_else(cli: CommandLine, runs: list
     assert len(cli("history", "--limit", "2", "--csv", "--all").stdout.splitlines()) == 4
     (order, *_) = csv.DictReader(io.StringIO(cli("orders", "--csv").stdout))
     assert (order["workflow_id"], order["state"], order["by"], order["reason"]) == (WORKFLOW, "paused", f"'{EVE}", "")
-    titles = "id,workflow_id,state,by,opened_at,runs,last_run_id,reason\n"
+    titles = "id,workflow_id,state,by,opened_at,runs,last_run_id,reason,finished_at,last_event_at\n"
     assert cli("orders", "--csv", "--by", "nobody").stdout == titles
 
 

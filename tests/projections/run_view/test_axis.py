@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowledger.projections.run_view.axis import BANDS, Axis, broken_axis
+from flowledger.projections.run_view.axis import BANDS, broken_axis
 
 from ...effort import tries
 
@@ -37,15 +37,9 @@ def test_what_is_drawn_to_scale_has_one_scale(ends: tuple[int, int], busy: list[
     edges = [start, *(edge for gap in axis.breaks for edge in (gap.start, gap.end)), end]
     shown = [(since, until) for since, until in zip(edges[::2], edges[1::2], strict=True) if until > since]
     assert sum(until - since for since, until in shown) == axis.scaled
-    scales = [
-        _width(axis, since, until) / (until - since) for since, until in shown if until - since > axis.scaled / 1000
-    ]
+    long = [(since, until) for since, until in shown if until - since > axis.scaled / 1000]
+    scales = [(axis.x(until) - axis.x(since)) / (until - since) for since, until in long]
     assert all(scale == pytest.approx(scales[0], rel=1e-6) for scale in scales)
-
-
-def _width(axis: Axis, since: int, until: int) -> float:
-    """Of a stretch: a break that ends at its beginning, or begins at its end, isn't part of it."""
-    return axis.x(until - 1) - axis.x(since) if until - since > 1 else axis.x(until) - axis.x(since)
 
 
 def test_a_night_between_seconds_of_work_is_cut_out() -> None:

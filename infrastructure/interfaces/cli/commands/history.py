@@ -2,11 +2,13 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from .....domain.errors import EventNotReadable, InvalidRequest
+from .....projections.index.query import Sort
 from .....projections.pagination import Page
 from .....projections.runs.summary import RunSummary, WorkOrderSummary
 from ...presentation.inputs import read_moment, read_version
@@ -17,6 +19,14 @@ from ..shared.run_filters import ListFilters, takes_run_filters
 from ..shared.session import Session
 from ..views import lists as list_views
 
+SortedBy = Annotated[
+    Sort,
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="started, ended, activity or duration; with - in front the latest or longest first.",
+    ),
+]
 StartedBy = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Started by this actor.")]
 
 
@@ -36,6 +46,15 @@ def history(
         str | None, typer.Option(metavar="VERSION", help="Of this version of the workflow: a number or a snapshot id.")
     ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="As runs stood at this time.")] = None,
+    sort: SortedBy = "-started",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="VALUE",
+            help="Show this value as well: payload.order_id, 'output[\"score\"].value', metadata.customer. Repeatable.",
+        ),
+    ] = None,
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -54,14 +73,23 @@ def history(
         if chosen.version is not None:
             raise InvalidRequest("give --workflow ID@VERSION or --version VERSION, not both")
         chosen = replace(chosen, version=read_version(version))
-    moment = read_moment(as_of, "--as-of")
+    moment, columns = read_moment(as_of, "--as-of"), tuple(dict.fromkeys(column or ()))
     of_now = filters.of_now()
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[RunSummary]:
-            return ledger.history.runs(**chosen.arguments(), **of_now, as_of=moment, after=cursor, limit=limit)
+            return ledger.history.runs(
+                **chosen.arguments(),
+                **of_now,
+                as_of=moment,
+                after=cursor,
+                limit=limit,
+                sort=sort,
+                columns=columns,
+            )
 
-        Listing(RunSummary, page, after, everything).answer(session, as_csv, out, "runs", list_views.print_runs)
+        listing = Listing(RunSummary, page, after, everything, columns)
+        listing.answer(session, as_csv, out, "runs", partial(list_views.print_runs, values=columns))
 
 
 def orders(
@@ -74,6 +102,7 @@ def orders(
     by: StartedBy = None,
     since: Since = None,
     until: Until = None,
+    sort: SortedBy = "-started",
     limit: Limit = 50,
     after: After = None,
     everything: All = False,
@@ -87,7 +116,7 @@ def orders(
     with session.open_ledger() as ledger:
 
         def page(cursor: str | None) -> Page[WorkOrderSummary]:
-            return ledger.history.work_orders(workflow_id, state, by, start, end, after=cursor, limit=limit)
+            return ledger.history.work_orders(workflow_id, state, by, start, end, cursor, limit, sort)
 
         listing = Listing(WorkOrderSummary, page, after, everything)
         listing.answer(session, as_csv, out, "workOrders", list_views.print_work_orders)

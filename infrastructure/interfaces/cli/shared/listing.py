@@ -1,15 +1,16 @@
 """Lists, a page at a time: on the terminal, as JSON or CSV, or into a file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from .....domain.errors import InvalidRequest
+from .....projections.columns import column_names, column_values
 from .....projections.pagination import Page
 from ....files.tables import write_rows
 from ...presentation import console as views
-from ...presentation.documents import row_columns, row_document, row_values
+from ...presentation.documents import row_document
 from ...presentation.search_lag import furthest_behind, warn_of_lag
 from .session import Session
 
@@ -26,9 +27,16 @@ class Listing:
     """One page, or all pages, in the form that the options ask for."""
 
     def __init__(
-        self, kind: type[Any], page: Callable[[str | None], Page[Any]], after: str | None, everything: bool
+        self,
+        kind: type[Any],
+        page: Callable[[str | None], Page[Any]],
+        after: str | None,
+        everything: bool,
+        columns: Sequence[str] = (),
     ) -> None:
+        """``columns`` are the values that rows have besides their fields."""
         self._kind = kind
+        self._columns = columns
         self._page = page
         self._next = after
         self._everything = everything
@@ -46,12 +54,13 @@ class Listing:
         if out is not None:
             if as_csv:
                 raise InvalidRequest("give --csv for stdout, or --out FILE.csv, not both")
-            count = write_rows(out, self._kind, self._rows())
+            count = write_rows(out, self._kind, self._rows(), self._columns)
             written = {"file": out, "rows": count, "next": self._next}
             session.answer(written, lambda console: views.print_line(console, f"{count:,} rows in {out}"), written=out)
         elif as_csv:
-            rows = [row_values(row) for row in self._rows()]
-            session.print_csv(row_columns(self._kind), rows, None if self._next is None else f"--after {self._next}")
+            rows = [column_values(row, self._kind, self._columns) for row in self._rows()]
+            names = column_names(self._kind, self._columns)
+            session.print_csv(names, rows, None if self._next is None else f"--after {self._next}")
         else:
             rows = list(self._rows())
             document: dict[str, Any] = {name: [row_document(row) for row in rows], "next": self._next}

@@ -79,6 +79,9 @@ class ListFilters(RunFilters):
         None
     )
 
+    idempotency_key: Annotated[
+        str | None, typer.Option("--idempotency-key", metavar="KEY", help="Started with this key.")
+    ] = None
     failure: Annotated[
         str | None, typer.Option("--failure", metavar="GROUP", help="Failed alike: the id of a group of failures.")
     ] = None
@@ -90,6 +93,7 @@ class ListFilters(RunFilters):
             "held": self.held or None,
             "queued": self.queued or None,
             "owner": self.owner,
+            "idempotency_key": self.idempotency_key,
             "failure": self.failure,
         }
 

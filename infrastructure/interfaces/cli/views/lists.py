@@ -17,25 +17,27 @@ if TYPE_CHECKING:
     from .....projections.runs.summary import RunSummary, WorkOrderSummary
 
 _STATUS_OF_STATE = {"success": "completed", "running": "active", "pending": "active", "rejected": "failed"}
-WHOLE_ID = {"no_wrap": True}
+_ID = {"no_wrap": True}
 
 ONE_LINE = 140
 """Columns that a time, an id and the rest take in one line."""
 
 
-def print_runs(console: Console, rows: Sequence[RunSummary], following: str | None) -> None:
-    """Print a run in one line, or in two on a narrow console."""
+def print_runs(console: Console, rows: Sequence[RunSummary], following: str | None, values: Sequence[str] = ()) -> None:
+    """Print a run in one line, or in two on a narrow console; ``values``, and what a search found, are columns too."""
+    found = any(run.matches for run in rows)
     lines = _columns(
         console,
         ("run", "workflow", "status"),
         "started",
-        ("run", WHOLE_ID),
+        ("run", _ID),
         "workflow",
         "status",
         "node",
         "error",
         "by",
         "took",
+        values=[*values, *(["found"] * found)],
     )
     for run in rows:
         began, id, workflow = (
@@ -48,11 +50,28 @@ def print_runs(console: Console, rows: Sequence[RunSummary], following: str | No
         if run.origin is not None:
             status.append(f" ({run.origin})", "dim")
         node, error, by = text(run.node_id or ""), text(run.error_type or "", "red"), text(run.by)
-        if is_narrow(console):
-            lines.add_row(stack(id, f"{began} {took}"), stack(workflow, by), stack(status, node, " ", error))
+        if _is_narrow(console):
+            cells = [_stack(id, f"{began} {took}"), _stack(workflow, by), _stack(status, node, " ", error)]
         else:
-            lines.add_row(began, id, workflow, status, node, error, by, took)
-    print_list(console, lines, "no runs", following)
+            cells = [text(began), id, workflow, status, node, error, by, text(took)]
+        lines.add_row(*cells, *(_value(run, name) for name in values), *([_matches(run)] * found))
+    _print(console, lines, "no runs", following)
+
+
+def _value(run: RunSummary, name: str) -> Text:
+    value = (run.columns or {}).get(name)
+    return text("" if value is None else value if isinstance(value, str) else brief(value))
+
+
+def _matches(run: RunSummary) -> Text:
+    """What a search found, and where, a line each; the node is named where the place doesn't say it."""
+    lines: list[str] = []
+    for match in run.matches or ():
+        named = match.node_id is None or match.node_id in match.place or match.place == "node"
+        lines.append(f"{'' if named else f'{match.node_id} '}{match.place}: {match.text}")
+    from rich.text import Text
+
+    return Text("\n").join(text(line, "dim") for line in lines)
 
 
 def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], following: str | None) -> None:
@@ -61,7 +80,7 @@ def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], follow
         console,
         ("work order", "workflow", "state"),
         "opened",
-        ("work order", WHOLE_ID),
+        ("work order", _ID),
         "workflow",
         "state",
         "runs",
@@ -73,12 +92,12 @@ def print_work_orders(console: Console, rows: Sequence[WorkOrderSummary], follow
         state = status_text(_STATUS_OF_STATE.get(work_order.state, work_order.state))
         state.plain = work_order.state
         by, reason = text(work_order.by), text(work_order.reason or "", "red")
-        if is_narrow(console):
+        if _is_narrow(console):
             state.append(f", {work_order.runs} run{'s' * (work_order.runs != 1)}", "dim")
-            lines.add_row(stack(id, opened), stack(workflow, by), stack(state, reason))
+            lines.add_row(_stack(id, opened), _stack(workflow, by), _stack(state, reason))
         else:
             lines.add_row(opened, id, workflow, state, str(work_order.runs), by, reason)
-    print_list(console, lines, "no work orders", following)
+    _print(console, lines, "no work orders", following)
 
 
 def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | None) -> None:
@@ -87,7 +106,7 @@ def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | 
         console,
         ("wait", "workflow", "question"),
         "asked",
-        ("wait", WHOLE_ID),
+        ("wait", _ID),
         "workflow",
         "node",
         "until",
@@ -105,33 +124,36 @@ def print_waits(console: Console, rows: Sequence[WaitSummary], following: str | 
         if wait.held:
             question.append(" (held)", "yellow")
         answer = text("any JSON" if wait.answer is None else brief(wait.answer), "dim")
-        if is_narrow(console):
+        if _is_narrow(console):
             due = "" if wait.until is None else f", until {clock_time(wait.until)}"
-            lines.add_row(stack(id, f"{asked}{due}"), stack(workflow, node), stack(question, answer))
+            lines.add_row(_stack(id, f"{asked}{due}"), _stack(workflow, node), _stack(question, answer))
         else:
             lines.add_row(asked, id, workflow, node, until, question, answer)
-    print_list(console, lines, "nothing waits for an answer", following)
+    _print(console, lines, "nothing waits for an answer", following)
 
 
-def is_narrow(console: Console) -> bool:
-    """Whether a row takes two lines."""
+def _is_narrow(console: Console) -> bool:
     return console.width < ONE_LINE
 
 
-def _columns(console: Console, narrow: tuple[str, str, str], *wide: str | tuple[str, dict[str, Any]]) -> Table:
+def _columns(
+    console: Console,
+    narrow: tuple[str, str, str],
+    *wide: str | tuple[str, dict[str, Any]],
+    values: Sequence[str] = (),
+) -> Table:
     first, *others = narrow
-    return table((first, WHOLE_ID), *others) if is_narrow(console) else table(*wide)
+    return table((first, _ID), *others, *values) if _is_narrow(console) else table(*wide, *values)
 
 
-def stack(upper: Text, *lower: str | Text) -> Text:
-    """Two lines of one cell."""
+def _stack(upper: Text, *lower: str | Text) -> Text:
+    """Lines of one cell."""
     from rich.text import Text
 
     return Text.assemble(upper, "\n", *lower)
 
 
-def print_list(console: Console, lines: Table, none: str, following: str | None) -> None:
-    """Print the table of a list, and the line below it."""
+def _print(console: Console, lines: Table, none: str, following: str | None) -> None:
     if lines.row_count:
         console.print(lines)
     print_end_of_list(console, lines.row_count, none, following)

@@ -6,13 +6,14 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from . import lists, run_commands, runs, status, stream, workflows
+from .description import DescribedApi
 
 ROUTERS: Final = (runs.router, run_commands.router, workflows.router, lists.router, status.router, stream.router)
 
 
 def make_api(title: str, handlers: dict[Any, Any]) -> FastAPI:
     """The API; ``handlers`` answer errors."""
-    api = FastAPI(
+    api = DescribedApi(
         title=f"{title} API",
         version=version("flowledger"),
         docs_url=None,

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from .....projections.counts import RunGroup
+from .....projections.index.query import Sort
 from .....projections.serialization import camel
 from ...presentation.inputs import read_moment, read_version
 
@@ -55,10 +56,14 @@ class RunFilters(Filters):
     queued: bool | None = None
     owner: str | None = None
     failure: str | None = None
+    idempotency_key: str | None = None
 
 
 class RunList(Paged, RunFilters):
-    """Filters of runs, and which page."""
+    """Filters of runs, how they are sorted, values to show as `columns`, and which page."""
+
+    sort: Sort = "-started"
+    columns: list[str] = []
 
 
 class RunCounts(RunFilters):
@@ -69,8 +74,9 @@ class RunCounts(RunFilters):
 
 
 class WorkOrderList(Paged):
-    """Filters of work orders."""
+    """Filters of work orders, and how they are sorted."""
 
+    sort: Sort = "-started"
     workflow_id: str | None = None
     state: str | None = None
     by: str | None = None

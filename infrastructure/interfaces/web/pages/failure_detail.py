@@ -96,5 +96,5 @@ def _error_of(ledger: Ledger, group: FailureGroup) -> dict[str, str] | None:
 
 def last_place(traceback: str) -> CodePlace | None:
     """The innermost place that a traceback names."""
-    *_, found = None, *_FRAME.finditer(traceback)
-    return None if found is None else CodePlace(found[1], int(found[2]), found[3])
+    found = list(_FRAME.finditer(traceback))[-1:]
+    return next((CodePlace(one[1], int(one[2]), one[3]) for one in found), None)

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from . import canvas, failures, history, run, steps, waits, workflow_diff, workflows
+from . import canvas, compare, failures, history, run, steps, waits, workflow_diff, workflows
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *history.PAGES,
     *run.PAGES,
+    *compare.PAGES,
     *waits.PAGES,
     *failures.PAGES,
     *steps.PAGES,

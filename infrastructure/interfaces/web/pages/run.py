@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from .copy_as import CopyAs
 from .page import Page
 from .query import check_names, text, whole
 from .run_failure import failure_of
+from .run_graph import run_picture
 from .run_page import EventRow, RunPage
 from .run_state import shown_state
 from .run_step import select_step
@@ -62,6 +64,11 @@ def load(call: Call) -> RunPage:
         course=course,
         time_line=time_line(course, node_ids),
         steps=steps_of(course),
+        picture=None
+        if workflow is None
+        else run_picture(
+            workflow, course, version, None if selected is None else selected.attempt.node_id, _step_link(call, run_id)
+        ),
         events=tuple(EventRow(event, describe_event(event)) for event in events),
         state=shown_state(walk, version, text(query, "value")),
         snapshot=snapshot,
@@ -83,6 +90,12 @@ def _version(call: Call, head: int) -> int:
     if not asked and pinned is None:
         return head
     return call.ledger.history.header(call.request.path_params["run"], version=asked).version
+
+
+def _step_link(call: Call, run_id: str) -> Callable[[str], str]:
+    """The address of a node's last execution by the version that is shown."""
+    version = text(call.request.query_params, "version")
+    return lambda node_id: call.links("run", run=run_id, step=node_id, version=version)
 
 
 def _ways(call: Call, run_id: str, version: int, head: int) -> CopyAs:

@@ -14,6 +14,7 @@ from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
 from .....projections.run_view.time_line import Row, TimeLine
 from .....projections.runs.run import Run
+from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
 from ..rendering.versions import ShownVersion
 from ..rendering.words import count, duration
@@ -75,6 +76,8 @@ class RunPage:
     course: Course
     time_line: TimeLine
     steps: tuple[Step | Rounds, ...]
+    picture: Picture | None
+    """Of the graph; None where it is too large for one, or the workflow can't be read."""
     events: tuple[EventRow, ...]
     state: ShownState
     snapshot: Snapshot

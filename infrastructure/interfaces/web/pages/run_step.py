@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from .....domain.errors import InvalidRequest
 from .....domain.ports import RecordedEvent
 from .....domain.values.json_pointer import Path, json_pointer
@@ -19,6 +21,7 @@ from .....projections.run_view.json_tree import Member, json_tree
 from .....projections.run_view.state_series import ABSENT
 from .....projections.run_view.value_history import Reading, readings
 from .....projections.runs.attempts import Attempt, LogEntry, attempts, is_execution
+from ..rendering.code import python_lines
 from .query import one_of, text, whole
 from .run_state import ValueHistory, history_of, path_of
 
@@ -60,9 +63,9 @@ class Code:
     """Whether it is as the workflow's version has it; else the run said that it differs."""
 
     @property
-    def lines(self) -> list[str]:
-        """The lines of the source."""
-        return dedent(self.source).splitlines()
+    def lines(self) -> list[Markup]:
+        """The lines of the source, their words told apart."""
+        return python_lines(dedent(self.source))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ const parts = all('[data-v]').map((el) => [Number(el.dataset.v), el]).sort((a, b
 const series = all('[data-series]').map((el) => read(el, 'series'));
 const objects = all('[data-there]').map((el) => read(el, 'there'));
 const nodes = all('[data-states]').map((el) => read(el, 'states'));
+const ways = all('[data-taken]').map((el) => [Number(el.dataset.taken), el]);
 const outs = Object.fromEntries(['n', 'when', 'type', 'node', 'what', 'by'].map((name) => [name, all(`[data-out="${name}"]`)]));
 const rows = new Map(all('.events tr[data-v]').map((row) => [Number(row.dataset.v), row]));
 const notes = all('[data-only-after]');
@@ -42,8 +43,16 @@ export const show = (to) => {
   for (const [times, el] of objects) el.classList.toggle('later', !upTo(times, next)?.[1]);
   for (const [states, el] of nodes) {
     const state = upTo(states, next)?.[1] ?? 'none';
-    el.setAttribute('class', el.getAttribute('class').replace(/st-\w+/, `st-${state}`));
+    const kept = el.getAttribute('class').split(' ').filter((word) => word !== 'off' && word !== 'ran' && !word.startsWith('st-'));
+    el.setAttribute('class', [...kept, ...(state === 'none' ? ['off'] : ['ran', `st-${state}`])].join(' '));
     el.querySelector('use').setAttribute('href', `#i-${state}`);
+    el.setAttribute('aria-label', el.getAttribute('aria-label').replace(/: [^,]*/, `: ${state === 'none' ? 'not reached' : state}`));
+  }
+  for (const [first, el] of ways) {
+    const taken = first <= next;
+    el.querySelector('.edge').classList.toggle('taken', taken);
+    el.querySelector('.edge').classList.toggle('idle', !taken);
+    el.lastElementChild.setAttribute('class', taken ? 'taken-tip' : 'idle-tip');
   }
   rows.get(at)?.removeAttribute('aria-selected');
   const row = rows.get(next);

@@ -222,6 +222,9 @@ SELECT position, generation, revision, last_stream, last_version FROM flowledger
 SELECT run_id, started_at, position, tsvector_to_array(words), document::text FROM flowledger_search
 WHERE run_id = ANY (%(runs)b)
 
+-- search_documents: The values that the search knows of the runs %(runs)b.
+SELECT run_id, document::text FROM flowledger_search WHERE run_id = ANY (%(runs)b)
+
 -- lock_search: One row if the search is still at position %(position)b in generation %(generation)b, where it then stays.
 SELECT position FROM flowledger_search_progress WHERE position = %(position)b AND generation = %(generation)b FOR UPDATE
 

@@ -135,7 +135,7 @@ CREATE TABLE flowledger_index (revision bigint NOT NULL);
 CREATE UNIQUE INDEX flowledger_index_of_one_revision ON flowledger_index ((TRUE));
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (3);
+INSERT INTO flowledger_index (revision) VALUES (4);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -161,6 +161,7 @@ CREATE TABLE flowledger_index_runs (
     owner text COLLATE "C",
     priority bigint NOT NULL DEFAULT 0,
     ready_at bigint,
+    active_at bigint NOT NULL DEFAULT 0,
     CONSTRAINT flowledger_index_runs_bounds CHECK (
         started_at BETWEEN -62135596800000000 AND 253402300799999999
         AND finished_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0 AND version > 0
@@ -231,6 +232,19 @@ WHERE wait_version IS NOT NULL;
 CREATE INDEX flowledger_index_runs_waiting_by_node ON flowledger_index_runs (node_id, asked_at, position, due_at)
 WHERE wait_version IS NOT NULL;
 
+-- By their last activity.
+CREATE INDEX flowledger_index_runs_by_activity ON flowledger_index_runs (active_at, position);
+
+-- By their end.
+CREATE INDEX flowledger_index_runs_by_end ON flowledger_index_runs (finished_at, position) WHERE finished_at IS NOT NULL;
+
+-- By how long they took.
+CREATE INDEX flowledger_index_runs_by_duration ON flowledger_index_runs ((finished_at - started_at), position)
+WHERE finished_at IS NOT NULL;
+
+-- Those that haven't ended.
+CREATE INDEX flowledger_index_runs_unended ON flowledger_index_runs (started_at, position) WHERE finished_at IS NULL;
+
 -- Work orders.
 CREATE TABLE flowledger_index_work_orders (
     opened_at bigint NOT NULL,
@@ -241,6 +255,7 @@ CREATE TABLE flowledger_index_work_orders (
     actor text COLLATE "C" NOT NULL,
     last_run_id text COLLATE "C",
     reason text COLLATE "C",
+    finished_at bigint,
     CONSTRAINT flowledger_index_work_orders_bounds CHECK (
         opened_at BETWEEN -62135596800000000 AND 253402300799999999 AND position > 0
     )
@@ -261,6 +276,22 @@ ON flowledger_index_work_orders (workflow_id, state, opened_at, position);
 
 -- By who opened them.
 CREATE INDEX flowledger_index_work_orders_by_actor ON flowledger_index_work_orders (actor, opened_at, position);
+
+-- By their end.
+CREATE INDEX flowledger_index_work_orders_by_end ON flowledger_index_work_orders (finished_at, position)
+WHERE finished_at IS NOT NULL;
+
+-- By how long they took.
+CREATE INDEX flowledger_index_work_orders_by_duration ON flowledger_index_work_orders ((finished_at - opened_at), position)
+WHERE finished_at IS NOT NULL;
+
+-- Those that haven't ended.
+CREATE INDEX flowledger_index_work_orders_unended ON flowledger_index_work_orders (opened_at, position)
+WHERE finished_at IS NULL;
+
+-- Those without a run, by their last activity.
+CREATE INDEX flowledger_index_work_orders_alone ON flowledger_index_work_orders (coalesce(finished_at, opened_at), position)
+WHERE last_run_id IS NULL;
 
 -- The heads of all events that move a row: where a run stood at any time, and what an actor did.
 CREATE TABLE flowledger_index_changes (

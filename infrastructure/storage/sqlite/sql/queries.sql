@@ -105,6 +105,9 @@ SELECT position, generation, revision, last_stream, last_version FROM flowledger
 SELECT run_id, started_at, position, words, document FROM flowledger_search
 WHERE run_id IN (SELECT value FROM json_each(:runs))
 
+-- search_documents: The values that the search knows of the runs in the JSON array :runs.
+SELECT run_id, document FROM flowledger_search WHERE run_id IN (SELECT value FROM json_each(:runs))
+
 -- move_search: Move on to the event at position :position, if the search is still at :was.
 UPDATE flowledger_search_progress SET position = :position, last_stream = :stream, last_version = :version
 WHERE position = :was AND generation = :generation

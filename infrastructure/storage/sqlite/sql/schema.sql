@@ -52,7 +52,7 @@ CREATE TABLE flowledger_checkpoints (
 CREATE TABLE flowledger_index (revision INTEGER NOT NULL);
 
 -- A store without events has all its rows already.
-INSERT INTO flowledger_index (revision) VALUES (3);
+INSERT INTO flowledger_index (revision) VALUES (4);
 
 -- Runs, for lists and filters. All that begin with flowledger_index_ can be dropped and rebuilt from the events.
 CREATE TABLE flowledger_index_runs (
@@ -77,7 +77,8 @@ CREATE TABLE flowledger_index_runs (
     held INTEGER NOT NULL DEFAULT 0,
     owner TEXT,
     priority INTEGER NOT NULL DEFAULT 0,
-    ready_at INTEGER
+    ready_at INTEGER,
+    active_at INTEGER NOT NULL DEFAULT 0
 );
 
 -- Each filter has an index in the order of pages, newest first: so a page is as cheap as its rows.
@@ -144,6 +145,19 @@ WHERE wait_version IS NOT NULL;
 CREATE INDEX flowledger_index_runs_waiting_by_node ON flowledger_index_runs (node_id, asked_at, position, due_at)
 WHERE wait_version IS NOT NULL;
 
+-- By their last activity.
+CREATE INDEX flowledger_index_runs_by_activity ON flowledger_index_runs (active_at, position);
+
+-- By their end.
+CREATE INDEX flowledger_index_runs_by_end ON flowledger_index_runs (finished_at, position) WHERE finished_at IS NOT NULL;
+
+-- By how long they took.
+CREATE INDEX flowledger_index_runs_by_duration ON flowledger_index_runs ((finished_at - started_at), position)
+WHERE finished_at IS NOT NULL;
+
+-- Those that haven't ended.
+CREATE INDEX flowledger_index_runs_unended ON flowledger_index_runs (started_at, position) WHERE finished_at IS NULL;
+
 -- Work orders.
 CREATE TABLE flowledger_index_work_orders (
     opened_at INTEGER NOT NULL,
@@ -153,7 +167,8 @@ CREATE TABLE flowledger_index_work_orders (
     state TEXT NOT NULL,
     actor TEXT NOT NULL,
     last_run_id TEXT,
-    reason TEXT
+    reason TEXT,
+    finished_at INTEGER
 );
 
 -- All of them.
@@ -171,6 +186,22 @@ ON flowledger_index_work_orders (workflow_id, state, opened_at, position);
 
 -- By who opened them.
 CREATE INDEX flowledger_index_work_orders_by_actor ON flowledger_index_work_orders (actor, opened_at, position);
+
+-- By their end.
+CREATE INDEX flowledger_index_work_orders_by_end ON flowledger_index_work_orders (finished_at, position)
+WHERE finished_at IS NOT NULL;
+
+-- By how long they took.
+CREATE INDEX flowledger_index_work_orders_by_duration ON flowledger_index_work_orders ((finished_at - opened_at), position)
+WHERE finished_at IS NOT NULL;
+
+-- Those that haven't ended.
+CREATE INDEX flowledger_index_work_orders_unended ON flowledger_index_work_orders (opened_at, position)
+WHERE finished_at IS NULL;
+
+-- Those without a run, by their last activity.
+CREATE INDEX flowledger_index_work_orders_alone ON flowledger_index_work_orders (coalesce(finished_at, opened_at), position)
+WHERE last_run_id IS NULL;
 
 -- The heads of all events that move a row: where a run stood at any time, and what an actor did.
 CREATE TABLE flowledger_index_changes (

@@ -1,0 +1,43 @@
+"""The description of the API (OpenAPI 3.1), with the problems that it answers with."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from ..problems import MEDIA_TYPE
+
+_PROBLEM: Final = {
+    "type": "object",
+    "title": "Problem",
+    "description": "What went wrong (RFC 9457). The error's own attributes stand beside these.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:flowledger:error:RunNotFound"]},
+        "title": {"type": "string", "examples": ["Run not found"]},
+        "status": {"type": "integer", "examples": [404]},
+        "detail": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+_ANSWER: Final = {
+    "description": "What went wrong",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+class DescribedApi(FastAPI):
+    """An API whose errors are problems: FastAPI describes those that it would have answered with itself."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description, made once."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            schemas = described["components"]["schemas"]
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            schemas["Problem"] = _PROBLEM
+            for path in described["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["default"] = _ANSWER
+        return super().openapi()

@@ -1,0 +1,47 @@
+"""The version slider: at each version a script shows what the server would have drawn."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import Site
+
+pytestmark = pytest.mark.exhaustive
+
+SHOWN = """() => {
+  const marks = (el) => [...el.classList].filter((c) => ['later', 'taken', 'idle', 'off', 'ran'].includes(c) || c.startsWith('st-')).sort().join(' ');
+  const text = (el) => (el.matches('a, .j') && !el.closest('.later') ? el.textContent : '');
+  return JSON.stringify([
+    [...document.querySelectorAll('.state .j, .state details, .state a')].map((el) => marks(el) + text(el)),
+    [...document.querySelectorAll('.graph g, .graph a')].map((el) => (el.getAttribute('data-node') ?? el.textContent) + marks(el) + marks(el.firstElementChild.nextElementSibling ?? el)).sort(),
+    document.querySelector('.scrub-text').textContent.replace(/\\s+/g, ' '),
+  ]);
+}"""  # noqa: E501
+MOVE = """(version) => {
+  const range = document.querySelector('.scrub input');
+  range.value = version;
+  range.dispatchEvent(new Event('input'));
+}"""
+
+
+def test_at_each_version_the_slider_shows_what_the_server_draws(site: Site, chromium: Any) -> None:
+    address = f"{site.base}/runs/{site.story.run}"
+    # The reader's zone is said in advance: the first page of a reader is loaded twice.
+    cookies = [{"name": "flowledger_zone", "value": "UTC", "url": address}]
+    scripted, drawn = (chromium.new_context(java_script_enabled=scripts) for scripts in (True, False))
+    scripted.add_cookies(cookies)
+    drawn.add_cookies(cookies)
+    page, plain = scripted.new_page(), drawn.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{address}?step=ship")
+    for version in [*range(22, 0, -1), 7, 22, 9]:
+        page.evaluate(MOVE, version)
+        plain.goto(f"{address}?step=ship&version={version}")
+        assert json.loads(page.evaluate(SHOWN)) == json.loads(plain.evaluate(SHOWN)), f"at version {version}"
+    page.keyboard.press("Shift+ArrowLeft")  # to the change of status before
+    assert "version=6" in page.url
+    assert not faults
+    scripted.close()
+    drawn.close()
