@@ -1,4 +1,4 @@
-"""The graph of a definition, or of two versions of it together."""
+"""The graph of a definition."""
 
 from ...domain.workflow import edge_terms
 from ...domain.workflow.definition import Edge, WorkflowDefinition
@@ -16,19 +16,6 @@ def graph_of(definition: WorkflowDefinition) -> Graph:
         tuple(link_of(edge) for edge in definition.edges),
         definition.start,
     )
-
-
-def union_of(after: Graph, before: Graph) -> Graph:
-    """The nodes and edges of both: first those of ``after``, then what ``before`` has besides, each in its order."""
-    nodes = dict.fromkeys([*after.nodes, *before.nodes])
-    links = [*after.links]
-    missing = list(after.links)
-    for link in before.links:
-        if link in missing:
-            missing.remove(link)
-        else:
-            links.append(link)
-    return Graph(tuple(nodes), tuple(links), after.start)
 
 
 def layout_of(definition: WorkflowDefinition, style: Style = CANVAS, before: Layout | None = None) -> Layout | None:

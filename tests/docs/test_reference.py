@@ -12,8 +12,8 @@ from .reference import FOLDER, Section, links_of, pages, sections_of, written
 
 PUBLIC = sections()
 METHODS = [name for name, public in PUBLIC.items() if isinstance(public, Method)]
-OF_OTHER_NAMESPACES = {"testing.md", "stores.md"}
-"""Pages of ``flowledger.testing`` and ``flowledger.stores``, whose names aren't in ``flowledger``."""
+OF_OTHER_NAMESPACES = {"testing.md", "stores.md", "web.md"}
+"""Pages of ``flowledger.testing``, ``.stores`` and ``.web``, whose names aren't in ``flowledger`` itself."""
 RECURRING = set(
     re.findall(r"`(\w+)`", (FOLDER / "ledger.md").read_text("utf-8").partition("## Parameters that recur")[2])
 )

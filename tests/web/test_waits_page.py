@@ -190,7 +190,7 @@ async def test_a_held_run_says_who_holds_it_and_takes_no_answer(asked: fl.Ledger
     asked.runs.hold(wait.partition(":")[0], by="dana", reason="stock count")
     shown = await see(asked, wait=wait)
     assert "dana holds this run since" in shown.text
-    assert "disabled" in shown.one("button", classes="primary").attributes
+    assert "disabled" in shown.one("form", classes="form").one("button").attributes
     answer = await post(asked, wait, GOOD)
     assert answer.status_code == 409
     assert "by phone" in answer.text

@@ -10,16 +10,34 @@ from .conftest import Site
 pytestmark = pytest.mark.exhaustive
 
 Open = Callable[..., Any]
-PAGES = ("/history", "/history?status=failed&workflow=order-approval", "/history?text=nothing-has-this-word", "/waits")
+PAGES = (
+    "/history",
+    "/history?status=failed&workflow=order-approval",
+    "/history?text=nothing-has-this-word",
+    "/history?open=ORDER",
+    "/waits",
+    "/waits?wait=WAITING",
+    "/preferences",
+    "/runs/RUN",
+    "/runs/RUN?step=check-stock&version=6",
+    "/failures",
+    "/steps",
+    "/workflows",
+    "/workflows/order-approval",
+    "/workflows/order-approval/versions/7",
+    "/workflows/order-approval/diff/7/9",
+)
+"""ORDER, RUN and WAITING are ids of the story."""
 
 
 def address_of(page: str, site: Site) -> str:
-    """The pages of the story, some of which need an id of it."""
+    """The address of a page, with the ids of this story."""
     order = site.story.ledger.runs.get(site.story.run).work_order_id
-    return page.replace("ORDER", order).replace("WAITING", site.story.ledger.runs.get(site.story.waiting).waits[0].id)
+    wait = site.story.ledger.runs.get(site.story.waiting).waits[0].id
+    return page.replace("ORDER", order).replace("WAITING", wait).replace("RUN", site.story.run)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "/history?open=ORDER", "/waits?wait=WAITING"])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_can_be_used_by_everybody_in_both_themes_on_any_screen(opened: Open, site: Site, page: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python isn't installed")
     shown = opened(address_of(page, site))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Final
 
 from markupsafe import Markup
@@ -90,7 +91,7 @@ def inspect(workflow: WorkflowSnapshot, node_id: str, run: RunOnCanvas | None, a
         metadata=[] if node.metadata is None else json_lines(node.metadata),
         job=[] if node.code is None else python_lines(node.code),
         code=code,
-        source=python_lines(code["source"]) if code is not None and "source" in code else [],
+        source=python_lines(dedent(code["source"])) if code is not None and "source" in code else [],
         retry=_retry_words(node),
         edges=tuple(edges),
         run=None if run is None else _step_of(run, node_id, attempt),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import canvas, compare, failures, history, run, steps, waits, workflow_diff, workflows
+from . import canvas, compare, failures, history, preferences, run, steps, waits, workflow_diff, workflows
 from .page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -15,4 +15,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *workflows.PAGES,
     *canvas.PAGES,
     *workflow_diff.PAGES,
+    *preferences.PAGES,
 )

@@ -185,11 +185,6 @@ def _towards(point: Point, other: Point, by: int) -> Point:
     return Point(point.x + (by if other.x > point.x else -by), point.y)
 
 
-def plain_edges(graph: Graph) -> tuple[EdgeLook, ...]:
-    """The looks of edges that nobody ran along; they say between which nodes they are."""
-    return tuple(EdgeLook(said=said) for said in edges_said(graph))
-
-
 def edges_said(graph: Graph) -> Iterable[str]:
     """What each edge says when it is pointed at."""
     for link in graph.links:
