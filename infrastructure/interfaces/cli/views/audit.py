@@ -123,7 +123,11 @@ def _print_timeline(console: Console, audit: RunAudit) -> None:
     entries: list[Attempt | Intervention] = [*audit.attempts, *audit.interventions]
     for entry in sorted(entries, key=lambda entry: entry.version):
         at = clock_time(entry.started_at if isinstance(entry, Attempt) else entry.at)
-        lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_timeline_row(entry, pauses.get(entry.version)))
+        lines.add_row(
+            str(entry.version),
+            at[: len("2025-05-04 09:30:00.125")].removeprefix(day),
+            *_timeline_row(entry, pauses.get(entry.version)),
+        )
     if lines.row_count:
         console.print(lines)
     else:
