@@ -65,6 +65,12 @@ def value_history(series: StateSeries, path: Path, value: Any, event_at: EventAt
             if version is None or value is ABSENT:
                 return ()
             return (_of_result(event_at(version), value, tuple(inside), event_at),)
+        case _:
+            return _state_history(series, path, value, event_at)
+
+
+def _state_history(series: StateSeries, path: Path, value: Any, event_at: EventAt) -> tuple[Setting, ...]:
+    """Of a place outside of the results."""
     changes: dict[int, Any] = {}
     for leaf, known in series.leaves.items():
         if leaf == path:

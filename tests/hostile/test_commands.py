@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from flowledger.domain.visible import visible
-from flowledger.infrastructure.interfaces.cli.app import app
+from flowledger.infrastructure.interfaces.cli.app import make_command
 
 from ..effort import spread
 from .older_names import EVIL, fill
@@ -26,6 +25,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "audit": [["{completed}"], ["--full", "{failed}"], ["--full", "{completed}"], ["{forked}"]],
     "backup": [["{folder}/copy.db", "--force"]],
     "counts": [["status"], ["node"], ["error_type"], ["workflow"], ["{evil}"]],
+    "completion": [["bash"]],
     "debug": [["{completed}@2"], ["{failed}@2"]],
     "demo": [[]],
     "diff": [["{completed}", "1", "3"], ["{failed}", "1", "2"], ["{completed}", "--with", "{other}"]],
@@ -99,7 +99,7 @@ def commands() -> dict[str, Any]:
             else:
                 found[name + key] = command
 
-    walk(typer.main.get_command(app), "")
+    walk(make_command(), "")
     return found
 
 

@@ -5,7 +5,7 @@ held the run for a night, noor answered "express" on 25 November, 14:02:11 in Be
 that class: `KeyError`. Version 9, live since 13:31, does. Other orders failed alike. It is 14:20.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -101,9 +101,7 @@ def definition(version: int) -> dict[str, Any]:
     """The workflow as a version has it."""
     made = deepcopy(DEFINITION)
     nodes = {node["id"]: node for node in made["nodes"]}
-    nodes["score-risk"]["data"]["limit"] = {1: 5000.0, 2: 5000.0, 3: 2000.0, 4: 2000.0, 5: 2000.0, 6: 1500.0}.get(
-        version, 1000.0
-    )
+    nodes["score-risk"]["data"]["limit"] = _limit(version)
     if version == 1:
         nodes["check-stock"]["data"] = {}
     if version < 4:
@@ -253,7 +251,7 @@ class Story:
 
 
 @contextmanager
-def story(url: str = "memory:", alike: int = 5) -> Iterator[Story]:
+def story(url: str = "memory:", alike: int = 5) -> Generator[Story]:
     """The story in a store of its own, open; ``alike``: how many other runs fail as that of o-20817 does."""
     clock = ManualClock(datetime(2026, 9, 1, tzinfo=UTC))
     shop = Shop(clock)

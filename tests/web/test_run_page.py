@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+import flowledger as fl
 from flowledger.projections.run_view.course import course_of
 from flowledger.projections.run_view.state_series import ABSENT, leaves_of, state_series
 from flowledger.projections.run_view.steps import Rounds, steps_of
 from flowledger.projections.run_view.time_line import time_line
+from flowledger.testing import memory_ledger
 
 from .client import local
 from .story import Story, story
@@ -136,3 +138,29 @@ async def test_a_comparison_as_data_is_that_of_python(told: Story) -> None:
     async with local(told.ledger) as client:
         data = (await client.get(f"/runs/{told.good}/compare/{told.run}.json")).json()
     assert data == told.ledger.history.compare(told.good, told.run, ignore="times").to_data()
+
+
+async def test_the_page_of_a_long_run_shows_what_is_around_its_version() -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("round")(lambda step: fl.StepResult(step.runs, handle="again" if step.runs < 600 else "end"))
+    definition = fl.WorkflowDefinition.model_validate(
+        {
+            "nodes": [{"id": "round", "type": "round"}, {"id": "end", "type": "round"}],
+            "edges": [
+                {"source": "round", "target": "round", "sourceHandle": "again"},
+                {"source": "round", "target": "end", "sourceHandle": "end"},
+            ],
+            "start": "round",
+        }
+    )
+    with memory_ledger(executors) as ledger:
+        ledger.workflows.save(definition, workflow_id="rounds", by="ada")
+        run = ledger.runs.start("rounds", by="ada")
+        async with local(ledger) as client:
+            page = (await client.get(f"/runs/{run.id}?version=50")).text
+    assert run.version > 600
+    assert 'aria-current="step"' in page
+    assert page.count('<a class="step ') <= 202
+    assert "400 more, before or after version 50" in page
+    assert "scrub.js" not in page
+    assert ">Show</button>" in page

@@ -21,29 +21,9 @@ from ..presentation.streams import (
     escaped_streams,
     prepare_streams,
 )
-from .commands import (
-    audit,
-    backup,
-    debug,
-    demo,
-    diff,
-    history,
-    lineage,
-    replay,
-    run,
-    schema,
-    serve,
-    status,
-    steps,
-    timings,
-    trace,
-    trail,
-    transfer,
-    waits,
-    worker,
-    workflow,
-)
-from .commands import show as read
+from ..presentation.zone import use_zone
+from .shared.completing import VARIABLE, teach_shells
+from .shared.lazy_commands import LazyCommands
 from .shared.options import AsJson
 from .shared.session import DEFAULT_STORE, Interrupted, Session
 
@@ -59,28 +39,53 @@ EPILOG = (
     "74 the answer could not be written."
 )
 
-app: typer.Typer = typer.Typer(name="flowledger", epilog=EPILOG, rich_markup_mode=None, add_completion=False)
-demo.register(app)
-app.add_typer(workflow.app, name="workflow")
-app.add_typer(run.app, name="run")
-history.register(app)
-waits.register(app)
-steps.register(app)
-status.register(app)
-read.register(app)
-lineage.register(app)
-trace.register(app)
-replay.register(app)
-debug.register(app)
-audit.register(app)
-diff.register(app)
-trail.register(app)
-timings.register(app)
-transfer.register(app)
-backup.register(app)
-schema.register(app)
-worker.register(app)
-serve.register(app)
+HOMES = {
+    "demo": "demo",
+    "history": "history",
+    "orders": "history",
+    "steps": "steps",
+    "counts": "steps",
+    "failures": "steps",
+    "waits": "waits",
+    "status": "status",
+    "show": "show",
+    "events": "show",
+    "lineage": "lineage",
+    "trace": "trace",
+    "replay": "replay",
+    "debug": "debug",
+    "audit": "audit",
+    "diff": "diff",
+    "trail": "trail",
+    "timings": "timings",
+    "export": "transfer",
+    "import": "transfer",
+    "backup": "backup",
+    "verify": "show",
+    "rebuild": "history",
+    "schema": "schema",
+    "worker": "worker",
+    "serve": "serve",
+    "workflow": "workflow",
+    "run": "run",
+    "completion": "completion",
+}
+"""Each command and the module that registers it, in the order of the help."""
+
+_app: typer.Typer = typer.Typer(
+    name="flowledger",
+    epilog=EPILOG,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def make_command() -> Any:
+    """The command line, as a command with commands."""
+    command: Any = typer.main.get_command(_app)
+    command.commands = LazyCommands(HOMES, f"{__package__}.commands")
+    return command
 
 
 def _show_version(context: typer.Context, wanted: bool) -> None:
@@ -92,7 +97,7 @@ def _show_version(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@_app.callback()
 def options(
     context: typer.Context,
     store: Annotated[
@@ -113,15 +118,28 @@ def options(
             help="Your ExecutorRegistry; the current directory is importable.",
         ),
     ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--tz", envvar="FLOWLEDGER_TZ", metavar="ZONE", help="Show and read times there.", show_default="UTC"
+        ),
+    ] = None,
     _json: AsJson = False,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Event-sourced workflow snapshots: run workflows on a durable log, and read any past state from it."""
+    """Event-sourced workflow snapshots: run workflows on a durable log, and read any past state from it.
+
+    Options other than --version may stand behind the command as well.
+    """
+    use_zone(zone)
     session = Session.of(context)
     session.store = store
     session.app = registry
+    source = context.get_parameter_source("store")
+    if source is not None and source.name == "COMMANDLINE":
+        session.named.add("store")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -158,7 +176,9 @@ def _run_and_flush(arguments: list[str]) -> int:
 def _run_command(session: Session, arguments: list[str]) -> int:
     # What executors print must not get between stdout's JSON.
     printed = contextlib.redirect_stdout(sys.stderr) if session.json else contextlib.nullcontext()
-    command: Any = typer.main.get_command(app)
+    command = make_command()
+    if VARIABLE in os.environ:  # a shell asks for words, and is answered instead
+        teach_shells()
     try:
         with printed:
             code = command.main(arguments or ["--help"], prog_name="flowledger", obj=session, standalone_mode=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ....domain.run.results import was_taken
@@ -11,6 +11,7 @@ from ....domain.values.brief import brief
 from ....domain.visible import visible
 from .events import describe_event
 from .streams import WIDTH, raw_stream, requested_size
+from .zone import zone, zone_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +63,11 @@ def text(value: object, style: str = "", limit: int | None = TEXT) -> Text:
 
 
 def clock_time(at: datetime | None) -> str:
-    """``2025-05-04 09:30:00.125Z``."""
-    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + "Z"
+    """``2025-05-04 09:30:00.125Z``; in another zone than UTC with its offset."""
+    if at is None:
+        return ""
+    shown = at.astimezone(zone())
+    return shown.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + zone_name(shown)
 
 
 def table(*columns: str | tuple[str, dict[str, Any]]) -> Table:
@@ -192,7 +196,10 @@ def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent
     times = [clock_time(event.recorded_at) for event in recorded]
     days = {time.split()[0] for time in times}
     print_line(
-        console, "events of ", text(stream, "bold"), f", {days.pop()} UTC" if len(days) == 1 else ", times in UTC"
+        console,
+        "events of ",
+        text(stream, "bold"),
+        f", {days.pop()} {zone()}" if len(days) == 1 else f", times in {zone()}",
     )
     console.print()
     start = len("2025-05-04 ") if not days else 0
@@ -210,7 +217,7 @@ def print_events(console: Console, stream: str, recorded: Sequence[RecordedEvent
     for event, time in zip(recorded, times, strict=True):
         lines.add_row(
             str(event.version),
-            time[start:-1],
+            time[start : len("2025-05-04 09:30:00.125")],
             text(event.type),
             text(event.by),
             text(event.data.get("node_id", "")),

@@ -10,10 +10,12 @@ from typing import Any
 
 from ....domain.errors import InvalidRequest
 from ....domain.execution.executors import ExecutorRegistry
+from ....domain.values.spoken_times import EXAMPLES, read_time
 from ....domain.visible import visible
 from ....domain.workflow.definition import WorkflowDefinition
 from ...files import decode_text, parse_json, read_definition, read_text
 from .streams import pass_application_output
+from .zone import zone
 
 STDIN = "-"
 
@@ -110,14 +112,13 @@ def read_version(text: str) -> int | str:
 
 
 def read_moment(text: str | None, option: str = "--at") -> datetime | None:
-    """ISO 8601 as an aware datetime; UTC where it names no offset. Raises InvalidRequest."""
+    """A time as people write it, as an aware datetime; see ``read_time``. Raises InvalidRequest."""
     if text is None:
         return None
     try:
-        at = datetime.fromisoformat(text)
+        return read_time(text, datetime.now(UTC), zone())
     except ValueError:
-        raise InvalidRequest(f"{option} {text!r} is not a time; write it as 2025-05-04T09:30:00Z") from None
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        raise InvalidRequest(f"{option} {text!r} is not a time; write it as {EXAMPLES}") from None
 
 
 def read_globals(pairs: Sequence[str]) -> dict[str, str]:

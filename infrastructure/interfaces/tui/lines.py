@@ -61,7 +61,7 @@ def event_line(event: RecordedEvent, digits: int) -> Text:
     node = event.data.get("node_id", "") + (f" #{attempt}" if attempt > 1 else "")
     return Text.assemble(
         f"{event.version:>{digits}}  ",
-        (clock_time(event.recorded_at)[11:-1], "dim"),
+        (clock_time(event.recorded_at)[11:23], "dim"),
         f"  {sign} ",
         text(event.type.partition(".")[2], style),
         "  ",

@@ -45,6 +45,7 @@ from ...transfer.report import ExportReport, ImportReport
 from .audit import Auditor
 from .audit_trail import load_trail
 from .compare import compare_runs, compare_snapshots
+from .ids import IdSearch
 from .lineage import load_lineage
 from .replayer import Replayer
 from .run_lists import RunLists
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from ...storage.event_store import LedgerEventStore
 
 
-class History(RunLists, StepLists, Unpicklable):
+class History(RunLists, StepLists, IdSearch, Unpicklable):
     """``ledger.history``: read any past state, compare, audit, replay and export runs, and list them."""
 
     _send_instead = "send the store's URL, and open a ledger there"

@@ -5,29 +5,21 @@ import io
 import os
 import re
 from pathlib import Path
-from typing import Any
 
-from flowledger.infrastructure.interfaces.cli.app import app, main
+from flowledger.infrastructure.interfaces.cli.app import main, make_command
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 
 def commands() -> list[str]:
     """``flowledger`` and every command below it, in the order of the page."""
-    groups = [(group.name, group.typer_instance) for group in app.registered_groups]
-    alone = [f"flowledger {name_of(command)}" for command in app.registered_commands]
-    nested = [
-        f"flowledger {name} {name_of(command)}"
-        for name, group in groups
-        if group is not None
-        for command in group.registered_commands
-    ]
+    alone, nested = [], []
+    for name, command in make_command().commands.items():
+        if hasattr(command, "commands"):
+            nested += [f"flowledger {name} {each}" for each in command.commands]
+        else:
+            alone.append(f"flowledger {name}")
     return ["flowledger", *alone, *nested]
-
-
-def name_of(command: Any) -> str:
-    """As it was registered, or as its function is called."""
-    return str(command.name or command.callback.__name__)
 
 
 def help_of(command: str) -> str:

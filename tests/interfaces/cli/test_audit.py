@@ -106,7 +106,7 @@ def test_a_file_that_cant_be_written_leaves_nothing(cli: CommandLine) -> None:
     [
         (["unheard-of"], "no run 'unheard-of'"),
         (["RUN@99"], "has no version 99"),
-        (["RUN", "--at", "yesterday"], "is not a time"),
+        (["RUN", "--at", "one day"], "is not a time"),
         (["RUN@1", "--at", "2030-01-01"], "not both"),
     ],
 )

@@ -13,10 +13,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import typer
 
 import flowledger as fl
-from flowledger.infrastructure.interfaces.cli.app import app, main
+from flowledger.infrastructure.interfaces.cli.app import main, make_command
 
 WRITING = {
     "export FILE": ("run.jsonl", ["export", "{run}", "{place}"]),
@@ -26,6 +25,7 @@ WRITING = {
     "orders --out": ("list.json", ["orders", "--out", "{place}"]),
     "trail --out": ("list.jsonl", ["trail", "--out", "{place}"]),
     "steps --out": ("list.csv", ["steps", "--out", "{place}"]),
+    "failures --out": ("list.json", ["failures", "--out", "{place}"]),
     "waits --out": ("list.csv", ["waits", "--out", "{place}"]),
     "history --out, as Parquet": ("list.parquet", ["history", "--out", "{place}"]),
     "workflow export PATH": ("w.json", ["workflow", "export", "w", "{place}"]),
@@ -64,7 +64,7 @@ registry.register("echo")(lambda step: step.payload or fl.Pause("wait"))
 
 def test_the_tables_above_have_every_command_that_takes_a_file() -> None:
     told = {name.partition(",")[0] for name in (*WRITING, *READING, *FOLDERS)}
-    assert set(parameters_for_files(typer.main.get_command(app))) == told
+    assert set(parameters_for_files(make_command())) == told
 
 
 def parameters_for_files(command: Any, name: str = "") -> Iterator[str]:
@@ -79,7 +79,7 @@ def parameters_for_files(command: Any, name: str = "") -> Iterator[str]:
 
 
 class Store:
-    """A store with a run that is done, and one that waits."""
+    """A store with a run that is done, one that waits, and one that has failed."""
 
     def __init__(self, home: Path) -> None:
         (home / "steps.py").write_text(APP)
@@ -87,10 +87,17 @@ class Store:
         self.url = f"sqlite:///{home}/s.db"
         executors = fl.ExecutorRegistry()
         executors.register("echo")(lambda step: step.payload or fl.Pause("wait"))
+
+        @executors.register("fail")
+        def fail(step: fl.StepContext) -> None:
+            raise ValueError("no")
+
         with fl.open_ledger(self.url, executors) as ledger:
             ledger.workflows.save({"nodes": [{"id": "a", "type": "echo"}]}, workflow_id="w")
             self.run = ledger.runs.start("w", payload="private").id
             self.waiting = ledger.runs.start("w").id
+            ledger.workflows.save({"nodes": [{"id": "a", "type": "fail"}]}, workflow_id="f")
+            self.failed = ledger.runs.start("f").id
             ledger.history.export(self.run, home / "exported.jsonl")
         self.contents = {
             "export": (home / "exported.jsonl").read_bytes(),
@@ -136,7 +143,8 @@ def seems_whole(name: str, content: bytes, store: Store) -> bool:
         case ".jsonl":
             return all(json.loads(line) for line in content.splitlines())
         case _:
-            return any(part in content for part in (store.run.encode(), store.waiting.encode(), b"echo"))
+            ids = (store.run, store.waiting, store.failed)
+            return any(part in content for part in (*(id.encode() for id in ids), b"echo"))
 
 
 @pytest.mark.parametrize("name", WRITING)

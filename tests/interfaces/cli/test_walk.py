@@ -16,14 +16,16 @@ def run_id(cli: CommandLine) -> str:
         return order(ledger)
 
 
-def lines(cli: CommandLine, *arguments: str) -> list[dict[str, Any]]:
+def versions_of(cli: CommandLine, *arguments: str) -> list[dict[str, Any]]:
     done = cli("replay", *arguments, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    document = json.loads(done.stdout)
+    assert list(document) == ["runId", "versions"]
+    return list(document["versions"])
 
 
-def test_json_has_one_object_a_line_for_each_version(cli: CommandLine, run_id: str) -> None:
-    versions = lines(cli, run_id)
+def test_json_is_one_document_with_each_version(cli: CommandLine, run_id: str) -> None:
+    versions = versions_of(cli, run_id)
     with ledger_at(f"sqlite:///{cli.home / 'ledger.db'}") as ledger:
         events, snapshots = list(ledger.history.events(run_id)), list(ledger.history.snapshots(run_id))
     assert len(versions) == 10
@@ -47,7 +49,7 @@ def test_text_tells_what_happened_what_it_changed_and_where_it_led(cli: CommandL
 
 def test_a_range_is_given_by_versions_or_times(cli: CommandLine, run_id: str) -> None:
     def versions(*arguments: str) -> list[int]:
-        return [line["version"] for line in lines(cli, *arguments)]
+        return [line["version"] for line in versions_of(cli, *arguments)]
 
     assert versions(run_id, "--from", "3", "--to", "5") == [3, 4, 5]
     assert versions(run_id, "--from", "9") == versions(f"{run_id}@9") == [9, 10]

@@ -7,9 +7,10 @@ import typer
 
 from ....files.atomic import write_file
 from ...presentation.documents import to_json
-from ...presentation.inputs import read_moment, split_version
+from ...presentation.inputs import read_moment
 from ..shared.options import AsJson, At
 from ..shared.session import Session
+from ..shared.short_ids import find_run_at
 from ..views import audit as audit_views
 
 
@@ -34,9 +35,9 @@ def audit(
     last success, and where in the store all of it comes from. Exits with 1 if an event isn't as it was written.
     """
     session = Session.of(context)
-    run_id, version = split_version(run)
     moment = read_moment(at)
     with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run)
         found = ledger.history.audit(run_id, version=version, at=moment)
     if not found.provenance.ok:
         session.exit_code = 1

@@ -12,6 +12,7 @@ from ...presentation.documents import event_document
 from ...presentation.inputs import read_globals, split_version
 from ..shared.options import AsJson, Effects, Globals
 from ..shared.session import Session, interruptible
+from ..shared.short_ids import find_run
 from ..views import replay as replay_views
 
 
@@ -43,6 +44,7 @@ def debug(
     values = read_globals(global_values or [])
     masker = Masker(values)
     with session.open_ledger(running=True) as ledger:
+        run_id = find_run(ledger, run_id)
         given = ledger.history.context_at(run_id, version, values or None)
         recorded = next(event for event in ledger.history.events(run_id) if event.version == version)
     executor = session.registry().get(given.node.type)

@@ -22,9 +22,7 @@ def demo(context: typer.Context, _json: AsJson = False) -> None:
 
     session = Session.of(context)
     # What the demo writes can't be undone, so it never writes to a store that only the environment names.
-    options = context.find_root()
-    source = options.get_parameter_source("store")
-    chosen = session.store if source is not None and source.name == "COMMANDLINE" else None
+    chosen = session.store if "store" in session.named else None
     summary = run_demo(chosen, session.console())
     if session.json:
         session.print_json(summary)

@@ -9,6 +9,7 @@ from .....projections.comparison.runs_model import RunComparison
 from .....projections.comparison.snapshots import SnapshotDiff
 from ..shared.options import AsJson, RunId
 from ..shared.session import Session
+from ..shared.short_ids import find_run
 from ..views import diff as diff_views
 
 
@@ -41,8 +42,9 @@ def diff(
     left_out = [*(ignore or ()), *(["times"] if ignore_times else [])]
     with session.open_ledger() as ledger:
         found: SnapshotDiff | RunComparison
+        run = find_run(ledger, run)
         if other is not None:
-            found = ledger.history.compare(run, other, ignore=left_out)
+            found = ledger.history.compare(run, find_run(ledger, other), ignore=left_out)
         else:
             found = ledger.history.diff(run, cast("int", before), after, ignore=left_out)
     session.answer(

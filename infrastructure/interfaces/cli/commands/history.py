@@ -64,7 +64,8 @@ def history(
 ) -> None:
     """List runs, newest first.
 
-    Every filter that is given must hold. Times are ISO 8601, and UTC unless they name an offset.
+    Every filter that is given must hold. Times are ISO 8601, 2026-11, yesterday or 7d (ago), in
+    UTC or the zone of --tz.
     """
     session = Session.of(context)
     chosen = filters.select()

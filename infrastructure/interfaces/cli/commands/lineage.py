@@ -10,6 +10,7 @@ from .....projections.runs.lineage import Lineage, Relative
 from ...presentation.console import clock_time, status_text, text
 from ..shared.options import AsJson, RunId
 from ..shared.session import Session
+from ..shared.short_ids import find_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ def lineage(context: typer.Context, run_id: RunId, _json: AsJson = False) -> Non
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
-        shown = ledger.history.lineage(run_id)
+        shown = ledger.history.lineage(find_run(ledger, run_id))
     session.answer(shown.to_data(), lambda console: _print_tree(console, shown))
 
 

@@ -15,6 +15,7 @@ from ..shared.options import AsJson, Chunk, Effects, Globals, IgnoreCode, On, Wo
 from ..shared.run_filters import RunFilters, takes_run_filters
 from ..shared.selection import Selection
 from ..shared.session import Session, interruptible
+from ..shared.short_ids import find_run
 from ..views import replay as replay_views
 from . import bulk
 from .walk import From, Step, To, walk
@@ -61,8 +62,8 @@ def replay(
     """Walk through a run forwards and backwards, or execute its steps again and compare.
 
     The walk shows, version by version, what happened, what it changed in the state, and where it left the run. With
-    --step it fills the screen (? shows the keys; needs the extra tui). Otherwise it is text, or with --json one JSON
-    object a line.
+    --step it fills the screen (? shows the keys; needs the extra tui). Otherwise it is text, or with --json
+    one document.
 
     --verify executes recorded steps with what they were given then, and names the first one whose result differs. The
     results of executors with deterministic=False, and of those with effects=True that --effects doesn't name, are taken
@@ -99,7 +100,7 @@ def replay(
         session.answer(summary.to_data(), lambda console: replay_views.print_summary(console, summary))
         return
     with session.open_ledger(running=True) as ledger, interruptible():
-        report = ledger.history.replay(run, **options)
+        report = ledger.history.replay(find_run(ledger, run), **options)
     if not report.ok:
         session.exit_code = 1
     session.answer(report.to_data(), lambda console: replay_views.print_report(console, report))

@@ -11,3 +11,8 @@ app = typer.Typer(help="Start runs, continue them, stop them.", rich_markup_mode
 
 for command in (start, adopt, resume, proceed, hold, pause, release, cancel, retry, reproduce, fork):
     app.command()(command)
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    parent.add_typer(app, name="run")

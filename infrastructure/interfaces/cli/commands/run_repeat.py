@@ -11,11 +11,12 @@ from .....domain.rerun.bulk import operation_time
 from .....domain.values.clock import moment
 from ....new_id import new_id
 from ...presentation import console as views
-from ...presentation.inputs import read_globals, read_object, read_value, read_version, split_version
+from ...presentation.inputs import read_globals, read_object, read_value, read_version
 from ..shared.answer import answer_run
 from ..shared.options import STEPS, Answers, AsJson, By, Effects, Globals, Key, OneRun, Payload, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
+from ..shared.short_ids import find_run_at, find_run_or_order_at
 from . import bulk
 
 
@@ -76,7 +77,7 @@ def retry(
             )
             bulk.execute(session, operation, "retry", yes=yes, dry_run=dry_run, found=found)
             return
-        run_id, version = split_version(run_at)
+        run_id, version = find_run_or_order_at(ledger, run_at)
         if preview:
             planned = ledger.runs.retry(
                 run_id,
@@ -120,9 +121,9 @@ def reproduce(
     world is taken from the record, unless --effects names it.
     """
     session = Session.of(context)
-    run_id, version = split_version(run_at)
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
+        run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.reproduce(
             run_id,
             by=by,
@@ -175,7 +176,6 @@ def fork(
     from the record, unless --effects names it.
     """
     session = Session.of(context)
-    run_id, version = split_version(run)
     if handle is not None and output is None:
         raise InvalidRequest("--handle is the edge to take after an edited result: give its --output as well")
     given, edited = read_value(payload, "--payload"), read_value(output, "--output")
@@ -185,6 +185,7 @@ def fork(
     values = read_globals(global_values or [])
     saved = None if workflow_version is None else read_version(workflow_version)
     with session.open_ledger(running=True) as ledger, interruptible():
+        run_id, version = find_run_at(ledger, run)
         forked = ledger.runs.fork(
             run_id,
             version,

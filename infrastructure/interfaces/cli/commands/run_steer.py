@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from ...presentation.inputs import read_globals, read_value, split_version
+from ...presentation.inputs import read_globals, read_value
 from ..shared.answer import answer_run
 from ..shared.options import STEPS, AsJson, By, Globals, Key, OneRun, Payload, Reason, RunAt, StepLimit
 from ..shared.run_filters import BulkFilters, takes_run_filters
 from ..shared.session import Session, interruptible
+from ..shared.short_ids import find_run_at
 from . import bulk
 
 
@@ -32,10 +33,10 @@ def resume(
     The node that asked runs again, and sees the payload as its answer.
     """
     session = Session.of(context)
-    run_id, version = split_version(run_at)
     given = read_value(payload, "--payload")
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
+        run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.resume(
             run_id,
             payload=given,
@@ -63,9 +64,9 @@ def proceed(
     For a run that waits for an automatic retry, or whose process is gone. A run that has ended stays as it is.
     """
     session = Session.of(context)
-    run_id, version = split_version(run_at)
     values = read_globals(global_values or [])
     with session.open_ledger(running=True) as ledger, interruptible():
+        run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.proceed(
             run_id, by=by, globals=values, step_limit=step_limit, expected_version=version, idempotency_key=key
         )
@@ -80,8 +81,8 @@ def hold(
     A step that is being executed is still recorded. What the run waits for stays open.
     """
     session = Session.of(context)
-    run_id, version = split_version(run_at)
     with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.hold(run_id, by=by, reason=reason, expected_version=version, idempotency_key=key)
     answer_run(session, run)
 
@@ -103,8 +104,8 @@ def release(
 ) -> None:
     """Lift a hold. The run stands again where the hold met it; proceed goes on with it."""
     session = Session.of(context)
-    run_id, version = split_version(run_at)
     with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run_at)
         run = ledger.runs.release(run_id, by=by, note=note, expected_version=version, idempotency_key=key)
     answer_run(session, run)
 
@@ -132,7 +133,7 @@ def cancel(
     bulk.check_one_or_all(run_at, every, chosen or yes or dry_run, key)
     with session.open_ledger() as ledger:
         if run_at is not None:
-            run_id, version = split_version(run_at)
+            run_id, version = find_run_at(ledger, run_at)
             run = ledger.runs.cancel(run_id, by=by, reason=reason, expected_version=version, idempotency_key=key)
             answer_run(session, run)
             return

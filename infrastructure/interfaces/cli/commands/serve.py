@@ -55,7 +55,7 @@ def serve(
     session = Session.of(context)
     with ExitStack() as stack:
         listening = stack.enter_context(server.listen(host, port))
-        session = _with_demo(context, session) if demo else session
+        session = _with_demo(session) if demo else session
         if not logging.getLogger().handlers:
             level = logging.INFO if worker else logging.WARNING
             logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
@@ -96,7 +96,7 @@ def _open(session: Session, *, worker: bool) -> Ledger:
         ) from error
 
 
-def _with_demo(context: typer.Context, session: Session) -> Session:
+def _with_demo(session: Session) -> Session:
     """The session on a new store, with what the demonstration does in it."""
     from io import StringIO
 
@@ -104,8 +104,7 @@ def _with_demo(context: typer.Context, session: Session) -> Session:
 
     from ..demo.story import APP, run_demo
 
-    source = context.find_root().get_parameter_source("store")
-    if source is not None and source.name == "COMMANDLINE":
+    if "store" in session.named:
         raise InvalidRequest("--demo shows a store of its own: leave out --store")
     print("making the runs of the demonstration, some seconds …", file=sys.stderr)
     summary = run_demo(None, Console(file=StringIO()))

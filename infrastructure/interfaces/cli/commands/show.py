@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .....domain.errors import RunNotFound, WorkOrderNotFound
 from ...presentation import console as views
-from ...presentation.documents import event_document, report_document
-from ...presentation.inputs import read_moment, split_version
+from ...presentation.documents import event_document, report_document, row_document
+from ...presentation.inputs import read_moment
 from ..shared.options import AsJson, At
 from ..shared.progress import progress_counter
 from ..shared.session import Session
+from ..shared.short_ids import find_run_or_order, find_run_or_order_at
+from ..views.lists import print_end_of_list
+from ..views.work_order import print_work_order
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from .....projections.runs.work_order import WorkOrder
+    from ....ledger.ledger import Ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +39,14 @@ def show(
     at: At = None,
     _json: AsJson = False,
 ) -> None:
-    """Show a run: now, at a version, as of a time."""
+    """Show a run: now, at a version, as of a time. Or a work order, with its runs."""
     session = Session.of(context)
-    run_id, version = split_version(run)
     moment = read_moment(at)
     with session.open_ledger() as ledger:
+        run_id, version = find_run_or_order_at(ledger, run)
+        if version is None and moment is None and (order := _work_order(ledger, run_id)) is not None:
+            session.answer(row_document(order), lambda console: print_work_order(console, order))
+            return
         snapshot = ledger.history.snapshot(run_id, version=version, at=moment)
         now = ledger.runs.get(run_id) if version is None and moment is None else None
 
@@ -47,9 +58,23 @@ def show(
     session.answer(snapshot.to_data(), print_it)
 
 
+def _work_order(ledger: Ledger, id: str) -> WorkOrder | None:
+    """The work order of this id, where there is no run of it."""
+    try:
+        ledger.history.header(id)
+    except RunNotFound as not_found:
+        try:
+            return ledger.runs.work_order(id)
+        except WorkOrderNotFound:
+            raise not_found from None
+    return None
+
+
 def events(
     context: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="The run; or any stream, such as workflow:ID.")],
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="So many, and no more.")] = None,
+    after: Annotated[int, typer.Option(min=0, metavar="VERSION", help="Those behind this version.")] = 0,
     _json: AsJson = False,
 ) -> None:
     """List the events of a run.
@@ -58,10 +83,16 @@ def events(
     """
     session = Session.of(context)
     with session.open_ledger() as ledger:
-        recorded = list(ledger.history.events(run))
-    session.answer(
-        [event_document(event) for event in recorded], lambda console: views.print_events(console, run, recorded)
-    )
+        stream = find_run_or_order(ledger, run)
+        behind = (event for event in ledger.history.events(stream) if event.version > after)
+        recorded = list(islice(behind, limit))
+        goes_on = next(behind, None) is not None
+
+    def print_them(console: Console) -> None:
+        views.print_events(console, stream, recorded)
+        print_end_of_list(console, len(recorded), "no events", str(recorded[-1].version) if goes_on else None)
+
+    session.answer([event_document(event) for event in recorded], print_them)
 
 
 def verify(

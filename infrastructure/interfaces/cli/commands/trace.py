@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...presentation.console import text
-from ...presentation.inputs import split_version
 from ..shared.options import AsJson
 from ..shared.session import Session
+from ..shared.short_ids import find_run_at
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,8 +32,8 @@ def trace(
     They are derived from the run's id, so there are some whether or not spans were sent.
     """
     session = Session.of(context)
-    run_id, version = split_version(run)
     with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run)
         link = ledger.history.trace(run_id, version)
     session.answer(link.to_data(), lambda console: _print(console, link))
 

@@ -11,11 +11,12 @@ import typer
 from .....domain.workflow import SAVED
 from .....projections.pagination import Page
 from .....projections.runs.audit_trail import Act
-from ...presentation.console import clock_time, print_line, text
+from ...presentation.console import clock_time, text
 from ...presentation.inputs import read_moment
 from ..shared.listing import After, All, Limit, Listing, Out
 from ..shared.options import AsCsv, AsJson
 from ..shared.session import Session
+from ..shared.short_ids import find_run_or_order
 from ..views.audit import print_diff_lines
 from ..views.lists import print_end_of_list
 
@@ -59,6 +60,8 @@ def trail(
         "until": read_moment(until, "--until"),
     }
     with session.open_ledger() as ledger:
+        if stream is not None:
+            filters["stream"] = find_run_or_order(ledger, stream)
 
         def page(cursor: str | None) -> Page[Any]:
             found = ledger.history.trail(**filters, after=cursor, limit=limit)
@@ -87,7 +90,21 @@ class ChangingAct(Act):
 def _print_acts(console: Console, acts: Sequence[Act], following: str | None) -> None:
     """Print a line for each act; below it, what a save changed."""
     for act in acts:
-        print_line(console, f"{clock_time(act.at)}  ", text(act.by, "bold"), "  ", text(act.summary))
+        _print_act(console, act)
         if isinstance(act, ChangingAct) and act.difference is not None:
             print_diff_lines(console, act.difference)
     print_end_of_list(console, len(acts), "nobody did anything", following)
+
+
+def _print_act(console: Console, act: Act) -> None:
+    """Print an act in one line, or, where it is too long for that, what was done below when and by whom."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    who = Text.assemble(f"{clock_time(act.at)}  ", text(act.by, "bold"))
+    done = text(act.summary)
+    if who.cell_len + 2 + done.cell_len <= console.width:
+        console.print(Text.assemble(who, "  ", done))
+    else:
+        console.print(who)
+        console.print(Padding(done, (0, 0, 0, 4)))

@@ -21,6 +21,7 @@ from ..shared.progress import progress_bar
 from ..shared.run_filters import RunFilters, takes_run_filters
 from ..shared.selection import Selection
 from ..shared.session import Session
+from ..shared.short_ids import find_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,8 +88,9 @@ def export(
         return
     if name is not None:
         raise InvalidRequest("--name names a test case: give --as-test FOLDER as well")
-    target = file if file is not None else f"{run}.jsonl.zst"
     with session.open_ledger() as ledger, progress_bar("exporting") as advance:
+        run = find_run(ledger, run)
+        target = file if file is not None else f"{run}.jsonl.zst"
         report = ledger.history.export(run, target, progress=advance)
     session.answer(
         {**row_document(report), "file": target},
@@ -129,6 +131,7 @@ def _export_case(session: Session, run: str, folder: Path, name: str | None) -> 
     from ..shared.kept_case import write_case
 
     with session.open_ledger(writing=True) as ledger, progress_bar("exporting") as advance:
+        run = find_run(ledger, run)
         case, test = write_case(ledger.history, run, folder, name, session.app, advance)
     written = [str(case)] + ([] if test is None else [str(test)])
     session.answer(

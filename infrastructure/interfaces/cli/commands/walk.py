@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .....domain.errors import InvalidRequest
-from ...presentation.documents import to_json
 from ...presentation.inputs import split_version
 from ..shared.progress import progress_counter
 from ..shared.session import Session
+from ..shared.short_ids import find_run_at
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,13 +33,13 @@ def walk(session: Session, run: str, start: str | None, stop: str | None, *, ste
     """
     from ...tui.find import find_version
 
-    run_id, version = split_version(run)
-    if version is not None and start is not None:
+    if split_version(run)[1] is not None and start is not None:
         raise InvalidRequest("give RUN@VERSION or --from, not both")
     on_screen = step and start is None and stop is None and not session.json and _is_terminal()
     if on_screen:
         _check_textual()
     with session.open_ledger() as ledger:
+        run_id, version = find_run_at(ledger, run)
         with progress_counter("events read") as advance:
             walked = ledger.history.walk(run_id, advance)
         asked = start if version is None else str(version)
@@ -51,7 +51,7 @@ def walk(session: Session, run: str, start: str | None, stop: str | None, *, ste
         if last < first:
             raise InvalidRequest(f"--to is version {last}, before --from, which is version {first}")
         if session.json:
-            _print_lines(session, walked, first, last)
+            _answer_json(session, walked, first, last)
         else:
             _print(session.console(), walked, first, last)
 
@@ -77,7 +77,7 @@ def _walk_on_screen(ledger: Ledger, walked: RunWalk, version: int) -> int:
     return app.return_code or 0
 
 
-# --- as text, as JSON lines -------------------------------------------------------------------------------------------
+# --- as text, as JSON -------------------------------------------------------------------------------------------
 
 
 def _print(console: Console, walked: RunWalk, first: int, last: int) -> None:
@@ -101,9 +101,9 @@ def _change(change: dict[str, Any]) -> str:
     return f"{sign} {change['path']}" + (f" {brief(change['value'])}" if "value" in change else "")
 
 
-def _print_lines(session: Session, walked: RunWalk, first: int, last: int) -> None:
-    for _, document in _documents(walked, first, last):
-        session.stdout.write(to_json(document, indent=None) + "\n")
+def _answer_json(session: Session, walked: RunWalk, first: int, last: int) -> None:
+    versions = [document for _, document in _documents(walked, first, last)]
+    session.print_json({"runId": walked.run_id, "versions": versions})
 
 
 def _documents(walked: RunWalk, first: int, last: int) -> Iterator[tuple[RecordedEvent, dict[str, Any]]]:

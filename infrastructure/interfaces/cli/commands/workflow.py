@@ -24,6 +24,12 @@ from ..views import workflow as views
 
 app = typer.Typer(help="Save workflows, and show them as they were.", rich_markup_mode=None)
 
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands, as a group."""
+    parent.add_typer(app, name="workflow")
+
+
 Message = Annotated[str | None, typer.Option("--message", "-m", metavar="MESSAGE", help="What changed, and why.")]
 
 Expect = Annotated[

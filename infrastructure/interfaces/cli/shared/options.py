@@ -16,7 +16,9 @@ WorkflowAt = Annotated[
     typer.Argument(metavar="ID[@VERSION]", help="A version is a number, a snapshot id, live, or by default latest."),
 ]
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="The run's id, or 6 or more characters of its beginning or end.")
+]
 
 RunAt = Annotated[
     str, typer.Argument(metavar="RUN[@VERSION]", help="The run's id; with a version, refused where it has moved on.")
@@ -115,7 +117,7 @@ Reason = Annotated[str | None, typer.Option("--reason", "-r", metavar="TEXT", he
 
 At = Annotated[
     str | None,
-    typer.Option("--at", metavar="TIME", help="As of this time: ISO 8601, UTC where it names no offset."),
+    typer.Option("--at", metavar="TIME", help="As of this time: ISO 8601, or as yesterday, 7d (ago)."),
 ]
 
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Started at this time or later.")]

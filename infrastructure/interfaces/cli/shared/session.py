@@ -50,6 +50,8 @@ class Session:
     """Answer with one JSON document on stdout."""
     store: str | None = None
     app: str | None = None
+    named: set[str] = field(default_factory=set)
+    """What was named in this call, and not by the environment alone: ``store``, ``app``."""
     exit_code: int = 0
     stdout: TextIO = field(default_factory=lambda: sys.stdout)
 

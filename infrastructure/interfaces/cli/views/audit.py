@@ -12,6 +12,7 @@ from .....domain.workflow.definition import STORED, WorkflowDefinition
 from .....projections.runs.attempts import Attempt
 from ...presentation.console import LAST, clock_time, print_line, status_text, table, text
 from ...presentation.graph import draw
+from ...presentation.zone import zone
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ OUTCOMES = {"completed": "green", "failed": "red", "paused": "yellow"}
 def print_audit(console: Console, audit: RunAudit, *, full: bool) -> None:
     """Print the whole audit; ``full``: also values, sources and tracebacks."""
     _print_facts(console, audit, full=full)
-    _print_heading(console, f"what happened, {clock_time(audit.started_at).split()[0]} UTC")
+    _print_heading(console, f"what happened, {clock_time(audit.started_at).split()[0]} {zone()}")
     _print_timeline(console, audit)
     if full:
         for attempt in audit.attempts:
@@ -122,7 +123,11 @@ def _print_timeline(console: Console, audit: RunAudit) -> None:
     entries: list[Attempt | Intervention] = [*audit.attempts, *audit.interventions]
     for entry in sorted(entries, key=lambda entry: entry.version):
         at = clock_time(entry.started_at if isinstance(entry, Attempt) else entry.at)
-        lines.add_row(str(entry.version), at.removeprefix(day)[:-1], *_timeline_row(entry, pauses.get(entry.version)))
+        lines.add_row(
+            str(entry.version),
+            at[: len("2025-05-04 09:30:00.125")].removeprefix(day),
+            *_timeline_row(entry, pauses.get(entry.version)),
+        )
     if lines.row_count:
         console.print(lines)
     else:

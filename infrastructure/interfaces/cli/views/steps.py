@@ -20,7 +20,7 @@ _ID = {"no_wrap": True}
 
 def print_steps(console: Console, rows: Sequence[StepSummary], following: str | None) -> None:
     """Print two lines for each attempt, the run's id alone in the second, so that no id is broken."""
-    lines = table("began", "node", "status", ("took", _NUMBER), "error")
+    lines = table(("began", _ID), "node", "status", ("took", _NUMBER), "error")
     for step in rows:
         node = text(step.node_id if step.attempt == 1 else f"{step.node_id} (attempt {step.attempt})")
         told = text("" if step.error_type is None else f"{step.error_type}: {step.message or ''}", "red", limit=200)

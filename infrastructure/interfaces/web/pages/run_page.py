@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from .....domain.run.snapshot import Snapshot
 from .....domain.workflow import WorkflowSnapshot
 from .....projections.run_view.course import Course
 from .....projections.run_view.steps import Rounds, Step
-from .....projections.run_view.time_line import Row, TimeLine
+from .....projections.run_view.time_line import Bar, Row, TimeLine
 from .....projections.runs.run import Run
 from ..rendering.graph import Picture
 from ..rendering.json_view import JsonView
@@ -25,6 +26,8 @@ from .run_step import SelectedStep
 
 AROUND: Final = 100
 """Events before and after the version that is shown, where a run has too many to show all."""
+FINEST: Final = 4
+"""Bars of a long run that are told apart within one percent of the time line."""
 MARKS: Final = 200
 """Marks of the slider, at most."""
 
@@ -153,6 +156,28 @@ class RunPage:
         if self.head <= SCRUBBED:
             return self.events
         return self.events[max(0, self.version - AROUND) : self.version + AROUND]
+
+    def near(self, steps: Sequence[Step | Rounds]) -> Sequence[Step | Rounds]:
+        """Of the steps of a long run those around the version that is shown."""
+        if self.head <= SCRUBBED or len(steps) <= 2 * AROUND:
+            return steps
+        versions = [step.version if isinstance(step, Rounds) else step.execution.version for step in steps]
+        place = bisect_right(versions, self.version)
+        first = max(0, min(place - AROUND, len(steps) - 2 * AROUND))
+        return steps[first : first + 2 * AROUND]
+
+    def bars(self, row: Row) -> Sequence[Bar]:
+        """The bars of a row; of a long run without those that would be drawn over others of their kind."""
+        if self.head <= SCRUBBED:
+            return row.bars
+        seen: set[tuple[int, str]] = set()
+        drawn: list[Bar] = []
+        for bar in row.bars:
+            place = (round(bar.x * FINEST), bar.execution.outcome)
+            if place not in seen or bar.width * FINEST > 1:
+                drawn.append(bar)
+            seen.add(place)
+        return drawn
 
     @property
     def marks(self) -> list[Mark]:

@@ -60,7 +60,8 @@ class ShownState:
                 return self.series.results.get((node_id, 0), 0)
             case ("context", str(node_id), int(place)):
                 return self.series.results.get((node_id, place), 0)
-        return 0
+            case _:
+                return 0
 
     def steps(self, path: Path) -> list[list[Any]] | None:
         """From which version on a value was what; a version alone: it was gone. None: it is always the same."""

@@ -15,15 +15,19 @@ class Versions(Protocol):
 
     def since(self, path: Path) -> int:
         """The version at which it came; 0: it is no part that comes later."""
+        ...
 
     def steps(self, path: Path) -> list[list[Any]] | None:
         """From which version on it was what; None: it is always the same."""
+        ...
 
     def times(self, path: Path) -> list[list[Any]] | None:
         """From which version on an object is there, or isn't; None: it always is."""
+        ...
 
     def is_there(self, path: Path) -> bool:
         """Whether it is there at the version that is shown."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
