@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 import flowledger as fl
+from flowledger.testing import memory_ledger
 
 from .client import local
 from .reading import Element, query_of, read
@@ -58,6 +59,20 @@ async def test_a_chip_is_that_of_the_runs_own_version(told: Story) -> None:
     assert chips["latest"].one("span", role="tooltip").text == (
         "This run is based on the latest version of this workflow."
     )
+
+
+async def test_chips_are_those_of_the_ledger_that_is_shown() -> None:
+    executors = fl.ExecutorRegistry()
+    executors.register("work")(lambda step: None)
+    for _ in range(2):
+        with memory_ledger(executors) as ledger:
+            for version in (1, 2):
+                ledger.workflows.save({"nodes": [{"id": f"n{version}", "type": "work"}]}, workflow_id="orders")
+                ledger.runs.start("orders")
+            async with local(ledger) as client:
+                whole = read((await client.get("/history")).text)
+            chips = {chip.text for chip in whole.find("a", classes="chip")}
+            assert chips == {"latest", ledger.workflows.get("orders", 1).snapshot_id}
 
 
 async def test_counts_are_those_of_the_lists_that_they_lead_to(told: Story) -> None:

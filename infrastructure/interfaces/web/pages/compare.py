@@ -12,7 +12,7 @@ from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
 from .page import Page
 from .query import check_names, flag
-from .version_facts import VersionFacts
+from .version_facts import read_versions
 
 if TYPE_CHECKING:
     from ..requests import Call
@@ -72,9 +72,6 @@ class ComparePage:
         return f"{definition}, {'other' if code else 'same'} code."
 
 
-_VERSIONS = VersionFacts()
-
-
 def load(call: Call) -> ComparePage:
     """The comparison of the run in the address with the other one. Raises RunNotFound, InvalidRequest."""
     query, ledger = call.request.query_params, call.ledger
@@ -82,7 +79,7 @@ def load(call: Call) -> ComparePage:
     a, b = call.request.path_params["run"], call.request.path_params["other"]
     comparison = ledger.history.compare(a, b, ignore="times")
     versions = [(run.workflow_id, run.workflow_version) for run in (comparison.a, comparison.b)]
-    chips = _VERSIONS.of(ledger, versions)
+    chips = read_versions(ledger, versions)
     unfolded = flag(query, "all") or False
     parting = comparison.parted
     parted = None if parting is None or parting.alike >= len(comparison.steps) else comparison.steps[parting.alike]

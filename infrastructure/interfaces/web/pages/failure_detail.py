@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from .....domain.errors import FlowledgerError, NotFound, StorageError
 from .....projections.steps.summary import FailureGroup
 from ..rendering.versions import ShownVersion
-from .version_facts import VersionFacts
+from .version_facts import read_versions
 
 if TYPE_CHECKING:
     from ....ledger.ledger import Ledger
 
 _FRAME = re.compile(r'^  File "([^"\n]*)", line (\d+), in .*\n(?:    (.*))?', re.MULTILINE)
-_VERSIONS = VersionFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def read_detail(
     counted = ledger.history.counts("version", group.workflow_id, since=since, until=until)
     runs = {int(count.value): count.count for count in counted}
     numbers = sorted({*failed, *(() if latest is None else (latest,))}, reverse=True)
-    shown = _VERSIONS.of(ledger, ((group.workflow_id, number) for number in numbers))
+    shown = read_versions(ledger, ((group.workflow_id, number) for number in numbers))
     error = _error_of(ledger, group)
     return FailureDetail(
         None if error is None else error.get("message"),

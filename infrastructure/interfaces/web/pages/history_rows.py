@@ -13,7 +13,7 @@ from .....projections.runs.lineage import Relative
 from .....projections.runs.summary import RunSummary
 from ..rendering.versions import ShownVersion
 from .history_steps import StepLine, step_lines
-from .version_facts import VersionFacts, Versions
+from .version_facts import Versions, read_versions
 
 if TYPE_CHECKING:
     from ....ledger.ledger import Ledger
@@ -65,15 +65,13 @@ class Order:
         return self.listed[0]
 
 
-_VERSIONS: Final = VersionFacts()
-
 MOST_STEPS: Final = 100
 """Steps that a run shows in the list; its own page has all."""
 
 
 def group(ledger: Ledger, runs: Sequence[RunSummary], opened: Collection[str]) -> tuple[Order, ...]:
     """The runs of a page by their work orders, each where its first run stands in the list."""
-    versions = _VERSIONS.of(ledger, ((run.workflow_id, run.workflow_version) for run in runs))
+    versions = read_versions(ledger, ((run.workflow_id, run.workflow_version) for run in runs))
     orders: dict[str, list[ListedRun]] = {}
     for run in runs:
         listed = ListedRun(run, versions.get((run.workflow_id, run.workflow_version)))
@@ -89,7 +87,7 @@ def _open(ledger: Ledger, work_order_id: str, run: RunSummary, opened: Collectio
     first = ledger.runs.work_order(work_order_id).runs[0]
     lineage = ledger.history.lineage(first)
     relatives = sorted((*lineage.ancestors, lineage.run, *lineage.descendants), key=lambda each: each.started_at)
-    versions = _VERSIONS.of(ledger, ((run.workflow_id, each.workflow_version) for each in relatives))
+    versions = read_versions(ledger, ((run.workflow_id, each.workflow_version) for each in relatives))
     is_alone = len(relatives) == 1
     return tuple(
         _open_run(ledger, each, (run.workflow_id, versions), with_steps=is_alone or each.run_id in opened)

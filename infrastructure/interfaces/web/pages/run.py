@@ -24,13 +24,12 @@ from .run_graph import run_picture
 from .run_page import EventRow, RunPage
 from .run_state import shown_state
 from .run_step import select_step
-from .version_facts import VersionFacts
+from .version_facts import read_versions
 
 if TYPE_CHECKING:
     from ..requests import Call
 
 
-_VERSIONS = VersionFacts()
 _PARAMETERS = frozenset({"version", "at", "step", "attempt", "value", "level", "log"})
 
 
@@ -47,7 +46,7 @@ def load(call: Call) -> RunPage:
     events = list(walk.events(1, walk.head))
     version = _version(call, walk.head)
     workflow = _workflow(call, run_id)
-    chip = _VERSIONS.of(ledger, [(run.workflow_id, run.workflow_version)])
+    chip = read_versions(ledger, [(run.workflow_id, run.workflow_version)])
     course = course_of(events, None if run.finished_at else _micros(call.now))
     node_ids = [] if workflow is None else [node.id for node in workflow.definition.nodes]
     snapshot = walk.snapshot(version)

@@ -15,7 +15,7 @@ from ..rendering.versions import ShownVersion
 from .copy_as import CopyAs, command_line, python_call
 from .page import Page
 from .query import check_names, text, texts, whole
-from .version_facts import VersionFacts
+from .version_facts import read_versions
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -85,15 +85,12 @@ class StepsPage:
     copy_as: CopyAs
 
 
-_VERSIONS = VersionFacts()
-
-
 def load(call: Call) -> StepsPage:
     """The page that the address asks for. Raises InvalidRequest, WorkflowNotFound."""
     filters = read_filters(call.query)
     asked = filters.of_steps()
     found = call.ledger.history.steps(**asked, after=filters.after, limit=filters.limit)
-    versions = _VERSIONS.of(call.ledger, ((step.workflow_id, step.workflow_version) for step in found))
+    versions = read_versions(call.ledger, ((step.workflow_id, step.workflow_version) for step in found))
     return StepsPage(
         filters,
         tuple(ShownStep(step, versions.get((step.workflow_id, step.workflow_version))) for step in found),

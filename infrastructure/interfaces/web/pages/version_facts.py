@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from .....domain.errors import NotFound, StorageError
 from ..rendering.versions import ShownVersion
@@ -26,25 +27,14 @@ class _Fact(NamedTuple):
 _KEPT: Final = 4_096
 
 
-class VersionFacts:
-    """Reads versions for chips. Keeps what it read of the last few thousand, as a page asks for the same again."""
+class _Facts:
+    """Those of one ledger's versions: what was read of the last few thousand, as a page asks for the same again."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, int], _Fact] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, ledger: Ledger, wanted: Iterable[tuple[str, int]]) -> Versions:
-        """The versions, given as workflow ids and numbers."""
-        wanted = set(wanted)
-        latest = {workflow_id: _latest(ledger, workflow_id) for workflow_id, _ in wanted}
-        facts = {key: self._fact(ledger, key) for key in wanted}
-        return {
-            key: ShownVersion(*key, fact.snapshot_id, fact.taken_at, latest[key[0]] == fact.snapshot_id)
-            for key, fact in facts.items()
-            if fact is not None
-        }
-
-    def _fact(self, ledger: Ledger, key: tuple[str, int]) -> _Fact | None:
+    def read(self, ledger: Ledger, key: tuple[str, int]) -> _Fact | None:
         with self._lock:
             if (known := self._known.get(key)) is not None:
                 self._known.move_to_end(key)
@@ -59,6 +49,24 @@ class VersionFacts:
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return fact
+
+
+_of_ledger: WeakKeyDictionary[Ledger, _Facts] = WeakKeyDictionary()
+_making = Lock()
+
+
+def read_versions(ledger: Ledger, wanted: Iterable[tuple[str, int]]) -> Versions:
+    """The versions, given as workflow ids and numbers."""
+    with _making:
+        known = _of_ledger.setdefault(ledger, _Facts())
+    wanted = set(wanted)
+    latest = {workflow_id: _latest(ledger, workflow_id) for workflow_id, _ in wanted}
+    facts = {key: known.read(ledger, key) for key in wanted}
+    return {
+        key: ShownVersion(*key, fact.snapshot_id, fact.taken_at, latest[key[0]] == fact.snapshot_id)
+        for key, fact in facts.items()
+        if fact is not None
+    }
 
 
 def _latest(ledger: Ledger, workflow_id: str) -> str | None:
