@@ -64,10 +64,10 @@ async def test_a_chip_is_that_of_the_runs_own_version(told: Story) -> None:
 async def test_chips_are_those_of_the_ledger_that_is_shown() -> None:
     executors = fl.ExecutorRegistry()
     executors.register("work")(lambda step: None)
-    for _ in range(2):
+    for name in ("a", "b"):
         with memory_ledger(executors) as ledger:
             for version in (1, 2):
-                ledger.workflows.save({"nodes": [{"id": f"n{version}", "type": "work"}]}, workflow_id="orders")
+                ledger.workflows.save({"nodes": [{"id": f"{name}{version}", "type": "work"}]}, workflow_id="orders")
                 ledger.runs.start("orders")
             async with local(ledger) as client:
                 whole = read((await client.get("/history")).text)
